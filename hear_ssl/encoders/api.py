@@ -1,0 +1,320 @@
+"""The HEAR 2021 API over any encoder, and one extension of it.
+
+Conventions: audio is float32 in [-1, 1], mono, at the model's `sample_rate`; embeddings are float32; timestamps are
+the centres of the frames in milliseconds. A clip's embedding never depends on the other clips of its batch. Clips
+longer than `window_seconds` run in overlapping windows, so that memory does not grow with a recording's length.
+
+The extension, found by its name: `get_clip_embeddings(clips, model)` takes clips of different lengths and gives the
+scene embedding and the mean and standard deviation of every layer in one pass.
+
+Source: HEAR 2021 API, https://hearbenchmark.com/hear-api.html
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from hear_ssl.encoders.encoder import Encoder
+from hear_ssl.encoders.frames import Framing, Window
+from hear_ssl.encoders.pooling import Moments
+
+# Counts up whenever an embedding of any module changes by more than rounding, so that stored ones are not reused.
+EMBEDDING_VERSION = "1"
+
+OPTIONS = {
+    "layer": "last, mean, an index from 0, or a list of indices (concatenated)",
+    "pooling": "mean or mean+std: how frames become a scene embedding",
+    "window_seconds": "longest stretch of audio that the network sees at once (default 30)",
+    "batch_seconds": "audio in one forward pass, in seconds (default 10 on a CPU, 160 on a GPU)",
+}
+
+
+def check_options(options: Mapping[str, Any], own: Mapping[str, str]) -> None:
+    """Refuse option names that neither every module (`OPTIONS`) nor this one (`own`) takes.
+
+    Raises:
+        ValueError: An unknown name; the message lists the right ones.
+    """
+    known = {**OPTIONS, **own}
+    for name in options:
+        if name not in known:
+            listing = "; ".join(f"{key}: {meaning}" for key, meaning in known.items())
+            raise ValueError(f"unknown option {name!r}; known options are {listing}")
+
+
+@dataclass(frozen=True)
+class LayerChoice:
+    """Which layers make up an embedding.
+
+    Attributes:
+        layers: Their indices, 0 being the encoder's input.
+        mean: Average them; else concatenate them.
+    """
+
+    layers: tuple[int, ...]
+    mean: bool = False
+
+    @classmethod
+    def parse(cls, layer: Any, n_layers: int) -> "LayerChoice":
+        """Read the `layer` option of a network with `n_layers` layers (indices 0 to n_layers - 1).
+
+        Raises:
+            ValueError: Not a layer of this network.
+        """
+        if layer == "last":
+            return cls((n_layers - 1,))
+        if layer == "mean":
+            return cls(tuple(range(n_layers)), mean=True)
+        wanted = layer.split(",") if isinstance(layer, str) else layer
+        wanted = wanted if isinstance(wanted, (list, tuple)) else [wanted]
+        try:
+            indices = tuple(int(str(index)) for index in wanted)
+        except ValueError:
+            indices = ()
+        if not indices or not all(0 <= index < n_layers for index in indices):
+            raise ValueError(
+                f"option layer={layer!r}: this network takes 'last', 'mean', an index from 0 to {n_layers - 1}, "
+                "or a list of such indices"
+            )
+        return cls(indices)
+
+    def width(self, layer_width: int) -> int:
+        """Size of a frame made of these layers, each `layer_width` wide."""
+        return layer_width if self.mean else layer_width * len(self.layers)
+
+    def frames(self, seen: Mapping[int, torch.Tensor]) -> torch.Tensor:
+        """One frame sequence (batch, n_frames, width) out of the layers' (batch, n_frames, layer_width)."""
+        chosen = [seen[index] for index in self.layers]
+        return torch.stack(chosen).mean(dim=0) if self.mean else torch.cat(chosen, dim=-1)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Windows that go through the network together.
+
+    Attributes:
+        audio: (batch, samples), float32, zero-padded at the end.
+        windows: Where each lies in its clip.
+        clips: (batch,), index of the clip that each window was cut from.
+        keep: (batch, n_frames), 1 for the frames that count.
+        facts: What the encoder knows of each window's clip.
+    """
+
+    audio: torch.Tensor
+    windows: list[Window]
+    clips: torch.Tensor
+    keep: torch.Tensor
+    facts: list[Any]
+
+
+class Model(torch.nn.Module):
+    """What `load_model` gives: an encoder, its options and the sizes that the HEAR API asks for.
+
+    Attributes:
+        sample_rate: Of the audio it takes, in Hz.
+        timestamp_embedding_size, scene_embedding_size: Widths of the two embeddings.
+        n_layers: Layers of the encoder, its input included.
+    """
+
+    EMBEDDING_VERSION = EMBEDDING_VERSION
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        layer: Any = "last",
+        pooling: str = "mean",
+        window_seconds: float = 30.0,
+        batch_seconds: float | None = None,
+    ):
+        super().__init__()
+        if pooling not in ("mean", "mean+std"):
+            raise ValueError(f"option pooling={pooling!r}: known values are 'mean' and 'mean+std'")
+        shortest = 4 * encoder.margin_seconds + 1
+        for name, seconds in (("window_seconds", window_seconds), ("batch_seconds", batch_seconds)):
+            if seconds is not None and not (isinstance(seconds, (int, float)) and seconds > 0):
+                raise ValueError(f"option {name}={seconds!r}: a number of seconds above 0 is wanted")
+        if window_seconds < shortest:
+            raise ValueError(
+                f"option window_seconds={window_seconds!r}: this network needs at least {shortest:g} s"
+            )
+        self.encoder = encoder
+        self.choice = LayerChoice.parse(layer, encoder.n_layers)
+        self.pooling = pooling
+        self.window_seconds = window_seconds
+        self.batch_seconds = batch_seconds
+        self.sample_rate = encoder.sample_rate
+        self.n_layers = encoder.n_layers
+        self.timestamp_embedding_size = self.choice.width(encoder.width)
+        self.scene_embedding_size = self.timestamp_embedding_size * (2 if pooling == "mean+std" else 1)
+        self.requires_grad_(False).eval()
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights lie."""
+        tensors = [*self.parameters(), *self.buffers()]
+        return tensors[0].device if tensors else torch.device("cpu")
+
+    def batches(self, clips: Sequence[torch.Tensor], framing: Framing) -> Iterator[Batch]:
+        """Cut clips (each (n_samples,)) in windows and gather windows of similar length, within `batch_seconds`."""
+        window = max(1, int(self.window_seconds * framing.sample_rate / framing.hop))
+        margin = int(self.encoder.margin_seconds * framing.sample_rate / framing.hop)
+        windows = [framing.windows(len(clip), window, margin) for clip in clips]
+        facts = [
+            self.encoder.clip_facts(clip, len(parts)) for clip, parts in zip(clips, windows, strict=True)
+        ]
+        todo = [(clip, part) for clip, parts in enumerate(windows) for part in parts]
+        todo.sort(
+            key=lambda item: item[1].stop - item[1].start
+        )  # stable: equal lengths keep the clips' order
+        seconds = self.batch_seconds or (10.0 if self.device.type == "cpu" else 160.0)
+        budget = int(seconds * framing.sample_rate)
+        while todo:
+            # The longest comes last, so the number that fits is found from the end of a growing run.
+            n = 1
+            while n < len(todo) and (n + 1) * (todo[n][1].stop - todo[n][1].start) <= budget:
+                n += 1
+            yield self.collate(clips, todo[:n], facts, framing)
+            todo = todo[n:]
+
+    def collate(
+        self,
+        clips: Sequence[torch.Tensor],
+        todo: list[tuple[int, Window]],
+        facts: list[Any],
+        framing: Framing,
+    ) -> Batch:
+        """Put windows of possibly different lengths, given as (clip, window), into one zero-padded batch."""
+        device = self.device
+        audio = torch.zeros(len(todo), max(w.stop - w.start for _, w in todo), device=device)
+        keep = torch.zeros(len(todo), 1 + (audio.shape[1] - framing.field) // framing.hop, device=device)
+        for row, (clip, window) in enumerate(todo):
+            audio[row, : window.stop - window.start] = cut(clips[clip], framing, window.start, window.stop)
+            keep[row, slice(*window.keep)] = 1
+        numbers = torch.tensor([clip for clip, _ in todo], device=device)
+        return Batch(audio, [w for _, w in todo], numbers, keep, [facts[clip] for clip, _ in todo])
+
+    def run(self, batch: Batch, framing: Framing, layers: Moments | None = None) -> torch.Tensor:
+        """Frames of the chosen layers, (batch, n_frames, width); every layer is added to `layers` on the way."""
+        seen: dict[int, torch.Tensor] = {}
+
+        def visit(layer: int, frames: torch.Tensor) -> None:
+            if layers is not None:
+                layers.add(layer, frames, batch.keep, batch.clips)
+            if layer in self.choice.layers:
+                seen[layer] = frames
+
+        lengths = [window.stop - window.start for window in batch.windows]
+        self.encoder(batch.audio, lengths, framing, batch.facts, visit)
+        return self.choice.frames(seen)
+
+    @torch.no_grad()
+    def timestamps(self, audio: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Embeddings (n_sounds, n_frames, width) and their centres in ms (n_sounds, n_frames) of equally long clips."""
+        framing = self.encoder.timestamp_framing
+        n_frames = framing.n_frames(audio.shape[1])
+        out = torch.empty(len(audio), n_frames, self.timestamp_embedding_size, device=self.device)
+        for batch in self.batches(list(audio), framing):
+            frames = self.run(batch, framing)
+            for row, (clip, window) in enumerate(zip(batch.clips.tolist(), batch.windows, strict=True)):
+                first, last = (window.first_frame + frame for frame in window.keep)
+                out[clip, first:last] = frames[row, slice(*window.keep)]
+        centres = torch.from_numpy(framing.centres(n_frames)).float().to(self.device)
+        return out, centres.repeat(len(audio), 1)
+
+    @torch.no_grad()
+    def clips(self, clips: Sequence[torch.Tensor], layers: bool) -> dict[str, torch.Tensor]:
+        """Pooled embeddings of clips of any lengths; with `layers` those of every layer too."""
+        framing, device = self.encoder.scene_framing, self.device
+        scene = Moments(len(clips), 1, self.timestamp_embedding_size, device)
+        every = Moments(len(clips), self.n_layers, self.encoder.width, device) if layers else None
+        for batch in self.batches(clips, framing):
+            scene.add(0, self.run(batch, framing, every), batch.keep, batch.clips)
+        parts = [scene.mean()[:, 0]] + ([scene.std()[:, 0]] if self.pooling == "mean+std" else [])
+        out = {"scene": torch.cat(parts, dim=-1)}
+        if every is not None:
+            out.update(layers_mean=every.mean(), layers_std=every.std())
+        return out
+
+
+def cut(clip: torch.Tensor, framing: Framing, start: int, stop: int) -> torch.Tensor:
+    """Samples [start, stop) of the clip as if it had been padded by the framing, (stop - start,)."""
+    first, last = start - framing.pad, stop - framing.pad
+    inside = clip[max(first, 0) : max(last, 0)]
+    if len(inside) == stop - start:
+        return inside
+    before = min(max(-first, 0), stop - start)
+    return torch.nn.functional.pad(inside, (before, stop - start - before - len(inside)))
+
+
+def check_audio(audio: Any, axes: int) -> torch.Tensor:
+    """The audio as float32, if it is what the HEAR API asks for.
+
+    Args:
+        audio: (n_sounds, n_samples) if `axes` is 2, (n_samples,) if it is 1; float, finite, not empty.
+        axes: Number of axes wanted.
+
+    Raises:
+        TypeError: Not a tensor of floats.
+        ValueError: Wrong number of axes, no sound, no sample, NaN or infinite values.
+    """
+    shape = "(n_sounds, n_samples)" if axes == 2 else "(n_samples,)"
+    if not isinstance(audio, torch.Tensor) or not audio.is_floating_point():
+        came = f"a tensor of {audio.dtype}" if isinstance(audio, torch.Tensor) else f"{type(audio).__name__}"
+        raise TypeError(f"audio must be a torch tensor of floats in [-1, 1], shape {shape}; {came} came")
+    if audio.dim() != axes or audio.numel() == 0:
+        raise ValueError(f"audio must have shape {shape} with at least one sample; {tuple(audio.shape)} came")
+    # The extremes carry NaN and infinity along, without a copy of what may be hours of audio.
+    if not torch.isfinite(torch.stack(torch.aminmax(audio.detach()))).all():
+        raise ValueError(f"audio of shape {tuple(audio.shape)} holds NaN or infinite samples; clean it first")
+    return audio.detach().float()
+
+
+def get_timestamp_embeddings(audio: torch.Tensor, model: Model) -> tuple[torch.Tensor, torch.Tensor]:
+    """Embeddings of every frame.
+
+    Args:
+        audio: (n_sounds, n_samples), float in [-1, 1] at `model.sample_rate`; any length from one sample.
+        model: What `load_model` gave.
+
+    Returns:
+        Embeddings (n_sounds, n_frames, timestamp_embedding_size), float32, and the frames' centres in milliseconds
+        (n_sounds, n_frames), float32.
+
+    Raises:
+        TypeError, ValueError: See `check_audio`.
+    """
+    return model.timestamps(check_audio(audio, axes=2).to(model.device))
+
+
+def get_scene_embeddings(audio: torch.Tensor, model: Model) -> torch.Tensor:
+    """One embedding per sound, (n_sounds, scene_embedding_size), float32: its frames pooled over time.
+
+    Args:
+        audio: (n_sounds, n_samples), float in [-1, 1] at `model.sample_rate`; any length from one sample.
+        model: What `load_model` gave.
+
+    Raises:
+        TypeError, ValueError: See `check_audio`.
+    """
+    return model.clips(list(check_audio(audio, axes=2).to(model.device)), layers=False)["scene"]
+
+
+def get_clip_embeddings(clips: Sequence[torch.Tensor], model: Model) -> dict[str, torch.Tensor]:
+    """Pooled embeddings of clips of different lengths, every layer in one forward pass (our extension of HEAR).
+
+    Args:
+        clips: Each (n_samples,), float in [-1, 1] at `model.sample_rate`; any lengths from one sample.
+        model: What `load_model` gave.
+
+    Returns:
+        "scene": (n_clips, scene_embedding_size), equal to `get_scene_embeddings` of each clip alone; and for networks
+        with several layers "layers_mean" and "layers_std": (n_clips, n_layers, width), mean and sample standard
+        deviation over time, layer 0 being the encoder's input. All float32.
+
+    Raises:
+        TypeError, ValueError: See `check_audio`.
+    """
+    checked = [check_audio(clip, axes=1).to(model.device) for clip in clips]
+    return model.clips(checked, layers=model.n_layers > 1)

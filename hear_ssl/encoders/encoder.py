@@ -1,0 +1,59 @@
+"""The network inside a HEAR module: audio in, frames of each layer out."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from hear_ssl.encoders.frames import Framing
+
+# visit(layer, frames): called for layer 0, 1, 2, ... in order with frames (batch, n_frames, width); whoever is
+# called pools or copies what it needs, since the network does not keep them.
+Visit = Callable[[int, torch.Tensor], None]
+
+
+class Encoder(torch.nn.Module):
+    """A frozen network that turns windows of audio into frames, one set per layer.
+
+    Attributes:
+        sample_rate: Of the audio it takes, in Hz.
+        width: Size of one frame of one layer.
+        n_layers: How many layers it shows to `visit` (1 for networks that give only their output).
+        margin_seconds: Context that a frame needs on either side when a long clip is cut in windows; 0 if a frame
+            depends on nothing outside its own field.
+        timestamp_framing: Frame grid for timestamp embeddings.
+        scene_framing: Frame grid for scene embeddings; mostly the same.
+    """
+
+    sample_rate: int = 16000
+    width: int
+    n_layers: int = 1
+    margin_seconds: float = 0.0
+    timestamp_framing: Framing
+    scene_framing: Framing
+
+    def clip_facts(self, clip: torch.Tensor, n_windows: int) -> Any:
+        """What the network must know of the whole clip before it sees its windows; None if nothing.
+
+        Args:
+            clip: The whole clip before any padding, (n_samples,), float32.
+            n_windows: Number of windows it will be cut into.
+        """
+        return None
+
+    def forward(
+        self, audio: torch.Tensor, n_samples: list[int], framing: Framing, facts: list[Any], visit: Visit
+    ) -> None:
+        """Show the frames of every layer to `visit`.
+
+        Frames past a window's own end are padding: their number is right for the longest window and their values
+        mean nothing; the first frames of each window are as if it had been alone in the batch.
+
+        Args:
+            audio: Windows in [-1, 1], zero-padded at the end to one length, (batch, samples), float32.
+            n_samples: Samples of each window before that padding, at least one field each.
+            framing: The frame grid wanted: `timestamp_framing` or `scene_framing`.
+            facts: What `clip_facts` gave for the clip of each window.
+            visit: Receives (layer, frames), frames of shape (batch, n_frames, width), float32.
+        """
+        raise NotImplementedError

@@ -1,0 +1,256 @@
+"""wav2vec 2.0, HuBERT, WavLM and data2vec encoders: all layers in one pass, exact under padding and in windows.
+
+The networks and their weights are those of `transformers`; what is ours is that a clip's embedding does not depend on
+its batch: the first layer's group norm sees real samples only, and so do the positional convolutions and attention.
+Recordings longer than a window keep their exact first layers: input and group-norm statistics are taken over the
+whole recording, and windows overlap by more than the positional convolution sees. Only attention is cut off at the
+window's ends.
+
+Layers follow the `hidden_states` of transformers 4, with which the papers worked: 0 is the input of the first
+transformer layer, the last is the output of the encoder, after its final layer norm where it has one. (transformers 5
+gives that last one as `last_hidden_state` only and lists the state before the norm.)
+"""
+
+import warnings
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch.nn.utils import parametrize
+
+from hear_ssl.encoders import weights
+from hear_ssl.encoders.api import Model, check_options
+from hear_ssl.encoders.encoder import Encoder, Visit
+from hear_ssl.encoders.frames import Framing, convolution_framing
+
+OPTIONS = {
+    "normalize": "auto (the checkpoint's own processor rule), true or false: zero mean and unit variance per clip"
+}
+FAMILIES = ("wav2vec2", "hubert", "wavlm", "data2vec-audio")
+
+# Added to the variance before its root, as in transformers' Wav2Vec2FeatureExtractor.
+VARIANCE_FLOOR = 1e-7
+# First-layer statistics of long recordings are collected over stretches of this many frames of that layer (20 s).
+STATISTICS_FRAMES = 64_000
+
+
+class ClipFacts(NamedTuple):
+    """What a window must know of its whole clip.
+
+    Attributes:
+        mean, scale: The window is fed as (audio - mean) * scale.
+        first_layer: Mean and variance of each channel of the first convolution, each (channels,); None if the
+            window is the whole clip or the network has no group norm.
+    """
+
+    mean: torch.Tensor
+    scale: torch.Tensor
+    first_layer: tuple[torch.Tensor, torch.Tensor] | None
+
+
+class TransformerEncoder(Encoder):
+    """An encoder of the wav2vec 2.0 family around a bare network of `transformers`."""
+
+    # 125 frames of 20 ms: the widest positional convolution (wav2vec 2.0: kernel 128) sees 64 to either side.
+    margin_seconds = 2.5
+
+    def __init__(self, network: torch.nn.Module, normalize: bool, sample_rate: int = 16000):
+        super().__init__()
+        config: Any = network.config
+        self.network: Any = network
+        for module in network.modules():  # weight norm is for training; without it the weights are not made anew each time
+            if parametrize.is_parametrized(module, "weight"):
+                parametrize.remove_parametrizations(module, "weight")
+        self.normalize = normalize
+        self.sample_rate = sample_rate
+        self.width = config.hidden_size
+        self.n_layers = config.num_hidden_layers + 1
+        self.group_norm = getattr(config, "feat_extract_norm", "layer") == "group"
+        kernels, strides = tuple(config.conv_kernel), tuple(config.conv_stride)
+        self.strides = list(zip(kernels, strides, strict=True))
+        self.timestamp_framing = self.scene_framing = convolution_framing(kernels, strides, sample_rate)
+
+    def clip_facts(self, clip: torch.Tensor, n_windows: int) -> ClipFacts:
+        """Input statistics of the clip and, if it is cut in windows, those of the first group norm."""
+        missing = self.scene_framing.field - len(clip)
+        if missing > 0:
+            clip = torch.nn.functional.pad(clip, (0, missing))
+        mean, scale = clip.new_zeros(()), clip.new_ones(())
+        if self.normalize:
+            variance, mean = torch.var_mean(clip, correction=0)
+            scale = torch.rsqrt(variance + VARIANCE_FLOOR)
+        cut_up = self.group_norm and n_windows > 1
+        return ClipFacts(mean, scale, self.first_layer_moments(clip, mean, scale) if cut_up else None)
+
+    def first_layer_moments(
+        self, clip: torch.Tensor, mean: torch.Tensor, scale: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mean and variance (ddof 0) over a whole clip of the first convolution's channels, each (channels,).
+
+        Args:
+            clip: (n_samples,), any length: it is convolved stretch by stretch.
+            mean, scale: Input normalisation, as in `ClipFacts`.
+        """
+        convolution = self.network.feature_extractor.conv_layers[0].conv
+        kernel, stride = self.strides[0]
+        n_frames = 1 + (len(clip) - kernel) // stride
+        n_seen, average, deviations = 0, 0.0, 0.0  # type: int, Any, Any
+        for first in range(0, n_frames, STATISTICS_FRAMES):
+            last = min(first + STATISTICS_FRAMES, n_frames)
+            samples = (clip[first * stride : (last - 1) * stride + kernel] - mean) * scale
+            part_variance, part_mean = torch.var_mean(
+                convolution(samples[None, None]), dim=(0, 2), correction=0
+            )
+            n = last - first
+            # Parallel variance (Chan et al. 1979): no large sums are subtracted from each other.
+            step = part_mean - average
+            deviations = deviations + part_variance * n + step.square() * (n_seen * n / (n_seen + n))
+            average = average + step * (n / (n_seen + n))
+            n_seen += n
+        return average, deviations / n_seen
+
+    def forward(
+        self,
+        audio: torch.Tensor,
+        n_samples: list[int],
+        framing: Framing,
+        facts: list[ClipFacts],
+        visit: Visit,
+    ) -> None:
+        """See `Encoder.forward`."""
+        mean = torch.stack([fact.mean for fact in facts]).unsqueeze(1)
+        scale = torch.stack([fact.scale for fact in facts]).unsqueeze(1)
+        features = self.features((audio - mean) * scale, n_samples, facts)
+        n_frames = [framing.n_frames(n) for n in n_samples]
+        projected = self.network.feature_projection(features.transpose(1, 2))
+        hidden = projected[0] if isinstance(projected, tuple) else projected
+        mask = None
+        if min(n_frames) < hidden.shape[1]:
+            positions = torch.arange(hidden.shape[1], device=hidden.device)
+            mask = positions < torch.tensor(n_frames, device=hidden.device).unsqueeze(1)  # (batch, n_frames)
+        self.transform(hidden, mask, visit)
+
+    def features(self, audio: torch.Tensor, n_samples: list[int], facts: list[ClipFacts]) -> torch.Tensor:
+        """Output of the convolutions, (batch, channels, n_frames); padding reaches no real frame."""
+        x = audio.unsqueeze(1)
+        for number, layer in enumerate(self.network.feature_extractor.conv_layers):
+            x = self.first_layer(layer, x, n_samples, facts) if self.group_norm and number == 0 else layer(x)
+        return x
+
+    def first_layer(
+        self, layer: Any, x: torch.Tensor, n_samples: list[int], facts: list[ClipFacts]
+    ) -> torch.Tensor:
+        """First convolution with group norm, its statistics taken over the real samples of each clip.
+
+        There are as many groups as channels (instance norm), so the statistics are those of a channel over time.
+        """
+        x, norm = layer.conv(x), layer.layer_norm
+        kernel, stride = self.strides[0]
+        if len(set(n_samples)) == 1 and all(fact.first_layer is None for fact in facts):
+            return layer.activation(norm(x))  # nothing is padding
+        for row, (n, fact) in enumerate(zip(n_samples, facts, strict=True)):
+            real = x[row : row + 1, :, : 1 + (n - kernel) // stride]
+            if fact.first_layer is None:
+                real.copy_(norm(real))
+            else:
+                average, variance = fact.first_layer
+                real.copy_(
+                    torch.nn.functional.batch_norm(
+                        real, average, variance, norm.weight, norm.bias, eps=norm.eps
+                    )
+                )
+        return layer.activation(x)
+
+    def transform(self, hidden: torch.Tensor, mask: torch.Tensor | None, visit: Visit) -> None:
+        """Run the transformer and show each layer to `visit`; nothing of a layer is kept once it was shown.
+
+        Args:
+            hidden: (batch, n_frames, width).
+            mask: (batch, n_frames), True for real frames; None if all are real.
+            visit: As in `Encoder.forward`.
+        """
+        encoder = self.network.encoder
+
+        def show(number: int) -> Any:
+            return lambda module, inputs, output: visit(
+                number, output[0] if isinstance(output, tuple) else output
+            )
+
+        with ExitStack() as hooks:
+            first = encoder.layers[0].register_forward_pre_hook(lambda module, inputs: visit(0, inputs[0]))
+            hooks.callback(first.remove)
+            for number, layer in enumerate(encoder.layers[:-1], start=1):
+                hooks.callback(layer.register_forward_hook(show(number)).remove)
+            # data2vec stacks several positional convolutions: each must find zeros where a clip alone has its edge.
+            for layer in getattr(encoder.pos_conv_embed, "layers", []) if mask is not None else []:
+                clear = layer.register_forward_pre_hook(
+                    lambda module, inputs: (inputs[0] * mask.unsqueeze(1),)
+                )
+                hooks.callback(clear.remove)
+            with warnings.catch_warnings():
+                # transformers' WavLM gives torch a Boolean and a float mask, which torch announces to end some day.
+                warnings.filterwarnings("ignore", message="Support for mismatched key_padding_mask")
+                visit(self.n_layers - 1, encoder(hidden, attention_mask=mask).last_hidden_state)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A published pre-trained transformer, and how to load it or a twin of it as a HEAR module.
+
+    Attributes:
+        hub_id: Its name on the Hugging Face hub; "" if a path must always be given.
+        revision: Commit on the hub, where one is pinned; "" for the newest.
+        normalize: Whether its processor normalises the input; used where no processor file lies beside the weights.
+        licence: Of the weights.
+        citation: Paper that describes it.
+    """
+
+    hub_id: str
+    revision: str = ""
+    normalize: bool | None = None
+    licence: str = ""
+    citation: str = ""
+
+    def load_model(self, model_file_path: str = "", **options: Any) -> Model:
+        """The model, frozen and in evaluation mode.
+
+        Args:
+            model_file_path: A hub id or a local folder in the hub's format; "" for this checkpoint.
+            **options: `layer`, `pooling`, `window_seconds`, `batch_seconds` (see `hear_ssl.encoders.api.OPTIONS`) and
+                `normalize` = "auto", True or False.
+
+        Raises:
+            ValueError: An unknown option or value, or weights that do not fit the network.
+            FileNotFoundError: No such folder, or the hub cannot be reached and holds no cached copy.
+        """
+        check_options(options, OPTIONS)
+        source = str(model_file_path or self.hub_id)
+        if not source:
+            raise ValueError(
+                "this module needs a model_file_path: a hub id such as facebook/hubert-base-ls960 or a local folder"
+            )
+        revision = self.revision if source == self.hub_id else ""
+        normalize = options.pop("normalize", "auto")
+        network = weights.load_transformer(source, revision, FAMILIES)
+        encoder = TransformerEncoder(network, self.normalization(normalize, source, revision))
+        return Model(encoder, **options)
+
+    def normalization(self, option: Any, source: str, revision: str) -> bool:
+        """Whether clips are normalised: the option if it decides, else the processor's rule, else this checkpoint's."""
+        known: Mapping[str, bool] = {"true": True, "false": False}
+        if str(option).lower() in known:
+            return known[str(option).lower()]
+        if str(option).lower() != "auto":
+            raise ValueError(f"option normalize={option!r}: known values are 'auto', True and False")
+        processor = weights.processor_rules(source, revision)
+        if processor is not None:
+            return bool(processor.get("do_normalize", True))  # the extractor's own default
+        if self.normalize is None:
+            raise ValueError(
+                f"{Path(source).name}: no preprocessor_config.json beside the weights says whether audio is normalised; "
+                "give the option normalize=true or normalize=false"
+            )
+        return self.normalize
