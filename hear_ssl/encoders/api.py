@@ -27,7 +27,7 @@ OPTIONS = {
     "layer": "last, mean, an index from 0, or a list of indices (concatenated)",
     "pooling": "mean or mean+std: how frames become a scene embedding",
     "window_seconds": "longest stretch of audio that the network sees at once (default 30)",
-    "batch_seconds": "audio in one forward pass, in seconds (default 10 on a CPU, 160 on a GPU)",
+    "batch_seconds": "audio in one forward pass, in seconds (default 5 on a CPU, 160 on a GPU)",
 }
 
 
@@ -168,7 +168,7 @@ class Model(torch.nn.Module):
         todo.sort(
             key=lambda item: item[1].stop - item[1].start
         )  # stable: equal lengths keep the clips' order
-        seconds = self.batch_seconds or (10.0 if self.device.type == "cpu" else 160.0)
+        seconds = self.batch_seconds or (5.0 if self.device.type == "cpu" else 160.0)
         budget = int(seconds * framing.sample_rate)
         while todo:
             # The longest comes last, so the number that fits is found from the end of a growing run.

@@ -61,7 +61,9 @@ class TransformerEncoder(Encoder):
         super().__init__()
         config: Any = network.config
         self.network: Any = network
-        for module in network.modules():  # weight norm is for training; without it the weights are not made anew each time
+        for module in (
+            network.modules()
+        ):  # weight norm is for training; without it the weights are not made anew each time
             if parametrize.is_parametrized(module, "weight"):
                 parametrize.remove_parametrizations(module, "weight")
         self.normalize = normalize

@@ -1,0 +1,336 @@
+"""The command line: `hear-eval run | list | validate | embed | check | doctor`.
+
+Results go to standard output, everything else (bars, warnings, what modules print) to standard error. Exit codes: 0
+done, 1 failed, 2 wrong usage. Rooms that need torch are entered only by the commands that use them.
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evaluator.errors import EvaluationError, UsageError
+
+if TYPE_CHECKING:
+    from evaluator.module import ModuleSpec
+    from evaluator.results import Result
+    from evaluator.run import Settings
+
+MODULE_HELP = "an importable HEAR module, the path of a .py file, or hf:ORG/MODEL"
+TASK_HELP = "suite/task, a suite, a task's YAML file, a CSV, or a folder with one sub-folder per class"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and give its exit code; every expected failure is one sentence on standard error."""
+    parsed = parser().parse_args(arguments)
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())  # a user's my_model.py is found; appended, so that it shadows nothing
+    try:
+        return parsed.command(parsed)
+    except (UsageError, EvaluationError) as error:
+        print(f"hear-eval: {error}", file=sys.stderr)
+        return 2 if isinstance(error, UsageError) else 1
+    except KeyboardInterrupt:
+        print(
+            "hear-eval: interrupted; what was embedded is kept, the same command goes on from there",
+            file=sys.stderr,
+        )
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader went away; nothing more to say
+        return 1
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    top = argparse.ArgumentParser(prog="hear-eval", description="Judge any HEAR module on audio tasks.")
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+
+    run = commands.add_parser("run", help="score modules on tasks")
+    run.add_argument("modules", nargs="+", metavar="MODULE", help=MODULE_HELP)
+    run.add_argument("--task", action="append", required=True, metavar="T", help=TASK_HELP)
+    run.add_argument("--protocol", help="how embeddings are judged (default: the suite's)")
+    run.add_argument(
+        "--profile", default="clean", help="clean (default) or published, the protocol's accidents included"
+    )
+    run.add_argument(
+        "--out", type=Path, default=Path("results"), metavar="DIR", help="for results (default: results)"
+    )
+    run.add_argument("--seed", type=int, default=0, help="of the probes and the bootstrap (default 0)")
+    run.add_argument(
+        "--allow-failed",
+        type=share,
+        default=0.0,
+        metavar="SHARE",
+        help="share of clips, 0 to 1, that may be unreadable (default 0)",
+    )
+    run.add_argument("--json", action="store_true", help="print one JSON object per result")
+    data_arguments(run)
+    module_arguments(run)
+    run.set_defaults(command=run_command)
+
+    listing = commands.add_parser("list", help="show what there is")
+    listing.add_argument("what", choices=("modules", "tasks", "protocols"))
+    listing.add_argument("--json", action="store_true", help="print one JSON object per line")
+    listing.set_defaults(command=list_command)
+
+    validate = commands.add_parser("validate", help="check that a module keeps the HEAR contract")
+    validate.add_argument("module", metavar="MODULE", help=MODULE_HELP)
+    validate.add_argument("--json", action="store_true", help="print one JSON object per check")
+    module_arguments(validate)
+    validate.set_defaults(command=validate_command)
+
+    embed = commands.add_parser("embed", help="just the embeddings of some files")
+    embed.add_argument("module", metavar="MODULE", help=MODULE_HELP)
+    embed.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    embed.add_argument("--out", type=Path, required=True, metavar="F.npz")
+    module_arguments(embed)
+    embed.set_defaults(command=embed_command)
+
+    check = commands.add_parser("check", help="compare a task with what is on disk")
+    check.add_argument("task", metavar="T", help=TASK_HELP)
+    check.add_argument("--json", action="store_true", help="print one JSON object per finding")
+    data_arguments(check)
+    check.set_defaults(command=check_command)
+
+    doctor = commands.add_parser("doctor", help="find what is wrong with this installation")
+    doctor.add_argument("--cache", type=Path, metavar="DIR", default=None)
+    doctor.set_defaults(command=doctor_command)
+    return top
+
+
+def data_arguments(command: argparse.ArgumentParser) -> None:
+    """Where data and cache lie."""
+    command.add_argument("--data", type=Path, metavar="DIR", help="where the dataset lies")
+    command.add_argument(
+        "--cache",
+        type=Path,
+        metavar="DIR",
+        default=None,
+        help="for embeddings and made data (default: $HEAR_EVAL_CACHE, else ~/.cache/hear-eval)",
+    )
+
+
+def module_arguments(command: argparse.ArgumentParser) -> None:
+    """How a module is loaded."""
+    command.add_argument("--weights", default="", metavar="PATH", help="passed to load_model")
+    command.add_argument(
+        "--option", action="append", default=[], metavar="KEY=VALUE", help="keyword of load_model"
+    )
+    command.add_argument("--device", default="auto", help="auto (default), cpu, cuda, ...")
+    command.add_argument(
+        "--python", default="", metavar="PATH", help="load the module in this interpreter or venv"
+    )
+    command.add_argument(
+        "--worker-timeout",
+        type=float,
+        default=600.0,
+        metavar="SECONDS",
+        help="that one call under --python may take (default 600)",
+    )
+
+
+def share(text: str) -> float:
+    """A number from 0 to 1."""
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is no share; give a number from 0 to 1")
+    return value
+
+
+def cache_folder(given: Path | None) -> Path:
+    """The cache: as given, else $HEAR_EVAL_CACHE, else a folder of the user's."""
+    if given is not None:
+        return given
+    return Path(os.environ.get("HEAR_EVAL_CACHE") or Path.home() / ".cache" / "hear-eval")
+
+
+def specs(parsed: argparse.Namespace, names: Sequence[str]) -> "list[ModuleSpec]":
+    """The modules that were asked for."""
+    from evaluator.module import ModuleSpec
+
+    options = {}
+    for text in parsed.option:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise UsageError(f"--option {text}: write it as KEY=VALUE, such as --option layer=6")
+        try:
+            options[name] = json.loads(value)  # numbers, true, false and lists; all else is text
+        except ValueError:
+            options[name] = value
+    shared = (parsed.weights, options, parsed.device, parsed.python, parsed.worker_timeout)
+    return [ModuleSpec(name, *shared) for name in names]
+
+
+def run_command(parsed: argparse.Namespace) -> int:
+    """`hear-eval run`: every module on every task; what fails is told and the others go on."""
+    from evaluator import protocol, task
+    from evaluator.module import open_module
+    from evaluator.run import Settings, as_line, evaluate
+    from evaluator.results import write
+
+    tasks = [found for spec in parsed.task for found in task.find(spec)]
+    protocols = [protocol.load(parsed.protocol or each.protocol, parsed.profile) for each in tasks]
+    settings = Settings(
+        parsed.data, cache_folder(parsed.cache), parsed.device, parsed.seed, parsed.allow_failed, bar
+    )
+    wanted = specs(parsed, parsed.modules)
+    done: list[tuple[Result, Path]] = []
+    failures: list[Exception] = []
+    for spec in wanted:
+        try:
+            with open_module(spec) as module:
+                for each, judged in zip(tasks, protocols, strict=True):
+                    try:
+                        result = evaluate(spec, module, each, judged, settings)
+                    except (UsageError, EvaluationError) as error:
+                        failures.append(told(spec.name, error))
+                        continue
+                    done.append((result, write(result, parsed.out)))
+                    if parsed.json:
+                        print(json.dumps(as_line(result)), flush=True)
+        except (UsageError, EvaluationError) as error:
+            failures.append(told(spec.name, error))
+    if not parsed.json:
+        print_results(done)
+    if failures:
+        return 2 if not done and all(isinstance(error, UsageError) for error in failures) else 1
+    return 0
+
+
+def told(name: str, error: Exception) -> Exception:
+    """Say what went wrong, now, and give it back to be counted."""
+    print(f"hear-eval: {name}: {error}", file=sys.stderr)
+    return error
+
+
+def print_results(done: "Sequence[tuple[Result, Path]]") -> None:
+    """A table of scores, then what a reader should know, then where the files are."""
+    rows = [
+        (
+            r.module,
+            r.task,
+            f"{r.protocol} ({r.profile})",
+            r.metric,
+            f"{100 * r.score:.1f}",
+            f"{100 * r.ci_low:.1f} to {100 * r.ci_high:.1f}",
+            f"{r.n_clips - r.n_failed}/{r.n_clips}",
+            f"{r.seconds['embed']:.1f}",
+        )
+        for r, _ in done
+    ]
+    if rows:
+        print_table(
+            ("module", "task", "protocol", "metric", "score %", "95 % interval", "clips", "embed s"), rows
+        )
+    for result, path in done:
+        for note in [
+            *result.notes,
+            *([f"{result.n_failed} clips could not be used"] if result.n_failed else []),
+        ]:
+            print(f"note: {result.module}, {result.task}: {note}")
+        print(f"written: {path}")
+
+
+def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Columns as wide as their longest entry."""
+    widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
+    for row in [head, ["-" * width for width in widths], *rows]:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def bar(title: str, total: int) -> Callable[[int], object]:
+    """A progress bar on standard error, silent when that is no terminal."""
+    from tqdm import tqdm
+
+    return tqdm(total=total, desc=title, file=sys.stderr, disable=not sys.stderr.isatty(), unit="clip").update
+
+
+def list_command(parsed: argparse.Namespace) -> int:
+    """`hear-eval list`: names with a line about each."""
+    from evaluator import listing
+
+    rows: list[dict[str, Any]] = getattr(listing, parsed.what)()
+    if parsed.json:
+        for row in rows:
+            print(json.dumps(row))
+    else:
+        print_table(list(rows[0]), [[str(value) for value in row.values()] for row in rows])
+    return 0
+
+
+def validate_command(parsed: argparse.Namespace) -> int:
+    """`hear-eval validate`: each check with its verdict; 1 if an error was found."""
+    from evaluator import conformance
+    from evaluator.module import open_module
+
+    with open_module(specs(parsed, [parsed.module])[0]) as module:
+        checks = conformance.validate(module)
+    for check in checks:
+        if parsed.json:
+            print(
+                json.dumps(
+                    {"name": check.name, "passed": check.passed, "level": check.level, "detail": check.detail}
+                )
+            )
+        else:
+            verdict = "ok" if check.passed else check.level.upper()
+            print(f"{verdict:8} {check.name}{': ' + check.detail if check.detail else ''}")
+    failed = [check for check in checks if not check.passed and check.level == "error"]
+    if not parsed.json:
+        print(f"{parsed.module}: {len(checks)} checks, {len(failed)} errors")
+    return 1 if failed else 0
+
+
+def embed_command(parsed: argparse.Namespace) -> int:
+    """`hear-eval embed`: scene and timestamp embeddings of files in one .npz."""
+    from evaluator import embed
+    from evaluator.module import open_module
+
+    with open_module(specs(parsed, [parsed.module])[0]) as module:
+        written = embed.embed_files(module, parsed.files, parsed.out, bar("files", len(parsed.files)))
+    print(f"written: {written} ({len(parsed.files)} files)")
+    return 0
+
+
+def check_command(parsed: argparse.Namespace) -> int:
+    """`hear-eval check`: findings about each task's data; 1 if there is an error among them."""
+    from evaluator import check, manifest, task
+
+    worst = 0
+    for each in task.find(parsed.task):
+        cache = cache_folder(parsed.cache)
+        findings = check.check(each, manifest.read(each, parsed.data, cache), cache)
+        for finding in findings:
+            if parsed.json:
+                line = {
+                    "task": each.name,
+                    "level": finding.level,
+                    "what": finding.what,
+                    "where": list(finding.where),
+                }
+                print(json.dumps(line))
+            else:
+                where = f" [{', '.join(finding.where[:5])}{' ...' if len(finding.where) > 5 else ''}]" * bool(
+                    finding.where
+                )
+                print(f"{finding.level:8} {each.name}: {finding.what}{where}")
+        worst = max([worst, *(finding.level == "error" for finding in findings)])
+    return int(worst)
+
+
+def doctor_command(parsed: argparse.Namespace) -> int:
+    """`hear-eval doctor`: findings with their remedies; 1 if something is broken."""
+    from evaluator import doctor
+
+    findings = doctor.examine(cache_folder(parsed.cache))
+    for finding in findings:
+        print(f"{finding.level:8} {finding.what}{'. ' + finding.remedy if finding.remedy else ''}")
+    return 1 if any(finding.level == "error" for finding in findings) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

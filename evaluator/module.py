@@ -1,0 +1,390 @@
+"""An opened HEAR module, whoever wrote it: in this process, or in another interpreter through `worker.py`."""
+
+import contextlib
+import os
+import queue
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, Protocol
+
+import numpy as np
+
+from evaluator import worker
+from evaluator.errors import EvaluationError, UsageError
+
+# Lengths, in seconds, to which a clip is zero-padded in turn when a module refuses it as it is.
+PADDED_LENGTHS = (0.25, 0.5, 1.0, 2.0)
+# Relative difference (of the RMS) above which an embedding counts as depending on its batch.
+BATCH_TOLERANCE = 1e-3
+FOREIGN_BATCH = 16
+STDERR_LINES = 15
+
+
+class WorkerEnded(EvaluationError):
+    """The other interpreter crashed or was stopped; nothing more can be asked of it."""
+
+
+@dataclass(frozen=True)
+class ModuleSpec:
+    """Which module, and how it is to be loaded.
+
+    Attributes:
+        name: Importable name, path of a .py file, or `hf:ORG/MODEL` for a wav2vec2-family checkpoint.
+        weights: Path or name for load_model; "" for the module's own choice.
+        options: Keyword arguments of load_model.
+        device: "auto", "cpu", "cuda", ...
+        python: Another interpreter, or its virtual environment's folder; "" for this one.
+        timeout: Seconds that one call in another interpreter may take.
+    """
+
+    name: str
+    weights: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    device: str = "auto"
+    python: str = ""
+    timeout: float = 600.0
+
+    def resolved(self) -> "ModuleSpec":
+        """The same with `hf:ORG/MODEL` spelled out as a module and its weights.
+
+        Raises:
+            UsageError: Both `hf:` and other weights are given.
+        """
+        if not self.name.startswith("hf:"):
+            return self
+        if self.weights:
+            raise UsageError(f"{self.name} names its weights already; leave out --weights {self.weights}")
+        options = (self.options, self.device, self.python, self.timeout)
+        return ModuleSpec("hear_ssl.hf", self.name.removeprefix("hf:"), *options)
+
+
+class Module(Protocol):
+    """What can be asked of an opened module; shapes as in `worker.Driver`."""
+
+    def describe(self) -> dict[str, Any]:
+        """Sizes, framework, device, hashes and versions."""
+
+    def scene(self, audio: np.ndarray) -> np.ndarray:
+        """(n, samples) -> (n, size), float32."""
+
+    def timestamps(self, audio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(n, samples) -> (n, n_frames, size) float32 and (n, n_frames) float64 ms."""
+
+    def clips(self, clips: list[np.ndarray]) -> dict[str, np.ndarray]:
+        """Each (samples,) -> {view: (n, ...)}, float32."""
+
+    def raw_facts(self) -> dict[str, Any]:
+        """What the last answers were like before they were checked and converted."""
+
+
+@contextlib.contextmanager
+def open_module(spec: ModuleSpec) -> Iterator[Module]:
+    """Load a module and give it back when done.
+
+    Raises:
+        UsageError: It is not there, is no HEAR module, or refuses its weights or options.
+        EvaluationError: The other interpreter crashes or hangs.
+    """
+    spec = spec.resolved()
+    if spec.python:
+        remote = Remote(spec)
+        try:
+            yield remote
+        finally:
+            remote.close()
+    else:
+        yield Local(spec)
+
+
+class Local:
+    """A module in this process; what it prints goes to standard error."""
+
+    def __init__(self, spec: ModuleSpec):
+        with stdout_to_stderr():
+            try:
+                self.driver = worker.Driver(spec.name, spec.weights, dict(spec.options), spec.device)
+                self.described = self.driver.describe()
+            except worker.ModuleTrouble as error:
+                raise UsageError(str(error)) from error
+
+    def describe(self) -> dict[str, Any]:
+        """See `Module`."""
+        return dict(self.described)
+
+    def scene(self, audio: np.ndarray) -> np.ndarray:
+        """See `Module`."""
+        return self.ask(self.driver.scene, audio)
+
+    def timestamps(self, audio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """See `Module`."""
+        return self.ask(self.driver.timestamps, audio)
+
+    def clips(self, clips: list[np.ndarray]) -> dict[str, np.ndarray]:
+        """See `Module`."""
+        return self.ask(self.driver.clips, clips)
+
+    def raw_facts(self) -> dict[str, Any]:
+        """See `Module`."""
+        return self.driver.raw_facts()
+
+    @staticmethod
+    def ask(function: Any, audio: Any) -> Any:
+        """Call the driver, its complaints turned into ours."""
+        with stdout_to_stderr():
+            try:
+                return function(audio)
+            except worker.ModuleTrouble as error:
+                raise EvaluationError(str(error)) from error
+
+
+@contextlib.contextmanager
+def stdout_to_stderr() -> Iterator[None]:
+    """Send what is written to standard output, by Python or C code, to standard error."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
+class Remote:
+    """A module in another interpreter; a crash, a hang or an early end is told, and never half an answer returned."""
+
+    def __init__(self, spec: ModuleSpec):
+        self.spec = spec
+        command = [interpreter(spec.python), "-u", str(Path(worker.__file__).resolve())]
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
+        )
+        self.replies: queue.Queue[tuple[dict[str, Any], list[np.ndarray]] | None] = queue.Queue()
+        self.said: deque[str] = deque(maxlen=STDERR_LINES)
+        self.threads = [
+            threading.Thread(target=target, daemon=True) for target in (self.read_replies, self.read_stderr)
+        ]
+        for thread in self.threads:
+            thread.start()
+        load = {
+            "name": spec.name,
+            "weights": spec.weights,
+            "options": dict(spec.options),
+            "device": spec.device,
+        }
+        try:
+            self.described = self.ask("describe", **load)[0]["value"]
+        except EvaluationError as error:
+            self.close()
+            if isinstance(error, WorkerEnded):
+                raise
+            raise UsageError(str(error)) from error
+
+    def read_replies(self) -> None:
+        """Take in whole messages; None is the end of them."""
+        stream: IO[bytes] = self.process.stdout  # type: ignore[assignment]
+
+        def read(n: int) -> bytes:
+            data = stream.read(n)
+            if len(data) < n:
+                raise EOFError
+            return data
+
+        try:
+            while True:
+                self.replies.put(worker.receive(read))
+        except (EOFError, ValueError, OSError):
+            self.replies.put(None)
+
+    def read_stderr(self) -> None:
+        """Remember the last lines that the worker said."""
+        for line in self.process.stderr:  # type: ignore[union-attr]
+            self.said.append(line.decode(errors="replace").rstrip())
+
+    def ask(
+        self, call: str, arrays: Sequence[np.ndarray] = (), **values: Any
+    ) -> tuple[dict[str, Any], list[np.ndarray]]:
+        """Send a message and wait for its answer.
+
+        Raises:
+            EvaluationError: The module complains.
+            WorkerEnded: The worker crashed, or took longer than the limit.
+        """
+        try:
+            worker.send(self.process.stdin, {"call": call, **values}, arrays)
+            reply = self.replies.get(timeout=self.spec.timeout)
+        except BrokenPipeError:
+            reply = None
+        except queue.Empty:
+            self.process.kill()
+            raise WorkerEnded(
+                f"module {self.spec.name} in {self.spec.python}: {call} gave no answer within {self.spec.timeout:g} s and "
+                f"was stopped; allow more with --worker-timeout{self.last_words()}"
+            ) from None
+        if reply is None:
+            raise WorkerEnded(
+                f"module {self.spec.name} in {self.spec.python}: {self.ending()} during {call}{self.last_words()}"
+            )
+        if not reply[0]["ok"]:
+            raise EvaluationError(f"{reply[0]['error']} (in {self.spec.python})")
+        return reply
+
+    def ending(self) -> str:
+        """How the worker ended, in words."""
+        code = self.process.wait(timeout=10)
+        return (
+            f"the worker was killed by signal {-code}"
+            if code < 0
+            else f"the worker ended with exit code {code}"
+        )
+
+    def last_words(self) -> str:
+        """What the worker said last, if anything."""
+        self.threads[1].join(timeout=2)
+        return "\nIts last words:\n  " + "\n  ".join(self.said) if self.said else ""
+
+    def describe(self) -> dict[str, Any]:
+        """See `Module`."""
+        return dict(self.described)
+
+    def scene(self, audio: np.ndarray) -> np.ndarray:
+        """See `Module`."""
+        return self.ask("scene", [audio])[1][0]
+
+    def timestamps(self, audio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """See `Module`."""
+        frames, times = self.ask("timestamps", [audio])[1]
+        return frames, times
+
+    def clips(self, clips: list[np.ndarray]) -> dict[str, np.ndarray]:
+        """See `Module`."""
+        header, arrays = self.ask("clips", clips)
+        return dict(zip(header["views"], arrays, strict=True))
+
+    def raw_facts(self) -> dict[str, Any]:
+        """See `Module`."""
+        return self.ask("raw_facts")[0]["value"]
+
+    def close(self) -> None:
+        """End the worker, kindly at first."""
+        with contextlib.suppress(OSError):
+            self.process.stdin.close()  # type: ignore[union-attr]
+        try:
+            self.process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+def interpreter(python: str) -> str:
+    """The interpreter that `--python` means: a program, or one in a virtual environment's folder.
+
+    Raises:
+        UsageError: There is none.
+    """
+    path = Path(python).expanduser()
+    for candidate in (path, path / "bin" / "python", path / "Scripts" / "python.exe"):
+        if candidate.is_file():
+            return str(candidate)
+    raise UsageError(f"--python {python}: neither an interpreter nor a virtual environment's folder")
+
+
+def environment() -> dict[str, str]:
+    """The worker's environment: ours, with as many threads as we use, so that its numbers are the same bit for bit."""
+    inherited = {
+        name: value for name, value in os.environ.items() if name not in ("PYTHONHOME", "PYTHONPATH")
+    }
+    torch = sys.modules.get("torch")
+    if torch is not None and "OMP_NUM_THREADS" not in inherited:
+        inherited["OMP_NUM_THREADS"] = str(torch.get_num_threads())
+    return inherited
+
+
+class ForeignScenes:
+    """Scene embeddings of clips of any lengths from a module that knows batches of equal length only.
+
+    Equally long clips share a batch, until a batch shows that the module mixes its clips; others run alone, for
+    zero padding changes an embedding. A clip that the module refuses is zero-padded until it is taken.
+    """
+
+    def __init__(self, module: Module):
+        self.module = module
+        self.sample_rate: int = module.describe()["sample_rate"]
+        self.batches: bool | None = None  # None: not tried yet
+        self.notes: list[str] = []
+
+    def embed(self, clips: Sequence[np.ndarray]) -> tuple[np.ndarray, list[float]]:
+        """Embeddings (n_clips, size), and the seconds to which each clip had to be padded (0: it was not).
+
+        Args:
+            clips: Each (n_samples,), float32.
+
+        Raises:
+            EvaluationError: The module refuses a clip at every length.
+        """
+        rows: list[np.ndarray | None] = [None] * len(clips)
+        padded = [0.0] * len(clips)
+        same: dict[int, list[int]] = {}
+        for number, clip in enumerate(clips):
+            same.setdefault(len(clip), []).append(number)
+        for numbers in same.values():
+            size = FOREIGN_BATCH if self.batches is not False else 1
+            for first in range(0, len(numbers), size):
+                some = numbers[first : first + size]
+                for number, row in zip(some, self.together([clips[n] for n in some]), strict=True):
+                    rows[number], padded[number] = row
+        return np.stack([row for row in rows if row is not None]), padded
+
+    def together(self, clips: Sequence[np.ndarray]) -> list[tuple[np.ndarray, float]]:
+        """Equally long clips as one batch, if the module can be trusted with it; else one by one."""
+        if len(clips) > 1 and self.batches is not False:
+            try:
+                batch = self.module.scene(np.stack(clips))
+            except WorkerEnded:
+                raise
+            except EvaluationError:
+                return [
+                    self.alone(clip) for clip in clips
+                ]  # which of them it was, the single calls will tell
+            if self.batches is None:
+                alone = [self.alone(clip) for clip in clips]
+                self.judge(batch, np.stack([row for row, _ in alone]))
+                return alone
+            return [(row, 0.0) for row in batch]
+        return [self.alone(clip) for clip in clips]
+
+    def judge(self, batch: np.ndarray, alone: np.ndarray) -> None:
+        """Learn from the first batch whether its embeddings are those of the clips alone."""
+        scale = np.sqrt(np.mean(alone**2)) or 1.0
+        difference = float(np.abs(batch - alone).max() / scale)
+        self.batches = difference <= BATCH_TOLERANCE
+        if not self.batches:
+            self.notes.append(
+                f"the module's embeddings depend on the other clips of the batch (by {100 * difference:.2g} % of their "
+                "RMS): clips were embedded one by one"
+            )
+
+    def alone(self, clip: np.ndarray) -> tuple[np.ndarray, float]:
+        """One clip by itself, zero-padded at its end if the module takes it no other way."""
+        try:
+            return self.module.scene(clip[None])[0], 0.0
+        except WorkerEnded:
+            raise
+        except EvaluationError as refusal:
+            for seconds in PADDED_LENGTHS:
+                n_missing = int(seconds * self.sample_rate) - len(clip)
+                if n_missing <= 0:
+                    continue
+                try:
+                    return self.module.scene(np.pad(clip, (0, n_missing))[None])[0], seconds
+                except WorkerEnded:
+                    raise
+                except EvaluationError:
+                    continue
+            raise refusal

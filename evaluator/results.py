@@ -1,0 +1,155 @@
+"""A result on disk: plain JSON that can be read without us, and the predictions beside it as `.npz`.
+
+    OUT/MODULE/TASK/PROTOCOL-PROFILE-RUN.json and .npz
+
+RUN is a hash of module, weights, options, task, protocol and seed: the same run again replaces its own files only.
+"""
+
+import hashlib
+import io
+import json
+import math
+import re
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from evaluator.errors import EvaluationError
+from evaluator.store import write_whole
+
+SCHEMA_VERSION = 1
+_ARRAYS = ("test_clips", "test_targets", "test_probabilities")
+
+
+@dataclass(frozen=True)
+class FoldResult:
+    """One fold: its score, sizes in clips, and which epoch's weights were tested."""
+
+    name: str
+    score: float
+    n_train: int
+    n_valid: int
+    n_test: int
+    chosen_epoch: int
+    valid_score: float | None
+
+
+@dataclass(frozen=True)
+class Result:
+    """One (module, task, protocol): score, doubt, predictions and where they came from.
+
+    Attributes:
+        score, ci_low, ci_high: Mean over folds, in the metric's unit, and its bootstrap 95 % interval over clips.
+        failed: Clips that could not be used, with the reason.
+        notes: Sentences a reader of the score should know.
+        confusion: Counts, row = true class, column = predicted; None for multi-label tasks.
+        seconds: Wall time by stage.
+        provenance: Versions, hashes, seed, device, command, start time.
+        test_clips, test_targets, test_probabilities: For each fold the test clips' names, targets and probabilities
+            (n_clips, n_classes).
+    """
+
+    module: str
+    weights: str
+    options: dict[str, Any]
+    task: str
+    dataset: str
+    protocol: str
+    profile: str
+    metric: str
+    score: float
+    ci_low: float
+    ci_high: float
+    folds: list[FoldResult]
+    n_clips: int
+    n_failed: int
+    n_silent: int
+    failed: dict[str, str]
+    notes: list[str]
+    classes: list[str]
+    confusion: list[list[int]] | None
+    seconds: dict[str, float]
+    provenance: dict[str, Any]
+    test_clips: list[list[str]] = field(repr=False)
+    test_targets: list[np.ndarray] = field(repr=False)
+    test_probabilities: list[np.ndarray] = field(repr=False)
+    schema_version: int = SCHEMA_VERSION
+
+    @property
+    def run(self) -> str:
+        """Name of the run, 8 hex digits: equal for equal questions, whatever the answer."""
+        asked = [self.module, self.weights, self.options, self.task, self.protocol, self.profile]
+        asked.append(self.provenance.get("seed"))
+        return hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()[:8]
+
+
+def write(result: Result, out: Path) -> Path:
+    """Write JSON and predictions under `out`, whole; the JSON comes last, so that where it is, all is."""
+    path = out / safe_name(result.module) / safe_name(result.task)
+    path = path / f"{safe_name(result.protocol)}-{result.profile}-{result.run}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    arrays: dict[str, np.ndarray] = {"folds": np.array([fold.name for fold in result.folds])}
+    for number in range(len(result.folds)):
+        arrays[f"clips_{number}"] = np.array(result.test_clips[number])
+        arrays[f"targets_{number}"] = result.test_targets[number].astype(np.float32)
+        arrays[f"probabilities_{number}"] = result.test_probabilities[number].astype(np.float32)
+    packed = io.BytesIO()
+    np.savez_compressed(packed, allow_pickle=False, **arrays)
+    write_whole(path.with_suffix(".npz"), packed.getvalue())
+    plain = {name: value for name, value in asdict(result).items() if name not in _ARRAYS}
+    write_whole(path, (json.dumps(finite(plain), indent=1, allow_nan=False, default=str) + "\n").encode())
+    return path
+
+
+def read(path: Path) -> Result:
+    """A result as it was written.
+
+    Raises:
+        EvaluationError: No such file, half a file, another schema, or its predictions are missing.
+    """
+    try:
+        plain = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise EvaluationError(f"{path}: there is no such result") from error
+    except (OSError, ValueError) as error:
+        raise EvaluationError(f"{path}: not a result, or half of one ({error}); run it again") from error
+    version = plain.get("schema_version") if isinstance(plain, dict) else None
+    if version != SCHEMA_VERSION:
+        raise EvaluationError(f"{path}: schema version {version!r}; this program reads {SCHEMA_VERSION}")
+    missing = sorted({each.name for each in fields(Result)} - set(_ARRAYS) - set(plain))
+    if missing:
+        raise EvaluationError(f"{path}: the result lacks {', '.join(missing)}; run it again")
+    beside = path.with_suffix(".npz")
+    try:
+        with np.load(beside, allow_pickle=False) as arrays:
+            folds = range(len(plain["folds"]))
+            plain["test_clips"] = [arrays[f"clips_{n}"].tolist() for n in folds]
+            plain["test_targets"] = [arrays[f"targets_{n}"] for n in folds]
+            plain["test_probabilities"] = [arrays[f"probabilities_{n}"] for n in folds]
+    except (OSError, ValueError, KeyError) as error:
+        raise EvaluationError(
+            f"{path}: its predictions {beside.name} cannot be read ({error}); run it again"
+        ) from error
+    plain["folds"] = [FoldResult(**fold) for fold in plain["folds"]]
+    return Result(**plain)
+
+
+def safe_name(name: str) -> str:
+    """`name` as one folder's name; what is not a letter, digit, dot, dash or underscore becomes a dash and a hash."""
+    safe = re.sub(r"[^A-Za-z0-9._-]", "-", name).strip(".") or "-"
+    if safe == name or re.fullmatch(r"[a-z0-9_]+/[a-z0-9_]+", name):
+        return safe
+    return f"{safe[-80:]}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
+
+
+def finite(value: Any) -> Any:
+    """`value` with every NaN and infinity as None: JSON has no word for them."""
+    if isinstance(value, dict):
+        return {str(key): finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,287 @@
+"""One module on one task under one protocol, from files to a result: the whole street on a page."""
+
+import importlib.metadata
+import platform
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from evaluator import audio, manifest, metrics, probe, splits, stats
+from evaluator.audio import ClipRule
+from evaluator.errors import EvaluationError
+from evaluator.extract import Extraction, extract
+from evaluator.manifest import Manifest
+from evaluator.module import Module, ModuleSpec
+from evaluator.protocol import Protocol
+from evaluator.results import FoldResult, Result
+from evaluator.splits import Fold
+from evaluator.store import Store
+from evaluator.task import Task
+
+PACKAGES = ("hear-ssl", "torch", "transformers", "numpy", "scikit-learn", "soundfile", "soxr")
+LISTED_FAILURES = 10
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a user may choose about a run, beside module, task and protocol.
+
+    Attributes:
+        data: Where the dataset lies; None for data that is made or knows its place.
+        cache: Folder for embeddings and made data.
+        device: Where probes train: "auto", "cpu", "cuda", ...
+        seed: Of the probes' initial weights and batch order, and of the bootstrap.
+        allow_failed: Share of clips that may be unreadable, 0 to 1, before scoring is refused.
+        progress: Gives a progress bar: called with a title and a total, returns what is called at each step.
+    """
+
+    data: Path | None
+    cache: Path
+    device: str = "auto"
+    seed: int = 0
+    allow_failed: float = 0.0
+    progress: Callable[[str, int], Callable[[int], object]] = lambda title, total: lambda n: None
+
+
+def evaluate(spec: ModuleSpec, module: Module, task: Task, protocol: Protocol, settings: Settings) -> Result:
+    """Score a module on a task.
+
+    Args:
+        spec: What the user asked for.
+        module: The same, opened.
+        task: The task.
+        protocol: How embeddings are judged.
+        settings: The rest.
+
+    Raises:
+        UsageError: The data is not there or does not fit the task.
+        EvaluationError: More clips are unreadable than `settings.allow_failed` admits (what could be embedded is
+            kept), or the module fails.
+    """
+    started = datetime.now(UTC)
+    clock = Clock()
+    clips = manifest.read(task, settings.data, settings.cache)
+    folds = splits.make(task.split, clips.clips)
+    facts = audio.file_facts(clips.root, [clip.path for clip in clips.clips], settings.cache)
+    clock.lap("list")
+    store = Store(settings.cache, identity(spec, module.describe()))
+    rule = clip_rule(task, protocol)
+    extraction = extract(
+        module,
+        clips,
+        rule,
+        facts,
+        store,
+        settings.progress(f"{spec.name} {task.name}: clips", len(clips.clips)),
+    )
+    clock.seconds.update(extraction.seconds)
+    refuse_failures(task, clips, extraction, settings.allow_failed)
+    clock.restart()
+    good = sorted(extraction.keys)
+    features = store.read([extraction.keys[number] for number in good], protocol.view)
+    targets = label_matrix(clips, good)
+    usable = [restrict(fold, good) for fold in folds]
+    jobs = [
+        probe.ProbeJob(
+            features=0, train=fold.train, valid=fold.valid, test=fold.test, seed=settings.seed + number
+        )
+        for number, fold in enumerate(usable)
+    ]
+    outcomes = probe.train(jobs, [features], targets, task.labels, task.metric, protocol, settings.device)
+    clock.lap("train")
+    scores = [
+        metrics.score(task.metric, targets[fold.test], outcome.test)
+        for fold, outcome in zip(usable, outcomes, strict=True)
+    ]
+    tested = [(targets[fold.test], outcome.test) for fold, outcome in zip(usable, outcomes, strict=True)]
+    low, high = stats.bootstrap_interval(tested, task.metric, seed=settings.seed)
+    clock.lap("score")
+    names = [clips.clips[number].name for number in good]
+    return Result(
+        module=spec.name,
+        weights=spec.weights,
+        options=dict(spec.options),
+        task=task.name,
+        dataset=task.dataset.name,
+        protocol=protocol.name,
+        profile=protocol.profile,
+        metric=task.metric,
+        score=float(np.mean(scores)),
+        ci_low=low,
+        ci_high=high,
+        folds=[
+            FoldResult(
+                name=fold.name,
+                score=score,
+                n_train=len(fold.train),
+                n_valid=len(fold.valid),
+                n_test=len(fold.test),
+                chosen_epoch=outcome.chosen_epoch,
+                valid_score=outcome.valid_score,
+            )
+            for fold, score, outcome in zip(usable, scores, outcomes, strict=True)
+        ],
+        n_clips=len(clips.clips),
+        n_failed=len(extraction.failed),
+        n_silent=len(extraction.silent),
+        failed={clips.clips[number].name: why for number, why in sorted(extraction.failed.items())},
+        notes=notes(extraction, clips),
+        classes=list(clips.classes),
+        confusion=metrics.confusion(tested) if task.labels == "single" else None,
+        seconds=clock.seconds,
+        provenance={
+            "started": started.isoformat(timespec="seconds"),
+            "command": sys.argv[1:],
+            "seed": settings.seed,
+            "n_embedded": extraction.n_embedded,
+            "store": store.key,
+            "task_sha256": task.spec_sha256,
+            "protocol_sha256": protocol.sha256,
+            "module": module.describe(),
+            "probe_device": probe.pick_device(settings.device),
+            "python": platform.python_version(),
+            "platform": platform.platform(),
+            "packages": versions(),
+        },
+        test_clips=[[names[index] for index in fold.test] for fold in usable],
+        test_targets=[true for true, _ in tested],
+        test_probabilities=[probabilities for _, probabilities in tested],
+    )
+
+
+class Clock:
+    """Wall time by stage, in seconds."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin a stage now."""
+        self.last = time.perf_counter()
+
+    def lap(self, stage: str) -> None:
+        """End the stage and begin the next."""
+        now = time.perf_counter()
+        self.seconds[stage] = now - self.last
+        self.last = now
+
+
+def identity(spec: ModuleSpec, described: Mapping[str, Any]) -> dict[str, Any]:
+    """All that an embedding of this module depends on beside the clip.
+
+    The weights count by their content; only where a module shows none, by what the user called them.
+    """
+    return {
+        "module": Path(spec.name).name if spec.name.endswith(".py") else spec.name,
+        "code": described["code"],
+        "weights": described["weights_sha256"] or f"unknown content of {spec.weights!r}",
+        "options": {name: spec.options[name] for name in sorted(spec.options)},
+        "sample_rate": described["sample_rate"],
+    }
+
+
+def clip_rule(task: Task, protocol: Protocol) -> ClipRule:
+    """How much of each clip is heard: the task's length, applied as the protocol says."""
+    if protocol.clip == "whole" or task.clip_seconds is None:
+        return ClipRule()
+    return ClipRule(task.clip_seconds, pad=protocol.clip == "cut_and_pad")
+
+
+def refuse_failures(task: Task, clips: Manifest, extraction: Extraction, allowed: float) -> None:
+    """Refuse to score on a silently smaller set.
+
+    Raises:
+        EvaluationError: More clips failed than the known-bad ones and the share allowed.
+    """
+    known_bad = set(task.dataset.known_bad)
+    failed = {n: why for n, why in extraction.failed.items() if clips.clips[n].path not in known_bad}
+    share = len(failed) / len(clips.clips)
+    if not extraction.keys:
+        raise EvaluationError(
+            f"{task.name}: none of its {len(clips.clips)} clips can be used: {first_of(failed)}"
+        )
+    if share > allowed:
+        raise EvaluationError(
+            f"{task.name}: {len(failed)} of {len(clips.clips)} clips cannot be used; the others are embedded and "
+            f"kept. Mend these files, or admit them with --allow-failed {np.ceil(share * 1000) / 1000:g}: "
+            f"{first_of(failed)}"
+        )
+
+
+def first_of(failed: Mapping[int, str]) -> str:
+    """The first failures, one a line."""
+    lines = [f"\n  {failed[number]}" for number in sorted(failed)[:LISTED_FAILURES]]
+    rest = len(failed) - len(lines)
+    return "".join(lines) + (f"\n  and {rest} more" if rest > 0 else "")
+
+
+def restrict(fold: Fold, good: Sequence[int]) -> Fold:
+    """The fold over the rows of `good` clips only, its indices counting rows.
+
+    Raises:
+        EvaluationError: A part of the fold is left without clips.
+    """
+    row = {number: place for place, number in enumerate(good)}
+    parts = {
+        part: np.array(
+            [row[number] for number in getattr(fold, part).tolist() if number in row], dtype=np.int64
+        )
+        for part in ("train", "valid", "test")
+    }
+    for part in ("train", "test"):
+        if not len(parts[part]):
+            raise EvaluationError(f"fold {fold.name}: no clip of its {part} part can be used")
+    return Fold(name=fold.name, **parts)
+
+
+def label_matrix(clips: Manifest, good: Sequence[int]) -> np.ndarray:
+    """Targets of the good clips, (n_clips, n_classes), 1 where a clip has the label."""
+    place = {label: column for column, label in enumerate(clips.classes)}
+    targets = np.zeros((len(good), len(clips.classes)), np.float32)
+    for row, number in enumerate(good):
+        for label in clips.clips[number].labels:
+            targets[row, place[label]] = 1
+    return targets
+
+
+def notes(extraction: Extraction, clips: Manifest) -> list[str]:
+    """What a reader of the score should know about how the clips went through."""
+    said = list(extraction.notes)
+    if extraction.silent:
+        first = clips.clips[extraction.silent[0]].name
+        said.append(
+            f"{len(extraction.silent)} clips are silent (all samples 0), {first} for one; they are counted"
+        )
+    if extraction.padded:
+        said.append(
+            f"{len(extraction.padded)} clips were zero-padded because the module refuses them as they are, "
+            f"{clips.clips[extraction.padded[0]].name} for one"
+        )
+    return said
+
+
+def versions() -> dict[str, str]:
+    """Versions of the packages that a number may depend on, those that are installed."""
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def as_line(result: Result) -> dict[str, Any]:
+    """What `--json` prints of a result: one flat object."""
+    wanted = (
+        "module task protocol profile metric score ci_low ci_high n_clips n_failed n_silent seconds".split()
+    )
+    fields = {name: getattr(result, name) for name in wanted}
+    return {**fields, "folds": [asdict(fold) for fold in result.folds]}

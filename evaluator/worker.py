@@ -1,0 +1,400 @@
+"""Drives one HEAR module: in this process, or alone in another interpreter that speaks over its standard streams.
+
+This file needs Python 3.7 or later, numpy and the module, and nothing of ours, so that `PYTHON worker.py` works in any
+environment that a module of 2021 asks for. Both roads run the same `Driver`.
+
+A message is 8 bytes with the length of a JSON header (little endian), the header, and the arrays that it lists, each
+as raw little-endian bytes. What a module prints goes to standard error and never into the messages.
+"""
+
+import contextlib
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import json
+import os
+import platform
+import random
+import struct
+import sys
+import traceback
+
+import numpy as np
+
+FUNCTIONS = ("load_model", "get_timestamp_embeddings", "get_scene_embeddings")
+MOST_FILES_HASHED = 2000
+
+
+class ModuleTrouble(Exception):
+    """The module does not do what the HEAR API asks; the message is a sentence."""
+
+
+def import_module(name):
+    """The module called `name`, importable or the path of a .py file.
+
+    Raises ModuleTrouble if it cannot be imported or lacks one of the three functions.
+    """
+    # Appended, never put first: a user's json.py or tasks.py must shadow nothing.
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())
+    try:
+        if name.endswith(".py"):
+            path = os.path.abspath(os.path.expanduser(name))
+            if not os.path.isfile(path):
+                raise ModuleTrouble("%s: there is no such file" % name)
+            sys.path.append(os.path.dirname(path))
+            spec = importlib.util.spec_from_file_location(os.path.basename(path)[:-3], path)
+            module = importlib.util.module_from_spec(spec)
+            sys.modules[spec.name] = module
+            spec.loader.exec_module(module)
+        else:
+            module = importlib.import_module(name)
+    except ModuleTrouble:
+        raise
+    except BaseException as error:  # a module may raise anything while it is imported, SystemExit too
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        raise ModuleTrouble(
+            "module %s cannot be imported (%s). If it needs older libraries, make a virtual environment for it and "
+            "name that with --python" % (name, describe_error(error))
+        ) from error
+    missing = [function for function in FUNCTIONS if not callable(getattr(module, function, None))]
+    if missing:
+        raise ModuleTrouble("module %s is no HEAR module: it has no %s" % (name, ", ".join(missing)))
+    return module
+
+
+def describe_error(error):
+    """Type and first line of an error, at most 300 characters."""
+    lines = str(error).strip().splitlines()
+    return ("%s: %s" % (type(error).__name__, lines[0] if lines else "no message"))[:300]
+
+
+@contextlib.contextmanager
+def random_state_kept():
+    """Gives the global random generators back as they were: some modules seed them."""
+    torch = sys.modules.get("torch")
+    kept = random.getstate(), np.random.get_state(), torch.get_rng_state() if torch else None
+    try:
+        yield
+    finally:
+        random.setstate(kept[0])
+        np.random.set_state(kept[1])
+        if kept[2] is not None:
+            torch.set_rng_state(kept[2])
+
+
+class Driver:
+    """One loaded HEAR module and checked answers from it.
+
+    Args:
+        name: Importable name, or path of a .py file.
+        weights: Passed to load_model as its one positional argument; "" for none.
+        options: Keyword arguments of load_model.
+        device: "auto" (a GPU if there is one), "cpu", "cuda", ...
+    """
+
+    def __init__(self, name, weights="", options=None, device="auto"):
+        self.name = name
+        self.weights = weights
+        self.raw = {}
+        with random_state_kept():
+            self.module = import_module(name)
+            self.model = self.load(weights, dict(options or {}))
+        torch = sys.modules.get("torch")
+        tensorflow = sys.modules.get("tensorflow")
+        self.torch = torch if torch is not None and isinstance(self.model, torch.nn.Module) else None
+        if self.torch is None and tensorflow is None and torch is not None:
+            self.torch = torch  # neither kind, but torch is all there is: tensors are its language
+        self.tensorflow = tensorflow if self.torch is None else None
+        self.device = self.choose_device(device)
+        if hasattr(self.model, "to") and self.torch is not None:
+            self.model = self.model.to(self.device)
+        self.was_training = bool(getattr(self.model, "training", False))
+        if self.was_training and hasattr(self.model, "eval"):
+            self.model.eval()
+        self.sizes = {
+            key: self.whole_number(key)
+            for key in ("sample_rate", "scene_embedding_size", "timestamp_embedding_size")
+        }
+        self.described = None
+
+    def load(self, weights, options):
+        """Call load_model as the module wants it."""
+        try:
+            if weights:
+                return self.module.load_model(weights, **options)
+            try:
+                return self.module.load_model(**options)
+            except TypeError as error:
+                if "missing" not in str(error) or "argument" not in str(error):
+                    raise
+                return self.module.load_model("", **options)  # some require the path, and take "" for none
+        except Exception as error:
+            takes = ""
+            if options and isinstance(error, TypeError):
+                takes = "; load_model takes %s" % inspect.signature(self.module.load_model)
+            needs = "" if weights else "; if it needs a weight file, name it with --weights"
+            raise ModuleTrouble(
+                "module %s: load_model failed (%s)%s%s" % (self.name, describe_error(error), takes, needs)
+            ) from error
+
+    def choose_device(self, device):
+        """The device asked for; "auto" is a GPU where the module's own torch sees one."""
+        if self.torch is None:
+            return "cpu" if device == "auto" else device
+        if device == "auto":
+            return "cuda" if self.torch.cuda.is_available() else "cpu"
+        return device
+
+    def whole_number(self, key):
+        """One of the model's three sizes, as a positive int."""
+        value = getattr(self.model, key, None)
+        whole = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+        if not whole or value != int(value) or value <= 0:
+            raise ModuleTrouble(
+                "module %s: model.%s is %r; the HEAR API wants a positive whole number"
+                % (self.name, key, value)
+            )
+        return int(value)
+
+    def describe(self):
+        """What is loaded, as plain values: sizes, framework, device, hashes, versions."""
+        if self.described is None:
+            model = self.model
+            versions = {"python": platform.python_version()}
+            for package in ("numpy", "torch", "transformers", "tensorflow", "keras"):
+                if package in sys.modules:
+                    versions[package] = str(getattr(sys.modules[package], "__version__", "unknown"))
+            self.described = dict(
+                self.sizes,
+                framework="torch" if self.torch else "tensorflow" if self.tensorflow else "numpy",
+                device=str(self.device),
+                extension=callable(getattr(self.module, "get_clip_embeddings", None)),
+                n_layers=int(getattr(model, "n_layers", 0) or 0),
+                was_training=self.was_training,
+                weights_sha256=self.hash_weights(),
+                code=self.code(),
+                versions=versions,
+                threads=self.torch.get_num_threads() if self.torch else 0,
+            )
+        return dict(self.described)
+
+    def hash_weights(self):
+        """SHA-256 over names, types, shapes and bytes of all weights; of the weight file if the model shows none."""
+        arrays = []
+        if self.torch is not None and hasattr(self.model, "state_dict"):
+            for key, value in sorted(self.model.state_dict().items()):
+                if hasattr(value, "detach"):
+                    flat = value.detach().cpu().contiguous().reshape(-1)
+                    arrays.append(
+                        (key, str(value.dtype), tuple(value.shape), flat.view(self.torch.uint8).numpy())
+                    )
+        elif self.tensorflow is not None:
+            for number, value in enumerate(getattr(self.model, "variables", None) or []):
+                array = np.ascontiguousarray(value.numpy())
+                arrays.append((str(number), str(array.dtype), array.shape, array))
+        digest = hashlib.sha256()
+        for key, dtype, shape, array in arrays:
+            digest.update(("%s %s %s\n" % (key, dtype, shape)).encode())
+            digest.update(array.tobytes())
+        if arrays:
+            return digest.hexdigest()
+        if self.weights and os.path.isfile(self.weights):
+            with open(self.weights, "rb") as file:
+                for block in iter(lambda: file.read(1 << 20), b""):
+                    digest.update(block)
+            return digest.hexdigest()
+        return ""
+
+    def code(self):
+        """What stands for the module's code: its own EMBEDDING_VERSION, else a hash over its package's files."""
+        version = getattr(self.module, "EMBEDDING_VERSION", None) or getattr(
+            self.model, "EMBEDDING_VERSION", None
+        )
+        if version:
+            return "version %s" % version
+        top = sys.modules.get(self.module.__name__.split(".")[0], self.module)
+        paths = []
+        for folder in getattr(top, "__path__", []):
+            for where, folders, names in os.walk(folder):
+                folders.sort()
+                paths += [os.path.join(where, name) for name in sorted(names) if name.endswith(".py")]
+        paths = paths[:MOST_FILES_HASHED] or [self.module.__file__]
+        digest = hashlib.sha256()
+        for path in paths:
+            with open(path, "rb") as file:
+                digest.update(os.path.basename(path).encode() + b"\n" + file.read())
+        return "sha256 %s" % digest.hexdigest()
+
+    def call(self, function, audio):
+        """Call one of the module's functions on audio, arrays turned into the framework's tensors."""
+        with random_state_kept():
+            try:
+                if self.torch is not None:
+                    with self.torch.no_grad():
+                        return function(self.tensors(audio), self.model)
+                if self.tensorflow is not None:
+                    return function(self.tensorflow.convert_to_tensor(audio), self.model)
+                return function(audio, self.model)
+            except Exception as error:
+                shape = list(audio.shape) if hasattr(audio, "shape") else "%d clips" % len(audio)
+                raise ModuleTrouble(
+                    "module %s: %s failed on audio of shape %s (%s)"
+                    % (self.name, function.__name__, shape, describe_error(error))
+                ) from error
+
+    def tensors(self, audio):
+        """torch tensors on the model's device, of an array (n, samples) or a list of arrays (samples,)."""
+        if isinstance(audio, list):
+            return [self.tensors(clip) for clip in audio]
+        return self.torch.from_numpy(np.array(audio, dtype=np.float32)).to(self.device)
+
+    def array(self, value, what):
+        """Whatever the module returned as a contiguous array; its type, device and so on are noted in `raw`."""
+        self.raw[what] = {
+            "dtype": str(getattr(value, "dtype", type(value).__name__)).replace("torch.", ""),
+            "requires_grad": bool(getattr(value, "requires_grad", False)),
+            "device": str(getattr(value, "device", "cpu")),
+        }
+        if hasattr(value, "detach"):
+            value = value.detach().cpu()
+            if str(value.dtype) == "torch.bfloat16":  # numpy has no such type
+                value = value.float()
+        value = value.numpy() if hasattr(value, "numpy") else np.asarray(value)
+        if value.dtype.kind not in "fiu":
+            raise ModuleTrouble(
+                "module %s: %s are of type %s; numbers are wanted" % (self.name, what, value.dtype)
+            )
+        return np.ascontiguousarray(value)
+
+    def embeddings(self, value, what, wanted):
+        """Checked embeddings, float32.
+
+        wanted: the shape, None where any size will do.
+        """
+        array = self.array(value, what)
+        fits = array.ndim == len(wanted) and all(w in (None, n) for w, n in zip(wanted, array.shape))
+        if not fits:
+            shape = "(%s)" % ", ".join("any" if size is None else str(size) for size in wanted)
+            raise ModuleTrouble(
+                "module %s: %s have shape %s, but %s is wanted (clips, ..., declared size)"
+                % (self.name, what, array.shape, shape)
+            )
+        finite = np.isfinite(array.reshape(len(array), -1)).all(axis=1)
+        if not finite.all():
+            raise ModuleTrouble(
+                "module %s: %s of clip %d of %d in the batch hold NaN or infinite values"
+                % (self.name, what, int(np.argmin(finite)) + 1, len(array))
+            )
+        return array.astype(np.float32, copy=False)
+
+    def scene(self, audio):
+        """Scene embeddings of equally long clips: audio (n, samples) float32 -> (n, size) float32."""
+        value = self.call(self.module.get_scene_embeddings, audio)
+        return self.embeddings(value, "scene embeddings", (len(audio), self.sizes["scene_embedding_size"]))
+
+    def timestamps(self, audio):
+        """Frame embeddings (n, n_frames, size) float32 and their times in ms (n, n_frames) float64."""
+        answer = self.call(self.module.get_timestamp_embeddings, audio)
+        if not isinstance(answer, (tuple, list)) or len(answer) != 2:
+            raise ModuleTrouble(
+                "module %s: get_timestamp_embeddings gives %s; (embeddings, timestamps) is wanted"
+                % (self.name, type(answer).__name__)
+            )
+        wanted = (len(audio), None, self.sizes["timestamp_embedding_size"])
+        frames = self.embeddings(answer[0], "timestamp embeddings", wanted)
+        times = self.array(answer[1], "timestamps").astype(np.float64)
+        if times.ndim == 1:
+            times = np.repeat(times[None], len(frames), axis=0)
+        if times.shape != frames.shape[:2] or not np.isfinite(times).all():
+            raise ModuleTrouble(
+                "module %s: timestamps have shape %s for embeddings of shape %s, or are not finite"
+                % (self.name, times.shape, frames.shape)
+            )
+        return frames, times
+
+    def clips(self, clips):
+        """Our extension: clips of any lengths, each (samples,) float32 -> {view: (n, ...) float32}."""
+        views = self.call(self.module.get_clip_embeddings, list(clips))
+        return {
+            view: self.embeddings(value, view, (len(clips),) + (None,) * (value.ndim - 1))
+            for view, value in views.items()
+        }
+
+    def raw_facts(self):
+        """Type, device and so on of what the module returned last, by name of the answer."""
+        return self.raw
+
+
+def send(stream, header, arrays=()):
+    """Write one message; `arrays` are listed in its header."""
+    arrays = [np.ascontiguousarray(array) for array in arrays]
+    header = dict(header, arrays=[[array.dtype.str, list(array.shape)] for array in arrays])
+    text = json.dumps(header).encode()
+    stream.write(struct.pack("<Q", len(text)) + text)
+    for array in arrays:
+        stream.write(array.tobytes())
+    stream.flush()
+
+
+def receive(read):
+    """Read one message with `read(n)`, which gives n bytes or raises EOFError: its header and arrays."""
+    header = json.loads(read(struct.unpack("<Q", read(8))[0]).decode())
+    arrays = []
+    for dtype, shape in header.pop("arrays"):
+        n_bytes = int(np.dtype(dtype).itemsize * np.prod(shape, dtype=np.int64))
+        arrays.append(np.frombuffer(read(n_bytes), dtype=dtype).reshape(shape))
+    return header, arrays
+
+
+def answer(driver, header, arrays):
+    """Do what a message asks; gives (values, arrays)."""
+    call = header["call"]
+    if call == "scene":
+        return {}, [driver.scene(arrays[0])]
+    if call == "timestamps":
+        return {}, list(driver.timestamps(arrays[0]))
+    if call == "clips":
+        views = driver.clips(arrays)
+        return {"views": list(views)}, list(views.values())
+    if call == "raw_facts":
+        return {"value": driver.raw_facts()}, []
+    return {"value": driver.describe()}, []
+
+
+def serve():
+    """Answer messages until the other end closes; the first one says what to load."""
+    replies = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # whatever prints to standard output, C code too, prints to standard error
+    sys.stdout = sys.stderr
+    requests = sys.stdin.buffer
+
+    def read(n):
+        data = requests.read(n)
+        if len(data) < n:
+            raise EOFError
+        return data
+
+    driver = None
+    while True:
+        try:
+            header, arrays = receive(read)
+        except EOFError:
+            return
+        try:
+            if driver is None:
+                driver = Driver(header["name"], header["weights"], header["options"], header["device"])
+            values, out = answer(driver, header, arrays)
+            send(replies, dict(values, ok=True), out)
+        except Exception as error:
+            sentence = str(error) if isinstance(error, ModuleTrouble) else describe_error(error)
+            traceback.print_exc()
+            send(replies, {"ok": False, "error": sentence})
+
+
+if __name__ == "__main__":
+    # Beside this file lie our own modules, whose names (stats, audio, ...) must not shadow anybody's.
+    sys.path[:] = [path for path in sys.path if path != os.path.dirname(os.path.abspath(__file__))]
+    serve()

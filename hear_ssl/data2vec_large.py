@@ -1,0 +1,18 @@
+"""data2vec audio large, pre-trained on read English, 24 layers of 1024.
+
+16 kHz, a frame of 25 ms every 20 ms. Layer norm after each convolution and five stacked positional
+convolutions.
+"""
+
+from hear_ssl.encoders.api import get_clip_embeddings, get_scene_embeddings, get_timestamp_embeddings
+from hear_ssl.encoders.transformer import Checkpoint
+
+__all__ = ["get_clip_embeddings", "get_scene_embeddings", "get_timestamp_embeddings", "load_model"]
+
+CHECKPOINT = Checkpoint(
+    hub_id="facebook/data2vec-audio-large",
+    normalize=True,
+    licence="Apache-2.0 on the hub; other listings say MIT",
+    citation="Baevski et al. 2022, data2vec, https://arxiv.org/abs/2202.03555",
+)
+load_model = CHECKPOINT.load_model

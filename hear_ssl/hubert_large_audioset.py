@@ -1,0 +1,17 @@
+"""HuBERT large, pre-trained on the sounds of AudioSet, 24 layers of 1024.
+
+16 kHz, a frame of 25 ms every 20 ms. Whether it normalises its input is left to the processor file beside the
+weights. Layer norm after each convolution, last layer followed by the final layer norm.
+"""
+
+from hear_ssl.encoders.api import get_clip_embeddings, get_scene_embeddings, get_timestamp_embeddings
+from hear_ssl.encoders.transformer import Checkpoint
+
+__all__ = ["get_clip_embeddings", "get_scene_embeddings", "get_timestamp_embeddings", "load_model"]
+
+CHECKPOINT = Checkpoint(
+    hub_id="ALM/hubert-large-audioset",
+    licence="CC-BY-NC-SA-4.0",
+    citation="La Quatra et al. 2024, ARCH, https://arxiv.org/abs/2405.00934",
+)
+load_model = CHECKPOINT.load_model

@@ -1,0 +1,18 @@
+"""wav2vec 2.0 base, pre-trained on 960 h of read English, 12 layers of 768.
+
+16 kHz, a frame of 25 ms every 20 ms. Group norm over the whole clip in the first convolution.
+"""
+
+from hear_ssl.encoders.api import get_clip_embeddings, get_scene_embeddings, get_timestamp_embeddings
+from hear_ssl.encoders.transformer import Checkpoint
+
+__all__ = ["get_clip_embeddings", "get_scene_embeddings", "get_timestamp_embeddings", "load_model"]
+
+CHECKPOINT = Checkpoint(
+    hub_id="facebook/wav2vec2-base",
+    revision="0b5b8e868dd84f03fd87d01f9c4ff0f080fecfe8",
+    normalize=True,
+    licence="Apache-2.0",
+    citation="Baevski et al. 2020, wav2vec 2.0, https://arxiv.org/abs/2006.11477",
+)
+load_model = CHECKPOINT.load_model

@@ -1,0 +1,18 @@
+"""wav2vec 2.0 base, fine-tuned to transcribe on 100 h of LibriSpeech, 12 layers of 768.
+
+16 kHz, a frame of 25 ms every 20 ms. Only the encoder is loaded, without the letters on top. Group norm over
+the whole clip in the first convolution.
+"""
+
+from hear_ssl.encoders.api import get_clip_embeddings, get_scene_embeddings, get_timestamp_embeddings
+from hear_ssl.encoders.transformer import Checkpoint
+
+__all__ = ["get_clip_embeddings", "get_scene_embeddings", "get_timestamp_embeddings", "load_model"]
+
+CHECKPOINT = Checkpoint(
+    hub_id="facebook/wav2vec2-base-100h",
+    normalize=True,
+    licence="Apache-2.0",
+    citation="Baevski et al. 2020, wav2vec 2.0, https://arxiv.org/abs/2006.11477",
+)
+load_model = CHECKPOINT.load_model

@@ -1,0 +1,18 @@
+"""wav2vec 2.0 large, self-trained to transcribe LibriSpeech, 24 layers of 1024.
+
+16 kHz, a frame of 25 ms every 20 ms. Member W of the GURA ensembles (Wu et al. 2022), which feed it raw
+audio: give normalize=False to do as they did. Only the encoder is loaded, without the letters on top.
+"""
+
+from hear_ssl.encoders.api import get_clip_embeddings, get_scene_embeddings, get_timestamp_embeddings
+from hear_ssl.encoders.transformer import Checkpoint
+
+__all__ = ["get_clip_embeddings", "get_scene_embeddings", "get_timestamp_embeddings", "load_model"]
+
+CHECKPOINT = Checkpoint(
+    hub_id="facebook/wav2vec2-large-960h-lv60-self",
+    normalize=True,
+    licence="Apache-2.0",
+    citation="Xu et al. 2020, Self-training and pre-training are complementary for speech recognition, https://arxiv.org/abs/2010.11430",
+)
+load_model = CHECKPOINT.load_model

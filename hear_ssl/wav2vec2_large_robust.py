@@ -1,0 +1,18 @@
+"""wav2vec 2.0 large, pre-trained on read and telephone English, 24 layers of 1024.
+
+16 kHz, a frame of 25 ms every 20 ms. The "W2V2 L" of ARCH. Layer norm after each convolution, last layer
+followed by the final layer norm.
+"""
+
+from hear_ssl.encoders.api import get_clip_embeddings, get_scene_embeddings, get_timestamp_embeddings
+from hear_ssl.encoders.transformer import Checkpoint
+
+__all__ = ["get_clip_embeddings", "get_scene_embeddings", "get_timestamp_embeddings", "load_model"]
+
+CHECKPOINT = Checkpoint(
+    hub_id="facebook/wav2vec2-large-robust",
+    normalize=True,
+    licence="Apache-2.0",
+    citation="Hsu et al. 2021, Robust wav2vec 2.0, https://arxiv.org/abs/2104.01027",
+)
+load_model = CHECKPOINT.load_model

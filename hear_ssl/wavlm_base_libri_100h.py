@@ -1,0 +1,17 @@
+"""WavLM base, fine-tuned to transcribe on 100 h of LibriSpeech, 12 layers of 768.
+
+16 kHz, a frame of 25 ms every 20 ms. Whether it normalises its input is left to the processor file beside the
+weights. Only the encoder is loaded, without the letters on top.
+"""
+
+from hear_ssl.encoders.api import get_clip_embeddings, get_scene_embeddings, get_timestamp_embeddings
+from hear_ssl.encoders.transformer import Checkpoint
+
+__all__ = ["get_clip_embeddings", "get_scene_embeddings", "get_timestamp_embeddings", "load_model"]
+
+CHECKPOINT = Checkpoint(
+    hub_id="patrickvonplaten/wavlm-libri-clean-100h-base",
+    licence="not known: look at its hub page",
+    citation="Chen et al. 2022, WavLM, https://arxiv.org/abs/2110.13900",
+)
+load_model = CHECKPOINT.load_model

@@ -1,0 +1,19 @@
+"""WavLM base+, pre-trained on 94 000 h of English speech, 12 layers of 768.
+
+16 kHz, a frame of 25 ms every 20 ms. Takes raw audio, unlike its siblings. Group norm over the whole clip in
+the first convolution.
+"""
+
+from hear_ssl.encoders.api import get_clip_embeddings, get_scene_embeddings, get_timestamp_embeddings
+from hear_ssl.encoders.transformer import Checkpoint
+
+__all__ = ["get_clip_embeddings", "get_scene_embeddings", "get_timestamp_embeddings", "load_model"]
+
+CHECKPOINT = Checkpoint(
+    hub_id="microsoft/wavlm-base-plus",
+    revision="4c66d4806a428f2e922ccfa1a962776e232d487b",
+    normalize=False,
+    licence="MIT in other listings; none stated on the hub",
+    citation="Chen et al. 2022, WavLM, https://arxiv.org/abs/2110.13900",
+)
+load_model = CHECKPOINT.load_model
