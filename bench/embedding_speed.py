@@ -40,9 +40,7 @@ def timed(call, device: str) -> tuple[float, torch.Tensor]:
 
 def main() -> None:
     """Parse the arguments, run the rounds, print the table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clips", type=int, default=64)
     parser.add_argument("--shortest", type=float, default=0.5)
     parser.add_argument("--longest", type=float, default=5.0)
@@ -70,15 +68,11 @@ def main() -> None:
         loop.append(seconds)
         seconds, result = timed(lambda: api.get_clip_embeddings(clips, model), settings.device)
         ours.append(seconds)
-    inner = slice(
-        0, -1
-    )  # the last state differs for pre-norm encoders: transformers 5 lists it before its norm
+    inner = slice(0, -1)  # the last state differs for pre-norm encoders: transformers 5 lists it before its norm
     difference = (result["layers_mean"][:, inner] - wanted[:, inner]).abs().max() / wanted[
         :, inner
     ].square().mean().sqrt()
-    print(
-        f"{settings.clips} clips, {audio:.0f} s of audio, {settings.device}, {torch.get_num_threads()} threads"
-    )
+    print(f"{settings.clips} clips, {audio:.0f} s of audio, {settings.device}, {torch.get_num_threads()} threads")
     print(f"plain loop  {audio / statistics.median(loop):8.1f} s of audio per second")
     print(f"hear_ssl    {audio / statistics.median(ours):8.1f} s of audio per second")
     ratio = statistics.median(a / b for a, b in zip(loop, ours, strict=True))

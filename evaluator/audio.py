@@ -66,9 +66,7 @@ def file_facts(root: Path, paths: Sequence[str], cache: Path) -> dict[str, FileF
     known = _recall(memory)
     distinct = list(dict.fromkeys(paths))
     with ThreadPoolExecutor(_N_THREADS) as pool:
-        found = dict(
-            zip(distinct, pool.map(lambda path: _facts(root / path, known.get(path)), distinct), strict=True)
-        )
+        found = dict(zip(distinct, pool.map(lambda path: _facts(root / path, known.get(path)), distinct), strict=True))
     fresh = {path: line for path, (_, line) in found.items() if line is not None and line != known.get(path)}
     if fresh:
         _remember(memory, {**_recall(memory), **fresh})
@@ -165,14 +163,10 @@ def frame_span(frames: int, sample_rate: int, clip: Clip, name: str = "") -> tup
             f"{name}: the clip goes from {start:g} to {end:g} s; it has to start at 0 or later and before its end"
         )
     if end > frames / sample_rate + _SLACK:
-        raise AudioError(
-            f"{name}: the clip ends at {end:g} s, but the recording at {frames / sample_rate:g} s"
-        )
+        raise AudioError(f"{name}: the clip ends at {end:g} s, but the recording at {frames / sample_rate:g} s")
     first, after = math.floor(start * sample_rate + 0.5), min(frames, math.floor(end * sample_rate + 0.5))
     if first >= after:
-        raise AudioError(
-            f"{name}: the clip from {start:g} to {end:g} s is shorter than one sample at {sample_rate} Hz"
-        )
+        raise AudioError(f"{name}: the clip from {start:g} to {end:g} s is shorter than one sample at {sample_rate} Hz")
     return first, after
 
 
@@ -196,9 +190,7 @@ def _reason(error: Exception) -> str:
 def _refuse_cut_off(path: Path) -> None:
     missing = truncation.missing_bytes(path)
     if missing:
-        raise AudioError(
-            f"{path}: the file is cut off: at least {missing} bytes are missing at its end; get it again"
-        )
+        raise AudioError(f"{path}: the file is cut off: at least {missing} bytes are missing at its end; get it again")
 
 
 def _mono_blocks(path: Path, file: Any, start: int, stop: int) -> Iterator[np.ndarray]:

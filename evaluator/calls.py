@@ -1,103 +1,170 @@
-"""Calls of six invented species, synthesised on first use: the data of the task `demo/calls`.
+"""The built-in task's data: calls of six invented species, synthesised on first use, the same everywhere.
 
-The species differ in how a call moves (up, down, level, in slow or fast notes, wavering) and a little in pitch; the
-individuals of a species differ in pitch and tempo, and every clip in length, level, noise and jitter. A fold holds one
-individual of each species, so that callers are tested that were never heard in training.
+The species share one band, one range of levels and one range of lengths, so that an average spectrum tells them
+apart only in part; contour, rate and modulation are what differs. Every individual has its own pitch, tempo and
+timbre, and every clip its own jitter, level, background noise and echoes.
+
+| species | its call |
+|---|---|
+| `arcer` | a harmonic tone that rises and falls in one slow arc |
+| `buzzer` | a steady tone, its loudness modulated 35 to 60 times a second |
+| `diver` | a whistle that falls by about an octave |
+| `riser` | a few short chirps, each rising by half an octave |
+| `triller` | a fast row of clipped notes, 16 to 26 a second |
+| `wobbler` | a whistle whose pitch swings 5 to 9 times a second |
 """
 
 import csv
-import io
 import os
 import shutil
+import tempfile
+import wave
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from evaluator.store import write_whole
-
-SAMPLE_RATE = 16000
+SAMPLE_RATE = 22050  # Hz; not the rate of any model here, so that the demo resamples as real data does
+N_INDIVIDUALS = 10  # of each species, two in each fold
 N_FOLDS = 5
-CLIPS_PER_INDIVIDUAL = 11
-# Name -> (pitch in Hz, ratio of end to start pitch, notes per second, share of a note that sounds, waver in Hz).
-SPECIES = {
-    "climber": (700, 1.5, 5, 0.7, 0),
-    "diver": (1500, 0.66, 5, 0.7, 0),
-    "piper": (420, 1.0, 1.5, 0.9, 0),
-    "rattler": (520, 1.0, 22, 0.5, 0),
-    "stutterer": (1100, 1.0, 9, 0.5, 0),
-    "waverer": (820, 1.0, 1.5, 0.9, 7),
-}
-FOLDER = "demo-calls-v1"
+_CLIPS_OF = (5, 6)  # clips of an individual, in turn
+_FOLDER = "demo-calls-v1"  # the number counts up whenever a sample of the data changes
+_SEED = 20
+
+# RandomState, because numpy keeps its numbers the same in all versions, which it does not promise of Generator:
+# https://numpy.org/neps/nep-0019-rng-policy.html
+_Random = np.random.RandomState
+_Tone = tuple[np.ndarray, np.ndarray]  # pitch in units of the individual's own, loudness 0 to 1; both (n_samples,)
 
 
 def make(cache: Path) -> Path:
-    """The folder of the clips and their `manifest.csv` (path,label,fold,group), made if it is not there yet.
+    """The folder of the synthesised calls under `cache`: WAV files and `manifest.csv` (path, label, fold, group).
 
-    About 330 WAV files, 16 bit, 16 kHz, mono, 0.1 to 3 s; the same on every machine.
+    It is made on the first call (a few seconds) and appears whole; several processes may do so at once.
     """
-    folder = cache / FOLDER
+    folder = cache / _FOLDER
     if (folder / "manifest.csv").is_file():
         return folder
-    aside = cache / f".{FOLDER}.{os.getpid()}.part"
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir(parents=True)
+    cache.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix=f"{_FOLDER}.", dir=cache))
     try:
-        write_clips(aside)
-        try:
-            os.replace(aside, folder)
-        except OSError:
-            if not (
-                folder / "manifest.csv"
-            ).is_file():  # else another process was faster: the clips are the same
-                raise
+        _write_all(aside)
+        aside.chmod(0o755)  # mkdtemp makes it private
+        os.rename(aside, folder)
+    except OSError:
+        if not (folder / "manifest.csv").is_file():  # else another process was first, with the same bytes
+            raise
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return folder
 
 
-def write_clips(folder: Path) -> None:
-    """Synthesise every clip into `folder`, and list them there."""
-    import soundfile
+def synthesise(species: str, individual: int, take: int) -> np.ndarray:
+    """One call, shape (n_samples,), int16, 0.1 to 3 s at `SAMPLE_RATE`; always the same for the same arguments."""
+    number = sorted(SPECIES).index(species)
+    self_random = _Random(np.random.PCG64([_SEED, number, individual]))
+    pitch = 1900.0 * 2 ** self_random.uniform(-0.75, 0.75)  # Hz
+    tempo = self_random.uniform(0.0, 1.0)
+    timbre = self_random.uniform(0.05, 0.5)
 
-    rows = [("path", "label", "fold", "group")]
-    for place, (species, traits) in enumerate(SPECIES.items()):
-        for fold in range(N_FOLDS):
-            random = np.random.Generator(np.random.PCG64([2025, place, fold]))
-            individual = f"{species}-{fold + 1}"
-            pitch = traits[0] * 2 ** random.uniform(-0.35, 0.35)
-            tempo = traits[2] * 2 ** random.uniform(-0.3, 0.3)
-            for take in range(CLIPS_PER_INDIVIDUAL):
-                path = f"{individual}-{take:02d}.wav"
-                samples = call((pitch, traits[1], tempo, *traits[3:]), random)
-                whole = np.round(samples * 32767).astype(np.int16)
-                soundfile.write(folder / path, whole, SAMPLE_RATE, subtype="PCM_16")
-                rows.append((path, species, str(fold + 1), individual))
-    table = io.StringIO()
-    csv.writer(table, lineterminator="\n").writerows(rows)
-    write_whole(folder / "manifest.csv", table.getvalue().encode())
+    random = _Random(np.random.PCG64([_SEED, number, individual, 1 + take]))
+    seconds = float(np.clip(0.75 * 2 ** random.normal(0, 0.9), 0.1, 3.0))
+    n = round(seconds * SAMPLE_RATE)
+    position = np.arange(n) / n  # 0 to 1 through the call
+    contour, loudness = SPECIES[species](position, seconds, np.clip(tempo + random.normal(0, 0.1), 0, 1))
+    drift = random.normal(0, 0.04) + np.interp(position, np.linspace(0, 1, 6), random.normal(0, 0.03, 6))  # octaves
+    phase = 2 * np.pi * np.cumsum(pitch * contour * 2**drift) / SAMPLE_RATE
+    call = np.sin(phase) + timbre * np.sin(2 * phase) + timbre**2 * np.sin(3 * phase)
+    call = _with_echoes(call * loudness * _faded(n), random)
+    call = call / np.sqrt(np.mean(call**2)) + _noise(n, random) * 10 ** (-random.uniform(-3, 18) / 20)
+    level = 10 ** (random.uniform(-34, -8) / 20)  # peak, below full scale
+    return np.round(call / np.abs(call).max() * level * 32767).astype(np.int16)
 
 
-def call(traits: tuple[float, float, float, float, float], random: np.random.Generator) -> np.ndarray:
-    """One call in noise, (n_samples,), within [-1, 1].
+def _arcer(position: np.ndarray, seconds: float, tempo: float) -> _Tone:
+    return 2 ** ((0.4 + 0.4 * tempo) * (np.sin(np.pi * position) - 0.6)), np.ones_like(position)
 
-    Args:
-        traits: Pitch in Hz, end-to-start ratio, notes per second, sounding share of a note, waver in Hz.
-        random: Where length (0.1 to 3 s), level, noise and jitter come from.
-    """
-    pitch, ratio, tempo, sounding, waver = traits
-    seconds = 0.1 * 30 ** random.beta(2.2, 1.5)
-    time = np.arange(int(seconds * SAMPLE_RATE)) / SAMPLE_RATE
-    pitch, tempo = pitch * 2 ** random.normal(0, 0.08), tempo * 2 ** random.normal(0, 0.1)
-    note = (time * tempo + random.uniform()) % 1 / sounding  # 0 to 1 while a note sounds, beyond in the gap
-    frequency = pitch * ratio ** np.minimum(note, 1)
-    frequency = frequency * (1 + 0.12 * (waver > 0) * np.sin(2 * np.pi * waver * time + random.uniform(0, 6)))
-    phase = 2 * np.pi * np.cumsum(frequency) / SAMPLE_RATE
-    envelope = np.where(note < 1, np.sin(np.pi * np.minimum(note, 1)) ** 0.6, 0)
-    voice = envelope * (np.sin(phase) + random.uniform(0.05, 0.4) * np.sin(2 * phase))
-    noise = random.normal(size=len(time))
-    colour = random.uniform(0, 0.9)  # from white to brownish
-    for start in range(1, 4):
-        noise[start:] = noise[start:] + colour * noise[:-start] / start
-    noise *= np.sqrt(np.mean(voice**2) + 1e-6) / np.std(noise) * 10 ** (-random.uniform(0, 20) / 20)
-    mixed = voice + noise
-    return mixed / np.abs(mixed).max() * 10 ** (-random.uniform(0.5, 20) / 20)
+
+def _buzzer(position: np.ndarray, seconds: float, tempo: float) -> _Tone:
+    rate = 35 + 25 * tempo  # Hz
+    return np.ones_like(position), 0.5 - 0.5 * np.cos(2 * np.pi * rate * seconds * position)
+
+
+def _diver(position: np.ndarray, seconds: float, tempo: float) -> _Tone:
+    return 2 ** ((0.7 + 0.5 * tempo) * (0.5 - position)), np.ones_like(position)
+
+
+def _riser(position: np.ndarray, seconds: float, tempo: float) -> _Tone:
+    n_chirps = max(1, round(seconds * (3 + 2 * tempo)))
+    within = (position * n_chirps) % 1  # 0 to 1 through each chirp and its pause
+    return 2 ** (0.5 * (within / 0.8 - 0.5)), (within < 0.8) * np.sin(np.pi * np.minimum(within / 0.8, 1))
+
+
+def _triller(position: np.ndarray, seconds: float, tempo: float) -> _Tone:
+    rate = 16 + 10 * tempo  # notes a second
+    return np.ones_like(position), np.sin(np.pi * rate * seconds * position) ** 8
+
+
+def _wobbler(position: np.ndarray, seconds: float, tempo: float) -> _Tone:
+    rate = 5 + 4 * tempo  # Hz
+    return 2 ** (0.25 * np.sin(2 * np.pi * rate * seconds * position)), np.ones_like(position)
+
+
+SPECIES: dict[str, Callable[[np.ndarray, float, float], _Tone]] = {
+    "arcer": _arcer,
+    "buzzer": _buzzer,
+    "diver": _diver,
+    "riser": _riser,
+    "triller": _triller,
+    "wobbler": _wobbler,
+}
+
+
+def _faded(n: int) -> np.ndarray:
+    """A gain that opens and closes within 10 ms at either end."""
+    n_fade = min(n // 2, SAMPLE_RATE // 100)
+    gain = np.ones(n)
+    gain[:n_fade] = np.linspace(0, 1, n_fade)
+    gain[n - n_fade :] = np.linspace(1, 0, n_fade)
+    return gain
+
+
+def _with_echoes(call: np.ndarray, random: _Random) -> np.ndarray:
+    """The call with four weaker copies of itself, 10 to 120 ms late, as trees and walls give."""
+    heard = call.copy()
+    strength = random.uniform(0, 0.5)
+    for delay in np.sort(random.uniform(0.01, 0.12, 4)):
+        late = round(delay * SAMPLE_RATE)
+        heard[late:] += strength * 2 ** (-delay / 0.05) * call[: max(0, len(call) - late)]
+    return heard
+
+
+def _noise(n: int, random: _Random) -> np.ndarray:
+    """Background of unit power: white noise, smoothed over 1 to 8 samples, so that each clip's falls off elsewhere."""
+    width = random.randint(1, 9)
+    noise = np.convolve(random.standard_normal(n + width - 1), np.ones(width), mode="valid")
+    return noise / np.sqrt(np.mean(noise**2))
+
+
+def _write_all(folder: Path) -> None:
+    rows = []
+    for species in sorted(SPECIES):
+        (folder / species).mkdir()
+        for individual in range(N_INDIVIDUALS):
+            group = f"{species}-{individual}"
+            for take in range(_CLIPS_OF[individual % len(_CLIPS_OF)]):
+                path = f"{species}/{group}-{take}.wav"
+                _write_wav(folder / path, synthesise(species, individual, take))
+                rows.append((path, species, 1 + individual % N_FOLDS, group))
+    with (folder / "manifest.csv").open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(("path", "label", "fold", "group"))
+        table.writerows(rows)
+
+
+def _write_wav(path: Path, samples: np.ndarray) -> None:
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(SAMPLE_RATE)
+        file.writeframes(samples.astype("<i2").tobytes())

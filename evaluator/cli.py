@@ -17,7 +17,6 @@ from evaluator.errors import EvaluationError, UsageError
 if TYPE_CHECKING:
     from evaluator.module import ModuleSpec
     from evaluator.results import Result
-    from evaluator.run import Settings
 
 MODULE_HELP = "an importable HEAR module, the path of a .py file, or hf:ORG/MODEL"
 TASK_HELP = "suite/task, a suite, a task's YAML file, a CSV, or a folder with one sub-folder per class"
@@ -56,9 +55,7 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--profile", default="clean", help="clean (default) or published, the protocol's accidents included"
     )
-    run.add_argument(
-        "--out", type=Path, default=Path("results"), metavar="DIR", help="for results (default: results)"
-    )
+    run.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help="for results (default: results)")
     run.add_argument("--seed", type=int, default=0, help="of the probes and the bootstrap (default 0)")
     run.add_argument(
         "--allow-failed",
@@ -117,13 +114,9 @@ def data_arguments(command: argparse.ArgumentParser) -> None:
 def module_arguments(command: argparse.ArgumentParser) -> None:
     """How a module is loaded."""
     command.add_argument("--weights", default="", metavar="PATH", help="passed to load_model")
-    command.add_argument(
-        "--option", action="append", default=[], metavar="KEY=VALUE", help="keyword of load_model"
-    )
+    command.add_argument("--option", action="append", default=[], metavar="KEY=VALUE", help="keyword of load_model")
     command.add_argument("--device", default="auto", help="auto (default), cpu, cuda, ...")
-    command.add_argument(
-        "--python", default="", metavar="PATH", help="load the module in this interpreter or venv"
-    )
+    command.add_argument("--python", default="", metavar="PATH", help="load the module in this interpreter or venv")
     command.add_argument(
         "--worker-timeout",
         type=float,
@@ -169,14 +162,12 @@ def run_command(parsed: argparse.Namespace) -> int:
     """`hear-eval run`: every module on every task; what fails is told and the others go on."""
     from evaluator import protocol, task
     from evaluator.module import open_module
-    from evaluator.run import Settings, as_line, evaluate
     from evaluator.results import write
+    from evaluator.run import Settings, as_line, evaluate
 
     tasks = [found for spec in parsed.task for found in task.find(spec)]
     protocols = [protocol.load(parsed.protocol or each.protocol, parsed.profile) for each in tasks]
-    settings = Settings(
-        parsed.data, cache_folder(parsed.cache), parsed.device, parsed.seed, parsed.allow_failed, bar
-    )
+    settings = Settings(parsed.data, cache_folder(parsed.cache), parsed.device, parsed.seed, parsed.allow_failed, bar)
     wanted = specs(parsed, parsed.modules)
     done: list[tuple[Result, Path]] = []
     failures: list[Exception] = []
@@ -223,9 +214,7 @@ def print_results(done: "Sequence[tuple[Result, Path]]") -> None:
         for r, _ in done
     ]
     if rows:
-        print_table(
-            ("module", "task", "protocol", "metric", "score %", "95 % interval", "clips", "embed s"), rows
-        )
+        print_table(("module", "task", "protocol", "metric", "score %", "95 % interval", "clips", "embed s"), rows)
     for result, path in done:
         for note in [
             *result.notes,
@@ -272,9 +261,7 @@ def validate_command(parsed: argparse.Namespace) -> int:
     for check in checks:
         if parsed.json:
             print(
-                json.dumps(
-                    {"name": check.name, "passed": check.passed, "level": check.level, "detail": check.detail}
-                )
+                json.dumps({"name": check.name, "passed": check.passed, "level": check.level, "detail": check.detail})
             )
         else:
             verdict = "ok" if check.passed else check.level.upper()

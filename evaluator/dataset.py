@@ -83,19 +83,13 @@ def read(name: str) -> Dataset:
     document = schema.parse(schema.tasks_folder() / "datasets" / f"{name}.yaml")
     fields = document.check(_FIELDS)
     if fields["name"] != name:
-        raise document.error(
-            ("name",), f"is {fields['name']!r}, but the file is called {name!r}; they have to agree"
-        )
-    return Dataset(
-        **{**fields, "reader": read_reader(document, ("reader",)), "known_bad": tuple(fields["known_bad"])}
-    )
+        raise document.error(("name",), f"is {fields['name']!r}, but the file is called {name!r}; they have to agree")
+    return Dataset(**{**fields, "reader": read_reader(document, ("reader",)), "known_bad": tuple(fields["known_bad"])})
 
 
 def read_reader(document: Document, keys: tuple[str, ...]) -> dict[str, Any]:
     """The fields of the reader at `keys`, checked as its kind demands."""
-    reader = document.check_variant(
-        {kind: each.fields for kind, each in readers.READERS.items()}, "kind", keys
-    )
+    reader = document.check_variant({kind: each.fields for kind, each in readers.READERS.items()}, "kind", keys)
     for field, sentence in readers.mistakes(reader):
         raise document.error((*keys, field), sentence)
     return reader

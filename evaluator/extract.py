@@ -70,9 +70,7 @@ def extract(
         advance: Called with the number of clips that were dealt with, for a progress bar.
     """
     done = Extraction()
-    order = sorted(
-        range(len(manifest.clips)), key=lambda n: (manifest.clips[n].path, manifest.clips[n].start or 0.0)
-    )
+    order = sorted(range(len(manifest.clips)), key=lambda n: (manifest.clips[n].path, manifest.clips[n].start or 0.0))
     for number in order:
         known = facts[manifest.clips[number].path]
         try:
@@ -173,9 +171,7 @@ class Work:
         for number, samples in zip(batch, audio, strict=True):
             if isinstance(samples, AudioError):
                 self.forget(number, str(samples))
-        good = [
-            (n, samples) for n, samples in zip(batch, audio, strict=True) if isinstance(samples, np.ndarray)
-        ]
+        good = [(n, samples) for n, samples in zip(batch, audio, strict=True) if isinstance(samples, np.ndarray)]
         if not good:
             return []
         started = time.perf_counter()

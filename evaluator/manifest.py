@@ -95,9 +95,7 @@ def _classes(task: Task, root: Path, clips: tuple[Clip, ...]) -> tuple[str, ...]
     fixed = task.dataset.reader["classes"]
     strange = sorted(set(counts) - set(fixed))
     if fixed and strange:
-        raise UsageError(
-            f"{task.name}: label {strange[0]!r} is not among the dataset's classes: {', '.join(fixed)}"
-        )
+        raise UsageError(f"{task.name}: label {strange[0]!r} is not among the dataset's classes: {', '.join(fixed)}")
     if len(counts) < 2:
         raise UsageError(
             f"{task.name}: all {len(clips)} clips in {root} have the label {next(iter(counts), '')!r}; "

@@ -179,7 +179,7 @@ class Remote:
             "device": spec.device,
         }
         try:
-            self.described = self.ask("describe", **load)[0]["value"]
+            self.described = self.ask("describe", [], **load)[0]["value"]
         except EvaluationError as error:
             self.close()
             if isinstance(error, WorkerEnded):
@@ -238,11 +238,7 @@ class Remote:
     def ending(self) -> str:
         """How the worker ended, in words."""
         code = self.process.wait(timeout=10)
-        return (
-            f"the worker was killed by signal {-code}"
-            if code < 0
-            else f"the worker ended with exit code {code}"
-        )
+        return f"the worker was killed by signal {-code}" if code < 0 else f"the worker ended with exit code {code}"
 
     def last_words(self) -> str:
         """What the worker said last, if anything."""
@@ -297,9 +293,7 @@ def interpreter(python: str) -> str:
 
 def environment() -> dict[str, str]:
     """The worker's environment: ours, with as many threads as we use, so that its numbers are the same bit for bit."""
-    inherited = {
-        name: value for name, value in os.environ.items() if name not in ("PYTHONHOME", "PYTHONPATH")
-    }
+    inherited = {name: value for name, value in os.environ.items() if name not in ("PYTHONHOME", "PYTHONPATH")}
     torch = sys.modules.get("torch")
     if torch is not None and "OMP_NUM_THREADS" not in inherited:
         inherited["OMP_NUM_THREADS"] = str(torch.get_num_threads())
@@ -349,9 +343,7 @@ class ForeignScenes:
             except WorkerEnded:
                 raise
             except EvaluationError:
-                return [
-                    self.alone(clip) for clip in clips
-                ]  # which of them it was, the single calls will tell
+                return [self.alone(clip) for clip in clips]  # which of them it was, the single calls will tell
             if self.batches is None:
                 alone = [self.alone(clip) for clip in clips]
                 self.judge(batch, np.stack([row for row, _ in alone]))

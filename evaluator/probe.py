@@ -95,9 +95,7 @@ def train(
     for number, job in enumerate(jobs):
         if not len(job.train) or (protocol.weights == "best_valid" and not len(job.valid)):
             part = "train" if not len(job.train) else "valid"
-            raise EvaluationError(
-                f"probe {number}: its {part} part has 0 clips; {protocol.name} needs some there"
-            )
+            raise EvaluationError(f"probe {number}: its {part} part has 0 clips; {protocol.name} needs some there")
     stacks = defaultdict(list)
     for number, job in enumerate(jobs):
         n_batches = -(-len(job.train) // protocol.batch_size)
@@ -218,9 +216,7 @@ class Stack:
         if self.labels == "single":
             losses = -(torch.log_softmax(logits, dim=-1) * targets).sum(dim=-1)
         else:
-            losses = torch.nn.functional.binary_cross_entropy_with_logits(
-                logits, targets, reduction="none"
-            ).mean(-1)
+            losses = torch.nn.functional.binary_cross_entropy_with_logits(logits, targets, reduction="none").mean(-1)
         return (losses * counts).sum(dim=1) / counts.sum(dim=1)
 
     def validation_loss(self) -> Any:
@@ -242,7 +238,7 @@ class Stack:
 
         chosen = better.to(self.device)[:, None, None]
         present = (self.weight.detach(), self.bias.detach())
-        self.best = tuple(torch.where(chosen, new, old) for new, old in zip(present, self.best, strict=True))
+        self.best = (torch.where(chosen, present[0], self.best[0]), torch.where(chosen, present[1], self.best[1]))
         self.chosen = [epoch if new else old for new, old in zip(better.tolist(), self.chosen, strict=True)]
 
     def outcomes(self, metric: str) -> list[ProbeOutcome]:
@@ -256,9 +252,7 @@ class Stack:
             for part in (job.test, job.valid):
                 rows = self.matrices[self.matrix_of[number, 0], torch.from_numpy(part).to(self.device)]
                 logits = rows @ weight + bias
-                probabilities = (
-                    torch.softmax(logits, -1) if self.labels == "single" else torch.sigmoid(logits)
-                )
+                probabilities = torch.softmax(logits, -1) if self.labels == "single" else torch.sigmoid(logits)
                 said.append(probabilities.cpu().numpy())
             outcome = ProbeOutcome(said[0], said[1], self.chosen[number], None, tuple(self.losses[number]))
             if len(job.valid):

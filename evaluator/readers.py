@@ -20,9 +20,26 @@ from evaluator.errors import UsageError
 from evaluator.schema import Field
 
 # What libsndfile 1.2 reads, by file name: https://libsndfile.github.io/libsndfile/formats.html
-AUDIO_SUFFIXES = (
-    ".wav .wave .rf64 .w64 .flac .ogg .oga .opus .mp3 .aif .aiff .aifc .au .snd .caf .voc .sph .nist".split()
-)
+AUDIO_SUFFIXES = [
+    ".wav",
+    ".wave",
+    ".rf64",
+    ".w64",
+    ".flac",
+    ".ogg",
+    ".oga",
+    ".opus",
+    ".mp3",
+    ".aif",
+    ".aiff",
+    ".aifc",
+    ".au",
+    ".snd",
+    ".caf",
+    ".voc",
+    ".sph",
+    ".nist",
+]
 
 LABEL_SEPARATOR = ";"  # between the labels of one clip in a user's own CSV
 
@@ -87,9 +104,7 @@ def _named(reader: Mapping[str, Any], field: str, value: str, where: str) -> str
     if not table or value in table:
         return table.get(value, value)
     if "*" not in table:
-        raise UsageError(
-            f"{where}: {field} {value!r} is not in the dataset's table of names: {', '.join(table)}"
-        )
+        raise UsageError(f"{where}: {field} {value!r} is not in the dataset's table of names: {', '.join(table)}")
     return table["*"]
 
 
@@ -108,7 +123,7 @@ def _read_paths(root: Path, reader: Mapping[str, Any]) -> list[Clip]:
         if match is None:
             strangers.append(path)
             continue
-        said = {
+        said: dict[str, Any] = {
             field: _named(reader, field, value, path)
             for field, value in match.groupdict().items()
             if field in _CLIP_FIELDS and value is not None
@@ -140,9 +155,7 @@ def _read_table(root: Path, reader: Mapping[str, Any]) -> list[Clip]:
     table = root / reader["table"]
     columns, rows = read_rows(table, reader["delimiter"])
     wanted = re.findall(r"\{([^}]+)\}", reader["path"])
-    wanted += [reader[name] for name in (*_CLIP_FIELDS, "start", "end") if reader[name]] + list(
-        reader["where"]
-    )
+    wanted += [reader[name] for name in (*_CLIP_FIELDS, "start", "end") if reader[name]] + list(reader["where"])
     missing = [name for name in wanted if name not in columns]
     if missing:
         raise UsageError(f"{table}: there is no column {missing[0]!r}; its columns are {', '.join(columns)}")
@@ -190,9 +203,7 @@ def _seconds(where: str, row: Mapping[str, str], column: str) -> float | None:
     try:
         return float(row[column])
     except ValueError:
-        raise UsageError(
-            f"{where}: {column} is {row[column]!r}, but should be a number of seconds or empty"
-        ) from None
+        raise UsageError(f"{where}: {column} is {row[column]!r}, but should be a number of seconds or empty") from None
 
 
 def read_rows(table: Path, delimiter: str) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
@@ -272,9 +283,7 @@ _TABLE_FIELDS = {
     "split": _TEXT,
     "group": _TEXT,
     "label_separator": _TEXT,  # several labels in one value, such as dog;rain; none where empty
-    "where": Field(
-        dict, required=False, default={}, each=Field(list, each=Field(str))
-    ),  # column: values to keep
+    "where": Field(dict, required=False, default={}, each=Field(list, each=Field(str))),  # column: values to keep
     "names": _NAMES,
     "classes": _CLASSES,
 }
@@ -314,10 +323,7 @@ def of_csv(table: Path) -> dict[str, Any]:
         "table": table.name,
         "delimiter": delimiter,
         "path": "{path}",
-        **{
-            name: name if name in columns else ""
-            for name in ("label", "start", "end", "fold", "split", "group")
-        },
+        **{name: name if name in columns else "" for name in ("label", "start", "end", "fold", "split", "group")},
         "label_separator": LABEL_SEPARATOR if several else "",
         "where": {},
         "names": {},

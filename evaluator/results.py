@@ -80,7 +80,7 @@ class Result:
     @property
     def run(self) -> str:
         """Name of the run, 8 hex digits: equal for equal questions, whatever the answer."""
-        asked = [self.module, self.weights, self.options, self.task, self.protocol, self.profile]
+        asked: list[Any] = [self.module, self.weights, self.options, self.task, self.protocol, self.profile]
         asked.append(self.provenance.get("seed"))
         return hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()[:8]
 

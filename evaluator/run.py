@@ -88,9 +88,7 @@ def evaluate(spec: ModuleSpec, module: Module, task: Task, protocol: Protocol, s
     targets = label_matrix(clips, good)
     usable = [restrict(fold, good) for fold in folds]
     jobs = [
-        probe.ProbeJob(
-            features=0, train=fold.train, valid=fold.valid, test=fold.test, seed=settings.seed + number
-        )
+        probe.ProbeJob(features=0, train=fold.train, valid=fold.valid, test=fold.test, seed=settings.seed + number)
         for number, fold in enumerate(usable)
     ]
     outcomes = probe.train(jobs, [features], targets, task.labels, task.metric, protocol, settings.device)
@@ -204,9 +202,7 @@ def refuse_failures(task: Task, clips: Manifest, extraction: Extraction, allowed
     failed = {n: why for n, why in extraction.failed.items() if clips.clips[n].path not in known_bad}
     share = len(failed) / len(clips.clips)
     if not extraction.keys:
-        raise EvaluationError(
-            f"{task.name}: none of its {len(clips.clips)} clips can be used: {first_of(failed)}"
-        )
+        raise EvaluationError(f"{task.name}: none of its {len(clips.clips)} clips can be used: {first_of(failed)}")
     if share > allowed:
         raise EvaluationError(
             f"{task.name}: {len(failed)} of {len(clips.clips)} clips cannot be used; the others are embedded and "
@@ -230,9 +226,7 @@ def restrict(fold: Fold, good: Sequence[int]) -> Fold:
     """
     row = {number: place for place, number in enumerate(good)}
     parts = {
-        part: np.array(
-            [row[number] for number in getattr(fold, part).tolist() if number in row], dtype=np.int64
-        )
+        part: np.array([row[number] for number in getattr(fold, part).tolist() if number in row], dtype=np.int64)
         for part in ("train", "valid", "test")
     }
     for part in ("train", "test"):
@@ -256,9 +250,7 @@ def notes(extraction: Extraction, clips: Manifest) -> list[str]:
     said = list(extraction.notes)
     if extraction.silent:
         first = clips.clips[extraction.silent[0]].name
-        said.append(
-            f"{len(extraction.silent)} clips are silent (all samples 0), {first} for one; they are counted"
-        )
+        said.append(f"{len(extraction.silent)} clips are silent (all samples 0), {first} for one; they are counted")
     if extraction.padded:
         said.append(
             f"{len(extraction.padded)} clips were zero-padded because the module refuses them as they are, "
@@ -280,8 +272,19 @@ def versions() -> dict[str, str]:
 
 def as_line(result: Result) -> dict[str, Any]:
     """What `--json` prints of a result: one flat object."""
-    wanted = (
-        "module task protocol profile metric score ci_low ci_high n_clips n_failed n_silent seconds".split()
-    )
+    wanted = [
+        "module",
+        "task",
+        "protocol",
+        "profile",
+        "metric",
+        "score",
+        "ci_low",
+        "ci_high",
+        "n_clips",
+        "n_failed",
+        "n_silent",
+        "seconds",
+    ]
     fields = {name: getattr(result, name) for name in wanted}
     return {**fields, "folds": [asdict(fold) for fold in result.folds]}

@@ -132,9 +132,7 @@ def parse(path: Path) -> Document:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f":{mark.line + 1}" if mark else ""
-        raise UsageError(
-            f"{path}{where}: not valid YAML: {getattr(error, 'problem', None) or error}"
-        ) from error
+        raise UsageError(f"{path}{where}: not valid YAML: {getattr(error, 'problem', None) or error}") from error
     return Document(path, value, lines)
 
 
@@ -168,13 +166,9 @@ def _note_lines(
             name = (*keys, str(key.value))
             key_line = key.start_mark.line + 1
             if name in lines:
-                raise UsageError(
-                    f"{path}:{key_line}: {'.'.join(name)}: stands twice, first on line {lines[name]}"
-                )
+                raise UsageError(f"{path}:{key_line}: {'.'.join(name)}: stands twice, first on line {lines[name]}")
             if key.tag != "tag:yaml.org,2002:str":
-                raise UsageError(
-                    f"{path}:{key_line}: {'.'.join(name)}: the key is no text to YAML; put it in quotes"
-                )
+                raise UsageError(f"{path}:{key_line}: {'.'.join(name)}: the key is no text to YAML; put it in quotes")
             lines[name] = key_line
             _note_lines(path, value, name, lines, seen)
     elif isinstance(node, yaml.SequenceNode):
@@ -206,9 +200,7 @@ def _check_value(document: Document, keys: tuple[str, ...], value: Any, field: F
         value = float(value)
     if not any(type(value) is kind for kind in kinds):
         quoted = (
-            " (put it in quotes)"
-            if str in kinds and not isinstance(value, (dict, list)) and value is not None
-            else ""
+            " (put it in quotes)" if str in kinds and not isinstance(value, (dict, list)) and value is not None else ""
         )
         raise document.error(keys, f"is {_describe(value)}, but should be {_wanted(field)}{quoted}")
     if field.choices and value not in field.choices and not isinstance(value, (dict, list)):
@@ -222,13 +214,9 @@ def _check_value(document: Document, keys: tuple[str, ...], value: Any, field: F
         if field.fields is not None:
             return _check_mapping(document, keys, value, field.fields)
         if field.each is not None:
-            return {
-                name: _check_value(document, (*keys, name), item, field.each) for name, item in value.items()
-            }
+            return {name: _check_value(document, (*keys, name), item, field.each) for name, item in value.items()}
     if isinstance(value, list) and field.each is not None:
-        return [
-            _check_value(document, (*keys, str(index)), item, field.each) for index, item in enumerate(value)
-        ]
+        return [_check_value(document, (*keys, str(index)), item, field.each) for index, item in enumerate(value)]
     return value
 
 

@@ -122,9 +122,7 @@ def _given_parts(share: Mapping[str, Any] | None, clips: Sequence[Clip]) -> Fold
     return Fold("test", train, valid, test)
 
 
-def _rotate(
-    values: np.ndarray, valid: str | Mapping[str, Any], clips: Sequence[Clip], what: str
-) -> list[Fold]:
+def _rotate(values: np.ndarray, valid: str | Mapping[str, Any], clips: Sequence[Clip], what: str) -> list[Fold]:
     """Each value is test once; the rest is divided into training and validation."""
     names = natural_order(list(values))
     if len(names) < (3 if valid == "next" else 2):
@@ -153,9 +151,7 @@ def _draw_folds(rule: Mapping[str, Any], clips: Sequence[Clip]) -> np.ndarray:
     return fold_of
 
 
-def _draw_share(
-    share: Mapping[str, Any], rest: np.ndarray, clips: Sequence[Clip]
-) -> tuple[np.ndarray, np.ndarray]:
+def _draw_share(share: Mapping[str, Any], rest: np.ndarray, clips: Sequence[Clip]) -> tuple[np.ndarray, np.ndarray]:
     """Divide the indices `rest` into training and validation, both sorted."""
     from sklearn.model_selection import train_test_split
 
@@ -169,9 +165,7 @@ def _draw_share(
     return np.setdiff1d(rest, valid), np.sort(valid)
 
 
-def _seeded_parts(
-    n_parts: int, how: Mapping[str, Any], indices: np.ndarray, clips: Sequence[Clip]
-) -> list[np.ndarray]:
+def _seeded_parts(n_parts: int, how: Mapping[str, Any], indices: np.ndarray, clips: Sequence[Clip]) -> list[np.ndarray]:
     """`indices` in `n_parts` seeded parts of about one size, by scikit-learn's shuffled K-fold splitters."""
     from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold
 
@@ -204,9 +198,7 @@ def _strata(clips: Sequence[Clip]) -> np.ndarray:
     for clip in clips:
         for label in clip.labels:
             counts[label] = counts.get(label, 0) + 1
-    return np.array(
-        [min(clip.labels, key=lambda label: (counts[label], label), default="") for clip in clips]
-    )
+    return np.array([min(clip.labels, key=lambda label: (counts[label], label), default="") for clip in clips])
 
 
 def _refuse_gaps(fold: Fold, clips: Sequence[Clip]) -> None:

@@ -12,6 +12,7 @@ layer lies together, float32; its metadata lists the clips in order.
 import hashlib
 import json
 import os
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ import numpy as np
 from evaluator.errors import EvaluationError
 
 FORMAT = 1
+STALE_SECONDS = 3600.0  # no shard takes that long to write
 
 
 @dataclass(frozen=True)
@@ -60,13 +62,23 @@ class Store:
         described = json.dumps(identity, sort_keys=True, indent=1) + "\n"
         if not (self.folder / "model.json").exists():
             write_whole(self.folder / "model.json", described.encode())
+        for left in self.folder.glob(".*.part"):  # by processes that were killed while they wrote
+            if time.time() - left.stat().st_mtime > STALE_SECONDS:
+                left.unlink(missing_ok=True)
         self.places: dict[str, tuple[Path, int]] = {}
         self.clips: dict[str, StoredClip] = {}
         for path in sorted(self.folder.glob("*.safetensors")):
             self.take_in(path)
 
     def take_in(self, path: Path) -> None:
-        """Learn which clips a shard holds.
+        """Learn which clips a shard holds; errors as in `contents`."""
+        for row, clip in enumerate(self.contents(path)):
+            self.places[clip.key] = (path, row)
+            self.clips[clip.key] = clip
+
+    @staticmethod
+    def contents(path: Path) -> list[StoredClip]:
+        """The clips of a shard, in order.
 
         Raises:
             EvaluationError: The file is damaged (it never is after a crash of ours: shards are renamed when whole).
@@ -75,15 +87,9 @@ class Store:
 
         try:
             with safe_open(path, framework="numpy") as shard:
-                listed = json.loads(shard.metadata()["clips"])
+                return [StoredClip(**fields) for fields in json.loads(shard.metadata()["clips"])]
         except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-            raise EvaluationError(
-                f"{path}: this shard of the store is damaged ({error}); delete the file"
-            ) from error
-        for row, fields in enumerate(listed):
-            clip = StoredClip(**fields)
-            self.places[clip.key] = (path, row)
-            self.clips[clip.key] = clip
+            raise EvaluationError(f"{path}: this shard of the store is damaged ({error}); delete the file") from error
 
     def __contains__(self, key: object) -> bool:
         return key in self.places

@@ -134,9 +134,7 @@ def _read_suite(name: str, only: str = "") -> list[Task]:
     document = schema.parse(tasks_folder() / "suites" / f"{name}.yaml")
     suite = document.check(_SUITE_FIELDS)
     if suite["name"] != name:
-        raise document.error(
-            ("name",), f"is {suite['name']!r}, but the file is called {name!r}; they have to agree"
-        )
+        raise document.error(("name",), f"is {suite['name']!r}, but the file is called {name!r}; they have to agree")
     _known(document, ("protocol",), suite["protocol"], "protocols")
     tasks = []
     for task_name, asked in suite["tasks"].items():

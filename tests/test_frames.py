@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+
 from hear_ssl.encoders.frames import Framing, convolution_framing
 
 KERNELS, STRIDES = (10, 3, 3, 3, 3, 2, 2), (5, 2, 2, 2, 2, 2, 2)

@@ -1,6 +1,7 @@
 """Mean and deviation collected in pieces against torch's own over the whole."""
 
 import torch
+
 from hear_ssl.encoders.pooling import Moments
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from hear_ssl.encoders import api, weights
 from hear_ssl.encoders.transformer import TransformerEncoder
 
@@ -89,9 +90,7 @@ def test_a_clip_alone_equals_it_in_a_batch_padded_to_twice_its_length(family):
 def test_windows_keep_the_first_layers_exact(family):
     """Cut in windows, the encoder's input equals the uncut one; attention changes the upper layers a little."""
     (clip,) = noise(16000 * 25)
-    clip = clip * torch.linspace(
-        0.1, 1, len(clip)
-    )  # louder and louder: statistics of a window would be wrong
+    clip = clip * torch.linspace(0.1, 1, len(clip))  # louder and louder: statistics of a window would be wrong
     whole = tiny_model(family, window_seconds=100).clips([clip], layers=True)["layers_mean"][0]
     cut = tiny_model(family, window_seconds=11).clips([clip], layers=True)["layers_mean"][0]
     assert error(cut[0], whole[0]) < 1e-5

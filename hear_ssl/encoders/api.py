@@ -136,9 +136,7 @@ class Model(torch.nn.Module):
             if seconds is not None and not (isinstance(seconds, (int, float)) and seconds > 0):
                 raise ValueError(f"option {name}={seconds!r}: a number of seconds above 0 is wanted")
         if window_seconds < shortest:
-            raise ValueError(
-                f"option window_seconds={window_seconds!r}: this network needs at least {shortest:g} s"
-            )
+            raise ValueError(f"option window_seconds={window_seconds!r}: this network needs at least {shortest:g} s")
         self.encoder = encoder
         self.choice = LayerChoice.parse(layer, encoder.n_layers)
         self.pooling = pooling
@@ -161,13 +159,9 @@ class Model(torch.nn.Module):
         window = max(1, int(self.window_seconds * framing.sample_rate / framing.hop))
         margin = int(self.encoder.margin_seconds * framing.sample_rate / framing.hop)
         windows = [framing.windows(len(clip), window, margin) for clip in clips]
-        facts = [
-            self.encoder.clip_facts(clip, len(parts)) for clip, parts in zip(clips, windows, strict=True)
-        ]
+        facts = [self.encoder.clip_facts(clip, len(parts)) for clip, parts in zip(clips, windows, strict=True)]
         todo = [(clip, part) for clip, parts in enumerate(windows) for part in parts]
-        todo.sort(
-            key=lambda item: item[1].stop - item[1].start
-        )  # stable: equal lengths keep the clips' order
+        todo.sort(key=lambda item: item[1].stop - item[1].start)  # stable: equal lengths keep the clips' order
         seconds = self.batch_seconds or (5.0 if self.device.type == "cpu" else 160.0)
         budget = int(seconds * framing.sample_rate)
         while todo:

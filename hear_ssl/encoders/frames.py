@@ -68,9 +68,7 @@ class Framing:
             ValueError: The window is not longer than its two margins.
         """
         if window <= 2 * margin:
-            raise ValueError(
-                f"a window of {window} frames is too short for margins of {margin} frames on both sides"
-            )
+            raise ValueError(f"a window of {window} frames is too short for margins of {margin} frames on both sides")
         total = self.n_frames(n_samples)
         if total <= window:
             return [Window(0, self.padded(n_samples), 0, (0, total))]

@@ -26,9 +26,7 @@ FFT_LENGTH = 1024  # samples
 ENERGY_FLOOR = 1e-10
 
 
-def mel_filters(
-    n_bands: int, fft_length: int, sample_rate: int, lowest_hz: float, highest_hz: float
-) -> torch.Tensor:
+def mel_filters(n_bands: int, fft_length: int, sample_rate: int, lowest_hz: float, highest_hz: float) -> torch.Tensor:
     """Triangles of height 1, evenly spaced in mel, each reaching the centres of its neighbours.
 
     Returns:
@@ -56,9 +54,7 @@ class MelspecEncoder(Encoder):
         self.timestamp_framing = self.scene_framing = Framing(WINDOW, HOP, self.sample_rate, pad=WINDOW // 2)
         window = torch.hann_window(WINDOW)
         self.register_buffer("window", window / window.sum())
-        self.register_buffer(
-            "filters", mel_filters(N_BANDS, FFT_LENGTH, self.sample_rate, LOWEST_HZ, HIGHEST_HZ)
-        )
+        self.register_buffer("filters", mel_filters(N_BANDS, FFT_LENGTH, self.sample_rate, LOWEST_HZ, HIGHEST_HZ))
 
     def forward(
         self, audio: torch.Tensor, n_samples: list[int], framing: Framing, facts: list[Any], visit: Visit
@@ -81,7 +77,5 @@ def load_model(model_file_path: str = "", **options: Any) -> Model:
     """
     check_options(options, {})
     if model_file_path:
-        raise ValueError(
-            f"melspec has no weights to load; leave model_file_path empty ({model_file_path!r} came)"
-        )
+        raise ValueError(f"melspec has no weights to load; leave model_file_path empty ({model_file_path!r} came)")
     return Model(MelspecEncoder(), **{"pooling": "mean+std", **options})

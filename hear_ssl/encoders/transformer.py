@@ -12,7 +12,6 @@ gives that last one as `last_hidden_state` only and lists the state before the n
 """
 
 import warnings
-from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,9 +60,9 @@ class TransformerEncoder(Encoder):
         super().__init__()
         config: Any = network.config
         self.network: Any = network
-        for module in (
-            network.modules()
-        ):  # weight norm is for training; without it the weights are not made anew each time
+        for (
+            module
+        ) in network.modules():  # weight norm is for training; without it the weights are not made anew each time
             if parametrize.is_parametrized(module, "weight"):
                 parametrize.remove_parametrizations(module, "weight")
         self.normalize = normalize
@@ -103,9 +102,7 @@ class TransformerEncoder(Encoder):
         for first in range(0, n_frames, STATISTICS_FRAMES):
             last = min(first + STATISTICS_FRAMES, n_frames)
             samples = (clip[first * stride : (last - 1) * stride + kernel] - mean) * scale
-            part_variance, part_mean = torch.var_mean(
-                convolution(samples[None, None]), dim=(0, 2), correction=0
-            )
+            part_variance, part_mean = torch.var_mean(convolution(samples[None, None]), dim=(0, 2), correction=0)
             n = last - first
             # Parallel variance (Chan et al. 1979): no large sums are subtracted from each other.
             step = part_mean - average
@@ -142,9 +139,7 @@ class TransformerEncoder(Encoder):
             x = self.first_layer(layer, x, n_samples, facts) if self.group_norm and number == 0 else layer(x)
         return x
 
-    def first_layer(
-        self, layer: Any, x: torch.Tensor, n_samples: list[int], facts: list[ClipFacts]
-    ) -> torch.Tensor:
+    def first_layer(self, layer: Any, x: torch.Tensor, n_samples: list[int], facts: list[ClipFacts]) -> torch.Tensor:
         """First convolution with group norm, its statistics taken over the real samples of each clip.
 
         There are as many groups as channels (instance norm), so the statistics are those of a channel over time.
@@ -160,9 +155,7 @@ class TransformerEncoder(Encoder):
             else:
                 average, variance = fact.first_layer
                 real.copy_(
-                    torch.nn.functional.batch_norm(
-                        real, average, variance, norm.weight, norm.bias, eps=norm.eps
-                    )
+                    torch.nn.functional.batch_norm(real, average, variance, norm.weight, norm.bias, eps=norm.eps)
                 )
         return layer.activation(x)
 
@@ -177,9 +170,7 @@ class TransformerEncoder(Encoder):
         encoder = self.network.encoder
 
         def show(number: int) -> Any:
-            return lambda module, inputs, output: visit(
-                number, output[0] if isinstance(output, tuple) else output
-            )
+            return lambda module, inputs, output: visit(number, output[0] if isinstance(output, tuple) else output)
 
         with ExitStack() as hooks:
             first = encoder.layers[0].register_forward_pre_hook(lambda module, inputs: visit(0, inputs[0]))
@@ -189,7 +180,7 @@ class TransformerEncoder(Encoder):
             # data2vec stacks several positional convolutions: each must find zeros where a clip alone has its edge.
             for layer in getattr(encoder.pos_conv_embed, "layers", []) if mask is not None else []:
                 clear = layer.register_forward_pre_hook(
-                    lambda module, inputs: (inputs[0] * mask.unsqueeze(1),)
+                    lambda module, inputs, real=mask: (inputs[0] * real.unsqueeze(1),)
                 )
                 hooks.callback(clear.remove)
             with warnings.catch_warnings():
@@ -242,11 +233,9 @@ class Checkpoint:
 
     def normalization(self, option: Any, source: str, revision: str) -> bool:
         """Whether clips are normalised: the option if it decides, else the processor's rule, else this checkpoint's."""
-        known: Mapping[str, bool] = {"true": True, "false": False}
-        if str(option).lower() in known:
-            return known[str(option).lower()]
-        if str(option).lower() != "auto":
-            raise ValueError(f"option normalize={option!r}: known values are 'auto', True and False")
+        decided = wants_normalization(option)
+        if decided is not None:
+            return decided
         processor = weights.processor_rules(source, revision)
         if processor is not None:
             return bool(processor.get("do_normalize", True))  # the extractor's own default
@@ -256,3 +245,15 @@ class Checkpoint:
                 "give the option normalize=true or normalize=false"
             )
         return self.normalize
+
+
+def wants_normalization(option: Any) -> bool | None:
+    """What the `normalize` option says: True, False, or None for "auto".
+
+    Raises:
+        ValueError: Something else.
+    """
+    known = {"true": True, "false": False, "auto": None}
+    if str(option).lower() not in known:
+        raise ValueError(f"option normalize={option!r}: known values are 'auto', True and False")
+    return known[str(option).lower()]

@@ -63,9 +63,7 @@ def load_transformer(source: str, revision: str, families: tuple[str, ...]) -> A
         except (OSError, ValueError) as error:
             raise FileNotFoundError(not_there(where, error)) from error
         if config.model_type not in families:
-            raise ValueError(
-                f"{source}: model type {config.model_type!r} is not one of {', '.join(families)}"
-            )
+            raise ValueError(f"{source}: model type {config.model_type!r} is not one of {', '.join(families)}")
         try:
             network, report = transformers.AutoModel.from_pretrained(
                 source, config=config, output_loading_info=True, dtype=torch.float32, **options
@@ -140,9 +138,7 @@ def load_strictly(network: torch.nn.Module, state: dict[str, torch.Tensor], path
     wrong = [f"{name} is missing" for name in own if name not in came]
     wrong += [f"{name} is unknown" for name in came if name not in own]
     wrong += [
-        f"{name} has shape {came[name]}, not {own[name]}"
-        for name in own
-        if came.get(name, own[name]) != own[name]
+        f"{name} has shape {came[name]}, not {own[name]}" for name in own if came.get(name, own[name]) != own[name]
     ]
     if wrong:
         rest = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""

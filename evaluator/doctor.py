@@ -1,0 +1,142 @@
+"""What is wrong with an installation, each finding with its remedy."""
+
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from evaluator.errors import EvaluationError
+from evaluator.run import PACKAGES
+from evaluator.store import Store
+
+# Packages that `transformers` imports whenever they are present, so that a broken one breaks every speech model.
+DRAGGED_IN = ("torchaudio", "torchvision")
+SMALLEST_CHECKPOINT = 10_000  # bytes; an error page or a pointer saved under a model's name is smaller
+CHECKPOINTS = ("*.safetensors", "pytorch_model*.bin", "*.pt", "*.pth")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One finding.
+
+    level: `error` (broken), `warning` (will trouble some) or `ok`.
+    what: What was found.
+    remedy: What to do; "" where nothing is to be done.
+    """
+
+    level: str
+    what: str
+    remedy: str = ""
+
+
+def examine(cache: Path) -> list[Finding]:
+    """Versions, devices, packages that cannot be imported, damaged checkpoints, and what the caches take."""
+    return [*versions(), *devices(), *broken_packages(), *checkpoints(), *caches(cache)]
+
+
+def versions() -> Iterator[Finding]:
+    """What is installed."""
+    yield Finding("ok", f"Python {platform.python_version()} on {platform.platform()}")
+    for name in (*PACKAGES, *DRAGGED_IN, "torchcrepe"):
+        try:
+            yield Finding("ok", f"{name} {importlib.metadata.version(name)}")
+        except importlib.metadata.PackageNotFoundError:
+            if name in PACKAGES and name != "hear-ssl":
+                yield Finding("error", f"{name} is not installed", f"pip install {name}")
+
+
+def devices() -> Iterator[Finding]:
+    """What torch can compute on."""
+    script = (
+        "import torch; print(torch.get_num_threads(), *[torch.cuda.get_device_name(n) "
+        "for n in range(torch.cuda.device_count())], sep='|')"
+    )
+    done = run_python(script)
+    if done.returncode:
+        yield Finding("error", f"torch cannot be imported: {last_line(done.stderr)}", "install torch again")
+        return
+    threads, *gpus = done.stdout.strip().split("|")
+    yield Finding("ok", f"{threads} CPU threads; GPUs: {', '.join(gpus) or 'none'}")
+
+
+def broken_packages() -> Iterator[Finding]:
+    """Packages that are there but cannot be imported, found in a process of their own."""
+    for name in DRAGGED_IN:
+        if importlib.util.find_spec(name) is None:
+            continue
+        done = run_python(f"import {name}")
+        if done.returncode:
+            yield Finding(
+                "warning",
+                f"{name} cannot be imported ({last_line(done.stderr)}). hear_ssl goes on without it, but other programs "
+                "that use transformers' speech models will fail",
+                f"pip uninstall {name}, or install the {name} that was built for this torch",
+            )
+        else:
+            yield Finding("ok", f"{name} can be imported")
+
+
+def checkpoints() -> Iterator[Finding]:
+    """Weight files in the hub's cache that are too small or cannot be opened."""
+    hub = Path(os.environ.get("HF_HUB_CACHE") or Path(os.environ.get("HF_HOME", "~/.cache/huggingface")) / "hub")
+    hub = hub.expanduser()
+    n_seen = 0
+    for path in sorted(path for pattern in CHECKPOINTS for path in hub.glob(f"models--*/snapshots/*/{pattern}")):
+        n_seen += 1
+        trouble = checkpoint_trouble(path)
+        if trouble:
+            yield Finding("error", f"{path}: {trouble}", "delete the file; it will be downloaded again")
+    yield Finding("ok", f"{n_seen} weight files in the hub's cache {hub} ({size(hub)})")
+
+
+def checkpoint_trouble(path: Path) -> str:
+    """What is wrong with a weight file, "" if nothing is seen without reading all of it."""
+    import zipfile
+
+    from safetensors import SafetensorError, safe_open
+
+    if not path.exists():
+        return "the link points nowhere"
+    if path.stat().st_size < SMALLEST_CHECKPOINT:
+        return f"only {path.stat().st_size} bytes; no checkpoint is that small"
+    try:
+        if path.suffix == ".safetensors":
+            with safe_open(path, framework="numpy") as file:
+                file.keys()
+        elif not zipfile.is_zipfile(path):
+            return "not a torch file, or cut off"
+    except (SafetensorError, OSError) as error:
+        return f"cannot be opened, perhaps cut off ({error})"
+    return ""
+
+
+def caches(cache: Path) -> Iterator[Finding]:
+    """What our own cache holds, and shards that are damaged."""
+    yield Finding("ok", f"cache {cache} ({size(cache)})")
+    for folder in sorted((cache / "embeddings").glob("*")):
+        for shard in sorted(folder.glob("*.safetensors")):
+            try:
+                Store.contents(shard)
+            except EvaluationError as error:
+                yield Finding("error", str(error))
+
+
+def run_python(script: str) -> "subprocess.CompletedProcess[str]":
+    """Run a line of Python in a fresh process, since a failed import cannot be undone in this one."""
+    return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+
+
+def last_line(text: str) -> str:
+    """The last line of an error output: type and message."""
+    return (text.strip().splitlines() or ["no message"])[-1][:200]
+
+
+def size(folder: Path) -> str:
+    """What a folder takes on disk, in MB."""
+    files = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    return f"{sum(path.stat().st_size for path in files) / 1e6:.1f} MB"

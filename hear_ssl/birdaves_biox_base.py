@@ -1,0 +1,16 @@
+"""BirdAVES biox-base, HuBERT base on 2570 h with many birds, 12 layers of 768.
+
+16 kHz, raw audio, a frame of 25 ms every 20 ms. Group norm over the whole clip in the first convolution.
+"""
+
+from hear_ssl.encoders.api import get_clip_embeddings, get_scene_embeddings, get_timestamp_embeddings
+from hear_ssl.encoders.aves import AvesCheckpoint
+
+__all__ = ["get_clip_embeddings", "get_scene_embeddings", "get_timestamp_embeddings", "load_model"]
+
+CHECKPOINT = AvesCheckpoint(
+    stem="birdaves/birdaves-biox-base",
+    licence="MIT",
+    citation="Hagiwara 2022, AVES, https://arxiv.org/abs/2210.14493",
+)
+load_model = CHECKPOINT.load_model

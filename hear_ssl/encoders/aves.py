@@ -1,0 +1,256 @@
+"""AVES and BirdAVES: HuBERT networks trained on animal sounds, from their files in torchaudio's format.
+
+Such a model is two files: `X.torchaudio.pt`, a state dictionary, and `X.torchaudio.model_config.json`, the arguments
+of torchaudio's `wav2vec2_model`. Both describe the network that transformers calls Hubert under other names, so
+torchaudio is not needed. Audio goes in raw.
+
+Layers are numbered as in every module here: 0 is the input of the first transformer layer, after positional
+convolution and layer norm. (Studies that used torchaudio had no such layer and took the feature projection, before
+both, as their layer 0.)
+
+Source: https://github.com/earthspecies/aves; argument and tensor names as in torchaudio 2.11.
+"""
+
+import http.client
+import json
+import os
+import pickletools
+import shutil
+import sys
+import urllib.request
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from glob import escape
+from pathlib import Path
+from typing import Any
+
+import torch
+from tqdm import tqdm
+
+from hear_ssl.encoders import weights
+from hear_ssl.encoders.api import Model, check_options
+from hear_ssl.encoders.transformer import OPTIONS, TransformerEncoder, normalize_switch
+
+# Where the files are published: https://github.com/earthspecies/aves, README.
+PUBLISHED_AT = "https://storage.googleapis.com/esp-public-files"
+
+# What torchaudio takes for extractor_conv_layer_config = None: (channels, kernel, stride) of each convolution.
+DEFAULT_CONVOLUTIONS = [(512, 10, 5), *[(512, 3, 2)] * 4, *[(512, 2, 2)] * 2]
+EXTRACTOR_MODES = {"group_norm": "group", "layer_norm": "layer"}
+# torchaudio's arguments under the names of transformers' HubertConfig.
+SAME_VALUES = {
+    "extractor_conv_bias": "conv_bias",
+    "encoder_embed_dim": "hidden_size",
+    "encoder_pos_conv_kernel": "num_conv_pos_embeddings",
+    "encoder_pos_conv_groups": "num_conv_pos_embedding_groups",
+    "encoder_num_layers": "num_hidden_layers",
+    "encoder_num_heads": "num_attention_heads",
+    "encoder_ff_interm_features": "intermediate_size",
+    "encoder_layer_norm_first": "do_stable_layer_norm",
+}
+# Arguments that act in training only.
+TRAINING_ONLY = {
+    "encoder_projection_dropout",
+    "encoder_attention_dropout",
+    "encoder_ff_interm_dropout",
+    "encoder_dropout",
+    "encoder_layer_drop",
+}
+# Tensor names: torchaudio's beginning -> transformers'.
+RENAMED = {
+    "encoder.feature_projection.": "feature_projection.",
+    "encoder.transformer.": "encoder.",
+}
+# Weight norm of the positional convolution: torch's names until 2.0 -> since.
+WEIGHT_NORM = {
+    "pos_conv_embed.conv.weight_g": "pos_conv_embed.conv.parametrizations.weight.original0",
+    "pos_conv_embed.conv.weight_v": "pos_conv_embed.conv.parametrizations.weight.original1",
+}
+
+
+def hubert_settings(config: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """Arguments of transformers' HubertConfig for the network that torchaudio's `wav2vec2_model(**config)` builds.
+
+    Args:
+        config: What the JSON file holds.
+        path: That file, for messages.
+
+    Raises:
+        ValueError: An unknown or missing key, an unknown mode, or an output head.
+    """
+    wanted = {"extractor_mode", "extractor_conv_layer_config", *SAME_VALUES}
+    known = wanted | TRAINING_ONLY | {"aux_num_out"}
+    missing, unknown = sorted(wanted - set(config)), sorted(set(config) - known)
+    if missing or unknown:
+        problems = [f"{key} is missing" for key in missing] + [f"{key} is unknown" for key in unknown]
+        raise ValueError(
+            f"{path}: {'; '.join(problems)}; arguments of torchaudio's wav2vec2_model are wanted: "
+            f"{', '.join(sorted(known))}"
+        )
+    mode = config["extractor_mode"]
+    if mode not in EXTRACTOR_MODES:
+        raise ValueError(f"{path}: extractor_mode {mode!r} is unknown; known: {', '.join(EXTRACTOR_MODES)}")
+    if config.get("aux_num_out") is not None:
+        raise ValueError(f"{path}: aux_num_out is {config['aux_num_out']!r}; a network without output head is wanted")
+    channels, kernels, strides = zip(*(config["extractor_conv_layer_config"] or DEFAULT_CONVOLUTIONS), strict=True)
+    return {
+        **{theirs: config[ours] for ours, theirs in SAME_VALUES.items()},
+        "feat_extract_norm": EXTRACTOR_MODES[mode],
+        "conv_dim": channels,
+        "conv_kernel": kernels,
+        "conv_stride": strides,
+        # Without masking, which is for training, the network has no tensor for it.
+        "mask_time_prob": 0.0,
+    }
+
+
+def renamed(name: str) -> str:
+    """The name in transformers of a tensor of torchaudio's network."""
+    for theirs, ours in RENAMED.items():
+        if name.startswith(theirs):
+            name = ours + name.removeprefix(theirs)
+            break
+    for old, new in WEIGHT_NORM.items():
+        name = name.replace(old, new)
+    return name
+
+
+def read_tensors(path: Path) -> dict[str, torch.Tensor]:
+    """The state dictionary at `path`, tensors by torchaudio's names.
+
+    Raises:
+        FileNotFoundError: No such file.
+        ValueError: Damaged, or the other format in which AVES is published.
+    """
+    try:
+        return weights.read_state(path)
+    except ValueError as error:
+        if is_fairseq(path):
+            raise ValueError(
+                f"{path}: this is the fairseq file of the model; the one in torchaudio's format is wanted, whose name "
+                f"ends in .torchaudio.pt (see {PUBLISHED_AT}/ported_aves/)"
+            ) from error
+        raise
+
+
+def is_fairseq(path: Path) -> bool:
+    """Whether a file of torch.save is a whole fairseq training state; looks at it without running anything in it."""
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        pickles = [archive.read(name) for name in archive.namelist() if name.endswith("data.pkl")]
+    words = {argument for data in pickles for _, argument, _ in pickletools.genops(data) if isinstance(argument, str)}
+    return "model" in words and not words.isdisjoint({"cfg", "args"})
+
+
+def config_beside(path: Path) -> Path:
+    """The JSON file that belongs to a weight file: `X.model_config.json` for `X.pt`, else the only `X*config*.json`.
+
+    Raises:
+        FileNotFoundError: None, or several.
+    """
+    usual = path.with_name(f"{path.stem}.model_config.json")
+    if usual.is_file():
+        return usual
+    found = sorted(path.parent.glob(f"{escape(path.stem)}*config*.json"))
+    if len(found) == 1:
+        return found[0]
+    came = f"several could be it: {', '.join(file.name for file in found)}" if found else "there is none"
+    raise FileNotFoundError(f"{path}: the file {usual.name}, which describes the network, must lie beside it; {came}")
+
+
+def load_network(path: Path) -> Any:
+    """The bare Hubert network of `transformers` with the weights at `path`, described by the JSON file beside it.
+
+    Raises:
+        FileNotFoundError: One of the two files is missing.
+        ValueError: They are damaged or do not fit each other.
+    """
+    state = {renamed(name): tensor for name, tensor in read_tensors(path).items()}
+    config_path = config_beside(path)
+    try:
+        config = json.loads(config_path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{config_path}: not readable as JSON ({error})") from error
+    if not isinstance(config, dict):
+        raise ValueError(f"{config_path}: a JSON object is wanted, {type(config).__name__} came")
+    settings = hubert_settings(config, config_path)
+    with weights.quiet_transformers() as transformers:
+        network = transformers.HubertModel(transformers.HubertConfig(**settings))
+    weights.load_strictly(network, state, path)
+    return network
+
+
+@dataclass(frozen=True)
+class AvesCheckpoint:
+    """A published AVES model, and how to load it or a twin of it as a HEAR module.
+
+    Attributes:
+        stem: Where it is published, below `PUBLISHED_AT` and without the two endings.
+        licence: Of the weights.
+        citation: Paper that describes it.
+    """
+
+    stem: str
+    licence: str = ""
+    citation: str = ""
+
+    def load_model(self, model_file_path: str = "", **options: Any) -> Model:
+        """The model, frozen and in evaluation mode.
+
+        Args:
+            model_file_path: A weight file in torchaudio's format, its JSON file beside it; "" for this checkpoint,
+                downloaded once into $HEAR_SSL_CACHE or else torch's own cache.
+            **options: See `hear_ssl.encoders.api.OPTIONS`; and `normalize` = "auto" (not), True or False.
+
+        Raises:
+            ValueError: An unknown option or value, or files that are damaged or do not fit each other.
+            FileNotFoundError: No such file, or it cannot be downloaded.
+        """
+        check_options(options, OPTIONS)
+        normalize = normalize_switch(options.pop("normalize", "auto"))
+        path = Path(model_file_path) if model_file_path else self.downloaded()
+        return Model(TransformerEncoder(load_network(path), bool(normalize)), **options)
+
+    def downloaded(self) -> Path:
+        """The weight file in the user's cache, fetched with its JSON file if it is not there.
+
+        Raises:
+            FileNotFoundError: They cannot be had.
+        """
+        folder = Path(os.environ.get("HEAR_SSL_CACHE") or Path(torch.hub.get_dir()) / "hear_ssl")
+        urls = [f"{PUBLISHED_AT}/{self.stem}.torchaudio{ending}" for ending in (".model_config.json", ".pt")]
+        targets = [folder / Path(url).name for url in urls]
+        for url, target in zip(urls, targets, strict=True):
+            if not target.is_file():
+                try:
+                    fetch(url, target)
+                except (OSError, http.client.HTTPException) as error:
+                    raise FileNotFoundError(
+                        f"{url} cannot be downloaded ({weights.first_line(error)}). Fetch {' and '.join(urls)} "
+                        f"elsewhere and put both files into {folder}, or give the path of the .pt file as "
+                        "model_file_path"
+                    ) from error
+        return targets[-1]
+
+
+def fetch(url: str, target: Path) -> None:
+    """Download a file; it appears at `target` whole or not at all.
+
+    Raises:
+        OSError, http.client.HTTPException: Not there, unreachable, or broken off.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f"{target.name}.{os.getpid()}.part")
+    try:
+        with urllib.request.urlopen(url, timeout=60) as answer, open(part, "wb") as file:  # noqa: S310 (our own URL)
+            n_bytes = int(answer.headers.get("Content-Length") or 0)
+            quiet = not sys.stderr.isatty()
+            with tqdm.wrapattr(answer, "read", total=n_bytes, desc=target.name, disable=quiet) as stream:
+                shutil.copyfileobj(stream, file, 1 << 20)
+        if n_bytes and part.stat().st_size != n_bytes:
+            raise OSError(f"broken off after {part.stat().st_size} of {n_bytes} bytes")
+        os.replace(part, target)
+    finally:
+        part.unlink(missing_ok=True)
