@@ -20,9 +20,12 @@ import shutil
 import tempfile
 import wave
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
+from evaluator.errors import EvaluationError
 
 SAMPLE_RATE = 22050  # Hz; not the rate of any model here, so that the demo resamples as real data does
 N_INDIVIDUALS = 10  # of each species, two in each fold
@@ -40,7 +43,10 @@ _Tone = tuple[np.ndarray, np.ndarray]  # pitch in units of the individual's own,
 def make(cache: Path) -> Path:
     """The folder of the synthesised calls under `cache`: WAV files and `manifest.csv` (path, label, fold, group).
 
-    It is made on the first call (a few seconds) and appears whole; several processes may do so at once.
+    It is made the first time (about 2 seconds, 16 MB) and appears whole; several processes may do so at once.
+
+    Raises:
+        EvaluationError: It cannot be written.
     """
     folder = cache / _FOLDER
     if (folder / "manifest.csv").is_file():
@@ -51,9 +57,11 @@ def make(cache: Path) -> Path:
         _write_all(aside)
         aside.chmod(0o755)  # mkdtemp makes it private
         os.rename(aside, folder)
-    except OSError:
+    except OSError as error:
         if not (folder / "manifest.csv").is_file():  # else another process was first, with the same bytes
-            raise
+            raise EvaluationError(
+                f"{folder}: cannot be made ({error}); delete what is there, or use another --cache"
+            ) from error
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return folder
@@ -62,23 +70,23 @@ def make(cache: Path) -> Path:
 def synthesise(species: str, individual: int, take: int) -> np.ndarray:
     """One call, shape (n_samples,), int16, 0.1 to 3 s at `SAMPLE_RATE`; always the same for the same arguments."""
     number = sorted(SPECIES).index(species)
-    self_random = _Random(np.random.PCG64([_SEED, number, individual]))
-    pitch = 1900.0 * 2 ** self_random.uniform(-0.75, 0.75)  # Hz
-    tempo = self_random.uniform(0.0, 1.0)
-    timbre = self_random.uniform(0.05, 0.5)
+    innate = _Random(np.random.PCG64([_SEED, number, individual]))
+    pitch = SPECIES[species].pitch * 2 ** innate.uniform(-0.28, 0.28)  # Hz
+    tempo = innate.uniform(0.0, 1.0)
+    timbre = innate.uniform(0.05, 0.5)
 
     random = _Random(np.random.PCG64([_SEED, number, individual, 1 + take]))
     seconds = float(np.clip(0.75 * 2 ** random.normal(0, 0.9), 0.1, 3.0))
     n = round(seconds * SAMPLE_RATE)
     position = np.arange(n) / n  # 0 to 1 through the call
-    contour, loudness = SPECIES[species](position, seconds, np.clip(tempo + random.normal(0, 0.1), 0, 1))
+    contour, loudness = SPECIES[species].tone(position, seconds, np.clip(tempo + random.normal(0, 0.1), 0, 1))
     drift = random.normal(0, 0.04) + np.interp(position, np.linspace(0, 1, 6), random.normal(0, 0.03, 6))  # octaves
     phase = 2 * np.pi * np.cumsum(pitch * contour * 2**drift) / SAMPLE_RATE
     call = np.sin(phase) + timbre * np.sin(2 * phase) + timbre**2 * np.sin(3 * phase)
     call = _with_echoes(call * loudness * _faded(n), random)
-    call = call / np.sqrt(np.mean(call**2)) + _noise(n, random) * 10 ** (-random.uniform(-3, 18) / 20)
-    level = 10 ** (random.uniform(-34, -8) / 20)  # peak, below full scale
-    return np.round(call / np.abs(call).max() * level * 32767).astype(np.int16)
+    noise_db, level_db = -random.uniform(3, 25), -random.uniform(8, 34)  # to the call's power; peak to full scale
+    call = call / np.sqrt(np.mean(call**2)) + _noise(n, random) * 10 ** (noise_db / 20)
+    return np.round(call / np.abs(call).max() * 10 ** (level_db / 20) * 32767).astype(np.int16)
 
 
 def _arcer(position: np.ndarray, seconds: float, tempo: float) -> _Tone:
@@ -110,13 +118,25 @@ def _wobbler(position: np.ndarray, seconds: float, tempo: float) -> _Tone:
     return 2 ** (0.25 * np.sin(2 * np.pi * rate * seconds * position)), np.ones_like(position)
 
 
-SPECIES: dict[str, Callable[[np.ndarray, float, float], _Tone]] = {
-    "arcer": _arcer,
-    "buzzer": _buzzer,
-    "diver": _diver,
-    "riser": _riser,
-    "triller": _triller,
-    "wobbler": _wobbler,
+@dataclass(frozen=True)
+class Species:
+    """What all calls of one kind share.
+
+    pitch: In Hz; individuals lie up to a third of an octave off it.
+    tone: How it calls: (position in the call from 0 to 1, seconds, the individual's tempo from 0 to 1) -> a `_Tone`.
+    """
+
+    pitch: float
+    tone: Callable[[np.ndarray, float, float], _Tone]
+
+
+SPECIES = {
+    "arcer": Species(700.0, _arcer),
+    "buzzer": Species(900.0, _buzzer),
+    "diver": Species(1150.0, _diver),
+    "riser": Species(1300.0, _riser),
+    "triller": Species(1000.0, _triller),
+    "wobbler": Species(800.0, _wobbler),
 }
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from evaluator import audio, splits
 from evaluator.audio import AudioError, ClipRule, FileFacts
+from evaluator.errors import UsageError
 from evaluator.manifest import Manifest
 from evaluator.splits import Fold
 from evaluator.task import Task
@@ -73,8 +74,12 @@ def check(
         for one in threads.map(listen, range(len(manifest.clips))):
             heard.append(one)
             advance(1)
-    folds = splits.make(task.split, manifest.clips)
+    try:
+        folds, undivided = splits.make(task.split, manifest.clips), []
+    except UsageError as error:
+        folds, undivided = [], [Finding("error", str(error))]
     findings = [
+        *undivided,
         *counts(task, manifest),
         *broken(task, manifest, heard),
         *doubled(manifest, heard, folds),

@@ -84,7 +84,7 @@ def extract(
         for numbers in shard_plan(order)
     ]
     Work(module, manifest, rule, facts, store, done).run([shard for shard in shards if shard], advance)
-    for number, key in done.keys.items():
+    for number, key in sorted(done.keys.items()):
         if store.clips[key].silent:
             done.silent.append(number)
         if store.clips[key].padded_to:

@@ -30,7 +30,7 @@ def read(task: Task, data: Path | None, cache: Path) -> Manifest:
 
     Args:
         task: What is asked.
-        data: Where the user says the data lies; None for data that knows its place (the user's own) or is made.
+        data: Where the user says the data lies; None is enough for data that is made or knows its place.
         cache: Folder in which made data is kept.
 
     Raises:
@@ -46,38 +46,30 @@ def read(task: Task, data: Path | None, cache: Path) -> Manifest:
 def find_root(dataset: Dataset, data: Path | None, cache: Path) -> Path:
     """The folder in which the dataset's layout starts.
 
-    `data` may be that folder, or one that holds it under the dataset's name or the name it has in its archive.
+    `data` may be that folder, or one that holds it under the dataset's name or the name it has in its archive. Data
+    that is made, and a user's own, which knows its place, is not looked for there.
 
     Raises:
         UsageError: No such folder has the layout; the sentence says what was looked for, and where to get it.
     """
-    if data is None and dataset.access == "made":
+    if dataset.access == "made":
         return calls.make(cache)
-    if data is None and dataset.root is None:
-        raise UsageError(f"{dataset.name}: say with --data where the data lies. {_where_from(dataset)}")
-    if data is not None:
-        candidates = [data / name for name in (dataset.name, dataset.folder) if name] + [data]
+    ways = {"open": "free to download", "request": "on request", "login": "behind a login"}
+    source = f"{dataset.title} is {ways.get(dataset.access)}: {dataset.url} (licence: {dataset.licence})"
+    if dataset.root is not None:
+        candidates, advice = [dataset.root], "look at the path in the task"
+    elif data is not None:
+        candidates = list(dict.fromkeys([data / dataset.name, data / dataset.folder, data]))
+        advice = source
     else:
-        candidates = [dataset.root] if dataset.root else []
+        raise UsageError(f"{dataset.name}: say with --data where the data lies. {source}")
     layout = READERS[dataset.reader["kind"]].traces
-    for root in dict.fromkeys(candidates):
+    for root in candidates:
         words, there = layout(root, dataset.reader)
         if there:
             return root
-    looked = " or ".join(str(root) for root in dict.fromkeys(candidates))
-    raise UsageError(f"{dataset.name}: no {words} in {looked}. {_where_from(dataset)}".rstrip())
-
-
-def _where_from(dataset: Dataset) -> str:
-    if dataset.access == "own":
-        return ""
-    ways = {
-        "open": "free to download",
-        "request": "on request",
-        "login": "behind a login",
-        "made": "made here",
-    }
-    return f"{dataset.title} is {ways[dataset.access]}: {dataset.url} (licence: {dataset.licence})"
+    looked = " or ".join(str(root) for root in candidates)
+    raise UsageError(f"{dataset.name}: {words} not found in {looked}; {advice}")
 
 
 def _classes(task: Task, root: Path, clips: tuple[Clip, ...]) -> tuple[str, ...]:
@@ -102,7 +94,7 @@ def _classes(task: Task, root: Path, clips: tuple[Clip, ...]) -> tuple[str, ...]
             "a task needs two classes or more"
         )
     single = sorted(label for label, count in counts.items() if count == 1)
-    if single:
+    if single and task.labels == "single" and task.dataset.access == "own":
         raise UsageError(
             f"{task.name}: {'class' if len(single) == 1 else 'classes'} {', '.join(single[:5])}{' ...' * (len(single) > 5)} "
             "have one clip only, which cannot both train and test; give them more, join them, or leave them out"

@@ -10,6 +10,7 @@ Paths are relative to the dataset's folder, with forward slashes. Times are in s
 """
 
 import csv
+import io
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,26 +21,8 @@ from evaluator.errors import UsageError
 from evaluator.schema import Field
 
 # What libsndfile 1.2 reads, by file name: https://libsndfile.github.io/libsndfile/formats.html
-AUDIO_SUFFIXES = [
-    ".wav",
-    ".wave",
-    ".rf64",
-    ".w64",
-    ".flac",
-    ".ogg",
-    ".oga",
-    ".opus",
-    ".mp3",
-    ".aif",
-    ".aiff",
-    ".aifc",
-    ".au",
-    ".snd",
-    ".caf",
-    ".voc",
-    ".sph",
-    ".nist",
-]
+_SUFFIXES = "wav wave rf64 w64 flac ogg oga opus mp3 aif aiff aifc au snd caf voc sph nist"
+AUDIO_SUFFIXES = tuple(f".{suffix}" for suffix in _SUFFIXES.split())
 
 LABEL_SEPARATOR = ";"  # between the labels of one clip in a user's own CSV
 
@@ -120,7 +103,7 @@ def _read_paths(root: Path, reader: Mapping[str, Any]) -> list[Clip]:
     clips, strangers = [], []
     for path in sorted(_visible(root, reader["files"])):
         match = pattern.fullmatch(path)
-        if match is None:
+        if match is None or match["label"] is None:
             strangers.append(path)
             continue
         said: dict[str, Any] = {
@@ -220,7 +203,7 @@ def read_rows(table: Path, delimiter: str) -> tuple[list[str], list[tuple[int, d
         raise UsageError(f"{table}: there is no such file") from None
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{table}: cannot be read as UTF-8 text: {error}; save it as UTF-8") from error
-    lines = csv.reader(text.splitlines(keepends=True), delimiter=delimiter)
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     try:
         columns = [name.strip() for name in next(lines, [])]
         if not any(columns):
@@ -346,6 +329,10 @@ def mistakes(reader: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
             ]
         except re.error as error:
             found.append(("pattern", f"is no regular expression: {error}"))
+        try:
+            next(Path("nowhere").glob(reader["files"]), None)
+        except (ValueError, NotImplementedError) as error:
+            found.append(("files", f"is no glob over relative paths, such as */*.wav: {error}"))
     if reader["kind"] == "table" and len(reader["delimiter"]) != 1:
         found.append(("delimiter", f"is {reader['delimiter']!r}, but should be one character"))
     return found

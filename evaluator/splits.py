@@ -162,7 +162,20 @@ def _draw_share(share: Mapping[str, Any], rest: np.ndarray, clips: Sequence[Clip
         return np.sort(train), np.sort(valid)
     n_parts = max(2, round(1 / share["share"]))
     valid = _seeded_parts(n_parts, share, rest, clips)[0]
+    valid = _without_last_ones(valid, np.setdiff1d(rest, valid), clips, bool(share.get("groups")))
     return np.setdiff1d(rest, valid), np.sort(valid)
+
+
+def _without_last_ones(valid: np.ndarray, train: np.ndarray, clips: Sequence[Clip], grouped: bool) -> np.ndarray:
+    """`valid` without the clips (or their whole groups) whose class would have none left in training."""
+    untrained = {label for i in valid for label in clips[i].labels} - {
+        label for i in train for label in clips[i].labels
+    }
+    needed = [i for i in valid if untrained.intersection(clips[i].labels)]
+    if grouped:
+        groups = {clips[i].group for i in needed}
+        needed = [i for i in valid if clips[i].group in groups]
+    return np.setdiff1d(valid, needed)
 
 
 def _seeded_parts(n_parts: int, how: Mapping[str, Any], indices: np.ndarray, clips: Sequence[Clip]) -> list[np.ndarray]:
@@ -184,6 +197,11 @@ def _seeded_parts(n_parts: int, how: Mapping[str, Any], indices: np.ndarray, cli
         unit = "groups" if grouped else "clips"
         raise UsageError(
             f"{n_units} {unit} cannot be divided into {n_parts} parts; give more {unit} or ask for fewer parts"
+        )
+    most = max(np.unique(strata, return_counts=True)[1])
+    if stratify and most < n_parts:
+        raise UsageError(
+            f"no class has more than {most} clips, too few for {n_parts} stratified parts; give more clips"
         )
     splitter = kinds[stratify, grouped](n_splits=n_parts, shuffle=True, random_state=how["seed"])
     with warnings.catch_warnings():

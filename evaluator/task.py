@@ -116,14 +116,14 @@ def find(spec: str) -> list[Task]:
     if spec in suites:
         return _read_suite(spec)
     suite, _, name = spec.rpartition("/")
-    candidates = [task for each in suites if suite in ("", each) for task in _read_suite(each, only=name)]
+    candidates = [task for each in suites if name and suite in ("", each) for task in _read_suite(each, only=name)]
     if len(candidates) == 1:
         return candidates
     if candidates:
         raise UsageError(
             f"task {spec!r} is in several suites; say which: {', '.join(task.name for task in candidates)}"
         )
-    if Path(spec).is_dir():
+    if spec and Path(spec).is_dir():
         return [_own_task(Path(spec))]
     names = [task.name for task in list_tasks()]
     raise UsageError(schema.unknown("task", spec, {*suites, *names, *(name.split("/")[1] for name in names)}))

@@ -110,7 +110,13 @@ class Driver:
         self.tensorflow = tensorflow if self.torch is None else None
         self.device = self.choose_device(device)
         if hasattr(self.model, "to") and self.torch is not None:
-            self.model = self.model.to(self.device)
+            try:
+                self.model = self.model.to(self.device)
+            except (RuntimeError, AssertionError) as error:
+                raise ModuleTrouble(
+                    "device %r cannot be used here (%s); known are auto, cpu and, with a GPU, cuda"
+                    % (self.device, describe_error(error))
+                ) from error
         self.was_training = bool(getattr(self.model, "training", False))
         if self.was_training and hasattr(self.model, "eval"):
             self.model.eval()
@@ -188,6 +194,9 @@ class Driver:
                     flat = value.detach().cpu().contiguous().reshape(-1)
                     arrays.append((key, str(value.dtype), tuple(value.shape), flat.view(self.torch.uint8).numpy()))
         elif self.tensorflow is not None:
+            if not getattr(self.model, "variables", None):  # Keras makes them when it is first called
+                with contextlib.suppress(ModuleTrouble):
+                    self.scene(np.zeros((1, self.sizes["sample_rate"]), np.float32))
             for number, value in enumerate(getattr(self.model, "variables", None) or []):
                 array = np.ascontiguousarray(value.numpy())
                 arrays.append((str(number), str(array.dtype), array.shape, array))

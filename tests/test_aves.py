@@ -8,59 +8,11 @@ import pytest
 import torch
 
 from hear_ssl import aves_bio
-from hear_ssl.encoders import api, aves, weights
+from hear_ssl.encoders import api, aves
 from hear_ssl.encoders.transformer import TransformerEncoder
-
-CONFIG = {
-    "extractor_mode": "group_norm",
-    "extractor_conv_layer_config": [[24, 10, 5], *[[24, 3, 2]] * 4, *[[24, 2, 2]] * 2],
-    "extractor_conv_bias": False,
-    "encoder_embed_dim": 36,
-    "encoder_projection_dropout": 0.1,
-    "encoder_pos_conv_kernel": 32,
-    "encoder_pos_conv_groups": 4,
-    "encoder_num_layers": 3,
-    "encoder_num_heads": 3,
-    "encoder_attention_dropout": 0.1,
-    "encoder_ff_interm_features": 50,
-    "encoder_ff_interm_dropout": 0.0,
-    "encoder_dropout": 0.1,
-    "encoder_layer_norm_first": False,
-    "encoder_layer_drop": 0.05,
-}
-BACK = {ours: theirs for theirs, ours in aves.RENAMED.items()}
-
-
-def tiny_state(old_weight_norm=True):
-    """Random weights of a network of this configuration, under torchaudio's names."""
-    with weights.quiet_transformers() as transformers:
-        torch.manual_seed(3)
-        fields = {"hidden_size": 36, "num_hidden_layers": 3, "num_attention_heads": 3, "intermediate_size": 50}
-        config = transformers.HubertConfig(
-            **fields,
-            conv_dim=(24,) * 7,
-            num_conv_pos_embeddings=32,
-            num_conv_pos_embedding_groups=4,
-            mask_time_prob=0.0,
-        )
-        state = transformers.HubertModel(config).state_dict()
-    theirs = {}
-    for name, tensor in state.items():
-        start = next(ours for ours in BACK if name.startswith(ours)) if not name.startswith("encoder.") else "encoder."
-        new = BACK[start] + name.removeprefix(start)
-        if old_weight_norm:
-            for old, parametrized in aves.WEIGHT_NORM.items():
-                new = new.replace(parametrized, old)
-        theirs[new] = tensor + 0.01 * torch.randn_like(tensor)
-    return theirs
-
-
-def save(folder, state=None, config=CONFIG):
-    """Both files of a model under `folder`; gives the weight file."""
-    path = folder / "tiny.torchaudio.pt"
-    torch.save(tiny_state() if state is None else state, path)
-    (folder / "tiny.torchaudio.model_config.json").write_text(json.dumps(config))
-    return path
+from tiny_checkpoints import AVES_CONFIG as CONFIG
+from tiny_checkpoints import aves_state as tiny_state
+from tiny_checkpoints import save_aves as save
 
 
 @pytest.mark.parametrize("first", [False, True])
@@ -111,7 +63,7 @@ def test_input_is_not_normalised_unless_asked(tmp_path):
     ("change", "sentence"),
     [
         ({"encoder_dim": 3}, "encoder_dim is unknown"),
-        ({"extractor_mode": "batch_norm"}, "extractor_mode is 'batch_norm'; known: group_norm, layer_norm"),
+        ({"extractor_mode": "batch_norm"}, "extractor_mode .batch_norm. is unknown; known: group_norm, layer_norm"),
         ({"encoder_num_layers": 4}, "encoder.layers.3.* is missing"),
         ({"encoder_embed_dim": 48}, "has shape"),
     ],
@@ -126,14 +78,14 @@ def test_wrong_files_are_refused(tmp_path):
     """A fairseq checkpoint, a missing configuration, a missing file and half a file: a sentence each."""
     torch.save({"model": tiny_state(), "args": {}}, tmp_path / "fairseq.pt")
     (tmp_path / "fairseq.json").write_text(json.dumps(CONFIG))
-    with pytest.raises(ValueError, match="take the file in torchaudio's format"):
+    with pytest.raises(ValueError, match="this is the fairseq file of the model"):
         aves_bio.load_model(str(tmp_path / "fairseq.pt"))
     path = save(tmp_path)
     path.write_bytes(path.read_bytes()[:5000])
     with pytest.raises(ValueError, match="5000 bytes.*truncated"):
         aves_bio.load_model(str(path))
     (tmp_path / "tiny.torchaudio.model_config.json").unlink()
-    with pytest.raises(FileNotFoundError, match="tiny.torchaudio.model_config.json or"):
+    with pytest.raises(FileNotFoundError, match="tiny.torchaudio.model_config.json"):
         aves_bio.load_model(str(path))
     with pytest.raises(FileNotFoundError, match="no such weight file"):
         aves_bio.load_model(str(tmp_path / "none.pt"))
@@ -154,7 +106,7 @@ def server(tmp_path, monkeypatch):
 
     web = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Quiet)
     threading.Thread(target=web.serve_forever, daemon=True).start()
-    monkeypatch.setattr(aves, "ADDRESS", f"http://127.0.0.1:{web.server_port}/")
+    monkeypatch.setattr(aves, "PUBLISHED_AT", f"http://127.0.0.1:{web.server_port}")
     monkeypatch.setenv("HEAR_SSL_CACHE", str(tmp_path / "cache"))
     yield served / "ported_aves"
     web.shutdown()
@@ -174,7 +126,47 @@ def test_download_once_and_then_from_the_cache(server):
 def test_a_download_that_fails_says_what_to_do(server, tmp_path):
     """A file that is not there is told with both addresses and the folder to put them in; nothing half is left."""
     with pytest.raises(
-        FileNotFoundError, match=r"aves-base-bio.torchaudio.pt cannot be downloaded .*404.*put both into"
+        FileNotFoundError, match=r"aves-base-bio.torchaudio.model_config.json cannot be downloaded .*404.*put both into"
     ):
         aves_bio.load_model()
     assert not list((tmp_path / "cache").iterdir())
+
+
+def test_a_download_that_breaks_off_leaves_nothing(tmp_path, monkeypatch):
+    """Fewer bytes than the server announced are no file: the sentence counts them and the cache stays empty."""
+
+    class BreaksOff(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Length", "500")
+            self.end_headers()
+            self.wfile.write(b"{" * 300)
+
+        def log_message(self, *args):
+            pass
+
+    web = http.server.ThreadingHTTPServer(("127.0.0.1", 0), BreaksOff)
+    threading.Thread(target=web.serve_forever, daemon=True).start()
+    monkeypatch.setattr(aves, "PUBLISHED_AT", f"http://127.0.0.1:{web.server_port}")
+    monkeypatch.setenv("HEAR_SSL_CACHE", str(tmp_path))
+    with pytest.raises(FileNotFoundError, match=r"cannot be downloaded .*(300 of 500 bytes|IncompleteRead)"):
+        aves_bio.load_model()
+    web.shutdown()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_fairseq_file_without_a_configuration_is_still_told_apart(tmp_path):
+    """The usual download of the wrong format brings no JSON file; the sentence is about the format all the same."""
+    torch.save({"model": tiny_state(), "cfg": {}}, tmp_path / "aves-base-bio.pt")
+    with pytest.raises(ValueError, match=r"fairseq file of the model.*\.torchaudio\.pt"):
+        aves_bio.load_model(str(tmp_path / "aves-base-bio.pt"))
+
+
+def test_a_configuration_under_another_name_is_found_if_it_is_the_only_one(tmp_path):
+    """X.pt takes X_config.json; a second candidate makes it a question to the user."""
+    path = save(tmp_path)
+    (tmp_path / "tiny.torchaudio.model_config.json").rename(tmp_path / "tiny.torchaudio_config.json")
+    aves_bio.load_model(str(path))
+    (tmp_path / "tiny.torchaudio-old-config.json").write_text("{}")
+    with pytest.raises(FileNotFoundError, match=r"several could be it: tiny.*old-config.json, tiny.*_config.json"):
+        aves_bio.load_model(str(path))

@@ -39,6 +39,17 @@ def test_centre_is_where_an_impulse_is_seen():
     assert max(responses) <= framing.field / 2
 
 
+@pytest.mark.parametrize("framing", [convolution_framing(KERNELS, STRIDES, 16000), Framing(1024, 800, 16000, pad=512)])
+def test_the_tail_gives_every_centre_inside_the_clip_its_frame(framing):
+    """With the tail, the last centre lies in the clip and the next one would not; no sample more is added."""
+    for n_samples in (framing.field, 8000, 8123, 31680, 31999):
+        tail = framing.tail(n_samples)
+        last = framing.centres(framing.n_frames(n_samples + tail))[-1]
+        step, end = framing.hop * 1000 / 16000, n_samples * 1000 / 16000
+        assert last <= end < last + step
+        assert tail == 0 or framing.n_frames(n_samples + tail - 1) < framing.n_frames(n_samples + tail)
+
+
 def test_short_clips_give_one_frame():
     """A clip shorter than one field counts one frame."""
     assert [convolution_framing(KERNELS, STRIDES, 16000).n_frames(n) for n in (1, 399, 400)] == [1, 1, 1]

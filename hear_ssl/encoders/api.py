@@ -205,8 +205,13 @@ class Model(torch.nn.Module):
 
     @torch.no_grad()
     def timestamps(self, audio: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Embeddings (n_sounds, n_frames, width) and their centres in ms (n_sounds, n_frames) of equally long clips."""
+        """Embeddings (n_sounds, n_frames, width) and their centres in ms (n_sounds, n_frames) of equally long clips.
+
+        There is a frame for every centre inside the clip; the last one may see up to half a field of zeros.
+        """
         framing = self.encoder.timestamp_framing
+        tail = framing.tail(audio.shape[1])
+        audio = torch.nn.functional.pad(audio, (0, tail)) if tail else audio
         n_frames = framing.n_frames(audio.shape[1])
         out = torch.empty(len(audio), n_frames, self.timestamp_embedding_size, device=self.device)
         for batch in self.batches(list(audio), framing):

@@ -30,7 +30,7 @@ from tqdm import tqdm
 
 from hear_ssl.encoders import weights
 from hear_ssl.encoders.api import Model, check_options
-from hear_ssl.encoders.transformer import OPTIONS, TransformerEncoder, normalize_switch
+from hear_ssl.encoders.transformer import OPTIONS, TransformerEncoder, wants_normalization
 
 # Where the files are published: https://github.com/earthspecies/aves, README.
 PUBLISHED_AT = "https://storage.googleapis.com/esp-public-files"
@@ -116,24 +116,6 @@ def renamed(name: str) -> str:
     return name
 
 
-def read_tensors(path: Path) -> dict[str, torch.Tensor]:
-    """The state dictionary at `path`, tensors by torchaudio's names.
-
-    Raises:
-        FileNotFoundError: No such file.
-        ValueError: Damaged, or the other format in which AVES is published.
-    """
-    try:
-        return weights.read_state(path)
-    except ValueError as error:
-        if is_fairseq(path):
-            raise ValueError(
-                f"{path}: this is the fairseq file of the model; the one in torchaudio's format is wanted, whose name "
-                f"ends in .torchaudio.pt (see {PUBLISHED_AT}/ported_aves/)"
-            ) from error
-        raise
-
-
 def is_fairseq(path: Path) -> bool:
     """Whether a file of torch.save is a whole fairseq training state; looks at it without running anything in it."""
     if not zipfile.is_zipfile(path):
@@ -165,9 +147,15 @@ def load_network(path: Path) -> Any:
 
     Raises:
         FileNotFoundError: One of the two files is missing.
-        ValueError: They are damaged or do not fit each other.
+        ValueError: They are damaged, do not fit each other, or are in the other format in which AVES is published.
     """
-    state = {renamed(name): tensor for name, tensor in read_tensors(path).items()}
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such weight file")
+    if is_fairseq(path):
+        raise ValueError(
+            f"{path}: this is the fairseq file of the model; the one in torchaudio's format is wanted, whose name ends "
+            f"in .torchaudio.pt (see {PUBLISHED_AT}/ported_aves/)"
+        )
     config_path = config_beside(path)
     try:
         config = json.loads(config_path.read_text(encoding="utf-8"))
@@ -178,6 +166,7 @@ def load_network(path: Path) -> Any:
     settings = hubert_settings(config, config_path)
     with weights.quiet_transformers() as transformers:
         network = transformers.HubertModel(transformers.HubertConfig(**settings))
+    state = {renamed(name): tensor for name, tensor in weights.read_state(path).items()}
     weights.load_strictly(network, state, path)
     return network
 
@@ -209,7 +198,7 @@ class AvesCheckpoint:
             FileNotFoundError: No such file, or it cannot be downloaded.
         """
         check_options(options, OPTIONS)
-        normalize = normalize_switch(options.pop("normalize", "auto"))
+        normalize = wants_normalization(options.pop("normalize", "auto"))
         path = Path(model_file_path) if model_file_path else self.downloaded()
         return Model(TransformerEncoder(load_network(path), bool(normalize)), **options)
 
@@ -229,7 +218,7 @@ class AvesCheckpoint:
                 except (OSError, http.client.HTTPException) as error:
                     raise FileNotFoundError(
                         f"{url} cannot be downloaded ({weights.first_line(error)}). Fetch {' and '.join(urls)} "
-                        f"elsewhere and put both files into {folder}, or give the path of the .pt file as "
+                        f"elsewhere and put both into {folder}, or give the path of the .pt file as "
                         "model_file_path"
                     ) from error
         return targets[-1]

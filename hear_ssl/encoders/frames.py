@@ -50,6 +50,11 @@ class Framing:
         """Number of frames of a clip of `n_samples` (at least 1)."""
         return 1 + (self.padded(n_samples) - self.field) // self.hop
 
+    def tail(self, n_samples: int) -> int:
+        """Zeros that a clip needs at its end so that every frame whose centre lies inside it exists."""
+        last = (n_samples + self.pad - self.field // 2) // self.hop
+        return max(0, last * self.hop + self.field - 2 * self.pad - n_samples) if last > 0 else 0
+
     def centres(self, n_frames: int) -> np.ndarray:
         """Centres of the first frames in milliseconds from the start of the clip, shape (n_frames,), float64.
 

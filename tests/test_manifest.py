@@ -1,0 +1,263 @@
+"""The clips of a task are exactly those of its dataset's layout, in its order, and nothing is dropped in silence."""
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from evaluator import dataset, manifest, readers, task
+from evaluator.errors import UsageError
+from evaluator.readers import Clip
+
+DATA = Path(__file__).parents[2] / "shared" / "data"
+real_audio = pytest.mark.skipif(not DATA.is_dir(), reason="needs the real audio in ../shared/data")
+
+TABLE = {"table": "meta.csv", "path": "audio/{file}", "label": "class"}
+
+
+def files(root: Path, *paths: str) -> Path:
+    for path in paths:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_bytes(b"")
+    return root
+
+
+def clips_of(kind: str, root: Path, **said) -> list[Clip]:
+    """What a reader finds, its other fields at their defaults."""
+    fields = readers.READERS[kind].fields
+    return readers.READERS[kind].clips(root, {name: field.default for name, field in fields.items()} | said)
+
+
+def table_task(said: dict, **facts) -> task.Task:
+    """A single-label task on a table, the reader's other fields at their defaults."""
+    filled = {name: field.default for name, field in readers.READERS["table"].fields.items()} | said | {"kind": "table"}
+    about = {name: "?" for name in ("title", "citation", "licence", "url", "folder", "notes")}
+    asked = dataset.Dataset("set", access="own", reader=filled, expected={}, known_bad=(), **{**about, **facts})
+    return task.Task("mine", asked, {"by": "fold", "valid": "next"}, None, "single", "accuracy", "arch", "")
+
+
+@real_audio
+def test_esc10_is_whole_in_its_real_layout(tmp_path):
+    """400 clips, 10 classes with ESC-50's names, five folds of 80, and no Freesound recording in two folds."""
+    (esc10,) = task.find("esc10")
+    found = manifest.read(esc10, DATA, tmp_path)
+    assert found.root == DATA / "esc10" and len(found.clips) == 400
+    assert Counter(clip.fold for clip in found.clips) == {str(fold): 80 for fold in range(1, 6)}
+    assert set(Counter(clip.labels[0] for clip in found.clips).values()) == {40}
+    assert found.classes[:3] == ("chainsaw", "clock_tick", "crackling_fire")
+    assert found.clips[0] == Clip("001 - Dog bark/1-100032-A.ogg", ("dog",), fold="1", group="100032")
+    assert len({(clip.group, clip.fold) for clip in found.clips}) == len({clip.group for clip in found.clips})
+
+
+@real_audio
+def test_fsdd_tests_on_the_takes_that_its_authors_name(tmp_path):
+    """Takes 0 to 4 of each digit and speaker, 300 clips, are the test part; ten digits, six speakers."""
+    (fsdd,) = task.find("fsdd")
+    found = manifest.read(fsdd, DATA / "fsdd", tmp_path)
+    takes = {int(clip.path.split("_")[-1].removesuffix(".wav")) for clip in found.clips if clip.split == "test"}
+    assert len(found.clips) == 900 and takes == {0, 1, 2, 3, 4}
+    assert Counter(clip.split for clip in found.clips) == {"test": 300, "train": 600}
+    assert found.classes == tuple("0123456789") and len({clip.group for clip in found.clips}) == 6
+
+
+def test_esc50_is_read_in_the_order_of_its_table(tmp_path):
+    """ARCH's seeded split counts rows, so the table's order is kept, with CRLF and a byte-order mark too."""
+    files(tmp_path, "ESC-50-master/meta/esc50.csv")
+    rows = ["filename,fold,target,category,esc10,src_file,take"]
+    rows += [
+        f"{fold}-{9 - fold}-A-{n}.wav,{fold},{n},{name},False,{9 - fold},A"
+        for fold in (3, 1, 2)
+        for n, name in ((7, "rain"), (0, "dog"))
+    ]
+    (tmp_path / "ESC-50-master/meta/esc50.csv").write_bytes(b"\xef\xbb\xbf" + "\r\n".join(rows).encode())
+    found = manifest.read(task.find("esc50")[0], tmp_path, tmp_path)
+    assert [clip.path for clip in found.clips[:2]] == ["audio/3-6-A-7.wav", "audio/3-6-A-0.wav"]
+    assert found.clips[1] == Clip("audio/3-6-A-0.wav", ("dog",), fold="3", group="6")
+    assert found.classes == ("dog", "rain")
+
+
+def test_paths_are_read_by_a_pattern(tmp_path):
+    """Named groups become the fields of a clip; code tables name them, "*" all others; hidden files are not seen."""
+    files(
+        tmp_path, "b/02_x_2.wav", "b/02_x_10.wav", "a/01_y_1.wav", "a/._01_y_1.wav", ".trash/01_y_3.wav", "a/notes.txt"
+    )
+    found = clips_of(
+        "paths",
+        tmp_path,
+        files="*/*.wav",
+        pattern=r"[ab]/(?P<label>\d+)_(?P<group>.)_(?P<split>\d+)\.wav",
+        names={"label": {"01": "cat", "02": "dog"}, "split": {"1": "test", "*": "train"}},
+    )
+    assert found == [
+        Clip("a/01_y_1.wav", ("cat",), split="test", group="y"),
+        Clip("b/02_x_10.wav", ("dog",), split="train", group="x"),
+        Clip("b/02_x_2.wav", ("dog",), split="train", group="x"),
+    ]
+
+
+def test_a_file_that_fits_no_pattern_is_not_passed_over(tmp_path):
+    """A stray or misnamed file is shown, since leaving it out could hide a broken download."""
+    files(tmp_path, "1_dog.wav", "copy of 1_dog.wav")
+    with pytest.raises(
+        UsageError, match=r"1 files fit the dataset's files: \*.wav, but not its pattern: .*copy of 1_dog"
+    ):
+        clips_of("paths", tmp_path, files="*.wav", pattern=r"\d_(?P<label>[a-z]+)\.wav")
+
+
+def test_a_code_without_a_name_is_refused(tmp_path):
+    """A table of names is complete unless it says "*"."""
+    files(tmp_path, "03.wav")
+    with pytest.raises(UsageError, match=r"03\.wav: label '03' is not in the dataset's table of names: 01, 02"):
+        clips_of("paths", tmp_path, files="*", pattern=r"(?P<label>\d+)\.wav", names={"label": {"01": "a", "02": "b"}})
+
+
+def test_a_table_gives_every_field(tmp_path):
+    """Quoted commas, tabs, times, row filters, several labels, a template for the path."""
+    rows = [
+        "file\tfold\tclass\tfrom\tto\twho\tkeep",
+        '"a, b.wav"\t2\tdog; cat\t0.5\t1\trex\tTRUE',
+        "c.wav\t1\tcow\t\t\tada\tno",
+    ]
+    (tmp_path / "meta.csv").write_text("\n".join(rows) + "\n\n")
+    said = {**TABLE, "delimiter": "\t", "path": "audio/fold{fold}/{file}", "start": "from", "end": "to", "fold": "fold"}
+    said |= {"group": "who", "label_separator": ";", "where": {"keep": ["True", "TRUE"]}}
+    found = clips_of("table", tmp_path, **said)
+    assert found == [Clip("audio/fold2/a, b.wav", ("dog", "cat"), 0.5, 1.0, "2", "", "rex")]
+    assert found[0].name == "audio/fold2/a, b.wav#0.5-1"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("file,klass\na.wav,dog\n", r"meta\.csv: there is no column 'class'; its columns are file, klass"),
+        ("file,class\na.wav,dog\na.wav,cat\n", r"meta\.csv:3: clip audio/a.wav stands there twice, first on line 2"),
+        ("file,class\na.wav,\n", r"meta\.csv:2: a label is empty"),
+        ("file,class\n\n\na.wav,dog,4\n", r"meta\.csv:4: has 3 values"),
+    ],
+)
+def test_a_slip_in_a_table_is_named_with_its_line(tmp_path, text, sentence):
+    """The user finds the row at once."""
+    (tmp_path / "meta.csv").write_text(text)
+    with pytest.raises(UsageError, match=sentence):
+        clips_of("table", tmp_path, **TABLE)
+
+
+def test_a_time_that_is_no_number_is_refused(tmp_path):
+    """An empty time is the start or end of the recording; anything else has to be seconds."""
+    (tmp_path / "mine.csv").write_text("path,start,end,label\na.wav,,0:10,dog\n")
+    with pytest.raises(UsageError, match=r"mine\.csv:2: end is '0:10', but should be a number of seconds or empty"):
+        manifest.read(task.find(str(tmp_path / "mine.csv"))[0], None, tmp_path)
+
+
+def test_a_line_break_inside_quotes_does_not_end_a_row(tmp_path):
+    """Nor does a character that only Python's splitlines takes for one."""
+    (tmp_path / "meta.csv").write_text(
+        'file,class,note\na.wav,dog,"two\nlines"\nb.wav,cat,odd\u2028one\n', encoding="utf-8"
+    )
+    assert [clip.path for clip in clips_of("table", tmp_path, **TABLE)] == ["audio/a.wav", "audio/b.wav"]
+
+
+def test_a_folder_of_class_folders_needs_no_file(tmp_path):
+    """Audio at any depth counts, by its suffix in any case; other files and hidden ones do not."""
+    root = files(
+        tmp_path / "set", "dog/a.WAV", "dog/more/b.flac", "dog/notes.txt", "cat/c.ogg", "cat/.hidden.ogg", "cat/d.mp3"
+    )
+    found = manifest.read(task.find(str(root))[0], None, tmp_path)
+    assert [(clip.path, clip.labels) for clip in found.clips] == [
+        ("cat/c.ogg", ("cat",)),
+        ("cat/d.mp3", ("cat",)),
+        ("dog/a.WAV", ("dog",)),
+        ("dog/more/b.flac", ("dog",)),
+    ]
+
+
+def test_a_class_folder_without_audio_is_named(tmp_path):
+    """With what is in it, so that a folder of .m4a explains itself."""
+    root = files(tmp_path / "set", "dog/a.wav", "dog/b.wav", "cat/c.m4a")
+    with pytest.raises(UsageError, match=r"cat: holds no audio, only \.m4a; every sub-folder is a class"):
+        manifest.read(task.find(str(root))[0], None, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("rows", "sentence"),
+    [
+        ("a.wav,dog\nb.wav,dog\n", "all 2 clips in .* have the label 'dog'; a task needs two classes"),
+        ("a.wav,dog\nb.wav,dog\nc.wav,cat\n", "class cat have one clip only"),
+        ("", "no clips in"),
+    ],
+)
+def test_too_little_data_is_said(tmp_path, rows, sentence):
+    """One class, a class with one clip, no clip at all."""
+    (tmp_path / "mine.csv").write_text("path,label\n" + rows)
+    with pytest.raises(UsageError, match=sentence):
+        manifest.read(task.find(str(tmp_path / "mine.csv"))[0], None, tmp_path)
+
+
+def test_several_labels_do_not_fit_a_single_label_task(tmp_path):
+    """The clip and its labels are shown."""
+    (tmp_path / "meta.csv").write_text("file,class\na.wav,dog;cat\n")
+    asked = table_task({**TABLE, "label_separator": ";"}, root=tmp_path)
+    with pytest.raises(UsageError, match=r"clip audio/a.wav has 2 labels \(dog, cat\), but the task is single-label"):
+        manifest.read(asked, None, tmp_path)
+
+
+def test_a_dataset_may_fix_the_order_of_its_classes(tmp_path):
+    """The order is then its own, and a label outside of it is refused."""
+    (tmp_path / "meta.csv").write_text("file,class\na.wav,dog\nb.wav,cat\nc.wav,dog\nd.wav,cat\n")
+    asked = table_task({**TABLE, "classes": ["dog", "cow", "cat"]}, root=tmp_path)
+    assert manifest.read(asked, None, tmp_path).classes == ("dog", "cow", "cat")
+    with pytest.raises(UsageError, match="label 'cat' is not among the dataset's classes: dog, cow"):
+        manifest.read(table_task({**TABLE, "classes": ["dog", "cow"]}, root=tmp_path), None, tmp_path)
+
+
+def test_data_is_found_under_each_name_it_may_have(tmp_path):
+    """DIR/name of the dataset, DIR/folder of its archive, or DIR itself: whichever has the layout."""
+    asked = table_task(TABLE, folder="set-master", root=None).dataset
+    for where in ("", "set-master", "set"):
+        files(tmp_path / where, "meta.csv")
+        assert manifest.find_root(asked, tmp_path, tmp_path) == tmp_path / where
+
+
+def test_data_that_is_not_there_says_where_to_get_it(tmp_path):
+    """What was looked for, where, and how to come by it."""
+    facts = {"title": "The Set", "url": "https://example.org/set", "licence": "CC0", "folder": "set-master"}
+    asked = replace(table_task(TABLE, **facts).dataset, access="request")
+    with pytest.raises(
+        UsageError, match=r"set: the table meta.csv not found in .*set or .*set-master or .*; The Set is on request"
+    ):
+        manifest.find_root(asked, tmp_path, tmp_path)
+    with pytest.raises(
+        UsageError, match=r"say with --data where the data lies\. .*https://example.org/set \(licence: CC0\)"
+    ):
+        manifest.find_root(asked, None, tmp_path)
+
+
+def test_made_and_own_data_is_not_looked_for_in_data(tmp_path):
+    """One --data serves a list of tasks, of which some need none."""
+    folder = files(tmp_path / "mine", "dog/a.wav", "dog/b.wav", "cat/c.wav", "cat/d.wav")
+    for spec, root in (("demo/calls", "demo-calls-v1"), (str(folder), "mine")):
+        assert manifest.read(task.find(spec)[0], tmp_path / "elsewhere", tmp_path).root == tmp_path / root
+
+
+def test_own_data_that_is_gone_is_said(tmp_path):
+    """The root of a task file that leads nowhere."""
+    with pytest.raises(UsageError, match=r"set: the table meta.csv not found in .*gone; look at the path in the task"):
+        manifest.read(table_task(TABLE, root=tmp_path / "gone"), None, tmp_path)
+
+
+def test_every_audio_suffix_is_one_that_libsndfile_reads():
+    """Each belongs to a format of the installed library, or is another name of one."""
+    soundfile = pytest.importorskip("soundfile")
+    formats = {name.lower() for name in soundfile.available_formats()}
+    other_names = {
+        "wave": "wav",
+        "oga": "ogg",
+        "opus": "ogg",
+        "aif": "aiff",
+        "aifc": "aiff",
+        "snd": "au",
+        "sph": "nist",
+    }
+    for suffix in readers.AUDIO_SUFFIXES:
+        assert other_names.get(suffix[1:], suffix[1:]) in formats

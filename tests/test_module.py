@@ -1,0 +1,242 @@
+"""Every way in which third-party HEAR modules are known to behave: survived, or refused with a sentence."""
+
+import ast
+import importlib.util
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from evaluator import worker
+from evaluator.errors import EvaluationError, UsageError
+from evaluator.module import ForeignScenes, ModuleSpec, WorkerEnded, open_module
+
+MODULES = Path(__file__).parent / "modules"
+BASELINE = os.environ.get("HEAR_EVAL_BASELINE_PYTHON", "")
+
+
+def noise(*shape):
+    return np.random.default_rng(0).uniform(-1, 1, shape).astype(np.float32)
+
+
+def ill(name, **fields):
+    return ModuleSpec(str(MODULES / "ill.py"), options={"ill": name}, **fields)
+
+
+def good_scene(audio):
+    with open_module(ModuleSpec(str(MODULES / "good.py"))) as module:
+        return module.scene(audio)
+
+
+def test_worker_is_one_file_for_python_3_7():
+    """The worker's syntax is 3.7's and it imports nothing but numpy and the standard library."""
+    source = Path(worker.__file__).read_text()
+    tree = ast.parse(source, feature_version=(3, 7))
+    imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    assert {name.split(".")[0] for name in imported} <= set(sys.stdlib_module_names) | {"numpy"}
+    assert not [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+
+
+@pytest.mark.parametrize(
+    "name", ["none", "reseeds", "float64", "numpy", "wants_grad", "chatty", "slow", "int64", "views", "one_axis"]
+)
+@pytest.mark.parametrize("python", ["", sys.executable])
+def test_harmless_ills_change_nothing(name, python):
+    """Types, views, gradients, chatter and seeding: the embeddings are those of the good module, bit for bit."""
+    audio = noise(3, 4000)
+    state = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state()
+    with open_module(ill(name, python=python)) as module:
+        scene = module.scene(audio)
+        frames, times = module.timestamps(audio)
+    assert scene.dtype == frames.dtype == np.float32 and times.dtype == np.float64
+    assert np.array_equal(scene, good_scene(audio))
+    assert frames.shape == (3, 25, 8) and times.shape == (3, 25)
+    assert times[2, 1] == 15
+    assert random.getstate() == state[0] and np.random.get_state()[1].tolist() == state[1]
+    assert torch.equal(torch.get_rng_state(), state[2])
+
+
+def test_training_mode_is_ended():
+    """A model left in training mode is put in evaluation mode, so that dropout is off."""
+    with open_module(ill("training")) as module:
+        assert module.describe()["was_training"]
+        assert np.array_equal(module.scene(noise(2, 800)), good_scene(noise(2, 800)))
+
+
+def test_a_path_may_be_required():
+    """A module that requires its path gets "" for none, and the path where there is one."""
+    for weights in ("", "weights.pt"):
+        with open_module(ModuleSpec(str(MODULES / "needs_path.py"), weights)) as module:
+            assert module.scene(noise(1, 800)).shape == (1, 8)
+    with (
+        pytest.raises(UsageError, match=r"load_model failed \(ValueError: other.pt: no such weights\)"),
+        open_module(ModuleSpec(str(MODULES / "needs_path.py"), "other.pt")),
+    ):
+        pass
+
+
+def test_sizes_may_differ():
+    """Scene and timestamp embeddings of different widths."""
+    with open_module(ill("sizes")) as module:
+        assert module.scene(noise(2, 800)).shape == (2, 24)
+        assert module.timestamps(noise(2, 800))[0].shape == (2, 5, 8)
+
+
+@pytest.mark.parametrize("python", ["", sys.executable])
+@pytest.mark.parametrize(
+    ("name", "call", "sentence"),
+    [
+        ("wrong_size", "scene", r"scene embeddings have shape \(2, 7\), but \(2, 8\) is wanted"),
+        ("no_tuple", "timestamps", r"gives Tensor; \(embeddings, timestamps\) is wanted"),
+        ("nan_for_silence", "scene", "scene embeddings of clip 1 of 2 in the batch hold NaN"),
+    ],
+)
+def test_wrong_answers_are_refused_by_name(name, call, sentence, python):
+    """A wrong shape, type or NaN is named, in process and in another interpreter."""
+    with open_module(ill(name, python=python)) as module, pytest.raises(EvaluationError, match=sentence):
+        getattr(module, call)(np.zeros((2, 800), np.float32))
+
+
+@pytest.mark.parametrize("python", ["", sys.executable])
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("no_such_module", "module no_such_module cannot be imported .*--python"),
+        ("json", "module json is no HEAR module: it has no load_model"),
+        ("no/such/file.py", "there is no such file"),
+    ],
+)
+def test_what_is_no_module_is_refused(name, sentence, python):
+    """A name that cannot be imported, lacks the API or is no file: a sentence and the way out."""
+    with pytest.raises(UsageError, match=sentence), open_module(ModuleSpec(name, python=python)):
+        pass
+
+
+def test_unknown_options_show_the_known_ones():
+    """An option that load_model does not take comes with its signature."""
+    with (
+        pytest.raises(UsageError, match=r"load_model takes \(model_file_path='', seed=0\)"),
+        open_module(ModuleSpec(str(MODULES / "good.py"), options={"sead": 1})),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(("name", "sentence"), [("exits", "exit code 3"), ("crashes", "killed by signal 11")])
+def test_a_crash_is_told(name, sentence):
+    """A worker that ends in the middle is named with its exit code or signal."""
+    with open_module(ill(name, python=sys.executable)) as module, pytest.raises(WorkerEnded, match=sentence):
+        module.scene(noise(2, 800))
+
+
+def test_a_hang_is_ended_at_its_limit():
+    """A call beyond the limit is stopped and told with the option that raises it."""
+    with (
+        open_module(ill("hangs", python=sys.executable, timeout=8)) as module,
+        pytest.raises(WorkerEnded, match="scene gave no answer within 8 s and was stopped; .*--worker-timeout"),
+    ):
+        module.scene(noise(2, 800))
+
+
+def test_a_crash_inside_a_batch_is_not_taken_for_a_refusal():
+    """A worker that is gone ends the work; the clips are not tried one by one."""
+    with open_module(ill("exits", python=sys.executable)) as module, pytest.raises(WorkerEnded, match="exit code 3"):
+        ForeignScenes(module).embed([noise(800), noise(800)])
+
+
+def test_what_is_no_interpreter_is_refused(tmp_path):
+    """--python names an interpreter or a virtual environment's folder."""
+    with pytest.raises(UsageError, match="neither an interpreter nor"), open_module(ill("none", python=str(tmp_path))):
+        pass
+
+
+def test_batch_dependence_is_found_and_met():
+    """Where a batch changes its clips, they run one by one, and a note says so."""
+    clips = [noise(900) * level for level in (0.01, 1.0, 0.2)]
+    with open_module(ill("batch")) as module:
+        foreign = ForeignScenes(module)
+        rows, _ = foreign.embed(clips)
+        wanted = np.concatenate([module.scene(clip[None]) for clip in clips])
+    assert np.array_equal(rows, wanted)
+    assert "depend on the other clips of the batch" in foreign.notes[0]
+
+
+def test_clips_of_different_length_never_share_a_batch():
+    """Each length runs by itself, and the rows come back in the clips' order."""
+    clips = [noise(n) for n in (800, 1600, 800, 321)]
+    with open_module(ModuleSpec(str(MODULES / "good.py"))) as module:
+        rows, padded = ForeignScenes(module).embed(clips)
+    for row, clip in zip(rows, clips, strict=True):
+        np.testing.assert_allclose(row, good_scene(clip[None])[0], rtol=1e-5)
+    assert padded == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize(("name", "n", "wanted"), [("refuses_short", 1600, 0.25), ("refuses_odd", 801, 0.25)])
+def test_clips_that_a_module_refuses_are_padded(name, n, wanted):
+    """The shortest padding that the module takes is used, and told."""
+    with open_module(ill(name)) as module:
+        rows, padded = ForeignScenes(module).embed([noise(n), noise(8000)])
+    assert padded == [wanted, 0]
+    np.testing.assert_allclose(rows[0], good_scene(np.pad(noise(n), (0, 4000 - n))[None])[0], rtol=1e-5)
+
+
+def test_chatter_stays_off_standard_output():
+    """What a module prints, in Python or in C, goes to standard error."""
+    script = (
+        "import numpy as np\nfrom evaluator.module import ModuleSpec, open_module\n"
+        f"with open_module(ModuleSpec({str(MODULES / 'ill.py')!r}, options={{'ill': 'chatty'}})) as module:\n"
+        "    module.scene(np.zeros((1, 800), np.float32))\nprint('result')"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "result\n"
+    assert "progress: 10 %" in done.stderr and "from C" in done.stderr
+
+
+def test_weights_hash_follows_the_weights():
+    """Other weights, other hash; the same weights, the same hash, here and in another interpreter."""
+    hashes = []
+    for seed, python in ((0, ""), (0, sys.executable), (1, "")):
+        with open_module(ModuleSpec(str(MODULES / "good.py"), options={"seed": seed}, python=python)) as module:
+            hashes.append(module.describe()["weights_sha256"])
+    assert hashes[0] == hashes[1] != hashes[2]
+
+
+def test_hf_names_weights():
+    """hf:ORG/MODEL is our module for any checkpoint, with that path."""
+    spec = ModuleSpec("hf:org/model", device="cpu").resolved()
+    assert (spec.name, spec.weights, spec.device) == ("hear_ssl.hf", "org/model", "cpu")
+    with pytest.raises(UsageError, match="names its weights already"):
+        ModuleSpec("hf:org/model", "other").resolved()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(importlib.util.find_spec("keras") is None, reason="Keras is not installed")
+def test_keras_3_models_work():
+    """A Keras model is neither torch nor tf.Module, and works; in its own process, for TensorFlow is heavy."""
+    spec = ModuleSpec(str(MODULES / "keras_module.py"), python=sys.executable)
+    audio = noise(2, 1600)
+    with open_module(spec) as module:
+        assert module.describe()["framework"] == "tensorflow"
+        np.testing.assert_allclose(module.scene(audio)[1], audio[1].sum() / 10, rtol=1e-3, atol=1e-4)
+        assert module.timestamps(audio)[1][0, 1] == 15
+        assert len(module.describe()["weights_sha256"]) == 64
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    not Path(BASELINE).is_file(), reason="HEAR_EVAL_BASELINE_PYTHON names no interpreter (tox makes one)"
+)
+def test_the_hear_baselines_agree_with_our_crepe():
+    """hearbaseline.torchcrepe in an environment of 2021's libraries gives what hear_ssl.crepe gives."""
+    audio = noise(2, 20000) * 0.1
+    with open_module(ModuleSpec("hearbaseline.torchcrepe", python=BASELINE)) as module:
+        theirs, (frames, times) = module.scene(audio), module.timestamps(audio)
+    with open_module(ModuleSpec("hear_ssl.crepe")) as module:
+        ours, (our_frames, our_times) = module.scene(audio), module.timestamps(audio)
+    rms = np.sqrt(np.mean(theirs**2))
+    assert np.abs(ours - theirs).max() < 1e-3 * rms and np.abs(our_frames - frames).max() < 1e-2 * rms
+    assert np.array_equal(times, our_times)

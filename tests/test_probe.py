@@ -1,0 +1,166 @@
+"""Probes trained side by side against one slow torch loop, written from the protocol's description."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from evaluator import probe, protocol
+from evaluator.errors import EvaluationError
+from evaluator.probe import ProbeJob
+
+
+def problem(n=90, width=7, n_classes=3, noise=1.0, seed=0):
+    """Features around class means, and one-hot targets."""
+    random = np.random.default_rng(seed)
+    labels = random.integers(n_classes, size=n)
+    features = random.normal(size=(n_classes, width))[labels] + noise * random.normal(size=(n, width))
+    return features.astype(np.float32), np.eye(n_classes, dtype=np.float32)[labels]
+
+
+def jobs(n, seeds, parts=(50, 20)):
+    """One job per seed, each with its own random division of n rows."""
+    made = []
+    for seed in seeds:
+        order = np.random.default_rng(100 + seed).permutation(n)
+        train, valid, test = np.split(order, [parts[0], sum(parts)])
+        made.append(ProbeJob(0, np.sort(train), np.sort(valid), np.sort(test), seed))
+    return made
+
+
+def slow(job, features, targets, labels, judged):
+    """The protocol, literally: nn.Linear, AdamW, LambdaLR, one probe. Gives test probabilities and the rates used."""
+    x, y = torch.from_numpy(features), torch.from_numpy(targets)
+    random = torch.Generator().manual_seed(job.seed)
+    linear = torch.nn.Linear(x.shape[1], y.shape[1])
+    bound = x.shape[1] ** -0.5
+    with torch.no_grad():
+        linear.weight.uniform_(-bound, bound, generator=random)
+        linear.bias.uniform_(-bound, bound, generator=random)
+    optimiser = torch.optim.AdamW(linear.parameters(), lr=1e-3, weight_decay=0.01)
+    n_batches = -(-len(job.train) // 32)
+    total = judged.epochs * n_batches
+    rising = int(0.1 * total)
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimiser, lambda k: k / rising if k < rising else max(0.0, (total - k) / (total - rising))
+    )
+    loss_of = torch.nn.CrossEntropyLoss() if labels == "single" else torch.nn.BCEWithLogitsLoss()
+    best, best_weights, rates = np.inf, None, []
+    for _ in range(judged.epochs):
+        order = torch.from_numpy(job.train)[torch.randperm(len(job.train), generator=random)]
+        for rows in order.split(32):
+            rates.append(optimiser.param_groups[0]["lr"])
+            optimiser.zero_grad()
+            loss_of(linear(x[rows]), y[rows]).backward()
+            optimiser.step()
+            schedule.step()
+        if judged.extra_step_per_epoch:
+            schedule.step()
+        with torch.no_grad():
+            loss = loss_of(linear(x[job.valid]), y[job.valid]).item()
+        if judged.weights == "last" or loss < best:
+            best, best_weights = loss, {name: value.clone() for name, value in linear.state_dict().items()}
+    linear.load_state_dict(best_weights)
+    with torch.no_grad():
+        logits = linear(x[job.test])
+    return (logits.softmax(-1) if labels == "single" else logits.sigmoid()).numpy(), rates
+
+
+@pytest.mark.parametrize("profile", ["published", "clean"])
+@pytest.mark.parametrize("labels", ["single", "multi"])
+def test_equals_the_slow_reference(profile, labels):
+    """Probabilities are those of the literal loop, for softmax and for sigmoid outputs, in both profiles."""
+    features, targets = problem()
+    if labels == "multi":
+        targets = np.maximum(targets, np.roll(targets, 1, axis=1) * (np.arange(90) % 3 == 0)[:, None])
+    judged = protocol.load("arch", profile)
+    asked = jobs(90, (1, 2))
+    outcomes = probe.train(asked, [features], targets, labels, "map", judged, "cpu")
+    for job, outcome in zip(asked, outcomes, strict=True):
+        wanted, _ = slow(job, features, targets, labels, judged)
+        np.testing.assert_allclose(outcome.test, wanted, atol=1e-4)
+
+
+def test_numbers_do_not_depend_on_the_stack():
+    """Alone, or beside probes of other seeds, features and folds: the same within 1e-5."""
+    features, targets = problem()
+    judged = protocol.load("arch")
+    asked = jobs(90, (1, 2, 3), parts=(50, 20)) + jobs(90, (4,), parts=(70, 10))
+    asked[1] = ProbeJob(1, asked[1].train, asked[1].valid, asked[1].test, 2)
+    matrices = [features, features[:, ::-1].copy()]
+    together = probe.train(asked, matrices, targets, "single", "accuracy", judged, "cpu")
+    for job, outcome in zip(asked, together, strict=True):
+        alone = probe.train([job], matrices, targets, "single", "accuracy", judged, "cpu")[0]
+        np.testing.assert_allclose(outcome.test, alone.test, atol=1e-5)
+        assert outcome.chosen_epoch == alone.chosen_epoch
+
+
+def test_a_memory_limit_changes_nothing(monkeypatch):
+    """Stacks cut smaller give the same numbers."""
+    features, targets = problem()
+    asked, judged = jobs(90, (1, 2, 3)), protocol.load("arch")
+    whole = probe.train(asked, [features], targets, "single", "accuracy", judged, "cpu")
+    monkeypatch.setattr(probe, "STACK_VALUES", 1)
+    for one, other in zip(whole, probe.train(asked, [features], targets, "single", "accuracy", judged), strict=True):
+        np.testing.assert_allclose(one.test, other.test, atol=1e-5)
+
+
+def test_learning_rate_of_the_published_profile():
+    """First update at rate 0; with 40 batches an epoch and the extra step the rate is 0 from epoch 195 on."""
+    total, n_batches = 200 * 40, 40
+    rates = [
+        [probe.learning_rate_factor(epoch * (n_batches + 1) + batch, total, 0.1) for batch in range(n_batches)]
+        for epoch in range(200)
+    ]
+    assert rates[0][0] == 0 and max(max(epoch) for epoch in rates) == 1
+    assert probe.learning_rate_factor(800, total, 0.1) == 1 and probe.learning_rate_factor(400, total, 0.1) == 0.5
+    ended = next(epoch for epoch, rate in enumerate(rates) if max(rate) == 0)
+    assert ended == 196  # counted from 0: epoch 195 holds the last rate above 0
+    assert sum(rates[195]) > 0
+
+
+def test_after_overfitting_the_earlier_better_weights_come_back():
+    """The clean profile tests the weights with the lowest validation loss, a copy and not a reference."""
+    features, targets = problem(n=60, width=50, noise=3.0)
+    job = jobs(60, (1,), parts=(12, 24))[0]
+    fast = {"learning_rate": 0.1}
+    judged = [dataclasses.replace(protocol.load("arch", profile), **fast) for profile in ("clean", "published")]
+    outcome = probe.train([job], [features], targets, "single", "accuracy", judged[0], "cpu")[0]
+    losses = np.array(outcome.valid_losses)
+    assert outcome.chosen_epoch == 1 + losses.argmin() < 200
+    true = targets[job.valid].astype(bool)
+    assert -np.log(outcome.valid[true]).mean() == pytest.approx(losses.min(), rel=1e-4)
+    last = probe.train([job], [features], targets, "single", "accuracy", judged[1], "cpu")[0]
+    assert last.chosen_epoch == 200
+
+
+@pytest.mark.parametrize("profile", ["published", "clean"])
+def test_noise_labels_score_at_chance(profile):
+    """Where features tell nothing, accuracy is that of guessing."""
+    random = np.random.default_rng(3)
+    features = random.normal(size=(600, 5)).astype(np.float32)
+    targets = np.eye(3, dtype=np.float32)[random.integers(3, size=600)]
+    outcomes = probe.train(
+        jobs(600, range(4), (300, 100)),
+        [features],
+        targets,
+        "single",
+        "accuracy",
+        protocol.load("arch", profile),
+        "cpu",
+    )
+    hits = [
+        np.mean(outcome.test.argmax(1) == targets[job.test].argmax(1))
+        for job, outcome in zip(jobs(600, range(4), (300, 100)), outcomes, strict=True)
+    ]
+    assert 0.25 < np.mean(hits) < 0.42
+
+
+def test_parts_without_clips_are_told():
+    """Nothing to train on, or nothing to choose by."""
+    features, targets = problem()
+    none, some = np.array([], dtype=np.int64), np.arange(5)
+    for job, part in ((ProbeJob(0, none, some, some, 0), "train"), (ProbeJob(0, some, none, some, 0), "valid")):
+        with pytest.raises(EvaluationError, match=f"its {part} part has 0 clips"):
+            probe.train([job], [features], targets, "single", "accuracy", protocol.load("arch"), "cpu")

@@ -1,0 +1,60 @@
+"""Protocols as data, in two profiles."""
+
+import pytest
+import yaml
+
+from evaluator import protocol, schema
+from evaluator.errors import UsageError
+
+
+def test_arch_is_what_its_code_does():
+    """The numbers of the published runs, and what the clean profile changes."""
+    published, clean = protocol.load("arch", "published"), protocol.load("arch")
+    assert (published.learning_rate, published.epochs, published.batch_size) == (1e-3, 200, 32)
+    assert (published.weight_decay, published.warmup_share, published.optimiser) == (0.01, 0.1, "adamw")
+    assert (published.clip, published.weights, published.extra_step_per_epoch) == ("cut_and_pad", "last", True)
+    assert (clean.clip, clean.weights, clean.extra_step_per_epoch) == ("cut", "best_valid", False)
+    assert published.sha256 != clean.sha256
+
+
+def test_every_file_loads_in_both_profiles():
+    """Each protocol introduces itself and says what sets its profiles apart."""
+    for each in protocol.list_protocols():
+        assert each.title and each.citation and each.source and each.differs
+
+
+def test_titles_do_not_decide():
+    """The hash follows the numbers, not the words."""
+    import dataclasses
+
+    arch = protocol.load("arch")
+    assert dataclasses.replace(arch, title="other").sha256 == arch.sha256
+    assert dataclasses.replace(arch, epochs=100).sha256 != arch.sha256
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"epochs": 0}, "epochs"),
+        ({"learning_rat": 1}, "learning_rat"),
+        ({"optimiser": "sgd"}, "sgd.*adamw"),
+        ({"profiles": {"clean": {}}}, "published|differs"),
+    ],
+)
+def test_a_wrong_file_is_told_with_file_and_field(tmp_path, change, sentence):
+    """A user's own protocol file is checked like ours."""
+    fields = yaml.safe_load((schema.tasks_folder() / "protocols" / "arch.yaml").read_text())
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump({**fields, **change}))
+    with pytest.raises(UsageError, match=f"mine.yaml.*({sentence})"):
+        protocol.load(str(path))
+
+
+@pytest.mark.parametrize(
+    ("name", "profile", "sentence"),
+    [("arhc", "clean", "did you mean 'arch'"), ("arch", "dirty", "'dirty'.*clean"), ("no.yaml", "clean", "no such")],
+)
+def test_unknown_names_are_told_with_the_known_ones(name, profile, sentence):
+    """A misspelt protocol or profile."""
+    with pytest.raises(UsageError, match=sentence):
+        protocol.load(name, profile)

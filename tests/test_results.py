@@ -1,0 +1,90 @@
+"""Results as files: read back as written, and refused when they are not whole."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from evaluator import results
+from evaluator.errors import EvaluationError
+from evaluator.results import FoldResult, Result
+
+
+def result(**changes):
+    """A small result of two folds."""
+    fields = {
+        "module": "my/odd module.py",
+        "weights": "",
+        "options": {"layer": 3},
+        "task": "demo/calls",
+        "dataset": "calls",
+        "protocol": "arch",
+        "profile": "clean",
+        "metric": "accuracy",
+        "score": 0.5,
+        "ci_low": 0.4,
+        "ci_high": 0.6,
+        "folds": [FoldResult(name, 0.5, 4, 1, 2, 7, 0.25) for name in ("1", "2")],
+        "n_clips": 9,
+        "n_failed": 1,
+        "n_silent": 0,
+        "failed": {"bad.wav": "bad.wav: the file is empty"},
+        "notes": ["a note"],
+        "classes": ["a", "b"],
+        "confusion": [[1, 1], [1, 1]],
+        "seconds": {"embed": 1.5},
+        "provenance": {"seed": 0},
+        "test_clips": [["x.wav", "y.wav"], ["z.wav", "ü.wav"]],
+        "test_targets": [np.eye(2, dtype=np.float32)] * 2,
+        "test_probabilities": [np.full((2, 2), 0.5, np.float32), np.eye(2, dtype=np.float32)],
+    }
+    return Result(**{**fields, **changes})
+
+
+def test_reads_back_what_was_written(tmp_path):
+    """Every field, and the predictions."""
+    path = results.write(result(), tmp_path)
+    again = results.read(path)
+    plain = [dataclasses.asdict(one) for one in (result(), again)]
+    for name in ("test_targets", "test_probabilities"):
+        for one, other in zip(plain[0].pop(name), plain[1].pop(name), strict=True):
+            np.testing.assert_array_equal(one, other)
+    assert plain[0] == plain[1]
+    assert json.loads(path.read_text())["schema_version"] == 1
+
+
+def test_the_place_tells_what_it_is(tmp_path):
+    """Folders of safe names; the same run again replaces itself, another seed does not."""
+    path = results.write(result(), tmp_path)
+    assert path.parent.name == "demo-calls" and path.name.startswith("arch-clean-")
+    assert results.write(result(score=0.7), tmp_path) == path
+    assert results.write(result(provenance={"seed": 1}), tmp_path) != path
+    assert results.safe_name("a/b c") != results.safe_name("a-b-c") and "/" not in results.safe_name("../../etc")
+
+
+def test_nan_is_written_as_null(tmp_path):
+    """JSON has no NaN; other programs must be able to read it."""
+    path = results.write(result(ci_low=float("nan"), seconds={"embed": np.float32("inf")}), tmp_path)
+    plain = json.loads(path.read_text(), parse_constant=pytest.fail)
+    assert plain["ci_low"] is None and plain["seconds"]["embed"] is None
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (lambda path: path.write_text(path.read_text()[:100]), "not a result, or half of one"),
+        (lambda path: path.write_text('{"schema_version": 99}'), "schema version 99; this program reads 1"),
+        (lambda path: path.write_text("[]"), "schema version None"),
+        (lambda path: path.write_text('{"schema_version": 1}'), "the result lacks ci_high"),
+        (lambda path: path.with_suffix(".npz").unlink(), "its predictions .* cannot be read"),
+        (lambda path: path.with_suffix(".npz").write_bytes(b"PK"), "its predictions .* cannot be read"),
+        (lambda path: path.unlink(), "no such result"),
+    ],
+)
+def test_what_is_not_whole_is_refused(tmp_path, spoil, sentence):
+    """Half files, other schemas, missing predictions: a sentence with the file."""
+    path = results.write(result(), tmp_path)
+    spoil(path)
+    with pytest.raises(EvaluationError, match=sentence):
+        results.read(path)
