@@ -12,19 +12,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evaluator.arguments import parser
 from evaluator.errors import EvaluationError, UsageError
 
 if TYPE_CHECKING:
     from evaluator.module import ModuleSpec
     from evaluator.results import Result
 
-MODULE_HELP = "an importable HEAR module, the path of a .py file, or hf:ORG/MODEL"
-TASK_HELP = "suite/task, a suite, a task's YAML file, a CSV, or a folder with one sub-folder per class"
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and give its exit code; every expected failure is one sentence on standard error."""
-    parsed = parser().parse_args(arguments)
+    parsed = parser(COMMANDS).parse_args(arguments)
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())  # a user's my_model.py is found; appended, so that it shadows nothing
     try:
@@ -41,97 +39,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader went away; nothing more to say
         return 1
-
-
-def parser() -> argparse.ArgumentParser:
-    """The whole command line."""
-    top = argparse.ArgumentParser(prog="hear-eval", description="Judge any HEAR module on audio tasks.")
-    commands = top.add_subparsers(required=True, metavar="COMMAND")
-
-    run = commands.add_parser("run", help="score modules on tasks")
-    run.add_argument("modules", nargs="+", metavar="MODULE", help=MODULE_HELP)
-    run.add_argument("--task", action="append", required=True, metavar="T", help=TASK_HELP)
-    run.add_argument("--protocol", help="how embeddings are judged (default: the suite's)")
-    run.add_argument(
-        "--profile", default="clean", help="clean (default) or published, the protocol's accidents included"
-    )
-    run.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help="for results (default: results)")
-    run.add_argument("--seed", type=int, default=0, help="of the probes and the bootstrap (default 0)")
-    run.add_argument(
-        "--allow-failed",
-        type=share,
-        default=0.0,
-        metavar="SHARE",
-        help="share of clips, 0 to 1, that may be unreadable (default 0)",
-    )
-    run.add_argument("--json", action="store_true", help="print one JSON object per result")
-    data_arguments(run)
-    module_arguments(run)
-    run.set_defaults(command=run_command)
-
-    listing = commands.add_parser("list", help="show what there is")
-    listing.add_argument("what", choices=("modules", "tasks", "protocols"))
-    listing.add_argument("--json", action="store_true", help="print one JSON object per line")
-    listing.set_defaults(command=list_command)
-
-    validate = commands.add_parser("validate", help="check that a module keeps the HEAR contract")
-    validate.add_argument("module", metavar="MODULE", help=MODULE_HELP)
-    validate.add_argument("--json", action="store_true", help="print one JSON object per check")
-    module_arguments(validate)
-    validate.set_defaults(command=validate_command)
-
-    embed = commands.add_parser("embed", help="just the embeddings of some files")
-    embed.add_argument("module", metavar="MODULE", help=MODULE_HELP)
-    embed.add_argument("files", nargs="+", type=Path, metavar="FILE")
-    embed.add_argument("--out", type=Path, required=True, metavar="F.npz")
-    module_arguments(embed)
-    embed.set_defaults(command=embed_command)
-
-    check = commands.add_parser("check", help="compare a task with what is on disk")
-    check.add_argument("task", metavar="T", help=TASK_HELP)
-    check.add_argument("--json", action="store_true", help="print one JSON object per finding")
-    data_arguments(check)
-    check.set_defaults(command=check_command)
-
-    doctor = commands.add_parser("doctor", help="find what is wrong with this installation")
-    doctor.add_argument("--cache", type=Path, metavar="DIR", default=None)
-    doctor.set_defaults(command=doctor_command)
-    return top
-
-
-def data_arguments(command: argparse.ArgumentParser) -> None:
-    """Where data and cache lie."""
-    command.add_argument("--data", type=Path, metavar="DIR", help="where the dataset lies")
-    command.add_argument(
-        "--cache",
-        type=Path,
-        metavar="DIR",
-        default=None,
-        help="for embeddings and made data (default: $HEAR_EVAL_CACHE, else ~/.cache/hear-eval)",
-    )
-
-
-def module_arguments(command: argparse.ArgumentParser) -> None:
-    """How a module is loaded."""
-    command.add_argument("--weights", default="", metavar="PATH", help="passed to load_model")
-    command.add_argument("--option", action="append", default=[], metavar="KEY=VALUE", help="keyword of load_model")
-    command.add_argument("--device", default="auto", help="auto (default), cpu, cuda, ...")
-    command.add_argument("--python", default="", metavar="PATH", help="load the module in this interpreter or venv")
-    command.add_argument(
-        "--worker-timeout",
-        type=float,
-        default=600.0,
-        metavar="SECONDS",
-        help="that one call under --python may take (default 600)",
-    )
-
-
-def share(text: str) -> float:
-    """A number from 0 to 1."""
-    value = float(text)
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text} is no share; give a number from 0 to 1")
-    return value
 
 
 def cache_folder(given: Path | None) -> Path:
@@ -290,7 +197,8 @@ def check_command(parsed: argparse.Namespace) -> int:
     worst = 0
     for each in task.find(parsed.task):
         cache = cache_folder(parsed.cache)
-        findings = check.check(each, manifest.read(each, parsed.data, cache), cache)
+        clips = manifest.read(each, parsed.data, cache)
+        findings = check.check(each, clips, cache, bar(each.name, len(clips.clips)))
         for finding in findings:
             if parsed.json:
                 line = {
@@ -318,6 +226,15 @@ def doctor_command(parsed: argparse.Namespace) -> int:
         print(f"{finding.level:8} {finding.what}{'. ' + finding.remedy if finding.remedy else ''}")
     return 1 if any(finding.level == "error" for finding in findings) else 0
 
+
+COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "run": run_command,
+    "list": list_command,
+    "validate": validate_command,
+    "embed": embed_command,
+    "check": check_command,
+    "doctor": doctor_command,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

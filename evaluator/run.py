@@ -14,10 +14,12 @@ import numpy as np
 
 from evaluator import audio, manifest, metrics, probe, splits, stats
 from evaluator.audio import ClipRule
+from evaluator.check import counts
 from evaluator.errors import EvaluationError
 from evaluator.extract import Extraction, extract
 from evaluator.manifest import Manifest
 from evaluator.module import Module, ModuleSpec
+from evaluator.probe import ProbeJob, ProbeOutcome
 from evaluator.protocol import Protocol
 from evaluator.results import FoldResult, Result
 from evaluator.splits import Fold
@@ -64,22 +66,14 @@ def evaluate(spec: ModuleSpec, module: Module, task: Task, protocol: Protocol, s
         EvaluationError: More clips are unreadable than `settings.allow_failed` admits (what could be embedded is
             kept), or the module fails.
     """
-    started = datetime.now(UTC)
     clock = Clock()
     clips = manifest.read(task, settings.data, settings.cache)
     folds = splits.make(task.split, clips.clips)
     facts = audio.file_facts(clips.root, [clip.path for clip in clips.clips], settings.cache)
-    clock.lap("list")
     store = Store(settings.cache, identity(spec, module.describe()))
-    rule = clip_rule(task, protocol)
-    extraction = extract(
-        module,
-        clips,
-        rule,
-        facts,
-        store,
-        settings.progress(f"{spec.name} {task.name}: clips", len(clips.clips)),
-    )
+    clock.lap("list")
+    advance = settings.progress(f"{spec.name} {task.name}", len(clips.clips))
+    extraction = extract(module, clips, clip_rule(task, protocol), facts, store, advance)
     clock.seconds.update(extraction.seconds)
     refuse_failures(task, clips, extraction, settings.allow_failed)
     clock.restart()
@@ -88,19 +82,18 @@ def evaluate(spec: ModuleSpec, module: Module, task: Task, protocol: Protocol, s
     targets = label_matrix(clips, good)
     usable = [restrict(fold, good) for fold in folds]
     jobs = [
-        probe.ProbeJob(features=0, train=fold.train, valid=fold.valid, test=fold.test, seed=settings.seed + number)
+        ProbeJob(features=0, train=fold.train, valid=fold.valid, test=fold.test, seed=settings.seed + number)
         for number, fold in enumerate(usable)
     ]
     outcomes = probe.train(jobs, [features], targets, task.labels, task.metric, protocol, settings.device)
     clock.lap("train")
-    scores = [
-        metrics.score(task.metric, targets[fold.test], outcome.test)
-        for fold, outcome in zip(usable, outcomes, strict=True)
-    ]
     tested = [(targets[fold.test], outcome.test) for fold, outcome in zip(usable, outcomes, strict=True)]
+    scored = [
+        fold_result(fold, outcome, metrics.score(task.metric, *pair))
+        for fold, outcome, pair in zip(usable, outcomes, tested, strict=True)
+    ]
     low, high = stats.bootstrap_interval(tested, task.metric, seed=settings.seed)
     clock.lap("score")
-    names = [clips.clips[number].name for number in good]
     return Result(
         module=spec.name,
         weights=spec.weights,
@@ -110,53 +103,59 @@ def evaluate(spec: ModuleSpec, module: Module, task: Task, protocol: Protocol, s
         protocol=protocol.name,
         profile=protocol.profile,
         metric=task.metric,
-        score=float(np.mean(scores)),
+        score=float(np.mean([fold.score for fold in scored])),
         ci_low=low,
         ci_high=high,
-        folds=[
-            FoldResult(
-                name=fold.name,
-                score=score,
-                n_train=len(fold.train),
-                n_valid=len(fold.valid),
-                n_test=len(fold.test),
-                chosen_epoch=outcome.chosen_epoch,
-                valid_score=outcome.valid_score,
-            )
-            for fold, score, outcome in zip(usable, scores, outcomes, strict=True)
-        ],
+        folds=scored,
         n_clips=len(clips.clips),
         n_failed=len(extraction.failed),
         n_silent=len(extraction.silent),
         failed={clips.clips[number].name: why for number, why in sorted(extraction.failed.items())},
-        notes=notes(extraction, clips),
+        notes=[
+            *notes(extraction, clips),
+            *(finding.what for finding in counts(task, clips) if finding.level != "note"),
+        ],
         classes=list(clips.classes),
         confusion=metrics.confusion(tested) if task.labels == "single" else None,
         seconds=clock.seconds,
         provenance={
-            "started": started.isoformat(timespec="seconds"),
-            "command": sys.argv[1:],
-            "seed": settings.seed,
+            **provenance(clock, module, task, protocol, settings),
             "n_embedded": extraction.n_embedded,
             "store": store.key,
-            "task_sha256": task.spec_sha256,
-            "protocol_sha256": protocol.sha256,
-            "module": module.describe(),
-            "probe_device": probe.pick_device(settings.device),
-            "python": platform.python_version(),
-            "platform": platform.platform(),
-            "packages": versions(),
         },
-        test_clips=[[names[index] for index in fold.test] for fold in usable],
+        test_clips=[[clips.clips[good[row]].name for row in fold.test] for fold in usable],
         test_targets=[true for true, _ in tested],
         test_probabilities=[probabilities for _, probabilities in tested],
     )
+
+
+def fold_result(fold: Fold, outcome: ProbeOutcome, score: float) -> FoldResult:
+    """What is kept of a fold."""
+    sizes = (len(fold.train), len(fold.valid), len(fold.test))
+    return FoldResult(fold.name, score, *sizes, outcome.chosen_epoch, outcome.valid_score)
+
+
+def provenance(clock: "Clock", module: Module, task: Task, protocol: Protocol, settings: Settings) -> dict[str, Any]:
+    """Where a score comes from: all that is needed to ask the very same question again."""
+    return {
+        "started": clock.started.isoformat(timespec="seconds"),
+        "command": sys.argv[1:],
+        "seed": settings.seed,
+        "task_sha256": task.spec_sha256,
+        "protocol_sha256": protocol.sha256,
+        "module": module.describe(),
+        "probe_device": probe.pick_device(settings.device),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": versions(),
+    }
 
 
 class Clock:
     """Wall time by stage, in seconds."""
 
     def __init__(self) -> None:
+        self.started = datetime.now(UTC)
         self.seconds: dict[str, float] = {}
         self.restart()
 

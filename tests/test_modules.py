@@ -117,7 +117,7 @@ def test_wrong_audio_is_refused_with_what_came(name, audio, error, sentence, loa
 def test_unknown_options_are_refused_with_the_right_ones(name, tmp_path):
     """A misspelt option lists those that exist."""
     load_model = importlib.import_module(f"hear_ssl.{name}").load_model
-    assert list(inspect.signature(load_model).parameters)[0] == "model_file_path"
+    assert next(iter(inspect.signature(load_model).parameters)) == "model_file_path"
     with pytest.raises(ValueError, match=r"unknown option 'laier'; known options are layer: .*pooling"):
         load_model(str(tmp_path), laier=3)
 

@@ -1,0 +1,116 @@
+"""The words of the command line: what each command takes, and what it means."""
+
+import argparse
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+MODULE = "an importable HEAR module, the path of a .py file, or hf:ORG/MODEL"
+TASK = "suite/task, a suite, a task's YAML file, a CSV, or a folder with one sub-folder per class"
+CACHE = "for embeddings and made data (default: $HEAR_EVAL_CACHE, else ~/.cache/hear-eval)"
+
+
+def parser(commands: Mapping[str, Callable[[argparse.Namespace], int]]) -> argparse.ArgumentParser:
+    """The whole command line; `command` of what it parses is the function of that name.
+
+    Args:
+        commands: For each of run, list, validate, embed, check and doctor what does it.
+    """
+    top = argparse.ArgumentParser(prog="hear-eval", description="Judge any HEAR module on audio tasks.")
+    subparsers = top.add_subparsers(required=True, metavar="COMMAND")
+    for name, (summary, fill) in COMMANDS.items():
+        command = subparsers.add_parser(name, help=summary, description=summary)
+        fill(command)
+        command.set_defaults(command=commands[name])
+    return top
+
+
+def run(command: argparse.ArgumentParser) -> None:
+    """Modules, tasks, protocol, and what may be chosen about a run."""
+    command.add_argument("modules", nargs="+", metavar="MODULE", help=MODULE)
+    command.add_argument("--task", action="append", required=True, metavar="T", help=TASK)
+    command.add_argument("--protocol", help="how embeddings are judged (default: the suite's)")
+    command.add_argument("--profile", default="clean", help="clean (default), or published, accidents included")
+    command.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help="default: results")
+    command.add_argument("--seed", type=int, default=0, help="of the probes and the bootstrap (default 0)")
+    command.add_argument(
+        "--allow-failed",
+        type=share,
+        default=0.0,
+        metavar="SHARE",
+        help="share of the clips, 0 to 1, that may be unreadable (default 0)",
+    )
+    command.add_argument("--json", action="store_true", help="print one JSON object per result")
+    data(command)
+    module(command)
+
+
+def listing(command: argparse.ArgumentParser) -> None:
+    """What is listed."""
+    command.add_argument("what", choices=("modules", "tasks", "protocols"))
+    command.add_argument("--json", action="store_true", help="print one JSON object per line")
+
+
+def validate(command: argparse.ArgumentParser) -> None:
+    """One module."""
+    command.add_argument("module", metavar="MODULE", help=MODULE)
+    command.add_argument("--json", action="store_true", help="print one JSON object per check")
+    module(command)
+
+
+def embed(command: argparse.ArgumentParser) -> None:
+    """One module, files, and where the embeddings go."""
+    command.add_argument("module", metavar="MODULE", help=MODULE)
+    command.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    command.add_argument("--out", type=Path, required=True, metavar="F.npz")
+    module(command)
+
+
+def check(command: argparse.ArgumentParser) -> None:
+    """One task."""
+    command.add_argument("task", metavar="T", help=TASK)
+    command.add_argument("--json", action="store_true", help="print one JSON object per finding")
+    data(command)
+
+
+def doctor(command: argparse.ArgumentParser) -> None:
+    """Only where the cache is."""
+    command.add_argument("--cache", type=Path, metavar="DIR", help=CACHE)
+
+
+def data(command: argparse.ArgumentParser) -> None:
+    """Where data and cache lie."""
+    command.add_argument("--data", type=Path, metavar="DIR", help="where the dataset lies")
+    command.add_argument("--cache", type=Path, metavar="DIR", help=CACHE)
+
+
+def module(command: argparse.ArgumentParser) -> None:
+    """How a module is loaded."""
+    command.add_argument("--weights", default="", metavar="PATH", help="passed to load_model")
+    command.add_argument("--option", action="append", default=[], metavar="KEY=VALUE", help="keyword of load_model")
+    command.add_argument("--device", default="auto", help="auto (default), cpu, cuda, ...")
+    command.add_argument("--python", default="", metavar="PATH", help="load the module in this interpreter or venv")
+    command.add_argument(
+        "--worker-timeout",
+        type=float,
+        default=600.0,
+        metavar="SECONDS",
+        help="that one call under --python may take (default 600)",
+    )
+
+
+def share(text: str) -> float:
+    """A number from 0 to 1."""
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is no share; give a number from 0 to 1")
+    return value
+
+
+COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
+    "run": ("score modules on tasks", run),
+    "list": ("show what there is", listing),
+    "validate": ("check that a module keeps the HEAR contract", validate),
+    "embed": ("just the embeddings of some files", embed),
+    "check": ("compare a task with what is on disk", check),
+    "doctor": ("find what is wrong with this installation", doctor),
+}
