@@ -6,7 +6,8 @@ order come from its own seed, drawn on the CPU, and no term of the loss joins tw
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,6 +19,8 @@ from evaluator.protocol import Protocol
 
 # Most values of weights in one stack (with gradient and Adam's two moments 16 bytes each).
 STACK_VALUES = 50_000_000
+# Up to here a training step on a CPU takes about a millisecond, too little to share among threads.
+SMALL_STACK_VALUES = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -106,9 +109,24 @@ def train(
         for first in range(0, len(numbers), at_once):
             some = numbers[first : first + at_once]
             stack = Stack([jobs[number] for number in some], features, targets, labels, pick_device(device))
-            stack.fit(protocol)
+            with threads_for(stack):
+                stack.fit(protocol)
             outcomes.update(zip(some, stack.outcomes(metric), strict=True))
     return [outcomes[number] for number in range(len(jobs))]
+
+
+@contextmanager
+def threads_for(stack: "Stack") -> Iterator[None]:
+    """One thread for small stacks: several would wait for each other longer than they work, above all on a busy CPU."""
+    import torch
+
+    before = torch.get_num_threads()
+    if stack.weight.numel() < SMALL_STACK_VALUES:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def pick_device(device: str) -> str:

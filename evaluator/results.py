@@ -3,6 +3,7 @@
     OUT/MODULE/TASK/PROTOCOL-PROFILE-RUN.json and .npz
 
 RUN is a hash of module, weights, options, task, protocol and seed: the same run again replaces its own files only.
+The JSON names the SHA-256 of the predictions, so that files of two runs are never taken for one.
 """
 
 import hashlib
@@ -10,7 +11,9 @@ import io
 import json
 import math
 import re
-from dataclasses import asdict, dataclass, field, fields
+import zipfile
+import zlib
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +84,7 @@ class Result:
     def run(self) -> str:
         """Name of the run, 8 hex digits: equal for equal questions, whatever the answer."""
         asked: list[Any] = [self.module, self.weights, self.options, self.task, self.protocol, self.profile]
-        asked.append(self.provenance.get("seed"))
+        asked += [self.provenance.get(name) for name in ("seed", "task_sha256", "protocol_sha256")]
         return hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()[:8]
 
 
@@ -99,6 +102,7 @@ def write(result: Result, out: Path) -> Path:
     np.savez_compressed(packed, allow_pickle=False, **arrays)
     write_whole(path.with_suffix(".npz"), packed.getvalue())
     plain = {name: value for name, value in asdict(result).items() if name not in _ARRAYS}
+    plain["predictions_sha256"] = hashlib.sha256(packed.getvalue()).hexdigest()
     write_whole(path, (json.dumps(finite(plain), indent=1, allow_nan=False, default=str) + "\n").encode())
     return path
 
@@ -118,22 +122,27 @@ def read(path: Path) -> Result:
     version = plain.get("schema_version") if isinstance(plain, dict) else None
     if version != SCHEMA_VERSION:
         raise EvaluationError(f"{path}: schema version {version!r}; this program reads {SCHEMA_VERSION}")
-    missing = sorted({each.name for each in fields(Result)} - set(_ARRAYS) - set(plain))
-    if missing:
-        raise EvaluationError(f"{path}: the result lacks {', '.join(missing)}; run it again")
     beside = path.with_suffix(".npz")
     try:
-        with np.load(beside, allow_pickle=False) as arrays:
-            folds = range(len(plain["folds"]))
-            plain["test_clips"] = [arrays[f"clips_{n}"].tolist() for n in folds]
-            plain["test_targets"] = [arrays[f"targets_{n}"] for n in folds]
-            plain["test_probabilities"] = [arrays[f"probabilities_{n}"] for n in folds]
-    except (OSError, ValueError, KeyError) as error:
-        raise EvaluationError(
-            f"{path}: its predictions {beside.name} cannot be read ({error}); run it again"
-        ) from error
-    plain["folds"] = [FoldResult(**fold) for fold in plain["folds"]]
-    return Result(**plain)
+        predictions = beside.read_bytes()
+        if hashlib.sha256(predictions).hexdigest() != plain.pop("predictions_sha256"):
+            raise EvaluationError(f"{path}: {beside.name} is damaged or of another run; run it again")
+        plain["folds"] = [FoldResult(**fold) for fold in plain["folds"]]
+        return Result(**plain, **unpack(predictions, len(plain["folds"])))
+    except (KeyError, TypeError) as error:
+        raise EvaluationError(f"{path}: its fields are not those of a result ({error}); run it again") from error
+    except (OSError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        raise EvaluationError(f"{path}: its predictions cannot be read ({error}); run it again") from error
+
+
+def unpack(predictions: bytes, n_folds: int) -> dict[str, list[Any]]:
+    """Test clips, targets and probabilities of each fold, from the bytes of an `.npz`."""
+    with np.load(io.BytesIO(predictions), allow_pickle=False) as arrays:
+        return {
+            "test_clips": [arrays[f"clips_{n}"].tolist() for n in range(n_folds)],
+            "test_targets": [arrays[f"targets_{n}"] for n in range(n_folds)],
+            "test_probabilities": [arrays[f"probabilities_{n}"] for n in range(n_folds)],
+        }
 
 
 def safe_name(name: str) -> str:
