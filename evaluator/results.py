@@ -114,7 +114,7 @@ def read(path: Path) -> Result:
         EvaluationError: No such file, half a file, another schema, or its predictions are missing.
     """
     try:
-        plain = json.loads(path.read_text(encoding="utf-8"))
+        plain: Any = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise EvaluationError(f"{path}: there is no such result") from error
     except (OSError, ValueError) as error:
@@ -128,7 +128,8 @@ def read(path: Path) -> Result:
         if hashlib.sha256(predictions).hexdigest() != plain.pop("predictions_sha256"):
             raise EvaluationError(f"{path}: {beside.name} is damaged or of another run; run it again")
         plain["folds"] = [FoldResult(**fold) for fold in plain["folds"]]
-        return Result(**plain, **unpack(predictions, len(plain["folds"])))
+        plain.update(unpack(predictions, len(plain["folds"])))
+        return Result(**plain)
     except (KeyError, TypeError) as error:
         raise EvaluationError(f"{path}: its fields are not those of a result ({error}); run it again") from error
     except (OSError, ValueError, zipfile.BadZipFile, zlib.error) as error:

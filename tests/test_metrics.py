@@ -31,12 +31,31 @@ def test_multi_label_scores_equal_scikit_learns():
 
 
 def test_absent_classes():
-    """A class without clips is left out of uar and map, counts 0 in uar_all_classes."""
-    some = LABELS != 4
-    assert metrics.uar(SINGLE[some], SINGLE[some]) == 1
-    assert metrics.uar_all_classes(SINGLE[some], SINGLE[some]) == pytest.approx(4 / 5)
-    assert metrics.mean_average_precision(SINGLE[some], SINGLE[some]) == 1
-    assert metrics.macro_f1(SINGLE[some], SINGLE[some]) == 1
+    """A class without clips is left out of averages, but counts 0 in uar_all_classes."""
+    some = SINGLE[LABELS != 4]
+    for name in ("uar", "map", "weighted_map", "macro_f1"):
+        assert metrics.score(name, some, some) == 1
+    assert metrics.score("uar_all_classes", some, some) == pytest.approx(4 / 5)
+
+
+@pytest.mark.parametrize("name", metrics.METRICS)
+def test_counts_are_repetitions(name):
+    """A clip counted twice is a clip that stands there twice, and one counted 0 times is not there."""
+    targets = MULTI if "map" in name else SINGLE
+    probable = PROBABLE.round(1)  # with ties
+    counts = np.random.default_rng(1).integers(4, size=(47, 3))
+    for draw, found in enumerate(metrics.METRICS[name](targets, probable, counts)):
+        rows = np.repeat(np.arange(47), counts[:, draw])
+        assert found == pytest.approx(metrics.score(name, targets[rows], probable[rows]))
+
+
+@pytest.mark.parametrize("average", [None, "weighted"])
+def test_average_precision_equals_scikit_learns_with_ties_and_weights(average):
+    """Clips of equal probability share one threshold, as in scikit-learn."""
+    probable, counts = PROBABLE.round(1), np.random.default_rng(2).integers(1, 4, size=(47, 1))
+    wanted = sk.average_precision_score(MULTI, probable, average=average, sample_weight=counts[:, 0])
+    of = metrics.weighted_average_precision if average else metrics.average_precisions
+    np.testing.assert_allclose(of(MULTI, probable, counts)[..., 0], wanted)
 
 
 @pytest.mark.parametrize("name", metrics.METRICS)
@@ -47,8 +66,11 @@ def test_range_and_direction(name):
 
 
 def test_nothing_to_score_and_nan_are_refused():
-    """An empty test part or a NaN is no score."""
+    """An empty test part, one without any label, or a NaN is no score."""
     with pytest.raises(EvaluationError, match="no clip to score"):
         metrics.score("accuracy", SINGLE[:0], PROBABLE[:0])
+    for name in metrics.METRICS:
+        with pytest.raises(EvaluationError, match=f"{name}: none of the 47 clips to score has a label"):
+            metrics.score(name, 0 * MULTI, PROBABLE)
     with pytest.raises(EvaluationError, match="NaN or infinite probabilities for 1 clips"):
         metrics.score("accuracy", SINGLE[:2], np.array([[0.2] * 5, [np.nan] * 5]))

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from evaluator import probe, protocol
-from evaluator.errors import EvaluationError
+from evaluator.errors import EvaluationError, UsageError
 from evaluator.probe import ProbeJob
 
 
@@ -106,6 +106,39 @@ def test_a_memory_limit_changes_nothing(monkeypatch):
         np.testing.assert_allclose(one.test, other.test, atol=1e-5)
 
 
+def test_validation_in_blocks_changes_nothing(monkeypatch):
+    """However little is read at once, the same epoch is chosen."""
+    features, targets = problem()
+    asked, judged = jobs(90, (1, 2)), protocol.load("arch")
+    whole = probe.train(asked, [features], targets, "single", "accuracy", judged, "cpu")
+    monkeypatch.setattr(probe, "READ_VALUES", 3 * 2 * 7)  # 3 rows at once
+    blocks = probe.train(asked, [features], targets, "single", "accuracy", judged, "cpu")
+    for one, other in zip(whole, blocks, strict=True):
+        np.testing.assert_allclose(one.valid_losses, other.valid_losses, atol=1e-6)
+
+
+def test_embeddings_may_be_memory_mapped(tmp_path, recwarn):
+    """A read-only file on disk trains as the same array in memory, without a warning."""
+    features, targets = problem()
+    np.save(tmp_path / "features.npy", features)
+    mapped = np.load(tmp_path / "features.npy", mmap_mode="r")
+    asked, judged = jobs(90, (1,)), dataclasses.replace(protocol.load("arch"), epochs=3)
+    wanted, found = (
+        probe.train(asked, [matrix], targets, "single", "accuracy", judged, "cpu")[0] for matrix in (features, mapped)
+    )
+    np.testing.assert_array_equal(wanted.test, found.test)
+    assert not [warning for warning in recwarn if "writable" in str(warning.message)]
+
+
+def test_progress_counts_every_epoch_of_every_probe():
+    """Also over several stacks."""
+    features, targets = problem()
+    asked = jobs(90, (1, 2)) + jobs(90, (3,), parts=(70, 10))
+    judged, done = dataclasses.replace(protocol.load("arch"), epochs=5), []
+    probe.train(asked, [features], targets, "single", "accuracy", judged, "cpu", done.append)
+    assert sum(done) == 3 * 5 and max(done) == 2
+
+
 def test_learning_rate_of_the_published_profile():
     """First update at rate 0; with 40 batches an epoch and the extra step the rate is 0 from epoch 195 on."""
     total, n_batches = 200 * 40, 40
@@ -164,3 +197,41 @@ def test_parts_without_clips_are_told():
     for job, part in ((ProbeJob(0, none, some, some, 0), "train"), (ProbeJob(0, some, none, some, 0), "valid")):
         with pytest.raises(EvaluationError, match=f"its {part} part has 0 clips"):
             probe.train([job], [features], targets, "single", "accuracy", protocol.load("arch"), "cpu")
+
+
+def test_training_that_diverges_is_told():
+    """Never the untrained weights in silence."""
+    features, targets = problem()
+    job = jobs(90, (1,))[0]
+    features[job.train[0]] = np.nan
+    judged = dataclasses.replace(protocol.load("arch"), epochs=2)
+    with pytest.raises(EvaluationError, match="validation loss of 1 probes was NaN .* after each of 2 epochs"):
+        probe.train([job], [features], targets, "single", "accuracy", judged, "cpu")
+
+
+def test_an_unknown_device_is_told():
+    """A slip, and a device that this machine lacks."""
+    with pytest.raises(UsageError, match="device 'gpu' cannot be used here"):
+        probe.pick_device("gpu")
+    assert probe.pick_device("cpu") == "cpu"
+
+
+def test_validation_without_a_label_is_no_failure():
+    """In the published profile validation chooses nothing, so an empty label there spoils nothing."""
+    features, targets = problem()
+    job = jobs(90, (1,))[0]
+    targets[job.valid] = 0
+    judged = dataclasses.replace(protocol.load("arch", "published"), epochs=2)
+    assert probe.train([job], [features], targets, "multi", "map", judged, "cpu")[0].valid_score is None
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_gpu_gives_what_the_cpu_gives():
+    """The same seed, the same probabilities within 1e-4."""
+    features, targets = problem()
+    both = [
+        probe.train(jobs(90, (1, 2)), [features], targets, "single", "accuracy", protocol.load("arch"), device)
+        for device in ("cpu", "cuda")
+    ]
+    for one, other in zip(*both, strict=True):
+        np.testing.assert_allclose(one.test, other.test, atol=1e-4)

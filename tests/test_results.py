@@ -55,11 +55,12 @@ def test_reads_back_what_was_written(tmp_path):
 
 
 def test_the_place_tells_what_it_is(tmp_path):
-    """Folders of safe names; the same run again replaces itself, another seed does not."""
+    """Folders of safe names; the same run again replaces itself, another seed or protocol does not."""
     path = results.write(result(), tmp_path)
     assert path.parent.name == "demo-calls" and path.name.startswith("arch-clean-")
     assert results.write(result(score=0.7), tmp_path) == path
-    assert results.write(result(provenance={"seed": 1}), tmp_path) != path
+    for other in ({"seed": 1}, {"seed": 0, "protocol_sha256": "of a user's file with the same name"}):
+        assert results.write(result(provenance=other), tmp_path) != path
     assert results.safe_name("a/b c") != results.safe_name("a-b-c") and "/" not in results.safe_name("../../etc")
 
 
@@ -70,15 +71,34 @@ def test_nan_is_written_as_null(tmp_path):
     assert plain["ci_low"] is None and plain["seconds"]["embed"] is None
 
 
+def edit(path, **changes):
+    """Change fields of the JSON."""
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+def of_another_run(path):
+    """What is left if a process dies after it replaced the predictions and before the JSON."""
+    before = path.read_bytes()
+    results.write(result(test_clips=[["p", "q"], ["r", "s"]]), path.parents[2])
+    path.write_bytes(before)
+
+
 @pytest.mark.parametrize(
     ("spoil", "sentence"),
     [
         (lambda path: path.write_text(path.read_text()[:100]), "not a result, or half of one"),
         (lambda path: path.write_text('{"schema_version": 99}'), "schema version 99; this program reads 1"),
         (lambda path: path.write_text("[]"), "schema version None"),
-        (lambda path: path.write_text('{"schema_version": 1}'), "the result lacks ci_high"),
-        (lambda path: path.with_suffix(".npz").unlink(), "its predictions .* cannot be read"),
-        (lambda path: path.with_suffix(".npz").write_bytes(b"PK"), "its predictions .* cannot be read"),
+        (
+            lambda path: path.write_text('{"schema_version": 1}'),
+            "fields are not those of a result .*predictions_sha256",
+        ),
+        (lambda path: edit(path, mood="good"), "fields are not those of a result .*'mood'"),
+        (lambda path: edit(path, folds=[{"nome": "1"}]), "fields are not those of a result .*'nome'"),
+        (lambda path: edit(path, folds=None), "fields are not those of a result"),
+        (lambda path: path.with_suffix(".npz").unlink(), "its predictions cannot be read"),
+        (lambda path: path.with_suffix(".npz").write_bytes(b"PK"), "npz is damaged or of another run"),
+        (lambda path: of_another_run(path), "npz is damaged or of another run"),
         (lambda path: path.unlink(), "no such result"),
     ],
 )

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from evaluator import stats
+from evaluator import metrics, stats
 
 
 def fold_of(hits):
@@ -22,11 +22,34 @@ def test_equals_scipys_for_one_fold():
     assert stats.bootstrap_interval([fold_of(hits)], "accuracy") == pytest.approx(tuple(wanted), abs=0.02)
 
 
-def test_a_recomputed_metric_agrees_with_the_short_cut():
-    """UAR of a single class is its accuracy; the long way gives the same interval."""
-    folds = [fold_of(np.random.default_rng(seed).random(80) < 0.6) for seed in range(2)]
-    short, long = (stats.bootstrap_interval(folds, metric) for metric in ("accuracy", "uar"))
-    assert long == pytest.approx(short, abs=0.025)
+def test_holds_the_score_although_repeated_clips_raise_it():
+    """Average precision grows when a clip is drawn twice; the interval still lies about the score."""
+    random = np.random.default_rng(0)
+    tested = [((random.random((2000, 2)) < 0.01).astype(np.float32), random.random((2000, 2))) for _ in range(3)]
+    score = np.mean([metrics.score("map", *fold) for fold in tested])
+    draws = np.mean([stats.fold_draws(*fold, "map", random) for fold in tested], axis=0)
+    low, high = stats.bootstrap_interval(tested, "map")
+    assert draws.mean() > 1.2 * score  # what has to be put right
+    assert low < score < high
+
+
+def test_draws_without_any_label_are_left_out():
+    """A few clips, most without a label: the interval is that of the draws which can be scored."""
+    targets = np.array([[1, 0, 0], [0, 0, 0], [0, 1, 0]])
+    probable = np.array([[0.9, 0.1, 0.2], [0.5, 0.6, 0.1], [0.3, 0.2, 0.8]])
+    for metric in ("map", "weighted_map"):
+        low, high = stats.bootstrap_interval([(targets, probable)], metric)
+        assert 0 <= low < high <= 1
+
+
+def test_groups_are_drawn_whole():
+    """20 equal calls of each of 12 animals doubt like 12 clips, not like 240."""
+    animals = np.random.default_rng(5).random(12) < 0.5
+    calls, group = fold_of(np.repeat(animals, 20)), np.repeat(np.arange(12), 20)
+    grouped = stats.bootstrap_interval([calls], "accuracy", groups=[group])
+    assert grouped == pytest.approx(stats.bootstrap_interval([fold_of(animals)], "accuracy"), abs=0.05)
+    single = stats.bootstrap_interval([calls], "accuracy")
+    assert np.ptp(grouped) > 3 * np.ptp(single)
 
 
 def test_folds_are_respected():
