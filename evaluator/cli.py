@@ -142,7 +142,7 @@ def bar(title: str, total: int) -> Callable[[int], object]:
     """A progress bar on standard error, silent when that is no terminal."""
     from tqdm import tqdm
 
-    return tqdm(total=total, desc=title, file=sys.stderr, disable=not sys.stderr.isatty(), unit="clip").update
+    return tqdm(total=total, desc=title, file=sys.stderr, disable=not sys.stderr.isatty(), unit="").update
 
 
 def list_command(parsed: argparse.Namespace) -> int:

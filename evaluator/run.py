@@ -1,11 +1,13 @@
 """One module on one task under one protocol, from files to a result: the whole street on a page."""
 
+import hashlib
 import importlib.metadata
+import json
 import platform
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -72,7 +74,7 @@ def evaluate(spec: ModuleSpec, module: Module, task: Task, protocol: Protocol, s
     facts = audio.file_facts(clips.root, [clip.path for clip in clips.clips], settings.cache)
     store = Store(settings.cache, identity(spec, module.describe()))
     clock.lap("list")
-    advance = settings.progress(f"{spec.name} {task.name}", len(clips.clips))
+    advance = settings.progress(f"{spec.name} {task.name}: clips", len(clips.clips))
     extraction = extract(module, clips, clip_rule(task, protocol), facts, store, advance)
     clock.seconds.update(extraction.seconds)
     refuse_failures(task, clips, extraction, settings.allow_failed)
@@ -82,10 +84,11 @@ def evaluate(spec: ModuleSpec, module: Module, task: Task, protocol: Protocol, s
     targets = label_matrix(clips, good)
     usable = [restrict(fold, good) for fold in folds]
     jobs = [
-        ProbeJob(features=0, train=fold.train, valid=fold.valid, test=fold.test, seed=settings.seed + number)
+        ProbeJob(0, fold.train, fold.valid, fold.test, seed=fold_seed(settings.seed, number))
         for number, fold in enumerate(usable)
     ]
-    outcomes = probe.train(jobs, [features], targets, task.labels, task.metric, protocol, settings.device)
+    trained = settings.progress(f"{spec.name} {task.name}: probe epochs", len(jobs) * protocol.epochs)
+    outcomes = probe.train(jobs, [features], targets, task.labels, task.metric, protocol, settings.device, trained)
     clock.lap("train")
     tested = [(targets[fold.test], outcome.test) for fold, outcome in zip(usable, outcomes, strict=True)]
     scored = [
@@ -121,6 +124,7 @@ def evaluate(spec: ModuleSpec, module: Module, task: Task, protocol: Protocol, s
         provenance={
             **provenance(clock, module, task, protocol, settings),
             "n_embedded": extraction.n_embedded,
+            "manifest_sha256": manifest_sha256(clips, extraction),
             "store": store.key,
         },
         test_clips=[[clips.clips[good[row]].name for row in fold.test] for fold in usable],
@@ -129,10 +133,21 @@ def evaluate(spec: ModuleSpec, module: Module, task: Task, protocol: Protocol, s
     )
 
 
+def fold_seed(seed: int, fold: int) -> int:
+    """Seed of a fold's probe: no fold of one run shares it with another fold of the next seed's run."""
+    return int(np.random.SeedSequence((seed, fold)).generate_state(1)[0])
+
+
 def fold_result(fold: Fold, outcome: ProbeOutcome, score: float) -> FoldResult:
     """What is kept of a fold."""
     sizes = (len(fold.train), len(fold.valid), len(fold.test))
     return FoldResult(fold.name, score, *sizes, outcome.chosen_epoch, outcome.valid_score)
+
+
+def manifest_sha256(clips: Manifest, extraction: Extraction) -> str:
+    """SHA-256 over the clips as they were used: names, audio, labels, folds, splits and groups."""
+    lines = [[extraction.keys.get(number, ""), *astuple(clip)] for number, clip in enumerate(clips.clips)]
+    return hashlib.sha256(json.dumps(lines).encode()).hexdigest()
 
 
 def provenance(clock: "Clock", module: Module, task: Task, protocol: Protocol, settings: Settings) -> dict[str, Any]:

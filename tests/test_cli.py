@@ -70,7 +70,7 @@ def test_a_folder_of_classes_is_scored_and_the_second_run_embeds_nothing(hear_ev
     result = results.read(written[0])
     assert np.sum(result.confusion) == 36 and len(result.test_clips) == 5
     assert result.provenance["module"]["sample_rate"] == 16000 and len(result.provenance["task_sha256"]) == 64
-    assert sum(map(len, result.test_clips)) == 36
+    assert sum(map(len, result.test_clips)) == 36 and len(result.provenance["manifest_sha256"]) == 64
 
 
 def test_the_table_names_scores_and_files(hear_eval, data):
