@@ -1,0 +1,66 @@
+"""What keeps the house in order: who imports whom, what is shipped, and that README and CI say the same."""
+
+import ast
+import configparser
+from pathlib import Path
+
+import pytest
+
+import evaluator
+import hear_ssl
+from evaluator import schema
+
+CHECKOUT = Path(__file__).parents[1]
+INSTALLED = {"hear_ssl": Path(hear_ssl.__file__).parent, "evaluator": Path(evaluator.__file__).parent}
+
+
+def imported(path):
+    """Names of the modules that a file imports, at the top or inside functions."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+
+
+def test_models_and_evaluator_never_import_each_other():
+    """The HEAR API is the only door between them."""
+    for package, other in (("hear_ssl", "evaluator"), ("evaluator", "hear_ssl")):
+        for path in INSTALLED[package].rglob("*.py"):
+            assert not [name for name in imported(path) if name.split(".")[0] == other], path
+
+
+def test_the_core_imports_no_torchaudio():
+    """Only the guard tries it, to see whether it works."""
+    for folder in INSTALLED.values():
+        for path in folder.rglob("*.py"):
+            assert not [name for name in imported(path) if name.split(".")[0] in ("torchaudio", "torchcrepe")], path
+
+
+@pytest.mark.skipif(not (CHECKOUT / "setup.cfg").is_file(), reason="not run from a checkout")
+def test_the_package_list_names_every_folder():
+    """setup.cfg lists the packages by hand; none is forgotten."""
+    setup = configparser.ConfigParser()
+    setup.read(CHECKOUT / "setup.cfg")
+    listed = set(setup["options"]["packages"].split()) - {"evaluator.tasks"}
+    folders = {
+        ".".join(path.parent.relative_to(CHECKOUT).parts)
+        for package in INSTALLED
+        for path in (CHECKOUT / package).rglob("__init__.py")
+    }
+    assert listed == folders
+    assert not list((CHECKOUT / "tasks").rglob("*.py"))  # a user's tasks.py must never meet one of ours
+
+
+@pytest.mark.skipif(not (CHECKOUT / "tasks").is_dir(), reason="not run from a checkout")
+def test_every_task_file_is_installed():
+    """The YAML that the program reads is the checkout's, file by file."""
+    found = {path.relative_to(schema.tasks_folder()) for path in schema.tasks_folder().rglob("*.yaml")}
+    assert found == {path.relative_to(CHECKOUT / "tasks") for path in (CHECKOUT / "tasks").rglob("*.yaml")}
+
+
+@pytest.mark.skipif(not (CHECKOUT / ".ci" / "run").is_file(), reason="not run from a checkout")
+def test_ci_runs_the_readmes_test_command():
+    """The last line of .ci/run is a command of the README."""
+    command = (CHECKOUT / ".ci" / "run").read_text().strip().splitlines()[-1]
+    assert f"    {command}\n" in (CHECKOUT / "README.md").read_text()
