@@ -1,8 +1,11 @@
 """An opened HEAR module, whoever wrote it: in this process, or in another interpreter through `worker.py`."""
 
 import contextlib
+import ctypes
 import os
 import queue
+import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -145,15 +148,23 @@ class Local:
 @contextlib.contextmanager
 def stdout_to_stderr() -> Iterator[None]:
     """Send what is written to standard output, by Python or C code, to standard error."""
-    sys.stdout.flush()
+    flush_stdout()
     kept = os.dup(1)
     os.dup2(2, 1)
     try:
         with contextlib.redirect_stdout(sys.stderr):
             yield
     finally:
+        flush_stdout()
         os.dup2(kept, 1)
         os.close(kept)
+
+
+def flush_stdout() -> None:
+    """Write out what Python and C still hold back for standard output, so that it goes where it points now."""
+    sys.stdout.flush()
+    with contextlib.suppress(OSError, TypeError, AttributeError):  # not every system shows its C library this way
+        ctypes.CDLL(None).fflush(None)
 
 
 class Remote:
@@ -162,9 +173,11 @@ class Remote:
     def __init__(self, spec: ModuleSpec):
         self.spec = spec
         command = [interpreter(spec.python), "-u", str(Path(worker.__file__).resolve())]
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()
-        )
+        pipe = subprocess.PIPE
+        try:
+            self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment())
+        except OSError as error:
+            raise UsageError(f"--python {spec.python}: cannot be run ({error.strerror or error})") from error
         self.replies: queue.Queue[tuple[dict[str, Any], list[np.ndarray]] | None] = queue.Queue()
         self.said: deque[str] = deque(maxlen=STDERR_LINES)
         self.threads = [
@@ -180,11 +193,11 @@ class Remote:
         }
         try:
             self.described = self.ask("describe", [], **load)[0]["value"]
-        except EvaluationError as error:
+        except BaseException as error:
             self.close()
-            if isinstance(error, WorkerEnded):
-                raise
-            raise UsageError(str(error)) from error
+            if isinstance(error, EvaluationError) and not isinstance(error, WorkerEnded):
+                raise UsageError(str(error)) from error
+            raise
 
     def read_replies(self) -> None:
         """Take in whole messages; None is the end of them."""
@@ -219,7 +232,7 @@ class Remote:
         try:
             worker.send(self.process.stdin, {"call": call, **values}, arrays)
             reply = self.replies.get(timeout=self.spec.timeout)
-        except BrokenPipeError:
+        except OSError:  # the pipe is broken
             reply = None
         except queue.Empty:
             self.process.kill()
@@ -237,8 +250,15 @@ class Remote:
 
     def ending(self) -> str:
         """How the worker ended, in words."""
-        code = self.process.wait(timeout=10)
-        return f"the worker was killed by signal {-code}" if code < 0 else f"the worker ended with exit code {code}"
+        try:
+            code = self.process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return "the worker stopped answering"
+        if code >= 0:
+            return f"the worker ended with exit code {code}"
+        name = signal.Signals(-code).name
+        return f"the worker was killed by {name}{' (out of memory?)' * (name == 'SIGKILL')}"
 
     def last_words(self) -> str:
         """What the worker said last, if anything."""
@@ -268,7 +288,7 @@ class Remote:
         return self.ask("raw_facts")[0]["value"]
 
     def close(self) -> None:
-        """End the worker, kindly at first."""
+        """End the worker: it goes by itself when its input closes, else by force."""
         with contextlib.suppress(OSError):
             self.process.stdin.close()  # type: ignore[union-attr]
         try:
@@ -288,6 +308,8 @@ def interpreter(python: str) -> str:
     for candidate in (path, path / "bin" / "python", path / "Scripts" / "python.exe"):
         if candidate.is_file():
             return str(candidate)
+    if found := shutil.which(python):
+        return found
     raise UsageError(f"--python {python}: neither an interpreter nor a virtual environment's folder")
 
 
@@ -295,7 +317,7 @@ def environment() -> dict[str, str]:
     """The worker's environment: ours, with as many threads as we use, so that its numbers are the same bit for bit."""
     inherited = {name: value for name, value in os.environ.items() if name not in ("PYTHONHOME", "PYTHONPATH")}
     torch = sys.modules.get("torch")
-    if torch is not None and "OMP_NUM_THREADS" not in inherited:
+    if torch is not None:
         inherited["OMP_NUM_THREADS"] = str(torch.get_num_threads())
     return inherited
 
@@ -344,11 +366,13 @@ class ForeignScenes:
                 raise
             except EvaluationError:
                 return [self.alone(clip) for clip in clips]  # which of them it was, the single calls will tell
+            alone = [] if self.batches else [self.alone(clip) for clip in clips]
+            if all(np.array_equal(clips[0], clip) for clip in clips):
+                return alone or [(row, 0.0) for row in batch]  # equal clips cannot tell whether they are mixed
             if self.batches is None:
-                alone = [self.alone(clip) for clip in clips]
                 self.judge(batch, np.stack([row for row, _ in alone]))
-                return alone
-            return [(row, 0.0) for row in batch]
+            # The batch's own rows from the first: a resumed run, which judges another batch, gives the same bytes.
+            return [(row, 0.0) for row in batch] if self.batches else alone
         return [self.alone(clip) for clip in clips]
 
     def judge(self, batch: np.ndarray, alone: np.ndarray) -> None:

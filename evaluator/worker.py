@@ -15,9 +15,11 @@ import inspect
 import json
 import os
 import platform
+import queue
 import random
 import struct
 import sys
+import threading
 import traceback
 
 import numpy as np
@@ -44,7 +46,8 @@ def import_module(name):
             if not os.path.isfile(path):
                 raise ModuleTrouble("%s: there is no such file" % name)
             sys.path.append(os.path.dirname(path))
-            spec = importlib.util.spec_from_file_location(os.path.basename(path)[:-3], path)
+            # A name that nothing else has: a user's ./json.py must not become everybody's json.
+            spec = importlib.util.spec_from_file_location("hear_module_" + os.path.basename(path)[:-3], path)
             module = importlib.util.module_from_spec(spec)
             sys.modules[spec.name] = module
             spec.loader.exec_module(module)
@@ -66,23 +69,39 @@ def import_module(name):
 
 
 def describe_error(error):
-    """Type and first line of an error, at most 300 characters."""
+    """Type and first line of an error, at most 300 characters, and the line of the module that led to it."""
     lines = str(error).strip().splitlines()
-    return ("%s: %s" % (type(error).__name__, lines[0] if lines else "no message"))[:300]
+    what = ("%s: %s" % (type(error).__name__, lines[0] if lines else "no message"))[:300]
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if os.path.isfile(frame.filename)]
+    frames = [frame for frame in frames if frame.filename not in (__file__, importlib.__file__)]
+    if not frames:
+        return what
+    # The deepest line beside the file that was entered: the module's own, not one inside torch.
+    home = os.path.dirname(frames[0].filename)
+    last = [frame for frame in frames if frame.filename.startswith(home)][-1]
+    return "%s, at %s, line %d" % (what, os.path.basename(last.filename), last.lineno)
 
 
 @contextlib.contextmanager
-def random_state_kept():
-    """Gives the global random generators back as they were: some modules seed them."""
+def process_kept():
+    """Gives the process back as it was: modules seed the random generators, change the folder, switch gradients off."""
+    folder = os.getcwd()
+    generators = random.getstate(), np.random.get_state()
     torch = sys.modules.get("torch")
-    kept = random.getstate(), np.random.get_state(), torch.get_rng_state() if torch else None
+    kept = (torch.is_grad_enabled(), torch.get_default_dtype(), torch.get_rng_state()) if torch else None
     try:
         yield
     finally:
-        random.setstate(kept[0])
-        np.random.set_state(kept[1])
-        if kept[2] is not None:
-            torch.set_rng_state(kept[2])
+        os.chdir(folder)
+        random.setstate(generators[0])
+        np.random.set_state(generators[1])
+        torch = sys.modules.get("torch")
+        if torch is not None and hasattr(torch, "float32"):  # a failed import leaves half a torch
+            with_gradients, dtype, generator = kept or (True, torch.float32, None)
+            torch.set_grad_enabled(with_gradients)
+            torch.set_default_dtype(dtype)
+            if generator is not None:
+                torch.set_rng_state(generator)
 
 
 class Driver:
@@ -99,7 +118,7 @@ class Driver:
         self.name = name
         self.weights = weights
         self.raw = {}
-        with random_state_kept():
+        with process_kept():
             self.module = import_module(name)
             self.model = self.load(weights, dict(options or {}))
         torch = sys.modules.get("torch")
@@ -117,7 +136,8 @@ class Driver:
                     "device %r cannot be used here (%s); known are auto, cpu and, with a GPU, cuda"
                     % (self.device, describe_error(error))
                 ) from error
-        self.was_training = bool(getattr(self.model, "training", False))
+        parts = self.model.modules() if self.torch is not None and hasattr(self.model, "modules") else [self.model]
+        self.was_training = any(getattr(part, "training", False) for part in parts)
         if self.was_training and hasattr(self.model, "eval"):
             self.model.eval()
         self.sizes = {
@@ -136,7 +156,7 @@ class Driver:
                 if "missing" not in str(error) or "argument" not in str(error):
                     raise
                 return self.module.load_model("", **options)  # some require the path, and take "" for none
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             takes = ""
             if options and isinstance(error, TypeError):
                 takes = "; load_model takes %s" % inspect.signature(self.module.load_model)
@@ -224,24 +244,18 @@ class Driver:
             for where, folders, names in os.walk(folder):
                 folders.sort()
                 paths += [os.path.join(where, name) for name in sorted(names) if name.endswith(".py")]
-        paths = paths[:MOST_FILES_HASHED] or [self.module.__file__]
         digest = hashlib.sha256()
-        for path in paths:
+        for path in paths[:MOST_FILES_HASHED] or files_beside(self.module):
             with open(path, "rb") as file:
                 digest.update(os.path.basename(path).encode() + b"\n" + file.read())
         return "sha256 %s" % digest.hexdigest()
 
     def call(self, function, audio):
         """Call one of the module's functions on audio, arrays turned into the framework's tensors."""
-        with random_state_kept():
+        with process_kept(), self.torch.no_grad() if self.torch is not None else contextlib.nullcontext():
             try:
-                if self.torch is not None:
-                    with self.torch.no_grad():
-                        return function(self.tensors(audio), self.model)
-                if self.tensorflow is not None:
-                    return function(self.tensorflow.convert_to_tensor(audio), self.model)
-                return function(audio, self.model)
-            except Exception as error:
+                return function(self.tensors(audio), self.model)
+            except (Exception, SystemExit) as error:
                 shape = list(audio.shape) if hasattr(audio, "shape") else "%d clips" % len(audio)
                 raise ModuleTrouble(
                     "module %s: %s failed on audio of shape %s (%s)"
@@ -249,10 +263,13 @@ class Driver:
                 ) from error
 
     def tensors(self, audio):
-        """torch tensors on the model's device, of an array (n, samples) or a list of arrays (samples,)."""
+        """The framework's own tensors of an array (n, samples) or a list of arrays (samples,); always copies."""
         if isinstance(audio, list):
             return [self.tensors(clip) for clip in audio]
-        return self.torch.from_numpy(np.array(audio, dtype=np.float32)).to(self.device)
+        audio = np.array(audio, dtype=np.float32)
+        if self.torch is not None:
+            return self.torch.from_numpy(audio).to(self.device)
+        return audio if self.tensorflow is None else self.tensorflow.convert_to_tensor(audio)
 
     def array(self, value, what):
         """Whatever the module returned as a contiguous array; its type, device and so on are noted in `raw`."""
@@ -276,6 +293,8 @@ class Driver:
         wanted: the shape, None where any size will do.
         """
         array = self.array(value, what)
+        with np.errstate(over="ignore"):  # a float64 beyond float32 becomes infinite, and is refused as such
+            array = array.astype(np.float32, copy=False)
         fits = array.ndim == len(wanted) and all(w in (None, n) for w, n in zip(wanted, array.shape))
         if not fits:
             shape = "(%s)" % ", ".join("any" if size is None else str(size) for size in wanted)
@@ -289,7 +308,7 @@ class Driver:
                 "module %s: %s of clip %d of %d in the batch hold NaN or infinite values"
                 % (self.name, what, int(np.argmin(finite)) + 1, len(array))
             )
-        return array.astype(np.float32, copy=False)
+        return array
 
     def scene(self, audio):
         """Scene embeddings of equally long clips: audio (n, samples) float32 -> (n, size) float32."""
@@ -319,14 +338,35 @@ class Driver:
     def clips(self, clips):
         """Our extension: clips of any lengths, each (samples,) float32 -> {view: (n, ...) float32}."""
         views = self.call(self.module.get_clip_embeddings, list(clips))
-        return {
-            view: self.embeddings(value, view, (len(clips),) + (None,) * (value.ndim - 1))
-            for view, value in views.items()
-        }
+        if not isinstance(views, dict) or "scene" not in views:
+            what = sorted(map(str, views)) if isinstance(views, dict) else type(views).__name__
+            raise ModuleTrouble(
+                "module %s: get_clip_embeddings gives %s; a dict with 'scene' in it is wanted" % (self.name, what)
+            )
+        wanted = {view: (len(clips),) + (None,) * (np.ndim(value) - 1) for view, value in views.items()}
+        wanted["scene"] = (len(clips), self.sizes["scene_embedding_size"])
+        return {view: self.embeddings(value, view + " of clips", wanted[view]) for view, value in views.items()}
 
     def raw_facts(self):
         """Type, device and so on of what the module returned last, by name of the answer."""
         return self.raw
+
+
+def files_beside(module):
+    """The file of a module that is no package, and the files beside or below it that it imports, sorted."""
+    home = os.path.dirname(module.__file__) + os.sep
+    found, waiting = {module.__file__}, [module]
+    while waiting:
+        for value in list(vars(waiting.pop()).values()):
+            name = getattr(value, "__name__" if inspect.ismodule(value) else "__module__", None)
+            imported = sys.modules.get(name) if isinstance(name, str) else None
+            path = getattr(imported, "__file__", None) or ""
+            # Whatever is installed (site-packages, dist-packages) goes by its version.
+            own = path.startswith(home) and path.endswith(".py") and "-packages" + os.sep not in path
+            if own and path not in found:
+                found.add(path)
+                waiting.append(imported)
+    return sorted(found)
 
 
 def send(stream, header, arrays=()):
@@ -346,7 +386,7 @@ def receive(read):
     arrays = []
     for dtype, shape in header.pop("arrays"):
         n_bytes = int(np.dtype(dtype).itemsize * np.prod(shape, dtype=np.int64))
-        arrays.append(np.frombuffer(read(n_bytes), dtype=dtype).reshape(shape))
+        arrays.append(np.ndarray(shape, dtype, bytearray(read(n_bytes))))
     return header, arrays
 
 
@@ -365,12 +405,11 @@ def answer(driver, header, arrays):
     return {"value": driver.describe()}, []
 
 
-def serve():
-    """Answer messages until the other end closes; the first one says what to load."""
-    replies = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever prints to standard output, C code too, prints to standard error
-    sys.stdout = sys.stderr
-    requests = sys.stdin.buffer
+def listen(requests, waiting):
+    """Put messages into the queue `waiting`; end the whole process once the other end is gone.
+
+    A call that never returns, or that nobody waits for any more, ends with it.
+    """
 
     def read(n):
         data = requests.read(n)
@@ -378,12 +417,27 @@ def serve():
             raise EOFError
         return data
 
+    try:
+        while True:
+            waiting.put(receive(read))
+    except EOFError:
+        os._exit(0)
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
+
+
+def serve():
+    """Answer messages until the other end closes; the first one says what to load."""
+    requests, replies = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # whatever reads standard input finds nothing there
+    os.dup2(2, 1)  # whatever prints to standard output, C code too, prints to standard error
+    sys.stdout = sys.stderr
+    waiting = queue.Queue()
+    threading.Thread(target=listen, args=(requests, waiting), daemon=True).start()
     driver = None
     while True:
-        try:
-            header, arrays = receive(read)
-        except EOFError:
-            return
+        header, arrays = waiting.get()
         try:
             if driver is None:
                 driver = Driver(header["name"], header["weights"], header["options"], header["device"])

@@ -35,6 +35,10 @@ def test_good_modules_pass(name):
         ("nan_for_silence", "silence gives finite embeddings", "error"),
         ("order", "the same call gives the same embedding", "error"),
         ("wrong_size", "embeddings have the declared shapes and no NaN", "error"),
+        ("no_frames", "embeddings have the declared shapes and no NaN", "error"),
+        ("batch_times", "timestamps rise in equal steps, the same in a batch", "error"),
+        ("stretched", "timestamps do not drift", "error"),
+        ("gaps", "timestamps are at most 50 ms apart", "warning"),
     ],
 )
 def test_each_ill_is_found(ill, name, level):

@@ -1,8 +1,10 @@
 """The ills of third-party HEAR modules, each behind an option of load_model: load_model(ill="...")."""
 
+import ctypes
 import os
 import random
 import signal
+import sys
 import time
 
 import numpy as np
@@ -23,6 +25,14 @@ def load_model(model_file_path="", ill="none", seed=0):
     model.dropout = torch.nn.Dropout(0.5)
     if ill != "training":
         model.eval()
+    if ill == "training_child":
+        model.dropout.train()
+    if ill == "leaves_traces":
+        os.chdir(os.path.dirname(__file__))
+        torch.set_grad_enabled(False)
+        torch.set_default_dtype(torch.float64)
+    if ill == "exits_loading":
+        sys.exit("no weights")
     if ill == "sizes":
         model.scene_embedding_size = 24
     if ill == "wants_grad":
@@ -42,6 +52,10 @@ def get_timestamp_embeddings(audio, model):
         "one_axis": lambda: (embeddings, times[0]),
         "falling": lambda: (embeddings, times.flip(1)),
         "no_tuple": lambda: embeddings,
+        "no_frames": lambda: (embeddings[:, :0], times[:, :0]),
+        "stretched": lambda: (embeddings, times * (audio.shape[1] / (audio.shape[1] - 160))),
+        "gaps": lambda: (embeddings[:, ::10], times[:, ::10]),
+        "batch_times": lambda: (embeddings, times + torch.arange(len(times))[:, None]),
     }
     return changes.get(model.ill, lambda: (embeddings, times))()
 
@@ -52,7 +66,7 @@ def get_scene_embeddings(audio, model):
         return scene(audio, model).numpy()
     if ill == "float64":
         return scene(audio, model).double()
-    if ill == "training":
+    if ill in ("training", "training_child"):
         return model.dropout(scene(audio, model))
     if ill == "batch":
         return scene(audio - audio.mean(), model) / audio.std()
@@ -69,6 +83,11 @@ def get_scene_embeddings(audio, model):
     if ill == "chatty":
         print("progress: 10 %")
         os.write(1, b"from C\n")
+        ctypes.CDLL(None).printf(b"from C, held back\n")
+    if ill == "reads_stdin":
+        sys.stdin.read()
+    if ill == "too_large":
+        return scene(audio, model).double() * 1e300
     if ill == "slow":
         time.sleep(0.05)
     if ill == "exits":
