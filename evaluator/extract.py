@@ -14,8 +14,9 @@ from typing import TypeVar
 import numpy as np
 
 from evaluator.audio import AudioError, ClipRule, FileFacts, clip_key, clip_seconds, read_clip
+from evaluator.errors import EvaluationError
 from evaluator.manifest import Manifest
-from evaluator.module import ForeignScenes, Module
+from evaluator.module import ForeignScenes, Module, WorkerEnded
 from evaluator.store import Store, StoredClip, shard_plan
 
 DECODING_THREADS = 2
@@ -175,22 +176,44 @@ class Work:
         if not good:
             return []
         started = time.perf_counter()
-        clips = [samples for _, samples in good]
-        padded = [0.0] * len(clips)
-        if self.foreign is None:
-            views = self.module.clips(clips)
-        else:
-            scenes, padded = self.foreign.embed(clips)
-            views = {"scene": scenes}
+        embedded = self.embed_all(good)
         self.done.seconds["embed"] += time.perf_counter() - started
-        self.done.n_embedded += len(good)
+        self.done.n_embedded += len(embedded)
+        return embedded
+
+    def embed_all(self, clips: Sequence[tuple[int, np.ndarray]]) -> list[tuple[StoredClip, dict[str, np.ndarray]]]:
+        """As `embed`, for clips (number, samples); those that the module refuses go to `failed` by name.
+
+        Raises:
+            EvaluationError: It refuses all of the very first batch, so that going on would be vain.
+            WorkerEnded: It is gone.
+        """
+        try:
+            views, padded = self.ask([samples for _, samples in clips])
+        except WorkerEnded:
+            raise
+        except EvaluationError as error:
+            if len(clips) > 1:
+                embedded = [row for clip in clips for row in self.embed_all([clip])]
+                if embedded or self.done.n_embedded:
+                    return embedded
+                raise
+            self.forget(clips[0][0], f"{self.manifest.clips[clips[0][0]].name}: {error}")
+            return []
         return [
             (
                 StoredClip(self.done.keys[number], silent=not samples.any(), padded_to=padded[row]),
                 {view: rows[row] for view, rows in views.items()},
             )
-            for row, (number, samples) in enumerate(good)
+            for row, (number, samples) in enumerate(clips)
         ]
+
+    def ask(self, clips: list[np.ndarray]) -> tuple[dict[str, np.ndarray], list[float]]:
+        """Views by name (n_clips, ...) of clips (n_samples,), and the seconds to which each had to be padded."""
+        if self.foreign is None:
+            return self.module.clips(clips), [0.0] * len(clips)
+        scenes, padded = self.foreign.embed(clips)
+        return {"scene": scenes}, padded
 
     def forget(self, number: int, why: str) -> None:
         """Note that a clip, and every other clip with the very same audio, cannot be embedded."""

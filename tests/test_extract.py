@@ -90,3 +90,13 @@ def test_a_module_that_refuses_short_clips_gets_them_padded(recordings, tmp_path
     for _ in range(2):
         done, _ = run(spec, recordings, tmp_path / "cache")
         assert done.padded == [0, 1, 4, 5, 7, 8]
+
+
+def test_a_clip_that_the_module_refuses_is_named_and_the_rest_is_kept(recordings, tmp_path):
+    """One clip on which the module fails costs no other; it is listed with the module's reason."""
+    random = np.random.default_rng(1)
+    soundfile.write(recordings.root / "0.wav", random.uniform(-0.99, 0.99, 4000), 16000)
+    spec = ModuleSpec(str(Path(__file__).parent / "modules" / "ill.py"), options={"ill": "refuses_loud"})
+    done, _ = run(spec, recordings, tmp_path / "cache")
+    assert sorted(done.failed) == [2, 3, 6] and len(done.keys) == 6
+    assert done.failed[3].startswith("0.wav: ") and "too loud" in done.failed[3]
