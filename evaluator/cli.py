@@ -39,6 +39,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader went away; nothing more to say
         return 1
+    except OSError as error:  # a full disk, a folder that may not be written
+        print(f"hear-eval: {error.filename or 'input or output'}: {error.strerror or error}", file=sys.stderr)
+        return 1
+
+
+def writable(option: str, folder: Path) -> Path:
+    """The folder, made if it is not there; found out before hours of work rather than after.
+
+    Raises:
+        UsageError: It cannot be made or written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if os.access(folder, os.W_OK):
+            return folder
+        raise PermissionError(13, "Permission denied")
+    except OSError as error:
+        raise UsageError(
+            f"{option} {folder}: no folder that can be written ({error.strerror}); give another"
+        ) from error
 
 
 def cache_folder(given: Path | None) -> Path:
@@ -74,8 +94,16 @@ def run_command(parsed: argparse.Namespace) -> int:
 
     tasks = [found for spec in parsed.task for found in task.find(spec)]
     protocols = [protocol.load(parsed.protocol or each.protocol, parsed.profile) for each in tasks]
-    settings = Settings(parsed.data, cache_folder(parsed.cache), parsed.device, parsed.seed, parsed.allow_failed, bar)
+    settings = Settings(
+        parsed.data,
+        writable("--cache", cache_folder(parsed.cache)),
+        parsed.device,
+        parsed.seed,
+        parsed.allow_failed,
+        bar,
+    )
     wanted = specs(parsed, parsed.modules)
+    out = writable("--out", parsed.out)
     done: list[tuple[Result, Path]] = []
     failures: list[Exception] = []
     for spec in wanted:
@@ -87,7 +115,7 @@ def run_command(parsed: argparse.Namespace) -> int:
                     except (UsageError, EvaluationError) as error:
                         failures.append(told(spec.name, error))
                         continue
-                    done.append((result, write(result, parsed.out)))
+                    done.append((result, write(result, out)))
                     if parsed.json:
                         print(json.dumps(as_line(result)), flush=True)
         except (UsageError, EvaluationError) as error:

@@ -128,6 +128,8 @@ def test_broken_clips_are_embedded_around_and_then_refused(hear_eval, data, tmp_
         (["run", "hf:no/where", "--task", "DATA", "--weights", "x"], 2, "names its weights already"),
         (["run", ILL, "--task", "DATA", "--option", "ill=wrong_size"], 1, r"shape .*7\), but"),
         (["run", ILL, "--task", "DATA", "--option", "ill=exits", "--python", sys.executable], 1, "exit code 3"),
+        (["run", GOOD, "--task", "DATA", "--out", "DATA/tone300/1.wav"], 2, r"--out .*no folder that can be written"),
+        (["run", GOOD, "--task", "DATA", "--cache", "DATA/tone300/1.wav"], 2, r"--cache .*no folder that can be"),
         (["run"], 2, "required"),
         (["embed", "hear_ssl.melspec", "x.wav", "--out", "x.txt"], 2, "has to end in .npz"),
         (["embed", "hear_ssl.melspec", "x.wav", "--out", "x.npz"], 1, "x.wav: there is no such file"),
@@ -140,7 +142,7 @@ def test_mistakes_get_a_sentence_and_an_exit_code(hear_eval, data, arguments, co
     """What is wrong, what would be right; 2 for wrong usage, 1 for work that failed; no traceback."""
     import re
 
-    given = [data if argument == "DATA" else argument for argument in arguments]
+    given = [str(argument).replace("DATA", str(data)) for argument in arguments]
     found, out, err = hear_eval(*given)
     assert found == code, err
     assert re.search(sentence, err), err
