@@ -13,7 +13,7 @@ def parser(commands: Mapping[str, Callable[[argparse.Namespace], int]]) -> argpa
     """The whole command line; `command` of what it parses is the function of that name.
 
     Args:
-        commands: For each of run, list, validate, embed, check and doctor what does it.
+        commands: For each of them what does it.
     """
     top = argparse.ArgumentParser(prog="hear-eval", description="Judge any HEAR module on audio tasks.")
     subparsers = top.add_subparsers(required=True, metavar="COMMAND")
@@ -46,7 +46,11 @@ def run(command: argparse.ArgumentParser) -> None:
 
 def listing(command: argparse.ArgumentParser) -> None:
     """What is listed."""
-    command.add_argument("what", choices=("modules", "tasks", "protocols"))
+    command.add_argument("what", choices=("modules", "tasks", "datasets", "protocols"))
+    command.add_argument(
+        "-v", "--verbose", action="store_true", help="also what sets published and clean tasks apart, in a sentence"
+    )
+    command.add_argument("--markdown", action="store_true", help="the tasks as a table for a README")
     command.add_argument("--json", action="store_true", help="print one JSON object per line")
 
 
@@ -66,10 +70,21 @@ def embed(command: argparse.ArgumentParser) -> None:
 
 
 def check(command: argparse.ArgumentParser) -> None:
-    """One task."""
-    command.add_argument("task", metavar="T", help=TASK)
+    """Tasks, and what to make of their data."""
+    command.add_argument("tasks", nargs="+", metavar="T", help=TASK)
+    command.add_argument("--profile", default="clean", help="clean (default) or published")
     command.add_argument("--json", action="store_true", help="print one JSON object per finding")
+    command.add_argument("--figure", type=Path, metavar="F.svg", help="draw the clips' lengths (.svg, .png or .pdf)")
     data(command)
+
+
+def download(command: argparse.ArgumentParser) -> None:
+    """Tasks, and where their data goes."""
+    command.add_argument("tasks", nargs="+", metavar="T", help="suite/task, or a suite")
+    command.add_argument("--profile", default="clean", help="clean (default) or published")
+    command.add_argument("--data", type=Path, default=Path("data"), metavar="DIR", help="default: data")
+    command.add_argument("--dry-run", action="store_true", help="only say what would be fetched, and how much")
+    command.add_argument("--keep-archives", action="store_true", help="do not delete archives once they are unpacked")
 
 
 def doctor(command: argparse.ArgumentParser) -> None:
@@ -111,6 +126,7 @@ COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "list": ("show what there is", listing),
     "validate": ("check that a module keeps the HEAR contract", validate),
     "embed": ("just the embeddings of some files", embed),
-    "check": ("compare a task with what is on disk", check),
+    "download": ("fetch the datasets of tasks", download),
+    "check": ("compare tasks with what is on disk", check),
     "doctor": ("find what is wrong with this installation", doctor),
 }

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from evaluator import truncation
+from evaluator.clip import Clip
 from evaluator.errors import EvaluationError
-from evaluator.readers import Clip
 
 _BLOCK = 1 << 16  # frames decoded at once
 _SLACK = 0.05  # seconds by which a clip may end after its recording: tables are rounded, and codecs add or drop a frame
@@ -138,6 +138,18 @@ def read_clip(path: Path, clip: Clip, rule: ClipRule, sample_rate: int) -> np.nd
     if wanted is not None and rule.pad and len(samples) < wanted:
         samples = np.pad(samples, (0, wanted - len(samples)))
     return samples
+
+
+def recording_seconds(path: Path) -> float:
+    """Length of a recording as its header has it, in seconds.
+
+    Raises:
+        AudioError: The file is missing, not audio, or empty.
+    """
+    with _open(path) as file:
+        if file.frames <= 0:
+            raise AudioError(f"{path}: the file holds no audio (0 frames)")
+        return file.frames / file.samplerate
 
 
 def n_samples(seconds: float, sample_rate: int) -> int:

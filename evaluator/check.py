@@ -172,21 +172,27 @@ def straddling(manifest: Manifest, folds: list[Fold]) -> Iterator[Finding]:
             )
 
 
-def headers(manifest: Manifest, facts: dict[str, FileFacts | AudioError]) -> Iterator[Finding]:
-    """Sample rates, channels and lengths."""
-    known = [one for one in facts.values() if isinstance(one, FileFacts)]
-    lengths = []
+def lengths(manifest: Manifest, facts: dict[str, FileFacts | AudioError]) -> list[float]:
+    """Lengths in seconds of the clips that have one."""
+    found = []
     for clip in manifest.clips:
         one = facts[clip.path]
         try:
-            lengths += [audio.clip_seconds(one, clip, ClipRule())] if isinstance(one, FileFacts) else []
+            found += [audio.clip_seconds(one, clip, ClipRule())] if isinstance(one, FileFacts) else []
         except AudioError:
             continue  # told by `broken`
-    if not lengths:
+    return found
+
+
+def headers(manifest: Manifest, facts: dict[str, FileFacts | AudioError]) -> Iterator[Finding]:
+    """Sample rates, channels and lengths."""
+    known = [one for one in facts.values() if isinstance(one, FileFacts)]
+    seconds = lengths(manifest, facts)
+    if not seconds:
         return
     rates = ", ".join(f"{rate} Hz x {n}" for rate, n in Counter(one.sample_rate for one in known).most_common())
     stereo = sum(one.channels > 1 for one in known)
-    low, middle, high = np.quantile(lengths, [0, 0.5, 1])
+    low, middle, high = np.quantile(seconds, [0, 0.5, 1])
     yield Finding(
         "note",
         f"{rates}; {stereo} of {len(known)} files have several channels; clips last {low:.3g} to {high:.3g} s, "

@@ -1,4 +1,4 @@
-"""The command line: `hear-eval run | list | validate | embed | check | doctor`.
+"""The command line: `hear-eval run | list | validate | embed | download | check | doctor`.
 
 Results go to standard output, everything else (bars, warnings, what modules print) to standard error. Exit codes: 0
 done, 1 failed, 2 wrong usage. Rooms that need torch are entered only by the commands that use them.
@@ -9,6 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from evaluator.arguments import parser
 from evaluator.errors import EvaluationError, UsageError
 
 if TYPE_CHECKING:
+    from evaluator.check import Finding
     from evaluator.module import ModuleSpec
     from evaluator.results import Result
 
@@ -92,7 +94,7 @@ def run_command(parsed: argparse.Namespace) -> int:
     from evaluator.results import write
     from evaluator.run import Settings, as_line, evaluate
 
-    tasks = [found for spec in parsed.task for found in task.find(spec)]
+    tasks = [found for spec in parsed.task for found in task.find(spec, parsed.profile)]
     protocols = [protocol.load(parsed.protocol or each.protocol, parsed.profile) for each in tasks]
     settings = Settings(
         parsed.data,
@@ -177,12 +179,23 @@ def list_command(parsed: argparse.Namespace) -> int:
     """`hear-eval list`: names with a line about each."""
     from evaluator import listing
 
-    rows: list[dict[str, Any]] = getattr(listing, parsed.what)()
+    if parsed.markdown:
+        if parsed.what != "tasks":
+            raise UsageError(f"list {parsed.what} --markdown: only tasks have a table; leave --markdown out")
+        print(listing.markdown())
+        return 0
+    found: list[dict[str, Any]] = getattr(listing, parsed.what)()
     if parsed.json:
-        for row in rows:
+        for row in found:
             print(json.dumps(row))
-    else:
-        print_table(list(rows[0]), [[str(value) for value in row.values()] for row in rows])
+        return 0
+    long = {"differs"} if parsed.what == "tasks" else set()
+    head = [name for name in found[0] if name not in long]
+    print_table(head, [["" if row[name] is None else str(row[name]) for name in head] for row in found])
+    if parsed.verbose:
+        for row in found:
+            if row.get("differs") and row.get("profile") == "published":
+                print(f"{row['task']}, published: {row['differs']}")
     return 0
 
 
@@ -218,31 +231,60 @@ def embed_command(parsed: argparse.Namespace) -> int:
     return 0
 
 
+def download_command(parsed: argparse.Namespace) -> int:
+    """`hear-eval download`: the data of tasks, each dataset once; what cannot be had tells how it can."""
+    from evaluator import download, manifest, task
+
+    tasks = [found for spec in parsed.tasks for found in task.find(spec, parsed.profile)]
+    failed: list[Exception] = []
+    for dataset in {each.dataset.name: each.dataset for each in tasks}.values():
+        print(f"{dataset.name}: {dataset.title}\n  licence: {dataset.licence}\n  cite: {dataset.citation}")
+        if dataset.access in ("made", "own") or not dataset.download:
+            print(f"  nothing to download: {dataset.instructions or manifest.whereabouts(dataset)}")
+            failed += [UsageError(dataset.name)] if dataset.access in ("request", "login") else []
+            continue
+        folder = parsed.data / dataset.name
+        try:
+            if parsed.dry_run:
+                for line in download.plan(dataset.download, folder):
+                    print(f"  {line}")
+                continue
+            for note in download.fetch(dataset.download, writable("--data", folder), bar, parsed.keep_archives):
+                print(f"  note: {note}")
+            print(f"  ready: {folder}")
+        except (UsageError, EvaluationError) as error:
+            failed.append(told(dataset.name, error))
+    return int(bool(failed))
+
+
 def check_command(parsed: argparse.Namespace) -> int:
     """`hear-eval check`: findings about each task's data; 1 if there is an error among them."""
-    from evaluator import check, manifest, task
+    from evaluator import audio, check, figure, manifest, task
 
-    worst = 0
-    for each in task.find(parsed.task):
-        cache = cache_folder(parsed.cache)
+    worst, lengths = 0, {}
+    cache = cache_folder(parsed.cache)
+    for each in [found for spec in parsed.tasks for found in task.find(spec, parsed.profile)]:
         clips = manifest.read(each, parsed.data, cache)
         findings = check.check(each, clips, cache, bar(each.name, len(clips.clips)))
         for finding in findings:
             if parsed.json:
-                line = {
-                    "task": each.name,
-                    "level": finding.level,
-                    "what": finding.what,
-                    "where": list(finding.where),
-                }
-                print(json.dumps(line))
+                print(json.dumps({"task": each.name, **asdict(finding)}))
             else:
-                where = f" [{', '.join(finding.where[:5])}{' ...' if len(finding.where) > 5 else ''}]" * bool(
-                    finding.where
-                )
-                print(f"{finding.level:8} {each.name}: {finding.what}{where}")
+                print_finding(each.name, finding)
         worst = max([worst, *(finding.level == "error" for finding in findings)])
+        if parsed.figure:
+            facts = audio.file_facts(clips.root, [clip.path for clip in clips.clips], cache)
+            lengths[each.dataset.name] = check.lengths(clips, facts)
+    if parsed.figure:
+        figure.clip_lengths(lengths, parsed.figure)
+        print(f"written: {parsed.figure}", file=sys.stderr if parsed.json else sys.stdout)
     return int(worst)
+
+
+def print_finding(name: str, finding: "Finding") -> None:
+    """A line for people: the first clips that it is about, and whether there are more."""
+    first = ", ".join(finding.where[:5]) + " ..." * (len(finding.where) > 5)
+    print(f"{finding.level:8} {name}: {finding.what}{f' [{first}]' if first else ''}")
 
 
 def doctor_command(parsed: argparse.Namespace) -> int:
@@ -260,6 +302,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "list": list_command,
     "validate": validate_command,
     "embed": embed_command,
+    "download": download_command,
     "check": check_command,
     "doctor": doctor_command,
 }

@@ -5,7 +5,10 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
-from evaluator import protocol, task
+from evaluator import dataset as sets
+from evaluator import protocol, schema, splits, task
+from evaluator.protocol import PROFILES
+from evaluator.task import Task
 
 
 def modules() -> list[dict[str, Any]]:
@@ -20,19 +23,63 @@ def modules() -> list[dict[str, Any]]:
 
 
 def tasks() -> list[dict[str, Any]]:
-    """Every built-in task with what decides its score."""
+    """Every built-in task with what decides its score; twice, where the published code asks otherwise."""
+    clean, published = (task.list_tasks(profile) for profile in PROFILES)
+    return [
+        _task(each)
+        for pair in zip(clean, published, strict=True)
+        for each in (pair if pair[0].profile != "both" else pair[:1])
+    ]
+
+
+def _task(each: Task) -> dict[str, Any]:
+    dataset = each.dataset
+    return {
+        "task": each.name,
+        "profile": each.profile,
+        "dataset": f"{dataset.name} ({dataset.variant})" if dataset.variant else dataset.name,
+        "clips": dataset.expected.get("clips"),
+        "classes": dataset.expected.get("classes"),
+        "hours": dataset.expected.get("hours"),
+        "labels": each.labels,
+        "split": splits.describe(each.split),
+        "metric": each.metric,
+        "protocol": each.protocol,
+        "access": dataset.access,
+        "licence": dataset.licence,
+        "differs": each.differs,
+    }
+
+
+def markdown() -> str:
+    """The tasks as a table for a README: one line each, with what a reader asks first."""
+    head = ("task", "clips", "classes", "hours", "metric", "access", "licence")
+    lines = [f"| {' | '.join(head)} |", "|---|---:|---:|---:|---|---|---|"]
+    for row in tasks():
+        if row["profile"] != "published":
+            shown = [f"`{row['task']}`", *(row[name] for name in head[1:])]
+            lines.append(f"| {' | '.join(_cell(value) for value in shown)} |")
+    return "\n".join(lines)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def datasets() -> list[dict[str, Any]]:
+    """Every built-in dataset with its licence and the other ways in which it can be read."""
+    found = [(each, sets.variants(each)) for each in schema.names_in("datasets")]
     return [
         {
-            "task": each.name,
-            "dataset": each.dataset.name,
-            "clips": each.dataset.expected.get("clips"),
-            "classes": each.dataset.expected.get("classes"),
-            "split": ", ".join(f"{key} {value}" for key, value in each.split.items()),
-            "metric": each.metric,
-            "protocol": each.protocol,
-            "access": each.dataset.access,
+            "dataset": name,
+            "title": sets.read(name).title,
+            "access": sets.read(name).access,
+            "licence": sets.read(name).licence,
+            "variants": variants,
         }
-        for each in task.list_tasks()
+        for name, variants in found
     ]
 
 

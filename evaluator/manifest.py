@@ -1,11 +1,14 @@
 """The clips of a task: where its data lies, what is in it, and the order of its classes."""
 
-from dataclasses import dataclass
+import hashlib
+import json
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from evaluator import calls
+from evaluator.clip import Clip
 from evaluator.errors import UsageError
-from evaluator.readers import READERS, Clip
+from evaluator.readers import READERS
 from evaluator.task import Dataset, Task
 
 __all__ = ["Clip", "Manifest", "find_root", "read"]
@@ -24,6 +27,14 @@ class Manifest:
     clips: tuple[Clip, ...]
     classes: tuple[str, ...]
 
+    @property
+    def sha256(self) -> str:
+        """SHA-256 over classes and clips: names, labels, events, folds, splits and groups, but neither audio nor place."""
+        digest = hashlib.sha256(json.dumps(self.classes).encode())
+        for clip in self.clips:
+            digest.update(json.dumps(astuple(clip)).encode())
+        return digest.hexdigest()
+
 
 def read(task: Task, data: Path | None, cache: Path) -> Manifest:
     """The clips of `task`, listed and checked, no audio read.
@@ -37,10 +48,9 @@ def read(task: Task, data: Path | None, cache: Path) -> Manifest:
         UsageError: The data is not there, does not have the dataset's layout, or has labels that do not fit.
     """
     root = find_root(task.dataset, data, cache)
-    reader = task.dataset.reader
-    clips = tuple(READERS[reader["kind"]].clips(root, reader))
-    classes = _classes(task, root, clips)
-    return Manifest(root, clips, classes)
+    found = [clip for reader in task.dataset.readers for clip in READERS[reader["kind"]].clips(root, reader)]
+    classes = _classes(task, root, found)
+    return Manifest(root, tuple(found), classes)
 
 
 def find_root(dataset: Dataset, data: Path | None, cache: Path) -> Path:
@@ -54,25 +64,36 @@ def find_root(dataset: Dataset, data: Path | None, cache: Path) -> Path:
     """
     if dataset.access == "made":
         return calls.make(cache)
-    ways = {"open": "free to download", "request": "on request", "login": "behind a login"}
-    source = f"{dataset.title} is {ways.get(dataset.access)}: {dataset.url} (licence: {dataset.licence})"
+    source = whereabouts(dataset)
     if dataset.root is not None:
         candidates, advice = [dataset.root], "look at the path in the task"
     elif data is not None:
-        candidates = list(dict.fromkeys([data / dataset.name, data / dataset.folder, data]))
+        named = data / dataset.name
+        candidates = list(dict.fromkeys([named / dataset.folder, named, data / dataset.folder, data]))
         advice = source
     else:
         raise UsageError(f"{dataset.name}: say with --data where the data lies. {source}")
-    layout = READERS[dataset.reader["kind"]].traces
+    first = dataset.readers[0]
     for root in candidates:
-        words, there = layout(root, dataset.reader)
+        words, there = READERS[first["kind"]].traces(root, first)
         if there:
             return root
     looked = " or ".join(str(root) for root in candidates)
     raise UsageError(f"{dataset.name}: {words} not found in {looked}; {advice}")
 
 
-def _classes(task: Task, root: Path, clips: tuple[Clip, ...]) -> tuple[str, ...]:
+def whereabouts(dataset: Dataset) -> str:
+    """Where a dataset can be had, under which licence, and what the user has to do."""
+    ways = {
+        "open": f"free to download: hear-eval download, or {dataset.url}",
+        "request": f"on request: {dataset.url}",
+        "login": f"behind a login: {dataset.url}",
+    }
+    how = f" {dataset.instructions}" if dataset.instructions else ""
+    return f"{dataset.title} is {ways.get(dataset.access, dataset.url)} (licence: {dataset.licence}).{how}"
+
+
+def _classes(task: Task, root: Path, clips: list[Clip]) -> tuple[str, ...]:
     if not clips:
         raise UsageError(f"{task.name}: no clips in {root}")
     counts: dict[str, int] = {}
@@ -84,14 +105,14 @@ def _classes(task: Task, root: Path, clips: tuple[Clip, ...]) -> tuple[str, ...]
             )
         for label in clip.labels:
             counts[label] = counts.get(label, 0) + 1
-    fixed = task.dataset.reader["classes"]
+    fixed = next(filter(None, (READERS[each["kind"]].classes(root, each) for each in task.dataset.readers)), ())
     strange = sorted(set(counts) - set(fixed))
     if fixed and strange:
         raise UsageError(f"{task.name}: label {strange[0]!r} is not among the dataset's classes: {', '.join(fixed)}")
-    if len(counts) < 2:
+    if len(counts) < (2 if task.labels == "single" else 1):
         raise UsageError(
             f"{task.name}: all {len(clips)} clips in {root} have the label {next(iter(counts), '')!r}; "
-            "a task needs two classes or more"
+            + ("a task needs two classes or more" if task.labels == "single" else "a task needs a class")
         )
     single = sorted(label for label, count in counts.items() if count == 1)
     if single and task.labels == "single" and task.dataset.access == "own":

@@ -91,6 +91,33 @@ def mean_of_known(values: np.ndarray) -> np.ndarray:
 
 
 # Name in task files -> score; the highest is best for all of them.
+def average_precision(targets: np.ndarray, probabilities: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Average precision of the last class, which is the positive one of a binary task, (n_draws,)."""
+    return _average_precision(targets[:, -1], probabilities[:, -1], counts)
+
+
+def aucroc(targets: np.ndarray, probabilities: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Mean over classes of the area under the ROC curve, (n_draws,).
+
+    The area is the share of pairs of a clip with the label and one without in which the former is ranked higher, ties
+    counting half: scikit-learn's `roc_auc_score`. Classes that all counted clips have, or none, are left out.
+    """
+    return mean_of_known(
+        np.stack([_area(*columns, counts) for columns in zip(targets.T, probabilities.T, strict=True)])
+    )
+
+
+def _area(true: np.ndarray, probable: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    order = np.argsort(probable, kind="stable")
+    ranking, has, weights = probable[order], true[order].astype(bool), counts[order]
+    own = ranking[has]
+    others = np.concatenate([np.zeros((1, counts.shape[1])), (weights * ~has[:, None]).cumsum(axis=0)])
+    below = others[np.searchsorted(ranking, own, side="left")]
+    up_to = others[np.searchsorted(ranking, own, side="right")]
+    pairs = weights[has].sum(axis=0) * others[-1]
+    return ratio((weights[has] * (below + up_to) / 2).sum(axis=0), pairs)
+
+
 METRICS: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]] = {
     "accuracy": accuracy,
     "uar": uar,
@@ -98,6 +125,8 @@ METRICS: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]] =
     "macro_f1": macro_f1,
     "map": mean_average_precision,
     "weighted_map": weighted_average_precision,
+    "average_precision": average_precision,
+    "aucroc": aucroc,
 }
 
 

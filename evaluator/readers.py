@@ -1,85 +1,218 @@
-"""From the files of a dataset to its clips: one reader a layout, chosen by `reader.kind` of the dataset's YAML.
+"""From the rows of a dataset's files to its clips, as the `reader` of its YAML says.
 
-| kind | the layout | order of the clips |
-|---|---|---|
-| `paths` | everything is in the file names: a glob, and a regular expression over the path | sorted paths |
-| `table` | a delimited file with one line a clip, its columns named in its first line | the table's |
-| `folders` | one sub-folder a class | sorted paths |
+A reader names a source of rows (`kind`: see `evaluator/rows.py`) and says what of a row becomes what of a clip.
+`path`, `label`, `start`, `end`, `fold`, `split` and `group` are templates: text in which `{column}` stands for the
+row's value, and `{column:0>6}` for that value filled up with zeros to six characters (Python's format specifications).
+For `paths` and `folders` the path is the file, and label, fold, split and group are the pattern's groups of that name,
+unless said otherwise; of tables and JSON nothing is taken that is not said. Times are in seconds.
 
-Paths are relative to the dataset's folder, with forward slashes. Times are in seconds. Hidden files are never read.
+The kind `hear` reads the folders that hear-preprocess writes (`evaluator/hear_layout.py`) and takes none of this.
 """
 
-import csv
-import io
+import fnmatch
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import string
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from evaluator import hear_layout, rows, windows
+from evaluator.clip import Clip
 from evaluator.errors import UsageError
+from evaluator.rows import AUDIO_SUFFIXES, Row, class_folders, read_table
 from evaluator.schema import Field
 
-# What libsndfile 1.2 reads, by file name: https://libsndfile.github.io/libsndfile/formats.html
-_SUFFIXES = "wav wave rf64 w64 flac ogg oga opus mp3 aif aiff aifc au snd caf voc sph nist"
-AUDIO_SUFFIXES = tuple(f".{suffix}" for suffix in _SUFFIXES.split())
+__all__ = ["AUDIO_SUFFIXES", "READERS", "Clip", "Reader", "class_folders", "mistakes", "of_csv", "of_folders"]
 
 LABEL_SEPARATOR = ";"  # between the labels of one clip in a user's own CSV
-
-
-@dataclass(frozen=True)
-class Clip:
-    """A stretch of one recording, what is heard in it, and to which part of the data it belongs.
-
-    path: Of the recording, relative to the dataset's folder, with forward slashes.
-    labels: Names of the classes heard; exactly one where the task is single-label.
-    start, end: In seconds from the start of the recording; None where the recording starts or ends.
-    fold, split, group: As the dataset gives them, "" where it does not. A group is what must not be on both sides
-        of a split: an individual, a speaker, a source recording.
-    """
-
-    path: str
-    labels: tuple[str, ...]
-    start: float | None = None
-    end: float | None = None
-    fold: str = ""
-    split: str = ""
-    group: str = ""
-
-    @property
-    def name(self) -> str:
-        """The path, followed by `#start-end` in seconds where the clip is not the whole recording."""
-        if self.start is None and self.end is None:
-            return self.path
-        return f"{self.path}#{self.start or 0:g}-{'' if self.end is None else format(self.end, 'g')}"
+_CLIP_FIELDS = ("label", "fold", "split", "group")
+_TEMPLATES = ("path", *_CLIP_FIELDS, "start", "end")
 
 
 @dataclass(frozen=True)
 class Reader:
-    """One way to read a dataset: the fields of its YAML, the layout's traces on disk, and its clips.
+    """One way to read a dataset: the fields of its YAML, the layout's traces on disk, its clips and its classes.
 
     traces: (root, reader's fields) -> what has to be under `root`, as words, and whether it is there.
     clips: (root, reader's fields) -> the clips, in their natural order.
+    classes: (root, reader's fields) -> the classes in their order; empty if the dataset does not fix them.
     """
 
     fields: Mapping[str, Field]
     traces: Callable[[Path, Mapping[str, Any]], tuple[str, bool]]
     clips: Callable[[Path, Mapping[str, Any]], list[Clip]]
+    classes: Callable[[Path, Mapping[str, Any]], tuple[str, ...]]
 
 
-_CLIP_FIELDS = ("label", "fold", "split", "group")
+_TEXT = Field(str, required=False, default="")
+_YES_NO = Field(bool, required=False, default=False)
+_TEXTS = Field(list, required=False, default=[], each=Field(str))
+_VALUES = Field(dict, required=False, default={}, each=Field(list, each=Field(str)))
+_RENAMED = Field(dict, required=False, default={}, each=Field(str))
+_VOCABULARY = {
+    "table": Field(str),
+    "delimiter": Field(str, required=False, default=","),
+    "header": Field(int, required=False, default=1, least=0, most=9),
+    "columns": _TEXTS,
+    "label": Field(str),  # the column
+}
+_SHAPE = {
+    "kind": Field(str),
+    # Columns cut out of others: the pattern has to match the whole text, its named groups become columns.
+    "derive": Field(
+        list, required=False, default=[], each=Field(dict, fields={"from": Field(str), "pattern": Field(str)})
+    ),
+    "where": _VALUES,  # column: values kept
+    "drop": _VALUES,  # column: values left out
+    "leave_out": _TEXTS,  # globs over the clips' paths
+    **dict.fromkeys(_TEMPLATES, _TEXT),
+    "label_separator": _TEXT,  # several labels in one value, such as dog;rain; none where empty
+    "label_columns": _TEXTS,  # several labels as one column each, `positive` where the clip has the label
+    "positive": Field(str, required=False, default="1"),
+    "label_file": _TEXT,  # template of the path of a text file with one label a line
+    # names: {label: {"001": dog}} turns what the files say into what we say. Under "*" stands the name of all others
+    # ("*" keeps them as they are); without it, a value that is not in the table is an error.
+    "names": Field(dict, required=False, default={}, fields=dict.fromkeys(_CLIP_FIELDS, _RENAMED)),
+    # classes fixes their order (and which there are), vocabulary reads them; without either they are sorted by name.
+    "classes": _TEXTS,
+    "vocabulary": Field(dict, required=False, default={}, fields=_VOCABULARY),
+    "other_label": _TEXT,  # the class of every label that is not among the classes
+    "drop_unlabelled": _YES_NO,
+    "split_lists": _RENAMED,  # file that lists clips' paths: their split; "*": that of all others
+    "split_by_order": _RENAMED,  # split: slice of the sorted groups, such as "-10:"; groups in none are left out
+    "windows": Field(dict, required=False, default={}, fields=windows.FIELDS),
+}
 
-# names: {label: {"001": dog}} turns what the files say into what we say. Under "*" stands the name of all others;
-# without it, a value that is not in the table is an error.
-_NAMES = Field(
-    dict,
-    required=False,
-    default={},
-    fields={name: Field(dict, required=False, default={}, each=Field(str)) for name in _CLIP_FIELDS},
-)
-_KIND = Field(str)
-# classes: fixes the order of the classes (and which there are); without it they are sorted by name.
-_CLASSES = Field(list, required=False, default=[], each=Field(str))
+
+# Templates -----------------------------------------------------------------------------------------------------------
+
+
+def columns_of(template: str) -> list[str]:
+    """The columns that a template names.
+
+    >>> columns_of("audio/{folder}/{id:0>6}.mp3")
+    ['folder', 'id']
+    """
+    return [name for _, name, _, _ in string.Formatter().parse(template) if name is not None]
+
+
+def _filler(template: str) -> Callable[[Mapping[str, str]], str]:
+    """A function that puts a row's values into the template; KeyError if it lacks one."""
+    parts = [(literal, name, spec or "") for literal, name, spec, _ in string.Formatter().parse(template)]
+    if len(parts) == 1 and parts[0][1] is not None and not parts[0][0] and not parts[0][2]:
+        column = parts[0][1]
+        return lambda values: values[column]
+    return lambda values: "".join(
+        literal + ("" if name is None else format(values[name], spec)) for literal, name, spec in parts
+    )
+
+
+# Rows to clips -------------------------------------------------------------------------------------------------------
+
+
+def _read(root: Path, reader: Mapping[str, Any]) -> list[Clip]:
+    found = _clips_of(_kept(_derived(rows.SOURCES[reader["kind"]].rows(root, reader), reader), reader), root, reader)
+    found = _left(found, reader)
+    if not reader["windows"]:
+        return _sorted_into_splits(_labelled(_once(found), reader), root, reader)
+    if reader["windows"]["of"] == "spans":
+        return windows.of_spans(_sorted_into_splits(found, root, reader), reader["windows"])
+    events = [clip for _, clip in found]
+    return _ordered(windows.of_recordings(events, root, reader["windows"]), reader["split_by_order"])
+
+
+def _derived(found: Iterable[Row], reader: Mapping[str, Any]) -> Iterator[Row]:
+    steps = [(_filler(step["from"]), re.compile(step["pattern"]), step["from"]) for step in reader["derive"]]
+    for row in found:
+        for fill, pattern, template in steps:
+            text = _filled(fill, row)
+            match = pattern.fullmatch(text)
+            if match is None:
+                raise UsageError(f"{row.where}: {template} is {text!r}, which does not fit {pattern.pattern}")
+            row.values.update({name: value or "" for name, value in match.groupdict().items()})
+        yield row
+
+
+def _kept(found: Iterable[Row], reader: Mapping[str, Any]) -> Iterator[Row]:
+    where, drop = reader["where"], reader["drop"]
+    if not where and not drop:
+        yield from found
+        return
+    fillers = {column: _filler(f"{{{column}}}") for column in (*where, *drop)}
+    for row in found:
+        if all(_filled(fillers[column], row) in values for column, values in where.items()) and not any(
+            _filled(fillers[column], row) in values for column, values in drop.items()
+        ):
+            yield row
+
+
+def _clips_of(found: Iterable[Row], root: Path, reader: Mapping[str, Any]) -> Iterator[tuple[str, Clip]]:
+    """Each row's clip, and where the row stands."""
+    templates = {name: reader[name] for name in _TEMPLATES if reader[name]}
+    if reader["kind"] in ("paths", "folders"):
+        groups = re.compile(reader["pattern"]).groupindex if reader["kind"] == "paths" else {"label": 1}
+        implied = ["path", *(name for name in _CLIP_FIELDS if name in groups)]
+        templates = {**{name: f"{{{name}}}" for name in implied}, **templates}
+    fill = {name: _filler(template) for name, template in templates.items()}
+    labels_of = _label_reader(root, reader, fill)
+    for row in found:
+        path = _filled(fill["path"], row)
+        if not path:
+            raise UsageError(f"{row.where}: the path is empty")
+        start, end = (_seconds(row, name, fill) for name in ("start", "end"))
+        fold, split, group = (
+            _named(reader, name, _filled(fill[name], row), row.where) if name in fill else ""
+            for name in ("fold", "split", "group")
+        )
+        yield row.where, Clip(path, labels_of(row), start, end, fold, split, group)
+
+
+def _filled(fill: Callable[[Mapping[str, str]], str], row: Row) -> str:
+    try:
+        return fill(row.values)
+    except KeyError as error:
+        raise UsageError(
+            f"{row.where}: there is no column {error.args[0]!r}; its columns are {', '.join(row.own_columns)}"
+        ) from None
+
+
+def _label_reader(root: Path, reader: Mapping[str, Any], fill: Mapping[str, Any]) -> Callable[[Row], tuple[str, ...]]:
+    """The function that gives a row's labels, in the way that the reader says they are written."""
+    separator, optional = reader["label_separator"], reader["drop_unlabelled"]
+    classes, other = set(reader["classes"]), reader["other_label"]
+    label_file = _filler(reader["label_file"])
+    columns = {name: _filler(f"{{{name}}}") for name in reader["label_columns"]}
+
+    def written(row: Row) -> list[str]:
+        if reader["label_columns"]:
+            values = [_filled(fill_column, row) for fill_column in columns.values()]
+            return [name for name, value in zip(columns, values, strict=True) if value == reader["positive"]]
+        if reader["label_file"]:
+            return _label_lines(root / _filled(label_file, row), row.where)
+        if "label" not in fill:
+            return []
+        text = _filled(fill["label"], row)
+        return [part.strip() for part in text.split(separator)] if separator else [text]
+
+    def labels(row: Row) -> tuple[str, ...]:
+        names = [_named(reader, "label", name, row.where) for name in written(row)]
+        if "" in names and not separator and not optional:
+            raise UsageError(f"{row.where}: the label is empty")
+        if "" in names and len(names) > 1:
+            raise UsageError(f"{row.where}: a label is empty ({separator.join(names)!r})")
+        if other:
+            names = [name if name in classes else other for name in names]
+        return tuple(dict.fromkeys(name for name in names if name))
+
+    return labels
+
+
+def _label_lines(file: Path, where: str) -> list[str]:
+    try:
+        return [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{where}: its labels cannot be read from {file}: {error}") from error
 
 
 def _named(reader: Mapping[str, Any], field: str, value: str, where: str) -> str:
@@ -88,202 +221,114 @@ def _named(reader: Mapping[str, Any], field: str, value: str, where: str) -> str
         return table.get(value, value)
     if "*" not in table:
         raise UsageError(f"{where}: {field} {value!r} is not in the dataset's table of names: {', '.join(table)}")
-    return table["*"]
+    return value if table["*"] == "*" else table["*"]
 
 
-# paths ---------------------------------------------------------------------------------------------------------------
-
-
-def _paths_traces(root: Path, reader: Mapping[str, Any]) -> tuple[str, bool]:
-    return f"files like {reader['files']}", next(_visible(root, reader["files"]), None) is not None
-
-
-def _read_paths(root: Path, reader: Mapping[str, Any]) -> list[Clip]:
-    pattern = re.compile(reader["pattern"])
-    clips, strangers = [], []
-    for path in sorted(_visible(root, reader["files"])):
-        match = pattern.fullmatch(path)
-        if match is None or match["label"] is None:
-            strangers.append(path)
-            continue
-        said: dict[str, Any] = {
-            field: _named(reader, field, value, path)
-            for field, value in match.groupdict().items()
-            if field in _CLIP_FIELDS and value is not None
-        }
-        clips.append(Clip(path, (said.pop("label"),), **said))
-    if strangers:
-        raise UsageError(
-            f"{root}: {len(strangers)} files fit the dataset's files: {reader['files']}, but not its pattern: "
-            f"{reader['pattern']}; the first: {', '.join(strangers[:3])}. Move what does not belong there"
-        )
-    return clips
-
-
-def _visible(root: Path, glob: str) -> Iterator[str]:
-    for path in root.glob(glob):
-        relative = path.relative_to(root)
-        if not any(part.startswith(".") for part in relative.parts) and path.is_file():
-            yield relative.as_posix()
-
-
-# table ---------------------------------------------------------------------------------------------------------------
-
-
-def _table_traces(root: Path, reader: Mapping[str, Any]) -> tuple[str, bool]:
-    return f"the table {reader['table']}", (root / reader["table"]).is_file()
-
-
-def _read_table(root: Path, reader: Mapping[str, Any]) -> list[Clip]:
-    table = root / reader["table"]
-    columns, rows = read_rows(table, reader["delimiter"])
-    wanted = re.findall(r"\{([^}]+)\}", reader["path"])
-    wanted += [reader[name] for name in (*_CLIP_FIELDS, "start", "end") if reader[name]] + list(reader["where"])
-    missing = [name for name in wanted if name not in columns]
-    if missing:
-        raise UsageError(f"{table}: there is no column {missing[0]!r}; its columns are {', '.join(columns)}")
-    clips: list[Clip] = []
-    lines: dict[str, int] = {}
-    for line, row in rows:
-        if any(row[column] not in values for column, values in reader["where"].items()):
-            continue
-        clip = _clip_of_row(f"{table}:{line}", reader, row)
-        if clip.name in lines:
-            raise UsageError(
-                f"{table}:{line}: clip {clip.name} stands there twice, first on line {lines[clip.name]}; "
-                f"a clip with several labels takes one line, its labels joined by {LABEL_SEPARATOR!r}"
-            )
-        lines[clip.name] = line
-        clips.append(clip)
-    return clips
-
-
-def _clip_of_row(where: str, reader: Mapping[str, Any], row: Mapping[str, str]) -> Clip:
-    path = re.sub(r"\{([^}]+)\}", lambda match: row[match[1]], reader["path"])
-    if not path:
-        raise UsageError(f"{where}: the path is empty")
-    label = row[reader["label"]]
-    separator = reader["label_separator"]
-    labels = [part.strip() for part in label.split(separator)] if separator else [label]
-    if "" in labels and not (separator and label == ""):
-        raise UsageError(f"{where}: a label is empty ({label!r})")
-    return Clip(
-        path=path,
-        labels=tuple(dict.fromkeys(_named(reader, "label", name, where) for name in labels if name)),
-        start=_seconds(where, row, reader["start"]),
-        end=_seconds(where, row, reader["end"]),
-        **{
-            field: _named(reader, field, row[reader[field]], where)
-            for field in ("fold", "split", "group")
-            if reader[field]
-        },
-    )
-
-
-def _seconds(where: str, row: Mapping[str, str], column: str) -> float | None:
-    if not column or not row[column]:
+def _seconds(row: Row, name: str, fill: Mapping[str, Any]) -> float | None:
+    text = _filled(fill[name], row) if name in fill else ""
+    if not text:
         return None
     try:
-        return float(row[column])
+        return float(text)
     except ValueError:
-        raise UsageError(f"{where}: {column} is {row[column]!r}, but should be a number of seconds or empty") from None
+        raise UsageError(f"{row.where}: {name} is {text!r}, but should be a number of seconds or empty") from None
 
 
-def read_rows(table: Path, delimiter: str) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
-    """The columns of a delimited file, and its rows as (line number, column -> value without outer spaces).
+# Clips among clips ---------------------------------------------------------------------------------------------------
 
-    Quotes, CRLF line ends and a byte-order mark are understood; empty lines are skipped.
+
+def _left(clips: Iterable[tuple[str, Clip]], reader: Mapping[str, Any]) -> Iterator[tuple[str, Clip]]:
+    patterns = [re.compile(fnmatch.translate(pattern)) for pattern in reader["leave_out"]]
+    return (pair for pair in clips if not any(pattern.match(pair[1].path) for pattern in patterns))
+
+
+def _once(clips: Iterable[tuple[str, Clip]]) -> Iterator[tuple[str, Clip]]:
+    seen: dict[str, str] = {}
+    for where, clip in clips:
+        if clip.name in seen:
+            raise UsageError(
+                f"{where}: clip {clip.name} stands there twice, first in {seen[clip.name]}; "
+                f"a clip with several labels takes one line, its labels joined by {LABEL_SEPARATOR!r}"
+            )
+        seen[clip.name] = where
+        yield where, clip
+
+
+def _labelled(clips: Iterable[tuple[str, Clip]], reader: Mapping[str, Any]) -> Iterable[tuple[str, Clip]]:
+    return (pair for pair in clips if pair[1].labels) if reader["drop_unlabelled"] else clips
+
+
+def _sorted_into_splits(clips: Iterable[tuple[str, Clip]], root: Path, reader: Mapping[str, Any]) -> list[Clip]:
+    found = [clip for _, clip in clips]
+    if reader["split_lists"]:
+        listed = {}
+        for name, split in reader["split_lists"].items():
+            if name != "*":
+                listed.update(dict.fromkeys(_label_lines(root / name, "split_lists"), split))
+        missing = sorted(set(listed) - {clip.path for clip in found})
+        if missing:
+            raise UsageError(
+                f"{root}: {len(missing)} clips of {' and '.join(name for name in reader['split_lists'] if name != '*')} "
+                f"are not there, {missing[0]} for one; get the whole dataset, or take them out of the list"
+            )
+        rest = reader["split_lists"].get("*", "")
+        found = [replace(clip, split=listed.get(clip.path, rest)) for clip in found]
+    return _ordered(found, reader["split_by_order"])
+
+
+def _ordered(clips: list[Clip], slices: Mapping[str, str]) -> list[Clip]:
+    """The clips with the split in whose slice of the sorted groups theirs is; without those that are in none."""
+    if not slices:
+        return clips
+    groups = sorted({clip.group for clip in clips})
+    split_of = {group: split for split, text in slices.items() for group in groups[_slice(text)]}
+    return [replace(clip, split=split_of[clip.group]) for clip in clips if clip.group in split_of]
+
+
+def _slice(text: str) -> slice:
+    """What a slice such as `-20:-10` means.
 
     Raises:
-        UsageError: The file is missing, empty or not UTF-8, names a column twice, or has a row of another length.
+        ValueError: It is none.
     """
-    try:
-        text = table.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise UsageError(f"{table}: there is no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{table}: cannot be read as UTF-8 text: {error}; save it as UTF-8") from error
-    lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    try:
-        columns = [name.strip() for name in next(lines, [])]
-        if not any(columns):
-            raise UsageError(f"{table}: its first line is empty, but should name the columns")
-        if len(set(columns)) < len(columns):
-            raise UsageError(f"{table}: its first line names a column twice: {', '.join(columns)}")
-        rows = []
-        for row in lines:
-            if not any(value.strip() for value in row):
-                continue
-            if len(row) != len(columns):
-                raise UsageError(
-                    f"{table}:{lines.line_num}: has {len(row)} values, but the first line names {len(columns)} columns; "
-                    "a value with a comma in it goes in double quotes"
-                )
-            rows.append((lines.line_num, dict(zip(columns, (value.strip() for value in row), strict=True))))
-    except csv.Error as error:
-        raise UsageError(f"{table}:{lines.line_num}: not a readable table: {error}") from error
-    return columns, rows
+    start, colon, stop = text.partition(":")
+    if not colon:
+        raise ValueError(f"{text!r} is no slice such as -20:-10")
+    return slice(int(start) if start else None, int(stop) if stop else None)
 
 
-# folders -------------------------------------------------------------------------------------------------------------
+# Which readers there are, and their slips ----------------------------------------------------------------------------
 
 
-def class_folders(root: Path) -> list[Path]:
-    """The visible folders in `root`, sorted by name."""
-    return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
+def _classes(root: Path, reader: Mapping[str, Any]) -> tuple[str, ...]:
+    said = reader["vocabulary"]
+    if not said:
+        return tuple(reader["classes"])
+    table = root / said["table"]
+    columns, lines = read_table(table, said["delimiter"], said["header"], said["columns"])
+    if said["label"] not in columns:
+        raise UsageError(f"{table}: there is no column {said['label']!r}; its columns are {', '.join(columns)}")
+    place = columns.index(said["label"])
+    return tuple(values[place] for _, values in lines)
 
 
-def _folders_traces(root: Path, reader: Mapping[str, Any]) -> tuple[str, bool]:
-    return "one sub-folder a class", root.is_dir() and bool(class_folders(root))
-
-
-def _read_folders(root: Path, reader: Mapping[str, Any]) -> list[Clip]:
-    clips = []
-    for folder in class_folders(root):
-        files = sorted(f"{folder.name}/{path}" for path in _visible(folder, "**/*"))
-        audio = [path for path in files if Path(path).suffix.lower() in AUDIO_SUFFIXES]
-        if not audio:
-            seen = sorted({Path(path).suffix or path for path in files})
-            raise UsageError(
-                f"{folder}: holds no audio, only {', '.join(seen) or 'nothing'}; every sub-folder is a class and needs "
-                f"clips in one of {' '.join(AUDIO_SUFFIXES)}: fill it or move it away"
-            )
-        label = _named(reader, "label", folder.name, str(folder))
-        clips += [Clip(path, (label,)) for path in audio]
-    return clips
-
-
-_TEXT = Field(str, required=False, default="")
-_TABLE_FIELDS = {
-    "kind": _KIND,
-    "table": Field(str),  # the file, relative to the dataset's folder
-    "delimiter": Field(str, required=False, default=","),
-    "path": Field(str),  # of the audio: a template of columns, such as audio/{filename}
-    "label": Field(str),  # these and the next five are names of columns
-    "start": _TEXT,
-    "end": _TEXT,
-    "fold": _TEXT,
-    "split": _TEXT,
-    "group": _TEXT,
-    "label_separator": _TEXT,  # several labels in one value, such as dog;rain; none where empty
-    "where": Field(dict, required=False, default={}, each=Field(list, each=Field(str))),  # column: values to keep
-    "names": _NAMES,
-    "classes": _CLASSES,
-}
 READERS: Mapping[str, Reader] = {
-    "paths": Reader(
-        {"kind": _KIND, "files": Field(str), "pattern": Field(str), "names": _NAMES, "classes": _CLASSES},
-        _paths_traces,
-        _read_paths,
-    ),
-    "table": Reader(_TABLE_FIELDS, _table_traces, _read_table),
-    "folders": Reader({"kind": _KIND, "names": _NAMES, "classes": _CLASSES}, _folders_traces, _read_folders),
+    **{
+        kind: Reader({**_SHAPE, **source.fields}, source.traces, _read, _classes)
+        for kind, source in rows.SOURCES.items()
+    },
+    "hear": Reader(hear_layout.FIELDS, hear_layout.traces, hear_layout.read_clips, hear_layout.classes),
 }
+
+
+def _plain(kind: str, **said: Any) -> dict[str, Any]:
+    """A reader with the fields that are said, and the defaults of the others."""
+    return {name: said.get(name, field.default) for name, field in READERS[kind].fields.items()} | {"kind": kind}
 
 
 def of_folders() -> dict[str, Any]:
     """The reader of a user's folder with one sub-folder a class."""
-    return {"kind": "folders", "names": {}, "classes": []}
+    return _plain("folders")
 
 
 def of_csv(table: Path) -> dict[str, Any]:
@@ -293,46 +338,112 @@ def of_csv(table: Path) -> dict[str, Any]:
         UsageError: It cannot be read, or a column that it needs is not there.
     """
     delimiter = "\t" if table.suffix.lower() == ".tsv" else ","
-    columns, rows = read_rows(table, delimiter)
+    columns, lines = read_table(table, delimiter)
     for needed in ("path", "label"):
         if needed not in columns:
             raise UsageError(
                 f"{table}: there is no column {needed!r}; its columns are {', '.join(columns)}, but it needs path,label "
                 "and may have start,end,fold or split,group"
             )
-    several = any(LABEL_SEPARATOR in row["label"] for _, row in rows)
-    return {
-        "kind": "table",
-        "table": table.name,
-        "delimiter": delimiter,
-        "path": "{path}",
-        **{name: name if name in columns else "" for name in ("label", "start", "end", "fold", "split", "group")},
-        "label_separator": LABEL_SEPARATOR if several else "",
-        "where": {},
-        "names": {},
-        "classes": [],
-    }
+    place = columns.index("label")
+    several = any(LABEL_SEPARATOR in values[place] for _, values in lines)
+    return _plain(
+        "table",
+        table=table.name,
+        delimiter=delimiter,
+        label_separator=LABEL_SEPARATOR if several else "",
+        **{name: f"{{{name}}}" for name in _TEMPLATES if name in columns},
+    )
 
 
 def mistakes(reader: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
     """What is wrong with a reader's fields beyond their types: (field, sentence) pairs."""
-    found = []
-    if reader["kind"] == "paths":
+    if reader["kind"] == "hear":
+        return []
+    return [
+        *(_paths_mistakes(reader) if reader["kind"] == "paths" else []),
+        *(_table_mistakes(reader) if reader["kind"] == "table" else []),
+        *_template_mistakes(reader),
+        *_label_mistakes(reader),
+        *_order_mistakes(reader),
+    ]
+
+
+def unused_groups(reader: Mapping[str, Any]) -> list[str]:
+    """Named groups of a `paths` reader that become nothing: in a user's own file, most likely a slip of the pen."""
+    if reader["kind"] != "paths":
+        return []
+    templates = [reader[name] for name in (*_TEMPLATES, "label_file")] + [step["from"] for step in reader["derive"]]
+    used = {column for template in templates for column in columns_of(template)}
+    used |= {*_CLIP_FIELDS, *reader["where"], *reader["drop"], *reader["label_columns"]}
+    return [name for name in re.compile(reader["pattern"]).groupindex if name not in used]
+
+
+def _paths_mistakes(reader: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    try:
+        re.compile(reader["pattern"])
+    except re.error as error:
+        yield "pattern", f"is no regular expression: {error}"
+    for files in rows.globs(reader):
         try:
-            named = re.compile(reader["pattern"]).groupindex
-            if "label" not in named:
-                found.append(("pattern", "has no group (?P<label>...), so no clip would have a label"))
-            found += [
-                ("pattern", f"has a group {name!r}; known: {', '.join(_CLIP_FIELDS)}")
-                for name in named
-                if name not in _CLIP_FIELDS
-            ]
-        except re.error as error:
-            found.append(("pattern", f"is no regular expression: {error}"))
-        try:
-            next(Path("nowhere").glob(reader["files"]), None)
+            next(Path("nowhere").glob(files), None)
         except (ValueError, NotImplementedError) as error:
-            found.append(("files", f"is no glob over relative paths, such as */*.wav: {error}"))
-    if reader["kind"] == "table" and len(reader["delimiter"]) != 1:
-        found.append(("delimiter", f"is {reader['delimiter']!r}, but should be one character"))
-    return found
+            yield "files", f"is no glob over relative paths, such as */*.wav: {error}"
+
+
+def _table_mistakes(reader: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if len(reader["delimiter"]) != 1:
+        yield "delimiter", f"is {reader['delimiter']!r}, but should be one character"
+    if (reader["header"] == 0) != bool(reader["columns"]):
+        yield "columns", "name the columns of a table without header (header: 0), and of no other"
+
+
+def _template_mistakes(reader: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for name in (*_TEMPLATES, "label_file"):
+        try:
+            columns_of(reader[name])
+        except ValueError as error:
+            yield name, f"is no template such as audio/{{filename}}: {error}"
+    for step in reader["derive"]:
+        try:
+            re.compile(step["pattern"])
+            columns_of(step["from"])
+        except (re.error, ValueError) as error:
+            yield "derive", f"cannot be followed ({step['from']}, {step['pattern']}): {error}"
+    if not reader["path"] and reader["kind"] in ("table", "json"):
+        yield "path", "is missing: a template of the audio's path, such as audio/{filename}"
+
+
+def _label_mistakes(reader: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    ways = [name for name in ("label", "label_columns", "label_file") if reader[name]]
+    named = re.compile(reader["pattern"]).groupindex if reader["kind"] == "paths" and not _broken(reader) else {}
+    if not ways and reader["kind"] != "folders" and "label" not in named:
+        where = "pattern" if reader["kind"] == "paths" else "label"
+        yield where, "gives no label: name a group (?P<label>...), or say label, label_columns or label_file"
+    if len(ways) > 1:
+        yield ways[1], f"stands beside {ways[0]}; a clip's labels come from one of them"
+    if reader["label"] and not _columns_or_none(reader["label"]) and reader["kind"] == "table":
+        yield "label", f"is the same for every clip; if {reader['label']!r} is a column, write {{{reader['label']}}}"
+    if reader["other_label"] and reader["other_label"] not in reader["classes"]:
+        yield "other_label", f"{reader['other_label']!r} is not among the classes"
+
+
+def _columns_or_none(template: str) -> list[str]:
+    """The columns of a template, none if it is broken."""
+    try:
+        return columns_of(template)
+    except ValueError:
+        return []
+
+
+def _broken(reader: Mapping[str, Any]) -> bool:
+    return any(True for _ in _paths_mistakes(reader))
+
+
+def _order_mistakes(reader: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for text in reader["split_by_order"].values():
+        try:
+            _slice(text)
+        except ValueError as error:
+            yield "split_by_order", str(error)
+    yield from windows.mistakes(reader["windows"])

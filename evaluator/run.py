@@ -7,7 +7,7 @@ import platform
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from evaluator.task import Task
 
 PACKAGES = ("hear-ssl", "torch", "transformers", "numpy", "scikit-learn", "soundfile", "soxr")
 LISTED_FAILURES = 10
+EVENTS_BY_CLIP = "judged by which events a clip holds, not yet by when they are heard"
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def evaluate(spec: ModuleSpec, module: Module, task: Task, protocol: Protocol, s
     """
     clock = Clock()
     clips = manifest.read(task, settings.data, settings.cache)
-    folds = splits.make(task.split, clips.clips)
+    folds = divide(task, clips)
     facts = audio.file_facts(clips.root, [clip.path for clip in clips.clips], settings.cache)
     store = Store(settings.cache, identity(spec, module.describe()))
     clock.lap("list")
@@ -88,7 +89,8 @@ def evaluate(spec: ModuleSpec, module: Module, task: Task, protocol: Protocol, s
         for number, fold in enumerate(usable)
     ]
     trained = settings.progress(f"{spec.name} {task.name}: probe epochs", len(jobs) * protocol.epochs)
-    outcomes = probe.train(jobs, [features], targets, task.labels, task.metric, protocol, settings.device, trained)
+    kind = "single" if task.labels == "single" else "multi"
+    outcomes = probe.train(jobs, [features], targets, kind, task.metric, protocol, settings.device, trained)
     clock.lap("train")
     tested = [(targets[fold.test], outcome.test) for fold, outcome in zip(usable, outcomes, strict=True)]
     scored = [
@@ -116,6 +118,8 @@ def evaluate(spec: ModuleSpec, module: Module, task: Task, protocol: Protocol, s
         failed={clips.clips[number].name: why for number, why in sorted(extraction.failed.items())},
         notes=[
             *notes(extraction, clips),
+            *untrained(folds, clips),
+            *([EVENTS_BY_CLIP] if task.labels == "events" else []),
             *(finding.what for finding in counts(task, clips) if finding.level != "note"),
         ],
         classes=list(clips.classes),
@@ -124,13 +128,36 @@ def evaluate(spec: ModuleSpec, module: Module, task: Task, protocol: Protocol, s
         provenance={
             **provenance(clock, module, task, protocol, settings),
             "n_embedded": extraction.n_embedded,
-            "manifest_sha256": manifest_sha256(clips, extraction),
+            "manifest_sha256": clips.sha256,
+            "audio_sha256": audio_sha256(extraction),
             "store": store.key,
         },
         test_clips=[[clips.clips[good[row]].name for row in fold.test] for fold in usable],
         test_targets=[true for true, _ in tested],
         test_probabilities=[probabilities for _, probabilities in tested],
     )
+
+
+def divide(task: Task, clips: Manifest) -> list[Fold]:
+    """The folds of a task; a user's own data has to train every class that it tests.
+
+    Raises:
+        UsageError: The split cannot be made, or leaves a part of the user's own data untrained.
+    """
+    folds = splits.make(task.split, clips.clips)
+    if task.dataset.access == "own":
+        splits.refuse_untrained(folds, clips.clips)
+    return folds
+
+
+def untrained(folds: Sequence[Fold], clips: Manifest) -> list[str]:
+    """A sentence for each fold of a published dataset that tests what it does not train."""
+    missing = {fold.name: splits.untrained(fold, clips.clips) for fold in folds}
+    return [
+        f"fold {name} tests {len(labels)} classes without a training clip, {labels[0]} for one"
+        for name, labels in missing.items()
+        if labels
+    ]
 
 
 def fold_seed(seed: int, fold: int) -> int:
@@ -144,10 +171,9 @@ def fold_result(fold: Fold, outcome: ProbeOutcome, score: float) -> FoldResult:
     return FoldResult(fold.name, score, *sizes, outcome.chosen_epoch, outcome.valid_score)
 
 
-def manifest_sha256(clips: Manifest, extraction: Extraction) -> str:
-    """SHA-256 over the clips as they were used: names, audio, labels, folds, splits and groups."""
-    lines = [[extraction.keys.get(number, ""), *astuple(clip)] for number, clip in enumerate(clips.clips)]
-    return hashlib.sha256(json.dumps(lines).encode()).hexdigest()
+def audio_sha256(extraction: Extraction) -> str:
+    """SHA-256 over the audio of the clips as it was used, in their order; it changes with a file or the clip rule."""
+    return hashlib.sha256(json.dumps(sorted(extraction.keys.items())).encode()).hexdigest()
 
 
 def provenance(clock: "Clock", module: Module, task: Task, protocol: Protocol, settings: Settings) -> dict[str, Any]:
@@ -156,6 +182,8 @@ def provenance(clock: "Clock", module: Module, task: Task, protocol: Protocol, s
         "started": clock.started.isoformat(timespec="seconds"),
         "command": sys.argv[1:],
         "seed": settings.seed,
+        "dataset_variant": task.dataset.variant,
+        "task_profile": task.profile,
         "task_sha256": task.spec_sha256,
         "protocol_sha256": protocol.sha256,
         "module": module.describe(),

@@ -69,23 +69,35 @@ class Document:
         known = next((self.lines[keys[:n]] for n in range(len(keys), -1, -1) if keys[:n] in self.lines), 1)
         return UsageError(f"{self.path}:{known}: {'.'.join(keys) + ': ' if keys else ''}{sentence}")
 
-    def check(self, fields: Mapping[str, Field], keys: tuple[str, ...] = ()) -> dict[str, Any]:
-        """The mapping at `keys`, checked against `fields`, absent fields filled with their defaults."""
-        return _check_mapping(self, keys, self._at(keys), fields)
+    def check(
+        self, fields: Mapping[str, Field], keys: tuple[str, ...] = (), strange: Iterable[str] = ()
+    ) -> dict[str, Any]:
+        """The mapping at `keys`, checked against `fields`, absent fields filled with their defaults.
+
+        Fields named in `strange` belong to somebody else and are passed over.
+        """
+        value = self.at(keys)
+        if strange and isinstance(value, dict):
+            value = {name: item for name, item in value.items() if name in fields or name not in strange}
+        return _check_mapping(self, keys, value, fields)
 
     def check_variant(
         self, variants: Mapping[str, Mapping[str, Field]], chooser: str, keys: tuple[str, ...] = ()
     ) -> dict[str, Any]:
         """The mapping at `keys`, checked against the fields of the variant that its own field `chooser` names."""
-        chosen = self._at(keys).get(chooser)
+        value = self.at(keys)
+        if not isinstance(value, dict):
+            raise self.error(keys, f"is {_describe(value)}, but should be a mapping with the field {chooser!r}")
+        chosen = value.get(chooser)
         if not isinstance(chosen, str) or chosen not in variants:
             raise self.error((*keys, chooser), unknown(chooser, chosen, variants))
         return self.check(variants[chosen], keys)
 
-    def _at(self, keys: tuple[str, ...]) -> Any:
+    def at(self, keys: tuple[str, ...]) -> Any:
+        """What stands at a path of keys; the elements of a list go by their number, as text."""
         value = self.value
         for key in keys:
-            value = value[key]
+            value = value[int(key)] if isinstance(value, list) else value[key]
         return value
 
 

@@ -7,7 +7,7 @@ to the CSV, times in seconds or empty, several labels joined by `;`), or a YAML 
     name: frogs
     dataset:                        # or the name of one in tasks/datasets
       root: recordings              # relative to this file
-      reader:
+      reader:                       # or a table: {kind: table, table: t.csv, path: "{file}", label: "{species}"}
         kind: paths
         files: "*/*.wav"
         pattern: "(?P<group>[^/]+)/(?P<label>[a-z]+)_[0-9]+[.]wav"
@@ -31,6 +31,7 @@ from evaluator import dataset, readers, schema, splits
 from evaluator.dataset import TEXT, Dataset
 from evaluator.errors import UsageError
 from evaluator.metrics import METRICS
+from evaluator.protocol import PROFILES
 from evaluator.schema import Document, Field, names_in, tasks_folder
 
 __all__ = ["Dataset", "Task", "find", "list_tasks", "tasks_folder"]
@@ -44,8 +45,10 @@ class Task:
     """A question about a dataset: which clips, which labels, how divided, how scored.
 
     clip_seconds: Clips are heard up to this length; None for whole clips.
-    labels: `single` (exactly one a clip) or `multi` (any number).
+    labels: `single` (exactly one a clip), `multi` (any number) or `events` (any number, with times).
     source: Where the rule comes from.
+    profile: `clean` or `published` where the two ask differently, else `both`.
+    differs: Where they do, what the published one does and the clean one does not.
     """
 
     name: str
@@ -56,13 +59,15 @@ class Task:
     metric: str
     protocol: str
     source: str
+    profile: str = "both"
+    differs: str = ""
 
     @property
     def spec_sha256(self) -> str:
         """SHA-256 over everything that decides the task's numbers; titles, notes and places are left out."""
         decides = {
             "name": self.name,
-            "dataset": [self.dataset.name, self.dataset.reader, self.dataset.known_bad],
+            "dataset": [self.dataset.name, self.dataset.readers, self.dataset.known_bad],
             "split": self.split,
             "clip_seconds": self.clip_seconds,
             "labels": self.labels,
@@ -71,12 +76,29 @@ class Task:
         return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
 
 
+_METRIC = Field(str, choices=tuple(METRICS))
+_SECONDS = Field((float, type(None)), required=False, least=0.001)
 _ASKED_FIELDS = {
+    "variant": TEXT,  # of the dataset
     "split": Field(dict),
-    "clip_seconds": Field((float, type(None)), required=False, least=0.001),
-    "labels": Field(str, choices=("single", "multi")),
-    "metric": Field(str, choices=tuple(METRICS)),
+    "clip_seconds": _SECONDS,
+    "labels": Field(str, choices=("single", "multi", "events")),
+    "metric": _METRIC,
     "source": TEXT,
+}
+# What the published code did otherwise; a field that is absent is as in the clean profile.
+_PUBLISHED_FIELDS = {
+    "differs": Field(str),
+    "dataset": Field((str, type(None)), required=False),
+    "variant": Field((str, type(None)), required=False),
+    "split": Field((dict, type(None)), required=False),
+    "clip_seconds": _SECONDS,
+    "metric": Field((str, type(None)), required=False, choices=tuple(METRICS)),
+}
+_TASK_FIELDS = {
+    "dataset": Field(str),
+    **_ASKED_FIELDS,
+    "published": Field((dict, type(None)), required=False, fields=_PUBLISHED_FIELDS),
 }
 _SUITE_FIELDS = {
     "name": Field(str),
@@ -84,7 +106,7 @@ _SUITE_FIELDS = {
     "citation": Field(str),
     "source": Field(str),
     "protocol": Field(str),
-    "tasks": Field(dict, each=Field(dict, fields={"dataset": Field(str), **_ASKED_FIELDS})),
+    "tasks": Field(dict, each=Field(dict, fields=_TASK_FIELDS)),
 }
 _OWN_TASK_FIELDS = {
     "name": Field(str),
@@ -95,28 +117,32 @@ _OWN_TASK_FIELDS = {
 }
 
 
-def list_tasks() -> list[Task]:
-    """Every built-in task, suites by name, tasks in their suite's order."""
-    return [task for suite in names_in("suites") for task in _read_suite(suite)]
+def list_tasks(profile: str = "clean") -> list[Task]:
+    """Every built-in task in a profile, suites by name, tasks in their suite's order."""
+    return [task for suite in names_in("suites") for task in _read_suite(suite, profile)]
 
 
-def find(spec: str) -> list[Task]:
+def find(spec: str, profile: str = "clean") -> list[Task]:
     """The tasks that `spec` names.
 
     Args:
         spec: A suite (`arch`), a task (`arch/esc50`, or `esc10` where one suite has it), or the path of a user's
             YAML file, CSV or folder of class folders. A path that could be a name starts with `./`.
+        profile: `clean`, or `published` to ask as the published code did, accidents included.
 
     Raises:
         UsageError: There is no such task, more than one, or its files are wrong; the sentence says which.
     """
+    if profile not in PROFILES:
+        raise UsageError(schema.unknown("profile", profile, PROFILES))
     if spec.startswith((".", "/", "~")) or Path(spec).suffix.lower() in _OWN_FILES:
         return [_own_task(Path(spec).expanduser())]
     suites = names_in("suites")
     if spec in suites:
-        return _read_suite(spec)
+        return _read_suite(spec, profile)
     suite, _, name = spec.rpartition("/")
-    candidates = [task for each in suites if name and suite in ("", each) for task in _read_suite(each, only=name)]
+    among = [each for each in suites if name and suite in ("", each)]
+    candidates = [task for each in among for task in _read_suite(each, profile, only=name)]
     if len(candidates) == 1:
         return candidates
     if candidates:
@@ -129,7 +155,7 @@ def find(spec: str) -> list[Task]:
     raise UsageError(schema.unknown("task", spec, {*suites, *names, *(name.split("/")[1] for name in names)}))
 
 
-def _read_suite(name: str, only: str = "") -> list[Task]:
+def _read_suite(name: str, profile: str, only: str = "") -> list[Task]:
     """The tasks of a suite, or the one called `only` if it is there; all its fields are checked in either case."""
     document = schema.parse(tasks_folder() / "suites" / f"{name}.yaml")
     suite = document.check(_SUITE_FIELDS)
@@ -139,10 +165,17 @@ def _read_suite(name: str, only: str = "") -> list[Task]:
     tasks = []
     for task_name, asked in suite["tasks"].items():
         keys = ("tasks", task_name)
-        _known(document, (*keys, "dataset"), asked["dataset"], "datasets")
         asked["split"] = document.check_variant(splits.RULES, "by", (*keys, "split"))
+        published = asked.pop("published")
+        if published and published["split"]:
+            published["split"] = document.check_variant(splits.RULES, "by", (*keys, "published", "split"))
+        if published:
+            asked |= {"profile": profile, "differs": published.pop("differs")}
+        if published and profile == "published":
+            asked |= {field: value for field, value in published.items() if value is not None}
+        _known(document, (*keys, "dataset"), asked["dataset"], "datasets")
         if only in ("", task_name):
-            asked["dataset"] = dataset.read(asked["dataset"])
+            asked["dataset"] = dataset.read(asked["dataset"], asked.pop("variant"))
             asked["source"] = asked["source"] or suite["source"]
             tasks.append(Task(name=f"{name}/{task_name}", protocol=suite["protocol"], **asked))
     return tasks
@@ -172,12 +205,16 @@ def _own_yaml(path: Path) -> Task:
     _known(document, ("protocol",), fields["protocol"], "protocols")
     fields["split"] = document.check_variant(splits.RULES, "by", ("split",))
     fields["source"] = fields["source"] or path.name
-    said = fields["dataset"]
+    said, variant = fields["dataset"], fields.pop("variant")
     if isinstance(said, str):
         _known(document, ("dataset",), said, "datasets")
-        fields["dataset"] = dataset.read(said)
+        fields["dataset"] = dataset.read(said, variant)
+    elif variant:
+        raise document.error(("variant",), "is for built-in datasets; your own is read as its reader says")
     else:
-        said["reader"] = dataset.read_reader(document, ("dataset", "reader"))
+        said["found"] = dataset.read_readers(document, ("dataset", "reader"))
+        dataset.refuse_unused_groups(document, ("dataset", "reader"), said["found"])
+        said.pop("reader")
         said["root"] = path.parent / Path(said["root"]).expanduser()
         said["title"] = said["title"] or title
         fields["dataset"] = dataset.own(fields["name"], **{**said, "known_bad": tuple(said["known_bad"])})
@@ -211,7 +248,7 @@ def _plain_task(name: str, root: Path, reader: Mapping[str, Any], split: Mapping
     multi = bool(reader.get("label_separator"))
     return Task(
         name=name,
-        dataset=dataset.own(name, root, reader),
+        dataset=dataset.own(name, root, (reader,)),
         split=split,
         clip_seconds=None,
         labels="multi" if multi else "single",

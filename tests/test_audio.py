@@ -13,7 +13,7 @@ import soxr
 
 from evaluator import audio, truncation
 from evaluator.audio import AudioError, ClipRule, FileFacts, clip_key, clip_seconds, file_facts, read_clip
-from evaluator.readers import Clip
+from evaluator.clip import Clip
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 WHOLE = Clip("a.wav", ("x",))

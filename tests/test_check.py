@@ -118,7 +118,7 @@ def test_a_class_without_training_clips_is_an_error_and_the_rest_is_still_told(d
     said = data.said()
     assert (
         "error",
-        "fold 2: no training clips for cat, which it tests; add clips, join classes, or change the folds",
+        "fold 2 tests classes that it has no training clip of",
     ) in said
     assert any("1dog0.wav: there is no such file" in what for _, what in said)
 

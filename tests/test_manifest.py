@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from evaluator import dataset, manifest, readers, task
+from evaluator.clip import Clip
 from evaluator.errors import UsageError
-from evaluator.readers import Clip
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 real_audio = pytest.mark.skipif(not DATA.is_dir(), reason="needs the real audio in ../shared/data")
 
-TABLE = {"table": "meta.csv", "path": "audio/{file}", "label": "class"}
+TABLE = {"table": "meta.csv", "path": "audio/{file}", "label": "{class}"}
 
 
 def files(root: Path, *paths: str) -> Path:
@@ -26,14 +26,15 @@ def files(root: Path, *paths: str) -> Path:
 def clips_of(kind: str, root: Path, **said) -> list[Clip]:
     """What a reader finds, its other fields at their defaults."""
     fields = readers.READERS[kind].fields
-    return readers.READERS[kind].clips(root, {name: field.default for name, field in fields.items()} | said)
+    filled = {name: field.default for name, field in fields.items()} | said | {"kind": kind}
+    return readers.READERS[kind].clips(root, filled)
 
 
 def table_task(said: dict, **facts) -> task.Task:
     """A single-label task on a table, the reader's other fields at their defaults."""
     filled = {name: field.default for name, field in readers.READERS["table"].fields.items()} | said | {"kind": "table"}
     about = {name: "?" for name in ("title", "citation", "licence", "url", "folder", "notes")}
-    asked = dataset.Dataset("set", access="own", reader=filled, expected={}, known_bad=(), **{**about, **facts})
+    asked = dataset.Dataset("set", access="own", readers=(filled,), expected={}, known_bad=(), **{**about, **facts})
     return task.Task("mine", asked, {"by": "fold", "valid": "next"}, None, "single", "accuracy", "arch", "")
 
 
@@ -71,7 +72,7 @@ def test_esc50_is_read_in_the_order_of_its_table(tmp_path):
         for n, name in ((7, "rain"), (0, "dog"))
     ]
     (tmp_path / "ESC-50-master/meta/esc50.csv").write_bytes(b"\xef\xbb\xbf" + "\r\n".join(rows).encode())
-    found = manifest.read(task.find("esc50")[0], tmp_path, tmp_path)
+    found = manifest.read(task.find("arch/esc50")[0], tmp_path, tmp_path)
     assert [clip.path for clip in found.clips[:2]] == ["audio/3-6-A-7.wav", "audio/3-6-A-0.wav"]
     assert found.clips[1] == Clip("audio/3-6-A-0.wav", ("dog",), fold="3", group="6")
     assert found.classes == ("dog", "rain")
@@ -120,8 +121,15 @@ def test_a_table_gives_every_field(tmp_path):
         "c.wav\t1\tcow\t\t\tada\tno",
     ]
     (tmp_path / "meta.csv").write_text("\n".join(rows) + "\n\n")
-    said = {**TABLE, "delimiter": "\t", "path": "audio/fold{fold}/{file}", "start": "from", "end": "to", "fold": "fold"}
-    said |= {"group": "who", "label_separator": ";", "where": {"keep": ["True", "TRUE"]}}
+    said = {
+        **TABLE,
+        "delimiter": "\t",
+        "path": "audio/fold{fold}/{file}",
+        "start": "{from}",
+        "end": "{to}",
+        "fold": "{fold}",
+    }
+    said |= {"group": "{who}", "label_separator": ";", "where": {"keep": ["True", "TRUE"]}}
     found = clips_of("table", tmp_path, **said)
     assert found == [Clip("audio/fold2/a, b.wav", ("dog", "cat"), 0.5, 1.0, "2", "", "rex")]
     assert found[0].name == "audio/fold2/a, b.wav#0.5-1"
@@ -130,9 +138,12 @@ def test_a_table_gives_every_field(tmp_path):
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("file,klass\na.wav,dog\n", r"meta\.csv: there is no column 'class'; its columns are file, klass"),
-        ("file,class\na.wav,dog\na.wav,cat\n", r"meta\.csv:3: clip audio/a.wav stands there twice, first on line 2"),
-        ("file,class\na.wav,\n", r"meta\.csv:2: a label is empty"),
+        ("file,klass\na.wav,dog\n", r"meta\.csv:2: there is no column 'class'; its columns are file, klass$"),
+        (
+            "file,class\na.wav,dog\na.wav,cat\n",
+            r"meta\.csv:3: clip audio/a.wav stands there twice, first in .*meta.csv:2",
+        ),
+        ("file,class\na.wav,\n", r"meta\.csv:2: the label is empty"),
         ("file,class\n\n\na.wav,dog,4\n", r"meta\.csv:4: has 3 values"),
     ],
 )
@@ -214,7 +225,7 @@ def test_a_dataset_may_fix_the_order_of_its_classes(tmp_path):
 def test_data_is_found_under_each_name_it_may_have(tmp_path):
     """DIR/name of the dataset, DIR/folder of its archive, or DIR itself: whichever has the layout."""
     asked = table_task(TABLE, folder="set-master", root=None).dataset
-    for where in ("", "set-master", "set"):
+    for where in ("", "set-master", "set", "set/set-master"):
         files(tmp_path / where, "meta.csv")
         assert manifest.find_root(asked, tmp_path, tmp_path) == tmp_path / where
 
@@ -224,7 +235,8 @@ def test_data_that_is_not_there_says_where_to_get_it(tmp_path):
     facts = {"title": "The Set", "url": "https://example.org/set", "licence": "CC0", "folder": "set-master"}
     asked = replace(table_task(TABLE, **facts).dataset, access="request")
     with pytest.raises(
-        UsageError, match=r"set: the table meta.csv not found in .*set or .*set-master or .*; The Set is on request"
+        UsageError,
+        match=r"set: the table meta.csv not found in .*set/set-master or .*set or .*set-master or .*; The Set is on request",
     ):
         manifest.find_root(asked, tmp_path, tmp_path)
     with pytest.raises(

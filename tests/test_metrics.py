@@ -30,6 +30,21 @@ def test_multi_label_scores_equal_scikit_learns():
         assert metrics.score(name, MULTI, PROBABLE) == pytest.approx(wanted)
 
 
+def test_binary_and_ranking_scores_equal_scikit_learns():
+    """Average precision of the positive class, and the mean area under the ROC curve, ties and weights included."""
+    probable, counts = PROBABLE.round(1), np.random.default_rng(2).integers(1, 4, size=(47, 1))
+    wanted = sk.average_precision_score(MULTI[:, -1], probable[:, -1], sample_weight=counts[:, 0])
+    assert metrics.average_precision(MULTI, probable, counts) == pytest.approx(wanted)
+    wanted = sk.roc_auc_score(MULTI, probable, average="macro", sample_weight=counts[:, 0])
+    assert metrics.aucroc(MULTI, probable, counts) == pytest.approx(wanted)
+
+
+def test_an_area_needs_clips_with_and_without_the_label():
+    """A class that all clips have, or none, is left out of the mean."""
+    targets = np.array([[1, 0, 1], [1, 0, 0], [1, 0, 0]])
+    assert metrics.score("aucroc", targets, np.array([[0.1, 0.2, 0.9], [0.2, 0.1, 0.8], [0.3, 0.1, 0.95]])) == 0.5
+
+
 def test_absent_classes():
     """A class without clips is left out of averages, but counts 0 in uar_all_classes."""
     some = SINGLE[LABELS != 4]

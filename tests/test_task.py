@@ -106,7 +106,7 @@ def test_a_users_yaml_may_use_a_dataset_of_ours(tmp_path):
     [
         ("metric: accuracy", "metric: acuracy", r":8: metric: unknown metric 'acuracy'; did you mean 'accuracy'"),
         ("kind: folders", "kind: folder", r"dataset\.reader\.kind: unknown kind 'folder'; did you mean 'folders'"),
-        ("by: random", "by: chance", r"split\.by: unknown by 'chance'; known: fold, group, random, split"),
+        ("by: random", "by: chance", r"split\.by: unknown by 'chance'; known: fold, group, held_out, parts, random, "),
         ("seed: 1, ", "", r"split: lacks the field 'seed'"),
         ("valid: next", "valid: last", r"split\.valid: unknown valid 'last'; known: next"),
         ("labels: single", "labels: single\nprotocol: arche", r"unknown protocol 'arche'; did you mean 'arch'"),
@@ -121,11 +121,15 @@ def test_a_users_yaml_may_use_a_dataset_of_ours(tmp_path):
             r"reader\.files: is no glob over relative",
         ),
         ("{kind: folders}", "{kind: paths, files: x, pattern: '('}", r"reader\.pattern: is no regular expression"),
-        ("{kind: folders}", "{kind: paths, files: x, pattern: x}", r"reader\.pattern: has no group \(\?P<label>"),
+        (
+            "{kind: folders}",
+            "{kind: paths, files: x, pattern: x}",
+            r"reader\.pattern: gives no label: name a group \(\?P<label>",
+        ),
         (
             "{kind: folders}",
             "{kind: paths, files: x, pattern: (?P<label>.)(?P<sex>.)}",
-            r"pattern: has a group 'sex'; known",
+            r"the pattern has a group 'sex', which nothing uses; known",
         ),
         (
             "{kind: folders}",
@@ -229,4 +233,4 @@ def test_listing_tasks_needs_no_heavy_library():
 
 def test_each_reader_says_its_kind():
     """The field that chooses a reader belongs to every reader."""
-    assert all("kind" in reader.fields and "classes" in reader.fields for reader in READERS.values())
+    assert all("kind" in reader.fields for reader in READERS.values())

@@ -1,0 +1,41 @@
+"""A clip: a stretch of one recording, and what is heard in it."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Event(NamedTuple):
+    """Something heard within a clip: its label, and onset and offset in milliseconds from the clip's start."""
+
+    label: str
+    onset_ms: float
+    offset_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """A stretch of one recording, what is heard in it, and to which part of the data it belongs.
+
+    path: Of the recording, relative to the dataset's folder, with forward slashes.
+    labels: Names of the classes heard; exactly one where the task is single-label.
+    start, end: In seconds from the start of the recording; None where the recording starts or ends.
+    fold, split, group: As the dataset gives them, "" where it does not. A group is what must not be on both sides
+        of a split: an individual, a speaker, a source recording.
+    events: When the labels are heard, where the dataset says so.
+    """
+
+    path: str
+    labels: tuple[str, ...]
+    start: float | None = None
+    end: float | None = None
+    fold: str = ""
+    split: str = ""
+    group: str = ""
+    events: tuple[Event, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The path, followed by `#start-end` in seconds where the clip is not the whole recording."""
+        if self.start is None and self.end is None:
+            return self.path
+        return f"{self.path}#{self.start or 0:g}-{'' if self.end is None else format(self.end, 'g')}"

@@ -1,0 +1,54 @@
+"""Figures of a dataset."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from evaluator.errors import UsageError
+
+MODEL_FRAME = 0.025  # seconds that one frame of a wav2vec 2.0 encoder hears: 400 samples at 16 kHz
+_KINDS = (".svg", ".png", ".pdf")
+_BINS_PER_DECADE = 20
+
+
+def clip_lengths(lengths: Mapping[str, Sequence[float]], path: Path) -> None:
+    """Draw how long the clips of each dataset are, on a logarithmic axis, one row a dataset.
+
+    As Fig. 1 of Sarkar & Magimai-Doss (ICASSP 2025): the share of clips by length, the
+    median, and what one frame of a speech model hears.
+
+    Args:
+        lengths: Dataset -> lengths of its clips in seconds.
+        path: Of the figure: .svg, .png or .pdf.
+
+    Raises:
+        UsageError: Another kind of file, or no clip has a length.
+    """
+    if path.suffix.lower() not in _KINDS:
+        raise UsageError(f"{path}: a figure is one of {' '.join(_KINDS)}")
+    known = {name: np.array([value for value in values if value > 0]) for name, values in lengths.items()}
+    known = {name: values for name, values in known.items() if len(values)}
+    if not known:
+        raise UsageError(f"{path}: nothing to draw, since no clip could be read")
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 1.2 + 0.9 * len(known)), layout="constrained")
+    FigureCanvasAgg(figure)
+    rows = np.atleast_1d(figure.subplots(len(known), 1, sharex=True))
+    everything = np.concatenate(list(known.values()))
+    low, high = np.log10(min(everything.min(), MODEL_FRAME) / 1.2), np.log10(everything.max() * 1.2)
+    edges = np.logspace(low, high, max(2, round((high - low) * _BINS_PER_DECADE)))
+    for axes, (name, values) in zip(rows, known.items(), strict=True):
+        axes.hist(values, edges, weights=np.full(len(values), 100 / len(values)), color="#4878a8")
+        middle = float(np.median(values))
+        axes.axvline(middle, color="#c44e52")
+        axes.axvline(MODEL_FRAME, color="#555555", linestyle=":")
+        axes.set(xscale="log", ylabel="% of clips")
+        axes.set_title(f"{name}: {len(values):,} clips, median {middle:.3g} s", loc="left", fontsize="medium")
+    rows[-1].set_xlabel(f"clip length in seconds (dotted: one frame of a speech model, {1000 * MODEL_FRAME:g} ms)")
+    aside = path.with_name(f"{path.stem}.{os.getpid()}.tmp{path.suffix}")
+    figure.savefig(aside, metadata={"Date": None} if path.suffix.lower() == ".svg" else None)
+    os.replace(aside, path)

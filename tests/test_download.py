@@ -1,0 +1,250 @@
+"""Whatever a server or an interruption does, what ends up on disk is the published file or nothing."""
+
+import hashlib
+import io
+import json
+import random
+import signal
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from evaluator import cli, download
+from evaluator.download import Item, Part
+from evaluator.errors import EvaluationError, UsageError
+from file_server import Served, file_server
+
+BYTES = random.Random(1).randbytes(300_000)
+
+
+@pytest.fixture
+def server():
+    with file_server() as running:
+        yield running
+
+
+def md5(content: bytes) -> str:
+    return f"md5:{hashlib.md5(content).hexdigest()}"
+
+
+def item(server, path: str = "/a.bin", checksum: str | None = None, **said) -> Item:
+    content = server.files[path].content
+    return Item((Part(server.url(path), md5(content) if checksum is None else checksum),), **said)
+
+
+def fetch(items, folder: Path, **said) -> list[str]:
+    return download.fetch(items if isinstance(items, list) else [items], folder, pause=0.001, **said)
+
+
+@pytest.mark.parametrize(
+    "served",
+    [
+        Served(BYTES),
+        Served(BYTES, drops=[100_000, 50_000, 0, 70_000]),
+        Served(BYTES, drops=[100_000, 200_000], ranges="no"),
+        Served(BYTES, drops=[100_000], ranges="shifted"),
+        Served(BYTES, drops=[100_000, 30_000], validator=False),
+        Served(BYTES, wrong_first=1),
+        Served(BYTES, drops=[100_000], wrong_first=1),
+    ],
+    ids=["well", "drops", "no ranges", "other range", "no validator", "wrong once", "wrong and dropped"],
+)
+def test_the_right_bytes_arrive(server, served, tmp_path):
+    """Connections that end, servers that know no ranges or give another one, bytes that are wrong once."""
+    server.files["/a.bin"] = served
+    fetch(item(server, into="audio"), tmp_path)
+    assert (tmp_path / "audio/a.bin").read_bytes() == BYTES
+
+
+def test_what_came_is_not_fetched_again(server, tmp_path):
+    """After a drop the rest is asked for, and nothing twice."""
+    server.files["/a.bin"] = Served(BYTES, drops=[100_000])
+    fetch(item(server), tmp_path)
+    ((_, first), (_, second)) = server.asked
+    start = int(second.removeprefix("bytes=").rstrip("-"))
+    assert first == "" and 0 < start <= 100_000
+
+
+def test_a_second_call_asks_for_nothing(server, tmp_path):
+    """The receipt knows; another address or folder is another item."""
+    server.files["/a.bin"] = server.files["/b/a.bin"] = Served(BYTES)
+    fetch(item(server), tmp_path)
+    asked = len(server.asked)
+    assert fetch(item(server), tmp_path) == [] and len(server.asked) == asked
+    fetch(item(server, "/b/a.bin"), tmp_path)
+    fetch(item(server, "/b/a.bin", into="more"), tmp_path)
+    assert len(server.asked) == asked + 2 and (tmp_path / "more/a.bin").read_bytes() == BYTES
+
+
+def test_a_file_that_changed_meanwhile_is_fetched_from_its_start(server, tmp_path):
+    """The old beginning and the new end would fit no checksum, or worse, nobody would notice."""
+    server.files["/a.bin"] = Served(BYTES[::-1], drops=[100_000] + [0] * 9)
+    with pytest.raises(EvaluationError, match="gave up after 6 tries without progress"):
+        fetch(item(server, checksum=""), tmp_path)
+    server.files["/a.bin"] = Served(BYTES)
+    fetch(item(server, checksum=""), tmp_path)
+    assert (tmp_path / "a.bin").read_bytes() == BYTES
+
+
+@pytest.mark.parametrize("length", [len(BYTES) - 1000, len(BYTES) + 1000])
+def test_a_lie_about_the_length_never_gives_a_wrong_file(server, length, tmp_path):
+    """Too short or too long: an error, and nothing in place."""
+    server.files["/a.bin"] = Served(BYTES, length=length)
+    with pytest.raises(EvaluationError, match=r"(gave up after|was published, twice)"):
+        fetch(item(server), tmp_path)
+    assert not (tmp_path / "a.bin").exists()
+
+
+def test_wrong_bytes_are_refused_with_both_checksums(server, tmp_path):
+    """Twice fetched, twice wrong."""
+    server.files["/a.bin"] = Served(BYTES)
+    wanted = "sha1:" + "0" * 40
+    with pytest.raises(EvaluationError, match=rf"a\.bin: has sha1 {hashlib.sha1(BYTES).hexdigest()}, but 0{{40}} was"):
+        fetch(item(server, checksum=wanted), tmp_path)
+    assert len(server.asked) == 2 and not (tmp_path / "a.bin").exists()
+
+
+def test_an_archive_that_drifts_is_only_told(server, tmp_path):
+    """GitHub makes archives anew."""
+    server.files["/a.bin"] = Served(BYTES)
+    (note,) = fetch(item(server, checksum="md5:" + "0" * 32, drifts=True), tmp_path)
+    assert "such archives are made anew" in note and (tmp_path / "a.bin").read_bytes() == BYTES
+
+
+def test_a_file_without_a_published_checksum_says_its_own(server, tmp_path):
+    """So that it can be compared with a colleague's."""
+    server.files["/a.bin"] = Served(BYTES)
+    (note,) = fetch(item(server, checksum=""), tmp_path)
+    assert hashlib.sha256(BYTES).hexdigest() in note
+
+
+def test_redirects_are_followed_and_a_page_is_no_archive(server, tmp_path):
+    """The second is what a login or a confirmation looks like."""
+    server.files["/a.bin"] = Served(BYTES)
+    server.files["/old.bin"] = Served(BYTES, redirect=server.url("/a.bin"))
+    fetch(item(server, "/old.bin"), tmp_path)
+    assert (tmp_path / "old.bin").read_bytes() == BYTES
+    server.files["/b.zip"] = Served(b"<html>log in</html>", kind="text/html; charset=utf-8")
+    with pytest.raises(EvaluationError, match=r"b\.zip: the server gives a web page instead of the file"):
+        fetch(item(server, "/b.zip"), tmp_path)
+
+
+@pytest.mark.parametrize("status", [401, 404])
+def test_an_answer_that_will_not_change_is_not_asked_for_again(server, status, tmp_path):
+    """Once, with the status and the way out."""
+    server.files["/a.bin"] = Served(BYTES, status=status)
+    with pytest.raises(EvaluationError, match=rf"the server answers {status}; look whether the address still holds"):
+        fetch(item(server), tmp_path)
+    assert len(server.asked) == 1
+
+
+def test_zenodo_is_asked_for_the_checksum(server, tmp_path, monkeypatch):
+    """Its API tells md5 and size of every file of a record."""
+    record = {"files": [{"key": "a b.zip", "size": 3, "checksum": "md5:" + "1" * 32}]}
+    server.files["/api/records/77"] = Served(json.dumps(record).encode())
+    monkeypatch.setattr(download, "ZENODO_API", server.url("/api/records"))
+    assert download._zenodo("https://zenodo.org/records/77/files/a%20b.zip?download=1") == ("md5:" + "1" * 32, 3)
+    assert download._zenodo("https://zenodo.org/record/77/files/other.zip") == ("", None)
+    assert download._zenodo(server.url("/records/77/files/a.zip")) == ("", None)
+
+
+def test_other_schemes_are_refused(tmp_path):
+    """A dataset's YAML reads no local files."""
+    with pytest.raises(UsageError, match=r"file:///etc/passwd: only http and https are fetched"):
+        fetch(Item((Part("file:///etc/passwd"),)), tmp_path)
+
+
+def test_too_little_room_is_said_before(server, tmp_path):
+    """With what is needed and what is free; nothing is asked of the server."""
+    server.files["/a.bin"] = Served(BYTES)
+    big = Item((Part(server.url("/a.bin"), "", 10**16),))
+    with pytest.raises(UsageError, match=r"about 3e\+07 GB are needed to fetch and unpack, but only .* are free"):
+        fetch(big, tmp_path)
+    assert server.asked == []
+
+
+def test_two_processes_do_not_mix(server, tmp_path):
+    """The second is refused while the first is at it."""
+    server.files["/a.bin"] = Served(BYTES)
+    (tmp_path / ".downloads").mkdir()
+    with (
+        download._alone(tmp_path / ".downloads"),
+        pytest.raises(UsageError, match="another process is downloading there"),
+    ):
+        fetch(item(server), tmp_path)
+
+
+def test_a_plan_names_sizes_and_fetches_nothing(server, tmp_path):
+    """`--dry-run`: sizes from the file, else from the server."""
+    server.files["/a.bin"] = server.files["/b.bin"] = Served(BYTES)
+    parts = (Part(server.url("/a.bin"), md5(BYTES), 5_000_000_000), Part(server.url("/b.bin")))
+    lines = download.plan([Item(parts[:1]), Item(parts[1:])], tmp_path / "new")
+    assert lines[0].startswith("a.bin: 5 GB, from") and lines[1].startswith("b.bin: 300 kB, no published checksum")
+    assert lines[2].startswith("to fetch: 5 GB; free in") and not (tmp_path / "new").exists()
+
+
+def zipped(**files: bytes) -> bytes:
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return whole.getvalue()
+
+
+def tarred(**files: bytes) -> bytes:
+    whole = io.BytesIO()
+    with tarfile.open(fileobj=whole, mode="w:gz") as archive:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return whole.getvalue()
+
+
+def test_archives_are_unpacked_into_one_folder(server, tmp_path):
+    """Several of them, beside what is there; archives go unless they are kept."""
+    server.files["/a.zip"] = Served(zipped(**{"top/a.wav": BYTES, "top/.DS_Store": b"x"}))
+    server.files["/b.tar.gz"] = Served(tarred(**{"top/b.wav": b"b"}))
+    content = zipped(**{"c.wav": b"c"})
+    for number in range(3):
+        server.files[f"/c.zip.00{number + 1}"] = Served(
+            content[number * 40 : (number + 1) * 40 if number < 2 else None]
+        )
+    pieces = Item(
+        tuple(Part(server.url(f"/c.zip.00{n}"), md5(server.files[f"/c.zip.00{n}"].content)) for n in (1, 2, 3)),
+        "pieces",
+    )
+    fetch([item(server, "/a.zip"), item(server, "/b.tar.gz"), pieces], tmp_path, keep_archives=True)
+    found = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
+    assert {name for name in found if not name.startswith(".")} == {"top/a.wav", "top/b.wav", "c.wav"}
+    assert ".downloads/a.zip" in found and ".downloads/c.zip.003" in found
+
+
+def test_killed_at_ten_random_points_it_ends_with_the_right_bytes(server, tmp_path):
+    """kill -9 while parts, archives and receipts are being written; then once more to the end."""
+    files = {f"audio/{n}.wav": random.Random(n).randbytes(60_000) for n in range(12)}
+    server.files["/a.zip"] = Served(zipped(**files), pause=0.002)
+    server.files["/b.bin"] = Served(BYTES, pause=0.002)
+    said = [(server.url(path), md5(server.files[path].content)) for path in ("/a.zip", "/b.bin")]
+    program = (
+        "from evaluator.download import Item, Part, fetch\nfrom pathlib import Path\n"
+        f"fetch([Item((Part(*each),)) for each in {said!r}], Path({str(tmp_path)!r}), pause=0.01)\n"
+    )
+    moments = random.Random(3)
+    for _ in range(10):
+        process = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE)
+        try:
+            process.wait(0.3 + moments.uniform(0, 0.35))
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+        process.communicate()
+    for served in server.files.values():
+        served.pause = 0
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+    assert {name: (tmp_path / name).read_bytes() for name in files} == files
+    assert (tmp_path / "b.bin").read_bytes() == BYTES
+    assert not list((tmp_path / ".downloads").glob("*.part")) and not list((tmp_path / ".downloads").glob("unpacking*"))

@@ -1,0 +1,37 @@
+"""The figure of clip lengths is drawn, whole, from what was measured."""
+
+import pytest
+
+from evaluator import figure
+from evaluator.errors import UsageError
+
+LENGTHS = {"marmosets": [0.05, 0.127, 0.3], "watkins": [1.7, 2.0, 60.0, 0.0], "empty": []}
+
+
+@pytest.mark.parametrize("suffix", [".svg", ".png", ".pdf"])
+def test_a_figure_is_written_whole(tmp_path, suffix):
+    """In the format of its suffix, the same bytes each time where the format allows, nothing left beside it."""
+    figure.clip_lengths(LENGTHS, tmp_path / f"lengths{suffix}")
+    start = (tmp_path / f"lengths{suffix}").read_bytes()[:300]
+    assert {".svg": b"<svg" in start or b"<?xml" in start, ".png": b"PNG" in start, ".pdf": b"%PDF" in start}[suffix]
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_each_dataset_has_its_row(tmp_path):
+    """Name, number of clips that have a length, and median; one without any is left out."""
+    pytest.importorskip("matplotlib").rcParams["svg.fonttype"] = "none"
+    figure.clip_lengths(LENGTHS, tmp_path / "lengths.svg")
+    text = (tmp_path / "lengths.svg").read_text()
+    assert "marmosets: 3 clips, median 0.127 s" in text and "watkins: 3 clips, median 2 s" in text
+    assert "empty" not in text and "25 ms" in text
+
+
+@pytest.mark.parametrize(
+    ("lengths", "name", "sentence"),
+    [(LENGTHS, "a.gif", r"a figure is one of \.svg \.png \.pdf"), ({"a": []}, "a.svg", "nothing to draw")],
+)
+def test_what_cannot_be_drawn_is_said(tmp_path, lengths, name, sentence):
+    """And nothing is written."""
+    with pytest.raises(UsageError, match=sentence):
+        figure.clip_lengths(lengths, tmp_path / name)
+    assert not list(tmp_path.iterdir())
