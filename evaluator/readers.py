@@ -303,7 +303,7 @@ def _slice(text: str) -> slice:
 def _classes(root: Path, reader: Mapping[str, Any]) -> tuple[str, ...]:
     said = reader["vocabulary"]
     if not said:
-        return tuple(reader["classes"])
+        return tuple(reader["classes"] or reader["label_columns"])
     table = root / said["table"]
     columns, lines = read_table(table, said["delimiter"], said["header"], said["columns"])
     if said["label"] not in columns:

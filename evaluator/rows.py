@@ -4,7 +4,7 @@
 |---|---|---|
 | `paths` | everything is in the file names: globs, and a regular expression over the path | the named groups; `path`, `folder`, `stem` |
 | `table` | delimited files with one line a row, with one header line, several, or none | the header's; `table.path`, `table.folder`, `table.stem` |
-| `json` | one object a line, or one object whose keys name the rows; nested lists can be expanded | the scalars, nested ones as `outer.inner`; `key` |
+| `json` | one object a line, or one object whose keys name the rows; nested lists can be expanded | the scalars, nested ones as `outer.inner`; `key`; `file.path`, `file.folder`, `file.stem` |
 | `folders` | one sub-folder a class | `label`; `path`, `folder`, `stem` |
 
 Paths are relative to the dataset's folder, with forward slashes. Rows come in the order of the files, and files sorted
@@ -39,7 +39,7 @@ class Row:
     @property
     def own_columns(self) -> list[str]:
         """Without those that tell of the table itself."""
-        return [name for name in self.values if not name.startswith("table.")]
+        return [name for name in self.values if not name.startswith(("table.", "file."))]
 
 
 @dataclass(frozen=True)
@@ -204,8 +204,9 @@ def _json_rows(root: Path, reader: Mapping[str, Any]) -> Iterator[Row]:
     if not names:
         raise UsageError(f"{root / reader['file']}: there is no such file")
     for name in names:
+        place = {f"file.{key}": value for key, value in _place(name).items()}
         for where, key, value in _json_values(root / name, reader["form"]):
-            flat = {"key": key, **_flat(value)} if isinstance(value, dict) else {"key": key}
+            flat = {**place, "key": key, **(_flat(value) if isinstance(value, dict) else {})}
             for one in _expanded(where, value, reader["each"]):
                 yield Row(where, {**flat, **one})
 
