@@ -38,4 +38,4 @@ class Clip:
         """The path, followed by `#start-end` in seconds where the clip is not the whole recording."""
         if self.start is None and self.end is None:
             return self.path
-        return f"{self.path}#{self.start or 0:g}-{'' if self.end is None else format(self.end, 'g')}"
+        return f"{self.path}#{self.start or 0:.10g}-{'' if self.end is None else format(self.end, '.10g')}"

@@ -12,6 +12,7 @@ The kind `hear` reads the folders that hear-preprocess writes (`evaluator/hear_l
 import fnmatch
 import re
 import string
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -66,6 +67,9 @@ _SHAPE = {
     "where": _VALUES,  # column: values kept
     "drop": _VALUES,  # column: values left out
     "leave_out": _TEXTS,  # globs over the clips' paths
+    "lower_case": _TEXTS,  # columns that are put in lower case, and their accents in one form
+    "on_disk": _YES_NO,  # whether clips are left out whose file is not there; the expected counts tell of it
+    "repeats": _YES_NO,  # whether a stretch may stand there twice, as published
     **dict.fromkeys(_TEMPLATES, _TEXT),
     "label_separator": _TEXT,  # several labels in one value, such as dog;rain; none where empty
     "label_columns": _TEXTS,  # several labels as one column each, `positive` where the clip has the label
@@ -113,9 +117,9 @@ def _filler(template: str) -> Callable[[Mapping[str, str]], str]:
 
 def _read(root: Path, reader: Mapping[str, Any]) -> list[Clip]:
     found = _clips_of(_kept(_derived(rows.SOURCES[reader["kind"]].rows(root, reader), reader), reader), root, reader)
-    found = _left(found, reader)
+    found = _left(found, root, reader)
     if not reader["windows"]:
-        return _sorted_into_splits(_labelled(_once(found), reader), root, reader)
+        return _sorted_into_splits(_labelled(found if reader["repeats"] else _once(found), reader), root, reader)
     if reader["windows"]["of"] == "spans":
         return windows.of_spans(_sorted_into_splits(found, root, reader), reader["windows"])
     events = [clip for _, clip in found]
@@ -131,6 +135,8 @@ def _derived(found: Iterable[Row], reader: Mapping[str, Any]) -> Iterator[Row]:
             if match is None:
                 raise UsageError(f"{row.where}: {template} is {text!r}, which does not fit {pattern.pattern}")
             row.values.update({name: value or "" for name, value in match.groupdict().items()})
+        for column in reader["lower_case"]:
+            row.values[column] = unicodedata.normalize("NFC", row.values.get(column, "")).lower()
         yield row
 
 
@@ -237,9 +243,18 @@ def _seconds(row: Row, name: str, fill: Mapping[str, Any]) -> float | None:
 # Clips among clips ---------------------------------------------------------------------------------------------------
 
 
-def _left(clips: Iterable[tuple[str, Clip]], reader: Mapping[str, Any]) -> Iterator[tuple[str, Clip]]:
+def _left(clips: Iterable[tuple[str, Clip]], root: Path, reader: Mapping[str, Any]) -> Iterator[tuple[str, Clip]]:
     patterns = [re.compile(fnmatch.translate(pattern)) for pattern in reader["leave_out"]]
-    return (pair for pair in clips if not any(pattern.match(pair[1].path) for pattern in patterns))
+    there: dict[str, bool] = {}
+    for where, clip in clips:
+        if any(pattern.match(clip.path) for pattern in patterns):
+            continue
+        if reader["on_disk"]:
+            if clip.path not in there:
+                there[clip.path] = (root / clip.path).is_file()
+            if not there[clip.path]:
+                continue
+        yield where, clip
 
 
 def _once(clips: Iterable[tuple[str, Clip]]) -> Iterator[tuple[str, Clip]]:

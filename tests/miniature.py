@@ -22,6 +22,12 @@ def sound(
     soundfile.write(path, noise, rate, subtype=subtype)
 
 
+def text(path: Path, *lines: str, end: str = "\n") -> None:
+    """Write lines, each with its end; missing folders are made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(line + end for line in lines), encoding="utf-8", newline="")
+
+
 @dataclass(frozen=True)
 class Expected:
     """What has to be read, written down by hand.
@@ -29,6 +35,8 @@ class Expected:
     labels: Some clips (by name) and all their labels.
     folds, splits: All of them, each with its number of clips.
     groups: How many distinct groups, None if not asked.
+    group_of: Some clips and their groups.
+    repeated: How many clips stand there twice.
     events: Some clips and all their events as (label, onset in ms, offset in ms).
     """
 
@@ -38,6 +46,8 @@ class Expected:
     splits: Mapping[str, int] = field(default_factory=dict)
     folds: Mapping[str, int] = field(default_factory=dict)
     groups: int | None = None
+    group_of: Mapping[str, str] = field(default_factory=dict)
+    repeated: int = 0
     events: Mapping[str, tuple[tuple[str, float, float], ...]] = field(default_factory=dict)
 
 

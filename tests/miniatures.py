@@ -4,8 +4,9 @@ from pathlib import Path
 
 from miniature import Miniature
 from miniatures_arch import MINIATURES as ARCH
+from miniatures_bioacoustic import MINIATURES as BIOACOUSTIC
 
-MINIATURES: dict[str, Miniature] = {**ARCH}
+MINIATURES: dict[str, Miniature] = {**ARCH, **BIOACOUSTIC}
 
 
 def make_all(root: Path) -> Path:

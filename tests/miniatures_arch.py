@@ -4,13 +4,7 @@ import json
 from itertools import count, product
 from pathlib import Path
 
-from miniature import Expected, Miniature, sound
-
-
-def text(path: Path, *lines: str, end: str = "\n") -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(end.join(lines) + end, encoding="utf-8", newline="")
-
+from miniature import Expected, Miniature, sound, text
 
 # Environmental sounds ------------------------------------------------------------------------------------------------
 

@@ -44,7 +44,7 @@ def test_the_clips_are_those_that_the_layout_means(name, variant, miniatures, tm
     expected: Expected = each.variants[variant] if variant else each.expected
     found = manifest.read(any_task(dataset.read(name, variant)), miniatures, tmp_path)
     by_name = {clip.name: clip for clip in found.clips}
-    assert len(found.clips) == len(by_name) == expected.clips
+    assert len(found.clips) == len(by_name) + expected.repeated == expected.clips
     assert found.classes == expected.classes
     assert {clip: by_name[clip].labels for clip in expected.labels} == dict(expected.labels)
     for part in ("split", "fold"):
@@ -52,6 +52,7 @@ def test_the_clips_are_those_that_the_layout_means(name, variant, miniatures, tm
         assert dict(Counter(getattr(clip, part) for clip in found.clips)) == (wanted or {"": expected.clips})
     if expected.groups is not None:
         assert len({clip.group for clip in found.clips}) == expected.groups
+    assert {clip: by_name[clip].group for clip in expected.group_of} == dict(expected.group_of)
     assert {clip: tuple(map(tuple, by_name[clip].events)) for clip in expected.events} == dict(expected.events)
     assert all((found.root / clip.path).is_file() for clip in found.clips)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluator import cli, download
+from evaluator import download
 from evaluator.download import Item, Part
 from evaluator.errors import EvaluationError, UsageError
 from file_server import Served, file_server
