@@ -55,7 +55,7 @@ _COUNTS = Field(dict, required=False, default={}, each=Field(int, least=0))
 _EXPECTED = {
     "clips": Field(int, required=False, least=1),
     "tolerance": Field(int, required=False, default=0, least=0),
-    "classes": Field(int, required=False, least=2),
+    "classes": Field(int, required=False, least=1),
     "hours": Field(float, required=False, least=0),
     "folds": _COUNTS,
     "splits": _COUNTS,

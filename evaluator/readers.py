@@ -10,6 +10,7 @@ The kind `hear` reads the folders that hear-preprocess writes (`evaluator/hear_l
 """
 
 import fnmatch
+import glob
 import re
 import string
 import unicodedata
@@ -185,15 +186,17 @@ def _filled(fill: Callable[[Mapping[str, str]], str], row: Row) -> str:
 
 def _label_reader(root: Path, reader: Mapping[str, Any], fill: Mapping[str, Any]) -> Callable[[Row], tuple[str, ...]]:
     """The function that gives a row's labels, in the way that the reader says they are written."""
-    separator, optional = reader["label_separator"], reader["drop_unlabelled"]
+    separator = reader["label_separator"]
+    optional = reader["drop_unlabelled"] or reader["windows"].get("of") == "recordings"  # a recording without events
     classes, other = set(reader["classes"]), reader["other_label"]
     label_file = _filler(reader["label_file"])
+    several = glob.has_magic(reader.get("table", ""))  # tables of which each has columns of its own
     columns = {name: _filler(f"{{{name}}}") for name in reader["label_columns"]}
 
     def written(row: Row) -> list[str]:
         if reader["label_columns"]:
-            values = [_filled(fill_column, row) for fill_column in columns.values()]
-            return [name for name, value in zip(columns, values, strict=True) if value == reader["positive"]]
+            there = {name: each for name, each in columns.items() if not several or name in row.values}
+            return [name for name, each in there.items() if _filled(each, row) == reader["positive"]]
         if reader["label_file"]:
             return _label_lines(root / _filled(label_file, row), row.where)
         if "label" not in fill:

@@ -207,7 +207,7 @@ def _json_rows(root: Path, reader: Mapping[str, Any]) -> Iterator[Row]:
         place = {f"file.{key}": value for key, value in _place(name).items()}
         for where, key, value in _json_values(root / name, reader["form"]):
             flat = {**place, "key": key, **(_flat(value) if isinstance(value, dict) else {})}
-            for one in _expanded(where, value, reader["each"]):
+            for one in _expanded(where, value, reader["each"], reader["blank"]):
                 yield Row(where, {**flat, **one})
 
 
@@ -232,14 +232,19 @@ def _json(where: str, text: str | Path) -> Any:
         raise UsageError(f"{where}: not readable as JSON: {error}") from error
 
 
-def _expanded(where: str, value: Any, each: str) -> Iterator[dict[str, str]]:
-    """The columns of every element of the list `each`; without such a list, one row without more columns."""
+def _expanded(where: str, value: Any, each: str, blank: list[str]) -> Iterator[dict[str, str]]:
+    """The columns of every element of the list `each`; without such a list, one row without more columns.
+
+    An empty list gives no row, or one with the columns `blank` empty, if there are any.
+    """
     if not each:
         yield {}
         return
     found = value.get(each) if isinstance(value, dict) else value
     if not isinstance(found, list):
         raise UsageError(f"{where}: has no list {each!r} to expand")
+    if blank and not found:
+        yield {f"{each}.{name}": "" for name in blank}
     for element in found:
         yield (
             {f"{each}.{name}": text for name, text in _flat(element).items()}
@@ -309,6 +314,7 @@ SOURCES: Mapping[str, Source] = {
             "file": Field(str),
             "form": Field(str, choices=("lines", "object")),
             "each": Field(str, required=False, default=""),  # a nested list: one row an element
+            "blank": Field(list, required=False, default=[], each=Field(str)),  # columns of an empty list's one row
         },
         _json_traces,
         _json_rows,

@@ -98,13 +98,15 @@ def of_recordings(events: Iterable[Clip], root: Path, options: Mapping[str, Any]
     A recording that cannot be read becomes one clip as it is, which then fails with its reason, and is counted.
 
     Args:
-        events: Clips whose path is the recording, whose start and end are the event's, with one label.
+        events: Clips whose path is the recording, whose start and end are the event's, with one label; one without a
+            label stands for a recording without events. A split that they name is their recording's.
         root: Folder that the recordings lie in.
         options: As in `FIELDS`.
     """
     of_path: dict[str, list[tuple[float, float, str]]] = {
         path: [] for path in rows.visible(root, options["recordings"])
     }
+    split_of: dict[str, str] = {}
     if not of_path:
         raise UsageError(f"{root}: there are no recordings like {options['recordings']}")
     for event in events:
@@ -112,10 +114,11 @@ def of_recordings(events: Iterable[Clip], root: Path, options: Mapping[str, Any]
             raise UsageError(
                 f"{root / event.path}: has events, but is not among the recordings {options['recordings']}"
             )
-        if event.start is None or event.end is None:
+        split_of[event.path] = event.split
+        if event.labels and (event.start is None or event.end is None):
             raise UsageError(f"event in {event.name}: has no start or no end")
-        of_path[event.path] += [(event.start, event.end, label) for label in event.labels]
-    clips = []
+        of_path[event.path] += [(event.start or 0.0, event.end or 0.0, label) for label in event.labels]
+    clips: list[Clip] = []
     for path in sorted(of_path):
         try:
             seconds = audio.recording_seconds(root / path)
@@ -124,7 +127,7 @@ def of_recordings(events: Iterable[Clip], root: Path, options: Mapping[str, Any]
             clips.append(Clip(path, labels, split=next(iter(options["splits"]), ""), group=path))
             continue
         clips += _windows(path, seconds, of_path[path], options)
-    return clips
+    return [replace(clip, split=split_of[clip.path]) if split_of.get(clip.path) else clip for clip in clips]
 
 
 def _windows(

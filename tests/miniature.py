@@ -19,7 +19,8 @@ def sound(
     """Write seeded noise; the format follows from the suffix, missing folders are made."""
     path.parent.mkdir(parents=True, exist_ok=True)
     noise = np.random.default_rng(seed).uniform(-0.5, 0.5, (max(1, round(seconds * rate)), channels))
-    soundfile.write(path, noise, rate, subtype=subtype)
+    kind = "AIFF" if path.suffix == ".aif" else None
+    soundfile.write(path, noise, rate, subtype=subtype, format=kind)
 
 
 def text(path: Path, *lines: str, end: str = "\n") -> None:

@@ -4,9 +4,10 @@ from pathlib import Path
 
 from miniature import Miniature
 from miniatures_arch import MINIATURES as ARCH
+from miniatures_beans import MINIATURES as BEANS
 from miniatures_bioacoustic import MINIATURES as BIOACOUSTIC
 
-MINIATURES: dict[str, Miniature] = {**ARCH, **BIOACOUSTIC}
+MINIATURES: dict[str, Miniature] = {**ARCH, **BIOACOUSTIC, **BEANS}
 
 
 def make_all(root: Path) -> Path:
