@@ -6,8 +6,9 @@ from miniature import Miniature
 from miniatures_arch import MINIATURES as ARCH
 from miniatures_beans import MINIATURES as BEANS
 from miniatures_bioacoustic import MINIATURES as BIOACOUSTIC
+from miniatures_hear import MINIATURES as HEAR
 
-MINIATURES: dict[str, Miniature] = {**ARCH, **BIOACOUSTIC, **BEANS}
+MINIATURES: dict[str, Miniature] = {**ARCH, **BIOACOUSTIC, **BEANS, **HEAR}
 
 
 def make_all(root: Path) -> Path:

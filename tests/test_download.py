@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluator import download
+from evaluator import cli, download
 from evaluator.download import Item, Part
 from evaluator.errors import EvaluationError, UsageError
 from file_server import Served, file_server
@@ -248,3 +248,11 @@ def test_killed_at_ten_random_points_it_ends_with_the_right_bytes(server, tmp_pa
     assert {name: (tmp_path / name).read_bytes() for name in files} == files
     assert (tmp_path / "b.bin").read_bytes() == BYTES
     assert not list((tmp_path / ".downloads").glob("*.part")) and not list((tmp_path / ".downloads").glob("unpacking*"))
+
+
+def test_the_command_shows_licence_and_citation_and_how_to_ask(capsys, tmp_path):
+    """What is on request says what to do, and exits with 1; what is made needs nothing."""
+    assert cli.main(["download", "bioacoustics/dog_barks", "--data", str(tmp_path)]) == 1
+    said = capsys.readouterr().out
+    assert "licence:" in said and "cite:" in said and "nothing to download" in said and "10.3233/JIFS-169509" in said
+    assert cli.main(["download", "demo/calls", "--data", str(tmp_path)]) == 0
