@@ -140,6 +140,19 @@ def read_clip(path: Path, clip: Clip, rule: ClipRule, sample_rate: int) -> np.nd
     return samples
 
 
+def read_blocks(path: Path, clip: Clip) -> Iterator[np.ndarray]:
+    """The whole clip at its recording's rate, mono, in blocks (n,) of float32, so that its length costs no memory.
+
+    Raises:
+        AudioError: As `read_clip`.
+    """
+    with _open(path) as file:
+        if clip.end is None:
+            _refuse_cut_off(path)
+        start, stop = frame_span(file.frames, file.samplerate, clip, name=str(path))
+        yield from _mono_blocks(path, file, start, stop)
+
+
 def recording_seconds(path: Path) -> float:
     """Length of a recording as its header has it, in seconds.
 

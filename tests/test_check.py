@@ -1,5 +1,6 @@
 """What is wrong with a task's data is found before anything is trained, and sound data gives no alarm."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -72,11 +73,12 @@ def test_each_broken_clip_is_an_error(data):
     whole = (data.root / "1dog0.wav").read_bytes()
     (data.root / "1dog0.wav").write_bytes(whole[: len(whole) // 2])
     soundfile.write(data.root / "1dog1.wav", np.full(100, np.nan), RATE, subtype="FLOAT")
-    said = data.said()
-    assert [level for level, _ in said] == ["error"] * 4
+    said = [(level, what) for level, what in data.said() if level == "error"]
+    assert len(said) == 4
     for (_, what), words in zip(said, ("no such file", "0 bytes", "cut off", "NaN"), strict=True):
         assert words in what
-    assert data.said(known_bad=("1cat0.wav", "1cat1.wav", "1dog0.wav", "1dog1.wav")) == []
+    left = data.said(known_bad=("1cat0.wav", "1cat1.wav", "1dog0.wav", "1dog1.wav"))
+    assert left == [("warning", "1 clips are shorter than one frame of a speech model (25 ms)")]  # the one with NaN
 
 
 def test_silent_clips_are_counted_once(data):
@@ -139,7 +141,7 @@ def test_sound_above_8_khz_is_measured(data):
         soundfile.write(data.root / row["path"], 0.3 * both, 48_000)
     (what,) = [what for _, what in data.said() if "power" in what]
     assert what.startswith(
-        "50 % of the power lies above 8 kHz, which a model at 16 kHz never hears (mean over 16 clips)"
+        "50 % of the power lies above 8 kHz, which a model at 16 kHz never hears (mean over 16 clips;"
     )
 
 
@@ -152,10 +154,201 @@ def test_progress_counts_every_clip(data):
     assert sum(steps) == 16
 
 
+def test_clips_without_a_sound_or_distorted_are_counted(data):
+    """One value throughout; samples at full scale."""
+    soundfile.write(data.root / "1cat0.wav", np.full(RATE // 10, 0.25), RATE)
+    soundfile.write(data.root / "2dog1.wav", np.clip(8 * noise(99), -1, 0.99999), RATE)
+    assert data.said() == [
+        ("warning", "1 clips hold one value throughout, so no sound"),
+        ("warning", "1 clips are clipped: more than 1 % of their samples are at full scale"),
+    ]
+
+
+def test_what_stands_out_is_named(data):
+    """One file in ten or fewer with another rate, channels or length."""
+    for number in range(12):
+        data.rows.append({"path": f"x{number}.wav", "label": "cat", "fold": "1", "group": f"x{number}"})
+        soundfile.write(data.root / f"x{number}.wav", noise(200 + number), RATE)
+    soundfile.write(data.root / "1cat0.wav", noise(300), 2 * RATE)  # half as long, too
+    soundfile.write(data.root / "2dog0.wav", np.stack([noise(301)] * 2, axis=1), RATE)
+    where = {finding.what: finding.where for finding in data.findings() if finding.level == "warning"}
+    assert where == {
+        "1 files have another sample rate than the others (16000 Hz)": ("1cat0.wav: 32000 Hz",),
+        "1 files have another number of channels than the others (1)": ("2dog0.wav: 2",),
+        "1 clips have another length than the others (0.1 s)": ("1cat0.wav: 0.05 s",),
+    }
+
+
+def test_the_first_differences_from_what_is_expected_are_named(data):
+    """Where all others have two clips, the class and fold that has one."""
+    data.rows.pop(2)
+    (data.root / "1dog0.wav").unlink()
+    where = {finding.what: finding.where for finding in data.findings(expected={"clips": 16, "hours": 0.2})}
+    assert where["every class has 2 clips in every fold, but not everywhere"] == ("dog in fold 1: 1 clips",)
+    assert "15 clips; the whole dataset has 16" in where
+    assert "0.000417 h of audio; the whole dataset has about 0.2 h" in where
+
+
+def test_files_that_no_clip_uses_are_told(data):
+    """A forgotten line in a table; other kinds of files and hidden ones are not looked at."""
+    soundfile.write(data.root / "left.wav", noise(3), RATE)
+    soundfile.write(data.root / ".hidden.wav", noise(3), RATE)
+    notes = {finding.what: finding.where for finding in data.findings()}
+    assert notes["1 audio files lie beside the clips and belong to none"] == ("left.wav",)
+
+
+def test_a_test_part_that_was_trained_on_is_an_error(data):
+    """Most of its clips are training clips under other names: the split itself is wrong."""
+    for row in data.rows[:3]:
+        double = data.rows[data.rows.index(row) + 8]
+        (data.root / row["path"]).write_bytes((data.root / double["path"]).read_bytes())
+    said = [what for level, what in data.said() if level == "error"]
+    assert "fold 1: 3 of 4 test clips are training clips too; the split is wrong" in said
+
+
+def test_the_same_sound_through_another_road_is_a_warning(data):
+    """Softer, later, cut and through a codec: not one sample is the same."""
+    time = np.arange(2 * RATE) / RATE
+    song = sum(
+        np.sin(2 * np.pi * pitch * time) * (np.sin(2 * np.pi * beat * time) > 0)
+        for pitch, beat in ((500, 3), (1300, 5), (2900, 7))
+    )
+    song = 0.2 * song + 0.1 * np.random.default_rng(5).standard_normal(len(song)) * (np.sin(11 * time) > 0.5)
+    soundfile.write(data.root / "1cat0.wav", song, RATE)
+    soundfile.write(data.root / "3cat0.ogg", 0.25 * np.concatenate([np.zeros(5000), song[:24000]]), RATE)
+    data.rows[8]["path"] = "3cat0.ogg"
+    (finding,) = [finding for finding in data.findings() if "sound like one" in finding.what]
+    assert finding.level == "warning" and set(finding.where) == {"1cat0.wav", "3cat0.ogg"}
+
+
+def test_stretches_that_overlap_across_a_split_are_told(tmp_path):
+    """Segments of one recording."""
+    lines = ["path,start,end,label,split"]
+    for number in range(26):
+        soundfile.write(tmp_path / f"{number}.wav", noise(number, 1.0), RATE)
+        lines += [f"{number}.wav,0,0.5,{'ab'[number % 2]},{'train' if number < 20 else 'test'}"]
+    lines += ["1.wav,0.4,0.9,b,test", "2.wav,0.5,0.9,a,test"]
+    (tmp_path / "mine.csv").write_text("\n".join(lines))
+    (asked,) = task.find(str(tmp_path / "mine.csv"))
+    findings = check.check(asked, manifest.read(asked, None, tmp_path), tmp_path / "cache")
+    (finding,) = [finding for finding in findings if "overlap in time" in finding.what]
+    assert finding.what == "fold test: 1 test clips overlap in time with training clips"
+    assert finding.where == ("1.wav#0-0.5 and 1.wav#0.4-0.9",)
+
+
+# Twenty faults, planted in copies of real datasets --------------------------------------------------------------------
+
+
+class Copy:
+    """A copy of a real dataset into which faults are planted; the files go by number, in sorted order."""
+
+    def __init__(self, source: Path, root: Path, kind: str) -> None:
+        self.files = []
+        for path in sorted(source.rglob(f"*.{kind}")):
+            goal = root / path.relative_to(source)
+            goal.parent.mkdir(parents=True, exist_ok=True)
+            goal.write_bytes(path.read_bytes())
+            self.files.append(goal)
+        self.samples, self.rate = soundfile.read(self.files[0], dtype="float32")
+
+    def write(self, number: int, samples: np.ndarray, rate: int | None = None, **said) -> None:
+        """Other samples, in a file that libsndfile recognises by its content, whatever its name."""
+        soundfile.write(self.files[number], samples, rate or self.rate, format="WAV", **said)
+
+    def plant(self, other_side: int) -> None:
+        """Twenty kinds of faults; file 5 is tested when file `other_side` is trained on, or the other way round."""
+        steady = np.random.default_rng(0).uniform(-0.3, 0.3, len(self.samples)).astype("float32")
+        self.files[0].unlink()
+        self.files[1].write_bytes(b"")
+        self.files[2].write_bytes(b"this is no audio at all")
+        self.write(3, steady)
+        self.files[3].write_bytes(self.files[3].read_bytes()[: len(self.files[3].read_bytes()) // 2])
+        self.write(4, np.zeros(0))
+        song, rate = soundfile.read(self.files[5], dtype="float32")
+        self.files[other_side].write_bytes(self.files[5].read_bytes())
+        self.write(6, np.zeros(len(steady)))
+        self.write(7, np.full(len(steady), 0.5))
+        self.write(8, np.where(np.arange(len(steady)) == 9, np.nan, steady), subtype="FLOAT")
+        self.write(9, np.where(np.arange(len(steady)) == 9, np.inf, steady), subtype="FLOAT")
+        self.files[11].write_bytes(self.files[10].read_bytes())
+        self.write(12, np.stack([steady, steady[::-1]], axis=1))
+        self.write(13, steady[::2], 3 * self.rate)
+        self.write(14, steady[: self.rate // 100])
+        self.write(15, np.clip(9 * steady, -1, 0.99999))
+        self.write(16, np.tile(steady[::-1], 9))
+        song, rate = soundfile.read(self.files[17], dtype="float32")
+        shifted = 0.25 * np.concatenate([np.zeros(round(0.3 * rate), "float32"), song])
+        soundfile.write(self.files[other_side + 1], shifted, rate, format="OGG", subtype="VORBIS")
+        self.files[-1].write_bytes(self.files[18].read_bytes())
+
+    def drop(self, *globs: str) -> None:
+        """Take away a class of one fold."""
+        for pattern in globs:
+            for path in sorted(self.files[0].parents[1].glob(pattern)):
+                path.unlink()
+
+
+WORDS = {
+    "missing": "there is no such file|whole dataset has",
+    "empty file": r"the file is empty \(0 bytes\)",
+    "not audio": "not audio that libsndfile can read",
+    "cut off": "the file is cut off",
+    "no samples": "0 frames",
+    "identical across the split": "identical audio .* trains and tests",
+    "silent": "clips are silent",
+    "constant": "hold one value throughout",
+    "not a number or infinite": "NaN or infinite",
+    "identical on one side": "identical audio",
+    "channels": "another number of channels",
+    "rate": "another sample rate",
+    "shorter than a frame": "shorter than one frame",
+    "clipped": "are clipped",
+    "sounds alike": "sound like one",
+    "fewer than expected": "the whole dataset has",
+    "above the Nyquist frequency": "of the power lies above",
+    "two labels": r"identical audio.* labelled \w+ and \w+|identical audio \(labelled \w+ and \w+",
+    "a group on both sides": "groups are heard in training and in test",
+    "a class that is not tested": "has no test clip of some classes",
+}
+
+
 @pytest.mark.skipif(not DATA.is_dir(), reason="needs the real audio in ../shared/data")
-def test_real_esc10_is_sound(tmp_path):
-    """400 clips as published: nothing missing, no leak; 44.1 kHz, with a few percent of the power above 8 kHz."""
-    (esc10,) = task.find("esc10")
-    findings = check.check(esc10, manifest.read(esc10, DATA, tmp_path), tmp_path)
+@pytest.mark.parametrize(("name", "kind"), [("esc10", "ogg"), ("fsdd", "wav")])
+def test_twenty_faults_planted_in_real_data_are_found(name, kind, tmp_path):
+    """Each kind, in the dataset's own layout, each broken file by its name."""
+    copy = Copy(DATA / name, tmp_path / name, kind)
+    (asked,) = task.find(name)
+    clips = manifest.read(asked, tmp_path, tmp_path / "cache").clips
+    part = {clip.path: clip.fold or clip.split for clip in clips}
+    parts = [part[path.relative_to(tmp_path / name).as_posix()] for path in copy.files]
+    other_side = next(n for n in range(20, len(parts)) if parts[n] != parts[5] and parts[n + 1] != parts[17])
+    copy.plant(other_side)
+    if name == "esc10":
+        copy.drop("009 - Rooster/3-*.ogg")
+        copy.files[25].rename(
+            copy.files[25].with_name(f"{'12'[parts[25] == '1']}-{copy.files[26].name.split('-')[1]}-Z.ogg")
+        )
+    else:
+        copy.drop(*(f"recordings/9_*_{take}.wav" for take in range(5)))
+    findings = check.check(asked, manifest.read(asked, tmp_path, tmp_path / "cache"), tmp_path / "cache")
+    said = [finding.what for finding in findings if finding.level != "note"] + [
+        finding.what for finding in findings if "power lies" in finding.what
+    ]
+    missing = [what for what, words in WORDS.items() if not any(re.search(words, sentence) for sentence in said)]
+    assert missing == []
+    errors = " ".join(finding.what for finding in findings if finding.level == "error")
+    for number in (1, 2, 3, 4, 8, 9):
+        assert copy.files[number].name in errors
+    if name == "esc10":  # clips of one length, folds of one size
+        assert any("clips have another length" in sentence for sentence in said)
+        assert any("but not everywhere" in sentence for sentence in said)
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason="needs the real audio in ../shared/data")
+@pytest.mark.parametrize(("name", "first"), [("esc10", "400 clips, 10 classes"), ("fsdd", "900 clips, 10 classes")])
+def test_the_real_sets_are_sound(name, first, tmp_path):
+    """Exactly as many clips as were published or shared, and no error."""
+    (asked,) = task.find(name)
+    findings = check.check(asked, manifest.read(asked, DATA, tmp_path), tmp_path)
     assert not [finding for finding in findings if finding.level == "error"]
-    assert any(finding.what.startswith("44100 Hz x 400") for finding in findings)
+    assert any(finding.what.startswith(first) for finding in findings)

@@ -1,0 +1,71 @@
+"""One sound is known again, louder, later, cut and noisy; two sounds are not taken for one."""
+
+import numpy as np
+import pytest
+
+from evaluator import fingerprint
+
+RATE = fingerprint.RATE
+
+
+def phrase(seed: int, seconds: float = 2.0) -> np.ndarray:
+    """Notes at random, with a little noise: another phrase for each seed."""
+    random = np.random.default_rng(seed)
+    time = np.arange(round(seconds * RATE)) / RATE
+    sound = 0.01 * random.standard_normal(len(time))
+    for onset in np.arange(0, seconds - 0.1, 0.11):
+        note = (time >= onset) & (time < onset + 0.1)
+        for pitch in random.uniform(200, 3500, 4):
+            sound[note] += np.sin(2 * np.pi * pitch * (time[note] - onset)) * np.hanning(note.sum())
+    return sound.astype(np.float32)
+
+
+def everything(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    return np.ones(len(first), bool)
+
+
+CHANGES = {
+    "softer": lambda x: 0.01 * x,
+    "later": lambda x: np.concatenate([np.zeros(2513, np.float32), x]),
+    "cut": lambda x: x[RATE // 2 :],
+    "noisy": lambda x: x + 0.03 * x.std() * np.random.default_rng(9).standard_normal(len(x)).astype(np.float32),
+    "all of it": lambda x: 0.3 * np.concatenate([0.02 * np.ones(777, np.float32), x[2000:-1000]]),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_changed_copy_is_found_among_others(change):
+    """And nothing else."""
+    sounds = [phrase(seed) for seed in range(20)] + [CHANGES[change](phrase(7))]
+    found = fingerprint.matches([fingerprint.landmarks(sound) for sound in sounds], everything)
+    assert [(match.first, match.second) for match in found] == [(7, 20)]
+    assert 0.25 <= found[0].share <= 1
+
+
+def test_gain_changes_no_landmark():
+    """Peaks are peaks among their neighbours."""
+    np.testing.assert_array_equal(fingerprint.landmarks(phrase(1)), fingerprint.landmarks(4 * phrase(1)))
+
+
+def test_only_wanted_pairs_are_given():
+    """Those across a split; here of an even and an odd number."""
+    marks = [fingerprint.landmarks(phrase(1))] * 4
+    found = fingerprint.matches(marks, lambda first, second: (first + second) % 2 == 1)
+    assert {(match.first, match.second) for match in found} == {(0, 1), (0, 3), (1, 2), (2, 3)}
+
+
+def test_silence_short_clips_and_noise_are_alike_to_nothing():
+    """Not even to themselves, where there is nothing to hold on to."""
+    random = np.random.default_rng(0)
+    sounds = [np.zeros(RATE), np.zeros(10), np.ones(5), *(random.standard_normal(RATE) for _ in range(10))]
+    marks = [fingerprint.landmarks(sound.astype(np.float32)) for sound in sounds]
+    assert [len(each) for each in marks[:3]] == [0, 0, 0]
+    assert fingerprint.matches(marks, everything) == [] == fingerprint.matches([], everything)
+
+
+def test_many_clips_are_thinned_alike(monkeypatch):
+    """A bound on all landmarks together: fewer of each clip, but the same ones."""
+    sounds = [phrase(seed) for seed in range(12)] + [CHANGES["later"](phrase(5))]
+    marks = [fingerprint.landmarks(sound) for sound in sounds]
+    monkeypatch.setattr(fingerprint, "_MOST_IN_ALL", sum(map(len, marks)) // 2)
+    assert [(match.first, match.second) for match in fingerprint.matches(marks, everything)] == [(5, 12)]
