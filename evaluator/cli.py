@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2 if isinstance(error, UsageError) else 1
     except KeyboardInterrupt:
         print(
-            "hear-eval: interrupted; what was embedded is kept, the same command goes on from there",
+            "hear-eval: interrupted; what is finished is kept, the same command goes on from there",
             file=sys.stderr,
         )
         return 130
@@ -168,11 +168,12 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
-def bar(title: str, total: int) -> Callable[[int], object]:
-    """A progress bar on standard error, silent when that is no terminal."""
+def bar(title: str, total: int, unit: str = "") -> Callable[[int], object]:
+    """A progress bar on standard error, silent when that is no terminal; large counts of a unit get a prefix."""
     from tqdm import tqdm
 
-    return tqdm(total=total, desc=title, file=sys.stderr, disable=not sys.stderr.isatty(), unit="").update
+    silent = not sys.stderr.isatty()
+    return tqdm(total=total, desc=title, file=sys.stderr, disable=silent, unit=unit, unit_scale=bool(unit)).update
 
 
 def list_command(parsed: argparse.Namespace) -> int:
@@ -249,12 +250,17 @@ def download_command(parsed: argparse.Namespace) -> int:
                 for line in download.plan(dataset.download, folder):
                     print(f"  {line}")
                 continue
-            for note in download.fetch(dataset.download, writable("--data", folder), bar, parsed.keep_archives):
+            for note in download.fetch(dataset.download, writable("--data", folder), in_bytes, parsed.keep_archives):
                 print(f"  note: {note}")
             print(f"  ready: {folder}")
         except (UsageError, EvaluationError) as error:
             failed.append(told(dataset.name, error))
     return int(bool(failed))
+
+
+def in_bytes(title: str, total: int) -> Callable[[int], object]:
+    """A progress bar of a download."""
+    return bar(title, total, unit="B")
 
 
 def check_command(parsed: argparse.Namespace) -> int:

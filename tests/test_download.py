@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,10 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from evaluator import cli, download
+from evaluator import cli, download, schema, task
 from evaluator.download import Item, Part
 from evaluator.errors import EvaluationError, UsageError
 from file_server import Served, file_server
+from miniature import sound, text
 
 BYTES = random.Random(1).randbytes(300_000)
 
@@ -256,3 +258,58 @@ def test_the_command_shows_licence_and_citation_and_how_to_ask(capsys, tmp_path)
     said = capsys.readouterr().out
     assert "licence:" in said and "cite:" in said and "nothing to download" in said and "10.3233/JIFS-169509" in said
     assert cli.main(["download", "demo/calls", "--data", str(tmp_path)]) == 0
+
+
+@pytest.fixture
+def served_suite(server, tmp_path, monkeypatch):
+    """A suite `far` with one task, whose dataset lies on the server as its authors would ship it."""
+    made = tmp_path / "made"
+    rows = ["file,species,pond"]
+    for number in range(24):
+        rows.append(f"{number}.wav,{('agile', 'tree')[number % 2]},{'abc'[number % 3]}")
+        sound(made / f"{number}.wav", 0.2, seed=number)
+    files = {f"frogs-master/audio/{path.name}": path.read_bytes() for path in sorted(made.iterdir())}
+    server.files["/frogs.zip"] = Served(zipped(**files), drops=[20_000, 1_000])
+    server.files["/meta.csv"] = Served("\n".join(rows).encode())
+    tasks = tmp_path / "tasks"
+    shutil.copytree(schema.tasks_folder() / "protocols", tasks / "protocols")
+    text(
+        tasks / "datasets/frogs.yaml",
+        "name: frogs\ntitle: Frogs\ncitation: A. Frog (2020)\nlicence: CC0\nurl: https://example.org\naccess: open",
+        "folder: frogs-master\ndownload:",
+        f"  - {{url: '{server.url('/frogs.zip')}', checksum: '{md5(server.files['/frogs.zip'].content)}', bytes: 90000}}",
+        f"  - {{url: '{server.url('/meta.csv')}', into: frogs-master}}",
+        "reader: {kind: table, table: meta.csv, path: 'audio/{file}', label: '{species}', group: '{pond}'}",
+        "expected: {clips: 24, classes: 2}",
+    )
+    text(
+        tasks / "suites/far.yaml",
+        "name: far\ntitle: Far\ncitation: none\nsource: none\nprotocol: arch\ntasks:",
+        "  frogs: {dataset: frogs, split: {by: group, valid: next}, labels: single, metric: accuracy}",
+    )
+    monkeypatch.setattr(schema, "tasks_folder", lambda: tasks)
+    monkeypatch.setattr(task, "tasks_folder", lambda: tasks)
+    return tmp_path / "data"
+
+
+def test_from_the_server_to_a_sound_dataset(served_suite, capsys, tmp_path):
+    """The user's way: dry run, download over a poor line, again (nothing to do), check."""
+    said = ["--data", str(served_suite)]
+    assert cli.main(["download", "far/frogs", "--dry-run", *said]) == 0
+    shown = capsys.readouterr().out
+    assert "licence: CC0" in shown and "cite: A. Frog (2020)" in shown and "frogs.zip: 90 kB, from http" in shown
+    assert not served_suite.exists()
+    assert cli.main(["download", "far", *said]) == 0
+    assert "meta.csv: nobody publishes a checksum" in capsys.readouterr().out
+    assert cli.main(["download", "far", *said]) == 0
+    assert "note" not in capsys.readouterr().out
+    assert cli.main(["check", "far", "--cache", str(tmp_path / "cache"), "--json", *said]) == 0
+    findings = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert any(finding["what"].startswith("24 clips, 2 classes") for finding in findings)
+
+
+def test_a_download_that_fails_says_so_and_the_others_go_on(served_suite, server, capsys):
+    """One sentence, exit code 1."""
+    server.files["/meta.csv"].status = 404
+    assert cli.main(["download", "far", "--data", str(served_suite)]) == 1
+    assert "hear-eval: frogs: " in (said := capsys.readouterr().err) and "the server answers 404" in said
