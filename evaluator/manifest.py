@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from evaluator import calls
@@ -32,7 +32,8 @@ class Manifest:
         """SHA-256 over classes and clips: names, labels, events, folds, splits and groups, but neither audio nor place."""
         digest = hashlib.sha256(json.dumps(self.classes).encode())
         for clip in self.clips:
-            digest.update(json.dumps(astuple(clip)).encode())
+            said = (clip.path, clip.labels, clip.start, clip.end, clip.fold, clip.split, clip.group, clip.events)
+            digest.update(json.dumps(said).encode())
         return digest.hexdigest()
 
 
