@@ -50,8 +50,22 @@ def read(task: Task, data: Path | None, cache: Path) -> Manifest:
     """
     root = find_root(task.dataset, data, cache)
     found = [clip for reader in task.dataset.readers for clip in READERS[reader["kind"]].clips(root, reader)]
+    if len(task.dataset.readers) > 1:
+        _refuse_overlap(found)
     classes = _classes(task, root, found)
     return Manifest(root, tuple(found), classes)
+
+
+def _refuse_overlap(clips: list[Clip]) -> None:
+    """Several readers may not give one clip; each reader by itself has looked."""
+    seen: dict[str, Clip] = {}
+    for clip in clips:
+        other = seen.setdefault(clip.name, clip)
+        if other is not clip:
+            parts = [each.split or each.fold or "the data" for each in (other, clip)]
+            raise UsageError(
+                f"clip {clip.name} is read twice, for {parts[0]!r} and for {parts[1]!r}; it can be in one only"
+            )
 
 
 def find_root(dataset: Dataset, data: Path | None, cache: Path) -> Path:

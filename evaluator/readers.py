@@ -279,10 +279,13 @@ def _labelled(clips: Iterable[tuple[str, Clip]], reader: Mapping[str, Any]) -> I
 def _sorted_into_splits(clips: Iterable[tuple[str, Clip]], root: Path, reader: Mapping[str, Any]) -> list[Clip]:
     found = [clip for _, clip in clips]
     if reader["split_lists"]:
-        listed = {}
+        listed: dict[str, str] = {}
         for name, split in reader["split_lists"].items():
-            if name != "*":
-                listed.update(dict.fromkeys(_label_lines(root / name, "split_lists"), split))
+            paths = _label_lines(root / name, "split_lists") if name != "*" else []
+            both = [path for path in paths if listed.get(path, split) != split]
+            if both:
+                raise UsageError(f"{root / name}: clip {both[0]} is in another list too, that of {listed[both[0]]!r}")
+            listed.update(dict.fromkeys(paths, split))
         missing = sorted(set(listed) - {clip.path for clip in found})
         if missing:
             raise UsageError(
@@ -299,7 +302,14 @@ def _ordered(clips: list[Clip], slices: Mapping[str, str]) -> list[Clip]:
     if not slices:
         return clips
     groups = sorted({clip.group for clip in clips})
-    split_of = {group: split for split, text in slices.items() for group in groups[_slice(text)]}
+    split_of: dict[str, str] = {}
+    for split, text in slices.items():
+        for group in groups[_slice(text)]:
+            if split_of.setdefault(group, split) != split:
+                raise UsageError(
+                    f"of {len(groups)} groups, {group!r} is in both {split_of[group]!r} ({slices[split_of[group]]}) and "
+                    f"{split!r} ({text}); these splits need more groups"
+                )
     return [replace(clip, split=split_of[clip.group]) for clip in clips if clip.group in split_of]
 
 

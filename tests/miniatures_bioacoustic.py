@@ -114,7 +114,7 @@ FILMS = [
     "_7oWZq_s_Sk",
     "a5mEmM6w_ks",
 ]
-FILMS += [f"z{number:02}" for number in range(16)]
+FILMS += [f"z{number:02}" for number in range(44)]
 
 
 def ava_speech(root: Path) -> None:
@@ -147,8 +147,8 @@ SESSION = "data/twin_4/20160905_Twin4_marmoset2.wav"
 BARKS = ("L-S1", "L-S2", "L-S3", "L-A", "L-PA", "L-P", "L-O", "CH-P", "CH-N", "GR-P", "GR-N", "L-TA", "L-H")
 FAMILIES = ("bass", "brass", "flute", "guitar", "keyboard", "mallet", "organ", "reed", "string", "synth_lead", "vocal")
 UTTERANCES = {str(number): 3 for number in (1, 24, 25, 26, 50, 51, 380)}
-# Spans of 1.05 s and 1.02 s give 6 and 3 windows; with a hop of 100 ms one each. Four of 24 films train.
-WINDOWS = {"audio/-5KQ66BBWC4.wav#0.15-1.15": ("no_speech",), "audio/z15.wav#1.17-2.17": ("speech",)}
+# Spans of 1.05 s and 1.02 s give 6 and 3 windows; with a hop of 100 ms one each. 32 of 52 films train.
+WINDOWS = {"audio/-5KQ66BBWC4.wav#0.15-1.15": ("no_speech",), "audio/z43.wav#1.17-2.17": ("speech",)}
 
 MINIATURES: dict[str, Miniature] = {
     "watkins": Miniature(
@@ -247,14 +247,16 @@ MINIATURES: dict[str, Miniature] = {
     ),
     "ava_speech": Miniature(
         ava_speech,
-        Expected(216, ("no_speech", "speech"), WINDOWS, splits={"train": 36, "valid": 90, "test": 90}, groups=24),
+        Expected(468, ("no_speech", "speech"), WINDOWS, splits={"train": 288, "valid": 90, "test": 90}, groups=52),
         {
-            "limited": Expected(216, ("no_speech", "speech"), WINDOWS, splits={"train": 36, "valid": 90, "test": 90}),
+            "limited": Expected(
+                450, ("no_speech", "speech"), WINDOWS, splits={"train": 270, "valid": 90, "test": 90}, groups=50
+            ),
             "hop_100ms": Expected(
-                48,
+                104,
                 ("no_speech", "speech"),
-                {"audio/z15.wav#1.15-2.15": ("speech",)},
-                splits={"train": 8, "valid": 20, "test": 20},
+                {"audio/z43.wav#1.15-2.15": ("speech",)},
+                splits={"train": 64, "valid": 20, "test": 20},
             ),
         },
     ),

@@ -174,6 +174,9 @@ def test_lists_of_files_give_the_split(tmp_path):
         "yes/b.wav": "valid",
         "no/a.wav": "valid",
     }
+    write(tmp_path, {"test.txt": "yes/b.wav"})
+    with pytest.raises(UsageError, match=r"test\.txt: clip yes/b\.wav is in another list too, that of 'valid'"):
+        read(tmp_path, **said, split_lists={"valid.txt": "valid", "test.txt": "test", "*": "train"})
     (tmp_path / "no/a.wav").unlink()
     with pytest.raises(UsageError, match=r"1 clips of valid\.txt are not there, no/a\.wav for one"):
         read(tmp_path, **said, split_lists={"valid.txt": "valid", "*": "train"})
@@ -186,6 +189,8 @@ def test_the_order_of_groups_gives_the_split(tmp_path):
     said = {"kind": "paths", "files": "*.wav", "pattern": r"(?P<group>.)\.wav", "label": "x"}
     found = read(tmp_path, **said, split_by_order={"train": ":2", "valid": "-2:-1", "test": "-1:"})
     assert {clip.group: clip.split for clip in found} == {"-": "train", "0": "train", "_": "valid", "a": "test"}
+    with pytest.raises(UsageError, match=r"of 5 groups, '_' is in both 'train' \(:4\) and 'test' \(-2:\)"):
+        read(tmp_path, **said, split_by_order={"train": ":4", "test": "-2:"})
 
 
 def test_clips_can_be_left_out_by_their_path(tmp_path):
@@ -295,6 +300,12 @@ metric: map
     found = manifest.read(task.find(str(tmp_path / "mine.yaml"))[0], None, tmp_path)
     assert found.classes == ("a", "b")
     assert found.clips == (Clip("dev/1.wav", ("a", "b"), split="train"), Clip("eval/2.wav", ("b",), split="test"))
+    text = (tmp_path / "mine.yaml").read_text()
+    (tmp_path / "mine.yaml").write_text(text.replace("eval/{f}", "dev/{f}").replace("eval.csv", "dev.csv"))
+    with pytest.raises(
+        UsageError, match=r"clip dev/1\.wav is read twice, for 'train' and for 'test'; it can be in one"
+    ):
+        manifest.read(task.find(str(tmp_path / "mine.yaml"))[0], None, tmp_path)
 
 
 def test_a_hundred_thousand_rows_take_two_seconds_and_little_memory(tmp_path):
