@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evaluator import readers, schema
+from evaluator import readers, schema, slips
 from evaluator.download import Item, Part
 from evaluator.schema import Document, Field
 
@@ -154,14 +154,14 @@ def refuse_unused_groups(document: Document, keys: tuple[str, ...], found: Reade
         UsageError: There is one.
     """
     for reader in found:
-        for name in readers.unused_groups(reader):
+        for name in slips.unused_groups(reader):
             raise document.error(
                 keys, f"the pattern has a group {name!r}, which nothing uses; known: label, fold, split, group"
             )
 
 
 def _refuse_mistakes(document: Document, keys: tuple[str, ...], reader: Mapping[str, Any]) -> None:
-    for field, sentence in readers.mistakes(reader):
+    for field, sentence in slips.mistakes(reader):
         raise document.error((*keys, field), sentence)
 
 

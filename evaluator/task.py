@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evaluator import dataset, readers, schema, splits
+from evaluator import dataset, readers, rows, schema, splits
 from evaluator.dataset import TEXT, Dataset
 from evaluator.errors import UsageError
 from evaluator.metrics import METRICS
@@ -222,7 +222,7 @@ def _own_yaml(path: Path) -> Task:
 
 
 def _own_folder(path: Path) -> Task:
-    classes = readers.class_folders(path)
+    classes = rows.class_folders(path)
     if len(classes) < 2:
         raise UsageError(
             f"{path}: has {len(classes)} visible sub-folder{'' if len(classes) == 1 else 's'}, but a task needs one for "

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluator import cli, download, schema, task
+from evaluator import cli, download, schema, task, transfer
 from evaluator.download import Item, Part
 from evaluator.errors import EvaluationError, UsageError
 from file_server import Served, file_server
@@ -148,10 +148,10 @@ def test_zenodo_is_asked_for_the_checksum(server, tmp_path, monkeypatch):
     """Its API tells md5 and size of every file of a record."""
     record = {"files": [{"key": "a b.zip", "size": 3, "checksum": "md5:" + "1" * 32}]}
     server.files["/api/records/77"] = Served(json.dumps(record).encode())
-    monkeypatch.setattr(download, "ZENODO_API", server.url("/api/records"))
-    assert download._zenodo("https://zenodo.org/records/77/files/a%20b.zip?download=1") == ("md5:" + "1" * 32, 3)
-    assert download._zenodo("https://zenodo.org/record/77/files/other.zip") == ("", None)
-    assert download._zenodo(server.url("/records/77/files/a.zip")) == ("", None)
+    monkeypatch.setattr(transfer, "ZENODO_API", server.url("/api/records"))
+    assert transfer.zenodo("https://zenodo.org/records/77/files/a%20b.zip?download=1") == ("md5:" + "1" * 32, 3)
+    assert transfer.zenodo("https://zenodo.org/record/77/files/other.zip") == ("", None)
+    assert transfer.zenodo(server.url("/records/77/files/a.zip")) == ("", None)
 
 
 def test_other_schemes_are_refused(tmp_path):

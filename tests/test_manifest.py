@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluator import dataset, manifest, readers, task
+from evaluator import dataset, manifest, readers, rows, task
 from evaluator.clip import Clip
 from evaluator.errors import UsageError
 
@@ -271,5 +271,5 @@ def test_every_audio_suffix_is_one_that_libsndfile_reads():
         "snd": "au",
         "sph": "nist",
     }
-    for suffix in readers.AUDIO_SUFFIXES:
+    for suffix in rows.AUDIO_SUFFIXES:
         assert other_names.get(suffix[1:], suffix[1:]) in formats

@@ -1,0 +1,184 @@
+"""One file from a server, in pieces that survive an interruption.
+
+What has come lies in `NAME.part` with a note `NAME.part.json` of where it comes from. It is gone on with by a range
+request, and only if the server says that the file is still the same (ETag or Last-Modified), or a checksum will tell.
+"""
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from evaluator.errors import EvaluationError, UsageError
+
+ZENODO_API = "https://zenodo.org/api/records"
+_BLOCK = 1 << 15  # bytes read at once, and lost at most when a connection ends
+_TIMEOUT = (20, 60)  # seconds to connect, and to wait for the next bytes
+_TRIES = 6  # without a new byte, before giving up
+
+Progress = Callable[[str, int], Callable[[int], object]]
+
+
+def complete(url: str, file: Path, checked: bool, progress: Progress, pause: float) -> None:
+    """Fetch `url` into `file`, going on with what an earlier try left.
+
+    Args:
+        url: Of one file.
+        file: Where it goes once it is whole.
+        checked: Whether a checksum will tell if the pieces are not of one file.
+        progress: Gives a progress bar in bytes.
+        pause: Seconds before a second try; doubled with each further one.
+
+    Raises:
+        UsageError: The address is none of http or https.
+        EvaluationError: The server refuses, or nothing more comes.
+    """
+    import requests
+
+    if urlsplit(url).scheme not in ("http", "https"):
+        raise UsageError(f"{url}: only http and https are fetched")
+    part, tries, most = file.with_name(f"{file.name}.part"), 0, -1
+    while True:
+        try:
+            if _continue(url, part, checked, progress):
+                os.replace(part, file)
+                part.with_name(f"{part.name}.json").unlink(missing_ok=True)
+                return
+            reason = "the connection ended early"
+        except requests.RequestException as error:
+            status = getattr(error.response, "status_code", 0)
+            if 400 <= status < 500 and status not in (408, 416, 425, 429):
+                raise EvaluationError(
+                    f"{url}: the server answers {status}; look whether the address still holds, or get the file another way"
+                ) from error
+            reason = str(error) or type(error).__name__
+        have = part.stat().st_size if part.exists() else 0
+        tries, most = (0, have) if have > most else (tries + 1, most)
+        if tries >= _TRIES:
+            raise EvaluationError(
+                f"{url}: gave up after {_TRIES} tries without progress ({reason}); what came is kept, the same command "
+                "goes on from there"
+            )
+        time.sleep(min(60.0, pause * 2**tries))
+
+
+def _continue(url: str, part: Path, checked: bool, progress: Progress) -> bool:
+    """One request; True if the file is whole now."""
+    import requests
+
+    note = part.with_name(f"{part.name}.json")
+    known = read_json(note)
+    usable = part.exists() and known.get("url") == url and (checked or known.get("validator"))
+    start = part.stat().st_size if usable else 0
+    if start and start == known.get("size"):
+        return True
+    headers = {"Accept-Encoding": "identity"}
+    if start:
+        headers["Range"] = f"bytes={start}-"
+        if known.get("validator"):
+            headers["If-Range"] = known["validator"]
+    with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT, allow_redirects=True) as answer:
+        if answer.status_code == 416:
+            part.unlink(missing_ok=True)  # longer than the file: it is not that file's beginning
+            return False
+        answer.raise_for_status()
+        _refuse_page(url, answer)
+        size = _size(answer, start)
+        if answer.status_code != 206 or not _goes_on_at(answer, start):
+            start = 0
+            if answer.status_code == 206:
+                part.unlink(missing_ok=True)
+                note.unlink(missing_ok=True)
+                return False
+        tag = answer.headers.get("ETag", "")
+        validator = tag if tag and not tag.startswith("W/") else answer.headers.get("Last-Modified", "")
+        write_json(note, {"url": url, "validator": validator, "size": size})
+        advance = progress(part.stem, size or 0)
+        advance(start)
+        with part.open("r+b" if start else "wb") as file:
+            file.seek(start)
+            for block in answer.iter_content(_BLOCK):
+                file.write(block)
+                file.flush()  # so that a kill loses one block at most
+                advance(len(block))
+            file.truncate()
+    return size is None or part.stat().st_size == size
+
+
+def _refuse_page(url: str, answer: Any) -> None:
+    if answer.headers.get("Content-Type", "").startswith("text/html") and not url.endswith((".html", ".htm")):
+        raise EvaluationError(
+            f"{url}: the server gives a web page instead of the file, perhaps to log in or to confirm; open it in a "
+            "browser, save the file, and unpack it where --data points"
+        )
+
+
+def _size(answer: Any, start: int) -> int | None:
+    """The whole file's size as this answer tells it; None if it does not."""
+    span = answer.headers.get("Content-Range", "")
+    if answer.status_code == 206 and span.rpartition("/")[2].isdecimal():
+        return int(span.rpartition("/")[2])
+    length = answer.headers.get("Content-Length", "")
+    return int(length) if length.isdecimal() and answer.status_code == 200 else None
+
+
+def _goes_on_at(answer: Any, start: int) -> bool:
+    return answer.headers.get("Content-Range", "").startswith(f"bytes {start}-")
+
+
+def digest(file: Path, kind: str) -> str:
+    """Hexadecimal digits of a file's md5, sha1 or sha256."""
+    with file.open("rb") as raw:
+        return hashlib.file_digest(raw, kind).hexdigest()
+
+
+def zenodo(url: str) -> tuple[str, int | None]:
+    """Checksum and size that Zenodo's API tells of a file in one of its records; ("", None) for other addresses."""
+    import requests
+
+    parts = urlsplit(url)
+    steps = parts.path.strip("/").split("/")
+    if parts.hostname not in ("zenodo.org", "www.zenodo.org") or len(steps) < 4 or steps[2] != "files":
+        return "", None
+    try:
+        answer = requests.get(f"{ZENODO_API}/{steps[1]}", timeout=_TIMEOUT)
+        answer.raise_for_status()
+        files = {each["key"]: each for each in answer.json()["files"]}
+        return files[unquote(steps[3])]["checksum"], files[unquote(steps[3])].get("size")
+    except (requests.RequestException, ValueError, KeyError, TypeError):
+        return "", None  # not told: then the size that the server gives has to do
+
+
+def told_size(url: str) -> int | None:
+    """Size of a file in bytes as Zenodo or its server tells it; None if neither does."""
+    import requests
+
+    _, size = zenodo(url)
+    if size is not None:
+        return size
+    try:
+        answer = requests.head(url, timeout=_TIMEOUT, allow_redirects=True)
+        length = answer.headers.get("Content-Length", "") if answer.ok else ""
+        return int(length) if length.isdecimal() else None
+    except requests.RequestException:
+        return None
+
+
+def read_json(file: Path) -> dict[str, Any]:
+    """The object in a file of ours; an empty one if there is none."""
+    try:
+        value = json.loads(file.read_text(encoding="utf-8"))
+        return value if isinstance(value, dict) else {}
+    except (OSError, ValueError):
+        return {}
+
+
+def write_json(file: Path, value: Mapping[str, Any]) -> None:
+    """Write an object aside, then put it in place."""
+    aside = file.with_name(f"{file.name}.{os.getpid()}.tmp")
+    aside.write_text(json.dumps(value, indent=1), encoding="utf-8")
+    os.replace(aside, file)
