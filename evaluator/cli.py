@@ -264,17 +264,25 @@ def in_bytes(title: str, total: int) -> Callable[[int], object]:
 
 
 def check_command(parsed: argparse.Namespace) -> int:
-    """`hear-eval check`: findings about each task's data; 1 if there is an error among them."""
+    """`hear-eval check`: findings about each task's data; 1 if there is an error among them, 2 if data is not there."""
     from evaluator import audio, check, figure, manifest, task
 
-    worst, lengths = 0, {}
+    worst = 0
+    lengths: dict[str, list[float]] = {}
     cache = cache_folder(parsed.cache)
+    if parsed.figure:
+        figure.refuse_other_kinds(parsed.figure)
     for each in [found for spec in parsed.tasks for found in task.find(spec, parsed.profile)]:
-        clips = manifest.read(each, parsed.data, cache)
+        try:
+            clips = manifest.read(each, parsed.data, cache)
+        except (UsageError, EvaluationError) as error:
+            told(each.name, error)
+            worst = 2
+            continue
         findings = check.check(each, clips, cache, bar(each.name, len(clips.clips)))
         for finding in findings:
             if parsed.json:
-                print(json.dumps({"task": each.name, **asdict(finding)}))
+                print(json.dumps({"task": each.name, **asdict(finding)}), flush=True)
             else:
                 print_finding(each.name, finding)
         worst = max([worst, *(finding.level == "error" for finding in findings)])

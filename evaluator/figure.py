@@ -13,6 +13,18 @@ _KINDS = (".svg", ".png", ".pdf")
 _BINS_PER_DECADE = 20
 
 
+def refuse_other_kinds(path: Path) -> None:
+    """Refuse a file that no figure can be written to; found out before the work rather than after.
+
+    Raises:
+        UsageError: Its suffix is none of ours, or its folder is not there.
+    """
+    if path.suffix.lower() not in _KINDS:
+        raise UsageError(f"{path}: a figure is one of {' '.join(_KINDS)}")
+    if not path.absolute().parent.is_dir():
+        raise UsageError(f"{path}: there is no folder {path.parent}; make it, or give another place")
+
+
 def clip_lengths(lengths: Mapping[str, Sequence[float]], path: Path) -> None:
     """Draw how long the clips of each dataset are, on a logarithmic axis, one row a dataset.
 
@@ -26,8 +38,7 @@ def clip_lengths(lengths: Mapping[str, Sequence[float]], path: Path) -> None:
     Raises:
         UsageError: Another kind of file, or no clip has a length.
     """
-    if path.suffix.lower() not in _KINDS:
-        raise UsageError(f"{path}: a figure is one of {' '.join(_KINDS)}")
+    refuse_other_kinds(path)
     known = {name: np.array([value for value in values if value > 0]) for name, values in lengths.items()}
     known = {name: values for name, values in known.items() if len(values)}
     if not known:

@@ -259,3 +259,27 @@ def test_real_audio_scores_well_above_chance(hear_eval):
     assert code == 0, err
     line = json.loads(out)
     assert line["n_clips"] == 400 and line["n_failed"] == 0 and line["ci_low"] > 0.5
+
+
+def test_check_goes_on_where_one_task_has_no_data(hear_eval, tmp_path):
+    """What is missing is told, the others are checked, and the exit code says that something is amiss."""
+    from miniatures_arch import MINIATURES
+
+    MINIATURES["emovo"].make(tmp_path / "some" / "emovo")
+    MINIATURES["vivae"].make(tmp_path / "some" / "vivae")
+    code, out, err = hear_eval("check", "arch", "--data", "some", "--json", "--figure", "lengths.svg")
+    assert code == 2 and "hear-eval: arch/esc50: esc50: the table meta/esc50.csv not found" in err
+    assert {json.loads(line)["task"] for line in out.splitlines()} == {"arch/emovo", "arch/vivae"}
+    assert (tmp_path / "lengths.svg").is_file()
+
+
+def test_published_and_clean_tasks_are_told_apart(hear_eval):
+    """In the table, in JSON, and in a sentence with -v; the README's table is printed on request."""
+    code, out, _ = hear_eval("list", "tasks", "--json")
+    rows = [json.loads(line) for line in out.splitlines()]
+    wanted = {"dataset", "clips", "classes", "split", "metric", "protocol", "profile"}
+    assert code == 0 and all(wanted <= set(row) for row in rows)
+    assert {row["profile"] for row in rows if row["task"] == "arch/ravdess"} == {"clean", "published"}
+    assert "every actor is on both sides" in hear_eval("list", "tasks", "-v")[1]
+    assert hear_eval("list", "tasks", "--markdown")[1].startswith("| task | clips | classes |")
+    assert "only tasks have a table" in hear_eval("list", "modules", "--markdown")[2]

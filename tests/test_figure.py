@@ -28,7 +28,11 @@ def test_each_dataset_has_its_row(tmp_path):
 
 @pytest.mark.parametrize(
     ("lengths", "name", "sentence"),
-    [(LENGTHS, "a.gif", r"a figure is one of \.svg \.png \.pdf"), ({"a": []}, "a.svg", "nothing to draw")],
+    [
+        (LENGTHS, "a.gif", r"a figure is one of \.svg \.png \.pdf"),
+        ({"a": []}, "a.svg", "nothing to draw"),
+        (LENGTHS, "x/a.svg", "there is no folder"),
+    ],
 )
 def test_what_cannot_be_drawn_is_said(tmp_path, lengths, name, sentence):
     """And nothing is written."""
