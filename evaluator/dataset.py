@@ -139,6 +139,8 @@ def variants(name: str) -> dict[str, str]:
 def read_readers(document: Document, keys: tuple[str, ...]) -> Readers:
     """The reader at `keys`, or the several ones, each checked as its kind demands."""
     several = isinstance(document.at(keys), list)
+    if several and not document.at(keys):
+        raise document.error(keys, "is an empty list, but should be a reader or several")
     places = [(*keys, str(number)) for number in range(len(document.at(keys)))] if several else [keys]
     kinds = {kind: each.fields for kind, each in readers.READERS.items()}
     found = tuple(document.check_variant(kinds, "kind", place) for place in places)

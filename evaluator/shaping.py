@@ -10,6 +10,7 @@ import string
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +40,7 @@ def _filler(template: str) -> Callable[[Mapping[str, str]], str]:
     """A function that puts a row's values into the template; KeyError if it lacks one."""
     parts = [(literal, name, spec or "") for literal, name, spec, _ in string.Formatter().parse(template)]
     if len(parts) == 1 and parts[0][1] is not None and not parts[0][0] and not parts[0][2]:
-        column = parts[0][1]
-        return lambda values: values[column]
+        return itemgetter(parts[0][1])
     return lambda values: "".join(
         literal + ("" if name is None else format(values[name], spec)) for literal, name, spec in parts
     )
@@ -89,7 +89,7 @@ def _kept(found: Iterable[Row], reader: Mapping[str, Any]) -> Iterator[Row]:
     if not where and not drop:
         yield from found
         return
-    fillers = {column: _filler(f"{{{column}}}") for column in (*where, *drop)}
+    fillers = {column: itemgetter(column) for column in (*where, *drop)}
     for row in found:
         if all(_filled(fillers[column], row) in values for column, values in where.items()) and not any(
             _filled(fillers[column], row) in values for column, values in drop.items()
@@ -134,7 +134,7 @@ def _label_reader(root: Path, reader: Mapping[str, Any], fill: Mapping[str, Any]
     classes, other = set(reader["classes"]), reader["other_label"]
     label_file = _filler(reader["label_file"])
     several = glob.has_magic(reader.get("table", ""))  # tables of which each has columns of its own
-    columns = {name: _filler(f"{{{name}}}") for name in reader["label_columns"]}
+    columns = {name: itemgetter(name) for name in reader["label_columns"]}
 
     def written(row: Row) -> list[str]:
         if reader["label_columns"]:

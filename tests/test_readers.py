@@ -140,6 +140,8 @@ def test_one_hot_columns_become_labels(tmp_path):
     said = {"kind": "table", "table": "tags.csv", "delimiter": "\t", "path": "{mp3_path}", "drop_unlabelled": True}
     found = read(tmp_path, **said, label_columns=["harp", "guitar"], drop={"clip_id": ["9"]})
     assert found == [Clip("f/a.mp3", ("harp", "guitar"))]
+    write(tmp_path, {"tags.csv": "{odd: name}!\tmp3_path\n1\ta.mp3\n0\tb.mp3\n"})  # columns are names, not templates
+    assert read(tmp_path, **said, label_columns=["{odd: name}!"]) == [Clip("a.mp3", ("{odd: name}!",))]
 
 
 def test_labels_may_stand_in_a_file_beside_the_clip(tmp_path):
