@@ -15,10 +15,10 @@ import torch
 
 from evaluator import probe, protocol
 from evaluator.probe import ProbeJob, learning_rate_factor
-from evaluator.protocol import Protocol
+from evaluator.protocol import Linear
 
 
-def one_by_one(jobs: list[ProbeJob], x: torch.Tensor, y: torch.Tensor, judged: Protocol) -> None:
+def one_by_one(jobs: list[ProbeJob], x: torch.Tensor, y: torch.Tensor, judged: Linear) -> None:
     """The straightforward loop: a linear layer, AdamW and a schedule per probe, validation loss after each epoch."""
     loss_of = torch.nn.CrossEntropyLoss()
     for job in jobs:
@@ -50,7 +50,7 @@ def main() -> None:
     random = np.random.default_rng(0)
     features = random.normal(size=(2000, 768)).astype(np.float32)
     targets = np.eye(50, dtype=np.float32)[random.integers(50, size=2000)]
-    judged = dataclasses.replace(protocol.load("arch"), epochs=settings.epochs)
+    judged = dataclasses.replace(protocol.load("arch").judge, epochs=settings.epochs)
     jobs = []
     for fold in range(settings.folds):
         order = random.permutation(2000)

@@ -19,7 +19,7 @@ import numpy as np
 
 from evaluator import metrics
 from evaluator.errors import EvaluationError, UsageError
-from evaluator.protocol import Protocol
+from evaluator.protocol import Linear
 
 # Most values of weights in one stack; with gradient, Adam's two moments and the kept copy 20 bytes each.
 STACK_VALUES = 50_000_000
@@ -52,9 +52,10 @@ class ProbeOutcome:
 
     Attributes:
         test, valid: Probabilities of its test and validation clips, (n_clips, n_classes), float32.
-        chosen_epoch: Epoch, counted from 1, whose weights said it.
+        chosen_epoch: Epoch, counted from 1, whose weights said it; 0 for judges without epochs.
         valid_score: The task's metric on the validation clips; None without any, or if none has a label.
         valid_losses: Validation loss after each epoch; empty if validation chooses nothing.
+        chosen: What was chosen, in words, where it was no epoch.
     """
 
     test: np.ndarray
@@ -62,6 +63,7 @@ class ProbeOutcome:
     chosen_epoch: int
     valid_score: float | None
     valid_losses: tuple[float, ...]
+    chosen: str = ""
 
 
 def learning_rate_factor(step: int, n_steps: int, warmup_share: float) -> float:
@@ -84,7 +86,7 @@ def train(
     targets: np.ndarray,
     labels: str,
     metric: str,
-    protocol: Protocol,
+    judge: Linear,
     device: str = "auto",
     progress: Callable[[int], object] = lambda n: None,
 ) -> list[ProbeOutcome]:
@@ -96,10 +98,10 @@ def train(
         targets: (n_clips, n_classes), 0 or 1, float32.
         labels: "single" (softmax and cross-entropy) or "multi" (sigmoid and binary cross-entropy).
         metric: The task's metric, for `valid_score`.
-        protocol: Training settings.
+        judge: Training settings.
         device: "auto", "cpu", "cuda", ...
         progress: Called with the number of epochs done since the last call, each probe's counted; `len(jobs)` times
-            `protocol.epochs` in all.
+            `judge.epochs` in all.
 
     Raises:
         UsageError: There is no such device.
@@ -107,12 +109,12 @@ def train(
             training diverges.
     """
     for number, job in enumerate(jobs):
-        if not len(job.train) or (protocol.weights == "best_valid" and not len(job.valid)):
+        if not len(job.train) or (judge.weights == "best_valid" and not len(job.valid)):
             part = "train" if not len(job.train) else "valid"
-            raise EvaluationError(f"probe {number}: its {part} part has 0 clips; {protocol.name} needs some there")
+            raise EvaluationError(f"probe {number}: its {part} part has 0 clips; a linear probe needs some there")
     stacks = defaultdict(list)
     for number, job in enumerate(jobs):
-        n_batches = -(-len(job.train) // protocol.batch_size)
+        n_batches = -(-len(job.train) // judge.batch_size)
         stacks[features[job.features].shape[1], n_batches].append(number)
     outcomes: dict[int, ProbeOutcome] = {}
     for (width, _), numbers in stacks.items():
@@ -122,7 +124,7 @@ def train(
             some = numbers[first : first + at_once]
             stack = Stack([jobs[number] for number in some], features, targets, labels, pick_device(device))
             with threads_for(stack):
-                stack.fit(protocol, progress)
+                stack.fit(judge, progress)
             outcomes.update(zip(some, stack.outcomes(metric), strict=True))
     return [outcomes[number] for number in range(len(jobs))]
 
@@ -205,27 +207,27 @@ class Stack:
         self.chosen = [0] * len(jobs)
         self.losses: list[list[float]] = [[] for _ in jobs]
 
-    def fit(self, protocol: Protocol, progress: Callable[[int], object]) -> None:
+    def fit(self, judge: Linear, progress: Callable[[int], object]) -> None:
         """Run all epochs, and leave the weights that the protocol tests in `best`."""
         import torch
 
-        size = protocol.batch_size
+        size = judge.batch_size
         n_batches = -(-len(self.jobs[0].train) // size)
         optimiser = torch.optim.AdamW(
-            [self.weight, self.bias], lr=protocol.learning_rate, weight_decay=protocol.weight_decay, fused=True
+            [self.weight, self.bias], lr=judge.learning_rate, weight_decay=judge.weight_decay, fused=True
         )
         lowest = torch.full((len(self.jobs),), torch.inf)
-        for epoch in range(protocol.epochs):
+        for epoch in range(judge.epochs):
             rows, counts = padded([self.epoch_order(number) for number in range(len(self.jobs))], self.device)
             for batch in range(n_batches):
-                step = epoch * (n_batches + protocol.extra_step_per_epoch) + batch
-                factor = learning_rate_factor(step, protocol.epochs * n_batches, protocol.warmup_share)
-                optimiser.param_groups[0]["lr"] = protocol.learning_rate * factor
+                step = epoch * (n_batches + judge.extra_step_per_epoch) + batch
+                factor = learning_rate_factor(step, judge.epochs * n_batches, judge.warmup_share)
+                optimiser.param_groups[0]["lr"] = judge.learning_rate * factor
                 part = slice(batch * size, (batch + 1) * size)
                 optimiser.zero_grad()
                 mean_counted(self.losses_of(rows[:, part]), counts[:, part]).sum().backward()
                 optimiser.step()
-            if protocol.weights == "best_valid":
+            if judge.weights == "best_valid":
                 loss = self.validation_loss()
                 better = loss < lowest
                 lowest = torch.where(better, loss, lowest)
@@ -233,12 +235,12 @@ class Stack:
                 for losses, value in zip(self.losses, loss.tolist(), strict=True):
                     losses.append(value)
             progress(len(self.jobs))
-        if protocol.weights == "last":
-            self.keep(torch.ones(len(self.jobs), dtype=torch.bool), protocol.epochs)
+        if judge.weights == "last":
+            self.keep(torch.ones(len(self.jobs), dtype=torch.bool), judge.epochs)
         if 0 in self.chosen:
             raise EvaluationError(
                 f"the validation loss of {self.chosen.count(0)} probes was NaN or infinite after each of "
-                f"{protocol.epochs} epochs: the embeddings hold NaN, infinite or huge values"
+                f"{judge.epochs} epochs: the embeddings hold NaN, infinite or huge values"
             )
 
     def epoch_order(self, number: int) -> Any:

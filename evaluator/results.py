@@ -28,7 +28,7 @@ _ARRAYS = ("test_clips", "test_targets", "test_probabilities")
 
 @dataclass(frozen=True)
 class FoldResult:
-    """One fold: its score, sizes in clips, and which epoch's weights were tested."""
+    """One fold: its score, sizes in clips, and which epoch's weights, or which setting, was tested."""
 
     name: str
     score: float
@@ -37,6 +37,7 @@ class FoldResult:
     n_test: int
     chosen_epoch: int
     valid_score: float | None
+    chosen: str = ""
 
 
 @dataclass(frozen=True)

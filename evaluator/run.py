@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from evaluator import audio, manifest, metrics, probe, splits, stats
+from evaluator import audio, judging, manifest, metrics, probe, splits, stats
 from evaluator.audio import ClipRule
 from evaluator.check import counts
 from evaluator.errors import EvaluationError
@@ -88,9 +88,9 @@ def evaluate(spec: ModuleSpec, module: Module, task: Task, protocol: Protocol, s
         ProbeJob(0, fold.train, fold.valid, fold.test, seed=fold_seed(settings.seed, number))
         for number, fold in enumerate(usable)
     ]
-    trained = settings.progress(f"{spec.name} {task.name}: probe epochs", len(jobs) * protocol.epochs)
+    trained = settings.progress(f"{spec.name} {task.name}: probes", len(jobs) * judging.steps(protocol.judge))
     kind = "single" if task.labels == "single" else "multi"
-    outcomes = probe.train(jobs, [features], targets, kind, task.metric, protocol, settings.device, trained)
+    outcomes = judging.judged(jobs, [features], targets, kind, task.metric, protocol.judge, settings.device, trained)
     clock.lap("train")
     tested = [(targets[fold.test], outcome.test) for fold, outcome in zip(usable, outcomes, strict=True)]
     scored = [
@@ -168,7 +168,7 @@ def fold_seed(seed: int, fold: int) -> int:
 def fold_result(fold: Fold, outcome: ProbeOutcome, score: float) -> FoldResult:
     """What is kept of a fold."""
     sizes = (len(fold.train), len(fold.valid), len(fold.test))
-    return FoldResult(fold.name, score, *sizes, outcome.chosen_epoch, outcome.valid_score)
+    return FoldResult(fold.name, score, *sizes, outcome.chosen_epoch, outcome.valid_score, outcome.chosen)
 
 
 def audio_sha256(extraction: Extraction) -> str:

@@ -74,7 +74,7 @@ def test_equals_the_slow_reference(profile, labels):
     features, targets = problem()
     if labels == "multi":
         targets = np.maximum(targets, np.roll(targets, 1, axis=1) * (np.arange(90) % 3 == 0)[:, None])
-    judged = protocol.load("arch", profile)
+    judged = protocol.load("arch", profile).judge
     asked = jobs(90, (1, 2))
     outcomes = probe.train(asked, [features], targets, labels, "map", judged, "cpu")
     for job, outcome in zip(asked, outcomes, strict=True):
@@ -85,7 +85,7 @@ def test_equals_the_slow_reference(profile, labels):
 def test_numbers_do_not_depend_on_the_stack():
     """Alone, or beside probes of other seeds, features and folds: the same within 1e-5."""
     features, targets = problem()
-    judged = protocol.load("arch")
+    judged = protocol.load("arch").judge
     asked = jobs(90, (1, 2, 3), parts=(50, 20)) + jobs(90, (4,), parts=(70, 10))
     asked[1] = ProbeJob(1, asked[1].train, asked[1].valid, asked[1].test, 2)
     matrices = [features, features[:, ::-1].copy()]
@@ -99,7 +99,7 @@ def test_numbers_do_not_depend_on_the_stack():
 def test_a_memory_limit_changes_nothing(monkeypatch):
     """Stacks cut smaller give the same numbers."""
     features, targets = problem()
-    asked, judged = jobs(90, (1, 2, 3)), protocol.load("arch")
+    asked, judged = jobs(90, (1, 2, 3)), protocol.load("arch").judge
     whole = probe.train(asked, [features], targets, "single", "accuracy", judged, "cpu")
     monkeypatch.setattr(probe, "STACK_VALUES", 1)
     for one, other in zip(whole, probe.train(asked, [features], targets, "single", "accuracy", judged), strict=True):
@@ -109,7 +109,7 @@ def test_a_memory_limit_changes_nothing(monkeypatch):
 def test_validation_in_blocks_changes_nothing(monkeypatch):
     """However little is read at once, the same epoch is chosen."""
     features, targets = problem()
-    asked, judged = jobs(90, (1, 2)), protocol.load("arch")
+    asked, judged = jobs(90, (1, 2)), protocol.load("arch").judge
     whole = probe.train(asked, [features], targets, "single", "accuracy", judged, "cpu")
     monkeypatch.setattr(probe, "READ_VALUES", 3 * 2 * 7)  # 3 rows at once
     blocks = probe.train(asked, [features], targets, "single", "accuracy", judged, "cpu")
@@ -122,7 +122,7 @@ def test_embeddings_may_be_memory_mapped(tmp_path, recwarn):
     features, targets = problem()
     np.save(tmp_path / "features.npy", features)
     mapped = np.load(tmp_path / "features.npy", mmap_mode="r")
-    asked, judged = jobs(90, (1,)), dataclasses.replace(protocol.load("arch"), epochs=3)
+    asked, judged = jobs(90, (1,)), dataclasses.replace(protocol.load("arch").judge, epochs=3)
     wanted, found = (
         probe.train(asked, [matrix], targets, "single", "accuracy", judged, "cpu")[0] for matrix in (features, mapped)
     )
@@ -134,7 +134,7 @@ def test_progress_counts_every_epoch_of_every_probe():
     """Also over several stacks."""
     features, targets = problem()
     asked = jobs(90, (1, 2)) + jobs(90, (3,), parts=(70, 10))
-    judged, done = dataclasses.replace(protocol.load("arch"), epochs=5), []
+    judged, done = dataclasses.replace(protocol.load("arch").judge, epochs=5), []
     probe.train(asked, [features], targets, "single", "accuracy", judged, "cpu", done.append)
     assert sum(done) == 3 * 5 and max(done) == 2
 
@@ -158,7 +158,7 @@ def test_after_overfitting_the_earlier_better_weights_come_back():
     features, targets = problem(n=60, width=50, noise=3.0)
     job = jobs(60, (1,), parts=(12, 24))[0]
     fast = {"learning_rate": 0.1}
-    judged = [dataclasses.replace(protocol.load("arch", profile), **fast) for profile in ("clean", "published")]
+    judged = [dataclasses.replace(protocol.load("arch", profile).judge, **fast) for profile in ("clean", "published")]
     outcome = probe.train([job], [features], targets, "single", "accuracy", judged[0], "cpu")[0]
     losses = np.array(outcome.valid_losses)
     assert outcome.chosen_epoch == 1 + losses.argmin() < 200
@@ -180,7 +180,7 @@ def test_noise_labels_score_at_chance(profile):
         targets,
         "single",
         "accuracy",
-        protocol.load("arch", profile),
+        protocol.load("arch", profile).judge,
         "cpu",
     )
     hits = [
@@ -196,7 +196,7 @@ def test_parts_without_clips_are_told():
     none, some = np.array([], dtype=np.int64), np.arange(5)
     for job, part in ((ProbeJob(0, none, some, some, 0), "train"), (ProbeJob(0, some, none, some, 0), "valid")):
         with pytest.raises(EvaluationError, match=f"its {part} part has 0 clips"):
-            probe.train([job], [features], targets, "single", "accuracy", protocol.load("arch"), "cpu")
+            probe.train([job], [features], targets, "single", "accuracy", protocol.load("arch").judge, "cpu")
 
 
 def test_training_that_diverges_is_told():
@@ -204,7 +204,7 @@ def test_training_that_diverges_is_told():
     features, targets = problem()
     job = jobs(90, (1,))[0]
     features[job.train[0]] = np.nan
-    judged = dataclasses.replace(protocol.load("arch"), epochs=2)
+    judged = dataclasses.replace(protocol.load("arch").judge, epochs=2)
     with pytest.raises(EvaluationError, match="validation loss of 1 probes was NaN .* after each of 2 epochs"):
         probe.train([job], [features], targets, "single", "accuracy", judged, "cpu")
 
@@ -221,7 +221,7 @@ def test_validation_without_a_label_is_no_failure():
     features, targets = problem()
     job = jobs(90, (1,))[0]
     targets[job.valid] = 0
-    judged = dataclasses.replace(protocol.load("arch", "published"), epochs=2)
+    judged = dataclasses.replace(protocol.load("arch", "published").judge, epochs=2)
     assert probe.train([job], [features], targets, "multi", "map", judged, "cpu")[0].valid_score is None
 
 
@@ -230,7 +230,7 @@ def test_a_gpu_gives_what_the_cpu_gives():
     """The same seed, the same probabilities within 1e-4."""
     features, targets = problem()
     both = [
-        probe.train(jobs(90, (1, 2)), [features], targets, "single", "accuracy", protocol.load("arch"), device)
+        probe.train(jobs(90, (1, 2)), [features], targets, "single", "accuracy", protocol.load("arch").judge, device)
         for device in ("cpu", "cuda")
     ]
     for one, other in zip(*both, strict=True):

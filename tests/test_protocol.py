@@ -10,10 +10,11 @@ from evaluator.errors import UsageError
 def test_arch_is_what_its_code_does():
     """The numbers of the published runs, and what the clean profile changes."""
     published, clean = protocol.load("arch", "published"), protocol.load("arch")
-    assert (published.learning_rate, published.epochs, published.batch_size) == (1e-3, 200, 32)
-    assert (published.weight_decay, published.warmup_share, published.optimiser) == (0.01, 0.1, "adamw")
-    assert (published.clip, published.weights, published.extra_step_per_epoch) == ("cut_and_pad", "last", True)
-    assert (clean.clip, clean.weights, clean.extra_step_per_epoch) == ("cut", "best_valid", False)
+    judge = published.judge
+    assert (judge.learning_rate, judge.epochs, judge.batch_size) == (1e-3, 200, 32)
+    assert (judge.weight_decay, judge.warmup_share, judge.optimiser) == (0.01, 0.1, "adamw")
+    assert (published.clip, judge.weights, judge.extra_step_per_epoch) == ("cut_and_pad", "last", True)
+    assert (clean.clip, clean.judge.weights, clean.judge.extra_step_per_epoch) == ("cut", "best_valid", False)
     assert published.sha256 != clean.sha256
 
 
@@ -29,15 +30,18 @@ def test_titles_do_not_decide():
 
     arch = protocol.load("arch")
     assert dataclasses.replace(arch, title="other").sha256 == arch.sha256
-    assert dataclasses.replace(arch, epochs=100).sha256 != arch.sha256
+    other = dataclasses.replace(arch.judge, epochs=100)
+    assert dataclasses.replace(arch, judge=other).sha256 != arch.sha256
 
 
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"epochs": 0}, "epochs"),
-        ({"learning_rat": 1}, "learning_rat"),
-        ({"optimiser": "sgd"}, "sgd.*adamw"),
+        ({"judge": {"epochs": 0}}, "judge.epochs"),
+        ({"judge": {"learning_rat": 1}}, "judge.learning_rat"),
+        ({"judge": {"optimiser": "sgd"}}, "sgd.*adamw"),
+        ({"judge": {"kind": "knn"}}, "judge.kind: unknown kind 'knn'"),
+        ({"judge": {"weights": "last"}}, "judge.weights: stands under judge too"),
         ({"profiles": {"clean": {}}}, "published|differs"),
     ],
 )
@@ -45,6 +49,7 @@ def test_a_wrong_file_is_told_with_file_and_field(tmp_path, change, sentence):
     """A user's own protocol file is checked like ours."""
     fields = yaml.safe_load((schema.tasks_folder() / "protocols" / "arch.yaml").read_text())
     path = tmp_path / "mine.yaml"
+    change["judge"] = {**fields["judge"], **change.get("judge", {})}
     path.write_text(yaml.safe_dump({**fields, **change}))
     with pytest.raises(UsageError, match=f"mine.yaml.*({sentence})"):
         protocol.load(str(path))
