@@ -87,6 +87,20 @@ def download(command: argparse.ArgumentParser) -> None:
     command.add_argument("--keep-archives", action="store_true", help="do not delete archives once they are unpacked")
 
 
+def compare(command: argparse.ArgumentParser) -> None:
+    """Results of one task."""
+    command.add_argument("results", nargs="+", type=Path, metavar="RESULT.json")
+    command.add_argument("--json", action="store_true", help="print one JSON object per pair")
+    command.add_argument("--seed", type=int, default=0, help="of the bootstrap (default 0)")
+
+
+def fuse(command: argparse.ArgumentParser) -> None:
+    """Results of one task, and where theirs together goes."""
+    command.add_argument("results", nargs="+", type=Path, metavar="RESULT.json")
+    command.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help="default: results")
+    command.add_argument("--seed", type=int, default=0, help="of the bootstrap (default 0)")
+
+
 def doctor(command: argparse.ArgumentParser) -> None:
     """Only where the cache is."""
     command.add_argument("--cache", type=Path, metavar="DIR", help=CACHE)
@@ -128,5 +142,7 @@ COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "embed": ("just the embeddings of some files", embed),
     "download": ("fetch the datasets of tasks", download),
     "check": ("compare tasks with what is on disk", check),
+    "compare": ("tell whether one result is really above another", compare),
+    "fuse": ("average what several results say, and score that", fuse),
     "doctor": ("find what is wrong with this installation", doctor),
 }

@@ -1,4 +1,4 @@
-"""The command line: `hear-eval run | list | validate | embed | download | check | doctor`.
+"""The command line: `hear-eval run | list | validate | embed | download | check | compare | fuse | doctor`.
 
 Results go to standard output, everything else (bars, warnings, what modules print) to standard error. Exit codes: 0
 done, 1 failed, 2 wrong usage. Rooms that need torch are entered only by the commands that use them.
@@ -146,7 +146,7 @@ def print_results(done: "Sequence[tuple[Result, Path]]") -> None:
             f"{100 * r.score:.1f}",
             f"{100 * r.ci_low:.1f} to {100 * r.ci_high:.1f}",
             f"{r.n_clips - r.n_failed}/{r.n_clips}",
-            f"{r.seconds['embed']:.1f}",
+            f"{r.seconds.get('embed', 0.0):.1f}",
         )
         for r, _ in done
     ]
@@ -301,6 +301,24 @@ def print_finding(name: str, finding: "Finding") -> None:
     print(f"{finding.level:8} {name}: {finding.what}{f' [{first}]' if first else ''}")
 
 
+def compare_command(parsed: argparse.Namespace) -> int:
+    """`hear-eval compare`: every two results in a sentence."""
+    from evaluator import compare, results
+
+    for each in compare.compare([results.read(path) for path in parsed.results], parsed.seed):
+        print(json.dumps(asdict(each)) if parsed.json else each.sentence)
+    return 0
+
+
+def fuse_command(parsed: argparse.Namespace) -> int:
+    """`hear-eval fuse`: one more result, of all of them together."""
+    from evaluator import compare, results
+
+    fused = compare.fuse([results.read(path) for path in parsed.results], parsed.seed)
+    print_results([(fused, results.write(fused, writable("--out", parsed.out)))])
+    return 0
+
+
 def doctor_command(parsed: argparse.Namespace) -> int:
     """`hear-eval doctor`: findings with their remedies; 1 if something is broken."""
     from evaluator import doctor
@@ -318,6 +336,8 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "embed": embed_command,
     "download": download_command,
     "check": check_command,
+    "compare": compare_command,
+    "fuse": fuse_command,
     "doctor": doctor_command,
 }
 

@@ -22,8 +22,8 @@ import numpy as np
 from evaluator.errors import EvaluationError
 from evaluator.store import write_whole
 
-SCHEMA_VERSION = 1
-_ARRAYS = ("test_clips", "test_targets", "test_probabilities")
+SCHEMA_VERSION = 2
+_ARRAYS = ("test_clips", "test_groups", "test_targets", "test_probabilities")
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,8 @@ class Result:
         confusion: Counts, row = true class, column = predicted; None for multi-label tasks.
         seconds: Wall time by stage.
         provenance: Versions, hashes, seed, device, command, start time.
-        test_clips, test_targets, test_probabilities: For each fold the test clips' names, targets and probabilities
-            (n_clips, n_classes).
+        test_clips, test_groups, test_targets, test_probabilities: For each fold the test clips' names, their groups
+            ("" for none), targets and probabilities (n_clips, n_classes).
     """
 
     module: str
@@ -77,6 +77,7 @@ class Result:
     seconds: dict[str, float]
     provenance: dict[str, Any]
     test_clips: list[list[str]] = field(repr=False)
+    test_groups: list[list[str]] = field(repr=False)
     test_targets: list[np.ndarray] = field(repr=False)
     test_probabilities: list[np.ndarray] = field(repr=False)
     schema_version: int = SCHEMA_VERSION
@@ -97,6 +98,7 @@ def write(result: Result, out: Path) -> Path:
     arrays: dict[str, np.ndarray] = {"folds": np.array([fold.name for fold in result.folds])}
     for number in range(len(result.folds)):
         arrays[f"clips_{number}"] = np.array(result.test_clips[number])
+        arrays[f"groups_{number}"] = np.array(result.test_groups[number])
         arrays[f"targets_{number}"] = result.test_targets[number].astype(np.float32)
         arrays[f"probabilities_{number}"] = result.test_probabilities[number].astype(np.float32)
     packed = io.BytesIO()
@@ -142,6 +144,7 @@ def unpack(predictions: bytes, n_folds: int) -> dict[str, list[Any]]:
     with np.load(io.BytesIO(predictions), allow_pickle=False) as arrays:
         return {
             "test_clips": [arrays[f"clips_{n}"].tolist() for n in range(n_folds)],
+            "test_groups": [arrays[f"groups_{n}"].tolist() for n in range(n_folds)],
             "test_targets": [arrays[f"targets_{n}"] for n in range(n_folds)],
             "test_probabilities": [arrays[f"probabilities_{n}"] for n in range(n_folds)],
         }

@@ -97,7 +97,9 @@ def evaluate(spec: ModuleSpec, module: Module, task: Task, protocol: Protocol, s
         fold_result(fold, outcome, metrics.score(task.metric, *pair))
         for fold, outcome, pair in zip(usable, outcomes, tested, strict=True)
     ]
-    low, high = stats.bootstrap_interval(tested, task.metric, seed=settings.seed)
+    groups = [[clips.clips[good[row]].group for row in fold.test] for fold in usable]
+    units = stats.units(groups)
+    low, high = stats.bootstrap_interval(tested, task.metric, seed=settings.seed, groups=units)
     clock.lap("score")
     return Result(
         module=spec.name,
@@ -119,6 +121,7 @@ def evaluate(spec: ModuleSpec, module: Module, task: Task, protocol: Protocol, s
         notes=[
             *notes(extraction, clips),
             *untrained(folds, clips),
+            f"the interval draws {'groups of clips' if units else 'clips'}{stats.why_not(groups)}",
             *([EVENTS_BY_CLIP] if task.labels == "events" else []),
             *(finding.what for finding in counts(task, clips) if finding.level != "note"),
         ],
@@ -133,6 +136,7 @@ def evaluate(spec: ModuleSpec, module: Module, task: Task, protocol: Protocol, s
             "store": store.key,
         },
         test_clips=[[clips.clips[good[row]].name for row in fold.test] for fold in usable],
+        test_groups=groups,
         test_targets=[true for true, _ in tested],
         test_probabilities=[probabilities for _, probabilities in tested],
     )

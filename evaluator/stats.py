@@ -1,13 +1,34 @@
-"""How sure a score is: bootstrap intervals."""
+"""How sure a score is, and a difference between two: bootstrap intervals."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from evaluator.metrics import METRICS, score
 
+LEAST_GROUPS = 10  # in a fold, to be drawn instead of clips: with fewer, the ends of an interval hang on single groups
 DRAWS = 1000  # Efron & Tibshirani 1993, section 13.3: about 1000 for the ends of a percentile interval
 _VALUES = 4_000_000  # counts held at once (clips times draws)
+
+
+def units(groups: Sequence[Sequence[str]]) -> list[np.ndarray] | None:
+    """The groups to draw in each fold, if every test clip has one and every fold enough of them; else None.
+
+    Args:
+        groups: For each fold the group of each test clip, "" for none.
+    """
+    if all("" not in fold and len(set(fold)) >= LEAST_GROUPS for fold in groups):
+        return [np.array(fold) for fold in groups]
+    return None
+
+
+def why_not(groups: Sequence[Sequence[str]]) -> str:
+    """Why groups are not drawn although there are some, as the end of a sentence; empty if they are, or are not known."""
+    if units(groups) is not None or not any(any(fold) for fold in groups):
+        return ""
+    fewest = min(len(set(fold) - {""}) for fold in groups)
+    return f", since a fold has {fewest} groups only: new individuals may do worse than it says"
 
 
 def bootstrap_interval(
@@ -41,18 +62,81 @@ def bootstrap_interval(
 
     Source: Efron & Tibshirani 1993, An Introduction to the Bootstrap, chapter 13.
     """
-    random = np.random.default_rng(seed)
-    scores = [
-        fold_draws(*fold, metric, random, None if groups is None else groups[number])
-        for number, fold in enumerate(tested)
-    ]
-    means = np.mean(scores, axis=0)
+    means = _draws(tested, metric, seed, groups)
     if np.isnan(means).all():
         return float("nan"), float("nan")
     raised = np.nanmean(means) - np.mean([score(metric, *fold) for fold in tested])
     outside = (1 - level) / 2
     low, high = np.clip(np.nanquantile(means, [outside, 1 - outside]) - raised, 0, 1)  # all our scores lie there
     return float(low), float(high)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How far one score is above another on the same clips.
+
+    value: The difference, in the unit of the score.
+    low, high: Its 95 % interval.
+    p: How often a difference as large would be drawn if there were none, 0 to 1.
+    """
+
+    value: float
+    low: float
+    high: float
+    p: float
+
+
+def difference(
+    one: Sequence[tuple[np.ndarray, np.ndarray]],
+    other: Sequence[tuple[np.ndarray, np.ndarray]],
+    metric: str,
+    seed: int = 0,
+    groups: Sequence[np.ndarray] | None = None,
+) -> Difference:
+    """The paired bootstrap of a difference: both are scored on the very same draws of test clips.
+
+    Args:
+        one, other: Targets and probabilities of each fold's test clips, in the same order in both.
+        metric: Name of the score.
+        seed: Of the draws.
+        groups: As in `bootstrap_interval`.
+
+    Source: Efron & Tibshirani 1993, chapters 13 and 16: the interval is that of `bootstrap_interval`, and p is the share of
+    draws that lie as far from the difference as the difference lies from 0 (never below 1 in so many draws).
+    """
+    drawn = _draws(one, metric, seed, groups) - _draws(other, metric, seed, groups)
+    drawn = drawn[~np.isnan(drawn)]
+    value = float(np.mean([score(metric, *fold) for fold in one]) - np.mean([score(metric, *fold) for fold in other]))
+    if not len(drawn):
+        return Difference(value, float("nan"), float("nan"), float("nan"))
+    around = drawn - drawn.mean()
+    low, high = np.quantile(around, [0.025, 0.975]) + value
+    p = (1 + int((np.abs(around) >= abs(value)).sum())) / (1 + len(drawn))
+    return Difference(value, float(low), float(high), min(1.0, p))
+
+
+def holm(chances: Sequence[float]) -> list[float]:
+    """p values corrected for being several, in their order: the chance that one of them at least is a false alarm.
+
+    Source: Holm 1979, A Simple Sequentially Rejective Multiple Test Procedure.
+    """
+    order = np.argsort(chances, kind="stable")
+    corrected = np.maximum.accumulate([(len(chances) - rank) * chances[place] for rank, place in enumerate(order)])
+    found = np.empty(len(chances))
+    found[order] = np.minimum(1.0, corrected)
+    return found.tolist()
+
+
+def _draws(
+    tested: Sequence[tuple[np.ndarray, np.ndarray]], metric: str, seed: int, groups: Sequence[np.ndarray] | None
+) -> np.ndarray:
+    """Mean over folds of the score in each draw, (DRAWS,); the same clips are drawn for the same seed and folds."""
+    random = np.random.default_rng(seed)
+    scores = [
+        fold_draws(*fold, metric, random, None if groups is None else groups[number])
+        for number, fold in enumerate(tested)
+    ]
+    return np.asarray(np.mean(scores, axis=0))
 
 
 def fold_draws(

@@ -36,6 +36,7 @@ def result(**changes):
         "seconds": {"embed": 1.5},
         "provenance": {"seed": 0},
         "test_clips": [["x.wav", "y.wav"], ["z.wav", "ü.wav"]],
+        "test_groups": [["a", "b"], ["a", ""]],
         "test_targets": [np.eye(2, dtype=np.float32)] * 2,
         "test_probabilities": [np.full((2, 2), 0.5, np.float32), np.eye(2, dtype=np.float32)],
     }
@@ -51,7 +52,7 @@ def test_reads_back_what_was_written(tmp_path):
         for one, other in zip(plain[0].pop(name), plain[1].pop(name), strict=True):
             np.testing.assert_array_equal(one, other)
     assert plain[0] == plain[1]
-    assert json.loads(path.read_text())["schema_version"] == 1
+    assert json.loads(path.read_text())["schema_version"] == 2
 
 
 def test_the_place_tells_what_it_is(tmp_path):
@@ -87,10 +88,10 @@ def of_another_run(path):
     ("spoil", "sentence"),
     [
         (lambda path: path.write_text(path.read_text()[:100]), "not a result, or half of one"),
-        (lambda path: path.write_text('{"schema_version": 99}'), "schema version 99; this program reads 1"),
+        (lambda path: path.write_text('{"schema_version": 99}'), "schema version 99; this program reads 2"),
         (lambda path: path.write_text("[]"), "schema version None"),
         (
-            lambda path: path.write_text('{"schema_version": 1}'),
+            lambda path: path.write_text('{"schema_version": 2}'),
             "fields are not those of a result .*predictions_sha256",
         ),
         (lambda path: edit(path, mood="good"), "fields are not those of a result .*'mood'"),

@@ -1,0 +1,187 @@
+"""Results beside each other: is a difference real, and what do several say together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+import numpy as np
+
+from evaluator import metrics, stats
+from evaluator.errors import UsageError
+from evaluator.results import FoldResult, Result
+
+_SURE = 0.05  # below it a difference is called real
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two results on the same test clips.
+
+    better, worse: What they are called, the higher score first.
+    difference: Of the scores.
+    p: The difference's, corrected for all that were compared at once (Holm).
+    mcnemar: p of McNemar's exact test, for accuracy; else None.
+    sentence: All of it in words.
+    """
+
+    better: str
+    worse: str
+    difference: stats.Difference
+    p: float
+    mcnemar: float | None
+    sentence: str
+
+
+def compare(found: Sequence[Result], seed: int = 0) -> list[Comparison]:
+    """Every two of the results, each judged by a paired bootstrap over their common test clips.
+
+    Groups (recordings, individuals) are drawn instead of clips where every fold has enough of them.
+
+    Args:
+        found: Two or more, of one task.
+        seed: Of the draws.
+
+    Raises:
+        UsageError: They do not have the same test clips and metric; the sentence says where they part.
+    """
+    if len(found) < 2:
+        raise UsageError("one result alone cannot be compared; give two or more")
+    refuse_unlike(found)
+    names = titles(found)
+    ordered = sorted(range(len(found)), key=lambda number: -found[number].score)
+    pairs = list(combinations(ordered, 2))
+    differences = [
+        stats.difference(
+            tested(found[one]), tested(found[other]), found[one].metric, seed, stats.units(found[one].test_groups)
+        )
+        for one, other in pairs
+    ]
+    corrected = stats.holm([each.p for each in differences])
+    return [
+        _told(names[one], names[other], found[one], found[other], each, p, len(pairs))
+        for (one, other), each, p in zip(pairs, differences, corrected, strict=True)
+    ]
+
+
+def fuse(found: Sequence[Result], seed: int = 0) -> Result:
+    """The results' probabilities averaged with equal weight, scored as one.
+
+    Source: Sarkar & Magimai-Doss 2025, Table III (posteriors of several features, each at its best layer).
+
+    Args:
+        found: Two or more, of one task, with the same test clips.
+        seed: Of the bootstrap.
+
+    Raises:
+        UsageError: They do not have the same test clips and metric.
+    """
+    if len(found) < 2:
+        raise UsageError("one result alone cannot be fused; give two or more")
+    refuse_unlike(found)
+    first, names = found[0], titles(found)
+    averaged = [
+        np.mean(several, axis=0).astype(np.float32)
+        for several in zip(*(each.test_probabilities for each in found), strict=True)
+    ]
+    pairs = list(zip(first.test_targets, averaged, strict=True))
+    scores = [metrics.score(first.metric, *pair) for pair in pairs]
+    low, high = stats.bootstrap_interval(pairs, first.metric, seed=seed, groups=stats.units(first.test_groups))
+    folds = [
+        FoldResult(fold.name, score, fold.n_train, fold.n_valid, fold.n_test, 0, None)
+        for fold, score in zip(first.folds, scores, strict=True)
+    ]
+    return replace(
+        first,
+        module="fusion of " + " and ".join(names),
+        weights="",
+        options={},
+        score=float(np.mean(scores)),
+        ci_low=low,
+        ci_high=high,
+        folds=folds,
+        notes=[f"posteriors averaged: {', '.join(names)}"],
+        confusion=metrics.confusion(pairs) if first.confusion is not None else None,
+        seconds={},
+        provenance={"seed": seed, "fused": [{"module": each.module, **each.provenance} for each in found]},
+        test_probabilities=averaged,
+    )
+
+
+def tested(result: Result) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Targets and probabilities of each fold."""
+    return list(zip(result.test_targets, result.test_probabilities, strict=True))
+
+
+def titles(found: Sequence[Result]) -> list[str]:
+    """What to call each result: its module, and as much more as tells it from the others."""
+    ways = (
+        lambda each: each.module,
+        lambda each: f"{each.module} ({each.protocol}, {each.profile})",
+        lambda each: f"{each.module} {each.options or ''} {each.weights} ({each.protocol}, {each.profile}, {each.run})",
+    )
+    for way in ways:
+        names = [way(each) for each in found]
+        if len(set(names)) == len(names):
+            return names
+    raise UsageError(f"{names[0]}: the same result is given twice")
+
+
+def refuse_unlike(found: Sequence[Result]) -> None:
+    """Refuse results that were not tested on the same clips.
+
+    Raises:
+        UsageError: They differ in task, metric, folds or test clips.
+    """
+    first = found[0]
+    for other in found[1:]:
+        for what in ("task", "metric", "classes"):
+            one, two = getattr(first, what), getattr(other, what)
+            if one != two:
+                raise UsageError(
+                    f"{first.module} and {other.module} differ in {what}: {one!r} and {two!r}; compare results of one task"
+                )
+        for number, fold in enumerate(first.folds):
+            ours = first.test_clips[number]
+            theirs = other.test_clips[number] if number < len(other.folds) else []
+            strange = sorted(set(ours) ^ set(theirs))
+            if ours != theirs or len(first.folds) != len(other.folds):
+                raise UsageError(
+                    f"{first.module} and {other.module} were not tested on the same clips in fold {fold.name}"
+                    f"{f', {strange[0]} for one' if strange else ''}; run both on the same data in the same profile"
+                )
+
+
+def _told(
+    better: str, worse: str, one: Result, other: Result, difference: stats.Difference, p: float, n_pairs: int
+) -> Comparison:
+    mcnemar = _mcnemar(one, other) if one.metric == "accuracy" else None
+    points, low, high = (100 * value for value in (difference.value, difference.low, difference.high))
+    verdict = "unlikely to be chance" if p < _SURE else "which may well be chance"
+    several = f", corrected for {n_pairs} comparisons" if n_pairs > 1 else ""
+    sentence = (
+        f"{better} is {points:.1f} points above {worse} on {one.task} (95 % interval {low:.1f} to {high:.1f}), {verdict} "
+        f"(p {'<' if p < 0.001 else '='} {max(p, 0.001):.3f}{several})"
+    )
+    return Comparison(better, worse, difference, p, mcnemar, sentence)
+
+
+def _mcnemar(one: Result, other: Result) -> float:
+    """p of McNemar's exact test: of the clips that one gets right and the other wrong, how many are whose.
+
+    Source: McNemar 1947, with the binomial distribution of the discordant pairs.
+    """
+    from scipy.stats import binomtest
+
+    right = [
+        np.concatenate([_right(*pair) for pair in tested(each)])  # (n_clips,)
+        for each in (one, other)
+    ]
+    only_one, only_other = int((right[0] & ~right[1]).sum()), int((right[1] & ~right[0]).sum())
+    if only_one + only_other == 0:
+        return 1.0
+    return float(binomtest(only_one, only_one + only_other, 0.5).pvalue)
+
+
+def _right(targets: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    found: np.ndarray = targets.argmax(axis=1) == probabilities.argmax(axis=1)
+    return found
