@@ -8,7 +8,9 @@ Source: hearbenchmark/hear-preprocess and heareval 2021.1.3.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+import math
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,8 @@ FIELDS: Mapping[str, Field] = {"kind": Field(str), "task": Field(str)}  # task: 
 _METADATA = "task_metadata.json"
 _VOCABULARY = "labelvocabulary.csv"
 _WRAPPERS = ("tasks", "hear-2021.0.6/tasks", "")  # older archives have the second
-_FOLDS = ("presplit_kfold", "new_split_kfold")
+_FOLD = r"fold\d\d+"
+_SPLIT_NAMES = {"trainvaltest": "train|valid|test", "presplit_kfold": _FOLD, "new_split_kfold": _FOLD}  # by split_mode
 
 
 def traces(root: Path, reader: Mapping[str, Any]) -> tuple[str, bool]:
@@ -31,28 +34,38 @@ def traces(root: Path, reader: Mapping[str, Any]) -> tuple[str, bool]:
 
 
 def read_clips(root: Path, reader: Mapping[str, Any]) -> list[Clip]:
-    """The clips of the task, split by split, each in the order of its file.
+    """The clips of the task, split by split in the order of its metadata, in each as its file has them.
+
+    (HEAR's evaluator goes by that order, too, so batches can be those of the published runs.)
 
     Raises:
         UsageError: A file is missing, is no JSON, or says what cannot be; the sentence names it.
     """
     folder = _found(root, reader)
-    metadata = _json(folder / _METADATA)
+    splits, mode = _splits(folder / _METADATA)
     rate = _highest_rate(folder)
     known = set(classes(root, reader))
-    folds = metadata.get("split_mode") in _FOLDS
     seen: dict[str, str] = {}
     clips = []
-    for split in _splits(folder, metadata):
-        for name, said in _json(folder / f"{split}.json").items():
-            where = f"{folder / split}.json: {name}"
+    for split in splits:
+        file = folder / f"{split}.json"
+        said = _json(file)
+        audio = folder / rate / split
+        if said and not audio.is_dir():
+            raise UsageError(
+                f"{file}: names {len(said)} clips, but there is no folder {audio}; unpack the archive again"
+            )
+        place = audio.relative_to(root).as_posix()
+        fold, part = ("", split) if mode == "trainvaltest" else (split, "")
+        for name in said:
+            where = f"{file}: {name}"
             if name in seen:
                 raise UsageError(f"{where}: stands in {seen[name]}.json too; a clip is in one split only")
+            if not name or name.startswith("/") or ".." in name.split("/"):
+                raise UsageError(f"{where}: is no name of a file in {audio}")
             seen[name] = split
-            labels, events = _heard(where, said, known)
-            path = (folder / rate / split / name).relative_to(root).as_posix()
-            fold, part = (split, "") if folds else ("", split)
-            clips.append(Clip(path, labels, fold=fold, split=part, events=events))
+            labels, events = _heard(where, said[name], known)
+            clips.append(Clip(f"{place}/{name}", labels, fold=fold, split=part, events=events))
     return clips
 
 
@@ -69,7 +82,11 @@ def classes(root: Path, reader: Mapping[str, Any]) -> tuple[str, ...]:
         raise UsageError(f"{table}: an idx is no whole number ({error})") from error
     if [number for number, _ in numbered] != list(range(len(numbered))):
         raise UsageError(f"{table}: idx should count from 0 to {len(numbered) - 1}, without gaps")
-    return tuple(label for _, label in numbered)
+    labels = tuple(label for _, label in numbered)
+    twice = sorted({label for label in labels if labels.count(label) > 1})
+    if twice:
+        raise UsageError(f"{table}: names a label twice: {', '.join(twice)}")
+    return labels
 
 
 def _found(root: Path, reader: Mapping[str, Any]) -> Path:
@@ -101,14 +118,23 @@ def _stem(folder: Path) -> str:
     return f"{metadata.get('task_name')}-{metadata.get('version')}"
 
 
-def _splits(folder: Path, metadata: Mapping[str, Any]) -> Iterator[str]:
-    said = metadata.get("splits")
+def _splits(file: Path) -> tuple[list[str], str]:
+    """Names of the splits, and the split_mode, of a task's metadata."""
+    metadata = _json(file)
+    mode, said = metadata.get("split_mode"), metadata.get("splits")
+    if not isinstance(mode, str) or mode not in _SPLIT_NAMES:
+        raise UsageError(f"{file}: split_mode is {mode!r}, but should be one of {', '.join(_SPLIT_NAMES)}")
     if not isinstance(said, list) or not said:
-        raise UsageError(f"{folder / _METADATA}: splits is {said!r}, but should be a list of their names")
-    for split in said:
-        if not (folder / f"{split}.json").is_file():
-            raise UsageError(f"{folder / _METADATA}: names the split {split}, but there is no {folder / split}.json")
-        yield str(split)
+        raise UsageError(f"{file}: splits is {said!r}, but should be a list of their names")
+    for number, split in enumerate(said):
+        if not isinstance(split, str) or not re.fullmatch(_SPLIT_NAMES[mode], split):
+            wanted = "train, valid, test" if mode == "trainvaltest" else "fold00, fold01, ..."
+            raise UsageError(f"{file}: names the split {split!r}, but with the split_mode {mode} they are {wanted}")
+        if split in said[:number]:
+            raise UsageError(f"{file}: names the split {split} twice")
+        if not file.with_name(f"{split}.json").is_file():
+            raise UsageError(f"{file}: names the split {split}, but there is no {file.with_name(f'{split}.json')}")
+    return said, mode
 
 
 def _highest_rate(folder: Path) -> str:
@@ -122,7 +148,7 @@ def _heard(where: str, said: Any, known: set[str]) -> tuple[tuple[str, ...], tup
     if not isinstance(said, list):
         raise UsageError(f"{where}: is {type(said).__name__}, but should be a list of labels or of events")
     if not any(isinstance(one, dict) for one in said):
-        labels = tuple(dict.fromkeys(map(str, said)))
+        labels = tuple(dict.fromkeys(map(_label, said)))
         events: tuple[Event, ...] = ()
     else:
         events = tuple(sorted((_event(where, one) for one in said), key=lambda event: event[1:]))
@@ -133,23 +159,38 @@ def _heard(where: str, said: Any, known: set[str]) -> tuple[tuple[str, ...], tup
     return labels, events
 
 
+def _label(said: Any) -> str:
+    """A label as the vocabulary's table gives it: as text, without outer spaces."""
+    return str(said).strip()
+
+
 def _event(where: str, said: Any) -> Event:
     try:
-        event = Event(str(said["label"]), float(said["start"]), float(said["end"]))
-    except (KeyError, TypeError, ValueError) as error:
+        event = Event(_label(said["label"]), float(said["start"]), float(said["end"]))
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise UsageError(f"{where}: {said!r} is no event with label, start and end in milliseconds") from error
-    if not 0 <= event.onset_ms <= event.offset_ms:
-        raise UsageError(f"{where}: the event {said!r} ends before it starts, or starts before 0")
+    if not 0 <= event.onset_ms <= event.offset_ms < math.inf:
+        raise UsageError(f"{where}: the event {said!r} ends before it starts, starts before 0, or never ends")
     return event
 
 
-def _json(file: Path) -> Any:
+def _json(file: Path) -> dict[str, Any]:
     try:
-        value = json.loads(file.read_text(encoding="utf-8"))
+        value = json.loads(file.read_text(encoding="utf-8-sig"), object_pairs_hook=_once)
     except FileNotFoundError:
         raise UsageError(f"{file}: there is no such file") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"{file}: not readable as JSON: {error}") from error
     if not isinstance(value, dict):
         raise UsageError(f"{file}: holds {type(value).__name__}, but should be one object")
     return value
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object, refused if a key stands in it twice: Python would take the last and say nothing."""
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"{key!r} stands there twice")
+        found[key] = value
+    return found

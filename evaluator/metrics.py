@@ -73,6 +73,13 @@ def mean_average_precision(targets: np.ndarray, probabilities: np.ndarray, count
     return mean_of_known(average_precisions(targets, probabilities, counts))
 
 
+def mean_average_precision_all_classes(
+    targets: np.ndarray, probabilities: np.ndarray, counts: np.ndarray
+) -> np.ndarray:
+    """Macro mean of average precision where a class without clips counts as 0, as in BEANS, (n_draws,)."""
+    return np.nan_to_num(average_precisions(targets, probabilities, counts)).mean(axis=0)
+
+
 def weighted_average_precision(targets: np.ndarray, probabilities: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Mean over classes of average precision, each weighted by its number of clips, (n_draws,)."""
     values, sizes = average_precisions(targets, probabilities, counts), targets.T @ counts
@@ -124,6 +131,7 @@ METRICS: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]] =
     "uar_all_classes": uar_all_classes,
     "macro_f1": macro_f1,
     "map": mean_average_precision,
+    "map_all_classes": mean_average_precision_all_classes,
     "weighted_map": weighted_average_precision,
     "average_precision": average_precision,
     "aucroc": aucroc,

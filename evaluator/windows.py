@@ -99,7 +99,8 @@ def of_recordings(events: Iterable[Clip], root: Path, options: Mapping[str, Any]
 
     Args:
         events: Clips whose path is the recording, whose start and end are the event's, with one label; one without a
-            label stands for a recording without events. A split that they name is their recording's.
+            label stands for a recording without events. A split that they name is their recording's; recordings that
+            none names are left out then.
         root: Folder that the recordings lie in.
         options: As in `FIELDS`.
     """
@@ -127,7 +128,9 @@ def of_recordings(events: Iterable[Clip], root: Path, options: Mapping[str, Any]
             clips.append(Clip(path, labels, split=next(iter(options["splits"]), ""), group=path))
             continue
         clips += _windows(path, seconds, of_path[path], options)
-    return [replace(clip, split=split_of[clip.path]) if split_of.get(clip.path) else clip for clip in clips]
+    if any(split_of.values()):  # lists of recordings: one that is in none belongs to no part
+        return [replace(clip, split=split_of[clip.path]) for clip in clips if split_of.get(clip.path)]
+    return clips
 
 
 def _windows(

@@ -2,8 +2,10 @@
 
 import json
 import unicodedata
-from itertools import count, product
+from itertools import count, cycle, product
 from pathlib import Path
+
+import soundfile
 
 from miniature import Expected, Miniature, sound, text
 
@@ -30,7 +32,7 @@ def watkins(root: Path) -> None:
 
 
 def infant_marmosets_vox(root: Path) -> None:
-    """Segments of long files, some overlapping, some twice; silence, noise and odd codes; a file that is not there."""
+    """Segments of long files, some overlapping, some twice; silence, noise and odd codes; one of zeros; a file that is not there."""
     rows = ["filename,start,end,duration,calltype,caller"]
     seeds = count()
     for twin, animal, day in product((1, 4), (1, 2), range(5)):
@@ -45,13 +47,25 @@ def infant_marmosets_vox(root: Path) -> None:
         rows += [f"{name},0.6,0.7,0.1,12,9"]
     rows += ["20160901_Twin1_marmoset1,0.1,0.2,0.1,14,9", "20160901_Twin1_marmoset1,0.1,0.227,0.127,0,9"]
     rows += ["20990101_Twin5_marmoset2,0.1,0.2,0.1,0,9"]
+    silent = "20160902_Twin4_marmoset1"
+    _hush(root / f"data/twin_4/{silent}.wav", 0.75, 0.85)
+    rows += [f"{silent},0.75,0.85,0.1,1,9"]
     text(root / "labels.csv", *rows)
 
 
+def _hush(path: Path, start: float, end: float) -> None:
+    """Put zeros between two times in seconds."""
+    samples, rate = soundfile.read(path)
+    samples[round(start * rate) : round(end * rate)] = 0
+    soundfile.write(path, samples, rate)
+
+
 def mescalina(root: Path) -> None:
-    """Dogs' names in any case, with a slip of the pen and a tilde decomposed; the class that no dog makes; a dog that counts not."""
+    """Dogs' names in any case, some with a space, an accent decomposed or slips of the pen, so that two folders are one dog;
+    the class that no dog makes; dogs that count not."""
     seeds = count()
-    dogs = ["Zanzon_1", "ZEBRY", "lola_20170101_b", unicodedata.normalize("NFD", "Muñeca") + "_x"]
+    dogs = ["Zanzon_1", SANZON, "ZEBRY", "lola_20170101_b", unicodedata.normalize("NFD", "Muñeca") + "_x"]
+    dogs += ["mamafisgon_1", "mama fisgonn_2"]
     dogs += [f"dog{number}_1" for number in range(7)]
     for dog, code, take in product(dogs, ("L-S1", "CH-N"), (1, 2)):
         sound(root / f"data/{dog}/{code}/{take}.wav", 0.1, 48000, next(seeds))
@@ -80,7 +94,7 @@ def nsynth(root: Path) -> None:
 
 
 def speech_commands(root: Path) -> None:
-    """No top folder; lists without a last line's end; long background noise; README and LICENSE."""
+    """No top folder; lists without a last line's end; long background noise; READMEs and LICENSE."""
     seeds = count()
     for word, speaker, take in product(("yes", "zero"), ("0a7c2a8d", "b0f24c9b", "ffa76c4a"), (0, 1)):
         sound(root / f"{word}/{speaker}_nohash_{take}.wav", 0.1 + 0.1 * take, 16000, next(seeds))
@@ -90,18 +104,20 @@ def speech_commands(root: Path) -> None:
         lines = [f"{word}/{speaker}_nohash_{take}.wav" for word, take in product(("yes", "zero"), (0, 1))]
         text(root / name, "\n".join(lines), end="")
     text(root / "LICENSE", "CC BY 4.0")
+    text(root / "README.md", "# Speech Commands")
 
 
 def vctk(root: Path) -> None:
-    """Both microphones, of which one speaker lacks the second; numbers with gaps; texts, one missing."""
+    """Both microphones, of which two speakers lack the second; numbers with gaps; texts, one speaker's missing."""
     seeds = count()
-    for speaker, number in product(("p225", "p315", "s5"), (1, 24, 25, 26, 50, 51, 380)):
-        for microphone in (1, 2) if speaker != "p315" else (1,):
+    for speaker, number in product(("p225", "p280", "p315", "s5"), (1, 24, 25, 26, 50, 51, 380)):
+        for microphone in (1, 2) if speaker not in ("p280", "p315") else (1,):
             path = root / f"VCTK-Corpus-0.92/wav48_silence_trimmed/{speaker}/{speaker}_{number:03}_mic{microphone}.flac"
             sound(path, 0.2, 48000, next(seeds))
         if speaker != "p315":
             text(root / f"VCTK-Corpus-0.92/txt/{speaker}/{speaker}_{number:03}.txt", "Please call Stella.")
     text(root / "VCTK-Corpus-0.92/speaker-info.txt", "ID  AGE")
+    text(root / "VCTK-Corpus-0.92/log.txt", "p280: no mic2")
 
 
 FILMS = [
@@ -124,7 +140,8 @@ def ava_speech(root: Path) -> None:
         sound(root / f"audio/{film}.wav", 3.2, 16000, seed)
         rows += [f"{film},0.10,1.15,NO_SPEECH", f"{film},1.15,2.17,SPEECH_WITH_MUSIC", f"{film},2.17,3.00,CLEAN_SPEECH"]
     text(root / "ava_speech_labels_v1.csv", *rows)
-    text(root / "ava_speech_file_names_v1.txt", *(f"{film}.mkv" for film in FILMS))
+    names = (f"{film}.{suffix}" for film, suffix in zip(FILMS, cycle(("mkv", "mp4", "webm")), strict=False))
+    text(root / "ava_speech_file_names_v1.txt", *names)
 
 
 SPECIES = [
@@ -143,10 +160,11 @@ SPECIES += ["Melon_Headed_Whale", "Long-Finned_Pilot_Whale", "Striped_Dolphin", 
 SPECIES += ["Common_Dolphin"]
 CALLS = ("Peep(Pre-Phee)", "Phee", "Twitter", "Trill", "Trillphee", "Tsik Tse", "Egg", "Pheecry(cry)", "TrllTwitter")
 CALLS += ("Pheetwitter", "Peep")
+SANZON = unicodedata.normalize("NFD", "Sanzón") + "_2"
 SESSION = "data/twin_4/20160905_Twin4_marmoset2.wav"
 BARKS = ("L-S1", "L-S2", "L-S3", "L-A", "L-PA", "L-P", "L-O", "CH-P", "CH-N", "GR-P", "GR-N", "L-TA", "L-H")
 FAMILIES = ("bass", "brass", "flute", "guitar", "keyboard", "mallet", "organ", "reed", "string", "synth_lead", "vocal")
-UTTERANCES = {str(number): 3 for number in (1, 24, 25, 26, 50, 51, 380)}
+UTTERANCES = {str(number): 4 for number in (1, 24, 25, 26, 50, 51, 380)}
 # Spans of 1.05 s and 1.02 s give 6 and 3 windows; with a hop of 100 ms one each. 32 of 52 films train.
 WINDOWS = {"audio/-5KQ66BBWC4.wav#0.15-1.15": ("no_speech",), "audio/z43.wav#1.17-2.17": ("speech",)}
 
@@ -175,9 +193,10 @@ MINIATURES: dict[str, Miniature] = {
     "infant_marmosets_vox": Miniature(
         infant_marmosets_vox,
         Expected(
-            61,  # three calls in each of twenty files, and one that stands there twice
+            62,  # three calls in each of twenty files, one that stands there twice, one of zeros
             CALLS,
             {
+                "data/twin_4/20160902_Twin4_marmoset1.wav#0.75-0.85": ("Phee",),
                 f"{SESSION}#0.1-0.227": ("Peep(Pre-Phee)",),
                 f"{SESSION}#0.2-0.25": ("Peep",),
                 f"{SESSION}#0.4-0.5": ("Twitter",),
@@ -187,7 +206,7 @@ MINIATURES: dict[str, Miniature] = {
         ),
         {
             "caller": Expected(
-                61,
+                62,
                 tuple(f"twin{twin}_marmoset{animal}" for twin in range(1, 6) for animal in (1, 2)),
                 {f"{SESSION}#0.2-0.25": ("twin4_marmoset2",)},
                 groups=20,
@@ -198,11 +217,22 @@ MINIATURES: dict[str, Miniature] = {
     "mescalina": Miniature(
         mescalina,
         Expected(
-            44, BARKS, {"data/ZEBRY/CH-N/2.wav": ("CH-N",)}, groups=11, group_of={"data/Zanzon_1/L-S1/1.wav": "sanzón"}
+            56,  # two barks and two whines in each of fourteen folders, which are twelve dogs'
+            BARKS,
+            {"data/ZEBRY/CH-N/2.wav": ("CH-N",)},
+            groups=12,
+            group_of={
+                "data/Zanzon_1/L-S1/1.wav": "sanzón",
+                f"data/{SANZON}/L-S1/1.wav": "sanzón",
+                "data/ZEBRY/CH-N/2.wav": "zebri",
+                "data/mamafisgon_1/CH-N/1.wav": "mama fisgon",
+                "data/mama fisgonn_2/CH-N/1.wav": "mama fisgon",
+                "data/lola_20170101_b/L-S1/2.wav": "lola",
+            },
         ),
         {
             "with_s": Expected(
-                44, (*BARKS[:7], "S", *BARKS[7:]), {"data/lola_20170101_b/L-S1/2.wav": ("L-S1",)}, groups=11
+                56, (*BARKS[:7], "S", *BARKS[7:]), {"data/lola_20170101_b/L-S1/2.wav": ("L-S1",)}, groups=12
             )
         },
     ),
@@ -215,6 +245,18 @@ MINIATURES: dict[str, Miniature] = {
             splits={"train": 6, "valid": 4, "test": 4},
             groups=7,
         ),
+        {
+            "pitch": Expected(
+                14,
+                tuple(str(number) for number in range(128)),
+                {
+                    "nsynth-train/audio/synth_lead_synthetic_068-060-025.wav": ("60",),
+                    "nsynth-test/audio/bass_synthetic_068-049-025.wav": ("49",),
+                },
+                splits={"train": 6, "valid": 4, "test": 4},
+                groups=7,
+            )
+        },
     ),
     "speech_commands": Miniature(
         speech_commands,
@@ -229,11 +271,11 @@ MINIATURES: dict[str, Miniature] = {
     "vctk": Miniature(
         vctk,
         Expected(
-            21,
-            ("p225", "p315", "s5"),
+            28,
+            ("p225", "p280", "p315", "s5"),
             {"wav48_silence_trimmed/p315/p315_024_mic1.flac": ("p315",)},
             folds=UTTERANCES,
-            groups=3,
+            groups=4,
         ),
         {
             "mic2": Expected(

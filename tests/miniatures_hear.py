@@ -1,6 +1,7 @@
 """Miniatures of HEAR's archives, in the layout of hear-preprocess."""
 
 import json
+from collections.abc import Sequence
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -15,37 +16,43 @@ def task(
     root: Path,
     stem: str,
     said: Said,
-    vocabulary: list[str],
-    kind: str = "scene",
+    vocabulary: Sequence[str],
     rates: tuple[int, ...] = (48000,),
     wrapper: str = "",
 ) -> None:
-    """A task's folder: metadata, vocabulary, a JSON for each split, and the audio at each rate."""
+    """A task's folder: metadata, vocabulary, a JSON for each split, the audio at each rate, and what lies about."""
+    folder = root / wrapper / "tasks" / stem
+    metadata = metadata_of(stem, said)
+    text(folder / "task_metadata.json", json.dumps(metadata, indent=4), end="")
+    text(folder / "labelvocabulary.csv", "idx,label", *(f"{number},{label}" for number, label in enumerate(vocabulary)))
+    text(folder / ".DS_Store", "of a file manager")
+    text(folder / "._task_metadata.json", "of another system")
+    seconds = 0.3 if metadata["embedding_type"] == "event" else 0.2
+    for number, (split, clips) in enumerate(said.items()):
+        text(folder / f"{split}.json", json.dumps(clips, indent=4), end="")
+        for rate, (place, file) in product(rates, enumerate(clips)):
+            sound(folder / f"{rate}/{split}/{file}", seconds, rate, 100 * number + place)
+
+
+def metadata_of(stem: str, said: Said) -> dict[str, Any]:
+    """What hear-preprocess says of a task with such clips (protocols.md 2.2)."""
     name, _, rest = stem.partition("-")
     version, _, mode = rest.rpartition("-")  # some versions hold a hyphen
-    folder = root / wrapper / "tasks" / stem
-    folds = any(split.startswith("fold") for split in said)
-    metadata = {
+    heard = [labels for clips in said.values() for labels in clips.values()]
+    several = any(len(labels) != 1 for labels in heard)
+    in_folds = any(split.startswith("fold") for split in said)
+    return {
         "task_name": name,
         "version": version,
         "mode": mode,
-        "embedding_type": kind,
-        "prediction_type": "multiclass",
-    }
-    metadata |= {
-        "split_mode": "new_split_kfold" if folds else "trainvaltest",
+        "embedding_type": "event" if any(isinstance(one, dict) for labels in heard for one in labels) else "scene",
+        "prediction_type": "multilabel" if several else "multiclass",
+        "split_mode": f"{'presplit' if name == 'esc50' else 'new_split'}_kfold" if in_folds else "trainvaltest",
+        "nfolds": len(said) if in_folds else None,
+        "sample_duration": None if name == "fsd50k" else 0.2,
+        "evaluation": ["mAP" if several else "top1_acc"],
         "splits": list(said),
-        "sample_duration": 0.2,
     }
-    text(
-        folder / "task_metadata.json",
-        json.dumps({**metadata, "nfolds": len(said) if folds else None, "evaluation": ["x"]}),
-    )
-    text(folder / "labelvocabulary.csv", "idx,label", *(f"{number},{label}" for number, label in enumerate(vocabulary)))
-    for number, (split, clips) in enumerate(said.items()):
-        text(folder / f"{split}.json", json.dumps(clips))
-        for rate, (place, file) in product(rates, enumerate(clips)):
-            sound(folder / f"{rate}/{split}/{file}", 0.3 if kind == "event" else 0.2, rate, 100 * number + place)
 
 
 def folds(n: int, labels: list[Any], each: int = 1) -> Said:
@@ -79,22 +86,22 @@ def events(splits: tuple[str, ...], one: str, other: str) -> Said:
     }
 
 
-BOTH = lambda one, other: ((one, 10.0, 90.0), (other, 120.5, 200.0), (one, 150.0, 160.0))  # noqa: E731
 NOTES = [str(note) for note in range(21, 109)]
 FIVE = tuple(f"fold{fold:02}" for fold in range(5))
 
 
 def scene(
-    stem: str, n: int, labels: list[str], wrapper: str = "", rates: tuple[int, ...] = (48000,), each: int = 1
+    stem: str, n: int, labels: list[Any], wrapper: str = "", rates: tuple[int, ...] = (48000,), each: int = 1
 ) -> Miniature:
-    """A task with folds: where its clips lie, and what they are, by hand."""
-    first, path = labels[0], f"{f'{wrapper}/' if wrapper else ''}tasks/{stem}/{max(rates)}/fold01/{labels[0]}-1-0.wav"
+    """A task with folds: where its clips lie, and what they are, by hand; labels may be numbers in the JSON."""
+    names = tuple(map(str, labels))
+    path = f"{f'{wrapper}/' if wrapper else ''}tasks/{stem}/{max(rates)}/fold01/{names[0]}-1-0.wav"
     return Miniature(
-        partial(task, stem=stem, said=folds(n, labels, each), vocabulary=labels, rates=rates, wrapper=wrapper),
+        partial(task, stem=stem, said=folds(n, labels, each), vocabulary=names, rates=rates, wrapper=wrapper),
         Expected(
             n * len(labels) * each,
-            tuple(labels),
-            {path: (first,)},
+            names,
+            {path: names[:1]},
             folds={f"fold{fold:02}": len(labels) * each for fold in range(n)},
         ),
     )
@@ -126,13 +133,14 @@ def fsd50k(root: Path) -> None:
 def of_events(stem: str, splits: tuple[str, ...], one: str, other: str, vocabulary: list[str], part: str) -> Miniature:
     """An event task; labels come in the order of their first onset."""
     path = f"tasks/{stem}/48000/{splits[1]}/{splits[1]}"
+    both = ((one, 10.0, 90.0), (other, 120.5, 200.0), (one, 150.0, 160.0))
     return Miniature(
-        partial(task, stem=stem, said=events(splits, one, other), vocabulary=vocabulary, kind="event"),
+        partial(task, stem=stem, said=events(splits, one, other), vocabulary=vocabulary),
         Expected(
             2 * len(splits),
             tuple(vocabulary),
             {f"{path}a.wav": (one, other), f"{path}b.wav": (other,)},
-            events={f"{path}a.wav": BOTH(one, other), f"{path}b.wav": ((other, 0.0, 300.0),)},
+            events={f"{path}a.wav": both, f"{path}b.wav": ((other, 0.0, 300.0),)},
             **{part: dict.fromkeys(splits, 2)},
         ),
     )
@@ -176,7 +184,7 @@ MINIATURES: dict[str, Miniature] = {
     "hear_gunshot_triangulation": scene("gunshot_triangulation-v1.0-full", 7, ["iPod A", "iPod D"], "hear-2021.0.6"),
     "hear_gtzan_genre": scene("tfds_gtzan-1.0.0-full", 10, GENRES),
     "hear_gtzan_music_speech": scene("tfds_gtzan_music_speech-1.0.0-full", 10, ["music", "speech"]),
-    "hear_libricount": scene("libricount-v1.0.0-hear2021-full", 5, ["0", "10"]),
+    "hear_libricount": scene("libricount-v1.0.0-hear2021-full", 5, [0, 10]),
     "hear_maestro_5h": of_events("maestro-v3.0.0-5h", FIVE, "60", "100", NOTES, "folds"),
     "hear_mridangam_stroke": scene("mridangam_stroke-v1.5-full", 5, ["bheem", "cha"]),
     "hear_mridangam_tonic": scene("mridangam_tonic-v1.5-full", 5, ["b", "csh"]),

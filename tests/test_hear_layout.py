@@ -1,6 +1,7 @@
 """HEAR's archives are read at any rate and in any wrapping, and every mistake in them is named."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -18,12 +19,14 @@ def make(root: Path, stem: str = "esc50-v2.0.0-full", **said) -> Path:
     return root
 
 
+@pytest.mark.parametrize("wrapper", ["", "hear-2021.0.6"])
 @pytest.mark.parametrize("inside", ["", "tasks", "tasks/esc50-v2.0.0-full"])
-def test_the_task_is_found_from_wherever_the_user_points(tmp_path, inside):
-    """The folder above `tasks`, `tasks` itself, or the task's own."""
-    make(tmp_path)
-    assert hear_layout.traces(tmp_path / inside, READER) == ("the HEAR task esc50-v2.0.0-full", True)
-    assert len(hear_layout.read_clips(tmp_path / inside, READER)) == 6
+def test_the_task_is_found_from_wherever_the_user_points(tmp_path, inside, wrapper):
+    """The folder above `tasks`, `tasks` itself, or the task's own; also in the wrapping of older archives."""
+    make(tmp_path, wrapper=wrapper)
+    there = tmp_path / wrapper / inside if inside else tmp_path
+    assert hear_layout.traces(there, READER) == ("the HEAR task esc50-v2.0.0-full", True)
+    assert len(hear_layout.read_clips(there, READER)) == 6
 
 
 def test_another_mode_of_the_same_task_does(tmp_path):
@@ -41,11 +44,17 @@ def test_the_highest_rate_on_disk_is_read(tmp_path):
     assert {clip.path.split("/")[2] for clip in hear_layout.read_clips(tmp_path, READER)} == {"22050"}
 
 
-def test_folds_and_splits_go_where_they_belong(tmp_path):
+@pytest.mark.parametrize("mode", ["presplit_kfold", "new_split_kfold"])
+def test_folds_and_splits_go_where_they_belong(tmp_path, mode):
     """As the metadata says."""
     make(tmp_path / "a")
+    change(tmp_path / "a", split_mode=mode)
     make(tmp_path / "b", said=parts(["cat", "dog"]))
-    assert {clip.fold for clip in hear_layout.read_clips(tmp_path / "a", READER)} == {"fold00", "fold01", "fold02"}
+    assert {(clip.fold, clip.split) for clip in hear_layout.read_clips(tmp_path / "a", READER)} == {
+        ("fold00", ""),
+        ("fold01", ""),
+        ("fold02", ""),
+    }
     assert {(clip.fold, clip.split) for clip in hear_layout.read_clips(tmp_path / "b", READER)} == {
         ("", "train"),
         ("", "valid"),
@@ -53,7 +62,43 @@ def test_folds_and_splits_go_where_they_belong(tmp_path):
     }
 
 
-EVENT = {"label": "dog", "start": 5, "end": 3}
+def test_clips_come_split_by_split_in_the_order_of_their_file(tmp_path):
+    """By which HEAR's evaluator goes, too."""
+    make(tmp_path, said={"train": {"c.wav": ["cat"], "a.wav": ["dog"]}, "valid": {}, "test": {"b.wav": ["cat"]}})
+    paths = [clip.path for clip in hear_layout.read_clips(tmp_path, READER)]
+    assert paths == [f"{FOLDER}/48000/{name}" for name in ("train/c.wav", "train/a.wav", "test/b.wav")]
+
+
+def test_labels_are_compared_as_text_in_the_order_of_their_idx(tmp_path):
+    """Numbers in the JSON are labels too, and 100 comes after 60."""
+    make(tmp_path, said=parts([60, 100]), vocabulary=["60", "100"])
+    table = tmp_path / FOLDER / "labelvocabulary.csv"
+    table.write_bytes(b"idx,label\r\n1,100\r\n0,60")
+    assert hear_layout.classes(tmp_path, READER) == ("60", "100")
+    assert {clip.labels for clip in hear_layout.read_clips(tmp_path, READER)} == {("60",), ("100",)}
+
+
+def test_events_give_the_labels_in_the_order_of_their_onset(tmp_path):
+    """Each label once; times stay in milliseconds; a recording without events has no label."""
+    heard = [event("dog", 90, 120.5), event("cat", 80, 85), event("dog", 0.5, 3)]
+    make(tmp_path, said={"train": {"a.wav": heard, "b.wav": []}, "valid": {}, "test": {}})
+    first, second = hear_layout.read_clips(tmp_path, READER)
+    assert first.labels == ("dog", "cat")
+    assert first.events == (("dog", 0.5, 3.0), ("cat", 80.0, 85.0), ("dog", 90.0, 120.5))
+    assert (second.labels, second.events) == ((), ())
+
+
+def event(label: str, start: float, end: float) -> dict:
+    return {"label": label, "start": start, "end": end}
+
+
+def change(root: Path, **fields) -> None:
+    file = root / FOLDER / "task_metadata.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), **fields}))
+
+
+def one_clip(*events: dict) -> str:
+    return json.dumps({"x.wav": events})
 
 
 @pytest.mark.parametrize(
@@ -65,12 +110,22 @@ EVENT = {"label": "dog", "start": 5, "end": 3}
         ("fold01.json", '{"cat-0-0.wav": ["cat"]}', r"fold01\.json: cat-0-0\.wav: stands in fold00\.json too"),
         ("fold01.json", '{"x.wav": ["cow"]}', r"x\.wav: label 'cow' is not in labelvocabulary\.csv"),
         ("fold01.json", '{"x.wav": "cat"}', r"x\.wav: is str, but should be a list of labels or of events"),
-        ("fold01.json", json.dumps({"x.wav": [EVENT]}), r"x\.wav: the event .* ends before it starts"),
+        ("fold01.json", one_clip(event("dog", 5, 3)), r"x\.wav: the event .* ends before it starts"),
+        ("fold01.json", one_clip(event("dog", 5, float("inf"))), r"x\.wav: the event .* or never ends"),
+        (
+            "fold01.json",
+            one_clip(event("dog", 5, 10**400)),
+            r"x\.wav: .* is no event with label, start and end in milli",
+        ),
+        ("fold01.json", '{"x.wav": ["cat"], "x.wav": ["dog"]}', r"fold01\.json: .* 'x\.wav' stands there twice"),
+        ("fold01.json", '{"/x.wav": ["cat"]}', r"fold01\.json: /x\.wav: is no name of a file in .*48000/fold01"),
+        ("fold01.json", '{"../fold00/cat-0-0.wav": ["cat"]}', r"is no name of a file in .*48000/fold01"),
         ("fold01.json", '{"x.wav": [{"label": "cat"}]}', r"x\.wav: .* is no event with label, start and end in milli"),
         ("labelvocabulary.csv", "idx,label\n0,cat\n2,dog\n", r"idx should count from 0 to 1, without gaps"),
         ("labelvocabulary.csv", "idx,label\na,cat\n", r"an idx is no whole number"),
+        ("labelvocabulary.csv", "idx,label\n0,cat\n1,dog\n2,cat\n", r"names a label twice: cat"),
         ("labelvocabulary.csv", "number,label\n0,cat\n", r"its columns are number, label, but should be idx, label"),
-        ("task_metadata.json", '{"task_name": "esc50", "version": "v2.0.0"}', r"splits is None, but should be a list"),
+        ("task_metadata.json", "{}", r"split_mode is None, but should be one of trainvaltest, presplit_kfold, new_spl"),
     ],
 )
 def test_a_mistake_is_named(tmp_path, file, content, sentence):
@@ -80,6 +135,51 @@ def test_a_mistake_is_named(tmp_path, file, content, sentence):
         (tmp_path / FOLDER / file).unlink()
     else:
         (tmp_path / FOLDER / file).write_text(content)
+    with pytest.raises(UsageError, match=sentence):
+        hear_layout.read_clips(tmp_path, READER)
+
+
+def test_a_file_that_is_too_deep_is_named(tmp_path):
+    """As a broken download may be."""
+    make(tmp_path)
+    (tmp_path / FOLDER / "fold01.json").write_text("[" * 100_000)
+    with pytest.raises(UsageError, match=r"fold01\.json: not readable as JSON"):
+        hear_layout.read_clips(tmp_path, READER)
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"splits": None}, r"splits is None, but should be a list of their names"),
+        ({"splits": []}, r"splits is \[\], but should be a list of their names"),
+        ({"splits": ["fold00", "fold00"]}, r"names the split fold00 twice"),
+        (
+            {"splits": ["../fold00"]},
+            r"names the split '\.\./fold00', but with .* presplit_kfold they are fold00, fold01",
+        ),
+        (
+            {"split_mode": "trainvaltest"},
+            r"names the split 'fold00', but with .* trainvaltest they are train, valid, test",
+        ),
+        (
+            {"split_mode": "kfold"},
+            r"split_mode is 'kfold', but should be one of trainvaltest, presplit_kfold, new_split",
+        ),
+    ],
+)
+def test_metadata_that_cannot_be_is_named(tmp_path, fields, sentence):
+    """Else folds would be taken for splits, or left out, without a word."""
+    make(tmp_path)
+    change(tmp_path, **fields)
+    with pytest.raises(UsageError, match=rf"task_metadata\.json: {sentence}"):
+        hear_layout.read_clips(tmp_path, READER)
+
+
+def test_a_split_without_audio_is_named(tmp_path):
+    """Also where a lower rate has it: which of the two is whole is not for us to guess."""
+    make(tmp_path, rates=(16000, 48000))
+    shutil.rmtree(tmp_path / FOLDER / "48000/fold01")
+    sentence = r"fold01\.json: names 2 clips, but there is no folder .*48000/fold01; unpack the archive again"
     with pytest.raises(UsageError, match=sentence):
         hear_layout.read_clips(tmp_path, READER)
 

@@ -46,11 +46,12 @@ def test_an_area_needs_clips_with_and_without_the_label():
 
 
 def test_absent_classes():
-    """A class without clips is left out of averages, but counts 0 in uar_all_classes."""
+    """A class without clips is left out of averages, but counts 0 in uar_all_classes and map_all_classes."""
     some = SINGLE[LABELS != 4]
     for name in ("uar", "map", "weighted_map", "macro_f1"):
         assert metrics.score(name, some, some) == 1
     assert metrics.score("uar_all_classes", some, some) == pytest.approx(4 / 5)
+    assert metrics.score("map_all_classes", some, some) == pytest.approx(4 / 5)
 
 
 @pytest.mark.parametrize("name", metrics.METRICS)
