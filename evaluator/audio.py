@@ -1,6 +1,6 @@
 """From files to samples: what a file holds, which stretch of it a clip is, and that stretch at any sample rate.
 
-Channels are averaged first, then the mono signal is resampled (soxr, quality HQ), then cut or padded at the end.
+Channels are averaged first, then the mono signal is resampled (soxr, quality HQ), then the clip rule is applied.
 Recordings are decoded in blocks, so that memory is set by the clip and never by the recording.
 """
 
@@ -19,6 +19,7 @@ import numpy as np
 
 from evaluator import truncation
 from evaluator.clip import Clip
+from evaluator.clip_rule import ClipRule
 from evaluator.errors import EvaluationError
 
 _BLOCK = 1 << 16  # frames decoded at once
@@ -39,18 +40,6 @@ class FileFacts:
     frames: int
     sample_rate: int
     channels: int
-
-
-@dataclass(frozen=True)
-class ClipRule:
-    """How much of a clip is heard.
-
-    seconds: Clips are cut at the end to this length; None for whole clips.
-    pad: Whether shorter clips get zeros at the end, up to `seconds`.
-    """
-
-    seconds: float | None = None
-    pad: bool = False
 
 
 def file_facts(root: Path, paths: Sequence[str], cache: Path) -> dict[str, FileFacts | AudioError]:
@@ -76,7 +65,8 @@ def file_facts(root: Path, paths: Sequence[str], cache: Path) -> dict[str, FileF
 def clip_key(facts: FileFacts, clip: Clip, rule: ClipRule) -> str:
     """A name for the samples that `read_clip` gives: equal names, equal samples, at any sample rate.
 
-    Rules that change nothing (a cut beyond the end of the clip) do not show, nor does the file's place.
+    Rules that change nothing (a cut beyond the end of the clip) do not show, nor does the file's place. Whether
+    bringing a clip to full scale changes it is not known before it is decoded; that always shows.
 
     Raises:
         AudioError: The clip is not inside the file.
@@ -85,12 +75,7 @@ def clip_key(facts: FileFacts, clip: Clip, rule: ClipRule) -> str:
     parts = [facts.sha256]
     if (start, stop) != (0, facts.frames):
         parts.append(f"frames{start}-{stop}")
-    if rule.seconds is not None:
-        seconds = (stop - start) / facts.sample_rate
-        if seconds > rule.seconds:
-            parts.append(f"cut{rule.seconds!r}")
-        elif seconds < rule.seconds and rule.pad:
-            parts.append(f"pad{rule.seconds!r}")
+    parts += rule.effect((stop - start) / facts.sample_rate)[0]
     return "-".join(parts)
 
 
@@ -101,29 +86,27 @@ def clip_seconds(facts: FileFacts, clip: Clip, rule: ClipRule) -> float:
         AudioError: The clip is not inside the file.
     """
     start, stop = frame_span(facts.frames, facts.sample_rate, clip)
-    seconds = (stop - start) / facts.sample_rate
-    if rule.seconds is None:
-        return seconds
-    return rule.seconds if rule.pad else min(seconds, rule.seconds)
+    return rule.effect((stop - start) / facts.sample_rate)[1]
 
 
 def read_clip(path: Path, clip: Clip, rule: ClipRule, sample_rate: int) -> np.ndarray:
     """The samples of a clip, mono, float32, shape (n_samples,), full scale 1.
 
     A cut or padded clip has exactly `n_samples(rule.seconds, sample_rate)` of them; every clip has at least one.
-    Cutting happens after resampling, so that a cut clip is the start of the whole one, bit for bit.
+    The rule is applied after resampling, so that a cut clip is the start of the whole one, bit for bit. Decoding ends
+    where the rule cuts, so its memory is the clip's; the peak of `ClipRule.peak` is therefore that of the part heard.
 
     Args:
         path: The recording.
         clip: Which stretch of it; `clip.path` is not looked at.
-        rule: Where to cut or pad.
+        rule: What of it is heard, and at what level.
         sample_rate: Of the result, in Hz.
 
     Raises:
         AudioError: The file is missing, not audio, empty or cut off, the clip is not inside it, or a sample is
             NaN or infinite.
     """
-    wanted = None if rule.seconds is None else n_samples(rule.seconds, sample_rate)
+    wanted = rule.most_samples(sample_rate)
     parts, have = [], 0
     with _open(path) as file:
         if clip.end is None:
@@ -134,10 +117,7 @@ def read_clip(path: Path, clip: Clip, rule: ClipRule, sample_rate: int) -> np.nd
             have += len(part)
             if wanted is not None and have >= wanted:
                 break
-    samples = np.concatenate(parts)[:wanted]
-    if wanted is not None and rule.pad and len(samples) < wanted:
-        samples = np.pad(samples, (0, wanted - len(samples)))
-    return samples
+    return rule.apply(np.concatenate(parts), sample_rate)
 
 
 def read_blocks(path: Path, clip: Clip) -> Iterator[np.ndarray]:
@@ -163,11 +143,6 @@ def recording_seconds(path: Path) -> float:
         if file.frames <= 0:
             raise AudioError(f"{path}: the file holds no audio (0 frames)")
         return file.frames / file.samplerate
-
-
-def n_samples(seconds: float, sample_rate: int) -> int:
-    """The number of samples in `seconds`, a half rounded up, as soxr does when it resamples."""
-    return math.floor(seconds * sample_rate + 0.5)
 
 
 def frame_span(frames: int, sample_rate: int, clip: Clip, name: str = "") -> tuple[int, int]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evaluator.errors import EvaluationError
-from evaluator.run import PACKAGES
+from evaluator.provenance import PACKAGES
 from evaluator.store import Store
 
 # Packages that `transformers` imports whenever they are present, so that a broken one breaks every speech model.
@@ -119,7 +119,7 @@ def caches(cache: Path) -> Iterator[Finding]:
     """What our own cache holds, and shards that are damaged."""
     yield Finding("ok", f"cache {cache} ({size(cache)})")
     for folder in sorted((cache / "embeddings").glob("*")):
-        for shard in sorted(folder.glob("*.safetensors")):
+        for shard in sorted(folder.rglob("*.safetensors")):
             try:
                 Store.contents(shard)
             except EvaluationError as error:

@@ -8,8 +8,9 @@ import numpy as np
 
 from evaluator.audio import ClipRule, read_clip
 from evaluator.errors import EvaluationError, UsageError
+from evaluator.foreign import ForeignScenes
 from evaluator.manifest import Clip
-from evaluator.module import ForeignScenes, Module
+from evaluator.module import Module
 from evaluator.store import write_whole
 
 

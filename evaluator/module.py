@@ -20,11 +20,8 @@ import numpy as np
 from evaluator import worker
 from evaluator.errors import EvaluationError, UsageError
 
-# Lengths, in seconds, to which a clip is zero-padded in turn when a module refuses it as it is.
-PADDED_LENGTHS = (0.25, 0.5, 1.0, 2.0)
 # Relative difference (of the RMS) above which an embedding counts as depending on its batch.
 BATCH_TOLERANCE = 1e-3
-FOREIGN_BATCH = 16
 STDERR_LINES = 15
 
 
@@ -320,87 +317,3 @@ def environment() -> dict[str, str]:
     if torch is not None:
         inherited["OMP_NUM_THREADS"] = str(torch.get_num_threads())
     return inherited
-
-
-class ForeignScenes:
-    """Scene embeddings of clips of any lengths from a module that knows batches of equal length only.
-
-    Equally long clips share a batch, until a batch shows that the module mixes its clips; others run alone, for
-    zero padding changes an embedding. A clip that the module refuses is zero-padded until it is taken.
-    """
-
-    def __init__(self, module: Module):
-        self.module = module
-        self.sample_rate: int = module.describe()["sample_rate"]
-        self.batches: bool | None = None  # None: not tried yet
-        self.notes: list[str] = []
-
-    def embed(self, clips: Sequence[np.ndarray]) -> tuple[np.ndarray, list[float]]:
-        """Embeddings (n_clips, size), and the seconds to which each clip had to be padded (0: it was not).
-
-        Args:
-            clips: Each (n_samples,), float32.
-
-        Raises:
-            EvaluationError: The module refuses a clip at every length.
-        """
-        rows: list[np.ndarray | None] = [None] * len(clips)
-        padded = [0.0] * len(clips)
-        same: dict[int, list[int]] = {}
-        for number, clip in enumerate(clips):
-            same.setdefault(len(clip), []).append(number)
-        for numbers in same.values():
-            size = FOREIGN_BATCH if self.batches is not False else 1
-            for first in range(0, len(numbers), size):
-                some = numbers[first : first + size]
-                for number, row in zip(some, self.together([clips[n] for n in some]), strict=True):
-                    rows[number], padded[number] = row
-        return np.stack([row for row in rows if row is not None]), padded
-
-    def together(self, clips: Sequence[np.ndarray]) -> list[tuple[np.ndarray, float]]:
-        """Equally long clips as one batch, if the module can be trusted with it; else one by one."""
-        if len(clips) > 1 and self.batches is not False:
-            try:
-                batch = self.module.scene(np.stack(clips))
-            except WorkerEnded:
-                raise
-            except EvaluationError:
-                return [self.alone(clip) for clip in clips]  # which of them it was, the single calls will tell
-            alone = [] if self.batches else [self.alone(clip) for clip in clips]
-            if all(np.array_equal(clips[0], clip) for clip in clips):
-                return alone or [(row, 0.0) for row in batch]  # equal clips cannot tell whether they are mixed
-            if self.batches is None:
-                self.judge(batch, np.stack([row for row, _ in alone]))
-            # The batch's own rows from the first: a resumed run, which judges another batch, gives the same bytes.
-            return [(row, 0.0) for row in batch] if self.batches else alone
-        return [self.alone(clip) for clip in clips]
-
-    def judge(self, batch: np.ndarray, alone: np.ndarray) -> None:
-        """Learn from the first batch whether its embeddings are those of the clips alone."""
-        scale = np.sqrt(np.mean(alone**2)) or 1.0
-        difference = float(np.abs(batch - alone).max() / scale)
-        self.batches = difference <= BATCH_TOLERANCE
-        if not self.batches:
-            self.notes.append(
-                f"the module's embeddings depend on the other clips of the batch (by {100 * difference:.2g} % of their "
-                "RMS): clips were embedded one by one"
-            )
-
-    def alone(self, clip: np.ndarray) -> tuple[np.ndarray, float]:
-        """One clip by itself, zero-padded at its end if the module takes it no other way."""
-        try:
-            return self.module.scene(clip[None])[0], 0.0
-        except WorkerEnded:
-            raise
-        except EvaluationError as refusal:
-            for seconds in PADDED_LENGTHS:
-                n_missing = int(seconds * self.sample_rate) - len(clip)
-                if n_missing <= 0:
-                    continue
-                try:
-                    return self.module.scene(np.pad(clip, (0, n_missing))[None])[0], seconds
-                except WorkerEnded:
-                    raise
-                except EvaluationError:
-                    continue
-            raise refusal

@@ -85,11 +85,27 @@ def test_extension_equals_the_clips_alone(name, load):
     module, model = load(name)
     clips = [torch.randn(n, generator=torch.Generator().manual_seed(n)) * 0.1 for n in (3000, 9000, 700, 9000)]
     together = module.get_clip_embeddings(clips, model)
-    assert ("layers_mean" in together) == (model.n_layers > 1)
+    for view in ("layers_mean", "layers_std"):
+        assert together[view].shape == (4, model.n_layers, model.encoder.width)
+        assert together[view].dtype == torch.float32 and torch.isfinite(together[view]).all()
     for number, clip in enumerate(clips):
         alone = module.get_scene_embeddings(clip[None], model)[0]
         error = (together["scene"][number] - alone).square().mean().sqrt() / alone.square().mean().sqrt()
         assert error < 1e-5
+
+
+@pytest.mark.parametrize("name", sorted(PACKAGED - {"crepe"}))
+def test_a_network_that_shows_only_its_output_has_one_layer(name):
+    """Mean and sample deviation of the frames that the scene embedding is made of; 0 for a single frame."""
+    module = importlib.import_module(f"hear_ssl.{name}")
+    both, mean = (module.load_model(pooling=pooling) for pooling in ("mean+std", "mean"))
+    clips = [torch.randn(n, generator=torch.Generator().manual_seed(n)) * 0.1 for n in (9000, 1, 20000)]
+    views = module.get_clip_embeddings(clips, mean)
+    for number, clip in enumerate(clips):
+        wanted = module.get_scene_embeddings(clip[None], both)[0]
+        found = torch.cat([views["layers_mean"][number, 0], views["layers_std"][number, 0]])
+        torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-5)
+    assert not views["layers_std"][1].any()
 
 
 @pytest.mark.parametrize("name", ["hubert_base", "crepe_tiny", "melspec"])

@@ -6,7 +6,9 @@ import time
 import numpy as np
 import pytest
 
+from evaluator import shard, store
 from evaluator.errors import EvaluationError
+from evaluator.matrix import InMemory, OnDisk
 from evaluator.store import Store, StoredClip, model_key, shard_plan, write_whole
 
 
@@ -27,6 +29,94 @@ def test_what_was_written_is_read_in_any_order(tmp_path):
     assert again.read(["k3", "k0", "k3"], "scene")[:, 0].tolist() == [3, 0, 3]
     assert again.read(["k4", "k1"], "layers_mean", layer=1)[:, 0].tolist() == [104, 101]
     assert again.clips["k2"].silent and "k9" not in again
+
+
+def test_all_layers_are_read_at_once(tmp_path):
+    """(n_layers, n_clips, width), each layer as it is read alone."""
+    found = filled(tmp_path).read_layers(["k3", "k0", "k4"], "layers_mean")
+    assert found.shape == (2, 3, 4)
+    assert found[:, :, 2].tolist() == [[3, 0, 4], [103, 100, 104]]
+
+
+@pytest.mark.parametrize(
+    ("view", "layer", "sentence"),
+    [
+        ("scene", 0, "'scene' embeddings have no layers"),
+        ("layers_mean", 2, "have layers 0 to 1; 2 is none of them"),
+        ("layers_mean", None, "have layers 0 to 1; None is none of them"),
+    ],
+)
+def test_a_layer_that_is_not_there_is_told(tmp_path, view, layer, sentence):
+    """Neither another layer's numbers nor another axis."""
+    with pytest.raises(EvaluationError, match=sentence):
+        filled(tmp_path).read(["k0"], view, layer)
+
+
+@pytest.mark.parametrize(("memory", "kind"), [(3 * 3 * 4, InMemory), (3 * 3 * 4 - 1, OnDisk)])
+def test_a_matrix_is_in_memory_only_if_it_fits(tmp_path, memory, kind):
+    """Either way its rows are the clips asked for."""
+    found = filled(tmp_path).matrix(["k3", "k0", "k4"], "scene", memory=memory)
+    assert isinstance(found, kind) and found.shape == (3, 3)
+    assert found.take(np.array([2, 0]))[:, 1].tolist() == [4, 3]
+
+
+def test_parts_share_nothing_but_the_model(tmp_path):
+    """What one part holds is not in another; the model is described once."""
+    home = filled(tmp_path)
+    part = Store(tmp_path, {"module": "m", "weights": "w"}, part="layers")
+    assert part.folder == home.folder / "layers" and "k0" not in part
+    part.write([StoredClip("k9")], {"scene": np.ones((1, 3), np.float32)})
+    assert "k9" not in Store(tmp_path, {"module": "m", "weights": "w"})
+    assert [path.parent for path in tmp_path.rglob("model.json")] == [home.folder]
+
+
+def with_frames(folder):
+    """Part "frames" of two shards: clips a, b and c with 2, 3 and 4 frames of width 5; a frame holds its time."""
+    frames = Store(folder, {"module": "m"}, part="frames")
+    for names, counts in (("ab", (2, 3)), ("c", (4,))):
+        times = np.concatenate([10.0 * np.arange(n) + 0.1 for n in counts])
+        rows = np.repeat(times[:, None], 5, axis=1) + 1000 * ord(names[0])
+        clips = [StoredClip(name, n_frames=n) for name, n in zip(names, counts, strict=True)]
+        frames.write(clips, {"frames": rows.astype(np.float32), "times": times})
+    return frames
+
+
+@pytest.mark.parametrize("memory", [1 << 20, 0])
+def test_frames_are_read_clip_by_clip(tmp_path, memory):
+    """Each clip's rows and times, in the order asked, from memory and from disk."""
+    with_frames(tmp_path)
+    matrix, times, rows = Store(tmp_path, {"module": "m"}, part="frames").read_frames(["c", "b"], memory)
+    assert isinstance(matrix, InMemory if memory else OnDisk) and matrix.shape == (7, 5)
+    assert rows == [slice(0, 4), slice(4, 7)]
+    assert times[0].dtype == np.float64 and times[1].tolist() == [0.1, 10.1, 20.1]
+    for name, when, own in zip("ca", times, rows, strict=True):  # b lies in the shard that is named after a
+        wanted = when[:, None].repeat(5, axis=1) + 1000 * ord(name)
+        assert np.array_equal(matrix.take(np.arange(own.start, own.stop)), wanted.astype(np.float32))
+
+
+def test_frames_of_no_clip_are_none(tmp_path):
+    """An empty matrix rather than an error."""
+    matrix, times, rows = with_frames(tmp_path).read_frames([])
+    assert matrix.shape[0] == 0 and times == rows == []
+
+
+def test_a_shard_that_counts_its_frames_wrongly_is_damaged(tmp_path):
+    """Times and frames of another number than the clips say never pass."""
+    frames = Store(tmp_path, {"module": "m"}, part="frames")
+    with pytest.raises(EvaluationError, match="another number of frames than it holds"):
+        frames.write([StoredClip("a", n_frames=3)], {"frames": np.ones((2, 5)), "times": np.ones(2)})
+
+
+def test_headers_say_what_the_library_says(tmp_path):
+    """Offsets and shapes of a shard are those that safetensors reads."""
+    from safetensors.numpy import load_file
+
+    path = next(with_frames(tmp_path).folder.glob("*.safetensors"))
+    wanted, (_, found) = load_file(path), shard.read_header(path)
+    assert set(found) == set(wanted) == {"frames", "times"}
+    for name, tensor in found.items():
+        raw = path.read_bytes()[tensor.offset : tensor.offset + tensor.n_bytes]
+        assert tensor.shape == wanted[name].shape and raw == wanted[name].tobytes()
 
 
 def test_another_model_has_another_store(tmp_path):
@@ -52,10 +142,14 @@ def test_equal_work_gives_equal_bytes(tmp_path):
 
 def test_a_damaged_shard_is_named(tmp_path):
     """Half a shard is told with its file and what to do."""
-    shard = next(filled(tmp_path).folder.glob("*.safetensors"))
-    shard.write_bytes(shard.read_bytes()[:100])
-    with pytest.raises(EvaluationError, match=rf"{shard.name}: this shard of the store is damaged .*delete the file"):
-        Store(tmp_path, {"module": "m", "weights": "w"})
+    path = next(filled(tmp_path).folder.glob("*.safetensors"))
+    content = path.read_bytes()
+    for n in (0, 7, 100, len(content) - 1):
+        path.write_bytes(content[:n])
+        with pytest.raises(
+            EvaluationError, match=rf"{path.name}: this shard of the store is damaged .*delete the file"
+        ):
+            Store(tmp_path, {"module": "m", "weights": "w"})
 
 
 def test_an_unknown_view_lists_the_known_ones(tmp_path):
@@ -94,3 +188,10 @@ def test_shards_hold_every_clip_once(n):
     shards = shard_plan(list(range(n)))
     assert [number for shard in shards for number in shard] == list(range(n))
     assert len(shards) <= 64 and all(len(shard) >= 8 for shard in shards[:-1])
+
+
+def test_shards_are_bounded_by_bytes_too(monkeypatch):
+    """A run is cut where it would grow too large; a clip that is too large by itself is a shard of its own."""
+    monkeypatch.setattr(store, "SHARD_BYTES", 100)
+    sizes = {0: 60.0, 1: 40.0, 2: 1.0, 3: 500.0, 4: 99.0, 5: 2.0}
+    assert shard_plan([5, 0, 1, 2, 3, 4, 9], sizes) == [[5, 0], [1, 2], [3], [4, 9]]

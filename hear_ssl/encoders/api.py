@@ -5,7 +5,8 @@ the centres of the frames in milliseconds. A clip's embedding never depends on t
 longer than `window_seconds` run in overlapping windows, so that memory does not grow with a recording's length.
 
 The extension, found by its name: `get_clip_embeddings(clips, model)` takes clips of different lengths and gives the
-scene embedding and the mean and standard deviation of every layer in one pass.
+scene embedding and the mean and standard deviation of every layer in one pass; a network that shows only its output
+has that one layer.
 
 Source: HEAR 2021 API, https://hearbenchmark.com/hear-api.html
 """
@@ -20,8 +21,9 @@ from hear_ssl.encoders.encoder import Encoder
 from hear_ssl.encoders.frames import Framing, Window
 from hear_ssl.encoders.pooling import Moments
 
-# Counts up whenever an embedding of any module changes by more than rounding, so that stored ones are not reused.
-EMBEDDING_VERSION = "1"
+# Counts up whenever an embedding of any module changes by more than rounding, or a view is added to what
+# `get_clip_embeddings` gives, so that stored ones are not reused.
+EMBEDDING_VERSION = "2"
 
 OPTIONS = {
     "layer": "last, mean, an index from 0, or a list of indices (concatenated)",
@@ -308,12 +310,12 @@ def get_clip_embeddings(clips: Sequence[torch.Tensor], model: Model) -> dict[str
         model: What `load_model` gave.
 
     Returns:
-        "scene": (n_clips, scene_embedding_size), equal to `get_scene_embeddings` of each clip alone; and for networks
-        with several layers "layers_mean" and "layers_std": (n_clips, n_layers, width), mean and sample standard
-        deviation over time, layer 0 being the encoder's input. All float32.
+        "scene": (n_clips, scene_embedding_size), equal to `get_scene_embeddings` of each clip alone; "layers_mean" and
+        "layers_std": (n_clips, n_layers, width), mean and sample standard deviation (ddof 1; 0 for a single frame) over
+        the frames of the scene embedding, layer 0 being a transformer's input. All float32.
 
     Raises:
         TypeError, ValueError: See `check_audio`.
     """
     checked = [check_audio(clip, axes=1).to(model.device) for clip in clips]
-    return model.clips(checked, layers=model.n_layers > 1)
+    return model.clips(checked, layers=True)

@@ -1,0 +1,97 @@
+"""What of a clip is heard: the lengths and levels that the papers used, and keys that name only what changes."""
+
+import numpy as np
+import pytest
+
+from evaluator.audio import FileFacts, clip_key, clip_seconds
+from evaluator.clip import Clip
+from evaluator.clip_rule import ClipRule
+
+RATE = 16_000
+OGG = ClipRule(least_seconds=1.0)
+SARKAR = ClipRule(least_seconds=0.3125, fill="repeat", peak=True)
+
+
+def noise(n, seed=0):
+    return np.random.default_rng(seed).uniform(-0.5, 0.5, n).astype(np.float32)
+
+
+@pytest.mark.parametrize("n", [1, 399, 15_999, 16_000, 16_001, 40_000])
+def test_ogg_fills_up_to_a_second_with_zeros(n):
+    """Only clips below a second change, at their end."""
+    found = OGG.apply(noise(n), RATE)
+    assert found.dtype == np.float32 and len(found) == max(n, 16_000)
+    assert np.array_equal(found[:n], noise(n)) and not found[n:].any()
+
+
+@pytest.mark.parametrize("n", [1, 700, 2_500, 4_999, 5_000, 5_001, 90_000])
+def test_sarkar_repeats_up_to_5000_samples_at_full_scale(n):
+    """As many whole times as fit and then a prefix, divided by the largest sample."""
+    clip = noise(n) / np.abs(noise(n)).max()
+    wanted = clip
+    if n < 5_000:
+        wanted = np.concatenate([clip] * (5_000 // n) + [clip[: 5_000 % n]])
+    found = SARKAR.apply(noise(n), RATE)
+    assert found.dtype == np.float32 and np.array_equal(found, wanted)
+    assert np.abs(found).max() == 1
+
+
+def test_silence_stays_silence():
+    """Full scale of nothing is nothing, not NaN."""
+    assert np.array_equal(SARKAR.apply(np.zeros(300, np.float32), RATE), np.zeros(5_000, np.float32))
+
+
+def test_the_peak_is_that_of_the_part_heard():
+    """A loud end that is cut off leaves no trace."""
+    clip = np.concatenate([noise(1600), np.ones(1600, np.float32)])
+    found = ClipRule(seconds=0.1, peak=True).apply(clip, RATE)
+    assert np.array_equal(found, noise(1600) / np.abs(noise(1600)).max())
+
+
+@pytest.mark.parametrize(
+    ("rule", "n", "wanted"),
+    [
+        (ClipRule(0.1, least_seconds=0.2), 9600, [1] * 1600 + [0] * 1600),
+        (ClipRule(0.1, least_seconds=0.25, fill="repeat"), 9600, [1] * 4000),
+        (ClipRule(0.1, pad=True, least_seconds=0.2), 800, [1] * 800 + [0] * 2400),
+        (ClipRule(0.1, pad=True, least_seconds=0.2, fill="repeat"), 800, ([1] * 800 + [0] * 800) * 2),
+        (ClipRule(0.4, pad=True, least_seconds=0.2), 800, [1] * 800 + [0] * 5600),
+    ],
+)
+def test_clips_are_cut_before_they_are_filled(rule, n, wanted):
+    """A cut clip is filled up too; padding up to `seconds` comes before filling."""
+    assert rule.apply(np.ones(n, np.float32), RATE).tolist() == wanted
+
+
+def test_an_unknown_fill_is_refused():
+    """The known ones are listed."""
+    with pytest.raises(ValueError, match="fill 'reflect': known are zeros, repeat"):
+        ClipRule(fill="reflect")
+
+
+@pytest.mark.parametrize(
+    ("rule", "seconds", "key", "heard"),
+    [
+        # What stores already hold keeps its name.
+        (ClipRule(), 2.0, "", 2.0),
+        (ClipRule(1.5), 2.0, "-cut1.5", 1.5),
+        (ClipRule(1.5, pad=True), 2.0, "-cut1.5", 1.5),
+        (ClipRule(1.5, pad=True), 1.0, "-pad1.5", 1.5),
+        (ClipRule(1.5), 1.0, "", 1.0),
+        # A least length shows where it changes the clip; zeros are zeros, whoever asks for them.
+        (OGG, 2.0, "", 2.0),
+        (OGG, 0.5, "-pad1.0", 1.0),
+        (ClipRule(1.5, pad=True, least_seconds=1.0), 0.5, "-pad1.5", 1.5),
+        (ClipRule(0.25, least_seconds=1.0), 0.5, "-cut0.25-pad1.0", 1.0),
+        # Full scale always shows.
+        (SARKAR, 2.0, "-peak", 2.0),
+        (SARKAR, 0.25, "-peak-repeat0.3125", 0.3125),
+        (ClipRule(0.25, least_seconds=1.0, fill="repeat"), 2.0, "-cut0.25-repeat1.0", 1.0),
+    ],
+)
+def test_keys_name_what_changes_the_clip(rule, seconds, key, heard):
+    """Nothing else, so that tasks whose rules leave a clip alone share its embedding; and its length is known."""
+    facts, clip = FileFacts("hash", int(8000 * seconds), 8000, 1), Clip("a.wav", ("x",))
+    assert clip_key(facts, clip, rule) == "hash" + key
+    assert clip_seconds(facts, clip, rule) == heard
+    assert len(rule.apply(noise(int(RATE * seconds)), RATE)) == heard * RATE
