@@ -1,70 +1,143 @@
-"""How fast probes are trained: five folds of ESC-50 as one stack against one torch.nn.Linear after the other.
+"""How fast probes are trained: each protocol's probes side by side, against one PyTorch loop with a DataLoader after another.
 
-Random embeddings (2000 clips, 768 wide, 50 classes), the `arch` protocol's clean profile, one process, the two in turn;
-prints seconds of each and their ratio.
+Two sets of random embeddings, as they would lie in the store: one of the size of ESC-10 (400 clips, 5 folds) and one of
+10,000 clips. The first has as many layers and widths as HuBERT base gives (13 layers of 768, 1536 with deviations), and
+so has the second. Both ways train the very same probes for the same number of epochs in one process, in turn; printed are
+seconds and their ratio. Early stopping is switched off so that both do the same work.
 
-    python bench/probe_speed.py [--epochs 200] [--folds 5]
+    python bench/probe_speed.py [--set esc10|large] [--protocol arch sarkar ogg hear] [--epochs N] [--device cpu|cuda]
 """
 
 import argparse
 import dataclasses
 import time
+from collections.abc import Callable
 
 import numpy as np
 import torch
+from torch.utils.data import DataLoader, Subset, TensorDataset
 
 from evaluator import probe, protocol
-from evaluator.probe import ProbeJob, learning_rate_factor
-from evaluator.protocol import Linear
+from evaluator.judge import Network
+from evaluator.probe import ProbeJob
+from evaluator.schedules import warmup_factor
+from evaluator.targets import Targets
+
+EPOCHS = {
+    ("esc10", "hear"): 30,
+    ("esc10", "sarkar"): 10,
+    ("large", "hear"): 2,
+    ("large", "sarkar"): 1,
+    ("large", "arch"): 2,
+    ("large", "ogg"): 2,
+}
 
 
-def one_by_one(jobs: list[ProbeJob], x: torch.Tensor, y: torch.Tensor, judged: Linear) -> None:
-    """The straightforward loop: a linear layer, AdamW and a schedule per probe, validation loss after each epoch."""
+def network(judged: Network, width: int, n_classes: int) -> torch.nn.Module:
+    """The protocol's network, as one would write it."""
+    layers: list[torch.nn.Module] = []
+    for hidden in judged.hidden:
+        layers.append(torch.nn.Linear(width, hidden))
+        if judged.norm == "batch":
+            layers.append(torch.nn.BatchNorm1d(hidden))
+        if judged.norm == "layer":
+            layers.append(torch.nn.LayerNorm(hidden))
+        if judged.dropout:
+            layers.append(torch.nn.Dropout(judged.dropout))
+        layers.append(torch.nn.ReLU())
+        width = hidden
+    return torch.nn.Sequential(*layers, torch.nn.Linear(width, n_classes))
+
+
+def one_by_one(
+    jobs: list[ProbeJob], matrices: list[np.ndarray], targets: np.ndarray, judge: Network, device: str
+) -> None:
+    """The straightforward loop: for each probe a network, a DataLoader, an optimiser, validation after each epoch."""
+    classes = torch.from_numpy(targets.argmax(axis=1))
     loss_of = torch.nn.CrossEntropyLoss()
     for job in jobs:
-        linear = torch.nn.Linear(x.shape[1], y.shape[1])
-        optimiser = torch.optim.AdamW(linear.parameters(), lr=judged.learning_rate, weight_decay=judged.weight_decay)
-        train, valid = torch.from_numpy(job.train), torch.from_numpy(job.valid)
-        n_batches = -(-len(train) // judged.batch_size)
-        total = judged.epochs * n_batches
-        schedule = torch.optim.lr_scheduler.LambdaLR(
-            optimiser, lambda k, total=total: learning_rate_factor(k, total, judged.warmup_share)
-        )
-        for _ in range(judged.epochs):
-            for rows in train[torch.randperm(len(train))].split(judged.batch_size):
-                optimiser.zero_grad()
-                loss_of(linear(x[rows]), y[rows]).backward()
-                optimiser.step()
-                schedule.step()
-            with torch.no_grad():
-                loss_of(linear(x[valid]), y[valid])
+        data = TensorDataset(torch.from_numpy(matrices[job.features[0]]), classes)
+        train = DataLoader(Subset(data, job.train.tolist()), batch_size=judge.batch_size, shuffle=judge.shuffle)
+        valid = DataLoader(Subset(data, job.valid.tolist()), batch_size=judge.batch_size)
+        for point in judge.points():
+            net = network(point, matrices[0].shape[1], targets.shape[1]).to(device)
+            made = torch.optim.AdamW if point.optimiser == "adamw" else torch.optim.Adam
+            optimiser = made(net.parameters(), lr=point.learning_rate, weight_decay=point.weight_decay)
+            total = point.epochs * len(train)
+            warmup = torch.optim.lr_scheduler.LambdaLR(
+                optimiser,
+                lambda k, total=total, point=point: (
+                    warmup_factor(k, total, point.warmup_share) if point.schedule == "warmup" else 1.0
+                ),
+            )
+            for epoch in range(1, point.epochs + 1):
+                net.train()
+                for x, y in train:
+                    optimiser.zero_grad()
+                    loss_of(net(x.to(device)), y.to(device)).backward()
+                    optimiser.step()
+                    warmup.step()
+                if epoch % point.check_every == 0:
+                    net.eval()
+                    with torch.no_grad():
+                        hits = [(net(x.to(device)).argmax(1).cpu() == y).sum().item() for x, y in valid]
+                        sum(hits)
+
+
+def problem(which: str, name: str) -> tuple[list[ProbeJob], list[np.ndarray], np.ndarray, Network]:
+    """The probes of a protocol on one of the two sets."""
+    random = np.random.default_rng(0)
+    n, n_classes, n_folds = (400, 10, 5) if which == "esc10" else (10_000, 50, 1)
+    judge = protocol.load(name, "published").judge
+    assert isinstance(judge, Network)
+    n_layers, width = (13, 1536) if name == "sarkar" else (1, 768 if which == "esc10" else 1536)
+    matrices = [random.normal(size=(n, width)).astype(np.float32) for _ in range(n_layers)]
+    targets = np.eye(n_classes, dtype=np.float32)[random.integers(n_classes, size=n)]
+    parts = np.array_split(random.permutation(n), 5)
+    jobs = []
+    for fold in range(n_folds if name != "hear" else 1):
+        train = np.concatenate([parts[(fold + k) % 5] for k in (2, 3, 4)])
+        for layer in range(n_layers):
+            jobs.append(
+                ProbeJob((layer,), train, parts[(fold + 1) % 5], parts[fold], seed=fold, fold=fold, series=layer)
+            )
+    epochs = EPOCHS.get((which, name), judge.epochs)
+    return jobs, matrices, targets, dataclasses.replace(judge, epochs=epochs, patience=0)
+
+
+def timed(work: Callable[[], object], device: str) -> float:
+    """Seconds that `work` takes."""
+    started = time.perf_counter()
+    work()
+    if device != "cpu":
+        torch.cuda.synchronize()
+    return time.perf_counter() - started
 
 
 def main() -> None:
-    """Parse the arguments, run both, print the table."""
+    """Parse the arguments, run both ways for each, print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--epochs", type=int, default=200)
-    parser.add_argument("--folds", type=int, default=5)
+    parser.add_argument("--set", nargs="+", default=["esc10", "large"], choices=("esc10", "large"))
+    parser.add_argument("--protocol", nargs="+", default=["arch", "ogg", "hear", "sarkar"])
+    parser.add_argument("--epochs", type=int, default=0, help="instead of this table's own")
+    parser.add_argument("--device", default="cpu")
     settings = parser.parse_args()
-    torch.set_num_threads(1)  # neither way gains by more at this size, and a busy machine makes threads wait
-    random = np.random.default_rng(0)
-    features = random.normal(size=(2000, 768)).astype(np.float32)
-    targets = np.eye(50, dtype=np.float32)[random.integers(50, size=2000)]
-    judged = dataclasses.replace(protocol.load("arch").judge, epochs=settings.epochs)
-    jobs = []
-    for fold in range(settings.folds):
-        order = random.permutation(2000)
-        jobs.append(ProbeJob(0, order[:1280], order[1280:1600], order[1600:], fold))
-    started = time.perf_counter()
-    one_by_one(jobs, torch.from_numpy(features), torch.from_numpy(targets), judged)
-    alone = time.perf_counter() - started
-    started = time.perf_counter()
-    probe.train(jobs, [features], targets, "single", "accuracy", judged, "cpu")
-    stacked = time.perf_counter() - started
-    print(f"{settings.folds} probes, {settings.epochs} epochs, {torch.get_num_threads()} threads")
-    print(f"one by one  {alone:7.1f} s")
-    print(f"stacked     {stacked:7.1f} s")
-    print(f"ratio       {alone / stacked:7.2f}")
+    print(f"{torch.get_num_threads()} threads, {settings.device}")
+    print(f"{'set':7}{'protocol':10}{'probes':>7}{'epochs':>7}{'one by one s':>14}{'side by side s':>16}{'ratio':>7}")
+    for which in settings.set:
+        for name in settings.protocol:
+            print(row(which, name, settings.epochs, settings.device), flush=True)
+
+
+def row(which: str, name: str, epochs: int, device: str) -> str:
+    """One line of the table."""
+    jobs, matrices, targets, judge = problem(which, name)
+    judge = dataclasses.replace(judge, epochs=epochs or judge.epochs)
+    asked, standardise = Targets(targets, "single", "accuracy"), name == "sarkar"
+    alone = timed(lambda: one_by_one(jobs, matrices, targets, judge, device), device)
+    beside = timed(lambda: probe.train(jobs, matrices, asked, judge, standardise, device), device)
+    n_probes = len(jobs) * len(judge.points())
+    return f"{which:7}{name:10}{n_probes:7}{judge.epochs:7}{alone:14.2f}{beside:16.2f}{alone / beside:7.1f}"
 
 
 if __name__ == "__main__":

@@ -32,6 +32,13 @@ def run(command: argparse.ArgumentParser) -> None:
     command.add_argument("--profile", default="clean", help="clean (default), or published, accidents included")
     command.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help="default: results")
     command.add_argument("--seed", type=int, default=0, help="of the probes and the bootstrap (default 0)")
+    command.add_argument("--seeds", type=count, default=1, metavar="N", help="train probes with N seeds (default 1)")
+    command.add_argument(
+        "--layers",
+        default="",
+        metavar="L",
+        help="scene, all (each layer, the best is chosen), last, mean, weighted (learned), or a number; default: the protocol's",
+    )
     command.add_argument(
         "--allow-failed",
         type=share,
@@ -125,6 +132,13 @@ def module(command: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="that one call under --python may take (default 600)",
     )
+
+
+def count(text: str) -> int:
+    """A whole number from 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is no count; give a whole number from 1")
+    return int(text)
 
 
 def share(text: str) -> float:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from statistics import stdev
 from typing import TYPE_CHECKING, Any
 
 from evaluator.arguments import parser
@@ -101,6 +102,8 @@ def run_command(parsed: argparse.Namespace) -> int:
         writable("--cache", cache_folder(parsed.cache)),
         parsed.device,
         parsed.seed,
+        parsed.seeds,
+        parsed.layers,
         parsed.allow_failed,
         bar,
     )
@@ -142,16 +145,17 @@ def print_results(done: "Sequence[tuple[Result, Path]]") -> None:
             r.module,
             r.task,
             f"{r.protocol} ({r.profile})",
+            r.chosen,
             r.metric,
-            f"{100 * r.score:.1f}",
-            f"{100 * r.ci_low:.1f} to {100 * r.ci_high:.1f}",
+            *figures(r),
             f"{r.n_clips - r.n_failed}/{r.n_clips}",
             f"{r.seconds.get('embed', 0.0):.1f}",
         )
         for r, _ in done
     ]
     if rows:
-        print_table(("module", "task", "protocol", "metric", "score %", "95 % interval", "clips", "embed s"), rows)
+        head = ("module", "task", "protocol", "of", "metric", "score", "95 % interval", "seeds", "clips", "embed s")
+        print_table(*without_empty(head, rows))
     for result, path in done:
         for note in [
             *result.notes,
@@ -159,6 +163,25 @@ def print_results(done: "Sequence[tuple[Result, Path]]") -> None:
         ]:
             print(f"note: {result.module}, {result.task}: {note}")
         print(f"written: {path}")
+
+
+def figures(result: "Result") -> tuple[str, str, str]:
+    """Score, interval, and the spread over several seeds; percentages times a hundred."""
+    from evaluator.metrics import METRICS
+
+    unit = METRICS[result.metric].unit
+    scale, decimals = (100, 1) if unit == "%" else (1, 3)
+    score, low, high = (f"{scale * value:.{decimals}f}" for value in (result.score, result.ci_low, result.ci_high))
+    spread = ""
+    if len(result.seeds) > 1:
+        spread = f"{len(result.seeds)}, +-{scale * stdev(result.seed_scores):.{decimals}f}"
+    return f"{score} {unit}".strip(), f"{low} to {high}", spread
+
+
+def without_empty(head: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
+    """Head and rows without the columns that hold nothing."""
+    kept = [column for column in range(len(head)) if any(row[column] for row in rows)]
+    return [head[column] for column in kept], [[row[column] for column in kept] for row in rows]
 
 
 def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

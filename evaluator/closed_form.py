@@ -13,8 +13,10 @@ from typing import Any
 import numpy as np
 
 from evaluator import metrics
+from evaluator.judge import Logistic, Neighbours
+from evaluator.matrix import Matrix, moments
 from evaluator.probe import ProbeJob, ProbeOutcome
-from evaluator.protocol import Logistic, Neighbours
+from evaluator.targets import Targets
 
 _LEAST_DEVIATION = 1e-10  # of a feature; below it, the feature says nothing and becomes 0
 
@@ -23,85 +25,95 @@ Predict = Callable[[np.ndarray], np.ndarray]
 
 def logistic(
     jobs: Sequence[ProbeJob],
-    features: Sequence[np.ndarray],
-    targets: np.ndarray,
-    labels: str,
-    metric: str,
+    matrices: Sequence[Matrix],
+    targets: Targets,
     judge: Logistic,
+    standardise: bool = True,
     progress: Callable[[int], object] = lambda n: None,
 ) -> list[ProbeOutcome]:
     """What logistic regression says, its strength chosen on validation; arguments as those of `probe.train`.
 
-    Features are standardised by mean and deviation of each job's training clips. A class that no training clip has gets
-    probability 0.
+    A class that no training clip has gets probability 0.
     """
 
     def fits(job: ProbeJob) -> list[tuple[str, Callable[[], Predict]]]:
-        x = np.asarray(features[job.features], np.float32)
-        mean, deviation = x[job.train].mean(axis=0), x[job.train].std(axis=0)
-        scale = np.where(deviation > _LEAST_DEVIATION, 1 / np.maximum(deviation, _LEAST_DEVIATION), 0)
-        ready = (x[job.train] - mean) * scale
+        x = standardised(matrices[job.features[0]], job.train, standardise)
+        ready, true = x(job.train), targets.values[job.train]
 
         def fit(strength: float) -> Predict:
-            said = _regression(ready, targets[job.train], labels, strength, judge.most_iterations)
-            return lambda rows: said((x[rows] - mean) * scale)
+            said = regression(ready, true, targets.labels, strength, judge.most_iterations)
+            return lambda rows: said(x(rows))
 
         return [(f"C = {strength:g}", partial(fit, strength)) for strength in judge.strengths]
 
-    return [_chosen(job, fits(job), targets, metric, progress) for job in jobs]
+    return [_chosen(job, fits(job), targets, progress) for job in jobs]
 
 
 def neighbours(
     jobs: Sequence[ProbeJob],
-    features: Sequence[np.ndarray],
-    targets: np.ndarray,
-    labels: str,
-    metric: str,
+    matrices: Sequence[Matrix],
+    targets: Targets,
     judge: Neighbours,
+    standardise: bool = False,
     progress: Callable[[int], object] = lambda n: None,
 ) -> list[ProbeOutcome]:
     """The share of each label among the nearest training clips by cosine; arguments as those of `probe.train`."""
     from sklearn.neighbors import KNeighborsRegressor
 
     def fits(job: ProbeJob) -> list[tuple[str, Callable[[], Predict]]]:
-        x = features[job.features]
+        x = standardised(matrices[job.features[0]], job.train, standardise)
+        ready, true = x(job.train), targets.values[job.train]
 
         def fit(number: int) -> Predict:
-            model = KNeighborsRegressor(number, metric="cosine", algorithm="brute").fit(
-                x[job.train], targets[job.train]
-            )
-            return lambda rows: model.predict(x[rows]).reshape(len(rows), -1)
+            model = KNeighborsRegressor(number, metric="cosine", algorithm="brute").fit(ready, true)
+            return lambda rows: model.predict(x(rows)).reshape(len(rows), -1)
 
         usable = [number for number in judge.numbers if number <= len(job.train)] or [len(job.train)]
         return [(f"{number} neighbours", partial(fit, number)) for number in usable]
 
-    return [_chosen(job, fits(job), targets, metric, progress) for job in jobs]
+    return [_chosen(job, fits(job), targets, progress) for job in jobs]
+
+
+def standardised(matrix: Matrix, train: np.ndarray, wanted: bool) -> Callable[[np.ndarray], np.ndarray]:
+    """A function from rows (n,) to features (n, width), which have mean 0 and deviation 1 over the training rows.
+
+    Args:
+        matrix: The features.
+        train: Training rows.
+        wanted: Whether they are changed at all. A feature that hardly differs between training clips becomes 0.
+    """
+    if not wanted:
+        return matrix.take
+    mean, deviation = moments(matrix, train)
+    deviation = deviation * ((len(train) - 1) / len(train)) ** 0.5  # of the clips themselves, as scikit-learn's scaler
+    scale = np.where(deviation > _LEAST_DEVIATION, 1 / np.maximum(deviation, _LEAST_DEVIATION), 0)
+    return lambda rows: ((matrix.take(rows) - mean) * scale).astype(np.float32)
 
 
 def _chosen(
     job: ProbeJob,
     fits: Sequence[tuple[str, Callable[[], Predict]]],
-    targets: np.ndarray,
-    metric: str,
+    targets: Targets,
     progress: Callable[[int], object],
 ) -> ProbeOutcome:
     """The outcome with the best validation score; without labelled validation clips, that of the middle setting."""
-    if not targets[job.valid].any():
+    values = targets.values
+    if not values[job.valid].any():
         fits = [fits[len(fits) // 2]]
     best: tuple[float | None, str, np.ndarray, Predict] | None = None
     for name, fit in fits:
         predict = fit()
-        valid = predict(job.valid).astype(np.float32) if len(job.valid) else np.zeros((0, targets.shape[1]), np.float32)
-        score = metrics.score(metric, targets[job.valid], valid) if targets[job.valid].any() else None
-        known = -math.inf if best is None or best[0] is None or math.isnan(best[0]) else best[0]
-        if best is None or (score is not None and score > known):
+        valid = predict(job.valid).astype(np.float32) if len(job.valid) else np.zeros((0, values.shape[1]), np.float32)
+        score = targets.score(job.valid, valid)[0] if values[job.valid].any() else None
+        known = -math.inf if best is None or best[0] is None else metrics.signed(targets.metric, best[0])
+        if best is None or (score is not None and metrics.signed(targets.metric, score) > known):
             best = (score, name, valid, predict)
         progress(1)
     score, name, valid, predict = best  # type: ignore[misc]  # there is at least one setting
-    return ProbeOutcome(predict(job.test).astype(np.float32), valid, 0, score, (), name)
+    return ProbeOutcome(predict(job.test).astype(np.float32), valid, 0, score, chosen=name)
 
 
-def _regression(x: np.ndarray, targets: np.ndarray, labels: str, strength: float, most: int) -> Predict:
+def regression(x: np.ndarray, targets: np.ndarray, labels: str, strength: float, most: int) -> Predict:
     """Fitted regressions as one function from features to probabilities (n_clips, n_classes)."""
     if labels == "single":
         classes, known = np.unique(targets.argmax(axis=1), return_inverse=True)

@@ -8,7 +8,7 @@ import numpy as np
 
 from evaluator import metrics, stats
 from evaluator.errors import UsageError
-from evaluator.results import FoldResult, Result
+from evaluator.results import CurvePoint, FoldResult, Result
 
 _SURE = 0.05  # below it a difference is called real
 
@@ -48,7 +48,7 @@ def compare(found: Sequence[Result], seed: int = 0) -> list[Comparison]:
         raise UsageError("one result alone cannot be compared; give two or more")
     refuse_unlike(found)
     names = titles(found)
-    ordered = sorted(range(len(found)), key=lambda number: -found[number].score)
+    ordered = sorted(range(len(found)), key=lambda number: -metrics.signed(found[number].metric, found[number].score))
     pairs = list(combinations(ordered, 2))
     differences = [
         stats.difference(
@@ -79,25 +79,31 @@ def fuse(found: Sequence[Result], seed: int = 0) -> Result:
         raise UsageError("one result alone cannot be fused; give two or more")
     refuse_unlike(found)
     first, names = found[0], titles(found)
-    averaged = [
-        np.mean(several, axis=0).astype(np.float32)
-        for several in zip(*(each.test_probabilities for each in found), strict=True)
-    ]
+    if metrics.METRICS[first.metric].of_events:
+        raise UsageError(f"{first.task}: {first.metric} is made of events, which have no probabilities to average")
+    averaged = [averaged_posteriors(fold) for fold in zip(*(each.test_probabilities for each in found), strict=True)]
     pairs = list(zip(first.test_targets, averaged, strict=True))
-    scores = [metrics.score(first.metric, *pair) for pair in pairs]
+    scores = [stats.repeated_score(first.metric, *pair) for pair in pairs]
     low, high = stats.bootstrap_interval(pairs, first.metric, seed=seed, groups=stats.units(first.test_groups))
     folds = [
         FoldResult(fold.name, score, fold.n_train, fold.n_valid, fold.n_test, 0, None)
         for fold, score in zip(first.folds, scores, strict=True)
     ]
+    score, n_times = float(np.mean(scores)), len(averaged[0])
+    by_time = [[metrics.score(first.metric, true, said[n]) for true, said in pairs] for n in range(n_times)]
     return replace(
         first,
         module="fusion of " + " and ".join(names),
         weights="",
         options={},
-        score=float(np.mean(scores)),
+        score=score,
         ci_low=low,
         ci_high=high,
+        seeds=first.seeds if len(first.seeds) == n_times else [seed],
+        seed_scores=[float(np.mean(each)) for each in by_time],
+        scores={},
+        chosen="",
+        curve=[CurvePoint("", score, low, high, None)],
         folds=folds,
         notes=[f"posteriors averaged: {', '.join(names)}"],
         confusion=metrics.confusion(pairs) if first.confusion is not None else None,
@@ -105,6 +111,17 @@ def fuse(found: Sequence[Result], seed: int = 0) -> Result:
         provenance={"seed": seed, "fused": [{"module": each.module, **each.provenance} for each in found]},
         test_probabilities=averaged,
     )
+
+
+def averaged_posteriors(said: Sequence[np.ndarray]) -> np.ndarray:
+    """The mean of several modules' probabilities (n_times, n_clips, n_classes) for a fold, time by time.
+
+    Where they were not trained equally often, each module's own mean comes first, (1, n_clips, n_classes).
+    """
+    if len({len(each) for each in said}) > 1:
+        said = [each.mean(axis=0, keepdims=True) for each in said]
+    averaged: np.ndarray = np.mean(said, axis=0).astype(np.float32)
+    return averaged
 
 
 def tested(result: Result) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -154,12 +171,23 @@ def refuse_unlike(found: Sequence[Result]) -> None:
 def _told(
     better: str, worse: str, one: Result, other: Result, difference: stats.Difference, p: float, n_pairs: int
 ) -> Comparison:
-    mcnemar = _mcnemar(one, other) if one.metric == "accuracy" else None
-    points, low, high = (100 * value for value in (difference.value, difference.low, difference.high))
+    once = all(len(fold) == 1 for each in (one, other) for fold in each.test_probabilities)
+    mcnemar = _mcnemar(one, other) if one.metric == "accuracy" and once else None
+    metric = metrics.METRICS[one.metric]
+    scale, decimals = (100, 1) if metric.unit == "%" else (1, 3)
+    # Where the lowest is best, the better one lies below.
+    ends = (
+        sorted((difference.low, difference.high))
+        if metric.best == "highest"
+        else sorted((-difference.high, -difference.low))
+    )
+    points, low, high = (scale * value for value in (abs(difference.value), *ends))
     verdict = "unlikely to be chance" if p < _SURE else "which may well be chance"
     several = f", corrected for {n_pairs} comparisons" if n_pairs > 1 else ""
     sentence = (
-        f"{better} is {points:.1f} points above {worse} on {one.task} (95 % interval {low:.1f} to {high:.1f}), {verdict} "
+        f"{better} is {points:.{decimals}f} {'points ' if metric.unit == '%' else ''}"
+        f"{'above' if metric.best == 'highest' else 'below'} {worse} on {one.task} "
+        f"(95 % interval {low:.{decimals}f} to {high:.{decimals}f}), {verdict} "
         f"(p {'<' if p < 0.001 else '='} {max(p, 0.001):.3f}{several})"
     )
     return Comparison(better, worse, difference, p, mcnemar, sentence)
@@ -173,7 +201,7 @@ def _mcnemar(one: Result, other: Result) -> float:
     from scipy.stats import binomtest
 
     right = [
-        np.concatenate([_right(*pair) for pair in tested(each)])  # (n_clips,)
+        np.concatenate([_right(true, said[0]) for true, said in tested(each)])  # (n_clips,)
         for each in (one, other)
     ]
     only_one, only_other = int((right[0] & ~right[1]).sum()), int((right[1] & ~right[0]).sum())

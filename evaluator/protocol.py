@@ -1,70 +1,23 @@
 """How embeddings are judged: one YAML file a protocol, in a published and a clean profile.
 
 The published profile follows the code behind the printed numbers, its accidents included; the clean one is the same
-protocol without them. What a profile changes stands in `differs`. A protocol says which embedding is judged and by
-which judge: a linear layer trained by gradient, logistic regression, or nearest neighbours.
+protocol without them. What a profile changes stands in `differs`. A protocol says how clips are heard, which features of
+them are judged, and by which judge (`evaluator/judge.py`).
 """
 
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from evaluator import schema
+from evaluator import judge, schema
 from evaluator.errors import UsageError
-from evaluator.schema import Document, Field
+from evaluator.judge import Judge
+from evaluator.schema import Field
 
 PROFILES = ("clean", "published")
-
-
-@dataclass(frozen=True)
-class Linear:
-    """One linear layer, trained by gradient (`evaluator/probe.py`).
-
-    optimiser, learning_rate, weight_decay, epochs, batch_size: Of the training.
-    warmup_share: Share of all steps over which the learning rate rises from 0, before it falls linearly to 0.
-    extra_step_per_epoch: Whether the schedule advances once more after each epoch.
-    weights: `last` epoch's, or those with the lowest validation loss (`best_valid`).
-    """
-
-    kind: str
-    optimiser: str
-    learning_rate: float
-    weight_decay: float
-    epochs: int
-    batch_size: int
-    warmup_share: float
-    extra_step_per_epoch: bool
-    weights: str
-
-
-@dataclass(frozen=True)
-class Logistic:
-    """Logistic regression with an L2 penalty (`evaluator/closed_form.py`).
-
-    strengths: Inverse penalties C to choose from on validation, scikit-learn's unit.
-    most_iterations: Of the solver (L-BFGS).
-    """
-
-    kind: str
-    strengths: tuple[float, ...]
-    most_iterations: int
-
-
-@dataclass(frozen=True)
-class Neighbours:
-    """The labels of the nearest training clips by cosine, each counting the same (`evaluator/closed_form.py`).
-
-    numbers: How many neighbours, to choose from on validation.
-    """
-
-    kind: str
-    numbers: tuple[int, ...]
-
-
-Judge = Linear | Logistic | Neighbours
 
 
 @dataclass(frozen=True)
@@ -72,8 +25,14 @@ class Protocol:
     """Everything that a protocol fixes, in one profile.
 
     clip: `cut_and_pad` (zeros up to the task's length), `cut` (long clips only) or `whole`.
-    view: Which stored embedding is judged ("scene").
-    choose_layer: Where layers compete (`--layers all`), which part's score chooses: `valid`, or `test` as some papers do.
+    least_seconds, fill: Shorter clips are filled up to this length, with `zeros` or by `repeat`ing them; None for no.
+    peak: Whether each clip is divided by its largest absolute sample.
+    layers: `scene` (the module's own scene embedding), or one of `features.parse`: all, last, mean, weighted, a number.
+    pooling: How the frames of a layer become one vector: `mean`, or `mean+std` (one after the other).
+    standardise: Whether features are set to mean 0 and deviation 1 of the training clips.
+    choose_layer: Where layers compete, which part's score chooses: `valid`, or `test` as some papers do.
+    events: For tasks that ask when: (median filter, least duration) in ms to choose from on validation; empty where the
+        protocol judges whole clips only.
     differs: What this profile does otherwise than its sibling, in a sentence.
     """
 
@@ -84,8 +43,14 @@ class Protocol:
     source: str
     differs: str
     clip: str
-    view: str
+    least_seconds: float | None
+    fill: str
+    peak: bool
+    layers: str
+    pooling: str
+    standardise: bool
     choose_layer: str
+    events: tuple[tuple[float, float], ...]
     judge: Judge
 
     @property
@@ -95,33 +60,12 @@ class Protocol:
         decides = {name: value for name, value in asdict(self).items() if name not in words}
         return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
 
+    def adapted(self, changes: Mapping[str, Any], events: tuple[tuple[float, float], ...]) -> "Protocol":
+        """The protocol as a task of its own suite wants it: some fields of the judge, and the event choices if any."""
+        return replace(self, judge=judge.adapted(self.judge, changes), events=events or self.events)
 
-_KIND = Field(str)
-_JUDGES: Mapping[str, tuple[type[Any], Mapping[str, Field]]] = {
-    "linear": (
-        Linear,
-        {
-            "kind": _KIND,
-            "optimiser": Field(str, choices=("adamw",)),
-            "learning_rate": Field(float, least=1e-12),
-            "weight_decay": Field(float, least=0),
-            "epochs": Field(int, least=1),
-            "batch_size": Field(int, least=1),
-            "warmup_share": Field(float, least=0, most=1),
-            "extra_step_per_epoch": Field(bool),
-            "weights": Field(str, choices=("last", "best_valid")),
-        },
-    ),
-    "logistic": (
-        Logistic,
-        {
-            "kind": _KIND,
-            "strengths": Field(list, each=Field(float, least=1e-12)),
-            "most_iterations": Field(int, least=1),
-        },
-    ),
-    "neighbours": (Neighbours, {"kind": _KIND, "numbers": Field(list, each=Field(int, least=1))}),
-}
+
+EVENTS = Field(list, required=False, default=[], each=Field(list, each=Field(float, least=0)))
 _PROFILE_FIELDS = {
     "differs": Field(str),
     "clip": Field(str, choices=("cut_and_pad", "cut", "whole")),
@@ -133,7 +77,13 @@ _FIELDS = {
     "title": Field(str),
     "citation": Field(str),
     "source": Field(str),
-    "view": Field(str, choices=("scene",)),
+    "least_seconds": Field((float, type(None)), required=False, least=0),
+    "fill": Field(str, required=False, default="zeros", choices=("zeros", "repeat")),
+    "peak": Field(bool, required=False, default=False),
+    "layers": Field(str, required=False, default="scene"),
+    "pooling": Field(str, required=False, default="mean", choices=("mean", "mean+std")),
+    "standardise": Field(bool, required=False, default=False),
+    "events": EVENTS,
     "judge": Field(dict),
     "profiles": Field(dict, fields={name: Field(dict, fields=_PROFILE_FIELDS) for name in PROFILES}),
 }
@@ -157,28 +107,24 @@ def load(name: str, profile: str = "clean") -> Protocol:
         raise UsageError(schema.unknown("protocol", name, schema.names_in("protocols")))
     document = schema.parse(path)
     fields = document.check(_FIELDS)
-    judges = {each: _judge(document, each) for each in PROFILES}
+    judges = {each: judge.read(document, each) for each in PROFILES}
     said = fields.pop("profiles")[profile]
+    fields["events"] = event_choices(document, ("events",), fields["events"])
     return Protocol(**{**fields, **said, "judge": judges[profile], "profile": profile})
 
 
-def _judge(document: Document, profile: str) -> Judge:
-    """The judge with the profile's own fields; a field stands in one place, for both profiles or for each."""
-    shared, own = document.at(("judge",)), document.at(("profiles", profile)).get("judge", {})
-    kind = shared.get("kind")
-    if not isinstance(kind, str) or kind not in _JUDGES:
-        raise document.error(("judge", "kind"), schema.unknown("kind", kind, _JUDGES))
-    made, fields = _JUDGES[kind]
-    keys = ("profiles", profile, "judge")
-    for name in own:
-        if name in shared:
-            raise document.error(
-                (*keys, name), "stands under judge too; say it there for both profiles, or here for each"
-            )
-    ours = document.check({name: field for name, field in fields.items() if name not in own}, ("judge",))
-    theirs = document.check({name: fields[name] for name in own if name in fields}, keys) if own else {}
-    values = {name: tuple(value) if isinstance(value, list) else value for name, value in {**ours, **theirs}.items()}
-    return made(**values)
+def event_choices(
+    document: schema.Document, keys: tuple[str, ...], said: list[list[float]]
+) -> tuple[tuple[float, float], ...]:
+    """Pairs of median filter and least duration in ms, as a file has them.
+
+    Raises:
+        UsageError: One is no pair.
+    """
+    for number, pair in enumerate(said):
+        if len(pair) != 2:
+            raise document.error((*keys, str(number)), "should be a pair: median filter and least duration, in ms")
+    return tuple((median, least) for median, least in said)
 
 
 def list_protocols() -> list[Protocol]:

@@ -2,7 +2,7 @@
 
     OUT/MODULE/TASK/PROTOCOL-PROFILE-RUN.json and .npz
 
-RUN is a hash of module, weights, options, task, protocol and seed: the same run again replaces its own files only.
+RUN is a hash of module, weights, options, layers, task, protocol and seeds: the same run again replaces its own files only.
 The JSON names the SHA-256 of the predictions, so that files of two runs are never taken for one.
 """
 
@@ -22,13 +22,32 @@ import numpy as np
 from evaluator.errors import EvaluationError
 from evaluator.store import write_whole
 
-SCHEMA_VERSION = 2
-_ARRAYS = ("test_clips", "test_groups", "test_targets", "test_probabilities")
+SCHEMA_VERSION = 3
+_ARRAYS = ("test_clips", "test_groups", "test_targets", "test_probabilities", "test_events")
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """One of several features or settings that were judged: a layer, a number of shots.
+
+    name: What it is called in words, such as `layer 3`; "" where there was only one.
+    score, ci_low, ci_high: As those of a result.
+    valid_score: On the validation clips, mean over folds; None where they have no say or no label.
+    """
+
+    name: str
+    score: float
+    ci_low: float
+    ci_high: float
+    valid_score: float | None
 
 
 @dataclass(frozen=True)
 class FoldResult:
-    """One fold: its score, sizes in clips, and which epoch's weights, or which setting, was tested."""
+    """One fold: its score, sizes in clips, and which epoch's weights, or which setting, was tested.
+
+    Where probes were trained several times, the score is the mean; the rest is the first time's.
+    """
 
     name: str
     score: float
@@ -46,13 +65,21 @@ class Result:
 
     Attributes:
         score, ci_low, ci_high: Mean over folds, in the metric's unit, and its bootstrap 95 % interval over clips.
+        seeds, seed_scores: Seeds that the probes were trained with, and the score of each; their mean is `score`.
+        scores: Other scores of the same predictions, by name.
+        chosen: Which of several features or settings the score is of, a name in `curve`; "" if there was only one. Where
+            folds chose different ones for themselves, it says so, and each fold tells its own.
+        curve: Everything that was judged, in order.
         failed: Clips that could not be used, with the reason.
         notes: Sentences a reader of the score should know.
         confusion: Counts, row = true class, column = predicted; None for multi-label tasks.
         seconds: Wall time by stage.
         provenance: Versions, hashes, seed, device, command, start time.
         test_clips, test_groups, test_targets, test_probabilities: For each fold the test clips' names, their groups
-            ("" for none), targets and probabilities (n_clips, n_classes).
+            ("" for none), targets (n_clips, n_classes) and probabilities (n_times, n_clips, n_classes), n_times being
+            how often probes were trained. For tasks that ask when: counts of each clip instead (`events.tally`).
+        test_events: For such tasks, the events found in each fold the first time: (n_events, 4), place of the clip in the
+            fold, place of the class, onset and offset in ms. Empty for others.
     """
 
     module: str
@@ -66,6 +93,11 @@ class Result:
     score: float
     ci_low: float
     ci_high: float
+    seeds: list[int]
+    seed_scores: list[float]
+    scores: dict[str, float]
+    chosen: str
+    curve: list[CurvePoint]
     folds: list[FoldResult]
     n_clips: int
     n_failed: int
@@ -80,13 +112,14 @@ class Result:
     test_groups: list[list[str]] = field(repr=False)
     test_targets: list[np.ndarray] = field(repr=False)
     test_probabilities: list[np.ndarray] = field(repr=False)
+    test_events: list[np.ndarray] = field(repr=False)
     schema_version: int = SCHEMA_VERSION
 
     @property
     def run(self) -> str:
         """Name of the run, 8 hex digits: equal for equal questions, whatever the answer."""
         asked: list[Any] = [self.module, self.weights, self.options, self.task, self.protocol, self.profile]
-        asked += [self.provenance.get(name) for name in ("seed", "task_sha256", "protocol_sha256")]
+        asked += [self.provenance.get(name) for name in ("seed", "n_seeds", "layers", "task_sha256", "protocol_sha256")]
         return hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()[:8]
 
 
@@ -101,6 +134,8 @@ def write(result: Result, out: Path) -> Path:
         arrays[f"groups_{number}"] = np.array(result.test_groups[number])
         arrays[f"targets_{number}"] = result.test_targets[number].astype(np.float32)
         arrays[f"probabilities_{number}"] = result.test_probabilities[number].astype(np.float32)
+        if result.test_events:
+            arrays[f"events_{number}"] = result.test_events[number]
     packed = io.BytesIO()
     np.savez_compressed(packed, allow_pickle=False, **arrays)
     write_whole(path.with_suffix(".npz"), packed.getvalue())
@@ -131,6 +166,7 @@ def read(path: Path) -> Result:
         if hashlib.sha256(predictions).hexdigest() != plain.pop("predictions_sha256"):
             raise EvaluationError(f"{path}: {beside.name} is damaged or of another run; run it again")
         plain["folds"] = [FoldResult(**fold) for fold in plain["folds"]]
+        plain["curve"] = [CurvePoint(**point) for point in plain["curve"]]
         plain.update(unpack(predictions, len(plain["folds"])))
         return Result(**plain)
     except (KeyError, TypeError) as error:
@@ -140,13 +176,14 @@ def read(path: Path) -> Result:
 
 
 def unpack(predictions: bytes, n_folds: int) -> dict[str, list[Any]]:
-    """Test clips, targets and probabilities of each fold, from the bytes of an `.npz`."""
+    """What is kept of each fold's test clips, from the bytes of an `.npz`."""
     with np.load(io.BytesIO(predictions), allow_pickle=False) as arrays:
         return {
             "test_clips": [arrays[f"clips_{n}"].tolist() for n in range(n_folds)],
             "test_groups": [arrays[f"groups_{n}"].tolist() for n in range(n_folds)],
             "test_targets": [arrays[f"targets_{n}"] for n in range(n_folds)],
             "test_probabilities": [arrays[f"probabilities_{n}"] for n in range(n_folds)],
+            "test_events": [arrays[f"events_{n}"] for n in range(n_folds) if f"events_{n}" in arrays],
         }
 
 

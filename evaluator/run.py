@@ -1,36 +1,30 @@
 """One module on one task under one protocol, from files to a result: the whole street on a page."""
 
-import hashlib
-import importlib.metadata
-import json
-import platform
-import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from evaluator import audio, judging, manifest, metrics, probe, splits, stats
-from evaluator.audio import ClipRule
+from evaluator import audio, judging, manifest, metrics, splits, stats, trials
+from evaluator.asking import adapted, ask, clip_rule, wanted
 from evaluator.check import counts
-from evaluator.errors import EvaluationError
-from evaluator.extract import Extraction, extract
+from evaluator.extract import extract, part_of
+from evaluator.judge import Judge, Network, Shots
+from evaluator.judging import Said
 from evaluator.manifest import Manifest
+from evaluator.matrix import Matrix
 from evaluator.module import Module, ModuleSpec
-from evaluator.probe import ProbeJob, ProbeOutcome
 from evaluator.protocol import Protocol
+from evaluator.provenance import Clock, audio_sha256, identity, provenance
+from evaluator.questions import Question
 from evaluator.results import FoldResult, Result
 from evaluator.splits import Fold
 from evaluator.store import Store
 from evaluator.task import Task
-
-PACKAGES = ("hear-ssl", "torch", "transformers", "numpy", "scikit-learn", "soundfile", "soxr")
-LISTED_FAILURES = 10
-EVENTS_BY_CLIP = "judged by which events a clip holds, not yet by when they are heard"
+from evaluator.trials import Judged, Trial
+from evaluator.usable import notes, refuse_failures, restrict
 
 
 @dataclass(frozen=True)
@@ -42,6 +36,8 @@ class Settings:
         cache: Folder for embeddings and made data.
         device: Where probes train: "auto", "cpu", "cuda", ...
         seed: Of the probes' initial weights and batch order, and of the bootstrap.
+        n_seeds: How often probes are trained: with this seed, and the next ones.
+        layers: Which layers are judged (`features.parse`); "" for those that the protocol says.
         allow_failed: Share of clips that may be unreadable, 0 to 1, before scoring is refused.
         progress: Gives a progress bar: called with a title and a total, returns what is called at each step.
     """
@@ -50,8 +46,15 @@ class Settings:
     cache: Path
     device: str = "auto"
     seed: int = 0
+    n_seeds: int = 1
+    layers: str = ""
     allow_failed: float = 0.0
     progress: Callable[[str, int], Callable[[int], object]] = lambda title, total: lambda n: None
+
+    @property
+    def seeds(self) -> list[int]:
+        """The seeds that probes are trained with."""
+        return list(range(self.seed, self.seed + self.n_seeds))
 
 
 def evaluate(spec: ModuleSpec, module: Module, task: Task, protocol: Protocol, settings: Settings) -> Result:
@@ -65,55 +68,41 @@ def evaluate(spec: ModuleSpec, module: Module, task: Task, protocol: Protocol, s
         settings: The rest.
 
     Raises:
-        UsageError: The data is not there or does not fit the task.
+        UsageError: The data is not there or does not fit the task, or the module cannot answer the question.
         EvaluationError: More clips are unreadable than `settings.allow_failed` admits (what could be embedded is
             kept), or the module fails.
     """
     clock = Clock()
+    protocol = adapted(task, protocol)
+    layers, views = wanted(module, spec.name, task, protocol, settings.layers)
     clips = manifest.read(task, settings.data, settings.cache)
     folds = divide(task, clips)
     facts = audio.file_facts(clips.root, [clip.path for clip in clips.clips], settings.cache)
-    store = Store(settings.cache, identity(spec, module.describe()))
+    store = Store(settings.cache, identity(spec, module.describe()), part_of(views, module))
     clock.lap("list")
     advance = settings.progress(f"{spec.name} {task.name}: clips", len(clips.clips))
-    extraction = extract(module, clips, clip_rule(task, protocol), facts, store, advance)
+    extraction = extract(module, clips, clip_rule(task, protocol), facts, store, advance, views=views)
     clock.seconds.update(extraction.seconds)
     refuse_failures(task, clips, extraction, settings.allow_failed)
     clock.restart()
     good = sorted(extraction.keys)
-    features = store.read([extraction.keys[number] for number in good], protocol.view)
-    targets = label_matrix(clips, good)
     usable = [restrict(fold, good) for fold in folds]
-    jobs = [
-        ProbeJob(0, fold.train, fold.valid, fold.test, seed=fold_seed(settings.seed, number))
-        for number, fold in enumerate(usable)
-    ]
-    trained = settings.progress(f"{spec.name} {task.name}: probes", len(jobs) * judging.steps(protocol.judge))
-    kind = "single" if task.labels == "single" else "multi"
-    outcomes = judging.judged(jobs, [features], targets, kind, task.metric, protocol.judge, settings.device, trained)
+    heard = [clips.clips[number] for number in good]
+    question, matrices, candidates = ask(
+        task, protocol, layers, store, [extraction.keys[n] for n in good], heard, clips
+    )
+    seeds = settings.seeds if draws(protocol.judge) else settings.seeds[:1]
+    jobs = trials.plan(question, usable, candidates, seeds, trials.file_order(clips.clips)[good])
+    said = train(f"{spec.name} {task.name}: probes", jobs, matrices, question, protocol, settings)
     clock.lap("train")
-    tested = [(targets[fold.test], outcome.test) for fold, outcome in zip(usable, outcomes, strict=True)]
-    scored = [
-        fold_result(fold, outcome, metrics.score(task.metric, *pair))
-        for fold, outcome, pair in zip(usable, outcomes, tested, strict=True)
-    ]
-    groups = [[clips.clips[good[row]].group for row in fold.test] for fold in usable]
-    units = stats.units(groups)
-    low, high = stats.bootstrap_interval(tested, task.metric, seed=settings.seed, groups=units)
+    judged = trials.collect(jobs, said, question, usable, candidates)
+    best = trials.choose(judged, protocol.judge, task.metric, protocol.choose_layer)
+    groups = [[heard[row].group for row in fold.test] for fold in usable]
+    scored = scores(task, seeds, question, usable, judged, best, stats.units(groups))
     clock.lap("score")
     return Result(
-        module=spec.name,
-        weights=spec.weights,
-        options=dict(spec.options),
-        task=task.name,
-        dataset=task.dataset.name,
-        protocol=protocol.name,
-        profile=protocol.profile,
-        metric=task.metric,
-        score=float(np.mean([fold.score for fold in scored])),
-        ci_low=low,
-        ci_high=high,
-        folds=scored,
+        **asked(spec, task, protocol),
+        **scored,
         n_clips=len(clips.clips),
         n_failed=len(extraction.failed),
         n_silent=len(extraction.silent),
@@ -121,25 +110,117 @@ def evaluate(spec: ModuleSpec, module: Module, task: Task, protocol: Protocol, s
         notes=[
             *notes(extraction, clips),
             *untrained(folds, clips),
-            f"the interval draws {'groups of clips' if units else 'clips'}{stats.why_not(groups)}",
-            *([EVENTS_BY_CLIP] if task.labels == "events" else []),
+            f"the interval draws {'groups of clips' if stats.units(groups) else 'clips'}{stats.why_not(groups)}",
+            *how_chosen(judged, best, protocol),
+            *([f"{protocol.name} draws nothing, so that one seed tells all"] if len(seeds) < settings.n_seeds else []),
             *(finding.what for finding in counts(task, clips) if finding.level != "note"),
         ],
         classes=list(clips.classes),
-        confusion=metrics.confusion(tested) if task.labels == "single" else None,
         seconds=clock.seconds,
         provenance={
-            **provenance(clock, module, task, protocol, settings),
+            **provenance(clock, module, task, protocol, settings.device),
+            "seed": settings.seed,
+            "n_seeds": len(seeds),
+            "layers": layers,
             "n_embedded": extraction.n_embedded,
             "manifest_sha256": clips.sha256,
             "audio_sha256": audio_sha256(extraction),
             "store": store.key,
         },
-        test_clips=[[clips.clips[good[row]].name for row in fold.test] for fold in usable],
+        test_clips=[[heard[row].name for row in fold.test] for fold in usable],
         test_groups=groups,
-        test_targets=[true for true, _ in tested],
-        test_probabilities=[probabilities for _, probabilities in tested],
     )
+
+
+def asked(spec: ModuleSpec, task: Task, protocol: Protocol) -> dict[str, Any]:
+    """The fields of a result that say what was asked."""
+    return {
+        "module": spec.name,
+        "weights": spec.weights,
+        "options": dict(spec.options),
+        "task": task.name,
+        "dataset": task.dataset.name,
+        "protocol": protocol.name,
+        "profile": protocol.profile,
+        "metric": task.metric,
+    }
+
+
+def scores(
+    task: Task,
+    seeds: Sequence[int],
+    question: Question,
+    folds: Sequence[Fold],
+    judged: Mapping[Any, Judged],
+    best: Judged,
+    groups: Sequence[np.ndarray] | None,
+) -> dict[str, Any]:
+    """The fields of a result that say how well it went.
+
+    Args:
+        task, seeds, question, folds: What was asked, and of which clips.
+        judged, best: All that was judged, and what stands for it.
+        groups: Of the test clips of each fold, where groups are drawn for the intervals.
+    """
+    curve = {each.name: each.point(task.metric, seeds[0], groups) for each in judged.values()}
+    headline = curve.get(best.name) or best.point(task.metric, seeds[0], groups)
+    first = [fold[0] for fold in best.answers]
+    return {
+        "score": headline.score,
+        "ci_low": headline.ci_low,
+        "ci_high": headline.ci_high,
+        "seeds": list(seeds),
+        "seed_scores": by_seed(best.fold_scores(task.metric), len(seeds)),
+        "scores": question.scores(best.tested()),
+        "chosen": best.name,
+        "curve": list(curve.values()),
+        "folds": fold_results(folds, best, task.metric),
+        "confusion": metrics.confusion(best.tested()) if task.labels == "single" else None,
+        "test_targets": best.targets,
+        "test_probabilities": [said for _, said in best.tested()],
+        "test_events": [answer.found for answer in first if answer.found is not None],
+    }
+
+
+def train(
+    title: str,
+    jobs: Sequence[Trial],
+    matrices: Sequence[Matrix],
+    question: Question,
+    protocol: Protocol,
+    settings: Settings,
+) -> list[Said]:
+    """What the protocol's judge says of every job."""
+    asked = [trial.job for trial in jobs]
+    advance = settings.progress(title, judging.steps(asked, protocol.judge))
+    return judging.judged(
+        asked, matrices, question.targets, protocol.judge, protocol.standardise, settings.device, advance
+    )
+
+
+def draws(judge: Judge) -> bool:
+    """Whether a judge's answer depends on the seed."""
+    return isinstance(judge, (Network, Shots))
+
+
+def by_seed(scores: np.ndarray, n_seeds: int) -> list[float]:
+    """Mean score of each seed; scores are (n_folds, n_times), the times of a seed beside each other."""
+    means: list[float] = scores.mean(axis=0).reshape(n_seeds, -1).mean(axis=1).tolist()
+    return means
+
+
+def how_chosen(judged: Mapping[Any, Judged], best: Judged, protocol: Protocol) -> list[str]:
+    """A sentence about what the score is of, if there was a choice."""
+    if len(judged) == 1:
+        return []
+    if len({which for which, _ in judged}) == 1:
+        return [f"the score is of {best.name}; the others are in the curve"]
+    if best.by_fold:
+        return [
+            f"each fold chose its layer by its validation clips: {', '.join(best.by_fold)}; the curve has all layers"
+        ]
+    how = "by its validation score in every fold" if protocol.choose_layer == "valid" else "by its TEST score"
+    return [f"{best.name} was chosen {how}; the curve has all layers"]
 
 
 def divide(task: Task, clips: Manifest) -> list[Fold]:
@@ -164,155 +245,15 @@ def untrained(folds: Sequence[Fold], clips: Manifest) -> list[str]:
     ]
 
 
-def fold_seed(seed: int, fold: int) -> int:
-    """Seed of a fold's probe: no fold of one run shares it with another fold of the next seed's run."""
-    return int(np.random.SeedSequence((seed, fold)).generate_state(1)[0])
-
-
-def fold_result(fold: Fold, outcome: ProbeOutcome, score: float) -> FoldResult:
-    """What is kept of a fold."""
-    sizes = (len(fold.train), len(fold.valid), len(fold.test))
-    return FoldResult(fold.name, score, *sizes, outcome.chosen_epoch, outcome.valid_score, outcome.chosen)
-
-
-def audio_sha256(extraction: Extraction) -> str:
-    """SHA-256 over the audio of the clips as it was used, in their order; it changes with a file or the clip rule."""
-    return hashlib.sha256(json.dumps(sorted(extraction.keys.items())).encode()).hexdigest()
-
-
-def provenance(clock: "Clock", module: Module, task: Task, protocol: Protocol, settings: Settings) -> dict[str, Any]:
-    """Where a score comes from: all that is needed to ask the very same question again."""
-    return {
-        "started": clock.started.isoformat(timespec="seconds"),
-        "command": sys.argv[1:],
-        "seed": settings.seed,
-        "dataset_variant": task.dataset.variant,
-        "task_profile": task.profile,
-        "task_sha256": task.spec_sha256,
-        "protocol_sha256": protocol.sha256,
-        "module": module.describe(),
-        "probe_device": probe.pick_device(settings.device),
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "packages": versions(),
-    }
-
-
-class Clock:
-    """Wall time by stage, in seconds."""
-
-    def __init__(self) -> None:
-        self.started = datetime.now(UTC)
-        self.seconds: dict[str, float] = {}
-        self.restart()
-
-    def restart(self) -> None:
-        """Begin a stage now."""
-        self.last = time.perf_counter()
-
-    def lap(self, stage: str) -> None:
-        """End the stage and begin the next."""
-        now = time.perf_counter()
-        self.seconds[stage] = now - self.last
-        self.last = now
-
-
-def identity(spec: ModuleSpec, described: Mapping[str, Any]) -> dict[str, Any]:
-    """All that an embedding of this module depends on beside the clip.
-
-    The weights count by their content; only where a module shows none, by what the user called them.
-    """
-    return {
-        "module": Path(spec.name).name if spec.name.endswith(".py") else spec.name,
-        "code": described["code"],
-        "weights": described["weights_sha256"] or f"unknown content of {spec.weights!r}",
-        "options": {name: spec.options[name] for name in sorted(spec.options)},
-        "sample_rate": described["sample_rate"],
-    }
-
-
-def clip_rule(task: Task, protocol: Protocol) -> ClipRule:
-    """How much of each clip is heard: the task's length, applied as the protocol says."""
-    if protocol.clip == "whole" or task.clip_seconds is None:
-        return ClipRule()
-    return ClipRule(task.clip_seconds, pad=protocol.clip == "cut_and_pad")
-
-
-def refuse_failures(task: Task, clips: Manifest, extraction: Extraction, allowed: float) -> None:
-    """Refuse to score on a silently smaller set.
-
-    Raises:
-        EvaluationError: More clips failed than the known-bad ones and the share allowed.
-    """
-    known_bad = set(task.dataset.known_bad)
-    failed = {n: why for n, why in extraction.failed.items() if clips.clips[n].path not in known_bad}
-    share = len(failed) / len(clips.clips)
-    if not extraction.keys:
-        raise EvaluationError(f"{task.name}: none of its {len(clips.clips)} clips can be used: {first_of(failed)}")
-    if share > allowed:
-        raise EvaluationError(
-            f"{task.name}: {len(failed)} of {len(clips.clips)} clips cannot be used; the others are embedded and "
-            f"kept. Mend these files, or admit them with --allow-failed {np.ceil(share * 1000) / 1000:g}: "
-            f"{first_of(failed)}"
-        )
-
-
-def first_of(failed: Mapping[int, str]) -> str:
-    """The first failures, one a line."""
-    lines = [f"\n  {failed[number]}" for number in sorted(failed)[:LISTED_FAILURES]]
-    rest = len(failed) - len(lines)
-    return "".join(lines) + (f"\n  and {rest} more" if rest > 0 else "")
-
-
-def restrict(fold: Fold, good: Sequence[int]) -> Fold:
-    """The fold over the rows of `good` clips only, its indices counting rows.
-
-    Raises:
-        EvaluationError: A part of the fold is left without clips.
-    """
-    row = {number: place for place, number in enumerate(good)}
-    parts = {
-        part: np.array([row[number] for number in getattr(fold, part).tolist() if number in row], dtype=np.int64)
-        for part in ("train", "valid", "test")
-    }
-    for part in ("train", "test"):
-        if not len(parts[part]):
-            raise EvaluationError(f"fold {fold.name}: no clip of its {part} part can be used")
-    return Fold(name=fold.name, **parts)
-
-
-def label_matrix(clips: Manifest, good: Sequence[int]) -> np.ndarray:
-    """Targets of the good clips, (n_clips, n_classes), 1 where a clip has the label."""
-    place = {label: column for column, label in enumerate(clips.classes)}
-    targets = np.zeros((len(good), len(clips.classes)), np.float32)
-    for row, number in enumerate(good):
-        for label in clips.clips[number].labels:
-            targets[row, place[label]] = 1
-    return targets
-
-
-def notes(extraction: Extraction, clips: Manifest) -> list[str]:
-    """What a reader of the score should know about how the clips went through."""
-    said = list(extraction.notes)
-    if extraction.silent:
-        first = clips.clips[extraction.silent[0]].name
-        said.append(f"{len(extraction.silent)} clips are silent (all samples 0), {first} for one; they are counted")
-    if extraction.padded:
-        said.append(
-            f"{len(extraction.padded)} clips were zero-padded because the module refuses them as they are, "
-            f"{clips.clips[extraction.padded[0]].name} for one"
-        )
-    return said
-
-
-def versions() -> dict[str, str]:
-    """Versions of the packages that a number may depend on, those that are installed."""
-    found = {}
-    for name in PACKAGES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
+def fold_results(folds: Sequence[Fold], judged: Judged, metric: str) -> list[FoldResult]:
+    """What is kept of each fold."""
+    scores = judged.fold_scores(metric).mean(axis=1)
+    found = []
+    layers = judged.by_fold or [""] * len(folds)
+    for fold, score, outcomes, layer in zip(folds, scores.tolist(), judged.outcomes, layers, strict=True):
+        sizes, first = (len(fold.train), len(fold.valid), len(fold.test)), outcomes[0]
+        chosen = ", ".join(part for part in (layer, first.chosen) if part)
+        found.append(FoldResult(fold.name, score, *sizes, first.chosen_epoch, first.valid_score, chosen))
     return found
 
 
@@ -327,10 +268,14 @@ def as_line(result: Result) -> dict[str, Any]:
         "score",
         "ci_low",
         "ci_high",
+        "chosen",
+        "seed_scores",
+        "scores",
         "n_clips",
         "n_failed",
         "n_silent",
         "seconds",
     ]
     fields = {name: getattr(result, name) for name in wanted}
-    return {**fields, "folds": [asdict(fold) for fold in result.folds]}
+    listed = {name: [asdict(each) for each in getattr(result, name)] for name in ("curve", "folds")}
+    return {**fields, **listed}

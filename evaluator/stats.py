@@ -50,7 +50,8 @@ def bootstrap_interval(
     accuracy, the two are the same.
 
     Args:
-        tested: Targets and probabilities (n_clips, n_classes) of each fold's test clips.
+        tested: Targets and probabilities (n_clips, n_classes) of each fold's test clips; where probes were trained several
+            times, probabilities (n_times, n_clips, n_classes), whose scores are averaged in each draw.
         metric: Name of the score.
         seed: Of the draws.
         level: Share of draws inside the interval, 0 to 1.
@@ -65,9 +66,10 @@ def bootstrap_interval(
     means = _draws(tested, metric, seed, groups)
     if np.isnan(means).all():
         return float("nan"), float("nan")
-    raised = np.nanmean(means) - np.mean([score(metric, *fold) for fold in tested])
+    raised = np.nanmean(means) - np.mean([repeated_score(metric, *fold) for fold in tested])
     outside = (1 - level) / 2
-    low, high = np.clip(np.nanquantile(means, [outside, 1 - outside]) - raised, 0, 1)  # all our scores lie there
+    ends = np.nanquantile(means, [outside, 1 - outside]) - raised
+    low, high = np.clip(ends, METRICS[metric].low, METRICS[metric].high)
     return float(low), float(high)
 
 
@@ -106,7 +108,8 @@ def difference(
     """
     drawn = _draws(one, metric, seed, groups) - _draws(other, metric, seed, groups)
     drawn = drawn[~np.isnan(drawn)]
-    value = float(np.mean([score(metric, *fold) for fold in one]) - np.mean([score(metric, *fold) for fold in other]))
+    value = float(np.mean([repeated_score(metric, *fold) for fold in one]))
+    value -= float(np.mean([repeated_score(metric, *fold) for fold in other]))
     if not len(drawn):
         return Difference(value, float("nan"), float("nan"), float("nan"))
     around = drawn - drawn.mean()
@@ -125,6 +128,16 @@ def holm(chances: Sequence[float]) -> list[float]:
     found = np.empty(len(chances))
     found[order] = np.minimum(1.0, corrected)
     return found.tolist()
+
+
+def repetitions(probabilities: np.ndarray) -> np.ndarray:
+    """Probabilities with a leading axis for the times that probes were trained: (n_times, n_clips, n_classes)."""
+    return probabilities[None] if probabilities.ndim == 2 else probabilities
+
+
+def repeated_score(metric: str, targets: np.ndarray, probabilities: np.ndarray) -> float:
+    """The score of one fold, the mean over the times that its probe was trained."""
+    return float(np.mean([score(metric, targets, each) for each in repetitions(probabilities)]))
 
 
 def _draws(
@@ -152,7 +165,7 @@ def fold_draws(
     parts = []
     for first in range(0, DRAWS, at_once):
         counts = unit_counts(units.max() + 1, min(at_once, DRAWS - first), random)[units]  # (n_clips, n_draws)
-        parts.append(METRICS[metric](targets, probabilities, counts))
+        parts.append(np.mean([METRICS[metric](targets, each, counts) for each in repetitions(probabilities)], axis=0))
     return np.concatenate(parts)
 
 

@@ -23,11 +23,11 @@ Nothing here reads audio, and only a user's CSV and folders are looked into.
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from evaluator import dataset, readers, rows, schema, splits
+from evaluator import dataset, judge, protocol, readers, rows, schema, splits
 from evaluator.dataset import TEXT, Dataset
 from evaluator.errors import UsageError
 from evaluator.metrics import METRICS
@@ -49,6 +49,7 @@ class Task:
     source: Where the rule comes from.
     profile: `clean` or `published` where the two ask differently, else `both`.
     differs: Where they do, what the published one does and the clean one does not.
+    judge, events: What it changes of its own protocol: fields of the judge, and how events are made of probabilities.
     """
 
     name: str
@@ -61,6 +62,8 @@ class Task:
     source: str
     profile: str = "both"
     differs: str = ""
+    judge: Mapping[str, Any] = field(default_factory=dict)
+    events: tuple[tuple[float, float], ...] = ()
 
     @property
     def spec_sha256(self) -> str:
@@ -85,6 +88,8 @@ _ASKED_FIELDS = {
     "labels": Field(str, choices=("single", "multi", "events")),
     "metric": _METRIC,
     "source": TEXT,
+    "judge": Field(dict, required=False, default={}),
+    "events": protocol.EVENTS,
 }
 # What the published code did otherwise; a field that is absent is as in the clean profile.
 _PUBLISHED_FIELDS = {
@@ -166,6 +171,7 @@ def _read_suite(name: str, profile: str, only: str = "") -> list[Task]:
     for task_name, asked in suite["tasks"].items():
         keys = ("tasks", task_name)
         asked["split"] = document.check_variant(splits.RULES, "by", (*keys, "split"))
+        _judged(document, keys, asked)
         published = asked.pop("published")
         if published and published["split"]:
             published["split"] = document.check_variant(splits.RULES, "by", (*keys, "published", "split"))
@@ -179,6 +185,19 @@ def _read_suite(name: str, profile: str, only: str = "") -> list[Task]:
             asked["source"] = asked["source"] or suite["source"]
             tasks.append(Task(name=f"{name}/{task_name}", protocol=suite["protocol"], **asked))
     return tasks
+
+
+def _judged(document: Document, keys: tuple[str, ...], asked: dict[str, Any]) -> None:
+    """Check what a task changes of its protocol, and whether its metric fits its labels."""
+    if asked["judge"]:
+        asked["judge"] = judge.changes_of(document, (*keys, "judge"))
+    asked["events"] = protocol.event_choices(document, (*keys, "events"), asked["events"])
+    if METRICS[asked["metric"]].of_events != (asked["labels"] == "events"):
+        fitting = [name for name, each in METRICS.items() if each.of_events == (asked["labels"] == "events")]
+        raise document.error(
+            (*keys, "metric"),
+            f"{asked['metric']} does not fit labels: {asked['labels']}; these do: {', '.join(fitting)}",
+        )
 
 
 def _known(document: Document, keys: tuple[str, ...], name: str, folder: str) -> None:
@@ -204,6 +223,7 @@ def _own_yaml(path: Path) -> Task:
     title = fields.pop("title") or fields["name"]
     _known(document, ("protocol",), fields["protocol"], "protocols")
     fields["split"] = document.check_variant(splits.RULES, "by", ("split",))
+    _judged(document, (), fields)
     fields["source"] = fields["source"] or path.name
     said, variant = fields["dataset"], fields.pop("variant")
     if isinstance(said, str):

@@ -10,7 +10,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from evaluator import judging, protocol
+from evaluator.matrix import InMemory
 from evaluator.probe import ProbeJob
+from evaluator.targets import Targets
 
 PROTOCOLS = ("logistic", "knn")
 
@@ -25,12 +27,14 @@ def problem(n=120, width=7, n_classes=3, noise=1.2, seed=0):
 
 def job(n=120, n_train=60, n_valid=30, seed=1):
     order = np.random.default_rng(seed).permutation(n)
-    return ProbeJob(0, order[:n_train], order[n_train : n_train + n_valid], order[n_train + n_valid :], 0)
+    return ProbeJob((0,), order[:n_train], order[n_train : n_train + n_valid], order[n_train + n_valid :], 0)
 
 
 def said(name, asked, features, targets, labels="single", metric="accuracy", **changes):
-    judge = dataclasses.replace(protocol.load(name).judge, **changes)
-    (outcome,) = judging.judged([asked], [features], targets, labels, metric, judge)
+    known = protocol.load(name)
+    judge = dataclasses.replace(known.judge, **changes)
+    matrices, question = [InMemory(features)], Targets(targets, labels, metric)
+    ((outcome,),) = (by[""] for by in judging.judged([asked], matrices, question, judge, known.standardise))
     return outcome
 
 
@@ -84,10 +88,10 @@ def test_a_class_without_training_clips_gets_nothing(name):
     features, targets = problem()
     classes = targets.argmax(axis=1)
     known = np.flatnonzero(classes != 2)
-    asked = ProbeJob(0, known[:40], known[40:60], np.flatnonzero(classes == 2)[:10], 0)
+    asked = ProbeJob((0,), known[:40], known[40:60], np.flatnonzero(classes == 2)[:10], 0)
     assert (said(name, asked, features, targets).test[:, 2] == 0).all()
     ones = np.flatnonzero(classes == 1)
-    only = ProbeJob(0, ones[:10], known[:10], known[10:20], 0)
+    only = ProbeJob((0,), ones[:10], known[:10], known[10:20], 0)
     assert (said(name, only, features, targets).test[:, 1] == 1).all()
 
 
@@ -108,7 +112,7 @@ def test_shuffled_labels_score_at_chance(name):
 def test_few_clips_and_no_validation_still_give_an_answer(name):
     """More neighbours than clips; no labelled validation clip: the middle setting."""
     features, targets = problem()
-    asked = ProbeJob(0, np.arange(4), np.arange(0), np.arange(50, 60), 0)
+    asked = ProbeJob((0,), np.arange(4), np.arange(0), np.arange(50, 60), 0)
     outcome = said(name, asked, features, targets)
     assert outcome.valid_score is None and outcome.test.shape == (10, 3)
     assert outcome.chosen in ("C = 0.1", "3 neighbours")

@@ -26,7 +26,8 @@ def of(right: np.ndarray, groups=None, **said):
         test_clips=[[f"{n}.wav" for n in range(len(right))]],
         test_groups=[["" for _ in right] if groups is None else list(groups)],
         test_targets=[targets],
-        test_probabilities=[probabilities],
+        test_probabilities=[probabilities[None]],
+        test_events=[],
         **said,
     )
 
@@ -112,14 +113,14 @@ def test_fusion_averages_probabilities():
         dataclasses.replace(
             of(np.ones(80, bool), module=name),
             test_targets=[targets],
-            test_probabilities=[(0.3 * targets + random.dirichlet(np.ones(3), 80)).astype(np.float32)],
+            test_probabilities=[(0.3 * targets + random.dirichlet(np.ones(3), 80)).astype(np.float32)[None]],
         )
         for name in "ab"
     ]
     fused = compare.fuse(runs)
     mean = (runs[0].test_probabilities[0] + runs[1].test_probabilities[0]) / 2
     np.testing.assert_allclose(fused.test_probabilities[0], mean, rtol=1e-6)
-    assert fused.score == pytest.approx(accuracy_score(targets.argmax(1), mean.argmax(1)))
+    assert fused.score == pytest.approx(accuracy_score(targets.argmax(1), mean[0].argmax(1)))
     assert fused.module == "fusion of a and b" and len(fused.provenance["fused"]) == 2
 
 

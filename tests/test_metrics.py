@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.stats
 import sklearn.metrics as sk
 
 from evaluator import metrics
@@ -13,6 +14,8 @@ SINGLE = np.eye(5)[LABELS]
 MULTI = (RANDOM.random((47, 5)) < 0.3).astype(float)
 PROBABLE = RANDOM.dirichlet(np.ones(5), size=47) + 0.3 * SINGLE
 PREDICTED = PROBABLE.argmax(1)
+OF_CLIPS = [name for name, metric in metrics.METRICS.items() if not metric.of_events]
+F_MEASURE, ERROR_RATE = "event_onset_50ms_fms", "segment_1s_er"
 
 
 def test_single_label_scores_equal_scikit_learns():
@@ -56,9 +59,11 @@ def test_absent_classes():
 
 @pytest.mark.parametrize("name", metrics.METRICS)
 def test_counts_are_repetitions(name):
-    """A clip counted twice is a clip that stands there twice, and one counted 0 times is not there."""
+    """A clip or file counted twice is one that stands there twice, and one counted 0 times is not there."""
     targets = MULTI if "map" in name else SINGLE
     probable = PROBABLE.round(1)  # with ties
+    if metrics.METRICS[name].of_events:
+        targets, probable = LABELS[:, None], 10 * PROBABLE[:, : 1 if name == ERROR_RATE else 2]
     counts = np.random.default_rng(1).integers(4, size=(47, 3))
     for draw, found in enumerate(metrics.METRICS[name](targets, probable, counts)):
         rows = np.repeat(np.arange(47), counts[:, draw])
@@ -74,18 +79,79 @@ def test_average_precision_equals_scikit_learns_with_ties_and_weights(average):
     np.testing.assert_allclose(of(MULTI, probable, counts)[..., 0], wanted)
 
 
-@pytest.mark.parametrize("name", metrics.METRICS)
+@pytest.mark.parametrize("name", OF_CLIPS)
 def test_range_and_direction(name):
-    """The truth scores 1, the worst guess less than a random one."""
-    assert metrics.score(name, SINGLE, SINGLE) == pytest.approx(1)
-    assert metrics.score(name, SINGLE, 1 - SINGLE) < metrics.score(name, SINGLE, PROBABLE) < 1
+    """The truth scores 1, or far above 2 where there is no upper end; the worst guess scores less than a random one."""
+    best = metrics.score(name, SINGLE, SINGLE)
+    assert best == pytest.approx(1) if metrics.METRICS[name].high == 1 else 2 < best < np.inf
+    assert metrics.score(name, SINGLE, 1 - SINGLE) < metrics.score(name, SINGLE, PROBABLE) < best
+
+
+def test_accuracy_takes_the_first_of_several_labels():
+    """A clip counts once, however many labels it has."""
+    targets = np.array([[0, 1, 1], [0, 1, 1], [0, 0, 0]])
+    probable = np.array([[0.1, 0.8, 0.3], [0.1, 0.3, 0.8], [0.9, 0.1, 0.1]])
+    assert metrics.score("accuracy", targets, probable) == pytest.approx(1 / 3)
+
+
+def test_chroma_accuracy_forgives_octaves():
+    """Column 0 is 12 and 24 semitones off, so right; 11 and 13 are wrong."""
+    targets, said = np.eye(25)[[0, 0, 12, 0, 0]], np.eye(25)[[12, 24, 0, 11, 13]]
+    assert metrics.score("chroma_accuracy", targets, said) == pytest.approx(3 / 5)
+    assert metrics.score("accuracy", targets, said) == 0
+
+
+def test_d_prime_equals_hears_formula():
+    """sqrt(2) times the normal quantile of scikit-learn's area of each class, averaged."""
+    wanted = np.mean(np.sqrt(2) * scipy.stats.norm.ppf(sk.roc_auc_score(MULTI, PROBABLE, average=None)))
+    assert metrics.score("d_prime", MULTI, PROBABLE) == pytest.approx(wanted)
+    assert abs(metrics.score("d_prime", MULTI, np.random.default_rng(3).random(MULTI.shape))) < 0.5
+
+
+def test_d_prime_stays_finite():
+    """An area of 1 counts as half a pair less, one of 0 as half a pair more; a class without area is left out."""
+    targets, probable = (
+        np.array([[1, 0], [1, 0], [0, 0], [0, 0], [0, 0]]),
+        np.array([[5, 1], [4, 2], [3, 3], [2, 4], [1, 5]]),
+    )
+    wanted = np.sqrt(2) * scipy.stats.norm.ppf(1 - 1 / (2 * 2 * 3))
+    assert metrics.score("d_prime", targets, probable) == pytest.approx(wanted)
+    assert metrics.score("d_prime", targets, -probable) == pytest.approx(-wanted)
+    tied = np.array([[3], [2], [2], [1], [0]])  # one of six pairs is a tie: the next best area, as good as the best
+    assert metrics.score("d_prime", targets[:, :1], tied) == pytest.approx(wanted)
+    many, counts = np.arange(20_000)[:, None], np.ones((20_000, 1), dtype=np.float32)  # as the bootstrap counts
+    assert np.isfinite(metrics.d_prime((many >= 10_000).astype(np.float32), many, counts)).all()
+
+
+def test_event_scores_pool_files():
+    """Counts are added before they are divided, so that a file without events adds its false alarms only."""
+    reference = np.array([[4.0], [0.0], [6.0]])
+    assert metrics.score(F_MEASURE, reference, np.array([[5, 3], [2, 0], [0, 0]])) == pytest.approx(2 * 3 / (10 + 7))
+    assert metrics.score(ERROR_RATE, reference, np.array([[3.0], [2.0], [6.0]])) == pytest.approx(11 / 10)
+
+
+def test_event_scores_of_nothing():
+    """Without any event there is no score; events of which none is found score 0, and an error rate of 1."""
+    none = np.zeros((3, 1))
+    assert np.isnan(metrics.score(F_MEASURE, none, np.zeros((3, 2))))
+    assert np.isnan(metrics.score(ERROR_RATE, none, none + 2))
+    assert metrics.score(F_MEASURE, none, np.array([[1, 0]] * 3)) == 0
+    assert metrics.score(F_MEASURE, none + 2, np.zeros((3, 2))) == 0
+    assert metrics.score(ERROR_RATE, none + 2, none + 2) == 1
+
+
+def test_signed_scores_are_the_higher_the_better():
+    """Lower error rates are better, higher F-measures are, and NaN is worse than anything."""
+    assert metrics.signed(ERROR_RATE, 0.2) > metrics.signed(ERROR_RATE, 3.0) > metrics.signed(ERROR_RATE, np.nan)
+    assert metrics.signed(F_MEASURE, 0.2) > metrics.signed(F_MEASURE, 0.0) > metrics.signed(F_MEASURE, np.nan)
+    assert [name for name, metric in metrics.METRICS.items() if metric.best == "lowest"] == [ERROR_RATE]
 
 
 def test_nothing_to_score_and_nan_are_refused():
     """An empty test part, one without any label, or a NaN is no score."""
     with pytest.raises(EvaluationError, match="no clip to score"):
         metrics.score("accuracy", SINGLE[:0], PROBABLE[:0])
-    for name in metrics.METRICS:
+    for name in OF_CLIPS:
         with pytest.raises(EvaluationError, match=f"{name}: none of the 47 clips to score has a label"):
             metrics.score(name, 0 * MULTI, PROBABLE)
     with pytest.raises(EvaluationError, match="NaN or infinite probabilities for 1 clips"):

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from evaluator import probe, protocol
+from evaluator import probe, protocol, stack
 from evaluator.errors import EvaluationError, UsageError
 from evaluator.probe import ProbeJob
+from evaluator.schedules import warmup_factor
+from evaluator.targets import Targets
 
 
 def problem(n=90, width=7, n_classes=3, noise=1.0, seed=0):
@@ -25,7 +27,7 @@ def jobs(n, seeds, parts=(50, 20)):
     for seed in seeds:
         order = np.random.default_rng(100 + seed).permutation(n)
         train, valid, test = np.split(order, [parts[0], sum(parts)])
-        made.append(ProbeJob(0, np.sort(train), np.sort(valid), np.sort(test), seed))
+        made.append(ProbeJob((0,), np.sort(train), np.sort(valid), np.sort(test), seed))
     return made
 
 
@@ -71,12 +73,12 @@ def slow(job, features, targets, labels, judged):
 @pytest.mark.parametrize("labels", ["single", "multi"])
 def test_equals_the_slow_reference(profile, labels):
     """Probabilities are those of the literal loop, for softmax and for sigmoid outputs, in both profiles."""
-    features, targets = problem()
+    features, targets = problem(width=30, noise=3.0)  # soon overfitted, so that no two epochs are equally good
     if labels == "multi":
         targets = np.maximum(targets, np.roll(targets, 1, axis=1) * (np.arange(90) % 3 == 0)[:, None])
     judged = protocol.load("arch", profile).judge
     asked = jobs(90, (1, 2))
-    outcomes = probe.train(asked, [features], targets, labels, "map", judged, "cpu")
+    outcomes = probe.train(asked, [features], Targets(targets, labels, "map"), judged, device="cpu")
     for job, outcome in zip(asked, outcomes, strict=True):
         wanted, _ = slow(job, features, targets, labels, judged)
         np.testing.assert_allclose(outcome.test, wanted, atol=1e-4)
@@ -87,11 +89,11 @@ def test_numbers_do_not_depend_on_the_stack():
     features, targets = problem()
     judged = protocol.load("arch").judge
     asked = jobs(90, (1, 2, 3), parts=(50, 20)) + jobs(90, (4,), parts=(70, 10))
-    asked[1] = ProbeJob(1, asked[1].train, asked[1].valid, asked[1].test, 2)
+    asked[1] = ProbeJob((1,), asked[1].train, asked[1].valid, asked[1].test, 2)
     matrices = [features, features[:, ::-1].copy()]
-    together = probe.train(asked, matrices, targets, "single", "accuracy", judged, "cpu")
+    together = probe.train(asked, matrices, Targets(targets, "single", "accuracy"), judged, device="cpu")
     for job, outcome in zip(asked, together, strict=True):
-        alone = probe.train([job], matrices, targets, "single", "accuracy", judged, "cpu")[0]
+        alone = probe.train([job], matrices, Targets(targets, "single", "accuracy"), judged, device="cpu")[0]
         np.testing.assert_allclose(outcome.test, alone.test, atol=1e-5)
         assert outcome.chosen_epoch == alone.chosen_epoch
 
@@ -100,9 +102,11 @@ def test_a_memory_limit_changes_nothing(monkeypatch):
     """Stacks cut smaller give the same numbers."""
     features, targets = problem()
     asked, judged = jobs(90, (1, 2, 3)), protocol.load("arch").judge
-    whole = probe.train(asked, [features], targets, "single", "accuracy", judged, "cpu")
-    monkeypatch.setattr(probe, "STACK_VALUES", 1)
-    for one, other in zip(whole, probe.train(asked, [features], targets, "single", "accuracy", judged), strict=True):
+    whole = probe.train(asked, [features], Targets(targets, "single", "accuracy"), judged, device="cpu")
+    monkeypatch.setattr(probe, "CPU_VALUES", 1)
+    for one, other in zip(
+        whole, probe.train(asked, [features], Targets(targets, "single", "accuracy"), judged), strict=True
+    ):
         np.testing.assert_allclose(one.test, other.test, atol=1e-5)
 
 
@@ -110,9 +114,9 @@ def test_validation_in_blocks_changes_nothing(monkeypatch):
     """However little is read at once, the same epoch is chosen."""
     features, targets = problem()
     asked, judged = jobs(90, (1, 2)), protocol.load("arch").judge
-    whole = probe.train(asked, [features], targets, "single", "accuracy", judged, "cpu")
-    monkeypatch.setattr(probe, "READ_VALUES", 3 * 2 * 7)  # 3 rows at once
-    blocks = probe.train(asked, [features], targets, "single", "accuracy", judged, "cpu")
+    whole = probe.train(asked, [features], Targets(targets, "single", "accuracy"), judged, device="cpu")
+    monkeypatch.setattr(stack, "READ_VALUES", 3 * 2 * 7)  # 3 rows at once
+    blocks = probe.train(asked, [features], Targets(targets, "single", "accuracy"), judged, device="cpu")
     for one, other in zip(whole, blocks, strict=True):
         np.testing.assert_allclose(one.valid_losses, other.valid_losses, atol=1e-6)
 
@@ -124,7 +128,8 @@ def test_embeddings_may_be_memory_mapped(tmp_path, recwarn):
     mapped = np.load(tmp_path / "features.npy", mmap_mode="r")
     asked, judged = jobs(90, (1,)), dataclasses.replace(protocol.load("arch").judge, epochs=3)
     wanted, found = (
-        probe.train(asked, [matrix], targets, "single", "accuracy", judged, "cpu")[0] for matrix in (features, mapped)
+        probe.train(asked, [matrix], Targets(targets, "single", "accuracy"), judged, device="cpu")[0]
+        for matrix in (features, mapped)
     )
     np.testing.assert_array_equal(wanted.test, found.test)
     assert not [warning for warning in recwarn if "writable" in str(warning.message)]
@@ -135,7 +140,7 @@ def test_progress_counts_every_epoch_of_every_probe():
     features, targets = problem()
     asked = jobs(90, (1, 2)) + jobs(90, (3,), parts=(70, 10))
     judged, done = dataclasses.replace(protocol.load("arch").judge, epochs=5), []
-    probe.train(asked, [features], targets, "single", "accuracy", judged, "cpu", done.append)
+    probe.train(asked, [features], Targets(targets, "single", "accuracy"), judged, device="cpu", progress=done.append)
     assert sum(done) == 3 * 5 and max(done) == 2
 
 
@@ -143,11 +148,11 @@ def test_learning_rate_of_the_published_profile():
     """First update at rate 0; with 40 batches an epoch and the extra step the rate is 0 from epoch 195 on."""
     total, n_batches = 200 * 40, 40
     rates = [
-        [probe.learning_rate_factor(epoch * (n_batches + 1) + batch, total, 0.1) for batch in range(n_batches)]
+        [warmup_factor(epoch * (n_batches + 1) + batch, total, 0.1) for batch in range(n_batches)]
         for epoch in range(200)
     ]
     assert rates[0][0] == 0 and max(max(epoch) for epoch in rates) == 1
-    assert probe.learning_rate_factor(800, total, 0.1) == 1 and probe.learning_rate_factor(400, total, 0.1) == 0.5
+    assert warmup_factor(800, total, 0.1) == 1 and warmup_factor(400, total, 0.1) == 0.5
     ended = next(epoch for epoch, rate in enumerate(rates) if max(rate) == 0)
     assert ended == 196  # counted from 0: epoch 195 holds the last rate above 0
     assert sum(rates[195]) > 0
@@ -159,12 +164,12 @@ def test_after_overfitting_the_earlier_better_weights_come_back():
     job = jobs(60, (1,), parts=(12, 24))[0]
     fast = {"learning_rate": 0.1}
     judged = [dataclasses.replace(protocol.load("arch", profile).judge, **fast) for profile in ("clean", "published")]
-    outcome = probe.train([job], [features], targets, "single", "accuracy", judged[0], "cpu")[0]
+    outcome = probe.train([job], [features], Targets(targets, "single", "accuracy"), judged[0], device="cpu")[0]
     losses = np.array(outcome.valid_losses)
     assert outcome.chosen_epoch == 1 + losses.argmin() < 200
     true = targets[job.valid].astype(bool)
     assert -np.log(outcome.valid[true]).mean() == pytest.approx(losses.min(), rel=1e-4)
-    last = probe.train([job], [features], targets, "single", "accuracy", judged[1], "cpu")[0]
+    last = probe.train([job], [features], Targets(targets, "single", "accuracy"), judged[1], device="cpu")[0]
     assert last.chosen_epoch == 200
 
 
@@ -177,11 +182,9 @@ def test_noise_labels_score_at_chance(profile):
     outcomes = probe.train(
         jobs(600, range(4), (300, 100)),
         [features],
-        targets,
-        "single",
-        "accuracy",
+        Targets(targets, "single", "accuracy"),
         protocol.load("arch", profile).judge,
-        "cpu",
+        device="cpu",
     )
     hits = [
         np.mean(outcome.test.argmax(1) == targets[job.test].argmax(1))
@@ -194,9 +197,11 @@ def test_parts_without_clips_are_told():
     """Nothing to train on, or nothing to choose by."""
     features, targets = problem()
     none, some = np.array([], dtype=np.int64), np.arange(5)
-    for job, part in ((ProbeJob(0, none, some, some, 0), "train"), (ProbeJob(0, some, none, some, 0), "valid")):
+    for job, part in ((ProbeJob((0,), none, some, some, 0), "train"), (ProbeJob((0,), some, none, some, 0), "valid")):
         with pytest.raises(EvaluationError, match=f"its {part} part has 0 clips"):
-            probe.train([job], [features], targets, "single", "accuracy", protocol.load("arch").judge, "cpu")
+            probe.train(
+                [job], [features], Targets(targets, "single", "accuracy"), protocol.load("arch").judge, device="cpu"
+            )
 
 
 def test_training_that_diverges_is_told():
@@ -205,8 +210,8 @@ def test_training_that_diverges_is_told():
     job = jobs(90, (1,))[0]
     features[job.train[0]] = np.nan
     judged = dataclasses.replace(protocol.load("arch").judge, epochs=2)
-    with pytest.raises(EvaluationError, match="validation loss of 1 probes was NaN .* after each of 2 epochs"):
-        probe.train([job], [features], targets, "single", "accuracy", judged, "cpu")
+    with pytest.raises(EvaluationError, match="validation loss .* of 1 probes was NaN .* after each of 2 epochs"):
+        probe.train([job], [features], Targets(targets, "single", "accuracy"), judged, device="cpu")
 
 
 def test_an_unknown_device_is_told():
@@ -222,7 +227,7 @@ def test_validation_without_a_label_is_no_failure():
     job = jobs(90, (1,))[0]
     targets[job.valid] = 0
     judged = dataclasses.replace(protocol.load("arch", "published").judge, epochs=2)
-    assert probe.train([job], [features], targets, "multi", "map", judged, "cpu")[0].valid_score is None
+    assert probe.train([job], [features], Targets(targets, "multi", "map"), judged, device="cpu")[0].valid_score is None
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
@@ -230,7 +235,13 @@ def test_a_gpu_gives_what_the_cpu_gives():
     """The same seed, the same probabilities within 1e-4."""
     features, targets = problem()
     both = [
-        probe.train(jobs(90, (1, 2)), [features], targets, "single", "accuracy", protocol.load("arch").judge, device)
+        probe.train(
+            jobs(90, (1, 2)),
+            [features],
+            Targets(targets, "single", "accuracy"),
+            protocol.load("arch").judge,
+            device=device,
+        )
         for device in ("cpu", "cuda")
     ]
     for one, other in zip(*both, strict=True):

@@ -8,7 +8,7 @@ import pytest
 
 from evaluator import results
 from evaluator.errors import EvaluationError
-from evaluator.results import FoldResult, Result
+from evaluator.results import CurvePoint, FoldResult, Result
 
 
 def result(**changes):
@@ -25,6 +25,11 @@ def result(**changes):
         "score": 0.5,
         "ci_low": 0.4,
         "ci_high": 0.6,
+        "seeds": [0],
+        "seed_scores": [0.5],
+        "scores": {"uar": 0.5},
+        "chosen": "layer 3",
+        "curve": [CurvePoint("layer 3", 0.5, 0.4, 0.6, 0.25)],
         "folds": [FoldResult(name, 0.5, 4, 1, 2, 7, 0.25) for name in ("1", "2")],
         "n_clips": 9,
         "n_failed": 1,
@@ -38,7 +43,8 @@ def result(**changes):
         "test_clips": [["x.wav", "y.wav"], ["z.wav", "ü.wav"]],
         "test_groups": [["a", "b"], ["a", ""]],
         "test_targets": [np.eye(2, dtype=np.float32)] * 2,
-        "test_probabilities": [np.full((2, 2), 0.5, np.float32), np.eye(2, dtype=np.float32)],
+        "test_probabilities": [np.full((1, 2, 2), 0.5, np.float32), np.eye(2, dtype=np.float32)[None]],
+        "test_events": [np.array([[0, 1, 100.0, 250.0]]), np.zeros((0, 4))],
     }
     return Result(**{**fields, **changes})
 
@@ -48,11 +54,11 @@ def test_reads_back_what_was_written(tmp_path):
     path = results.write(result(), tmp_path)
     again = results.read(path)
     plain = [dataclasses.asdict(one) for one in (result(), again)]
-    for name in ("test_targets", "test_probabilities"):
+    for name in ("test_targets", "test_probabilities", "test_events"):
         for one, other in zip(plain[0].pop(name), plain[1].pop(name), strict=True):
             np.testing.assert_array_equal(one, other)
     assert plain[0] == plain[1]
-    assert json.loads(path.read_text())["schema_version"] == 2
+    assert json.loads(path.read_text())["schema_version"] == 3
 
 
 def test_the_place_tells_what_it_is(tmp_path):
@@ -88,10 +94,10 @@ def of_another_run(path):
     ("spoil", "sentence"),
     [
         (lambda path: path.write_text(path.read_text()[:100]), "not a result, or half of one"),
-        (lambda path: path.write_text('{"schema_version": 99}'), "schema version 99; this program reads 2"),
+        (lambda path: path.write_text('{"schema_version": 99}'), "schema version 99; this program reads 3"),
         (lambda path: path.write_text("[]"), "schema version None"),
         (
-            lambda path: path.write_text('{"schema_version": 2}'),
+            lambda path: path.write_text('{"schema_version": 3}'),
             "fields are not those of a result .*predictions_sha256",
         ),
         (lambda path: edit(path, mood="good"), "fields are not those of a result .*'mood'"),

@@ -1,0 +1,86 @@
+"""Where a score comes from: all that is needed to ask the very same question again, and how long it took."""
+
+import hashlib
+import importlib.metadata
+import json
+import platform
+import sys
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from evaluator import probe
+from evaluator.extract import Extraction
+from evaluator.module import Module, ModuleSpec
+from evaluator.protocol import Protocol
+from evaluator.task import Task
+
+PACKAGES = ("hear-ssl", "torch", "transformers", "numpy", "scikit-learn", "soundfile", "soxr")
+
+
+class Clock:
+    """Wall time by stage, in seconds."""
+
+    def __init__(self) -> None:
+        self.started = datetime.now(UTC)
+        self.seconds: dict[str, float] = {}
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin a stage now."""
+        self.last = time.perf_counter()
+
+    def lap(self, stage: str) -> None:
+        """End the stage and begin the next."""
+        now = time.perf_counter()
+        self.seconds[stage] = now - self.last
+        self.last = now
+
+
+def identity(spec: ModuleSpec, described: Mapping[str, Any]) -> dict[str, Any]:
+    """All that an embedding of this module depends on beside the clip.
+
+    The weights count by their content; only where a module shows none, by what the user called them.
+    """
+    return {
+        "module": Path(spec.name).name if spec.name.endswith(".py") else spec.name,
+        "code": described["code"],
+        "weights": described["weights_sha256"] or f"unknown content of {spec.weights!r}",
+        "options": {name: spec.options[name] for name in sorted(spec.options)},
+        "sample_rate": described["sample_rate"],
+    }
+
+
+def audio_sha256(extraction: Extraction) -> str:
+    """SHA-256 over the audio of the clips as it was used, in their order; it changes with a file or the clip rule."""
+    return hashlib.sha256(json.dumps(sorted(extraction.keys.items())).encode()).hexdigest()
+
+
+def provenance(clock: Clock, module: Module, task: Task, protocol: Protocol, device: str) -> dict[str, Any]:
+    """Where a score comes from: all that is needed to ask the very same question again."""
+    return {
+        "started": clock.started.isoformat(timespec="seconds"),
+        "command": sys.argv[1:],
+        "dataset_variant": task.dataset.variant,
+        "task_profile": task.profile,
+        "task_sha256": task.spec_sha256,
+        "protocol_sha256": protocol.sha256,
+        "module": module.describe(),
+        "probe_device": probe.pick_device(device),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": versions(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Versions of the packages that a number may depend on, those that are installed."""
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
