@@ -1,6 +1,7 @@
 """Ensembles: the published ones against slow, literal computations, and what any ensemble promises."""
 
 import importlib
+import importlib.util
 import json
 import sys
 from dataclasses import replace
@@ -11,6 +12,7 @@ import pytest
 import soxr
 import torch
 
+from evaluator.conformance import validate
 from evaluator.module import ModuleSpec, open_module
 from hear_ssl import crepe_tiny, ensemble, hubert_base, wavlm_base
 from hear_ssl.encoders import weights
@@ -154,6 +156,24 @@ def test_published_ensembles_equal_the_literal_computation(name, tiny):
         assert frames[0].shape == wanted.shape == (len(times[0]), model.timestamp_embedding_size)
         assert error(frames[0], wanted) < 1e-5
         assert times[0].tolist() == [12.5 + 20 * i for i in range((len(clip) - 80) // 320)]
+
+
+TINY_MODULE = """
+from dataclasses import replace
+from hear_ssl.{name} import CHECKPOINT, get_clip_embeddings, get_scene_embeddings, get_timestamp_embeddings
+
+members = tuple(member.replace("crepe", "crepe_tiny") for member in CHECKPOINT.members)
+load_model = replace(CHECKPOINT, members=members).load_model
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["fusion_wav2vec2", "cat_hubert_wav2vec2", "avg_hubert_crepe", "fusion_cat_xwc_time"])
+def test_published_ensembles_keep_the_contract(name, tiny, tmp_path):
+    """`hear-eval validate` finds nothing, even in an hour's drift or a clip of one sample."""
+    (tmp_path / f"tiny_{name}.py").write_text(TINY_MODULE.format(name=name))
+    with open_module(ModuleSpec(str(tmp_path / f"tiny_{name}.py"), str(tiny[0]), device="cpu")) as module:
+        assert [check for check in validate(module) if not check.passed] == []
 
 
 def test_clean_twins_undo_one_quirk_each(tiny):
@@ -312,6 +332,20 @@ def test_the_evaluator_runs_an_ensemble_by_its_text(tmp_path):
     (tmp_path / "mixing.py").write_text(MIXING.format(rate=16000) + "\nCHANGED = True\n")
     said.append(ensemble.build(["hear_ssl.melspec", str(tmp_path / "mixing.py")]).EMBEDDING_VERSION)
     assert len({code.removeprefix("version ") for code in said}) == 3
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(importlib.util.find_spec("keras") is None, reason="Keras is not installed")
+def test_a_member_of_another_framework_takes_part():
+    """A TensorFlow model hears TensorFlow's tensors; in its own process, for TensorFlow is heavy."""
+    keras = str(Path(GOOD).parent / "keras_module.py")
+    audio = np.stack([clip.numpy() for clip in noise(3000, 3000)])
+    with open_module(ModuleSpec(keras, python=sys.executable)) as module:
+        theirs = module.timestamps(audio)[0]
+    with open_module(ModuleSpec(f"ensemble:{keras}+hear_ssl.melspec", python=sys.executable)) as module:
+        frames, _ = module.timestamps(audio)
+        assert module.describe()["framework"] == "torch"
+    np.testing.assert_allclose(frames[..., : theirs.shape[2]], theirs, rtol=1e-5, atol=1e-6)
 
 
 def test_interpolation_and_groups_by_hand():

@@ -28,7 +28,6 @@ from pathlib import Path
 from typing import Any
 
 from hear_ssl.encoders import api, ensemble
-from hear_ssl.encoders.transformer import OPTIONS as TRANSFORMER_OPTIONS
 from hear_ssl.encoders.transformer import Checkpoint
 
 HUBERT_XLARGE = "hear_ssl.hubert_xlarge"
@@ -36,7 +35,13 @@ HUBERT_LARGE = "hear_ssl.hubert_large"
 WAV2VEC2 = "hear_ssl.wav2vec2_large_960h_lv60_self"
 CREPE = "hear_ssl.crepe"
 WIDTH = 1024  # of every member where CREPE takes part
-WINDOW_SECONDS = 120.0  # DCASE 2016 task 2 and MAESTRO of HEAR
+WINDOW_SECONDS = 120.0  # the longest clips of HEAR
+
+OPTIONS = {
+    "normalize": "false: audio goes in raw, as released (default); true; auto: as each checkpoint's processor says",
+    "window_seconds": f"longest stretch of audio that a member sees at once (default {WINDOW_SECONDS:g})",
+    "batch_seconds": api.OPTIONS["batch_seconds"],
+}
 
 
 @dataclass(frozen=True)
@@ -96,11 +101,9 @@ class Gura:
 
     def options(self) -> dict[str, str]:
         """What may be chosen, with its meaning."""
-        own = {name: ensemble.OPTIONS[name] for name in ("align", "tail")}
-        if self.merge == "concatenate" and len(self.members) > 1:
-            own["interleave"] = ensemble.OPTIONS["interleave"]
-        shared = {name: api.OPTIONS[name] for name in ("window_seconds", "batch_seconds")}
-        return {**TRANSFORMER_OPTIONS, **own, **shared}
+        joins = self.merge == "concatenate" and len(self.members) > 1
+        names = ("align", "tail", "interleave") if joins else ("align", "tail")
+        return {**OPTIONS, **{name: ensemble.OPTIONS[name] for name in names}}
 
 
 def member_paths(members: tuple[str, ...], folder: str) -> Mapping[str, str]:

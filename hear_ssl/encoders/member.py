@@ -137,7 +137,11 @@ class Member(torch.nn.Module):
     def identity(self) -> str:
         """What its embeddings depend on beside audio and torch's weights; part of the names of stored embeddings."""
         said = f"{self.module.__name__} {sorted(self.options.items())}"
-        return said if self.is_ours else f"{said} {code_version(self.module, self.model)}"
+        if self.is_ours:
+            return said
+        if not isinstance(self.model, torch.nn.Module) and not getattr(self.model, "variables", None):
+            self.ask("get_scene_embeddings", torch.zeros(self.sample_rate))  # Keras makes its weights when called
+        return f"{said} {code_version(self.module, self.model)}"
 
 
 def our_frames(model: Model, clips: Sequence[torch.Tensor], framing: Framing) -> Iterator[tuple[int, torch.Tensor]]:
