@@ -119,7 +119,7 @@ class Ensemble(torch.nn.Module):
 
     @torch.no_grad()
     def clips(self, clips: Sequence[torch.Tensor], layers: bool = False) -> dict[str, torch.Tensor]:
-        """ "scene": (n_clips, scene_embedding_size), of clips of any lengths; there are no layers to give."""
+        """Under "scene" (n_clips, scene_embedding_size), of clips of any lengths; there are no layers to give."""
         recipe, n_groups = self.recipe, self.recipe.time_groups
         heard = self.heard([self.lengthened(clip) for clip in clips])
         merged = torch.zeros(len(clips), n_groups, self.scene_embedding_size // n_groups, device=self.device)
