@@ -34,7 +34,8 @@ class ModuleSpec:
     """Which module, and how it is to be loaded.
 
     Attributes:
-        name: Importable name, path of a .py file, or `hf:ORG/MODEL` for a wav2vec2-family checkpoint.
+        name: Importable name, path of a .py file, `hf:ORG/MODEL` for a wav2vec2-family checkpoint, or
+            `ensemble:MEMBER+MEMBER` for several modules as one.
         weights: Path or name for load_model; "" for the module's own choice.
         options: Keyword arguments of load_model.
         device: "auto", "cpu", "cuda", ...
@@ -50,17 +51,18 @@ class ModuleSpec:
     timeout: float = 600.0
 
     def resolved(self) -> "ModuleSpec":
-        """The same with `hf:ORG/MODEL` spelled out as a module and its weights.
+        """The same with `hf:ORG/MODEL` or `ensemble:MEMBER+MEMBER` spelled out as a module and its weights.
 
         Raises:
-            UsageError: Both `hf:` and other weights are given.
+            UsageError: Both such a name and other weights are given.
         """
-        if not self.name.startswith("hf:"):
+        kind, _, weights = self.name.partition(":")
+        if kind not in ("hf", "ensemble") or ":" not in self.name:
             return self
         if self.weights:
             raise UsageError(f"{self.name} names its weights already; leave out --weights {self.weights}")
         options = (self.options, self.device, self.python, self.timeout)
-        return ModuleSpec("hear_ssl.hf", self.name.removeprefix("hf:"), *options)
+        return ModuleSpec(f"hear_ssl.{kind}", weights, *options)
 
 
 class Module(Protocol):

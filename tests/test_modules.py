@@ -9,10 +9,10 @@ import pytest
 import torch
 
 import hear_ssl
-from tiny_checkpoints import MODULES, PACKAGED, model_path
+from tiny_checkpoints import ENSEMBLES, MODULES, PACKAGED, model_path
 
 ROOT = Path(hear_ssl.__file__).parent
-TRANSFORMERS = [module for module in MODULES if module not in PACKAGED]
+WITH_A_PATH = [module for module in MODULES if module not in {*PACKAGED, "ensemble"}]
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +30,8 @@ def load(tmp_path_factory):
 
 
 def test_all_that_were_promised_are_there():
-    """16 checkpoints of ARCH, 4 more of Sarkar, 7 AVES, the HEAR ensembles' wav2vec 2.0, CREPE twice, melspec, hf."""
-    assert len(MODULES) == 31
+    """16 checkpoints of ARCH, 4 more of Sarkar, 7 AVES, wav2vec 2.0 and 10 ensembles of HEAR, CREPE twice, melspec, any."""
+    assert len(MODULES) == 42 and len(ENSEMBLES) == 10
     assert {"wav2vec2_large_960h_lv60_self", "birdaves_bioxn_large", "xls_r_1b", "crepe", "melspec"} < set(MODULES)
 
 
@@ -42,7 +42,7 @@ def test_file_is_short_and_introduces_itself(name):
     assert len((ast.get_docstring(ast.parse(text)) or "").splitlines()[0]) > 20
     assert len(text.splitlines()) <= 22
     checkpoint = getattr(importlib.import_module(f"hear_ssl.{name}"), "CHECKPOINT", None)
-    if name not in ("melspec", "hf"):
+    if name not in ("melspec", "hf", "ensemble"):
         assert checkpoint.licence and checkpoint.citation
 
 
@@ -134,11 +134,12 @@ def test_unknown_options_are_refused_with_the_right_ones(name, tmp_path):
     """A misspelt option lists those that exist."""
     load_model = importlib.import_module(f"hear_ssl.{name}").load_model
     assert next(iter(inspect.signature(load_model).parameters)) == "model_file_path"
-    with pytest.raises(ValueError, match=r"unknown option 'laier'; known options are layer: .*pooling"):
+    known = "window_seconds" if name in ENSEMBLES else "merge" if name == "ensemble" else "layer: .*pooling"
+    with pytest.raises(ValueError, match=rf"unknown option 'laier'; known options are .*{known}"):
         load_model(str(tmp_path), laier=3)
 
 
-@pytest.mark.parametrize("name", TRANSFORMERS)
+@pytest.mark.parametrize("name", WITH_A_PATH)
 def test_a_path_that_is_not_there_is_named(name):
     """A missing path gives its name and a way out."""
     with pytest.raises(FileNotFoundError, match=r"no/such/place"):

@@ -1,5 +1,6 @@
 """Tiny random checkpoints in the genuine formats, written by the genuine library, one for every module of ours."""
 
+import importlib
 import json
 from pathlib import Path
 
@@ -93,12 +94,27 @@ def save_aves(folder, state=None, config=AVES_CONFIG):
     return path
 
 
+def members_of(module):
+    """Names of the modules that a published ensemble is made of; none for other modules."""
+    checkpoint = getattr(importlib.import_module(f"hear_ssl.{module}"), "CHECKPOINT", None)
+    return [name.removeprefix("hear_ssl.") for name in getattr(checkpoint, "members", ())]
+
+
+ENSEMBLES = [module for module in MODULES if members_of(module)]
+
+
 def model_path(module, folder):
     """What `load_model` of a module needs as a path, made under `folder`; "" where it needs none."""
     if module in PACKAGED:
         return ""
     folder = folder / module
     folder.mkdir(parents=True, exist_ok=True)
+    if module == "ensemble":
+        return f"hf:{model_path('hubert_base', folder)}+hear_ssl.crepe_tiny"
+    if module in ENSEMBLES:
+        for member in members_of(module):
+            model_path(member, folder)
+        return str(folder)
     if "aves" in module:
         return str(save_aves(folder))
     with weights.quiet_transformers():

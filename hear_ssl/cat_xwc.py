@@ -1,0 +1,13 @@
+"""HuBERT extra large, wav2vec 2.0 large and CREPE, interleaved: 3072 wide ("Cat H+w+C" of HEAR 2021).
+
+16 kHz, a frame of 25 ms every 20 ms, raw audio; see `hear_ssl.encoders.gura` for what the released code does.
+The row "cat xwc" of the paper's Table 6 is not this one but `fusion_cat_xwc`.
+"""
+
+from hear_ssl.encoders.api import get_clip_embeddings, get_scene_embeddings, get_timestamp_embeddings
+from hear_ssl.encoders.gura import CREPE, HUBERT_XLARGE, WAV2VEC2, WIDTH, Gura
+
+__all__ = ["get_clip_embeddings", "get_scene_embeddings", "get_timestamp_embeddings", "load_model"]
+
+CHECKPOINT = Gura((HUBERT_XLARGE, WAV2VEC2, CREPE), interleave=True, width=WIDTH)
+load_model = CHECKPOINT.load_model

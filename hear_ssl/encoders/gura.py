@@ -1,0 +1,125 @@
+"""The ensembles of Wu et al. in HEAR 2021 (team GURA), as their released code builds them.
+
+What that code does, and ours by default:
+- audio goes in raw, although the checkpoints' own processors would normalise it (clean twin: `normalize="auto"`);
+- X, wherever CREPE takes part, is HuBERT extra large; in the two modules of HuBERT and wav2vec 2.0 alone it is Large;
+- W is a wav2vec 2.0 that was trained to transcribe, not the pre-trained one that the paper speaks of;
+- "fusion" is the mean of all hidden states, the encoder's input among them, before anything is resized. Only the last
+  one is normalised, so layers with large values dominate;
+- every member is interpolated to 1024 features where CREPE takes part (1280 and 2048 otherwise): index by index,
+  nothing is learned;
+- concatenation with CREPE is interleaved, x0 w0 c0 x1 ..., where the paper speaks of blocks (`interleave=False`);
+- CREPE's frames, whose centres are whole hops, are stretched over the transformer's (`align="centres"`: put where
+  they belong in time);
+- CREPE steps 250 ms for scenes and 50 ms for timestamps, so a scene is not the mean of the timestamp embeddings;
+- timestamps end with the last whole field (`tail=True`: with the last centre inside the clip). Their number is taken
+  in whole numbers; the released code computes it in floating point and fails for 61 lengths below 130 s.
+
+What differs: a clip shorter than one field (400 samples), which the released code refuses, is zero-padded to one; and
+one longer than `window_seconds` runs in overlapping windows. 120 s, the longest clips of HEAR, are seen whole.
+
+Source: Wu et al. 2022, https://arxiv.org/abs/2209.12900; https://github.com/tony10101105/HEAR-2021-NeurIPS-Challenge---NTU-GURA
+"""
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hear_ssl.encoders import api, ensemble
+from hear_ssl.encoders.transformer import Checkpoint
+
+HUBERT_XLARGE = "hear_ssl.hubert_xlarge"
+HUBERT_LARGE = "hear_ssl.hubert_large"
+WAV2VEC2 = "hear_ssl.wav2vec2_large_960h_lv60_self"
+CREPE = "hear_ssl.crepe"
+WIDTH = 1024  # of every member where CREPE takes part
+WINDOW_SECONDS = 120.0  # the longest clips of HEAR
+
+OPTIONS = {
+    "normalize": "false: audio goes in raw, as released (default); true; auto: as each checkpoint's processor says",
+    "window_seconds": f"longest stretch of audio that a member sees at once (default {WINDOW_SECONDS:g})",
+    "batch_seconds": api.OPTIONS["batch_seconds"],
+}
+
+
+@dataclass(frozen=True)
+class Gura:
+    """One of the ensembles, and how to load it as a HEAR module.
+
+    Attributes:
+        members: Names of our modules, in the order of merging.
+        layer: Option `layer` of the transformers: "last", or "mean" for fused ones.
+        merge, interleave, width, time_groups: See `hear_ssl.encoders.ensemble.OPTIONS`.
+    """
+
+    members: tuple[str, ...]
+    layer: str = "last"
+    merge: str = "concatenate"
+    interleave: bool = False
+    width: int | None = None
+    time_groups: int = 1
+    citation: str = "Wu et al. 2022, The efficacy of self-supervised speech models as audio representations, https://arxiv.org/abs/2209.12900"
+
+    @property
+    def licence(self) -> str:
+        """Of the members' weights."""
+        return "; ".join(f"{name}: {importlib.import_module(name).CHECKPOINT.licence}" for name in self.members)
+
+    def load_model(self, model_file_path: str = "", **options: Any) -> ensemble.Ensemble:
+        """The model, frozen and in evaluation mode.
+
+        Args:
+            model_file_path: A folder that holds, for each member whose weights are not to be downloaded, a folder or
+                file called like the member's module (`hubert_xlarge/`, `crepe.pth`); "" for none.
+            **options: `normalize`, `align`, `tail`, `window_seconds`, `batch_seconds`, and `interleave` where members
+                are concatenated.
+
+        Raises:
+            ValueError: An unknown option or value, or weights that do not fit the network.
+            FileNotFoundError: No such folder, nothing in it, or the hub cannot be reached and holds no cached copy.
+        """
+        ensemble.check_names(options, self.options())
+        recipe = {name: options[name] for name in ("align", "tail", "interleave") if name in options}
+        windows: dict[str, Any] = {"window_seconds": WINDOW_SECONDS}
+        windows.update((name, options[name]) for name in ("window_seconds", "batch_seconds") if name in options)
+        transformers = {"layer": self.layer, "normalize": options.get("normalize", False), **windows}
+        member_options: dict[str, dict[str, Any]] = {}
+        for name in self.members:
+            is_transformer = isinstance(importlib.import_module(name).CHECKPOINT, Checkpoint)
+            member_options[name] = transformers if is_transformer else windows
+        fixed: dict[str, Any] = {
+            "merge": self.merge,
+            "interleave": self.interleave,
+            "width": self.width,
+            "time_groups": self.time_groups,
+            "tail": False,
+        }
+        paths = member_paths(self.members, model_file_path)
+        return ensemble.build(self.members, member_options, paths, **(fixed | recipe))
+
+    def options(self) -> dict[str, str]:
+        """What may be chosen, with its meaning."""
+        joins = self.merge == "concatenate" and len(self.members) > 1
+        names = ("align", "tail", "interleave") if joins else ("align", "tail")
+        return {**OPTIONS, **{name: ensemble.OPTIONS[name] for name in names}}
+
+
+def member_paths(members: tuple[str, ...], folder: str) -> Mapping[str, str]:
+    """Weights of members that lie in `folder`, by member: a folder or file with the name of the member's module.
+
+    Raises:
+        FileNotFoundError: There is no such folder, or it holds none of the members.
+    """
+    if not folder:
+        return {}
+    stems = {name: name.rpartition(".")[2] for name in members}
+    there = sorted(Path(folder).iterdir()) if Path(folder).is_dir() else []
+    found = {name: str(path) for name, stem in stems.items() for path in there if path.stem == stem}
+    if not found:
+        raise FileNotFoundError(
+            f"{folder}: {'nothing for any member in it' if there else 'no such folder, or it is empty'}; an ensemble's "
+            f"model_file_path is a folder with the members' weights under the names {', '.join(stems.values())}"
+        )
+    return found

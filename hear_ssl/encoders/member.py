@@ -1,0 +1,244 @@
+"""A member of an ensemble: any HEAR module, ours or anyone's, asked for the frames of one clip after another.
+
+Of our own modules we know where their frames lie, and their embeddings do not depend on the batch: clips share batches
+and windows. Of others only the three functions of the HEAR API are known: clips run one by one, so that they cannot
+mix, and their timestamp embeddings serve as frames for scenes, too.
+"""
+
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+
+from hear_ssl.encoders.api import Model
+from hear_ssl.encoders.frames import Framing
+
+# One clip's number in the list that was given, its frames (n_frames, width), and their centres in ms (n_frames,).
+ClipFrames = tuple[int, torch.Tensor, np.ndarray]
+
+
+class Member(torch.nn.Module):
+    """A loaded HEAR module inside an ensemble.
+
+    Args:
+        name: Importable module, path of a .py file, or `hf:` and a hub id or folder.
+        path: Its `model_file_path`; "" for its own choice.
+        options: Keyword arguments of its `load_model`.
+
+    Attributes:
+        sample_rate: Of the audio it takes, in Hz.
+        width: Size of one of its frames.
+
+    Raises:
+        ValueError: It cannot be imported, is no HEAR module, or lacks one of the three sizes.
+    """
+
+    def __init__(self, name: str, path: str = "", options: Mapping[str, Any] | None = None):
+        super().__init__()
+        if name.startswith("hf:"):
+            if path:
+                raise ValueError(f"ensemble member {name} names its weights already; leave out the path {path}")
+            module_name, path = "hear_ssl.hf", name.removeprefix("hf:")
+        else:
+            module_name = name
+        self.name, self.options = name, dict(options or {})
+        self.module = import_member(module_name)
+        self.model: Any = self.module.load_model(*([path] if path else []), **self.options)
+        self.is_ours = isinstance(self.model, Model)
+        self.sample_rate = self.size("sample_rate")
+        self.width = self.size("timestamp_embedding_size")
+        self.scene_width = self.size("scene_embedding_size")
+
+    def size(self, key: str) -> int:
+        """One of the three whole numbers that the HEAR API asks a model for."""
+        value = getattr(self.model, key, None)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or value != int(value) or value <= 0:
+            raise ValueError(
+                f"ensemble member {self.name}: model.{key} is {value!r}; a positive whole number is wanted"
+            )
+        return int(value)
+
+    def framing(self, scenes: bool) -> Framing | None:
+        """Where the frames of scenes (or of timestamp embeddings) lie; None for modules that are not ours."""
+        if not self.is_ours:
+            return None
+        encoder = self.model.encoder
+        return encoder.scene_framing if scenes else encoder.timestamp_framing
+
+    def frames(self, clips: Sequence[torch.Tensor], scenes: bool, tail: bool) -> Iterator[ClipFrames]:
+        """Frames of every clip, each clip as soon as it is complete, in any order.
+
+        Args:
+            clips: Each (n_samples,), at this member's rate.
+            scenes: On the grid of scene embeddings, else on that of timestamp embeddings.
+            tail: Of our modules, timestamp embeddings also at the centres whose field passes the clip's end.
+        """
+        framing = self.framing(scenes)
+        if framing is None:
+            for number, clip in enumerate(clips):
+                yield number, *self.foreign_frames(clip)
+            return
+        if tail and not scenes:
+            clips = [torch.nn.functional.pad(clip, (0, framing.tail(len(clip)))) for clip in clips]
+        for number, frames in our_frames(self.model, clips, framing):
+            yield number, frames, framing.centres(len(frames))
+
+    def foreign_frames(self, clip: torch.Tensor) -> tuple[torch.Tensor, np.ndarray]:
+        """Timestamp embeddings of one clip (n_samples,) by a module that is not ours.
+
+        Raises:
+            ValueError: They are not what the HEAR API promises.
+        """
+        answer = self.ask("get_timestamp_embeddings", clip)
+        if not isinstance(answer, (tuple, list)) or len(answer) != 2:
+            raise ValueError(
+                f"ensemble member {self.name}: get_timestamp_embeddings gives {type(answer).__name__}; "
+                "(embeddings, timestamps) is wanted"
+            )
+        frames, times = (as_tensor(value, clip.device) for value in answer)
+        times = times if times.dim() == 2 else times[None]
+        if frames.dim() != 3 or len(frames) != 1 or frames.shape[2] != self.width or times.shape != frames.shape[:2]:
+            raise ValueError(
+                f"ensemble member {self.name}: timestamp embeddings have shape {tuple(frames.shape)} and timestamps "
+                f"{tuple(times.shape)}, but (1, n_frames, {self.width}) and (1, n_frames) are wanted"
+            )
+        if not frames.shape[1]:
+            raise ValueError(f"ensemble member {self.name} gives no frame for a clip of {len(clip)} samples")
+        return frames[0], times[0].double().cpu().numpy()
+
+    def scenes(self, clips: Sequence[torch.Tensor]) -> torch.Tensor:
+        """The member's own scene embeddings of clips, each (n_samples,) at its rate: (n_clips, scene_width)."""
+        if self.is_ours:
+            return self.model.clips(clips, layers=False)["scene"]
+        rows = [as_tensor(self.ask("get_scene_embeddings", clip), clip.device) for clip in clips]
+        if any(row.shape != (1, self.scene_width) for row in rows):
+            raise ValueError(
+                f"ensemble member {self.name}: scene embeddings have shape {tuple(rows[0].shape)}, but "
+                f"(1, {self.scene_width}) is wanted"
+            )
+        return torch.cat(rows)
+
+    def ask(self, function: str, clip: torch.Tensor) -> Any:
+        """One of the module's functions on one clip, in the module's own framework."""
+        audio: Any = clip[None]
+        tensorflow = sys.modules.get("tensorflow")
+        if tensorflow is not None and not isinstance(self.model, torch.nn.Module):
+            audio = tensorflow.convert_to_tensor(audio.cpu().numpy())
+        return getattr(self.module, function)(audio, self.model)
+
+    def identity(self) -> str:
+        """What its embeddings depend on beside audio and torch's weights; part of the names of stored embeddings."""
+        said = f"{self.module.__name__} {sorted(self.options.items())}"
+        if self.is_ours:
+            return said
+        if not isinstance(self.model, torch.nn.Module) and not getattr(self.model, "variables", None):
+            self.ask("get_scene_embeddings", torch.zeros(self.sample_rate))  # Keras makes its weights when called
+        return f"{said} {code_version(self.module, self.model)}"
+
+
+def our_frames(model: Model, clips: Sequence[torch.Tensor], framing: Framing) -> Iterator[tuple[int, torch.Tensor]]:
+    """Frames (n_frames, width) of each clip, by its number; only clips that share a batch are held at once."""
+    begun: dict[int, torch.Tensor] = {}
+    missing: dict[int, int] = {}
+    for batch in model.batches(clips, framing):
+        frames = model.run(batch, framing)
+        for row, (clip, window) in enumerate(zip(batch.clips.tolist(), batch.windows, strict=True)):
+            if clip not in begun:
+                missing[clip] = framing.n_frames(len(clips[clip]))
+                begun[clip] = frames.new_empty(missing[clip], frames.shape[2])
+            first, last = (window.first_frame + frame for frame in window.keep)
+            begun[clip][first:last] = frames[row, slice(*window.keep)]
+            missing[clip] -= last - first
+            if not missing[clip]:
+                yield clip, begun.pop(clip)
+
+
+def resampled(clips: Sequence[torch.Tensor], rate: int, new_rate: int) -> list[torch.Tensor]:
+    """Clips, each (n_samples,), at another rate in Hz: untouched if it is the same, else by soxr at its quality HQ.
+
+    A clip shorter than half a new sample becomes one, its mean.
+    """
+    if rate == new_rate:
+        return list(clips)
+    import soxr
+
+    heard = []
+    for clip in clips:
+        samples = clip.cpu().numpy()
+        new = soxr.resample(samples, rate, new_rate, quality="HQ")
+        heard.append(torch.from_numpy(new if len(new) else samples.mean(keepdims=True)).to(clip.device))
+    return heard
+
+
+def as_tensor(value: Any, device: torch.device) -> torch.Tensor:
+    """Whatever a module returned, torch's or not, as a float32 tensor on `device`."""
+    tensor = value.detach() if isinstance(value, torch.Tensor) else torch.from_numpy(np.array(value))
+    return tensor.to(device).float()
+
+
+def import_member(name: str) -> ModuleType:
+    """The module called `name`: importable, or the path of a .py file.
+
+    Raises:
+        ValueError: It cannot be imported, or lacks one of the three functions.
+    """
+    try:
+        if name.endswith(".py"):
+            path = Path(name).expanduser().resolve()
+            spec = importlib.util.spec_from_file_location(f"hear_module_{path.stem}", path)
+            module = importlib.util.module_from_spec(spec)  # type: ignore[arg-type]
+            sys.modules[module.__name__] = module
+            spec.loader.exec_module(module)  # type: ignore[union-attr]
+        else:
+            module = importlib.import_module(name)
+    except (Exception, SystemExit) as error:  # a module may raise anything while it is imported
+        raise ValueError(
+            f"ensemble member {name!r} cannot be imported ({type(error).__name__}: {error}); members are importable "
+            "HEAR modules, paths of .py files, or hf:ORG/MODEL"
+        ) from error
+    wanted = ("load_model", "get_timestamp_embeddings", "get_scene_embeddings")
+    missing = [function for function in wanted if not callable(getattr(module, function, None))]
+    if missing:
+        raise ValueError(f"ensemble member {name} is no HEAR module: it has no {', '.join(missing)}")
+    return module
+
+
+def code_version(module: ModuleType, model: Any) -> str:
+    """What stands for a foreign module's code and weights that torch does not see: its own version, or a SHA-256."""
+    version = getattr(module, "EMBEDDING_VERSION", None) or getattr(model, "EMBEDDING_VERSION", None)
+    digest = hashlib.sha256(str(version or "").encode())
+    for path in [] if version else source_files(module):
+        digest.update(path.name.encode() + b"\n" + path.read_bytes())
+    if not isinstance(model, torch.nn.Module):
+        for variable in getattr(model, "variables", None) or []:
+            digest.update(np.ascontiguousarray(variable.numpy()).tobytes())
+    return digest.hexdigest()[:16]
+
+
+def source_files(module: ModuleType) -> list[Path]:
+    """The Python files of a module's package; of a lone file, it and those beside or below it that it imports."""
+    top = sys.modules.get(module.__name__.partition(".")[0], module)
+    if folders := getattr(top, "__path__", None):
+        return [path for folder in folders for path in sorted(Path(folder).rglob("*.py"))]
+    if not module.__file__:
+        return []
+    home = Path(module.__file__).parent
+    found, waiting = {Path(module.__file__)}, [module]
+    while waiting:
+        for value in list(vars(waiting.pop()).values()):
+            imported = value if inspect.ismodule(value) else sys.modules.get(str(getattr(value, "__module__", "")))
+            path = Path(getattr(imported, "__file__", None) or "/")
+            # What is installed goes by its version.
+            own = path.suffix == ".py" and home in path.parents and not any("-packages" in part for part in path.parts)
+            if imported is not None and own and path not in found:
+                found.add(path)
+                waiting.append(imported)
+    return sorted(found)
