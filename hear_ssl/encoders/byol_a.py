@@ -31,7 +31,7 @@ DROPOUT = 0.3
 # Convolution blocks of each version; each halves time and frequency.
 BLOCKS = {1: 3, 2: 2}
 MEL = {1: "htk", 2: "slaney"}  # a guess: see logmel.py
-V2_WIDTH = 2048  # of the two linear layers of version 2
+WIDTH = 2048  # of the two linear layers, unless the weights say otherwise
 SHORTEST = SAMPLE_RATE  # samples: shorter clips are zero-padded at the end
 WINDOW_HOP = 800  # samples: 50 ms between the windows of the timestamps
 # Windows that go through the network together: bounds the memory (2 MB each in the first block).
@@ -54,11 +54,11 @@ class Network(torch.nn.Module):
 
     Args:
         version: 1 or 2.
-        width: Of the linear layers (512, 1024 or 2048; version 2 has 2048).
+        width: Of the linear layers: 512, 1024 or 2048 in version 1, 2048 in version 2; ours may have others.
         n_bands: Mel bands.
     """
 
-    def __init__(self, version: int = 1, width: int = V2_WIDTH, n_bands: int = N_BANDS):
+    def __init__(self, version: int = 1, width: int = WIDTH, n_bands: int = N_BANDS):
         super().__init__()
         self.version, self.n_blocks = version, BLOCKS[version]
         layers: list[torch.nn.Module] = []
@@ -252,7 +252,7 @@ def network_for(state: Mapping[str, torch.Tensor], path: Path) -> Network:
         came = f"shape {tuple(first.shape)}" if "fc.0.weight" in state else f"tensors {', '.join(list(state)[:4])}"
         raise ValueError(
             f"{path}: these are not the weights of BYOL-A: fc.0.weight is wanted, (width, 512) in version 1 and "
-            f"(2048, 1024) in version 2; {came} came"
+            f"(width, 1024) in version 2; {came} came"
         )
     return Network(blocks[first.shape[1]], width=first.shape[0])
 
