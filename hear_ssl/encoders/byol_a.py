@@ -138,6 +138,7 @@ class ByolAEncoder(Encoder):
         if not (std > 0 and abs(mean) < float("inf")):
             raise ValueError(f"mean {mean} and standard deviation {std} of the spectrogram cannot be")
         self.network, self.front_end = network, front_end
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # twice as fast on a CPU
         self.mean, self.std = mean, std
         self.width = network.width
         stride = 1 << network.n_blocks
@@ -186,8 +187,8 @@ class ByolAModel(Model):
                 if window.start == 0:
                     audio[:EDGE] = clip[1 : EDGE + 1].flip(0)
                 if window.stop == framing.padded(len(clip)):
-                    stop = window.stop - window.start
-                    audio[stop - EDGE : stop] = clip[-EDGE - 1 : -1].flip(0)
+                    end = EDGE + len(clip) - window.start
+                    audio[end : end + EDGE] = clip[-EDGE - 1 : -1].flip(0)
         return batch
 
     @torch.no_grad()

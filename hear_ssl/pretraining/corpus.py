@@ -168,7 +168,7 @@ class Order(torch.utils.data.Sampler):
         self.n_steps = self.steps_per_epoch * recipe.epochs
 
     def __len__(self) -> int:
-        return self.n_steps - self.first_step
+        return max(0, self.n_steps - self.first_step)
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
         for step in range(self.first_step, self.n_steps):
