@@ -5,7 +5,7 @@
 """
 
 from hear_ssl.encoders.api import get_clip_embeddings, get_scene_embeddings, get_timestamp_embeddings
-from hear_ssl.encoders.byol_a import ByolACheckpoint
+from hear_ssl.encoders.byol_a_checkpoint import ByolACheckpoint
 
 __all__ = ["get_clip_embeddings", "get_scene_embeddings", "get_timestamp_embeddings", "load_model"]
 

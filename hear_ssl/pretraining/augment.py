@@ -2,7 +2,8 @@
 
 Spectrograms are normalised log-mel, (batch, n_bands, n_frames), float32. Each function gives a new one.
 
-Source: Niizumi et al. 2023, https://arxiv.org/abs/2204.07402 (section III), numbers in recipe.py.
+Source: Niizumi et al. 2023, https://arxiv.org/abs/2204.07402; numbers in recipe.py. Where our sources are silent it is a
+guess: shares, sides, places and the fader's two ends are evenly spread, and the window lies in the canvas's middle.
 """
 
 import torch

@@ -83,6 +83,7 @@ def pretrain_byol_a(parsed: argparse.Namespace) -> int:
             file=sys.stderr,
         )
     training.Run(heard, how, machine, parsed.out, tell).train()
+    training.leave(machine)
     return 0
 
 

@@ -1,7 +1,8 @@
 """The training loop: on a CPU, a GPU, or several GPUs under torchrun; goes on from where it was.
 
 Whatever is drawn (windows, augmentations, dropout) depends on seed, step and process alone, so there is no generator
-whose state could be lost: a run that was killed goes on from its last state to the same numbers.
+whose state could be lost: a run that was killed goes on from its last state to the same numbers (on a GPU: as far as
+its sums are the same each time).
 """
 
 import logging
@@ -80,6 +81,12 @@ def join(device: str, **options: Any) -> Machine:
     if n_ranks > 1 and not dist.is_initialized():
         dist.init_process_group("nccl" if place.type == "cuda" else "gloo")
     return Machine(place, rank=rank, n_ranks=n_ranks, **options)
+
+
+def leave(machine: Machine) -> None:
+    """Part from the other processes, if there are any."""
+    if machine.n_ranks > 1:
+        dist.destroy_process_group()
 
 
 def summed(x: torch.Tensor, machine: Machine) -> torch.Tensor:
