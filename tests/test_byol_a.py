@@ -1,11 +1,14 @@
 """BYOL-A against a literal computation of its network and librosa's spectrogram."""
 
+import csv
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
 
-from hear_ssl import byol_a, byol_a_speech
+from hear_ssl import byol_a, byol_a_mini, byol_a_speech
 from hear_ssl.encoders.byol_a import Network
 from hear_ssl.encoders.byol_a_checkpoint import read_statistics
 from hear_ssl.encoders.logmel import LogMel, mirrored
@@ -224,3 +227,16 @@ def test_without_a_path_the_way_to_the_weights_is_told():
         byol_a_speech.load_model()
     with pytest.raises(FileNotFoundError, match="hear-ssl pretrain byol-a"):
         byol_a.load_model()
+
+
+def test_the_mini_is_in_the_package():
+    """It loads without a path, is below 4 MB, and names every sound of others that it heard, with a free licence."""
+    model = byol_a_mini.load_model()
+    assert model.scene_embedding_size == 1536
+    folder = Path(byol_a_mini.__file__).parent / "weights"
+    assert (folder / "byol_a_mini.safetensors").stat().st_size < 4e6
+    assert "CC BY-SA 4.0" in (folder / "byol_a_mini.md").read_text(encoding="utf-8")
+    with (folder / "byol_a_mini_sounds.csv").open(encoding="utf-8", newline="") as file:
+        sounds = list(csv.DictReader(file))
+    assert len(sounds) == 238 and {row["licence"] for row in sounds} == {"CC0", "CC-BY"}
+    assert {row["clip"][0] for row in sounds} == {"1", "2", "3"}  # the folds; 4 and 5 are for tests

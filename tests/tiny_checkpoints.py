@@ -9,7 +9,7 @@ import hear_ssl
 from hear_ssl.encoders import aves, byol_a, weights
 
 MODULES = sorted(path.stem for path in Path(hear_ssl.__file__).parent.glob("[a-z]*.py"))
-PACKAGED = {"crepe", "crepe_tiny", "melspec"}  # need no path: real weights, or none
+PACKAGED = {"byol_a_mini", "crepe", "crepe_tiny", "melspec"}  # need no path: real weights, or none
 
 SMALL = {
     "hidden_size": 48,

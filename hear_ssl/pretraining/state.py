@@ -79,14 +79,14 @@ def settings_of(recipe: Recipe, amp: bool, n_ranks: int, n_items: int) -> dict[s
 
 def export(folder: Path, network: Network, statistics: tuple[float, float], recipe: Recipe) -> None:
     """Write the encoder: `checkpoint.pth` and `stats.csv` in the original layout, and both in `byol_a.safetensors`."""
-    from safetensors.torch import save_file
+    from safetensors.torch import save as as_bytes
 
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
     mean, std = statistics
     metadata = {"mean": repr(mean), "std": repr(std), "mel": recipe.mel, "stft_window": str(FFT_LENGTH)}
     whole(folder / "checkpoint.pth", lambda aside: torch.save(tensors, aside))
     whole(folder / "stats.csv", lambda aside: write_statistics(aside, [mean, std]))
-    whole(folder / "byol_a.safetensors", lambda aside: save_file(tensors, aside, metadata))
+    whole(folder / "byol_a.safetensors", lambda aside: aside.write_bytes(as_bytes(tensors, metadata)))
 
 
 def write_statistics(path: Path, mean_std: Sequence[float]) -> None:
