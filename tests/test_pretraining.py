@@ -34,8 +34,22 @@ def test_recipes_are_the_published_ones():
     assert (one.learning_rate, one.mixup, one.fader, one.norm_epochs, one.pad) == (3e-4, 0.4, 0, 10, "both")
     assert (two.learning_rate, two.mixup, two.fader, two.norm_epochs, two.pad) == (1e-4, 0.2, 1, 0, "end")
     assert 1 + UNIT // 160 == 96
-    with pytest.raises(ValueError, match="epochs=0"):
-        recipe(1, epochs=0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"epochs": 0}, "epochs=0: a number from 1 is wanted"),
+        ({"batch": 1}, "batch=1: a number from 2 is wanted"),
+        ({"learning_rate": 0.0}, "learning_rate=0.0: a number above 0 is wanted"),
+        ({"mixup": 1.5}, "mixup=1.5: a share from 0 to 1 is wanted"),
+    ],
+)
+def test_numbers_that_cannot_be_are_refused(changes, sentence):
+    """The number and what is wanted; None leaves the published one."""
+    with pytest.raises(ValueError, match=sentence):
+        recipe(1, **changes)
+    assert recipe(1, **dict.fromkeys(changes)) == RECIPES[1]
 
 
 def test_mixup_adds_outside_the_logarithm():

@@ -65,6 +65,7 @@ RECIPES = {
     2: Recipe(version=2, learning_rate=1e-4, norm_epochs=0, mixup=0.2, fader=1.0, pad="end", mel=MEL[2]),
 }
 AT_LEAST = {"width": 1, "batch": 2, "epochs": 1, "memory": 1, "n_statistics": 1, "seed": 0}
+POSITIVE = ("learning_rate", "piece_seconds")
 
 
 def recipe(version: int, **changes: Any) -> Recipe:
@@ -75,6 +76,9 @@ def recipe(version: int, **changes: Any) -> Recipe:
     """
     given = {name: value for name, value in changes.items() if value is not None}
     for name, value in given.items():
-        if value < AT_LEAST.get(name, 0) or (name in ("learning_rate", "piece_seconds") and value <= 0):
-            raise ValueError(f"{name}={value}: a number from {AT_LEAST.get(name, 'above 0')} is wanted")
+        low = AT_LEAST.get(name, 0)
+        if value < low or (name in POSITIVE and value == 0):
+            raise ValueError(f"{name}={value}: a number {'above 0' if name in POSITIVE else f'from {low}'} is wanted")
+    if given.get("mixup", 0) > 1:
+        raise ValueError(f"mixup={given['mixup']}: a share from 0 to 1 is wanted")
     return dataclasses.replace(RECIPES[version], **given)
