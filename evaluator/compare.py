@@ -171,6 +171,7 @@ def refuse_unlike(found: Sequence[Result]) -> None:
 def _told(
     better: str, worse: str, one: Result, other: Result, difference: stats.Difference, p: float, n_pairs: int
 ) -> Comparison:
+    one_seed = any(len(each.seeds) == 1 and each.provenance.get("draws") for each in (one, other))
     once = all(len(fold) == 1 for each in (one, other) for fold in each.test_probabilities)
     mcnemar = _mcnemar(one, other) if one.metric == "accuracy" and once else None
     metric = metrics.METRICS[one.metric]
@@ -189,6 +190,7 @@ def _told(
         f"{'above' if metric.best == 'highest' else 'below'} {worse} on {one.task} "
         f"(95 % interval {low:.{decimals}f} to {high:.{decimals}f}), {verdict} "
         f"(p {'<' if p < 0.001 else '='} {max(p, 0.001):.3f}{several})"
+        f"{'; each was trained once, and another seed may differ by as much (--seeds)' if one_seed else ''}"
     )
     return Comparison(better, worse, difference, p, mcnemar, sentence)
 

@@ -121,6 +121,7 @@ def evaluate(spec: ModuleSpec, module: Module, task: Task, protocol: Protocol, s
             **provenance(clock, module, task, protocol, settings.device),
             "seed": settings.seed,
             "n_seeds": len(seeds),
+            "draws": draws(protocol.judge),  # whether another seed would tell otherwise
             "layers": layers,
             "n_embedded": extraction.n_embedded,
             "manifest_sha256": clips.sha256,

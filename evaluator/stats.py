@@ -40,8 +40,8 @@ def bootstrap_interval(
 ) -> tuple[float, float]:
     """Bootstrap interval of a score that is the mean over folds: percentiles of the draws, centred on the score.
 
-    Test clips are drawn anew with replacement inside each fold; the probes stay as they are, so the interval tells
-    the doubt that comes from the choice of test clips and not that from training. Draws in which a fold has nothing
+    Test clips are drawn anew with replacement inside each fold, and so are the times that probes were trained, if there
+    are several: the interval then tells the doubt from training too; with one training it cannot. Draws in which a fold has nothing
     to score are left out; both ends are NaN if that is all of them.
 
     Centring matters for average precision only, which a clip that is drawn twice raises: in simulated tasks of 150
@@ -66,10 +66,14 @@ def bootstrap_interval(
     means = _draws(tested, metric, seed, groups)
     if np.isnan(means).all():
         return float("nan"), float("nan")
-    raised = np.nanmean(means) - np.mean([repeated_score(metric, *fold) for fold in tested])
+    value = float(np.mean([repeated_score(metric, *fold) for fold in tested]))
+    raised = np.nanmean(means) - value
     outside = (1 - level) / 2
     ends = np.nanquantile(means, [outside, 1 - outside]) - raised
     low, high = np.clip(ends, METRICS[metric].low, METRICS[metric].high)
+    if low == high:  # all right or all wrong, so that every draw is: the rule of three (Hanley & Lippman-Hand 1983)
+        reach = 3 / n_units(tested, groups)
+        low, high = np.clip([value - reach, value + reach], METRICS[metric].low, METRICS[metric].high)
     return float(low), float(high)
 
 
@@ -104,7 +108,8 @@ def difference(
         groups: As in `bootstrap_interval`.
 
     Source: Efron & Tibshirani 1993, chapters 13 and 16: the interval is that of `bootstrap_interval`, and p is the share of
-    draws that lie as far from the difference as the difference lies from 0 (never below 1 in so many draws).
+    draws that lie as far from the difference as the difference lies from 0; never below 1 in so many draws, nor below what
+    flipping the signs of so few clips or groups could tell at best (2 / 2^n).
     """
     drawn = _draws(one, metric, seed, groups) - _draws(other, metric, seed, groups)
     drawn = drawn[~np.isnan(drawn)]
@@ -115,7 +120,7 @@ def difference(
     around = drawn - drawn.mean()
     low, high = np.quantile(around, [0.025, 0.975]) + value
     p = (1 + int((np.abs(around) >= abs(value)).sum())) / (1 + len(drawn))
-    return Difference(value, float(low), float(high), min(1.0, p))
+    return Difference(value, float(low), float(high), min(1.0, max(p, 2 * 0.5 ** n_units(one, groups))))
 
 
 def holm(chances: Sequence[float]) -> list[float]:
@@ -140,13 +145,20 @@ def repeated_score(metric: str, targets: np.ndarray, probabilities: np.ndarray) 
     return float(np.mean([score(metric, targets, each) for each in repetitions(probabilities)]))
 
 
+def n_units(tested: Sequence[tuple[np.ndarray, np.ndarray]], groups: Sequence[np.ndarray] | None) -> int:
+    """How many test clips, or groups of them, are drawn from in all folds together."""
+    return sum(len(true) for true, _ in tested) if groups is None else sum(len(np.unique(fold)) for fold in groups)
+
+
 def _draws(
     tested: Sequence[tuple[np.ndarray, np.ndarray]], metric: str, seed: int, groups: Sequence[np.ndarray] | None
 ) -> np.ndarray:
     """Mean over folds of the score in each draw, (DRAWS,); the same clips are drawn for the same seed and folds."""
-    random = np.random.default_rng(seed)
+    random, again = np.random.default_rng(seed), np.random.default_rng((seed, 1))
+    n_times = min(len(repetitions(said)) for _, said in tested)
+    times = unit_counts(n_times, DRAWS, again) / n_times  # the same in every fold: a training is one seed
     scores = [
-        fold_draws(*fold, metric, random, None if groups is None else groups[number])
+        fold_draws(*fold, metric, random, None if groups is None else groups[number], times)
         for number, fold in enumerate(tested)
     ]
     return np.asarray(np.mean(scores, axis=0))
@@ -158,14 +170,20 @@ def fold_draws(
     metric: str,
     random: np.random.Generator,
     groups: np.ndarray | None = None,
+    times: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Scores of one fold in each bootstrap draw, (DRAWS,); arguments as in `bootstrap_interval`."""
+    """Scores of one fold in each bootstrap draw, (DRAWS,); arguments as in `bootstrap_interval`.
+
+    `times` (n_times, DRAWS) says how much each training counts in each draw; None for all the same.
+    """
     units = np.arange(len(targets)) if groups is None else np.unique(groups, return_inverse=True)[1]
     at_once = max(1, _VALUES // len(targets))
     parts = []
     for first in range(0, DRAWS, at_once):
         counts = unit_counts(units.max() + 1, min(at_once, DRAWS - first), random)[units]  # (n_clips, n_draws)
-        parts.append(np.mean([METRICS[metric](targets, each, counts) for each in repetitions(probabilities)], axis=0))
+        each = np.array([METRICS[metric](targets, said, counts) for said in repetitions(probabilities)])
+        weights = np.full(each.shape, 1 / len(each)) if times is None else times[:, first : first + at_once]
+        parts.append((each * weights).sum(axis=0))
     return np.concatenate(parts)
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import torch
 
 import hear_ssl
-from hear_ssl.encoders import aves, weights
+from hear_ssl.encoders import aves, byol_a, weights
 
 MODULES = sorted(path.stem for path in Path(hear_ssl.__file__).parent.glob("[a-z]*.py"))
-PACKAGED = {"crepe", "crepe_tiny", "melspec"}  # need no path: real weights, or none
+PACKAGED = {"byol_a_mini", "crepe", "crepe_tiny", "melspec"}  # need no path: real weights, or none
 
 SMALL = {
     "hidden_size": 48,
@@ -103,6 +103,27 @@ def members_of(module):
 ENSEMBLES = [module for module in MODULES if members_of(module)]
 
 
+def tiny_byol_a(version=1, width=12):
+    """A narrow BYOL-A whose batch norms have seen something, in evaluation mode."""
+    torch.manual_seed(5)
+    network = byol_a.Network(version, width).requires_grad_(False).eval()
+    for module in network.features:
+        if isinstance(module, torch.nn.BatchNorm2d):
+            for tensor in (module.weight, module.running_var):
+                tensor.uniform_(0.5, 2)
+            for tensor in (module.bias, module.running_mean):
+                tensor.normal_(0, 0.3)
+    return network
+
+
+def save_byol_a(folder, version=1, width=12, statistics=(-5.25, 4.5)):
+    """checkpoint.pth and stats.csv of a tiny BYOL-A under `folder`; gives the weight file."""
+    path = folder / "checkpoint.pth"
+    torch.save(tiny_byol_a(version, width).state_dict(), path)
+    (folder / "stats.csv").write_text("mean,std\n{},{}\n".format(*statistics))
+    return path
+
+
 def model_path(module, folder):
     """What `load_model` of a module needs as a path, made under `folder`; "" where it needs none."""
     if module in PACKAGED:
@@ -117,6 +138,8 @@ def model_path(module, folder):
         return str(folder)
     if "aves" in module:
         return str(save_aves(folder))
+    if "byol" in module:
+        return str(save_byol_a(folder))
     with weights.quiet_transformers():
         tiny_network(family_of(module)).save_pretrained(folder)
     (folder / "preprocessor_config.json").write_text(json.dumps({"do_normalize": True, "sampling_rate": 16000}))

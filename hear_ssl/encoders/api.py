@@ -310,8 +310,8 @@ def get_clip_embeddings(clips: Sequence[torch.Tensor], model: Model) -> dict[str
         model: What `load_model` gave.
 
     Returns:
-        "scene": (n_clips, scene_embedding_size), equal to `get_scene_embeddings` of each clip alone; "layers_mean" and
-        "layers_std": (n_clips, n_layers, width), mean and sample standard deviation (ddof 1; 0 for a single frame) over
+        "scene": (n_clips, scene_embedding_size), equal to `get_scene_embeddings` of each clip alone; and but for ensembles
+        "layers_mean" and "layers_std": (n_clips, n_layers, width), mean and sample standard deviation (ddof 1; 0 for a single frame) over
         the frames of the scene embedding, layer 0 being a transformer's input. All float32.
 
     Raises:

@@ -1,0 +1,17 @@
+"""BYOL-A mini, trained by this package on 0.4 h of free sounds; its weights are inside, nothing is downloaded.
+
+16 kHz, log-mel of 64 bands; scenes: maximum plus mean over time; timestamps: 1 s of audio every 50 ms. For trials
+and tests, not for research: see hear_ssl/weights/byol_a_mini.md for data, command, limits and what it was heard on.
+"""
+
+from hear_ssl.encoders.api import get_clip_embeddings, get_scene_embeddings, get_timestamp_embeddings
+from hear_ssl.encoders.byol_a_checkpoint import ByolACheckpoint
+
+__all__ = ["get_clip_embeddings", "get_scene_embeddings", "get_timestamp_embeddings", "load_model"]
+
+CHECKPOINT = ByolACheckpoint(
+    packaged="byol_a_mini.safetensors",
+    licence="CC BY-SA 4.0",
+    citation="Niizumi et al. 2023, BYOL for Audio, https://arxiv.org/abs/2204.07402",
+)
+load_model = CHECKPOINT.load_model

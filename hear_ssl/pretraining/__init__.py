@@ -1,0 +1,1 @@
+"""Pre-training of BYOL-A on any folders of audio: `hear-ssl pretrain byol-a FOLDER... --out DIR`."""

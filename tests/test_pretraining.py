@@ -1,0 +1,324 @@
+"""Pre-training: the augmentations' distributions, the loss by hand, what is drawn, and that a killed run goes on."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from hear_ssl import byol_a
+from hear_ssl.pretraining import augment, byol, cli, corpus, state, training
+from hear_ssl.pretraining.recipe import RECIPES, UNIT, recipe
+
+
+def seeded(seed=0):
+    """A generator."""
+    return torch.Generator().manual_seed(seed)
+
+
+def spectrograms(n, seed=0):
+    """Normalised spectrograms of the usual size, (n, 64, 96)."""
+    return torch.randn(n, 64, 96, generator=seeded(seed))
+
+
+def test_recipes_are_the_published_ones():
+    """The numbers in which the two versions differ."""
+    one, two = RECIPES[1], RECIPES[2]
+    assert (one.learning_rate, one.mixup, one.fader, one.norm_epochs, one.pad) == (3e-4, 0.4, 0, 10, "both")
+    assert (two.learning_rate, two.mixup, two.fader, two.norm_epochs, two.pad) == (1e-4, 0.2, 1, 0, "end")
+    assert 1 + UNIT // 160 == 96
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"epochs": 0}, "epochs=0: a number from 1 is wanted"),
+        ({"batch": 1}, "batch=1: a number from 2 is wanted"),
+        ({"learning_rate": 0.0}, "learning_rate=0.0: a number above 0 is wanted"),
+        ({"mixup": 1.5}, "mixup=1.5: a share from 0 to 1 is wanted"),
+    ],
+)
+def test_numbers_that_cannot_be_are_refused(changes, sentence):
+    """The number and what is wanted; None leaves the published one."""
+    with pytest.raises(ValueError, match=sentence):
+        recipe(1, **changes)
+    assert recipe(1, **dict.fromkeys(changes)) == RECIPES[1]
+
+
+def test_mixup_adds_outside_the_logarithm():
+    """log((1 - a) exp(x) + a exp(z)), a evenly spread from 0 to 0.4, z from the memory."""
+    x, memory = torch.zeros(20000, 1, 2), augment.Memory(3, 1, 2, torch.device("cpu"))
+    assert augment.mixup(x, memory, 0.4, seeded()) is x  # nothing to mix with yet
+    memory.push(torch.tensor([5.0, 1.0, 2.0, 3.0])[:, None, None].expand(4, 1, 2))  # the 5 is too old
+    mixed = augment.mixup(x, memory, 0.4, seeded())[:, 0, 0]
+    # exp(mixed) = 1 + a (exp(z) - 1), so the highest value of each z gives it away
+    shares = torch.stack([(mixed.exp() - 1) / (np.exp(z) - 1) for z in (1, 2, 3)])
+    assert mixed.min() >= 0 and shares[2].max() <= 0.4 + 1e-6
+    assert abs(shares[0].gt(0.4 + 1e-6).float().mean() - (1 - (1 + 1.718 / 6.389 + 1.718 / 19.086) / 3)) < 0.01
+    mean = 1 + 0.2 * (np.exp([1, 2, 3]).mean() - 1)
+    assert abs(mixed.exp().mean() - mean) < 0.05
+
+
+def test_memory_keeps_the_last_ones():
+    """First in, first out, also when a batch wraps around or is larger than the memory."""
+    memory = augment.Memory(5, 1, 1, torch.device("cpu"))
+    for batch in ([1, 2, 3], [4, 5, 6], [7], list(range(10, 17))):
+        memory.push(torch.tensor(batch, dtype=torch.float32)[:, None, None])
+        if batch == [7]:
+            assert sorted(memory.windows.flatten().tolist()) == [3, 4, 5, 6, 7]
+    assert sorted(memory.windows.flatten().tolist()) == [12, 13, 14, 15, 16]
+    assert set(memory.draw(200, seeded()).flatten().tolist()) == {12, 13, 14, 15, 16}
+
+
+@pytest.mark.parametrize(
+    ("start", "length", "n", "canvas"), [(0, 17, 12, 17), (2, 7, 12, 18), (9, 9, 12, 18), (5, 1, 8, 12)]
+)
+def test_stretching_equals_torchs_bicubic(start, length, n, canvas):
+    """A crop of the canvas, resized with aligned corners, as torch.nn.functional.interpolate does it."""
+    window = torch.randn(n, n, generator=seeded())
+    before = (canvas - n) // 2
+    wide = torch.zeros(n, canvas)
+    wide[:, before : before + n] = window
+    wanted = torch.nn.functional.interpolate(
+        wide[None, None, :, start : start + length], size=(n, n), mode="bicubic", align_corners=True
+    )
+    matrix = augment.stretching(torch.tensor([start]), torch.tensor([length]), n, before)[0]
+    torch.testing.assert_close(window @ matrix.T, wanted[0, 0], rtol=1e-4, atol=1e-5)
+
+
+def test_crops_are_spread_as_published():
+    """Heights 0.6 to 1 (1.5 is cut to the canvas), widths 0.6 to 1.5, places anywhere on a canvas of 64 x 144."""
+    # A ramp in time and frequency tells where a crop began and how long it was.
+    x = (1000.0 * torch.arange(1, 65)[:, None] + torch.arange(1, 97)).expand(4000, 64, 96)
+    out = augment.resize_crop(x, (0.6, 1.5), (1.0, 1.5), seeded())
+    middle = out[:, :, 48]
+    heights = ((middle[:, -1] - middle[:, 0]) / 1000 + 1).round()
+    inside = (out[:, 0] > 0).all(1) & (out[:, -1] > 0).all(1)  # crops that lie wholly in the window's time
+    assert heights[inside].min() == 38 and heights[inside].max() == 64
+    # Factors above 1, 5/9 of them, give the full height; such a crop begins at the first band.
+    drawn = torch.stack([augment.uniform(1, 0.6, 1.5, seeded(i)) for i in range(2000)])
+    assert abs(drawn.mean() - 1.05) < 0.02 and drawn.min() >= 0.6 and drawn.max() < 1.5
+    assert abs((heights[inside] == 64).float().mean() - 5 / 9) < 0.05
+    empty = (out == 0).float().mean(dim=(1, 2))  # the part of a crop that lies on the empty canvas
+    assert empty.max() < 0.45 and (empty > 0).float().mean() > 0.5
+
+
+def test_fader_is_a_straight_slope():
+    """Both ends evenly spread over the gain, straight between them, the same for all bands; gain 0 is nothing."""
+    out = augment.linear_fader(torch.zeros(5000, 2, 9), 1.0, seeded())
+    assert torch.equal(out[:, 0], out[:, 1])
+    torch.testing.assert_close(out.diff(n=2), torch.zeros(5000, 2, 7), atol=1e-5, rtol=0)
+    ends = out[:, 0, [0, -1]]
+    assert ends.abs().max() <= 1 and ends.mean().abs() < 0.02 and (ends.std(0) - 3**-0.5).abs().max() < 0.02
+    assert abs(torch.corrcoef(ends.T)[0, 1]) < 0.05
+    x = spectrograms(2)
+    assert augment.linear_fader(x, 0.0, seeded()) is x
+
+
+def test_statistics_are_numpys():
+    """Batches of different sizes; mean and deviation of every number in them."""
+    parts = [5 + 3 * torch.randn(n, 4, 5, generator=seeded(n)) for n in (2, 7, 1)]
+    statistics = augment.Statistics()
+    for part in parts:
+        statistics.add(statistics.of(part))
+    values = torch.cat(parts).numpy()
+    np.testing.assert_allclose(statistics.mean_std(), (values.mean(), values.std(ddof=1)), rtol=1e-5)
+    normal = augment.normalise_batch(torch.cat(parts))
+    assert abs(normal.mean()) < 1e-5 and abs(normal.std() - 1) < 1e-5
+
+
+def test_loss_by_hand():
+    """2 - 2 cos of each prediction and the other view's target, summed; 0 at best, 8 at worst."""
+    a, b = torch.tensor([[3.0, 0.0]]), torch.tensor([[0.0, 2.0]])
+    assert byol.loss([a, b], [b, a]).item() == pytest.approx(0)
+    assert byol.loss([a, b], [-b, -a]).item() == pytest.approx(8)
+    assert byol.loss([a, a], [b, a + b]).item() == pytest.approx((2 - 2 * 3 / 13**0.5) + 2, rel=1e-5)
+
+
+def test_the_target_follows_and_learns_nothing_itself():
+    """decay * old + (1 - decay) * new; its weights have no gradients."""
+    online = byol.Online(recipe(1, width=4))
+    target = byol.twin(online.branch)
+    old = target.network.fc[0].weight.clone()
+    with torch.no_grad():
+        online.branch.network.fc[0].weight.add_(1)
+    byol.follow(target, online.branch, 0.99)
+    torch.testing.assert_close(target.network.fc[0].weight, old + 0.01)
+    assert not any(p.requires_grad for p in target.parameters())
+
+
+def test_spread_shows_collapse():
+    """All the same: 0 and 0. On a line: rank 1. In all directions: deviation near 1, rank near the width."""
+    same, noise = torch.ones(500, 20), torch.randn(500, 20, generator=seeded())
+    assert byol.spread(same) == (pytest.approx(0, abs=1e-6), 0)
+    assert byol.spread(torch.arange(500.0)[:, None] * torch.ones(20))[1] == pytest.approx(1, abs=1e-3)
+    deviation, rank = byol.spread(noise)
+    assert deviation == pytest.approx(1, abs=0.02) and 19 < rank <= 20
+
+
+@pytest.fixture(scope="module")
+def sounds(tmp_path_factory):
+    """12 files: noises and tones of different rates and lengths, one of them broken, one no audio."""
+    folder = tmp_path_factory.mktemp("sounds")
+    for number in range(12):
+        rng, rate = np.random.default_rng(number), (16000, 8000, 44100)[number % 3]
+        audio = 0.1 * rng.normal(size=int(rate * (0.3 + 0.3 * number)))
+        audio += 0.3 * np.sin(2 * np.pi * (200 + 150 * number) * np.arange(len(audio)) / rate)
+        soundfile.write(folder / f"{number:02d}.{('wav', 'flac', 'ogg')[number % 3]}", audio, rate)
+    (folder / "deep").mkdir()
+    (folder / "deep" / "broken.wav").write_bytes(b"RIFF no audio")
+    (folder / "notes.txt").write_text("no audio either")
+    return folder
+
+
+def test_broken_files_are_counted_and_left_out(sounds, caplog):
+    """What cannot be opened is named; long files give a window for each piece; other files are ignored."""
+    found = corpus.find([sounds], piece_seconds=1.0)
+    assert [path.name for path in found.broken] == ["broken.wav"] and "broken.wav: left out" in caplog.text
+    parts = Counter(item.path.name for item in found.items)
+    assert len(parts) == 12 and parts["00.wav"] == 1 and parts["11.ogg"] == 4
+    assert found.seconds == pytest.approx(sum(0.3 + 0.3 * n for n in range(12)), abs=0.01)
+    with pytest.raises(FileNotFoundError, match="no/such"):
+        corpus.find([sounds / "no/such"], 1.0)
+    with pytest.raises(ValueError, match=r"no audio that can be read \(1 broken files\)"):
+        corpus.find([sounds / "deep"], 1.0)
+
+
+@pytest.mark.parametrize("rate", [16000, 44100])
+def test_windows_lie_where_they_were_drawn(rate, tmp_path):
+    """The second of three parts of a ramp: its values tell the place; both ends of the file are reached."""
+    seconds = 4.0
+    soundfile.write(tmp_path / "ramp.wav", np.linspace(0, 0.9, int(seconds * rate)), rate, subtype="FLOAT")
+    for part, place in ((0, 0.0), (1, 0.5), (2, 0.999999)):
+        window = corpus.read_window(corpus.Item(tmp_path / "ramp.wav", seconds, part, 3), place, "end")
+        start = (seconds - 0.95) * (part + place) / 3
+        times = window[1000:-1000] / 0.9 * seconds
+        np.testing.assert_allclose(times, start + np.arange(1000, UNIT - 1000) / 16000, atol=2e-3)
+
+
+def test_short_files_are_padded(tmp_path):
+    """0.5 s in the middle (version 1) or at the start (version 2) of the window."""
+    soundfile.write(tmp_path / "a.wav", np.full((8000, 2), [0.1, 0.5]), 16000, subtype="FLOAT")
+    both, end = (corpus.read_window(corpus.Item(tmp_path / "a.wav", 0.5, 0, 1), 0.3, pad) for pad in ("both", "end"))
+    np.testing.assert_allclose(both[3600:11600], 0.3, atol=1e-6)
+    np.testing.assert_allclose(end[:8000], 0.3, atol=1e-6)
+    assert not both[:3600].any() and not both[11600:].any() and not end[8000:].any()
+
+
+def test_a_file_that_breaks_later_gives_its_place_away(tmp_path):
+    """A file that opens but does not decode: the next one's window comes, and the name is told."""
+    soundfile.write(tmp_path / "a.wav", np.full(16000, 0.25), 16000, subtype="FLOAT")
+    soundfile.write(tmp_path / "b.wav", np.full(16000, np.nan), 16000, subtype="FLOAT")
+    windows = corpus.Windows(corpus.find([tmp_path], 10.0).items, recipe(1))
+    audio, failed = windows[(0, 1)]
+    assert failed == [str(tmp_path / "b.wav")] and audio[100] == pytest.approx(0.25)
+    assert windows[(0, 0)][1] == []
+
+
+def test_every_epoch_hears_everything_once_in_another_order():
+    """Batches of an epoch share nothing; the processes' parts make up the batch; a later start gives the rest."""
+    how = recipe(1, batch=4, epochs=2)
+    order = list(corpus.Order(14, how))
+    assert len(order) == 6  # 3 full batches an epoch
+    epochs = [[key[1] for batch in order[at : at + 3] for key in batch] for at in (0, 3)]
+    assert all(len(set(numbers)) == 12 for numbers in epochs) and epochs[0] != epochs[1]
+    assert [key[0] for key in order[2] + order[3]] == [0] * 4 + [1] * 4
+    assert list(corpus.Order(14, how, first_step=4)) == order[4:]
+    shared = [list(corpus.Order(14, how, rank=rank, n_ranks=2)) for rank in (0, 1)]
+    assert all(set(a + b) == set(batch) for a, b, batch in zip(*shared, order, strict=True))
+    with pytest.raises(ValueError, match="batch=4: there are only 3 windows an epoch"):
+        corpus.Order(3, how)
+    with pytest.raises(ValueError, match="3 processes cannot share it"):
+        corpus.Order(14, how, n_ranks=3)
+
+
+def words(sounds, out, *more, epochs=3):
+    """`hear-ssl` and these words pre-train on the sounds, as small as it gets."""
+    few = ["pretrain", "byol-a", sounds, "--out", out, "--width", 8, "--batch", 8, "--memory", 16, "--epochs", epochs]
+    return [str(word) for word in (*few, "--piece-seconds", 1, "--save-every", 2, "--device", "cpu", *more)]
+
+
+def curve(out):
+    """Losses and signs of collapse, epoch by epoch."""
+    rows = [json.loads(line) for line in (out / state.CURVE).read_text().splitlines()]
+    return [(row["epoch"], row["loss"], row["embedding_std"], row["effective_rank"]) for row in rows]
+
+
+@pytest.fixture(scope="module")
+def finished(sounds, tmp_path_factory):
+    """A run that nothing disturbed."""
+    out = tmp_path_factory.mktemp("finished")
+    assert cli.main(words(sounds, out)) == 0
+    return out
+
+
+def test_killed_and_resumed_is_the_same_run(sounds, finished, tmp_path, capsys):
+    """kill -9 in the middle, the same command again: the same curve, the same weights, bit for bit."""
+    command = [sys.executable, "-m", "hear_ssl.pretraining.cli", *words(sounds, tmp_path)]
+    threads = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}  # their number shows in the last bits
+    run = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=threads)
+    began = time.monotonic()
+    while not (tmp_path / state.STATE).is_file() and run.poll() is None and time.monotonic() - began < 60:
+        time.sleep(0.01)
+    run.send_signal(signal.SIGKILL)
+    run.wait()
+    reached = torch.load(tmp_path / state.STATE, weights_only=True)["step"]
+    total = torch.load(finished / state.STATE, weights_only=True)["step"]
+    assert 0 < reached < total and not (tmp_path / "checkpoint.pth").exists()
+    assert cli.main(words(sounds, tmp_path)) == 0
+    shown = capsys.readouterr()
+    assert shown.out.count("effective rank") >= 1 and "1 broken files" in shown.err
+    assert curve(tmp_path) == curve(finished) and len(curve(finished)) == 3
+    ours, theirs = (torch.load(out / "checkpoint.pth", weights_only=True) for out in (tmp_path, finished))
+    assert ours.keys() == theirs.keys() and all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+def test_other_settings_do_not_go_on_with_an_old_state(sounds, finished, capsys):
+    """What differs is named, and it is wrong usage."""
+    assert cli.main(words(sounds, finished, "--mixup", 0.1)) == 2
+    assert "it was begun with mixup=0.4, and mixup=0.1 is asked for now" in capsys.readouterr().err
+
+
+def test_the_result_is_a_hear_module_at_once(finished):
+    """The original layout and safetensors give the same model, with the statistics of the audio it heard."""
+    models = [byol_a.load_model(str(finished / name)) for name in ("checkpoint.pth", "byol_a.safetensors")]
+    audio = 0.1 * torch.randn(2, 20000, generator=seeded())
+    scenes = [byol_a.get_scene_embeddings(audio, model) for model in models]
+    assert torch.equal(*scenes) and scenes[0].shape == (2, 8)
+    assert -20 < models[0].encoder.mean < 5 and 1 < models[0].encoder.std < 10
+
+
+def test_a_state_that_cannot_be_read_is_refused(finished, tmp_path):
+    """Torn files are named, with what to do."""
+    (tmp_path / state.STATE).write_bytes((finished / state.STATE).read_bytes()[:1000])
+    with pytest.raises(ValueError, match=r"state.pt: not a readable state .*delete it to begin anew"):
+        state.load(tmp_path, {})
+
+
+def test_version_2_and_mixed_precision_run(sounds, tmp_path):
+    """Fixed statistics, fader, 3072 wide, bfloat16: one step, and the curve is finite."""
+    how = recipe(2, batch=4, epochs=1, memory=8, n_statistics=10, piece_seconds=10.0)
+    machine = training.Machine(torch.device("cpu"), amp=True, save_every=1000)
+    rows = []
+    training.Run(corpus.find([sounds], 10.0), how, machine, tmp_path, rows.append).train()
+    assert len(rows) == 1 and np.isfinite(rows[0]["loss"]) and rows[0]["effective_rank"] > 1
+    assert byol_a.load_model(str(tmp_path)).scene_embedding_size == 3072
+
+
+@pytest.mark.slow
+def test_two_processes_share_a_batch(sounds, tmp_path):
+    """torchrun with two processes on a CPU: one curve, weights that load."""
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    launcher += ["-m", "hear_ssl.pretraining.cli", *words(sounds, tmp_path, epochs=1)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(launcher, capture_output=True, text=True, timeout=120, env=environment)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout.count("loss") == 1 and len(torch.load(tmp_path / state.STATE)["memories"]) == 2
+    assert byol_a.load_model(str(tmp_path)).scene_embedding_size == 8

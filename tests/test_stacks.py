@@ -1,0 +1,329 @@
+"""Probes trained side by side give what each gives alone, whatever lies beside it, wherever features lie, in pieces of any size.
+
+Most run in float64, where two orders of the same sums agree to 1e-9. In float32 they drift apart: a validation loss that
+two epochs share but for rounding may choose another epoch, and Adam blows up what rounding leaves of small gradients.
+"""
+
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+
+import slow_protocols as slow
+from evaluator import probe, protocol, stack
+from evaluator.matrix import InMemory, OnDisk, SideBySide
+from evaluator.probe import ProbeJob
+from evaluator.targets import Targets
+
+WIDTH, N_ROWS, N_CLASSES = 9, 140, 3
+# Training rows of the folds: with batches of 16 the last but one ends with a batch of one row.
+SIZES = (70, 66, 49, 64)
+
+
+@pytest.fixture
+def float64():
+    """Torch makes float64 where nothing else is said."""
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+class Rows:
+    """A matrix (`evaluator/matrix.py`) that keeps the type of its numbers."""
+
+    def __init__(self, array):
+        self.array, self.shape = array, array.shape
+
+    def take(self, rows):
+        """(len(rows), width)."""
+        return self.array[rows]
+
+
+def problem(n_matrices=3, labels="single", noise=2.0, shares=(0.5, 0.3, 0.2)):
+    """Features of several layers about the same clips, and their targets; classes of unequal sizes."""
+    random = np.random.default_rng(11)
+    classes = random.choice(N_CLASSES, N_ROWS, p=shares)
+    layers = [
+        (1 + number) * random.normal(size=(N_CLASSES, WIDTH))[classes] + noise * random.normal(size=(N_ROWS, WIDTH))
+        for number in range(n_matrices)
+    ]
+    values = np.eye(N_CLASSES)[classes]
+    if labels == "multi":
+        values[::3] = np.maximum(values[::3], np.roll(values[::3], 1, axis=1))
+    return layers, values
+
+
+def jobs_of(n, n_matrices=3, mixed=False, seed=0):
+    """Jobs of different features, folds, sizes and seeds, in no order."""
+    random = np.random.default_rng(seed)
+    made = []
+    for number in range(n):
+        n_train = SIZES[random.integers(len(SIZES))]
+        train, valid, test = np.split(random.permutation(N_ROWS), [n_train, n_train + int(random.integers(15, 40))])
+        features = tuple(range(n_matrices)) if mixed else (int(random.integers(n_matrices)),)
+        made.append(ProbeJob(features, train, valid, test, int(random.integers(1000)), 0, number))
+    return made
+
+
+def train(jobs, layers, values, judge, standardise=False, labels="single", metric="uar", kind=Rows):
+    """Outcomes of jobs, trained together."""
+    return probe.train(
+        jobs, [kind(layer) for layer in layers], Targets(values, labels, metric), judge, standardise, "cpu"
+    )
+
+
+def same(some, others, within=1e-9):
+    """Epochs, checks and probabilities agree."""
+    for one, other in zip(some, others, strict=True):
+        assert (one.chosen_epoch, one.n_epochs, one.chosen) == (other.chosen_epoch, other.n_epochs, other.chosen)
+        np.testing.assert_allclose(one.valid_losses, other.valid_losses, rtol=100 * within)
+        np.testing.assert_allclose(one.valid_scores, other.valid_scores, atol=within)
+        np.testing.assert_allclose(one.test, other.test, atol=within)
+        np.testing.assert_allclose(one.valid, other.valid, atol=within)
+
+
+def narrow(judge):
+    """HEAR's judge with few hidden units and small batches, so that a test is quick."""
+    grid = tuple({**point, "hidden": (8,) * len(point["hidden"])} for point in judge.grid)
+    return replace(judge, grid=grid, batch_size=16, patience=2, epochs=30)
+
+
+def judges():
+    """Every network protocol's judge, HEAR's as three of its points, with whether it standardises and which labels."""
+    for name in ("arch", "sarkar", "ogg", "hear"):
+        for profile in protocol.PROFILES:
+            asked = protocol.load(name, profile)
+            points = narrow(asked.judge).points()[:2] if name == "hear" else [asked.judge]
+            for number, judge in enumerate(points):
+                for labels in ("single", "multi") if (profile, number) == ("clean", 0) else ("single",):
+                    short = replace(judge, epochs=min(judge.epochs, 30))
+                    yield pytest.param(short, asked.standardise, labels, id=f"{name}-{profile}-{number}-{labels}")
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize(("judge", "standardise", "labels"), list(judges()))
+def test_together_is_one_by_one(judge, standardise, labels):
+    """A random mix of features, folds of four sizes and seeds; where there is early stopping, at different epochs."""
+    layers, values = problem(labels=labels)
+    jobs = jobs_of(6)
+    asked = (layers, values, judge, standardise, labels, "map" if labels == "multi" else "uar")
+    together = train(jobs, *asked)
+    same(together, [train([job], *asked)[0] for job in jobs])
+    if judge.patience:
+        assert len({outcome.n_epochs for outcome in together}) > 1
+
+
+@pytest.mark.usefixtures("float64")
+def test_a_grid_together_is_one_by_one(monkeypatch):
+    """Points with different rates and initialisations, three series of three folds; each series chooses for itself."""
+    layers, values = problem()
+    judge = narrow(protocol.load("hear").judge)
+    judge = replace(judge, grid=judge.grid[:4], epochs=18)
+    jobs = [
+        replace(job, features=(number % 3,), series=number % 3, fold=number // 3)
+        for number, job in enumerate(jobs_of(9, seed=4))
+    ]
+    together = train(jobs, layers, values, judge)
+    monkeypatch.setattr(probe, "CPU_VALUES", 1)
+    same(together, train(jobs, layers, values, judge))
+    for series in range(3):
+        own = [number for number, job in enumerate(jobs) if job.series == series]
+        same([together[number] for number in own], train([jobs[number] for number in own], layers, values, judge))
+    assert len({outcome.chosen for outcome in together}) > 1
+
+
+@pytest.mark.parametrize(("name", "within"), [("arch", 1e-5), ("sarkar", 1e-5), ("ogg", 1e-5)])
+def test_together_is_one_by_one_in_float32(name, within):
+    """As users get it: sums of nets without batch norm differ by rounding only, and few epochs blow nothing up."""
+    layers, values = problem()
+    layers, values = [layer.astype(np.float32) for layer in layers], values.astype(np.float32)
+    asked = protocol.load(name, "published")
+    judge = replace(asked.judge, weights="last", patience=0, epochs=30)  # no choice that rounding could turn
+    jobs = jobs_of(6)
+    together = train(jobs, layers, values, judge, asked.standardise, kind=InMemory)
+    alone = [train([job], layers, values, judge, asked.standardise, kind=InMemory)[0] for job in jobs]
+    for one, other in zip(together, alone, strict=True):
+        np.testing.assert_allclose(one.test, other.test, atol=within)
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("schedule", ["constant", "plateau"])
+def test_class_weights_stay_with_their_probe(schedule):
+    """When others stop early and leave the stack, each goes on with its own weights."""
+    layers, values = problem(shares=(0.75, 0.15, 0.1))
+    ogg = protocol.load("ogg").judge
+    judge = replace(ogg, learning_rate=0.02, patience=3, schedule=schedule, plateau_patience=1, batch_size=16)
+    jobs = jobs_of(8, seed=2)
+    jobs[3] = replace(jobs[3], train=jobs[3].train[values[jobs[3].train, 2] == 0])  # a class of weight 0
+    together = train(jobs, layers, values, judge)
+    same(together, [train([job], layers, values, judge)[0] for job in jobs])
+    assert len({outcome.n_epochs for outcome in together}) > 2
+    unweighted = train(jobs, layers, values, replace(judge, class_weights="none"))
+    assert all(np.abs(one.test - other.test).max() > 1e-3 for one, other in zip(together, unweighted, strict=True))
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("norm", ["none", "layer", "batch"])
+def test_dropout_stays_with_its_probe(norm):
+    """With folds of different sizes each probe drops the units that it drops alone, after any norm."""
+    layers, values = problem()
+    judge = replace(
+        protocol.load("hear").judge.points()[1], hidden=(8,), norm=norm, dropout=0.4, batch_size=16, epochs=9
+    )
+    jobs = jobs_of(6)
+    assert len({len(job.train) for job in jobs}) > 2
+    same(train(jobs, layers, values, judge), [train([job], layers, values, judge)[0] for job in jobs])
+
+
+class Mixed(torch.nn.Module):
+    """A network on the sum of layers (n_rows, n_layers, width), weighted by a softmax of learned numbers."""
+
+    def __init__(self, n_layers, network):
+        super().__init__()
+        self.numbers, self.network = torch.nn.Parameter(torch.zeros(n_layers)), network
+
+    def forward(self, x):
+        """(n_rows, n_classes)."""
+        shares = torch.softmax(self.numbers, dim=0)
+        return self.network(sum(share * x[:, number] for number, share in enumerate(shares)))
+
+
+def slowly(job, layers, values, judge, standardise):
+    """One probe on mixed layers by AdamW at a constant rate: test probabilities after the last epoch, and the shares."""
+    x = [slow.standardised(layer, job.train) if standardise else layer for layer in layers]
+    x, y = torch.from_numpy(np.stack(x, axis=1)), torch.from_numpy(values)
+    g = torch.Generator().manual_seed(job.seed)
+    widths = [WIDTH, *judge.hidden, N_CLASSES]
+    parts = []
+    for n_in, n_out in pairwise(widths):
+        parts += [slow.default_linear(n_in, n_out, g), torch.nn.LayerNorm(n_out), torch.nn.ReLU()]
+    network = Mixed(len(layers), torch.nn.Sequential(*parts[:-2]))
+    optimiser = torch.optim.AdamW(network.parameters(), lr=judge.learning_rate, weight_decay=judge.weight_decay)
+    for _ in range(judge.epochs):
+        for rows in slow.shuffled(job.train, g).split(judge.batch_size):
+            slow.update(network, optimiser, torch.nn.CrossEntropyLoss(), x[rows], y[rows])
+    said = slow.probabilities_of(slow.evaluated(network, x[job.test]), "single")
+    return said, torch.softmax(network.numbers.detach(), 0).numpy()
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("standardise", [False, True])
+@pytest.mark.parametrize("hidden", [(), (7,)])
+def test_mixed_layers_are_a_literal_softmax(hidden, standardise):
+    """Probes of different folds together, against one loop each; layers far from mean 0 and deviation 1."""
+    layers, values = problem()
+    layers = [(layer + 3) * scale for layer, scale in zip(layers, (0.5, 1, 4), strict=True)]
+    judge = replace(
+        protocol.load("arch", "published").judge,
+        hidden=hidden,
+        norm="layer",
+        schedule="constant",
+        learning_rate=0.01,
+        epochs=12,
+        batch_size=16,
+    )
+    jobs = jobs_of(5, mixed=True)
+    together = train(jobs, layers, values, judge, standardise)
+    for job, outcome in zip(jobs, together, strict=True):
+        said, shares = slowly(job, layers, values, judge, standardise)
+        np.testing.assert_allclose(outcome.test, said, atol=1e-4 if standardise else 1e-6)  # moments are float32
+        assert np.abs(shares - 1 / 3).max() > 0.01
+    same(together, [train([job], layers, values, judge, standardise)[0] for job in jobs])
+
+
+@pytest.mark.parametrize("name", ["arch", "sarkar", "ogg"])
+def test_learned_weights_find_the_layer_that_tells(name):
+    """Of five layers one knows the classes; its share is the largest."""
+    random = np.random.default_rng(6)
+    layers, values = problem(n_matrices=5, noise=0.7)
+    for number in (0, 1, 2, 4):
+        layers[number] = random.normal(size=layers[number].shape) * layers[3].std()
+    layers = [layer.astype(np.float32) for layer in layers]
+    judge = replace(protocol.load(name).judge, learning_rate=0.01)
+    (job,) = jobs_of(1, n_matrices=5, mixed=True)
+    one = stack.Probe(job.features, job.train, job.valid, job.seed, judge)
+    trained = stack.Stack([one], [InMemory(layer) for layer in layers], None, Targets(values, "single", "uar"), "cpu")
+    trained.fit(lambda n: None)
+    shares = trained.best.weights["mix"].detach().softmax(dim=1)[0].numpy()
+    assert shares.argmax() == 3 and shares[3] > 1.3 * np.delete(shares, 3).max()
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+def test_features_from_files_are_those_from_memory(mixed, tmp_path):
+    """Also where columns come from two files: the same numbers to the last bit."""
+    layers, values = problem()
+    layers = [layer.astype(np.float32) for layer in layers]
+    on_disk = []
+    for number, layer in enumerate(layers):
+        parts = []
+        for place, columns in enumerate((layer[:, :5], layer[:, 5:])):
+            path = tmp_path / f"{number}-{place}"
+            path.write_bytes(columns[100:].tobytes() + columns[:100].tobytes())  # the second stretch comes first
+            n_bytes = 4 * columns.shape[1]
+            stretches = np.array([[0, (N_ROWS - 100) * n_bytes, 100], [0, 0, N_ROWS - 100]])
+            parts.append(OnDisk([path], stretches, columns.shape[1]))
+        on_disk.append(SideBySide(parts))
+    asked = protocol.load("sarkar")
+    jobs = jobs_of(5, mixed=mixed)
+    targets = Targets(values, "single", "uar")
+    wanted = probe.train(jobs, [InMemory(layer) for layer in layers], targets, asked.judge, True, "cpu")
+    found = probe.train(jobs, on_disk, targets, asked.judge, True, "cpu")
+    for one, other in zip(wanted, found, strict=True):
+        assert one.chosen_epoch == other.chosen_epoch
+        np.testing.assert_array_equal(one.test, other.test)
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize(
+    ("room", "name", "value"),
+    [
+        (probe, "CPU_VALUES", 1),
+        (probe, "CPU_VALUES", 20_000),
+        (stack, "READ_VALUES", 1),
+        (stack, "READ_VALUES", 500),
+    ],
+)
+@pytest.mark.parametrize("name_of_protocol", ["sarkar", "hear"])
+def test_sizes_of_pieces_do_not_show(room, name, value, name_of_protocol, monkeypatch):
+    """Stacks of any size, validation in any blocks."""
+    layers, values = problem()
+    asked = protocol.load(name_of_protocol)
+    judge = narrow(asked.judge) if name_of_protocol == "hear" else asked.judge
+    judge = replace(judge, grid=judge.grid[:2], epochs=15)
+    jobs = jobs_of(4, seed=3)
+    wanted = train(jobs, layers, values, judge, asked.standardise)
+    monkeypatch.setattr(room, name, value)
+    same(wanted, train(jobs, layers, values, judge, asked.standardise))
+
+
+@pytest.mark.usefixtures("float64")
+def test_threads_do_not_show(monkeypatch):
+    """One or two, as the size of a stack decides; the number that was set before is set again."""
+    layers, values = problem()
+    judge = replace(protocol.load("arch").judge, epochs=3)
+    threads = torch.get_num_threads()
+    wanted = train(jobs_of(4), layers, values, judge)
+    monkeypatch.setattr(probe, "ONE_THREAD_VALUES", 0)
+    torch.set_num_threads(2)
+    try:
+        same(wanted, train(jobs_of(4), layers, values, judge))
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(threads)
+
+
+@pytest.mark.parametrize(("hidden", "n_matrices", "most"), [((), 1, 111), ((50, 20), 1, 20), ((50,), 10, 11)])
+def test_validation_reads_no_more_than_it_may(hidden, n_matrices, most, monkeypatch):
+    """Rows at once by what is widest: features of width 9, all mixed layers of them, or what a hidden layer makes of them."""
+    layers, values = problem(n_matrices)
+    (job,) = jobs_of(1, n_matrices, mixed=True)
+    judge = replace(protocol.load("arch").judge, hidden=hidden)
+    one = stack.Probe(job.features, job.train, job.valid, job.seed, judge)
+    made = stack.Stack([one], [InMemory(layer) for layer in layers], None, Targets(values, "single", "uar"), "cpu")
+    monkeypatch.setattr(stack, "READ_VALUES", 1000)
+    rows = torch.arange(N_ROWS)[None]
+    parts = list(made.blocks(rows))
+    assert max(part.shape[1] for part in parts) == most
+    assert torch.equal(torch.cat(parts, dim=1), rows)
