@@ -60,6 +60,7 @@ class ProbeOutcome:
         valid_losses, valid_scores: At each look on validation; empty where none was needed.
         n_epochs: That were trained.
         chosen: What was chosen beside the epoch, in words.
+        shares: How much of each of several feature matrices it takes, sum 1; empty if it reads one.
     """
 
     test: np.ndarray
@@ -70,6 +71,7 @@ class ProbeOutcome:
     valid_scores: tuple[float, ...] = ()
     n_epochs: int = 0
     chosen: str = ""
+    shares: tuple[float, ...] = ()
 
 
 def n_steps(jobs: Sequence[ProbeJob], judge: Network) -> int:
@@ -229,7 +231,8 @@ class Training:
                 (stack.probabilities(number, job.test), stack.probabilities(number, job.valid))
                 for number, job in enumerate(jobs)
             ]
-        return [self.outcome(job, probe, *each) for job, probe, each in zip(jobs, probes, said, strict=True)]
+        told = [self.outcome(job, probe, *each) for job, probe, each in zip(jobs, probes, said, strict=True)]
+        return [replace(outcome, shares=stack.shares(number)) for number, outcome in enumerate(told)]
 
     def outcome(self, job: ProbeJob, probe: Probe, test: np.ndarray, valid: np.ndarray) -> ProbeOutcome:
         """What is kept of a probe."""

@@ -46,7 +46,8 @@ class CurvePoint:
 class FoldResult:
     """One fold: its score, sizes in clips, and which epoch's weights, or which setting, was tested.
 
-    Where probes were trained several times, the score is the mean; the rest is the first time's.
+    Where probes were trained several times, the score is the mean; the rest is the first time's. `layer_shares` are the learned
+    weights of `--layers weighted`, one a layer, sum 1.
     """
 
     name: str
@@ -57,6 +58,7 @@ class FoldResult:
     chosen_epoch: int
     valid_score: float | None
     chosen: str = ""
+    layer_shares: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -165,7 +167,9 @@ def read(path: Path) -> Result:
         predictions = beside.read_bytes()
         if hashlib.sha256(predictions).hexdigest() != plain.pop("predictions_sha256"):
             raise EvaluationError(f"{path}: {beside.name} is damaged or of another run; run it again")
-        plain["folds"] = [FoldResult(**fold) for fold in plain["folds"]]
+        plain["folds"] = [
+            FoldResult(**{**fold, "layer_shares": tuple(fold.get("layer_shares", ()))}) for fold in plain["folds"]
+        ]
         plain["curve"] = [CurvePoint(**point) for point in plain["curve"]]
         plain.update(unpack(predictions, len(plain["folds"])))
         return Result(**plain)

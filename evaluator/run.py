@@ -112,6 +112,7 @@ def evaluate(spec: ModuleSpec, module: Module, task: Task, protocol: Protocol, s
             *untrained(folds, clips),
             f"the interval draws {'groups of clips' if stats.units(groups) else 'clips'}{stats.why_not(groups)}",
             *how_chosen(judged, best, protocol),
+            *unweighted(task, protocol.judge),
             *([f"{protocol.name} draws nothing, so that one seed tells all"] if len(seeds) < settings.n_seeds else []),
             *(finding.what for finding in counts(task, clips) if finding.level != "note"),
         ],
@@ -199,6 +200,13 @@ def train(
     )
 
 
+def unweighted(task: Task, judge: Judge) -> list[str]:
+    """A sentence if the judge weights classes and the task gives it none to weight."""
+    if isinstance(judge, Network) and judge.class_weights != "none" and task.labels != "single":
+        return ["class weights are for tasks with one label a clip; here every label counts the same"]
+    return []
+
+
 def draws(judge: Judge) -> bool:
     """Whether a judge's answer depends on the seed."""
     return isinstance(judge, (Network, Shots))
@@ -254,7 +262,7 @@ def fold_results(folds: Sequence[Fold], judged: Judged, metric: str) -> list[Fol
     for fold, score, outcomes, layer in zip(folds, scores.tolist(), judged.outcomes, layers, strict=True):
         sizes, first = (len(fold.train), len(fold.valid), len(fold.test)), outcomes[0]
         chosen = ", ".join(part for part in (layer, first.chosen) if part)
-        found.append(FoldResult(fold.name, score, *sizes, first.chosen_epoch, first.valid_score, chosen))
+        found.append(FoldResult(fold.name, score, *sizes, first.chosen_epoch, first.valid_score, chosen, first.shares))
     return found
 
 

@@ -102,10 +102,9 @@ class Stack:
         """What each class counts in a probe's loss, (n_classes,): n / (classes that occur * n of the class), or 1."""
         import torch
 
-        values = torch.from_numpy(np.asarray(self.targets.values[probe.train], np.float32))
-        sizes = values.sum(dim=0)
         if probe.judge.class_weights == "none":
-            return torch.ones_like(sizes)
+            return torch.ones(self.targets.values.shape[1])
+        sizes = torch.from_numpy(np.asarray(self.targets.values[probe.train].sum(axis=0), np.float32))
         return torch.where(sizes > 0, sizes.sum() / ((sizes > 0).sum() * sizes.clamp(min=1)), 0.0)
 
     def fit(self, progress: Callable[[int], object]) -> None:
@@ -278,6 +277,11 @@ class Stack:
             self.targets.score(self.probes[n].valid, probabilities[place, : len(self.probes[n].valid)])[0]
             for place, n in enumerate(self.alive)
         ]
+
+    def shares(self, number: int) -> tuple[float, ...]:
+        """How much of each feature matrix a probe with its best weights takes, sum 1; empty if it reads only one."""
+        mix = self.best.weights.get("mix")
+        return () if mix is None else tuple(mix[number].detach().softmax(dim=0).tolist())
 
     def blocks(self, rows: Any) -> Iterator[Any]:
         """Rows (n_alive, n_rows) in blocks whose features, and what hidden layers make of them, are not too large."""

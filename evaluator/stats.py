@@ -150,13 +150,25 @@ def n_units(tested: Sequence[tuple[np.ndarray, np.ndarray]], groups: Sequence[np
     return sum(len(true) for true, _ in tested) if groups is None else sum(len(np.unique(fold)) for fold in groups)
 
 
+def training_draws(n_times: int, random: np.random.Generator) -> np.ndarray:
+    """How much each of several trainings counts in each draw, (n_times, DRAWS), columns of sum 1.
+
+    One fewer is drawn than there are, which makes the variance of the mean that of a sample (Rao & Wu 1988): with three or
+    five trainings the difference is large.
+    """
+    if n_times == 1:
+        return np.ones((1, DRAWS))
+    drawn = random.integers(n_times, size=(n_times - 1, DRAWS))
+    return np.stack([(drawn == number).mean(axis=0) for number in range(n_times)])
+
+
 def _draws(
     tested: Sequence[tuple[np.ndarray, np.ndarray]], metric: str, seed: int, groups: Sequence[np.ndarray] | None
 ) -> np.ndarray:
     """Mean over folds of the score in each draw, (DRAWS,); the same clips are drawn for the same seed and folds."""
     random, again = np.random.default_rng(seed), np.random.default_rng((seed, 1))
     n_times = min(len(repetitions(said)) for _, said in tested)
-    times = unit_counts(n_times, DRAWS, again) / n_times  # the same in every fold: a training is one seed
+    times = training_draws(n_times, again)  # the same in every fold: a training is one seed
     scores = [
         fold_draws(*fold, metric, random, None if groups is None else groups[number], times)
         for number, fold in enumerate(tested)

@@ -154,3 +154,32 @@ def test_results_of_one_module_are_told_apart():
     assert compare.titles(same) == ["my/odd module.py (arch, clean)", "my/odd module.py (knn, clean)"]
     same = [of(RIGHT, options={"layer": layer}) for layer in (1, 2)]
     assert "'layer': 1" in compare.titles(same)[0]
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 5])
+def test_a_handful_of_clips_proves_nothing(n):
+    """One right everywhere and the other nowhere: p is what the signs of n clips can tell at best."""
+    right = np.ones(n, bool)
+    (said,) = compare.compare((of(right, module="a"), of(~right, module="b")))
+    assert said.p == pytest.approx(min(1, 2 * 0.5**n)) and "may well be chance" in said.sentence
+
+
+def test_the_doubt_from_training_counts():
+    """A module beside itself with other seeds: with several each, a difference is seldom called real; with one, it says so."""
+    random = np.random.default_rng(6)
+    calls = 0
+    for number in range(60):
+        easy = random.random(150)
+        said = []
+        for name in "ab":
+            luck = random.normal(0, 0.08, 5)  # of a training, on all clips
+            right = np.stack([easy < 0.6 + each for each in luck])
+            probabilities = np.eye(4, dtype=np.float32)[np.where(right, 0, 1)]
+            score = float(right.mean())
+            one = of(right[0], module=name)
+            said.append(dataclasses.replace(one, score=score, seeds=list(range(5)), test_probabilities=[probabilities]))
+        (found,) = compare.compare(said, seed=number)
+        calls += found.p < 0.05
+    assert calls <= 12  # five seeds tell a spread of 8 points roughly; of one training each, 50 of 60 are called real
+    alone = [of(np.arange(40) < n, module=name, provenance={"draws": True}) for n, name in ((20, "a"), (24, "b"))]
+    assert "another seed may differ" in compare.compare(alone)[0].sentence

@@ -105,3 +105,10 @@ def test_intervals_end_where_the_scores_do():
     assert low < high <= 1
     low, high = stats.bootstrap_interval([(n_events, random.integers(20, 60, size=(12, 1)))], "segment_1s_er")
     assert 1 < low < high
+
+
+def test_all_right_is_not_without_doubt():
+    """The rule of three: of n clips that are all right, up to 3 / n of all might be wrong; and the other way round."""
+    targets = np.eye(2)[np.zeros(30, int)]
+    assert stats.bootstrap_interval([(targets, targets)], "accuracy") == pytest.approx((0.9, 1.0))
+    assert stats.bootstrap_interval([(targets, 1 - targets)], "accuracy") == pytest.approx((0.0, 0.1))
