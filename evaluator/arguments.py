@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-MODULE = "an importable HEAR module, the path of a .py file, or hf:ORG/MODEL"
+MODULE = "an importable HEAR module, the path of a .py file, hf:ORG/MODEL, or ensemble:MODULE+MODULE"
 TASK = "suite/task, a suite, a task's YAML file, a CSV, or a folder with one sub-folder per class"
 CACHE = "for embeddings and made data (default: $HEAR_EVAL_CACHE, else ~/.cache/hear-eval)"
 
@@ -31,7 +31,7 @@ def run(command: argparse.ArgumentParser) -> None:
     command.add_argument("--protocol", help="how embeddings are judged (default: the suite's)")
     command.add_argument("--profile", default="clean", help="clean (default), or published, accidents included")
     command.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help="default: results")
-    command.add_argument("--seed", type=int, default=0, help="of the probes and the bootstrap (default 0)")
+    command.add_argument("--seed", type=seed, default=0, help="of the probes and the bootstrap (default 0)")
     command.add_argument("--seeds", type=count, default=1, metavar="N", help="train probes with N seeds (default 1)")
     command.add_argument(
         "--layers",
@@ -98,14 +98,14 @@ def compare(command: argparse.ArgumentParser) -> None:
     """Results of one task."""
     command.add_argument("results", nargs="+", type=Path, metavar="RESULT.json")
     command.add_argument("--json", action="store_true", help="print one JSON object per pair")
-    command.add_argument("--seed", type=int, default=0, help="of the bootstrap (default 0)")
+    command.add_argument("--seed", type=seed, default=0, help="of the bootstrap (default 0)")
 
 
 def fuse(command: argparse.ArgumentParser) -> None:
     """Results of one task, and where theirs together goes."""
     command.add_argument("results", nargs="+", type=Path, metavar="RESULT.json")
     command.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help="default: results")
-    command.add_argument("--seed", type=int, default=0, help="of the bootstrap (default 0)")
+    command.add_argument("--seed", type=seed, default=0, help="of the bootstrap (default 0)")
 
 
 def doctor(command: argparse.ArgumentParser) -> None:
@@ -132,6 +132,13 @@ def module(command: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="that one call under --python may take (default 600)",
     )
+
+
+def seed(text: str) -> int:
+    """A whole number from 0."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text} is no seed; give a whole number from 0")
+    return int(text)
 
 
 def count(text: str) -> int:

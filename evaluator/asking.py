@@ -26,7 +26,7 @@ def adapted(task: Task, protocol: Protocol) -> Protocol:
         UsageError: The task asks when events are heard, and the protocol judges whole clips; or the other way round.
     """
     if protocol.name == task.protocol:
-        protocol = protocol.adapted(task.judge, task.events)
+        protocol = protocol.adapted(task.judge, task.events, task.name)
     if task.labels == "events" and not protocol.events:
         raise UsageError(
             f"{task.name} asks when events are heard, and the protocol {protocol.name} judges whole clips; take --protocol hear"

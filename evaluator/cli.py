@@ -11,7 +11,6 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from statistics import stdev
 from typing import TYPE_CHECKING, Any
 
 from evaluator.arguments import parser
@@ -35,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2 if isinstance(error, UsageError) else 1
     except KeyboardInterrupt:
         print(
-            "hear-eval: interrupted; what is finished is kept, the same command goes on from there",
+            "hear-eval: interrupted; embeddings and finished results are kept, the same command goes on from there",
             file=sys.stderr,
         )
         return 130
@@ -111,22 +110,24 @@ def run_command(parsed: argparse.Namespace) -> int:
     out = writable("--out", parsed.out)
     done: list[tuple[Result, Path]] = []
     failures: list[Exception] = []
-    for spec in wanted:
-        try:
-            with open_module(spec) as module:
-                for each, judged in zip(tasks, protocols, strict=True):
-                    try:
-                        result = evaluate(spec, module, each, judged, settings)
-                    except (UsageError, EvaluationError) as error:
-                        failures.append(told(spec.name, error))
-                        continue
-                    done.append((result, write(result, out)))
-                    if parsed.json:
-                        print(json.dumps(as_line(result)), flush=True)
-        except (UsageError, EvaluationError) as error:
-            failures.append(told(spec.name, error))
-    if not parsed.json:
-        print_results(done)
+    try:
+        for spec in wanted:
+            try:
+                with open_module(spec) as module:
+                    for each, judged in zip(tasks, protocols, strict=True):
+                        try:
+                            result = evaluate(spec, module, each, judged, settings)
+                        except (UsageError, EvaluationError) as error:
+                            failures.append(told(spec.name, error))
+                            continue
+                        done.append((result, write(result, out)))
+                        if parsed.json:
+                            print(json.dumps(as_line(result)), flush=True)
+            except (UsageError, EvaluationError) as error:
+                failures.append(told(spec.name, error))
+    finally:  # also of a run that was interrupted
+        if not parsed.json:
+            print_results(done)
     if failures:
         return 2 if not done and all(isinstance(error, UsageError) for error in failures) else 1
     return 0
@@ -154,7 +155,7 @@ def print_results(done: "Sequence[tuple[Result, Path]]") -> None:
         for r, _ in done
     ]
     if rows:
-        head = ("module", "task", "protocol", "of", "metric", "score", "95 % interval", "seeds", "clips", "embed s")
+        head = ("module", "task", "protocol", "of", "metric", "score", "95 % interval", "trained", "clips", "embed s")
         print_table(*without_empty(head, rows))
     for result, path in done:
         for note in [
@@ -166,15 +167,14 @@ def print_results(done: "Sequence[tuple[Result, Path]]") -> None:
 
 
 def figures(result: "Result") -> tuple[str, str, str]:
-    """Score, interval, and the spread over several seeds; percentages times a hundred."""
+    """Score, interval, and how often probes were trained and with what spread; percentages times a hundred."""
     from evaluator.metrics import METRICS
 
     unit = METRICS[result.metric].unit
     scale, decimals = (100, 1) if unit == "%" else (1, 3)
     score, low, high = (f"{scale * value:.{decimals}f}" for value in (result.score, result.ci_low, result.ci_high))
-    spread = ""
-    if len(result.seeds) > 1:
-        spread = f"{len(result.seeds)}, +-{scale * stdev(result.seed_scores):.{decimals}f}"
+    n_times = len(result.test_probabilities[0])
+    spread = "" if result.spread is None else f"{n_times}, +-{scale * result.spread:.{decimals}f}"
     return f"{score} {unit}".strip(), f"{low} to {high}", spread
 
 

@@ -65,8 +65,9 @@ def neighbours(
         ready, true = x(job.train), targets.values[job.train]
 
         def fit(number: int) -> Predict:
-            model = KNeighborsRegressor(number, metric="cosine", algorithm="brute").fit(ready, true)
-            return lambda rows: model.predict(x(rows)).reshape(len(rows), -1)
+            # In float64, since squares of large features overflow in float32.
+            model = KNeighborsRegressor(number, metric="cosine", algorithm="brute").fit(ready.astype(np.float64), true)
+            return lambda rows: model.predict(x(rows).astype(np.float64)).reshape(len(rows), -1)
 
         usable = [number for number in judge.numbers if number <= len(job.train)] or [len(job.train)]
         return [(f"{number} neighbours", partial(fit, number)) for number in usable]

@@ -8,9 +8,8 @@ import numpy as np
 
 from evaluator.errors import UsageError
 from evaluator.matrix import InMemory, Matrix, SideBySide
+from evaluator.protocol import LAYERS
 from evaluator.store import IN_MEMORY, Store
-
-CHOICES = "scene, all, last, mean, weighted, or a number"
 
 
 @dataclass(frozen=True)
@@ -35,17 +34,19 @@ def parse(layers: str) -> str:
     Raises:
         UsageError: None of these.
     """
-    if layers in ("scene", "all", "last", "mean", "weighted") or layers.isdecimal():
+    if layers in LAYERS or layers.isdecimal():
         return layers
-    raise UsageError(f"layers {layers!r}: give {CHOICES}, such as --layers 6")
+    raise UsageError(f"--layers {layers}: give {', '.join(LAYERS)}, or a number, such as --layers 6")
 
 
 def refuse_plain(layers: str, described: dict[str, Any], name: str) -> None:
     """Refuse a user's question about layers to a module that shows only one.
 
     Raises:
-        UsageError: It knows the plain HEAR API only, or has a single layer.
+        UsageError: It knows the plain HEAR API only, has a single layer, or has no such layer.
     """
+    if layers.isdecimal() and int(layers) >= described["n_layers"] > 1:
+        raise UsageError(f"--layers {layers}: {name} has layers 0 to {described['n_layers'] - 1}")
     if layers not in ("scene", "last") and described["n_layers"] < 2:
         why = "has a single layer" if described["extension"] else "knows the plain HEAR API, which shows no layers"
         raise UsageError(f"--layers {layers}: {name} {why}; leave --layers out to judge its embeddings")

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from evaluator import schema
+from evaluator.errors import UsageError
 from evaluator.schema import Document, Field
 
 
@@ -27,8 +28,8 @@ class Network:
     monitor: What counts there: `valid_loss` or `valid_score` (the task's metric).
     patience: Looks without anything better after which training stops; 0 for never.
     weights: `last` epoch's, or the `best` by what is monitored.
-    grid: Points to choose from by what is monitored on the first fold, each some of these fields; earlier ones win ties.
-        The best goes for every fold.
+    grid: Points to choose from by what is monitored, each some of these fields; earlier ones win ties.
+    grid_by: Whether `each_fold` chooses its point, or the `first_fold` for all.
     """
 
     kind: str
@@ -53,6 +54,7 @@ class Network:
     check_every: int = 1
     patience: int = 0
     grid: tuple[Mapping[str, Any], ...] = ()
+    grid_by: str = "each_fold"
 
     def points(self) -> list["Network"]:
         """The settings of every point of the grid; only these if there is none."""
@@ -109,7 +111,7 @@ Judge = Network | Logistic | Neighbours | Shots
 _KIND = Field(str)
 _GRID_FIELDS: Mapping[str, Field] = {
     "hidden": Field(list, required=False, each=Field(int, least=1)),
-    "learning_rate": Field(float, required=False, least=1e-12),
+    "learning_rate": Field(float, required=False, least=1e-12, most=1e3),
     "initialisation": Field(str, required=False, choices=("pytorch", "xavier_uniform", "xavier_normal")),
 }
 _NETWORK_FIELDS: Mapping[str, Field] = {
@@ -121,8 +123,8 @@ _NETWORK_FIELDS: Mapping[str, Field] = {
         str, required=False, default="pytorch", choices=("pytorch", "xavier_uniform", "xavier_normal")
     ),
     "optimiser": Field(str, choices=("adam", "adamw")),
-    "learning_rate": Field(float, required=False, default=0.001, least=1e-12),
-    "weight_decay": Field(float, least=0),
+    "learning_rate": Field(float, required=False, default=0.001, least=1e-12, most=1e3),
+    "weight_decay": Field(float, least=0, most=1e3),
     "epochs": Field(int, least=1),
     "batch_size": Field(int, least=1),
     "shuffle": Field(bool, required=False, default=True),
@@ -137,6 +139,7 @@ _NETWORK_FIELDS: Mapping[str, Field] = {
     "patience": Field(int, required=False, default=0, least=0),
     "weights": Field(str, choices=("last", "best")),
     "grid": Field(list, required=False, default=[], each=Field(dict, fields=_GRID_FIELDS)),
+    "grid_by": Field(str, required=False, default="each_fold", choices=("each_fold", "first_fold")),
 }
 _KINDS: Mapping[str, tuple[type[Any], Mapping[str, Field]]] = {
     "network": (Network, _NETWORK_FIELDS),
@@ -184,6 +187,11 @@ def read(document: Document, profile: str) -> Judge:
     ours = document.check({name: field for name, field in fields.items() if name not in own}, ("judge",))
     theirs = document.check({name: fields[name] for name in own if name in fields}, keys) if own else {}
     judge: Judge = made(**{name: _frozen(value) for name, value in {**ours, **theirs}.items()})
+    for name in ("strengths", "numbers", "shots", "heads"):
+        if getattr(judge, name, None) == ():
+            raise document.error(("judge", name), "is empty, but should name one choice at least")
+    if isinstance(judge, Network) and judge.norm == "batch" and judge.batch_size < 2:
+        raise document.error(("judge", "batch_size"), "is 1, but batch norm needs two clips or more")
     if isinstance(judge, Shots) and judge.headline not in [(n, head) for n in judge.shots for head in judge.heads]:
         raise document.error(
             ("judge", "headline"), f"is {list(judge.headline)}, but should be one of shots with one of heads"
@@ -191,9 +199,27 @@ def read(document: Document, profile: str) -> Judge:
     return judge
 
 
-def adapted(judge: Judge, changes: Mapping[str, Any]) -> Judge:
-    """The judge with some fields as a task wants them; `changes` were checked by `changes_of`."""
-    return replace(judge, **changes) if changes else judge
+def adapted(judge: Judge, changes: Mapping[str, Any], name: str) -> Judge:
+    """The judge with some fields as a task wants them; `changes` were checked by `changes_of`.
+
+    Args:
+        judge: Of the protocol.
+        changes: Fields and their values.
+        name: Of the task, for the error.
+
+    Raises:
+        UsageError: The judge has no such field, or its grid decides it.
+    """
+    if not changes:
+        return judge
+    if not isinstance(judge, Network):
+        raise UsageError(
+            f"{name}: judge: {', '.join(changes)} is for networks, but its protocol's judge is {judge.kind}"
+        )
+    decided = sorted({field for point in judge.grid for field in point} & set(changes))
+    if decided:
+        raise UsageError(f"{name}: judge.{decided[0]}: the grid of its protocol decides that; leave it out")
+    return replace(judge, **changes)
 
 
 def changes_of(document: Document, keys: tuple[str, ...]) -> dict[str, Any]:
@@ -203,12 +229,10 @@ def changes_of(document: Document, keys: tuple[str, ...]) -> dict[str, Any]:
         UsageError: No such field, or not what it may hold.
     """
     said = document.at(keys)
-    return {
-        name: _frozen(value)
-        for name, value in document.check(
-            {name: field for name, field in _NETWORK_FIELDS.items() if name in said}, keys
-        ).items()
+    free = {
+        name: replace(field, required=False) for name, field in _NETWORK_FIELDS.items() if name not in ("kind", "grid")
     }
+    return {name: _frozen(value) for name, value in document.check(free, keys).items() if name in said}
 
 
 def _frozen(value: Any) -> Any:

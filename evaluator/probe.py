@@ -23,7 +23,7 @@ from evaluator.targets import Targets
 # a batch makes of them.
 GPU_VALUES = 1_000_000_000
 # On a CPU a larger stack leaves the caches and gains nothing.
-CPU_VALUES = 200_000_000
+CPU_VALUES = 24_000_000
 # Up to so many values a training step on a CPU takes about a millisecond, too little to share among threads.
 ONE_THREAD_VALUES = 5_000_000
 
@@ -76,7 +76,7 @@ class ProbeOutcome:
 
 def n_steps(jobs: Sequence[ProbeJob], judge: Network) -> int:
     """What `progress` of `train` will add up to: an epoch of a probe each."""
-    n_first = sum(job.fold == 0 for job in jobs)
+    n_first = sum(chooses(job, judge) for job in jobs)
     n_points = len(judge.points())
     return judge.epochs * (n_first * n_points + len(jobs) - n_first if n_points > 1 else len(jobs))
 
@@ -90,7 +90,9 @@ def train(
     device: str = "auto",
     progress: Callable[[int], object] = lambda n: None,
 ) -> list[ProbeOutcome]:
-    """Train every probe as the protocol says; with a grid, all its points on fold 0 and the best one on the others.
+    """Train every probe as the protocol says; with a grid, all its points, and keep the best.
+
+    Where fold 0 chooses for all, its best point alone is trained on the others.
 
     Args:
         jobs: The probes.
@@ -112,22 +114,30 @@ def train(
     points = judge.points()
     if len(points) == 1:
         return trained_all(training.outcomes(jobs, [points[0]] * len(jobs)))
-    first = [number for number, job in enumerate(jobs) if job.fold == 0]
+    first = [number for number, job in enumerate(jobs) if chooses(job, judge)]
     tried = training.outcomes(
         [jobs[number] for number in first for _ in points], [point for _ in first for point in points]
     )
-    best: dict[int, tuple[int, ProbeOutcome]] = {}  # series -> point and its outcome
+    best: dict[int, tuple[int, ProbeOutcome]] = {}  # job -> point and its outcome
     for place, number in enumerate(first):
         own = tried[place * len(points) : (place + 1) * len(points)]
         ranks = [rank(outcome, judge, targets.metric) for outcome in own]
         chosen = int(np.argmax(ranks))  # the earlier of equals
-        best[jobs[number].series] = (chosen, replace(own[chosen], chosen=in_words(judge.grid[chosen])))
-    rest = [number for number, job in enumerate(jobs) if job.fold != 0]
-    others = training.outcomes([jobs[n] for n in rest], [points[best[jobs[n].series][0]] for n in rest])
-    found = {number: best[jobs[number].series][1] for number in first}
+        words = ", ".join(part for part in (in_words(judge.grid[chosen]), own[chosen].chosen) if part)
+        best[number] = (chosen, replace(own[chosen], chosen=words))
+    point_of = {jobs[number].series: point for number, (point, _) in best.items()}  # read where fold 0 chose for all
+    rest = [number for number in range(len(jobs)) if number not in best]
+    others = training.outcomes([jobs[n] for n in rest], [points[point_of[jobs[n].series]] for n in rest])
+    found = {number: outcome for number, (_, outcome) in best.items()}
     for number, outcome in zip(rest, others, strict=True):
-        found[number] = replace(outcome, chosen=best[jobs[number].series][1].chosen)
+        said = (in_words(judge.grid[point_of[jobs[number].series]]), outcome.chosen)
+        found[number] = replace(outcome, chosen=", ".join(part for part in said if part))
     return trained_all([found[number] for number in range(len(jobs))])
+
+
+def chooses(job: ProbeJob, judge: Network) -> bool:
+    """Whether a probe chooses a point of the grid, by its own validation rows."""
+    return job.fold == 0 or judge.grid_by == "each_fold"
 
 
 def trained_all(outcomes: list[ProbeOutcome]) -> list[ProbeOutcome]:

@@ -18,6 +18,7 @@ from evaluator.judge import Judge
 from evaluator.schema import Field
 
 PROFILES = ("clean", "published")
+LAYERS = ("scene", "all", "last", "mean", "weighted")  # or a number from 0
 
 
 @dataclass(frozen=True)
@@ -60,9 +61,13 @@ class Protocol:
         decides = {name: value for name, value in asdict(self).items() if name not in words}
         return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
 
-    def adapted(self, changes: Mapping[str, Any], events: tuple[tuple[float, float], ...]) -> "Protocol":
-        """The protocol as a task of its own suite wants it: some fields of the judge, and the event choices if any."""
-        return replace(self, judge=judge.adapted(self.judge, changes), events=events or self.events)
+    def adapted(self, changes: Mapping[str, Any], events: tuple[tuple[float, float], ...], task: str) -> "Protocol":
+        """The protocol as a task (its name) wants its own: some fields of the judge, and the event choices if any.
+
+        Raises:
+            UsageError: The judge has no such fields.
+        """
+        return replace(self, judge=judge.adapted(self.judge, changes, task), events=events or self.events)
 
 
 EVENTS = Field(list, required=False, default=[], each=Field(list, each=Field(float, least=0)))
@@ -110,6 +115,10 @@ def load(name: str, profile: str = "clean") -> Protocol:
     judges = {each: judge.read(document, each) for each in PROFILES}
     said = fields.pop("profiles")[profile]
     fields["events"] = event_choices(document, ("events",), fields["events"])
+    if not (fields["layers"] in LAYERS or fields["layers"].isdecimal()):
+        raise document.error(
+            ("layers",), f"is {fields['layers']!r}, but should be {', '.join(LAYERS)}, or a number in quotes"
+        )
     return Protocol(**{**fields, **said, "judge": judges[profile], "profile": profile})
 
 

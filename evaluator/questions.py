@@ -5,23 +5,31 @@ about the rows of some clips becomes what a metric takes.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from evaluator import events, metrics, stats
+from evaluator import events, metrics
 from evaluator.clip import Clip, Event
 from evaluator.events import PostProcessing
 from evaluator.targets import Targets
 
+EVENT_SCORES = [name for name, metric in metrics.METRICS.items() if metric.of_events]
+_LOWEST_NOTE = 21  # MIDI, of a piano
+
 
 @dataclass(frozen=True)
 class Answer:
-    """What a metric takes of some clips: targets and probabilities (n_clips, ...), and the events that were found."""
+    """What a metric takes of some clips: targets and probabilities (n_clips, ...).
+
+    found: The events that were found, (n_events, 4): places of clip and class, onset and offset in ms; None for clips.
+    others: What the other scores of events take, by their names.
+    """
 
     targets: np.ndarray
     probabilities: np.ndarray
     found: np.ndarray | None = None
+    others: Mapping[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
 
 
 class ClipQuestion:
@@ -36,6 +44,8 @@ class ClipQuestion:
 
     def __init__(self, clips: Sequence[Clip], classes: Sequence[str], labels: str, metric: str):
         self.targets = Targets(label_matrix(clips, classes), labels, metric)
+        # MIDI notes in their order, as in NSynth: only then are indices modulo 12 the names of notes.
+        self.pitches = list(classes) == [str(_LOWEST_NOTE + step) for step in range(len(classes))]
 
     def rows(self, places: np.ndarray) -> np.ndarray:
         """Rows of the features of clips given by their places (n,)."""
@@ -51,17 +61,18 @@ class ClipQuestion:
         """
         return Answer(self.targets.values[places], said)
 
-    def scores(self, tested: Sequence[tuple[np.ndarray, np.ndarray]]) -> dict[str, float]:
+    def scores(self, answers: Sequence[Sequence[Answer]]) -> dict[str, float]:
         """Every other score that is defined here by name, mean over folds and over the times that probes were trained.
 
         Args:
-            tested: Targets (n_clips, n_classes) and probabilities (n_times, n_clips, n_classes) of each fold.
+            answers: For each fold what was said, each time.
         """
         single = self.targets.labels == "single"
         kinds = ("accuracy", "uar", "uar_all_classes", "macro_f1") if single else ("weighted_map",)
-        names = [*kinds, "map", "aucroc", "d_prime"]
+        names = [*kinds, "map", "aucroc", "d_prime", *(["chroma_accuracy"] if self.pitches else [])]
+        every = [answer for fold in answers for answer in fold]
         return {
-            name: float(np.mean([stats.repeated_score(name, *fold) for fold in tested]))
+            name: float(np.mean([metrics.score(name, each.targets, each.probabilities) for each in every]))
             for name in names
             if name != self.targets.metric
         }
@@ -110,7 +121,7 @@ class EventQuestion:
         ), f"median filter {how.median_filter_ms:g} ms, least {how.min_duration_ms:g} ms"
 
     def best(self, rows: np.ndarray, said: np.ndarray) -> PostProcessing:
-        """The choice with the best score for the frames `rows` of whole clips; without any, the last one."""
+        """The choice with the best score for the frames `rows` of whole clips; without any, the longest."""
         if not len(rows):
             return max(self.choices)
         return events.best_processing(self.choices, lambda how: self.score_of(how, rows, said))
@@ -154,12 +165,18 @@ class EventQuestion:
             for clip, own in enumerate(found)
             for event in own
         ]
-        counts = self.tallies(places.tolist(), found, self.metric)
-        return Answer(*counts, np.array(listed, dtype=np.float64).reshape(-1, 4))
+        counts = {name: self.tallies(places.tolist(), found, name) for name in EVENT_SCORES}
+        table = np.array(listed, dtype=np.float64).reshape(-1, 4)
+        return Answer(*counts.pop(self.metric), table, counts)
 
-    def scores(self, tested: Sequence[tuple[np.ndarray, np.ndarray]]) -> dict[str, float]:
-        """None beside the task's own: the others are made of other counts."""
-        return {}
+    def scores(self, answers: Sequence[Sequence[Answer]]) -> dict[str, float]:
+        """The other scores of events by name, mean over folds and times; NaN where there is nothing to divide by."""
+        every = [answer for fold in answers for answer in fold]
+        return {
+            name: float(np.mean([metrics.score(name, *answer.others[name]) for answer in every]))
+            for name in EVENT_SCORES
+            if name != self.metric
+        }
 
 
 Question = ClipQuestion | EventQuestion

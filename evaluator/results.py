@@ -2,7 +2,7 @@
 
     OUT/MODULE/TASK/PROTOCOL-PROFILE-RUN.json and .npz
 
-RUN is a hash of module, weights, options, layers, task, protocol and seeds: the same run again replaces its own files only.
+RUN is a hash of module, weights, options, layers, task, clips, protocol and seeds: the same run again replaces its own files only.
 The JSON names the SHA-256 of the predictions, so that files of two runs are never taken for one.
 """
 
@@ -33,6 +33,7 @@ class CurvePoint:
     name: What it is called in words, such as `layer 3`; "" where there was only one.
     score, ci_low, ci_high: As those of a result.
     valid_score: On the validation clips, mean over folds; None where they have no say or no label.
+    spread: Standard deviation of the score over the times that probes were trained (seeds, draws of shots); None for one.
     """
 
     name: str
@@ -40,6 +41,7 @@ class CurvePoint:
     ci_low: float
     ci_high: float
     valid_score: float | None
+    spread: float | None
 
 
 @dataclass(frozen=True)
@@ -66,8 +68,10 @@ class Result:
     """One (module, task, protocol): score, doubt, predictions and where they came from.
 
     Attributes:
-        score, ci_low, ci_high: Mean over folds, in the metric's unit, and its bootstrap 95 % interval over clips.
+        score, ci_low, ci_high: Mean over folds, in the metric's unit, and its bootstrap 95 % interval over clips, and over
+            trainings if there are several.
         seeds, seed_scores: Seeds that the probes were trained with, and the score of each; their mean is `score`.
+        spread: Standard deviation of the score over seeds, or over the draws of few shots; None if trained once.
         scores: Other scores of the same predictions, by name.
         chosen: Which of several features or settings the score is of, a name in `curve`; "" if there was only one. Where
             folds chose different ones for themselves, it says so, and each fold tells its own.
@@ -97,6 +101,7 @@ class Result:
     ci_high: float
     seeds: list[int]
     seed_scores: list[float]
+    spread: float | None
     scores: dict[str, float]
     chosen: str
     curve: list[CurvePoint]
@@ -121,7 +126,8 @@ class Result:
     def run(self) -> str:
         """Name of the run, 8 hex digits: equal for equal questions, whatever the answer."""
         asked: list[Any] = [self.module, self.weights, self.options, self.task, self.protocol, self.profile]
-        asked += [self.provenance.get(name) for name in ("seed", "n_seeds", "layers", "task_sha256", "protocol_sha256")]
+        decides = ("seed", "n_seeds", "layers", "task_sha256", "protocol_sha256", "manifest_sha256", "fused_runs")
+        asked += [self.provenance.get(name) for name in decides]
         return hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()[:8]
 
 
@@ -171,6 +177,8 @@ def read(path: Path) -> Result:
             FoldResult(**{**fold, "layer_shares": tuple(fold.get("layer_shares", ()))}) for fold in plain["folds"]
         ]
         plain["curve"] = [CurvePoint(**point) for point in plain["curve"]]
+        for name in ("score", "ci_low", "ci_high"):
+            plain[name] = float("nan") if plain[name] is None else float(plain[name])
         plain.update(unpack(predictions, len(plain["folds"])))
         return Result(**plain)
     except (KeyError, TypeError) as error:

@@ -10,6 +10,7 @@ import numpy as np
 from evaluator import audio, judging, manifest, metrics, splits, stats, trials
 from evaluator.asking import adapted, ask, clip_rule, wanted
 from evaluator.check import counts
+from evaluator.errors import UsageError
 from evaluator.extract import extract, part_of
 from evaluator.judge import Judge, Network, Shots
 from evaluator.judging import Said
@@ -77,6 +78,7 @@ def evaluate(spec: ModuleSpec, module: Module, task: Task, protocol: Protocol, s
     layers, views = wanted(module, spec.name, task, protocol, settings.layers)
     clips = manifest.read(task, settings.data, settings.cache)
     folds = divide(task, clips)
+    refuse_unscorable(task, folds, clips)
     facts = audio.file_facts(clips.root, [clip.path for clip in clips.clips], settings.cache)
     store = Store(settings.cache, identity(spec, module.describe()), part_of(views, module))
     clock.lap("list")
@@ -173,7 +175,8 @@ def scores(
         "ci_high": headline.ci_high,
         "seeds": list(seeds),
         "seed_scores": by_seed(best.fold_scores(task.metric), len(seeds)),
-        "scores": question.scores(best.tested()),
+        "spread": best.spread(task.metric),
+        "scores": question.scores(best.answers),
         "chosen": best.name,
         "curve": list(curve.values()),
         "folds": fold_results(folds, best, task.metric),
@@ -221,7 +224,7 @@ def by_seed(scores: np.ndarray, n_seeds: int) -> list[float]:
 def how_chosen(judged: Mapping[Any, Judged], best: Judged, protocol: Protocol) -> list[str]:
     """A sentence about what the score is of, if there was a choice."""
     if len(judged) == 1:
-        return []
+        return ["the module shows one layer only"] if protocol.layers == "all" and best.name == "" else []
     if len({which for which, _ in judged}) == 1:
         return [f"the score is of {best.name}; the others are in the curve"]
     if best.by_fold:
@@ -242,6 +245,21 @@ def divide(task: Task, clips: Manifest) -> list[Fold]:
     if task.dataset.access == "own":
         splits.refuse_untrained(folds, clips.clips)
     return folds
+
+
+def refuse_unscorable(task: Task, folds: Sequence[Fold], clips: Manifest) -> None:
+    """Refuse, before the work, to score test clips without any label or event.
+
+    Raises:
+        UsageError: A fold has only such ones.
+    """
+    for fold in folds:
+        tested = [clips.clips[number] for number in fold.test.tolist()]
+        if not any(clip.events if task.labels == "events" else clip.labels for clip in tested):
+            what = "an event" if task.labels == "events" else "a label"
+            raise UsageError(
+                f"{task.name}: none of the {len(tested)} test clips of fold {fold.name} has {what}; change the split"
+            )
 
 
 def untrained(folds: Sequence[Fold], clips: Manifest) -> list[str]:
@@ -279,6 +297,7 @@ def as_line(result: Result) -> dict[str, Any]:
         "ci_high",
         "chosen",
         "seed_scores",
+        "spread",
         "scores",
         "n_clips",
         "n_failed",

@@ -10,6 +10,7 @@ The files are inert: one document of safe YAML, in which anchors, repeated keys 
 """
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -214,6 +215,8 @@ def _check_value(document: Document, keys: tuple[str, ...], value: Any, field: F
         quoted = (
             " (put it in quotes)" if str in kinds and not isinstance(value, (dict, list)) and value is not None else ""
         )
+        if isinstance(value, str) and float in kinds and re.fullmatch(r"[-+]?[0-9]+[eE][-+]?[0-9]+", value):
+            quoted = f" (YAML wants a point in it: {value.lower().replace('e', '.0e')})"
         raise document.error(keys, f"is {_describe(value)}, but should be {_wanted(field)}{quoted}")
     if field.choices and value not in field.choices and not isinstance(value, (dict, list)):
         raise document.error(keys, unknown(keys[-1], value, field.choices))

@@ -20,7 +20,7 @@ from evaluator.schedules import Plateau, warmup_factor
 from evaluator.targets import Targets
 
 READ_VALUES = 16_000_000  # most values of features that validation reads at once (64 MB)
-_LEAST_DEVIATION = 1e-10  # added to a feature's deviation, as Sarkar & Magimai-Doss do
+_LEAST_DEVIATION = 1e-10  # added to a feature's deviation, as Sarkar & Magimai-Doss do; below it, the feature becomes 0
 
 
 @dataclass
@@ -91,10 +91,9 @@ class Stack:
         self.class_weights = torch.stack([self.weights_of(one) for one in probes]).to(device)
         self.moments: list[Any] | None = None
         if moments is not None:
-            both = (
-                np.stack([mean for mean, _ in moments]),
-                np.stack([1 / (std + _LEAST_DEVIATION) for _, std in moments]),
-            )
+            deviations = np.stack([std for _, std in moments])
+            scales = np.where(deviations > _LEAST_DEVIATION, 1 / (deviations + _LEAST_DEVIATION), 0)
+            both = (np.stack([mean for mean, _ in moments]), scales)
             self.moments = [torch.from_numpy(each.astype(np.float32)).unsqueeze(-2).to(device) for each in both]
         self.living_moments = self.moments
 

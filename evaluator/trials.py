@@ -70,7 +70,13 @@ class Judged:
     def point(self, metric: str, seed: int, groups: Sequence[np.ndarray] | None) -> CurvePoint:
         """Its score with the bootstrap interval."""
         low, high = stats.bootstrap_interval(self.tested(), metric, seed=seed, groups=groups)
-        return CurvePoint(self.name, float(self.fold_scores(metric).mean()), low, high, self.valid_score())
+        score = float(self.fold_scores(metric).mean())
+        return CurvePoint(self.name, score, low, high, self.valid_score(), self.spread(metric))
+
+    def spread(self, metric: str) -> float | None:
+        """Standard deviation of the score over the times that probes were trained; None for one."""
+        scores = self.fold_scores(metric).mean(axis=0)
+        return float(scores.std(ddof=1)) if len(scores) > 1 else None
 
 
 def plan(

@@ -116,3 +116,19 @@ def test_few_clips_and_no_validation_still_give_an_answer(name):
     outcome = said(name, asked, features, targets)
     assert outcome.valid_score is None and outcome.test.shape == (10, 3)
     assert outcome.chosen in ("C = 0.1", "3 neighbours")
+
+
+@pytest.mark.parametrize("name", ["knn", "fewshot"])
+def test_huge_features_point_somewhere_too(name):
+    """Cosines do not change with scale, even where squares leave single precision."""
+    (features, targets), asked = problem(), job()
+    known = protocol.load(name)
+    judge = dataclasses.replace(known.judge, draws=2) if name == "fewshot" else known.judge
+    question = Targets(targets, "single", "accuracy")
+    small, large = (
+        judging.judged([asked], [InMemory(features * np.float32(scale))], question, judge)[0] for scale in (1, 1e22)
+    )
+    for setting, outcomes in small.items():
+        if "logistic" not in setting:
+            for one, other in zip(outcomes, large[setting], strict=True):
+                np.testing.assert_allclose(one.test, other.test, atol=1e-5)

@@ -42,6 +42,10 @@ def test_titles_do_not_decide():
         ({"judge": {"optimiser": "sgd"}}, "sgd.*adamw"),
         ({"judge": {"kind": "knn"}}, "judge.kind: unknown kind 'knn'"),
         ({"judge": {"weights": "last"}}, "judge.weights: stands under judge too"),
+        ({"judge": {"norm": "batch", "batch_size": 1}}, "judge.batch_size: is 1, but batch norm needs two"),
+        ({"layers": "foo"}, "layers: is 'foo', but should be scene, all"),
+        ({"judge": {"learning_rate": float("inf")}}, "judge.learning_rate: is inf, but should be"),
+        ({"judge": {"learning_rate": "1e-3"}}, "YAML wants a point in it: 1.0e-3"),
         ({"profiles": {"clean": {}}}, "published|differs"),
     ],
 )

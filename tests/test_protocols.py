@@ -157,9 +157,9 @@ def test_scene_is_the_last_layer_of_a_transformer(hubert, data):
 
 def test_a_layer_that_is_not_there_is_told(hubert, data):
     """With the numbers of those that are."""
-    with pytest.raises(UsageError, match="--layers 4: the module has layers 0 to 3"):
+    with pytest.raises(UsageError, match="--layers 4: hf:.* has layers 0 to 3"):
         scored(hubert, data, brief(protocol.load("arch")), "4")
-    with pytest.raises(UsageError, match="layers 'first': give scene, all, last, mean, weighted, or a number"):
+    with pytest.raises(UsageError, match="--layers first: give scene, all, last, mean, weighted, or a number"):
         scored(hubert, data, brief(protocol.load("arch")), "first")
 
 
@@ -368,7 +368,7 @@ def events_scored(name, office, profile, metric="event_onset_200ms_fms", epochs=
 def test_a_module_that_returns_the_labels_finds_every_event(metric, profile, office):
     """F-measure 1, through frames, probes, post-processing and matching."""
     result = events_scored(ORACLE, office, profile, metric)
-    assert (result.score, result.ci_low, result.ci_high) == (1, 1, 1)
+    assert (result.score, result.ci_high) == (1, 1) and result.ci_low < 1  # so few files leave room for doubt
     assert len(result.test_events) == 1 and len(result.test_events[0]) == sum(map(np.sum, result.test_targets))
     assert result.folds[0].chosen
 

@@ -327,3 +327,19 @@ def test_validation_reads_no_more_than_it_may(hidden, n_matrices, most, monkeypa
     parts = list(made.blocks(rows))
     assert max(part.shape[1] for part in parts) == most
     assert torch.equal(torch.cat(parts, dim=1), rows)
+
+
+def test_a_feature_that_is_constant_in_training_says_nothing():
+    """It would be divided by nothing, and decide alone where it wakes up."""
+    random = np.random.default_rng(2)
+    features = random.normal(size=(60, 4)).astype(np.float32)
+    targets = np.eye(2, dtype=np.float32)[(features[:, 0] > 0).astype(int)]
+    rows = np.split(np.arange(60), [40, 50])
+    dead = np.concatenate([features, np.zeros((60, 1), np.float32)], axis=1)
+    dead[50:, 4] = 5
+    judge = replace(protocol.load("sarkar").judge, epochs=5)
+    said = [
+        probe.train([ProbeJob((0,), *rows, 1)], [matrix], Targets(targets, "single", "accuracy"), judge, True, "cpu")[0]
+        for matrix in (dead, np.concatenate([features, np.zeros((60, 1), np.float32)], axis=1))
+    ]
+    np.testing.assert_allclose(said[0].test, said[1].test, atol=1e-6)
