@@ -273,8 +273,9 @@ class Driver:
 
     def array(self, value, what):
         """Whatever the module returned as a contiguous array; its type, device and so on are noted in `raw`."""
+        dtype = getattr(value, "dtype", type(value).__name__)
         self.raw[what] = {
-            "dtype": str(getattr(value, "dtype", type(value).__name__)).replace("torch.", ""),
+            "dtype": str(getattr(dtype, "name", dtype)).replace("torch.", ""),  # TensorFlow's own text is another
             "requires_grad": bool(getattr(value, "requires_grad", False)),
             "device": str(getattr(value, "device", "cpu")),
         }

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from sklearn.linear_model import LogisticRegression
 
 from hear_ssl import byol_a
-from hear_ssl.pretraining import augment, byol, cli, corpus, state, training
+from hear_ssl.pretraining import augment, byol, cli, corpus, probe, state, training
 from hear_ssl.pretraining.recipe import RECIPES, UNIT, recipe
 
 
@@ -310,6 +311,77 @@ def test_version_2_and_mixed_precision_run(sounds, tmp_path):
     training.Run(corpus.find([sounds], 10.0), how, machine, tmp_path, rows.append).train()
     assert len(rows) == 1 and np.isfinite(rows[0]["loss"]) and rows[0]["effective_rank"] > 1
     assert byol_a.load_model(str(tmp_path)).scene_embedding_size == 3072
+
+
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory):
+    """Noise that hisses and noise that rumbles, 10 files each, and a file that is no audio."""
+    folder = tmp_path_factory.mktemp("labelled")
+    for number in range(20):
+        rng, name = np.random.default_rng(number), ("hiss", "rumble")[number % 2]
+        audio = rng.normal(size=9000)
+        audio = np.diff(audio) if name == "hiss" else np.convolve(audio, np.ones(50), "valid")
+        (folder / name).mkdir(exist_ok=True)
+        soundfile.write(
+            folder / name / f"{number:02d}.wav", 0.2 * audio / np.abs(audio).max(), (8000, 16000)[number % 3 % 2]
+        )
+    (folder / "hiss" / "torn.wav").write_bytes(b"RIFF")
+    return folder
+
+
+def test_probe_holds_a_fifth_of_each_class_out(labelled):
+    """The same files for the same seed; none that cannot be read; chance is the most frequent class among them."""
+    one, again, other = (probe.find(labelled, 1, seed) for seed in (3, 3, 4))
+    assert one.classes == ("hiss", "rumble") and len(one.paths) == 20
+    assert [int(one.held_out[one.labels == label].sum()) for label in (0, 1)] == [2, 2] and one.chance == 0.5
+    assert np.array_equal(one.held_out, again.held_out) and not np.array_equal(one.held_out, other.held_out)
+    assert [path.parent.name for path in one.paths] == [one.classes[label] for label in one.labels]
+    assert [epoch for epoch in range(1, 8) if probe.Probe(**{**vars(one), "every": 3}).is_due(epoch, 7)] == [3, 6, 7]
+
+
+def test_probe_is_the_logistic_regression_of_what_the_module_gives(labelled, finished):
+    """Scene embeddings of the written encoder, as its HEAR module gives them clip by clip, by scikit-learn's own steps."""
+    model = byol_a.load_model(str(finished))
+    found = probe.find(labelled, 1, 0)
+    clips = [probe.read(path)[None] for path in found.paths]
+    x = np.concatenate([byol_a.get_scene_embeddings(clip, model).numpy() for clip in clips])
+    labels = np.random.default_rng(0).permutation(found.labels)  # hard to tell, so that single files count
+    train, test = x[~found.held_out], x[found.held_out]
+    mean, std = train.mean(axis=0), train.std(axis=0)
+    scale = np.where(std > 0, std, 1)
+    classifier = LogisticRegression(max_iter=1000).fit((train - mean) / scale, labels[~found.held_out])
+    wanted = np.mean(classifier.predict((test - mean) / scale) == labels[found.held_out])
+    shuffled = probe.Probe(**{**vars(found), "labels": labels})
+    statistics = (model.encoder.mean, model.encoder.std)
+    network = model.encoder.network.train()
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    assert shuffled.accuracy(network, statistics, RECIPES[1].mel) == wanted
+    assert found.accuracy(network, statistics, RECIPES[1].mel) == 1
+    assert network.training and all(torch.equal(before[name], tensor) for name, tensor in network.state_dict().items())
+
+
+def test_probe_stands_beside_the_loss_and_changes_nothing(sounds, labelled, finished, tmp_path, capsys):
+    """Judged every second epoch and after the last; the curve is that of a run without a probe."""
+    assert cli.main(words(sounds, tmp_path, "--probe", labelled, "--probe-every", 2)) == 0
+    shown = capsys.readouterr()
+    assert "probe: 2 classes, 16 files to learn from, 4 held out, chance 50.0 %" in shown.err
+    assert ["probe" in line for line in shown.out.splitlines()] == [False, True, True]
+    assert curve(tmp_path) == curve(finished)
+
+
+def test_probes_that_cannot_be_are_refused(labelled, sounds, tmp_path):
+    """A folder that is not there, without classes, or with one file in a class."""
+    with pytest.raises(FileNotFoundError, match="--probe .*nowhere: no such folder"):
+        probe.find(tmp_path / "nowhere", 1, 0)
+    with pytest.raises(ValueError, match="one sub-folder per class is wanted, at least two; 1 found"):
+        probe.find(sounds, 1, 0)
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        soundfile.write(tmp_path / name / "only.wav", np.zeros(800), 16000)
+    with pytest.raises(ValueError, match="a: 1 file; a class needs two"):
+        probe.find(tmp_path, 1, 0)
+    with pytest.raises(ValueError, match="--probe-every 0: a number of epochs from 1"):
+        probe.find(labelled, 0, 0)
 
 
 @pytest.mark.slow

@@ -2,6 +2,9 @@
 
 import importlib
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import torch
@@ -10,6 +13,7 @@ import hear_ssl
 from hear_ssl.encoders import aves, byol_a, weights
 
 MODULES = sorted(path.stem for path in Path(hear_ssl.__file__).parent.glob("[a-z]*.py"))
+TORCH = [module for module in MODULES if module != "yamnet"]  # that one speaks TensorFlow
 PACKAGED = {"byol_a_mini", "crepe", "crepe_tiny", "melspec"}  # need no path: real weights, or none
 
 SMALL = {
@@ -124,6 +128,13 @@ def save_byol_a(folder, version=1, width=12, statistics=(-5.25, 4.5)):
     return path
 
 
+def save_yamnet(folder):
+    """The SavedModel of a tiny YAMNet at `folder`, written by another process; gives the folder."""
+    program = [sys.executable, str(Path(__file__).with_name("tiny_yamnet.py")), str(folder)]
+    subprocess.run(program, check=True, capture_output=True, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"})
+    return folder
+
+
 def model_path(module, folder):
     """What `load_model` of a module needs as a path, made under `folder`; "" where it needs none."""
     if module in PACKAGED:
@@ -138,6 +149,8 @@ def model_path(module, folder):
         return str(folder)
     if "aves" in module:
         return str(save_aves(folder))
+    if module == "yamnet":
+        return str(save_yamnet(folder))
     if "byol" in module:
         return str(save_byol_a(folder))
     with weights.quiet_transformers():

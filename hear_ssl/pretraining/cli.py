@@ -43,6 +43,10 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--amp", action="store_true", help="mixed precision (bfloat16)")
     one.add_argument("--workers", type=int, default=0, metavar="N", help="processes that decode audio (0: none extra)")
     one.add_argument("--save-every", type=int, default=100, metavar="STEPS", help="steps between saved states (100)")
+    one.add_argument(
+        "--probe", type=Path, metavar="FOLDER", help="labelled sounds, a sub-folder per class, to judge the encoder by"
+    )
+    one.add_argument("--probe-every", type=int, default=10, metavar="EPOCHS", help="epochs between two judgements (10)")
     one.set_defaults(command=pretrain_byol_a)
     return top
 
@@ -66,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def pretrain_byol_a(parsed: argparse.Namespace) -> int:
     """`hear-ssl pretrain byol-a`."""
-    from hear_ssl.pretraining import corpus, training
+    from hear_ssl.pretraining import corpus, probe, training
     from hear_ssl.pretraining.recipe import recipe
 
     names = ("width", "epochs", "batch", "learning_rate", "mixup", "memory", "piece_seconds", "n_statistics", "seed")
@@ -74,6 +78,7 @@ def pretrain_byol_a(parsed: argparse.Namespace) -> int:
     if parsed.save_every < 1 or parsed.workers < 0:
         raise ValueError(f"--save-every {parsed.save_every} --workers {parsed.workers}: at least 1 and 0 are wanted")
     machine = training.join(parsed.device, amp=parsed.amp, workers=parsed.workers, save_every=parsed.save_every)
+    judge = probe.find(parsed.probe, parsed.probe_every, how.seed) if parsed.probe else None
     heard = corpus.find(parsed.places, how.piece_seconds)
     parsed.out.mkdir(parents=True, exist_ok=True)
     if not machine.rank:
@@ -82,7 +87,13 @@ def pretrain_byol_a(parsed: argparse.Namespace) -> int:
             f"{len(heard.broken)} broken files, {machine.n_ranks} x {machine.device.type}",
             file=sys.stderr,
         )
-    training.Run(heard, how, machine, parsed.out, tell).train()
+        if judge:
+            print(
+                f"hear-ssl: probe: {len(judge.classes)} classes, {sum(~judge.held_out)} files to learn from, "
+                f"{sum(judge.held_out)} held out, chance {100 * judge.chance:.1f} %",
+                file=sys.stderr,
+            )
+    training.Run(heard, how, machine, parsed.out, tell, judge).train()
     training.leave(machine)
     return 0
 
@@ -92,6 +103,7 @@ def tell(row: dict[str, Any]) -> None:
     print(
         f"epoch {row['epoch']:4d}  loss {row['loss']:.4f}  embedding std {row['embedding_std']:.3f}  "
         f"effective rank {row['effective_rank']:.1f}  {row['seconds']:.1f} s"
+        + (f"  probe {100 * row['probe_accuracy']:.1f} %" if "probe_accuracy" in row else "")
         + (f"  {row['broken_windows']} broken windows" if row["broken_windows"] else ""),
         flush=True,
     )

@@ -20,6 +20,7 @@ import torch.distributed as dist
 from hear_ssl.encoders.logmel import N_BANDS, LogMel, mirrored
 from hear_ssl.pretraining import augment, byol, state
 from hear_ssl.pretraining.corpus import Corpus, Order, Windows, together
+from hear_ssl.pretraining.probe import Probe
 from hear_ssl.pretraining.recipe import N_FRAMES, Recipe
 
 log = logging.getLogger(__name__)
@@ -106,15 +107,23 @@ class Run:
         machine: Where.
         folder: For state, curve and results.
         tell: Called with each row of the curve.
+        probe: Labelled sounds by which the encoder is judged now and then; changes nothing in the training.
 
     Raises:
         ValueError: The recipe does not fit the corpus or the machine, or the folder holds the state of another run.
     """
 
     def __init__(
-        self, corpus: Corpus, recipe: Recipe, machine: Machine, folder: Path, tell: Callable[[dict[str, Any]], None]
+        self,
+        corpus: Corpus,
+        recipe: Recipe,
+        machine: Machine,
+        folder: Path,
+        tell: Callable[[dict[str, Any]], None],
+        probe: Probe | None = None,
     ):
         self.corpus, self.recipe, self.machine, self.folder, self.tell = corpus, recipe, machine, folder, tell
+        self.probe = probe
         self.settings = state.settings_of(recipe, machine.amp, machine.n_ranks, len(corpus.items))
         torch.manual_seed(number(recipe.seed, WEIGHTS))
         self.front_end = LogMel(recipe.mel).to(machine.device)
@@ -224,6 +233,9 @@ class Run:
             "broken_windows": int(broken),
             "seconds": round(seconds, 2),
         }
+        if self.probe is not None and not self.machine.rank and self.probe.is_due(epoch + 1, self.recipe.epochs):
+            network, statistics = self.online.branch.network, self.statistics.mean_std()
+            row["probe_accuracy"] = self.probe.accuracy(network, statistics, self.recipe.mel)
         self.curve.append(row)
         self.sums = [0.0, 0.0]
         if not self.machine.rank:

@@ -1,0 +1,117 @@
+"""A look at the encoder while it is trained: how well a linear classifier tells labelled sounds apart by its embeddings.
+
+A sign of progress, never a result: recordings cut from one source may lie on both sides. `hear-eval` gives results.
+"""
+
+import copy
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+import torch
+
+from hear_ssl.encoders.byol_a import ByolAEncoder, ByolAModel, Network
+from hear_ssl.encoders.logmel import SAMPLE_RATE, LogMel
+from hear_ssl.pretraining import corpus
+
+HELD_OUT = 0.2  # share of each class, at least one file
+MOST_SECONDS = 10.0  # heard of a file, from its start
+FILES_AT_ONCE = 64
+MOST_STEPS = 1000  # of the classifier's optimiser
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Labelled files, and which of them the classifier is tested on.
+
+    Attributes:
+        paths: The files.
+        labels: Number of each file's class, (n_files,).
+        held_out: Whether the file is left for the test, (n_files,), bool.
+        classes: Their names.
+        every: Epochs from one look to the next.
+    """
+
+    paths: tuple[Path, ...]
+    labels: np.ndarray
+    held_out: np.ndarray
+    classes: tuple[str, ...]
+    every: int = 10
+
+    @property
+    def chance(self) -> float:
+        """Share of the most frequent class among the files held out."""
+        return float(np.bincount(self.labels[self.held_out]).max() / self.held_out.sum())
+
+    def is_due(self, epoch: int, n_epochs: int) -> bool:
+        """Whether to look after so many epochs: every `every` ones, and after the last."""
+        return epoch % self.every == 0 or epoch == n_epochs
+
+    def accuracy(self, network: Network, statistics: tuple[float, float], mel: str) -> float:
+        """Share of the files held out whose class logistic regression finds.
+
+        Args:
+            network: As it is now; it is left untouched.
+            statistics: Mean and deviation of the log-mel spectrogram.
+            mel: Scale of the mel bands.
+        """
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.pipeline import make_pipeline
+        from sklearn.preprocessing import StandardScaler
+
+        device = next(network.parameters()).device
+        model = ByolAModel(ByolAEncoder(copy.deepcopy(network), *statistics, LogMel(mel))).to(device)
+        firsts = range(0, len(self.paths), FILES_AT_ONCE)
+        parts = ([read(path).to(device) for path in self.paths[n : n + FILES_AT_ONCE]] for n in firsts)
+        scenes = torch.cat([model.clips(part, layers=False)["scene"] for part in parts]).cpu().numpy()
+        classifier = make_pipeline(StandardScaler(), LogisticRegression(max_iter=MOST_STEPS))
+        classifier.fit(scenes[~self.held_out], self.labels[~self.held_out])
+        return float(classifier.score(scenes[self.held_out], self.labels[self.held_out]))
+
+
+def find(folder: Path, every: int, seed: int) -> Probe:
+    """The labelled files of a folder with one sub-folder per class; which are held out depends on the seed alone.
+
+    Files that cannot be read are named in the log and left out.
+
+    Raises:
+        FileNotFoundError: No such folder.
+        ValueError: Fewer than two classes, a class with fewer than two files, or `every` below 1.
+    """
+    if every < 1:
+        raise ValueError(f"--probe-every {every}: a number of epochs from 1 is wanted")
+    if not folder.is_dir():
+        raise FileNotFoundError(f"--probe {folder}: no such folder")
+    names = sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    if len(names) < 2:
+        raise ValueError(f"--probe {folder}: one sub-folder per class is wanted, at least two; {len(names)} found")
+    paths: list[Path] = []
+    labels: list[int] = []
+    held_out: list[bool] = []
+    for label, name in enumerate(names):
+        mine = [item.path for item in corpus.find([folder / name], math.inf).items]
+        if len(mine) < 2:
+            raise ValueError(f"--probe {folder / name}: {len(mine)} file; a class needs two, one of them held out")
+        drawn = np.random.default_rng([seed, label]).permutation(len(mine))
+        n_out = max(1, round(HELD_OUT * len(mine)))
+        paths += mine
+        labels += [label] * len(mine)
+        held_out += [bool(place < n_out) for place in drawn]
+    return Probe(tuple(paths), np.array(labels), np.array(held_out), tuple(names), every)
+
+
+def read(path: Path) -> torch.Tensor:
+    """The start of a file, (n_samples,), float32, mono, 16 kHz.
+
+    Raises:
+        ValueError: NaN or no samples in it.
+    """
+    with soundfile.SoundFile(path) as file:
+        audio = file.read(int(MOST_SECONDS * file.samplerate), dtype="float32", always_2d=True).mean(axis=1)
+        audio = soxr.resample(audio, file.samplerate, SAMPLE_RATE)
+    if not len(audio) or not np.isfinite(audio).all():
+        raise ValueError(f"--probe: {path} holds no samples, or NaN")
+    return torch.from_numpy(audio.astype(np.float32))
