@@ -9,24 +9,26 @@ A recording is read in blocks and only sums are kept (and one number a frame for
 is not defined for a clip (the pitch of noise, the centroid of silence) is NaN.
 """
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
-from evaluator import audio
+from evaluator import audio, pitch
 from evaluator.clip import Clip
+from evaluator.clip_rule import n_samples
+from evaluator.pitch import LOWEST_PITCH, yin
 
 FRAME_SECONDS = 0.05  # three periods of the lowest pitch, and bins of 20 Hz, narrower than the narrowest band
 HOP_SECONDS = 0.025
 LOWEST_HZ, TOP_HZ = 50.0, 8000.0  # of the bands; half of 16 kHz
 N_BANDS = 16  # each two ERBs wide
-LOWEST_PITCH, HIGHEST_PITCH = 60.0, 2000.0  # Hz
-VOICED = 0.1  # YIN's threshold, step 4 of the paper
 FLOOR_DB = -120.0  # below what 16 or 24 bits hold of anything; the level of silence
 _SILENT = 1e-12  # mean power of a frame, full scale 1: FLOOR_DB
-_FRAMES_AT_ONCE = 256
+_SAMPLES_AT_ONCE = 1 << 19  # of the frames that are looked at together, overlap included
 
 _PEETERS = "Peeters et al. 2011, The Timbre Toolbox, https://doi.org/10.1121/1.3642604"
 _GLASBERG = "Glasberg and Moore 1990, https://doi.org/10.1016/0378-5955(90)90170-T"
@@ -51,8 +53,7 @@ def erb_edges() -> np.ndarray:
 
 def band_names() -> list[str]:
     """The bands by their edges, such as `50-123 Hz`."""
-    edges = erb_edges()
-    return [f"{low:.0f}-{high:.0f} Hz" for low, high in zip(edges[:-1], edges[1:], strict=True)]
+    return [f"{low:.0f}-{high:.0f} Hz" for low, high in pairwise(erb_edges())]
 
 
 def listed() -> list[Descriptor]:
@@ -65,7 +66,7 @@ def listed() -> list[Descriptor]:
         ("spread", "Hz", "standard deviation of frequency about the centroid, weighted likewise", _PEETERS),
         ("flux", "", "one minus the cosine between the magnitude spectra of successive frames", _PEETERS),
         ("flux variability", "", "standard deviation of the flux over the frames", _PEETERS),
-        ("harmonicity", "", "one minus the depth of the deepest dip of YIN's difference function", _YIN),
+        ("harmonicity", "", "one minus the least value of YIN's normalised difference function", _YIN),
         ("pitch", "octaves", "median over voiced frames of log2 of the fundamental frequency in Hz", _YIN),
     ]
     bands = [
@@ -79,30 +80,30 @@ def listed() -> list[Descriptor]:
     return [*(Descriptor(*each) for each in whole), *bands]
 
 
-def describe(path: Path, clip: Clip, seconds: float | None = None) -> dict[str, float]:
+def describe(path: Path, clip: Clip, sample_rate: int, seconds: float | None = None) -> dict[str, float]:
     """What a clip sounds like, by the names of `listed`.
 
     Args:
         path: The recording.
         clip: Which stretch of it.
+        sample_rate: Of the recording, in Hz.
         seconds: Only so much of its start, as a task that cuts its clips has it; None for all.
 
     Raises:
         AudioError: As `audio.read_clip`.
     """
     blocks = audio.read_blocks(path, clip)
-    sample_rate = audio.sample_rate(path)
     if seconds is not None:
-        blocks = shortened(blocks, audio.n_samples(seconds, sample_rate))
+        blocks = shortened(blocks, n_samples(seconds, sample_rate))
     return of_blocks(blocks, sample_rate)
 
 
-def shortened(blocks: Iterable[np.ndarray], n_samples: int) -> Iterator[np.ndarray]:
+def shortened(blocks: Iterable[np.ndarray], length: int) -> Iterator[np.ndarray]:
     """The first so many samples of the blocks."""
     for block in blocks:
-        yield block[:n_samples]
-        n_samples -= len(block)
-        if n_samples <= 0:
+        yield block[:length]
+        length -= len(block)
+        if length <= 0:
             return
 
 
@@ -142,14 +143,14 @@ class Sums:
 
     def framed(self, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         """The frames of all blocks, some at once, (n_frames, length), float64; levels are summed as they pass."""
-        rest = np.zeros(0)
+        rest, at_once = np.zeros(0), max(1, _SAMPLES_AT_ONCE // self.length)
         for block in blocks:
             samples = block.astype(np.float64)
             self.n_samples += len(samples)
             self.squares += float(samples @ samples)
             rest = np.concatenate([rest, samples])
             while len(rest) >= self.length:
-                n_frames = min(_FRAMES_AT_ONCE, 1 + (len(rest) - self.length) // self.hop)
+                n_frames = min(at_once, 1 + (len(rest) - self.length) // self.hop)
                 yield np.lib.stride_tricks.sliding_window_view(rest, self.length)[:: self.hop][:n_frames]
                 rest = rest[n_frames * self.hop :]
         if not self.n_frames:
@@ -192,9 +193,9 @@ class Sums:
         heard = power > _SILENT
         if self.length <= 2 * self.sample_rate / LOWEST_PITCH or not heard.any():
             return
-        pitch, dip = yin(frames[heard], self.sample_rate)
+        f0, dip = yin(frames[heard], self.sample_rate)
         self.harmonic += [power[heard].sum(), power[heard] @ (1 - np.clip(dip, 0, 1))]
-        self.pitches.append(np.log2(pitch[~np.isnan(pitch)]).astype(np.float32))
+        self.pitches.append(np.log2(f0[~np.isnan(f0)]).astype(np.float32))
 
     def values(self) -> dict[str, float]:
         """The descriptors of all that was added, by name."""
@@ -245,65 +246,13 @@ def shape(magnitude: np.ndarray, frequencies: np.ndarray) -> tuple[np.ndarray, n
     return centroid, np.sqrt(squares)
 
 
-def yin(frames: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.ndarray]:
-    """Fundamental frequency of frames in Hz, NaN where unvoiced, and how deep the deepest dip is; (n_frames,) each.
-
-    Steps 1 to 5 of the paper: the difference function over the first part of the frame, its cumulative mean
-    normalisation, the first dip below `VOICED`, and a parabola through it. Without a dip that deep there is no pitch.
-
-    Args:
-        frames: (n_frames, length), longer than two periods of `LOWEST_PITCH`.
-        sample_rate: In Hz.
-
-    Source: de Cheveigne and Kawahara 2002, https://doi.org/10.1121/1.1458024
-    """
-    longest = int(sample_rate / LOWEST_PITCH)
-    shortest = min(max(2, int(np.ceil(sample_rate / HIGHEST_PITCH))), longest - 1)
-    normalised = mean_normalised(difference_function(frames, longest + 1))
-    candidates = normalised[:, shortest : longest + 1]
-    inner = normalised[:, 1:-1]
-    dips = (inner <= normalised[:, :-2]) & (inner <= normalised[:, 2:])
-    good = dips[:, shortest - 1 : longest] & (candidates < VOICED)
-    lag = shortest + good.argmax(axis=1)
-    row = np.arange(len(frames))
-    before, at, after = (normalised[row, np.minimum(lag + step, longest + 1)] for step in (-1, 0, 1))
-    bend = before - 2 * at + after
-    shift = np.divide(before - after, 2 * bend, out=np.zeros_like(at), where=bend > 0)
-    pitch = np.where(good.any(axis=1), sample_rate / (lag + np.clip(shift, -1, 1)), np.nan)
-    return pitch, candidates.min(axis=1)
-
-
-def difference_function(frames: np.ndarray, longest: int) -> np.ndarray:
-    """Sum of squared differences between the first part of each frame and itself some samples later.
-
-    Args:
-        frames: (n_frames, length).
-        longest: Lag in samples; the first part is as long as it leaves room for.
-
-    Returns:
-        (n_frames, longest + 1), by lag. Equation (6) of the paper.
-    """
-    from scipy.fft import irfft, next_fast_len, rfft
-
-    n_frames, length = frames.shape
-    first = length - longest
-    size = next_fast_len(length, real=True)
-    product = np.conj(rfft(frames[:, :first], size, axis=1)) * rfft(frames, size, axis=1)
-    correlation = irfft(product, size, axis=1)[:, : longest + 1]
-    sums = np.concatenate([np.zeros((n_frames, 1)), np.cumsum(np.square(frames), axis=1)], axis=1)
-    energy = sums[:, first : first + longest + 1] - sums[:, : longest + 1]
-    return np.maximum(0.0, energy[:, :1] + energy - 2 * correlation)
-
-
-def mean_normalised(difference: np.ndarray) -> np.ndarray:
-    """A difference function (n_frames, n_lags) over its mean up to each lag, 1 at lag 0; equation (8) of the paper."""
-    lags = np.arange(1, difference.shape[1])
-    sums = np.cumsum(difference[:, 1:], axis=1)
-    later = np.divide(difference[:, 1:] * lags, sums, out=np.ones_like(sums), where=sums > 0)
-    return np.concatenate([np.ones((len(difference), 1)), later], axis=1)
-
-
 def table(described: Iterable[Mapping[str, float]]) -> dict[str, np.ndarray]:
     """The descriptors of several clips, each (n_clips,), by name."""
     rows = list(described)
     return {each.name: np.array([row[each.name] for row in rows]) for each in listed()}
+
+
+def version() -> str:
+    """A name for the descriptors as they are defined here, 16 hex digits; it changes with this code."""
+    code = b"".join(Path(each).read_bytes() for each in (__file__, pitch.__file__))
+    return hashlib.sha256(code).hexdigest()[:16]
