@@ -1,11 +1,12 @@
 """Representational similarity analysis of any modules and layers on any tasks, from files to tables.
 
-The steps are those of Ogg 2025: up to 1000 validation clips of each dataset; cosine dissimilarity of embeddings,
+The steps are those of Ogg 2025: up to 1000 validation clips of each dataset (all clips, where folds rotate); cosine dissimilarity of embeddings,
 absolute difference of descriptors, same or other label; Spearman over pairs of clips; what is above 0 and survives the
 correction for the false discovery rate counts; the mean over datasets. The paper's p is not described; ours is that
 of a Mantel test. The mathematics is in `similarity`, the descriptors in `descriptors`.
 """
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -139,7 +140,10 @@ def checked(specs: Sequence[ModuleSpec], settings: Settings) -> str:
 
 
 def drawn(task: Task, protocol: Protocol, settings: Settings) -> Sample:
-    """The validation clips of all folds, or as many of them as are asked for, drawn by seed; else test clips.
+    """The clips that are compared, drawn by seed if there are more than asked for.
+
+    They are the validation clips; test clips where there are none. Where every clip is tested in one of several folds,
+    all of them.
 
     Raises:
         UsageError: There are too few.
@@ -147,9 +151,11 @@ def drawn(task: Task, protocol: Protocol, settings: Settings) -> Sample:
     protocol = asking.adapted(task, protocol)
     clips = manifest.read(task, settings.data, settings.cache)
     folds = splits.make(task.split, clips.clips)
-    numbers = np.unique(np.concatenate([fold.valid if len(fold.valid) else fold.test for fold in folds]))
+    parts = [fold.valid for fold in folds]
+    parts += [fold.test for fold in folds if len(folds) > 1 or not len(fold.valid)]
+    numbers = np.unique(np.concatenate(parts))
     if len(numbers) < similarity.LEAST_CLIPS:
-        raise UsageError(f"{task.name}: has {len(numbers)} validation clips; {similarity.LEAST_CLIPS} are needed")
+        raise UsageError(f"{task.name}: {len(numbers)} clips to compare; {similarity.LEAST_CLIPS} are needed")
     chosen = np.sort(np.random.default_rng(settings.seed).permutation(numbers)[: settings.n_clips])
     few = replace(clips, clips=tuple(clips.clips[number] for number in chosen.tolist()))
     facts = audio.file_facts(few.root, [clip.path for clip in few.clips], settings.cache)
@@ -275,7 +281,8 @@ def as_difference(variable: Variable, rows: np.ndarray) -> similarity.Way:
 def known_of(sample: Sample, numbers: Sequence[int], settings: Settings) -> list[Variable]:
     """Descriptors, labels and groups of some clips of a sample; descriptors that were made before are remembered."""
     clips = [sample.clips.clips[number] for number in numbers]
-    memory = settings.cache / "descriptors" / f"{descriptors.version()}-{sample.clips.sha256[:16]}.json"
+    place = hashlib.sha256(str(sample.clips.root.resolve()).encode()).hexdigest()[:16]
+    memory = settings.cache / "descriptors" / f"{place}-{descriptors.version()}.json"
     advance = settings.progress(f"{sample.task.name}: descriptors", len(clips))
     acoustic = described(sample.clips.root, clips, sample.facts, sample.rule.seconds, memory, advance)
     return [*acoustic, *labelled(clips, sample.clips.classes)]
