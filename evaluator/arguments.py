@@ -108,6 +108,24 @@ def fuse(command: argparse.ArgumentParser) -> None:
     command.add_argument("--seed", type=seed, default=0, help="of the bootstrap (default 0)")
 
 
+def similarity(command: argparse.ArgumentParser) -> None:
+    """Modules, tasks, and which layers and clips are compared."""
+    command.add_argument("modules", nargs="+", metavar="MODULE", help=MODULE)
+    command.add_argument("--task", action="append", required=True, metavar="T", help=TASK)
+    command.add_argument("--protocol", help="how much of each clip is heard (default: the suite's)")
+    command.add_argument("--profile", default="clean", help="clean (default) or published")
+    command.add_argument("--layers", default="", metavar="L", help="scene (default), all, last, mean, or a number")
+    command.add_argument(
+        "--clips", type=count, default=1000, metavar="N", help="validation clips drawn of each task (default 1000)"
+    )
+    command.add_argument("--seed", type=int, default=0, help="of the clips and the permutations (default 0)")
+    command.add_argument("--allow-failed", type=share, default=0.0, metavar="SHARE", help="as in run (default 0)")
+    command.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help="default: results")
+    command.add_argument("--json", action="store_true", help="print all of it as one JSON object")
+    data(command)
+    module(command)
+
+
 def doctor(command: argparse.ArgumentParser) -> None:
     """Only where the cache is."""
     command.add_argument("--cache", type=Path, metavar="DIR", help=CACHE)
@@ -165,5 +183,6 @@ COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "check": ("compare tasks with what is on disk", check),
     "compare": ("tell whether one result is really above another", compare),
     "fuse": ("average what several results say, and score that", fuse),
+    "similarity": ("tell how alike modules, layers, acoustic descriptors and labels are", similarity),
     "doctor": ("find what is wrong with this installation", doctor),
 }

@@ -1,4 +1,5 @@
-"""The command line: `hear-eval run | list | validate | embed | download | check | compare | fuse | doctor`.
+"""The command line: `hear-eval run | list | validate | embed | download | check | compare | fuse |
+similarity | doctor`.
 
 Results go to standard output, everything else (bars, warnings, what modules print) to standard error. Exit codes: 0
 done, 1 failed, 2 wrong usage. Rooms that need torch are entered only by the commands that use them.
@@ -342,6 +343,30 @@ def fuse_command(parsed: argparse.Namespace) -> int:
     return 0
 
 
+def similarity_command(parsed: argparse.Namespace) -> int:
+    """`hear-eval similarity`: how alike embeddings are, and what they have in common with descriptors and labels."""
+    from evaluator import protocol, rsa, rsa_figures, rsa_results, task
+
+    tasks = [found for spec in parsed.task for found in task.find(spec, parsed.profile)]
+    protocols = [protocol.load(parsed.protocol or each.protocol, parsed.profile) for each in tasks]
+    cache, out = writable("--cache", cache_folder(parsed.cache)), writable("--out", parsed.out)
+    settings = rsa.Settings(parsed.data, cache, parsed.layers, parsed.clips, parsed.seed, parsed.allow_failed, bar)
+    analysis = rsa.analyse(specs(parsed, parsed.modules), tasks, protocols, settings)
+    folder = rsa_results.write(analysis, out)
+    rsa_figures.draw(analysis, folder)
+    if parsed.json:
+        print(json.dumps(rsa_results.plain(analysis)))
+        return 0
+    for head, rows in rsa_results.as_tables(analysis):
+        print_table(head, rows)
+        print()
+    for each in analysis.datasets:
+        for note in each.notes:
+            print(f"note: {each.task}: {note}")
+    print(f"written: {folder}")
+    return 0
+
+
 def doctor_command(parsed: argparse.Namespace) -> int:
     """`hear-eval doctor`: findings with their remedies; 1 if something is broken."""
     from evaluator import doctor
@@ -361,6 +386,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "check": check_command,
     "compare": compare_command,
     "fuse": fuse_command,
+    "similarity": similarity_command,
     "doctor": doctor_command,
 }
 

@@ -1,0 +1,259 @@
+"""How alike two ways to see the same clips are: representational similarity analysis, and linear CKA beside it.
+
+A way to see clips (a module's embeddings, an acoustic descriptor, a label) says of every two clips how unlike they are.
+Two ways are alike if they rank the pairs of clips alike. Dissimilarities of n clips are (n_pairs,), n_pairs = n (n - 1) / 2,
+in the order of `scipy.spatial.distance.pdist`: (0, 1), (0, 2), ..., (1, 2), ...
+
+Memory: at most two blocks of ranked dissimilarities and their spectra, `BLOCK_BYTES` each, are held at once, and the
+embeddings of one way. Every way is ranked once where those that are compared fit into one block (16 of 2,000 clips), else
+once for each pair of blocks.
+
+Source: Kriegeskorte, Mur and Bandettini 2008, https://doi.org/10.3389/neuro.06.004.2008; the steps are those of Ogg 2025.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+BLOCK_BYTES = 256 << 20
+LEVEL = 0.05  # of the false discovery rate (Ogg 2025)
+PERMUTATIONS = 999  # at least; so that no p is below 0.001
+LEAST_CLIPS = 10  # fewer say nothing: 9 clips have 36 pairs, which hang together
+_ROUNDING = 1e-5  # of a correlation from float32; chance values this near count as reached
+_PAIRS = 1 << 20  # that are summed at once
+
+Way = Callable[[], np.ndarray]  # gives dissimilarities (n_pairs,), or embeddings (n_clips, width)
+
+
+@dataclass(frozen=True)
+class Alike:
+    """How alike some ways (rows) and others (columns) are; each field is (n_rows, n_columns), float64.
+
+    r: Spearman's correlation of the pairs' dissimilarities; NaN where one of the two holds every pair equally unlike.
+    p: Chance that clips in random order give as high an r, from the Mantel test; one-sided, never below
+        1 / (1 + `PERMUTATIONS`).
+    """
+
+    r: np.ndarray
+    p: np.ndarray
+
+
+def cosine(rows: np.ndarray) -> np.ndarray:
+    """One minus the cosine between every two embeddings, (n_pairs,), 0 to 2, float64.
+
+    Args:
+        rows: Embeddings (n_clips, width), none of them all zeros.
+    """
+    unit = rows / np.linalg.norm(rows.astype(np.float64), axis=1, keepdims=True)
+    return pairwise(len(rows), lambda first, after: 1 - unit[first:after] @ unit[first:].T)
+
+
+def differences(values: np.ndarray) -> np.ndarray:
+    """Absolute difference of every two values (n_clips,), (n_pairs,)."""
+    return pairwise(len(values), lambda first, after: np.abs(values[first:after, None] - values[None, first:]))
+
+
+def unlike(labels: np.ndarray) -> np.ndarray:
+    """Share of the labels of every two clips that only one of them has, (n_pairs,): 0 the same, 1 none in common.
+
+    With one label a clip that is 0 for the same and 1 for another one; with several it is the Jaccard distance.
+
+    Args:
+        labels: 0 or 1, (n_clips, n_labels). Two clips without any are alike.
+    """
+    found = labels.astype(np.float32)
+    sizes = found.sum(axis=1)
+
+    def block(first: int, after: int) -> np.ndarray:
+        common = found[first:after] @ found[first:].T
+        either = sizes[first:after, None] + sizes[None, first:] - common
+        return 1 - np.divide(common, either, out=np.ones_like(common), where=either > 0)
+
+    return pairwise(len(labels), block)
+
+
+def pairwise(n_clips: int, block: Callable[[int, int], np.ndarray]) -> np.ndarray:
+    """Dissimilarities (n_pairs,) from a function of some clips first..after that gives those to all clips from `first` on."""
+    out = np.empty(n_clips * (n_clips - 1) // 2)
+    size, filled = max(1, _PAIRS // max(1, n_clips)), 0
+    for first in range(0, n_clips, size):
+        after = min(first + size, n_clips)
+        for row, values in enumerate(block(first, after)):
+            n_others = n_clips - first - row - 1
+            out[filled : filled + n_others] = values[row + 1 :]
+            filled += n_others
+    return out
+
+
+def ranked(dissimilarities: np.ndarray) -> np.ndarray:
+    """Ranks of the pairs, ties sharing theirs, with mean 0 and norm 1: (n_pairs,), float32.
+
+    The scalar product of two such is Spearman's correlation. All NaN where every pair is equally unlike.
+    """
+    order = np.argsort(dissimilarities)
+    rising = dissimilarities[order]
+    ends = np.flatnonzero(np.append(rising[1:] != rising[:-1], True)) + 1  # of each run of ties
+    lengths = np.diff(ends, prepend=0)
+    ranks = np.repeat(ends - (lengths + len(order)) / 2, lengths)  # their mean is 0
+    norm = np.sqrt(np.square(ranks).sum())
+    out = np.empty(len(order), np.float32)
+    out[order] = ranks / norm if norm else np.nan
+    return out
+
+
+def alike(
+    rows: Sequence[Way], columns: Sequence[Way], n_clips: int, seed: int = 0, permutations: int = PERMUTATIONS
+) -> Alike:
+    """Spearman's correlation between every row and every column, and whether it may be chance.
+
+    Args:
+        rows, columns: Give dissimilarities (n_pairs,) of the same clips.
+        n_clips: How many these are, at least `LEAST_CLIPS`.
+        seed: Of the permutations.
+        permutations: At least so many.
+    """
+    r, p = np.full((2, len(rows), len(columns)), np.nan)
+    pairs = n_clips * (n_clips - 1) // 2
+    size = max(1, BLOCK_BYTES // (4 * pairs + 8 * (n_clips // 2) * (n_clips // 2 + 1)))  # ranks, and spectrum
+    for here in slices(len(rows), size):
+        ours = stacked(rows[here], pairs)
+        for there in slices(len(columns), size):
+            same = columns is rows and here == there
+            theirs = ours if same else stacked(columns[there], pairs)
+            r[here, there] = products(ours, theirs)
+            p[here, there] = chances(ours, theirs, r[here, there], n_clips, seed, permutations)
+    return Alike(r, np.where(np.isnan(r), np.nan, p))
+
+
+def slices(n: int, size: int) -> Iterator[slice]:
+    """Consecutive parts of `size` of n things."""
+    return (slice(first, min(first + size, n)) for first in range(0, n, size))
+
+
+def stacked(ways: Sequence[Way], n_pairs: int) -> np.ndarray:
+    """The ways' ranks, (n_ways, n_pairs), float32."""
+    out = np.empty((len(ways), n_pairs), np.float32)
+    for row, way in enumerate(ways):
+        out[row] = ranked(way())
+    return out
+
+
+def products(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Scalar products of rows (n_rows, n_pairs) and columns (n_columns, n_pairs), summed in float64."""
+    total = np.zeros((len(rows), len(columns)))
+    for part in slices(rows.shape[1], max(1, _PAIRS // 8)):
+        total += rows[:, part].astype(np.float64) @ columns[:, part].astype(np.float64).T
+    return total
+
+
+def chances(
+    rows: np.ndarray, columns: np.ndarray, r: np.ndarray, n_clips: int, seed: int, permutations: int
+) -> np.ndarray:
+    """p of the Mantel test for every row and column, (n_rows, n_columns).
+
+    The clips of the columns are put in random order, and then all turned by one place, two, ... (n_clips - 1): n_clips
+    permutations, each of which is any permutation with equal chance. Their correlations are a circular convolution
+    along each diagonal of the matrices of dissimilarities, which a Fourier transform gives all at once. As the rows'
+    order is random too, neighbouring turns have no more to do with each other than other permutations. With few
+    clips several random orders are taken, until there are permutations enough.
+
+    Args:
+        rows, columns: As `ranked` gives them.
+        r: Their products.
+        n_clips, seed, permutations: See `alike`.
+
+    Source of the test: Mantel 1967, https://cancerres.aacrjournals.org/content/27/2_Part_1/209; of p from drawn
+    permutations: Phipson and Smyth 2010, https://doi.org/10.2202/1544-6115.1585.
+    """
+    from scipy.fft import irfft
+
+    random = np.random.default_rng(seed)
+    ours = spectra(rows, random.permutation(n_clips))
+    n_orders = -(-permutations // n_clips)
+    reached = np.zeros(r.shape)
+    for _ in range(n_orders):
+        theirs = spectra(columns, random.permutation(n_clips))
+        crossed = np.matmul(ours.conj(), theirs.transpose(0, 2, 1))  # (n_frequencies, n_rows, n_columns)
+        by_chance = irfft(crossed, n_clips, axis=0)  # (n_clips, n_rows, n_columns)
+        reached += (by_chance >= r - _ROUNDING).sum(axis=0)
+    return (1 + reached) / (1 + n_orders * n_clips)
+
+
+def spectra(ranks: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """Fourier transforms of the wrapped diagonals of matrices of dissimilarities, their clips put in an order.
+
+    Args:
+        ranks: (n_ways, n_pairs), float32.
+        order: Of the clips, (n_clips,).
+
+    Returns:
+        (n_clips // 2 + 1 frequencies, n_ways, n_clips // 2 diagonals), complex64. The diagonal k holds the pairs
+        (i, i + k modulo n_clips); with an even number of clips, the last one holds each of its pairs twice, and is
+        weighted accordingly.
+    """
+    from scipy.fft import rfft
+    from scipy.spatial.distance import squareform
+
+    n, n_diagonals = len(order), len(order) // 2
+    weights = np.ones(n_diagonals, np.float32)
+    if n % 2 == 0:
+        weights[-1] = np.sqrt(0.5)  # on both sides of a product
+    out = np.empty((n // 2 + 1, len(ranks), n_diagonals), np.complex64)
+    for way, its_ranks in enumerate(ranks):
+        square = squareform(its_ranks, checks=False)[np.ix_(order, order)]
+        wrapped = np.concatenate([square, square], axis=1).ravel()[1:]
+        step = wrapped.itemsize
+        diagonals = np.lib.stride_tricks.as_strided(wrapped, (n, n_diagonals), ((2 * n + 1) * step, step))
+        out[:, way] = rfft(diagonals * weights, axis=0)
+    return out
+
+
+def corrected(p: np.ndarray) -> np.ndarray:
+    """p values corrected for the false discovery rate, in their order; NaN stays NaN and does not count.
+
+    Source: Benjamini and Hochberg 1995, https://doi.org/10.1111/j.2517-6161.1995.tb02031.x
+    """
+    from scipy.stats import false_discovery_control
+
+    found = np.full(p.shape, np.nan)
+    known = ~np.isnan(p)
+    if known.any():
+        found[known] = false_discovery_control(p[known])
+    return found
+
+
+def kept(r: np.ndarray, p_corrected: np.ndarray) -> np.ndarray:
+    """Which correlations count: above 0, and unlikely to be chance; the rule of Ogg 2025."""
+    return (r > 0) & (p_corrected < LEVEL)
+
+
+def linear_cka(ways: Sequence[Way], n_clips: int) -> np.ndarray:
+    """Linear centred kernel alignment between every two embeddings, (n_ways, n_ways), 0 to 1.
+
+    With more dimensions than clips even unrelated embeddings score high; compare only over the same clips, many of
+    them. NaN where all clips have the same embedding.
+
+    Args:
+        ways: Give embeddings (n_clips, width) of the same clips; widths may differ.
+        n_clips: How many these are.
+
+    Source: Kornblith et al. 2019, https://arxiv.org/abs/1905.00414, equation (1) with linear kernels.
+    """
+    total = np.zeros((len(ways), len(ways)))
+    for part in slices(n_clips, max(1, BLOCK_BYTES // (4 * n_clips * max(1, len(ways))))):
+        block = np.empty((len(ways), (part.stop - part.start) * n_clips), np.float32)
+        for row, way in enumerate(ways):
+            block[row] = gram_rows(way(), part).ravel()
+        total += products(block, block)
+    norms = np.sqrt(np.diag(total))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(total / np.outer(norms, norms))
+
+
+def gram_rows(embeddings: np.ndarray, part: slice) -> np.ndarray:
+    """Some rows of the centred Gram matrix of embeddings (n_clips, width), in units that fit float32."""
+    centred = embeddings - embeddings.mean(axis=0, dtype=np.float64)
+    largest = np.abs(centred).max(initial=0.0)
+    scaled = (centred / largest if largest else centred).astype(np.float32)
+    return np.asarray(scaled[part] @ scaled.T)

@@ -1,0 +1,366 @@
+"""Representational similarity: as SciPy has it, significant as often as it says, the right descriptor on top, whole files."""
+
+import csv
+import json
+import math
+import tracemalloc
+
+import numpy as np
+import pytest
+import soundfile
+from scipy.spatial.distance import pdist, squareform
+from scipy.stats import spearmanr
+
+from evaluator import rsa_figures, rsa_results, similarity
+from evaluator.cli import main
+from evaluator.rsa import with_variables
+from evaluator.rsa_results import Table
+from evaluator.rsa_variables import Variable
+from evaluator.similarity import Alike
+from tiny_checkpoints import tiny_network
+
+HELD = 0.05  # the stated rate
+
+
+def numbers(*shape, seed=0):
+    return np.random.default_rng(seed).normal(size=shape)
+
+
+def given(values):
+    return lambda: values
+
+
+def test_dissimilarities_are_scipys():
+    """Cosine, absolute difference, and labels: 0 or 1 with one, the Jaccard distance with several; in pdist's order."""
+    rows = numbers(7, 3)
+    assert np.allclose(similarity.cosine(rows.astype(np.float32)), pdist(rows, "cosine"), atol=1e-6)
+    assert np.allclose(similarity.differences(rows[:, 0]), pdist(rows[:, :1], "cityblock"))
+    several = numbers(7, 4, seed=1) > -0.3
+    assert several.any(axis=1).all() and not several.all(axis=1).all()
+    assert np.allclose(similarity.unlike(several), pdist(several, "jaccard"))
+    assert similarity.unlike(np.eye(3)[[0, 1, 0, 2]]).tolist() == [1, 0, 1, 1, 1, 1]
+
+
+@pytest.mark.parametrize("block", [1, 1 << 28])
+def test_r_is_scipys_also_with_ties(monkeypatch, block):
+    """Spearman over the unique pairs, whatever the size of the blocks; NaN where all pairs are alike."""
+    monkeypatch.setattr(similarity, "BLOCK_BYTES", block)
+    ways = [pdist(numbers(23, 5)), pdist(numbers(23, 2, seed=1), "cosine")]
+    others = [pdist(numbers(23, 1, seed=2).round()), pdist(numbers(23, 5) + 0.5), np.ones(253)]
+    found = similarity.alike([given(way) for way in ways], [given(other) for other in others], 23)
+    for row, way in enumerate(ways):
+        for column, other in enumerate(others[:2]):
+            assert found.r[row, column] == pytest.approx(spearmanr(way, other)[0], abs=1e-6)
+    assert found.r.shape == (2, 3) and np.isnan(found.r[:, 2]).all() and np.isnan(found.p[:, 2]).all()
+    own = similarity.alike([given(way) for way in ways], [given(way) for way in ways], 23)
+    assert np.allclose(np.diag(own.r), 1, atol=1e-6) and own.r[0, 1] == pytest.approx(own.r[1, 0])
+
+
+@pytest.mark.parametrize("n_clips", [12, 13])
+def test_chance_values_are_those_of_turned_clips(n_clips):
+    """What the Fourier transform gives is the correlation after each turn of the clips, written out."""
+    from scipy.fft import irfft
+
+    one, other = (similarity.ranked(pdist(numbers(n_clips, 3, seed=seed))) for seed in (0, 1))
+    orders = [np.random.default_rng(seed).permutation(n_clips) for seed in (2, 3)]
+    ours, theirs = (similarity.spectra(ranks[None], order) for ranks, order in zip((one, other), orders, strict=True))
+    found = irfft(np.matmul(ours.conj(), theirs.transpose(0, 2, 1)), n_clips, axis=0).ravel()
+    first, second = (squareform(ranks)[np.ix_(order, order)] for ranks, order in zip((one, other), orders, strict=True))
+    turned = [np.sum(first * np.roll(second, (-turn, -turn), axis=(0, 1))) / 2 for turn in range(n_clips)]
+    assert np.allclose(found, turned, atol=1e-6)
+
+
+def test_p_is_that_of_a_mantel_test():
+    """It agrees with clips that are permuted one by one, for a weak relation."""
+    rows = numbers(40, 4)
+    one, other = pdist(rows, "cosine"), pdist(rows[:, :1] + 3 * numbers(40, 1, seed=1))
+    found = similarity.alike([given(one)], [given(other)], 40, seed=5, permutations=4000)
+    random, square = np.random.default_rng(7), squareform(similarity.ranked(other))
+    ranks, upper = similarity.ranked(one), np.triu_indices(40, 1)
+    chance = []
+    for _ in range(4000):
+        order = random.permutation(40)
+        chance.append(ranks @ square[order][:, order][upper])
+    wanted = np.mean(np.array(chance) >= found.r[0, 0])
+    assert 0.01 < wanted < 0.5  # a case that can tell something
+    assert found.p[0, 0] == pytest.approx(wanted, abs=5 * math.sqrt(2 * wanted * (1 - wanted) / 4000))
+    assert similarity.alike([given(one)], [given(other)], 40, seed=5, permutations=4000).p == found.p
+
+
+@pytest.mark.parametrize(("n_clips", "permutations"), [(12, 199), (60, 60), (61, 199)])
+def test_unrelated_ways_are_rejected_at_the_stated_rate(n_clips, permutations):
+    """p is below 0.05 in about 5 % of unrelated cases, also where clips come class by class and descriptors have outliers."""
+    p = []
+    for case in range(60):
+        random = np.random.default_rng((case, n_clips))
+        classes = np.repeat(np.arange(4), -(-n_clips // 4))[:n_clips]
+        ways = [3 * random.normal(size=(4, 6))[classes] + random.normal(size=(n_clips, 6)) for _ in range(3)]
+        others = [random.lognormal(size=n_clips) for _ in range(5)]
+        found = similarity.alike(
+            [given(similarity.cosine(way)) for way in ways],
+            [given(similarity.differences(other)) for other in others],
+            n_clips,
+            seed=case,
+            permutations=permutations,
+        )
+        p += found.p.ravel().tolist()
+    # 900 cases, 15 at a time from the same clips: 0.05 +- 3 deviations of some 450 independent ones.
+    assert np.mean(np.array(p) <= HELD) == pytest.approx(HELD, abs=0.031)
+
+
+def test_the_right_descriptor_wins():
+    """Embeddings made of one of 20 descriptors: it is on top and counts; at most a few of the others do."""
+    n_right, n_wrong = 0, 0
+    for case in range(10):
+        values = numbers(20, 80, seed=case)
+        angle = values[case] / 2
+        rows = np.column_stack([np.cos(angle), np.sin(angle)]) + 0.05 * numbers(80, 2, seed=100 + case)
+        variables = [Variable(str(number), "descriptor", each) for number, each in enumerate(values)]
+        found, notes = with_variables([given(rows)], variables, seed=case)
+        counts = similarity.kept(found.r, similarity.corrected(found.p))[0]
+        n_right += found.r[0].argmax() == case and counts[case]
+        n_wrong += counts.sum() - counts[case]
+        assert not notes
+    assert n_right == 10
+    assert n_wrong <= 4  # a tenth of what uncorrected tests would let pass is 1 of 190; 4 are rare
+
+
+def test_undefined_values_leave_their_pairs_out():
+    """A descriptor is compared over the clips that it is defined of, and said to be left out where there are too few."""
+    rows, values = numbers(30, 4), numbers(30, seed=1)
+    values[[2, 5, 6]] = np.nan
+    few = np.full(30, np.nan)
+    few[:9] = np.arange(9)
+    labels = np.eye(3)[np.arange(30) % 3]
+    labels[4] = 0
+    variables = [
+        Variable("some", "descriptor", values),
+        Variable("few", "descriptor", few),
+        Variable("same", "descriptor", np.ones(30)),
+        Variable("label", "metadata", labels),
+    ]
+    found, notes = with_variables([given(rows)], variables, seed=0)
+    known, labelled = ~np.isnan(values), np.arange(30) != 4
+    wanted = spearmanr(pdist(rows[known], "cosine"), pdist(values[known, None]))[0]
+    assert found.r[0, 0] == pytest.approx(wanted, abs=1e-6)
+    wanted = spearmanr(pdist(rows[labelled], "cosine"), pdist(labels[labelled], "jaccard"))[0]
+    assert found.r[0, 3] == pytest.approx(wanted, abs=1e-6)
+    assert np.isnan(found.r[0, 1:3]).all() and notes[0].endswith("few, same")
+
+
+def test_correction_for_several_tests():
+    """Benjamini and Hochberg by hand; what is undefined does not count; only r above 0 is kept."""
+    p = np.array([[0.01, np.nan, 0.04], [0.03, 0.2, 0.005]])
+    wanted = [[0.025, np.nan, 0.05], [0.05, 0.2, 0.025]]
+    assert np.allclose(similarity.corrected(p), wanted, equal_nan=True)
+    assert similarity.kept(np.array([0.1, -0.1, 0.1, np.nan]), np.array([0.01, 0.01, 0.05, np.nan])).tolist() == [
+        True,
+        False,
+        False,
+        False,
+    ]
+    assert np.isnan(similarity.corrected(np.full(2, np.nan))).all()
+
+
+def test_pairs_of_modules_are_corrected_once():
+    """In a square table only what is above the diagonal counts as tests."""
+    p = np.array([[0.001, 0.02, 0.04], [0.02, 0.001, 0.01], [0.04, 0.01, 0.001]])
+    table = Table.of("abc", "abc", Alike(np.full((3, 3), 0.5), p), symmetric=True)
+    assert np.allclose([table.p_corrected[0][1], table.p_corrected[0][2], table.p_corrected[2][1]], [0.03, 0.04, 0.03])
+    assert np.isnan(np.diag(table.p_corrected)).all()
+
+
+@pytest.mark.parametrize("block", [1, 1 << 28])
+def test_cka_is_that_of_the_features(monkeypatch, block):
+    """As the paper's equation over features has it, blind to rotation and scale, NaN where nothing varies."""
+    monkeypatch.setattr(similarity, "BLOCK_BYTES", block)
+    one, other = numbers(17, 3) + 5, numbers(17, 5, seed=1)
+    other[:, 0] += one[:, 0]
+    rotation = np.linalg.qr(numbers(3, 3, seed=2))[0]
+    ways = [one, other, 1e4 * one @ rotation, np.ones((17, 2))]
+    found = similarity.linear_cka([given(way.astype(np.float32)) for way in ways], 17)
+    x, y = one - one.mean(axis=0), other - other.mean(axis=0)
+    wanted = np.square(y.T @ x).sum() / (np.linalg.norm(x.T @ x) * np.linalg.norm(y.T @ y))
+    assert found[0, 1] == pytest.approx(wanted, abs=1e-5) and found[0, 2] == pytest.approx(1, abs=1e-4)
+    assert np.isnan(found[3]).all()
+
+
+def test_memory_does_not_grow_with_the_ways(monkeypatch):
+    """Twice as many ways to see 300 clips take no more memory, once two blocks are full."""
+    monkeypatch.setattr(similarity, "BLOCK_BYTES", 2 << 20)
+
+    def peak(n_ways):
+        ways = [lambda seed=seed: similarity.cosine(numbers(300, 4, seed=seed)) for seed in range(n_ways)]
+        tracemalloc.start()
+        similarity.alike(ways, ways, 300)
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return most
+
+    peak(2)
+    assert peak(20) < 1.1 * peak(10)
+
+
+def test_the_mean_over_tasks_names_its_parts():
+    """Values of a row and column are averaged over the tasks that have both; how many count is told."""
+    tables = [
+        Table(["a", "b"], ["x", "y"], [[0.2, 0.4], [0.1, math.nan]], [], [], [[True, False], [True, False]]),
+        Table(["b"], ["y", "z"], [[0.6, 0.8]], [], [], [[True, True]]),
+    ]
+    found = rsa_results.mean(tables)
+    assert found.rows == ["a", "b"] and found.columns == ["x", "y", "z"]
+    assert np.allclose(found.values, [[0.2, 0.4, np.nan], [0.1, 0.6, 0.8]], equal_nan=True)
+    assert found.n_tasks.tolist() == [[1, 1, 0], [1, 1, 1]] and found.n_kept.tolist() == [[1, 0, 0], [1, 1, 1]]
+
+
+# The command -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Three classes of twenty tones each, their pitch, level and length drawn; the first of each is silent."""
+    folder, random = tmp_path_factory.mktemp("similarity") / "tones", np.random.default_rng(0)
+    for frequency in (300, 700, 1500):
+        (folder / f"tone{frequency}").mkdir(parents=True)
+        for number in range(20):
+            times = np.arange(int(16000 * random.uniform(0.2, 0.5))) / 16000
+            tone = np.sin(2 * np.pi * frequency * random.uniform(0.8, 1.2) * times)
+            wave = random.uniform(0.05, 0.9) * tone + 0.001 * random.normal(size=len(times))
+            soundfile.write(folder / f"tone{frequency}" / f"{number}.wav", wave * (number > 0), 16000)
+    return folder
+
+
+@pytest.fixture
+def hear_eval(tmp_path, capfd, monkeypatch):
+    """Runs `hear-eval similarity` under the test's folder: (exit code, stdout, stderr)."""
+    monkeypatch.setenv("HEAR_EVAL_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        capfd.readouterr()
+        try:
+            code = main(["similarity", *map(str, arguments)])
+        except SystemExit as error:
+            code = error.code
+        return code, *capfd.readouterr()
+
+    return run
+
+
+def test_modules_on_a_task_end_to_end(hear_eval, data, tmp_path):
+    """JSON, tables and figures, the same again from the store; log-mel embeddings of tones are about their pitch."""
+    asked = ("hear_ssl.melspec", "hear_ssl.byol_a_mini", "--task", data, "--clips", 40)
+    code, out, err = hear_eval(*asked, "--json")
+    assert code == 0, err
+    found = json.loads(out)
+    (folder,) = (tmp_path / "results").iterdir()
+    assert folder.name == f"similarity-{found['run']}"
+    kinds = {"similarity.json", "representations.csv", "variables.csv"}
+    assert {path.name for path in folder.iterdir()} == kinds | {
+        f"{name}.{kind}" for name in ("modules", "variables") for kind in ("svg", "png")
+    }
+    (task,) = found["datasets"]
+    assert len(task["clips"]) == 40 and found["schema_version"] == 1 and found["kind"] == "similarity"
+    assert task["variables"]["columns"][-1] == "label" and {"centroid", "pitch"} <= set(task["variables"]["columns"])
+    by_name = dict(zip(task["variables"]["columns"], task["variables"]["r"][0], strict=True))
+    assert by_name["centroid"] > 0.4 and by_name["centroid"] > by_name["duration"]
+    assert task["provenance"]["n_embedded"]["hear_ssl.melspec"] == 40
+    rows = list(csv.DictReader((folder / "representations.csv").open()))
+    assert [row["task"] for row in rows] == [task["task"], rsa_results.MEAN]
+    assert float(rows[0]["r"]) == task["between"]["r"][0][1] and 0 < float(rows[0]["cka"]) < 1
+    code, out, _ = hear_eval(*asked, "--json")
+    again = json.loads(out)
+    assert set(again["datasets"][0]["provenance"]["n_embedded"].values()) == {0}
+    assert again["run"] == found["run"] and again["datasets"][0]["between"] == task["between"]
+    code, out, _ = hear_eval(*asked, "--seed", 1)
+    assert code == 0 and "linear CKA" in out and "has in common with" in out and "are silent" in out
+    assert len(list((tmp_path / "results").iterdir())) == 2
+
+
+def test_layers_and_a_plain_module(hear_eval, data, tmp_path):
+    """Each layer of a transformer is a row; a module that shows no layers takes part with its scene embedding."""
+    folder = tmp_path / "tiny"
+    tiny_network("hubert").save_pretrained(folder)
+    (folder / "preprocessor_config.json").write_text('{"do_normalize": false, "sampling_rate": 16000}')
+    plain = tmp_path / "plain.py"
+    plain.write_text(
+        "import torch\n"
+        "class Model(torch.nn.Module):\n"
+        "    sample_rate, scene_embedding_size, timestamp_embedding_size = 16000, 2, 2\n"
+        "def load_model(path=''):\n    return Model()\n"
+        "def get_scene_embeddings(audio, model):\n"
+        "    return torch.stack([audio.abs().mean(1) + 0.1, audio.diff(dim=1).abs().mean(1)], 1)\n"
+        "def get_timestamp_embeddings(audio, model):\n"
+        "    return get_scene_embeddings(audio, model)[:, None], torch.zeros(len(audio), 1)\n"
+    )
+    code, out, err = hear_eval(f"hf:{folder}", plain, "--task", data, "--layers", "all", "--clips", 20, "--json")
+    assert code == 0, err
+    rows = json.loads(out)["datasets"][0]["between"]["rows"]
+    assert rows[0].endswith("layer 0") and rows[-1] == str(plain) and len(rows) > 2
+    assert "its scene embedding stands for it" in str(json.loads(out)["datasets"][0]["notes"])
+    code, _, err = hear_eval(f"hf:{folder}", plain, "--task", data, "--layers", "1")
+    assert code == 2 and "knows the plain HEAR API" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (["hear_ssl.melspec", "hear_ssl.melspec"], 2, "hear_ssl.melspec is given twice"),
+        (["hear_ssl.melspec", "--clips", "5"], 2, "--clips 5: give 10 to 5000"),
+        (["hear_ssl.melspec", "--clips", "9000"], 2, "--clips 9000: give 10 to 5000"),
+        (["hear_ssl.melspec", "--layers", "weighted"], 2, "nothing is trained here"),
+        (["hear_ssl.melspec", "--layers", "tall"], 2, "layers 'tall'"),
+        (["hear_ssl.mellspec"], 2, "cannot be imported"),
+        (["hear_ssl.melspec", "--protocol", "arhc"], 2, "did you mean 'arch'"),
+    ],
+)
+def test_mistakes_get_a_sentence(hear_eval, data, tmp_path, arguments, code, sentence):
+    """And nothing is written."""
+    found, out, err = hear_eval(*arguments, "--task", data)
+    assert found == code and sentence in err and "Traceback" not in err and not out
+    assert not list((tmp_path / "results").glob("*"))
+
+
+def test_broken_clips_are_told(hear_eval, data, tmp_path):
+    """A clip that cannot be read is refused by name, and left out of everything with --allow-failed."""
+    for path in data.rglob("*.wav"):
+        (tmp_path / "some" / path.parent.name).mkdir(parents=True, exist_ok=True)
+        (tmp_path / "some" / path.parent.name / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "some" / "tone300" / "7.wav").write_bytes(b"")
+    asked = ("hear_ssl.melspec", "--task", tmp_path / "some", "--json")
+    code, _, err = hear_eval(*asked)
+    assert code == 1 and "hear_ssl.melspec" in err and "7.wav" in err and "--allow-failed" in err
+    code, out, _ = hear_eval(*asked, "--allow-failed", 0.1)
+    (task,) = json.loads(out)["datasets"]
+    assert code == 0 and task["n_failed"] == 1 and len(task["clips"]) == 59
+
+
+@pytest.mark.parametrize("n_modules", [2, 9])
+def test_hostile_names_are_drawn(tmp_path, n_modules):
+    """Dollars, brackets and markup in names stay text in tables and figures; few modules give bars, many a heat map."""
+    names = [f"$\\frac{{{number}$<script>.py" for number in range(n_modules)]
+    square = Alike(np.full((n_modules, n_modules), 0.5), np.full((n_modules, n_modules), 0.001))
+    values = numbers(n_modules, 3)
+    values[:, 2] = np.nan
+    found = rsa_results.Found(
+        task="a$b_{",
+        dataset="d",
+        protocol="arch",
+        profile="clean",
+        clips=["x"],
+        n_failed=0,
+        between=Table.of(names, names, square, symmetric=True),
+        cka=np.eye(n_modules).tolist(),
+        variables=Table.of(names, ["$", "b", "never"], Alike(values, np.abs(values) / 9)),
+        kinds=["descriptor"] * 3,
+        n_defined=[12, 12, 0],
+        notes=[],
+        provenance={},
+    )
+    modules = [{"module": name, "weights": "", "options": {}} for name in names]
+    analysis = rsa_results.Analysis(modules, [found], [], {}, {})
+    folder = rsa_results.write(analysis, tmp_path)
+    assert len(rsa_figures.draw(analysis, folder)) == 4
+    assert names[0] in {row["representation"] for row in csv.DictReader((folder / "variables.csv").open())}
+    assert "NaN" not in (folder / "similarity.json").read_text()
+    assert len(list(folder.iterdir())) == 7
