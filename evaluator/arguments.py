@@ -118,7 +118,7 @@ def similarity(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--clips", type=count, default=1000, metavar="N", help="validation clips drawn of each task (default 1000)"
     )
-    command.add_argument("--seed", type=int, default=0, help="of the clips and the permutations (default 0)")
+    command.add_argument("--seed", type=seed, default=0, help="of the clips and the permutations (default 0)")
     command.add_argument("--allow-failed", type=share, default=0.0, metavar="SHARE", help="as in run (default 0)")
     command.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help="default: results")
     command.add_argument("--json", action="store_true", help="print all of it as one JSON object")
