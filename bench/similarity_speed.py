@@ -19,11 +19,11 @@ from scipy.stats import spearmanr
 from evaluator import similarity
 
 
-def timed(work: Callable[[], object]) -> float:
-    """Seconds that `work` takes."""
-    started = time.perf_counter()
+def timed(work: Callable[[], object]) -> tuple[float, float]:
+    """Seconds that `work` takes, and those that a processor spends on it."""
+    started = time.perf_counter(), time.process_time()
     work()
-    return time.perf_counter() - started
+    return time.perf_counter() - started[0], time.process_time() - started[1]
 
 
 def one_permutation(ranks: np.ndarray, square: np.ndarray, upper: tuple[np.ndarray, np.ndarray]) -> float:
@@ -58,17 +58,17 @@ def main() -> None:
         ),
     }
     one, other = similarity.cosine(layers[0]), similarity.differences(values[0])
-    plain = timed(lambda: spearmanr(one, other))
+    plain = timed(lambda: spearmanr(one, other))[1]
     ranks, square = similarity.ranked(one), squareform(similarity.ranked(other))
     upper = np.triu_indices(asked.clips, 1)
-    shuffled = timed(lambda: one_permutation(ranks, square, upper))
+    shuffled = timed(lambda: one_permutation(ranks, square, upper))[1]
     print(f"{asked.layers} layers, {asked.clips} clips, {asked.descriptors} descriptors")
-    print(f"{'part':26}{'s':>8}{'spearmanr s':>13}{'one by one, permuted s':>24}")
+    print(f"{'part':26}{'s':>8}{'CPU s':>8}{'spearmanr CPU s':>17}{'permuted one by one CPU s':>27}")
     for name, (work, n_pairs) in parts.items():
         n_permutations = max(asked.clips, similarity.PERMUTATIONS)
-        print(
-            f"{name:26}{timed(work):8.1f}{n_pairs * plain:13.1f}{n_pairs * n_permutations * shuffled:24.0f}", flush=True
-        )
+        wall, cpu = timed(work)
+        alone = f"{n_pairs * plain:17.0f}{n_pairs * n_permutations * shuffled:27.0f}" if n_pairs else ""
+        print(f"{name:26}{wall:8.1f}{cpu:8.1f}{alone}", flush=True)
     print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
 
 

@@ -116,7 +116,11 @@ def similarity(command: argparse.ArgumentParser) -> None:
     command.add_argument("--profile", default="clean", help="clean (default) or published")
     command.add_argument("--layers", default="", metavar="L", help="scene (default), all, last, mean, or a number")
     command.add_argument(
-        "--clips", type=count, default=1000, metavar="N", help="validation clips drawn of each task (default 1000)"
+        "--clips",
+        type=count,
+        default=1000,
+        metavar="N",
+        help="held-out clips drawn of each task (default 1000, as Ogg 2025)",
     )
     command.add_argument("--seed", type=seed, default=0, help="of the clips and the permutations (default 0)")
     command.add_argument("--allow-failed", type=share, default=0.0, metavar="SHARE", help="as in run (default 0)")

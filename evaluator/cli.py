@@ -350,7 +350,7 @@ def similarity_command(parsed: argparse.Namespace) -> int:
     tasks = [found for spec in parsed.task for found in task.find(spec, parsed.profile)]
     protocols = [protocol.load(parsed.protocol or each.protocol, parsed.profile) for each in tasks]
     cache, out = writable("--cache", cache_folder(parsed.cache)), writable("--out", parsed.out)
-    settings = rsa.Settings(parsed.data, cache, parsed.layers, parsed.clips, parsed.seed, parsed.allow_failed, bar)
+    settings = rsa.Settings(parsed.data, cache, parsed.clips, parsed.layers, parsed.seed, parsed.allow_failed, bar)
     analysis = rsa.analyse(specs(parsed, parsed.modules), tasks, protocols, settings)
     folder = rsa_results.write(analysis, out)
     rsa_figures.draw(analysis, folder)

@@ -29,7 +29,6 @@ from evaluator.store import Store
 from evaluator.task import Task
 
 MOST_CLIPS = 5000  # 12.5 million pairs; time and memory grow with the square
-DEFAULT_CLIPS = 1000  # Ogg 2025
 
 
 @dataclass(frozen=True)
@@ -39,8 +38,8 @@ class Settings:
     Attributes:
         data: Where the datasets lie; None for data that is made or knows its place.
         cache: Folder for embeddings, descriptors and made data.
-        layers: Which layers are looked at (`features.parse`, but for `weighted`); "" for the scene embedding.
         n_clips: At most so many clips of each task, drawn.
+        layers: Which layers are looked at (`features.parse`, but for `weighted`); "" for the scene embedding.
         seed: Of the clips that are drawn, and of the permutations.
         allow_failed: Share of clips that may be unreadable, 0 to 1.
         progress: As in `run.Settings`.
@@ -48,8 +47,8 @@ class Settings:
 
     data: Path | None
     cache: Path
+    n_clips: int
     layers: str = ""
-    n_clips: int = DEFAULT_CLIPS
     seed: int = 0
     allow_failed: float = 0.0
     progress: Callable[[str, int], Callable[[int], object]] = lambda title, total: lambda n: None

@@ -26,7 +26,8 @@ from evaluator.store import write_whole
 
 SCHEMA_VERSION = 1
 MEAN = "(mean)"
-SHOWN = 5  # variables of each embedding, in the table for people
+FEW = 6  # embeddings, of which every two are printed, and the variables that are SHOWN; of more, the files tell
+SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -213,9 +214,9 @@ def write(analysis: Analysis, out: Path) -> Path:
 
 
 def as_tables(analysis: Analysis) -> Iterator[tuple[list[str], list[list[str]]]]:
-    """Head and rows of two tables for people: every two embeddings, and with what each has most in common."""
+    """Head and rows of tables for people: every two embeddings of a few, and with what each has most in common."""
     between, cka = analysis.mean_between(), analysis.mean_cka()
-    if len(between.rows) > 1:
+    if 1 < len(between.rows) <= FEW:
         yield (
             ["one", "other", "r", "linear CKA", "counts on"],
             [
@@ -225,10 +226,10 @@ def as_tables(analysis: Analysis) -> Iterator[tuple[list[str], list[list[str]]]]
             ],
         )
     over_tasks = analysis.mean_variables()
-    rows = []
+    rows, n_shown = [], SHOWN if len(over_tasks.rows) <= FEW else 1
     for row, name in enumerate(over_tasks.rows):
         order = np.argsort(-over_tasks.values[row], kind="stable")  # NaN comes last
-        for column in [place for place in order.tolist() if over_tasks.n_kept[row, place]][:SHOWN]:
+        for column in [place for place in order.tolist() if over_tasks.n_kept[row, place]][:n_shown]:
             at = (row, column)
             rows.append([name, over_tasks.columns[column], f"{over_tasks.values[at]:.3f}"])
             rows[-1].append(f"{counted(over_tasks, at)} tasks")

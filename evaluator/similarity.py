@@ -32,7 +32,7 @@ class Alike:
 
     r: Spearman's correlation of the pairs' dissimilarities; NaN where one of the two holds every pair equally unlike.
     p: Chance that clips in random order give as high an r, from the Mantel test; one-sided, never below
-        1 / (1 + `PERMUTATIONS`).
+        one over one more than the permutations that were made.
     """
 
     r: np.ndarray
@@ -118,11 +118,12 @@ def alike(
     size = max(1, BLOCK_BYTES // (4 * pairs + 8 * (n_clips // 2) * (n_clips // 2 + 1)))  # ranks, and spectrum
     for here in slices(len(rows), size):
         ours = stacked(rows[here], pairs)
+        in_random_order = spectra(ours, np.random.default_rng((seed, 0)).permutation(n_clips))
         for there in slices(len(columns), size):
             same = columns is rows and here == there
             theirs = ours if same else stacked(columns[there], pairs)
             r[here, there] = products(ours, theirs)
-            p[here, there] = chances(ours, theirs, r[here, there], n_clips, seed, permutations)
+            p[here, there] = chances(in_random_order, theirs, r[here, there], n_clips, seed, permutations)
     return Alike(r, np.where(np.isnan(r), np.nan, p))
 
 
@@ -148,7 +149,7 @@ def products(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
 
 
 def chances(
-    rows: np.ndarray, columns: np.ndarray, r: np.ndarray, n_clips: int, seed: int, permutations: int
+    ours: np.ndarray, columns: np.ndarray, r: np.ndarray, n_clips: int, seed: int, permutations: int
 ) -> np.ndarray:
     """p of the Mantel test for every row and column, (n_rows, n_columns).
 
@@ -159,8 +160,9 @@ def chances(
     clips several random orders are taken, until there are permutations enough.
 
     Args:
-        rows, columns: As `ranked` gives them.
-        r: Their products.
+        ours: The rows' `spectra`, in random order.
+        columns: Ranks, (n_columns, n_pairs).
+        r: Correlations, (n_rows, n_columns).
         n_clips, seed, permutations: See `alike`.
 
     Source of the test: Mantel 1967, https://cancerres.aacrjournals.org/content/27/2_Part_1/209; of p from drawn
@@ -168,8 +170,7 @@ def chances(
     """
     from scipy.fft import irfft
 
-    random = np.random.default_rng(seed)
-    ours = spectra(rows, random.permutation(n_clips))
+    random = np.random.default_rng((seed, 1))
     n_orders = -(-permutations // n_clips)
     reached = np.zeros(r.shape)
     for _ in range(n_orders):
