@@ -35,7 +35,7 @@ REMINDER = " IMPORTANT: A common bug we have seen in many codebases"
 @pytest.mark.slow
 @pytest.mark.parametrize("release", ["2021.0.2", "2021.0.6"])
 def test_every_module_passes(release, tmp_path):
-    """Each module is accepted, without a warning about timestamps but for YAMNet's 480 ms."""
+    """Each module is accepted, without a warning about timestamps but for YAMNet's, 480 ms apart."""
     if importlib.util.find_spec("tensorflow") is None:
         pytest.skip("TensorFlow, which hear-validator imports, is not installed")
     folder = ""
@@ -58,5 +58,5 @@ def test_every_module_passes(release, tmp_path):
         module: [one for one in said if "timestamp" in one.lower() and not one.startswith(REMINDER)]
         for module, (_, said) in verdicts.items()
     }
-    assert len(about_timestamps.pop("yamnet")) == 1
+    assert any("less than or equal to 50ms" in one for one in about_timestamps.pop("yamnet"))
     assert {module: said for module, said in about_timestamps.items() if said} == {}
