@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from tiny_checkpoints import MODULES, model_path
+from tiny_checkpoints import ENSEMBLES, MODULES, model_path
 
 # Imports validator and TensorFlow once, then loops: 4 s instead of 4 s for each of the modules.
 RUN_ALL = """
@@ -35,7 +35,7 @@ REMINDER = " IMPORTANT: A common bug we have seen in many codebases"
 @pytest.mark.slow
 @pytest.mark.parametrize("release", ["2021.0.2", "2021.0.6"])
 def test_every_module_passes(release, tmp_path):
-    """Each module is accepted, without a warning about timestamps but for YAMNet's, 480 ms apart."""
+    """Each module is accepted, without a warning about timestamps but for YAMNet's, 480 ms apart, and the ends of HEAR's ensembles."""
     if importlib.util.find_spec("tensorflow") is None:
         pytest.skip("TensorFlow, which hear-validator imports, is not installed")
     folder = ""
@@ -59,4 +59,6 @@ def test_every_module_passes(release, tmp_path):
         for module, (_, said) in verdicts.items()
     }
     assert any("less than or equal to 50ms" in one for one in about_timestamps.pop("yamnet"))
+    for module in ENSEMBLES:  # as released; the option tail=True gives the last ones too
+        about_timestamps[module] = [one for one in about_timestamps[module] if "Your timestamps end at" not in one]
     assert {module: said for module, said in about_timestamps.items() if said} == {}
