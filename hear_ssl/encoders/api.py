@@ -39,7 +39,15 @@ def check_options(options: Mapping[str, Any], own: Mapping[str, str]) -> None:
     Raises:
         ValueError: An unknown name; the message lists the right ones.
     """
-    known = {**OPTIONS, **own}
+    check_names(options, {**OPTIONS, **own})
+
+
+def check_names(options: Mapping[str, Any], known: Mapping[str, str]) -> None:
+    """Refuse options that are not `known`, a name and its meaning each.
+
+    Raises:
+        ValueError: An unknown name; the message lists the right ones.
+    """
     for name in options:
         if name not in known:
             listing = "; ".join(f"{key}: {meaning}" for key, meaning in known.items())

@@ -174,7 +174,7 @@ def build(
     Raises:
         ValueError: An unknown option, value or member.
     """
-    check_names(recipe, {field.name: OPTIONS[field.name] for field in fields(Recipe)})
+    api.check_names(recipe, {field.name: OPTIONS[field.name] for field in fields(Recipe)})
     made = Recipe(**recipe)
     if isinstance(members, str) or not members:
         raise ValueError(f"members={members!r}: a list of module names is wanted, such as ['hear_ssl.crepe_tiny']")
@@ -196,18 +196,6 @@ def by_member(name: str, given: Any) -> Mapping[str, Any]:
     return given or {}
 
 
-def check_names(options: Mapping[str, Any], known: Mapping[str, str]) -> None:
-    """Refuse options that are not `known`.
-
-    Raises:
-        ValueError: An unknown name; the message lists the right ones.
-    """
-    for name in options:
-        if name not in known:
-            listing = "; ".join(f"{key}: {meaning}" for key, meaning in known.items())
-            raise ValueError(f"unknown option {name!r}; known options are {listing}")
-
-
 def load_model(model_file_path: str = "", **options: Any) -> Ensemble:
     """An ensemble by text: `MEMBER+MEMBER`, or `average:MEMBER+MEMBER`.
 
@@ -218,7 +206,7 @@ def load_model(model_file_path: str = "", **options: Any) -> Ensemble:
     Raises:
         ValueError: No members, two different merges, or what `build` refuses.
     """
-    check_names(options, OPTIONS)
+    api.check_names(options, OPTIONS)
     text = str(model_file_path)
     merge, colon, rest = text.partition(":")
     if colon and merge in MERGES:

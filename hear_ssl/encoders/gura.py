@@ -80,7 +80,7 @@ class Gura:
             ValueError: An unknown option or value, or weights that do not fit the network.
             FileNotFoundError: No such folder, nothing in it, or the hub cannot be reached and holds no cached copy.
         """
-        ensemble.check_names(options, self.options())
+        api.check_names(options, self.options())
         recipe = {name: options[name] for name in ("align", "tail", "interleave") if name in options}
         windows: dict[str, Any] = {"window_seconds": WINDOW_SECONDS}
         windows.update((name, options[name]) for name in ("window_seconds", "batch_seconds") if name in options)

@@ -11,7 +11,7 @@ of equal area): the authors' example means of the two versions, -5.5 and -9.7, d
 import torch
 from torch.nn.functional import pad
 
-from hear_ssl.encoders.melspec import mel_filters
+from hear_ssl.encoders.melspec import mel_filters, triangles
 
 SAMPLE_RATE = 16000  # Hz
 FFT_LENGTH = 1024  # samples
@@ -39,10 +39,7 @@ def slaney_filters(
     lowest, highest = torch.where(hz < 1000, hz * 3 / 200, 15 + torch.log(hz / 1000) / per_mel)
     mel = torch.linspace(lowest, highest, n_bands + 2, dtype=torch.float64)
     corners = torch.where(mel < 15, mel * 200 / 3, 1000 * torch.exp((mel - 15) * per_mel))
-    left, centre, right = corners[:-2], corners[1:-1], corners[2:]
-    bins = torch.linspace(0, sample_rate / 2, fft_length // 2 + 1, dtype=torch.float64).unsqueeze(1)
-    rising, falling = (bins - left) / (centre - left), (right - bins) / (right - centre)
-    return (torch.minimum(rising, falling).clamp(min=0) * 2 / (right - left)).float()
+    return (triangles(corners, fft_length, sample_rate) * 2 / (corners[2:] - corners[:-2])).float()
 
 
 class LogMel(torch.nn.Module):

@@ -34,12 +34,26 @@ def mel_filters(n_bands: int, fft_length: int, sample_rate: int, lowest_hz: floa
 
     Source: mel = 2595 log10(1 + f / 700), as in HTK (Young et al. 2006, The HTK Book, section 5.4).
     """
-    bins = torch.linspace(0, sample_rate / 2, fft_length // 2 + 1, dtype=torch.float64).unsqueeze(1)
     lowest, highest = 2595 * torch.log10(1 + torch.tensor([lowest_hz, highest_hz], dtype=torch.float64) / 700)
     corners = 700 * (10 ** (torch.linspace(lowest, highest, n_bands + 2, dtype=torch.float64) / 2595) - 1)
+    return triangles(corners, fft_length, sample_rate).float()
+
+
+def triangles(corners: torch.Tensor, fft_length: int, sample_rate: int) -> torch.Tensor:
+    """Triangles of height 1, each reaching the centres of its neighbours.
+
+    Args:
+        corners: Their centres in Hz, ascending, and where the first begins and the last ends, (n_bands + 2,), float64.
+        fft_length: Samples of the FFT.
+        sample_rate: In Hz.
+
+    Returns:
+        Weights of the bins of a real FFT, (fft_length // 2 + 1, n_bands), float64.
+    """
+    bins = torch.linspace(0, sample_rate / 2, fft_length // 2 + 1, dtype=torch.float64).unsqueeze(1)
     left, centre, right = corners[:-2], corners[1:-1], corners[2:]
     rising, falling = (bins - left) / (centre - left), (right - bins) / (right - centre)
-    return torch.minimum(rising, falling).clamp(min=0).float()
+    return torch.minimum(rising, falling).clamp(min=0)
 
 
 class MelspecEncoder(Encoder):
