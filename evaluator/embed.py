@@ -8,7 +8,7 @@ import numpy as np
 
 from evaluator.audio import ClipRule, read_clip
 from evaluator.errors import EvaluationError, UsageError
-from evaluator.foreign import ForeignScenes
+from evaluator.foreign import Foreign
 from evaluator.manifest import Clip
 from evaluator.module import Module
 from evaluator.store import write_whole
@@ -37,13 +37,13 @@ def embed_files(
     if not out.parent.is_dir():
         raise UsageError(f"--out {out}: there is no folder {out.parent}")
     sample_rate = module.describe()["sample_rate"]
-    foreign = ForeignScenes(module)
+    foreign = Foreign(module, "scene")
     arrays: dict[str, np.ndarray] = {"files": np.array([str(path) for path in files])}
     scenes = []
     for number, path in enumerate(files):
         clip = read_clip(path, Clip(path=str(path), labels=()), ClipRule(), sample_rate)
         try:
-            scenes.append(foreign.embed([clip])[0][0])
+            scenes.append(foreign.rows([clip])[0][0]["scene"])
             frames, times = module.timestamps(clip[None])
         except EvaluationError as error:
             raise EvaluationError(f"{path}: {error}") from error

@@ -8,7 +8,7 @@ import numpy as np
 
 from evaluator.errors import UsageError
 from evaluator.matrix import InMemory, Matrix, SideBySide
-from evaluator.protocol import LAYERS
+from evaluator.protocol import LAYERS, is_layers
 from evaluator.store import IN_MEMORY, Store
 
 
@@ -34,7 +34,7 @@ def parse(layers: str) -> str:
     Raises:
         UsageError: None of these.
     """
-    if layers in LAYERS or layers.isdecimal():
+    if is_layers(layers):
         return layers
     raise UsageError(f"--layers {layers}: give {', '.join(LAYERS)}, or a number, such as --layers 6")
 
@@ -52,16 +52,19 @@ def refuse_plain(layers: str, described: dict[str, Any], name: str) -> None:
         raise UsageError(f"--layers {layers}: {name} {why}; leave --layers out to judge its embeddings")
 
 
-def read(store: Store, keys: Sequence[str], layers: str, pooling: str) -> tuple[list[Matrix], list[Candidate]]:
+def read(
+    store: Store, keys: Sequence[str], layers: str, pooling: str, memory: int = IN_MEMORY
+) -> tuple[list[Matrix], list[Candidate]]:
     """The matrices (n_clips, width) of some clips, and what can be judged of them.
 
-    Matrices that take more memory together than the store holds in memory are read from disk when they are used.
+    Layers that take more than `memory` bytes together are read from disk when they are used.
 
     Args:
         store: Where the clips' embeddings are.
         keys: The clips.
         layers: See `parse`.
         pooling: `mean`, or `mean+std`: beside the mean over time the deviation; not used for `scene`.
+        memory: Bytes that all layers together may take; their mean is always held.
 
     Raises:
         UsageError: There is no such layer.
@@ -69,7 +72,7 @@ def read(store: Store, keys: Sequence[str], layers: str, pooling: str) -> tuple[
     if layers == "scene":
         return [store.matrix(keys, "scene")], [Candidate("")]
     views = ["layers_mean", "layers_std"] if pooling == "mean+std" else ["layers_mean"]
-    every = layers_of(store, keys, views)
+    every = layers_of(store, keys, views, memory)
     last = len(every) - 1
     if last == 0 and layers in ("all", "last"):
         return every, [Candidate("")]
@@ -85,11 +88,11 @@ def read(store: Store, keys: Sequence[str], layers: str, pooling: str) -> tuple[
     return [every[number]], [Candidate(f"layer {number}")]
 
 
-def layers_of(store: Store, keys: Sequence[str], views: Sequence[str]) -> list[Matrix]:
+def layers_of(store: Store, keys: Sequence[str], views: Sequence[str], memory: int) -> list[Matrix]:
     """Each layer's features (n_clips, width), the views beside each other; in memory if all of them fit."""
     first = store.read_layers(keys[:1], views[0])
     n_layers, _, width = first.shape
-    if 4 * n_layers * len(keys) * width * len(views) <= IN_MEMORY:
+    if 4 * n_layers * len(keys) * width * len(views) <= memory:
         both = np.concatenate([store.read_layers(keys, view) for view in views], axis=2)
         return [InMemory(layer) for layer in both]
     return [SideBySide([store.matrix(keys, view, layer, memory=0) for view in views]) for layer in range(n_layers)]

@@ -1,8 +1,9 @@
-"""Figures of a dataset."""
+"""Figures: how one is begun and written, and those of a dataset."""
 
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -25,6 +26,23 @@ def refuse_other_kinds(path: Path) -> None:
         raise UsageError(f"{path}: there is no folder {path.parent}; make it, or give another place")
 
 
+def empty(width: float, height: float) -> Any:
+    """A figure of so many inches, drawn without a screen."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def save(figure: Any, path: Path, **how: Any) -> None:
+    """Write a figure whole, in the format of its suffix and without the date; `how` as for `Figure.savefig`."""
+    aside = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    figure.savefig(aside, metadata={"Date": None} if path.suffix.lower() == ".svg" else None, **how)
+    os.replace(aside, path)
+
+
 def clip_lengths(lengths: Mapping[str, Sequence[float]], path: Path) -> None:
     """Draw how long the clips of each dataset are, on a logarithmic axis, one row a dataset.
 
@@ -43,11 +61,7 @@ def clip_lengths(lengths: Mapping[str, Sequence[float]], path: Path) -> None:
     known = {name: values for name, values in known.items() if len(values)}
     if not known:
         raise UsageError(f"{path}: nothing to draw, since no clip could be read")
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7, 1.2 + 0.9 * len(known)), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = empty(7, 1.2 + 0.9 * len(known))
     rows = np.atleast_1d(figure.subplots(len(known), 1, sharex=True))
     everything = np.concatenate(list(known.values()))
     low, high = np.log10(min(everything.min(), MODEL_FRAME) / 1.2), np.log10(everything.max() * 1.2)
@@ -60,6 +74,4 @@ def clip_lengths(lengths: Mapping[str, Sequence[float]], path: Path) -> None:
         axes.set(xscale="log", ylabel="% of clips")
         axes.set_title(f"{name}: {len(values):,} clips, median {middle:.3g} s", loc="left", fontsize="medium")
     rows[-1].set_xlabel(f"clip length in seconds (dotted: one frame of a speech model, {1000 * MODEL_FRAME:g} ms)")
-    aside = path.with_name(f"{path.stem}.{os.getpid()}.tmp{path.suffix}")
-    figure.savefig(aside, metadata={"Date": None} if path.suffix.lower() == ".svg" else None)
-    os.replace(aside, path)
+    save(figure, path)

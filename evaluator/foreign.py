@@ -143,18 +143,6 @@ class Foreign:
             raise refusal
 
 
-class ForeignScenes(Foreign):
-    """Scene embeddings of clips of any lengths, as one array."""
-
-    def __init__(self, module: Module):
-        super().__init__(module, "scene")
-
-    def embed(self, clips: Sequence[np.ndarray]) -> tuple[np.ndarray, list[float]]:
-        """Embeddings (n_clips, size), and the seconds to which each clip had to be padded; see `Foreign.rows`."""
-        rows, padded = self.rows(clips)
-        return np.stack([row["scene"] for row in rows]), padded
-
-
 def changed(view: str, batch: Sequence[Row], alone: Sequence[Row]) -> str:
     """How a view of clips in a batch differs from that of the clips alone, in words; "" where it does not."""
     pairs = [(one[view], other[view]) for one, other in zip(batch, alone, strict=True)]

@@ -115,11 +115,16 @@ def load(name: str, profile: str = "clean") -> Protocol:
     judges = {each: judge.read(document, each) for each in PROFILES}
     said = fields.pop("profiles")[profile]
     fields["events"] = event_choices(document, ("events",), fields["events"])
-    if not (fields["layers"] in LAYERS or fields["layers"].isdecimal()):
+    if not is_layers(fields["layers"]):
         raise document.error(
             ("layers",), f"is {fields['layers']!r}, but should be {', '.join(LAYERS)}, or a number in quotes"
         )
     return Protocol(**{**fields, **said, "judge": judges[profile], "profile": profile})
+
+
+def is_layers(text: str) -> bool:
+    """Whether a text says which layers are judged: one of `LAYERS`, or a number."""
+    return text in LAYERS or text.isdecimal()
 
 
 def event_choices(

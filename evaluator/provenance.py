@@ -17,7 +17,7 @@ from evaluator.module import Module, ModuleSpec
 from evaluator.protocol import Protocol
 from evaluator.task import Task
 
-PACKAGES = ("hear-ssl", "torch", "transformers", "numpy", "scikit-learn", "soundfile", "soxr")
+PACKAGES = ("hear-ssl", "torch", "transformers", "numpy", "scipy", "scikit-learn", "soundfile", "soxr")
 
 
 class Clock:
@@ -61,14 +61,21 @@ def audio_sha256(extraction: Extraction) -> str:
 def provenance(clock: Clock, module: Module, task: Task, protocol: Protocol, device: str) -> dict[str, Any]:
     """Where a score comes from: all that is needed to ask the very same question again."""
     return {
-        "started": clock.started.isoformat(timespec="seconds"),
-        "command": sys.argv[1:],
+        **surroundings(clock),
         "dataset_variant": task.dataset.variant,
         "task_profile": task.profile,
         "task_sha256": task.spec_sha256,
         "protocol_sha256": protocol.sha256,
         "module": module.describe(),
         "probe_device": probe.pick_device(device),
+    }
+
+
+def surroundings(clock: Clock) -> dict[str, Any]:
+    """When, where and by which command something was made, but for what was asked."""
+    return {
+        "started": clock.started.isoformat(timespec="seconds"),
+        "command": sys.argv[1:],
         "python": platform.python_version(),
         "platform": platform.platform(),
         "packages": versions(),

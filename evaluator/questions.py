@@ -43,7 +43,7 @@ class ClipQuestion:
     """
 
     def __init__(self, clips: Sequence[Clip], classes: Sequence[str], labels: str, metric: str):
-        self.targets = Targets(label_matrix(clips, classes), labels, metric)
+        self.targets = Targets(label_matrix([clip.labels for clip in clips], classes), labels, metric)
         # MIDI notes in their order, as in NSynth: only then are indices modulo 12 the names of notes.
         self.pitches = list(classes) == [str(_LOWEST_NOTE + step) for step in range(len(classes))]
 
@@ -182,11 +182,16 @@ class EventQuestion:
 Question = ClipQuestion | EventQuestion
 
 
-def label_matrix(clips: Sequence[Clip], classes: Sequence[str]) -> np.ndarray:
-    """1 where a clip has the label, else 0; (n_clips, n_classes), float32."""
+def label_matrix(labels: Sequence[Sequence[str]], classes: Sequence[str]) -> np.ndarray:
+    """1 where a clip has the label, else 0; (n_clips, n_classes), float32.
+
+    Args:
+        labels: Of each clip.
+        classes: Names of the columns.
+    """
     place: Mapping[str, int] = {label: column for column, label in enumerate(classes)}
-    targets = np.zeros((len(clips), len(classes)), np.float32)
-    for row, clip in enumerate(clips):
-        for label in clip.labels:
+    targets = np.zeros((len(labels), len(classes)), np.float32)
+    for row, own in enumerate(labels):
+        for label in own:
             targets[row, place[label]] = 1
     return targets

@@ -22,8 +22,8 @@ from evaluator.manifest import Manifest
 from evaluator.matrix import Matrix
 from evaluator.module import Module, ModuleSpec, open_module
 from evaluator.protocol import Protocol
-from evaluator.provenance import Clock, audio_sha256, identity
-from evaluator.rsa_results import Analysis, Found, Table, surroundings
+from evaluator.provenance import Clock, audio_sha256, identity, surroundings
+from evaluator.rsa_results import Analysis, Found, Table
 from evaluator.rsa_variables import Variable, described, labelled
 from evaluator.store import Store
 from evaluator.task import Task
@@ -241,17 +241,11 @@ def compared(sample: Sample, heard: Sequence[Heard], settings: Settings) -> Foun
 
 
 def embeddings(heard: Heard, good: Sequence[int]) -> Iterator[tuple[str, Matrix]]:
-    """The embeddings (n_clips, width) that are asked for of some clips, with the names of their layers; left on disk."""
+    """The embeddings (n_clips, width) that are asked for of some clips, with the names of their layers, which are left on disk."""
     keys = [heard.extraction.keys[number] for number in good]
-    if heard.layers in ("scene", "mean"):
-        matrices, candidates = features.read(heard.store, keys, heard.layers, "mean")
-        yield candidates[0].name, matrices[0]
-        return
-    _, candidates = features.read(heard.store, keys[:1], heard.layers, "mean")
-    n_layers = heard.store.n_layers(heard.store.places[keys[0]][0], "layers_mean")
-    alone = n_layers - 1 if heard.layers == "last" else heard.layers
-    for candidate, layer in zip(candidates, range(n_layers) if alone == "all" else [int(alone)], strict=True):
-        yield candidate.name, heard.store.matrix(keys, "layers_mean", layer, memory=0)
+    matrices, candidates = features.read(heard.store, keys, heard.layers, "mean", memory=0)
+    for candidate, matrix in zip(candidates, matrices, strict=True):
+        yield candidate.name, matrix
 
 
 def usable_rows(matrices: Sequence[Matrix], n_clips: int) -> np.ndarray:

@@ -4,13 +4,13 @@ descriptors and labels, as bars for a few embeddings and as a heat map for many.
 Which of both figures has which form in the paper is known from its text only.
 """
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from evaluator.figure import empty, save
 from evaluator.rsa_results import Analysis, Mean
 
 MOST_BARS = 6  # embeddings; colours beyond that are not told apart
@@ -41,23 +41,11 @@ def only(table: Mean, columns: np.ndarray) -> Mean:
     return Mean(table.rows, names, *(each[:, columns] for each in (table.values, table.n_tasks, table.n_kept)))
 
 
-def empty(width: float, height: float) -> Any:
-    """A figure of so many inches, drawn without a screen."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
-
-
 def saved(figure: Any, folder: Path, name: str) -> list[Path]:
     """Write a figure in each of `KINDS`, whole."""
     paths = [folder / f"{name}{kind}" for kind in KINDS]
     for path in paths:
-        aside = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
-        figure.savefig(aside, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else None)
-        os.replace(aside, path)
+        save(figure, path, dpi=150)
     return paths
 
 

@@ -10,8 +10,6 @@ import csv
 import hashlib
 import io
 import json
-import platform
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,7 +17,6 @@ from typing import Any
 
 import numpy as np
 
-from evaluator.provenance import Clock, versions
 from evaluator.results import finite
 from evaluator.similarity import Alike, corrected, kept
 from evaluator.store import write_whole
@@ -172,19 +169,6 @@ def mean(tables: Sequence[Table], values: Sequence[list[list[float]]] | None = N
         n_kept[at] += np.array(table.kept)
     averaged = np.divide(total, n_tasks, out=np.full_like(total, np.nan), where=n_tasks > 0)
     return Mean(rows, columns, averaged, n_tasks.astype(int), n_kept.astype(int))
-
-
-def surroundings(clock: Clock) -> dict[str, Any]:
-    """Where and how an analysis was made, but for what was asked."""
-    import scipy
-
-    return {
-        "started": clock.started.isoformat(timespec="seconds"),
-        "command": sys.argv[1:],
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "packages": {**versions(), "scipy": scipy.__version__},
-    }
 
 
 def plain(analysis: Analysis) -> dict[str, Any]:

@@ -40,15 +40,11 @@ class Variable:
 
 def labelled(clips: Sequence[Clip], classes: Sequence[str]) -> list[Variable]:
     """Labels of clips, and their groups where they have some."""
-    found = [Variable("label", "metadata", label_matrix(clips, classes))]
+    found = [Variable("label", "metadata", label_matrix([clip.labels for clip in clips], classes))]
     names = sorted({clip.group for clip in clips} - {""})
     if names:
-        place = {name: column for column, name in enumerate(names)}
-        belongs = np.zeros((len(clips), len(names)), np.float32)
-        for row, clip in enumerate(clips):
-            if clip.group:
-                belongs[row, place[clip.group]] = 1
-        found.append(Variable("group", "metadata", belongs))
+        belongs = [(clip.group,) if clip.group else () for clip in clips]
+        found.append(Variable("group", "metadata", label_matrix(belongs, names)))
     return found
 
 

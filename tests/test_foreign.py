@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from evaluator.errors import EvaluationError
-from evaluator.foreign import Foreign, ForeignScenes
+from evaluator.foreign import Foreign
 from evaluator.module import ModuleSpec, WorkerEnded, open_module
 
 MODULES = Path(__file__).parent / "modules"
@@ -31,18 +31,24 @@ def good_scene(audio):
         return module.scene(audio)
 
 
+def scenes(foreign, clips):
+    """Scene embeddings (n_clips, size), and the seconds to which each clip had to be padded."""
+    rows, padded = foreign.rows(clips)
+    return np.stack([row["scene"] for row in rows]), padded
+
+
 def test_a_crash_inside_a_batch_is_not_taken_for_a_refusal():
     """A worker that is gone ends the work; the clips are not tried one by one."""
     with open_module(ill("exits", python=sys.executable)) as module, pytest.raises(WorkerEnded, match="exit code 3"):
-        ForeignScenes(module).embed([noise(800), noise(800)])
+        scenes(Foreign(module, "scene"), [noise(800), noise(800)])
 
 
 def test_batch_dependence_is_found_and_met():
     """Where a batch changes its clips, they run one by one, and a note says so."""
     clips = [noise(900) * level for level in (0.01, 1.0, 0.2)]
     with open_module(ill("batch")) as module:
-        foreign = ForeignScenes(module)
-        rows, _ = foreign.embed(clips)
+        foreign = Foreign(module, "scene")
+        rows, _ = scenes(foreign, clips)
         wanted = np.concatenate([module.scene(clip[None]) for clip in clips])
     assert np.array_equal(rows, wanted)
     assert "depend on the other clips of the batch" in foreign.notes[0]
@@ -51,10 +57,10 @@ def test_batch_dependence_is_found_and_met():
 def test_equal_clips_do_not_clear_a_module():
     """A first batch of equal clips proves nothing; the next one shows that the module mixes its clips."""
     with open_module(ill("batch")) as module:
-        foreign = ForeignScenes(module)
-        foreign.embed([noise(900)] * 3)
+        foreign = Foreign(module, "scene")
+        scenes(foreign, [noise(900)] * 3)
         assert foreign.batches is None
-        foreign.embed([noise(900), 0.1 * noise(900)])
+        scenes(foreign, [noise(900), 0.1 * noise(900)])
         assert foreign.batches is False
 
 
@@ -62,18 +68,18 @@ def test_the_batch_that_is_judged_counts_itself():
     """A trusted module's first batch keeps its rows, so that a resumed run gives the same bytes."""
     clips = [noise(5, 800)[n] for n in range(5)]
     with open_module(ModuleSpec(str(MODULES / "good.py"))) as module:
-        foreign = ForeignScenes(module)
-        first, _ = foreign.embed(clips)
+        foreign = Foreign(module, "scene")
+        first, _ = scenes(foreign, clips)
         assert foreign.batches is True
         assert np.array_equal(first, module.scene(np.stack(clips)))
-        assert np.array_equal(first, foreign.embed(clips)[0])
+        assert np.array_equal(first, scenes(foreign, clips)[0])
 
 
 def test_clips_of_different_length_never_share_a_batch():
     """Each length runs by itself, and the rows come back in the clips' order."""
     clips = [noise(n) for n in (800, 1600, 800, 321)]
     with open_module(ModuleSpec(str(MODULES / "good.py"))) as module:
-        rows, padded = ForeignScenes(module).embed(clips)
+        rows, padded = scenes(Foreign(module, "scene"), clips)
     for row, clip in zip(rows, clips, strict=True):
         np.testing.assert_allclose(row, good_scene(clip[None])[0], rtol=1e-5)
     assert padded == [0, 0, 0, 0]
@@ -83,7 +89,7 @@ def test_clips_of_different_length_never_share_a_batch():
 def test_clips_that_a_module_refuses_are_padded(name, n, wanted):
     """The shortest padding that the module takes is used, and told."""
     with open_module(ill(name)) as module:
-        rows, padded = ForeignScenes(module).embed([noise(n), noise(8000)])
+        rows, padded = scenes(Foreign(module, "scene"), [noise(n), noise(8000)])
     assert padded == [wanted, 0]
     np.testing.assert_allclose(rows[0], good_scene(np.pad(noise(n), (0, 4000 - n))[None])[0], rtol=1e-5)
 
