@@ -223,15 +223,17 @@ def finished(data, folder):
 def test_kill_at_ten_moments_then_resume_gives_the_same(tmp_path):
     """kill -9 at random moments loses nothing: the resumed run ends with the same scores and the same store."""
     data = tones(tmp_path / "data", n=14)
+    began = time.monotonic()
     wanted = finished(data, tmp_path / "whole")
+    lasted = time.monotonic() - began
     moments = random.Random(0)
     arguments, environment = command(data, tmp_path / "killed")
     killed = 0
-    for _ in range(10):
+    for share in moments.sample(range(10), 10):
         process = subprocess.Popen(
             arguments, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=data
         )
-        time.sleep(moments.uniform(2.0, 6.0))
+        time.sleep(lasted * (share + moments.random()) / 11)
         killed += process.poll() is None
         process.send_signal(signal.SIGKILL)
         process.wait()
