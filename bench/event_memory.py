@@ -19,14 +19,14 @@ from pathlib import Path
 
 import numpy as np
 
-from evaluator import judging, protocol, trials
-from evaluator.clip import Clip, Event
-from evaluator.events import PostProcessing
-from evaluator.features import Candidate
-from evaluator.questions import EventQuestion
-from evaluator.shard import StoredClip
-from evaluator.splits import Fold
-from evaluator.store import Store
+from evaluator.datasets.clip import Clip, Event
+from evaluator.datasets.splits import Fold
+from evaluator.embedding.shard import StoredClip
+from evaluator.embedding.store import Store
+from evaluator.judging import dispatch, protocol, trials
+from evaluator.judging.events import PostProcessing
+from evaluator.judging.features import Candidate
+from evaluator.judging.questions import EventQuestion
 
 PARTS = {"train": 44, "valid": 14, "test": 14}  # recordings of DCASE 2016 task 2 in HEAR
 CLASSES = [f"class {number}" for number in range(11)]
@@ -118,7 +118,7 @@ def main() -> int:
     parts = np.split(np.arange(len(clips)), np.cumsum(list(PARTS.values()))[:-1])
     jobs = trials.plan(question, [Fold("test", *parts)], [Candidate("")], [0], trials.file_order(clips))
     stage("question")
-    said = judging.judged([each.job for each in jobs], [matrix], question.targets, judge, False, settings.device)
+    said = dispatch.judged([each.job for each in jobs], [matrix], question.targets, judge, False, settings.device)
     stage(f"trained, {settings.epochs} x {settings.points}")
     judged = trials.collect(jobs, said, question, [Fold("test", *parts)], [Candidate("")])
     (best,) = judged.values()

@@ -14,7 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from evaluator import manifest, task
+from evaluator import task
+from evaluator.datasets import manifest
 
 
 def best(work: Callable[[], Any]) -> float:

@@ -18,11 +18,11 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Subset, TensorDataset
 
-from evaluator import probe, protocol
-from evaluator.judge import Network
-from evaluator.probe import ProbeJob
-from evaluator.schedules import warmup_factor
-from evaluator.targets import Targets
+from evaluator.judging import probe, protocol
+from evaluator.judging.judge import Network
+from evaluator.judging.probe import ProbeJob
+from evaluator.judging.schedules import warmup_factor
+from evaluator.judging.targets import Targets
 
 EPOCHS = {
     ("esc10", "hear"): 30,

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.spatial.distance import squareform
 from scipy.stats import spearmanr
 
-from evaluator import similarity
+from evaluator.similarity import correlations
 
 
 def timed(work: Callable[[], object]) -> tuple[float, float]:
@@ -41,31 +41,31 @@ def main() -> None:
     random = np.random.default_rng(0)
     layers = [random.normal(size=(asked.clips, asked.width)).astype(np.float32) for _ in range(asked.layers)]
     values = [random.normal(size=asked.clips) for _ in range(asked.descriptors)]
-    ways = [lambda layer=layer: similarity.cosine(layer) for layer in layers]
-    others = [lambda value=value: similarity.differences(value) for value in values]
+    ways = [lambda layer=layer: correlations.cosine(layer) for layer in layers]
+    others = [lambda value=value: correlations.differences(value) for value in values]
     parts = {
         "layers with layers": (
-            lambda: similarity.alike(ways, ways, asked.clips),
+            lambda: correlations.alike(ways, ways, asked.clips),
             asked.layers * (asked.layers - 1) // 2,
         ),
         "layers with descriptors": (
-            lambda: similarity.alike(ways, others, asked.clips),
+            lambda: correlations.alike(ways, others, asked.clips),
             asked.layers * asked.descriptors,
         ),
         "linear CKA": (
-            lambda: similarity.linear_cka([lambda layer=layer: layer for layer in layers], asked.clips),
+            lambda: correlations.linear_cka([lambda layer=layer: layer for layer in layers], asked.clips),
             0,
         ),
     }
-    one, other = similarity.cosine(layers[0]), similarity.differences(values[0])
+    one, other = correlations.cosine(layers[0]), correlations.differences(values[0])
     plain = timed(lambda: spearmanr(one, other))[1]
-    ranks, square = similarity.ranked(one), squareform(similarity.ranked(other))
+    ranks, square = correlations.ranked(one), squareform(correlations.ranked(other))
     upper = np.triu_indices(asked.clips, 1)
     shuffled = timed(lambda: one_permutation(ranks, square, upper))[1]
     print(f"{asked.layers} layers, {asked.clips} clips, {asked.descriptors} descriptors")
     print(f"{'part':26}{'s':>8}{'CPU s':>8}{'spearmanr CPU s':>17}{'permuted one by one CPU s':>27}")
     for name, (work, n_pairs) in parts.items():
-        n_permutations = max(asked.clips, similarity.PERMUTATIONS)
+        n_permutations = max(asked.clips, correlations.PERMUTATIONS)
         wall, cpu = timed(work)
         alone = f"{n_pairs * plain:17.0f}{n_pairs * n_permutations * shuffled:27.0f}" if n_pairs else ""
         print(f"{name:26}{wall:8.1f}{cpu:8.1f}{alone}", flush=True)

@@ -18,8 +18,8 @@ from evaluator.arguments import parser
 from evaluator.errors import EvaluationError, UsageError
 
 if TYPE_CHECKING:
-    from evaluator.check import Finding
-    from evaluator.module import ModuleSpec
+    from evaluator.datasets.check import Finding
+    from evaluator.embedding.module import ModuleSpec
     from evaluator.results import Result
 
 
@@ -73,7 +73,7 @@ def cache_folder(given: Path | None) -> Path:
 
 def specs(parsed: argparse.Namespace, names: Sequence[str]) -> "list[ModuleSpec]":
     """The modules that were asked for."""
-    from evaluator.module import ModuleSpec
+    from evaluator.embedding.module import ModuleSpec
 
     options = {}
     for text in parsed.option:
@@ -90,8 +90,9 @@ def specs(parsed: argparse.Namespace, names: Sequence[str]) -> "list[ModuleSpec]
 
 def run_command(parsed: argparse.Namespace) -> int:
     """`hear-eval run`: every module on every task; what fails is told and the others go on."""
-    from evaluator import protocol, task
-    from evaluator.module import open_module
+    from evaluator import task
+    from evaluator.embedding.module import open_module
+    from evaluator.judging import protocol
     from evaluator.results import write
     from evaluator.run import Settings, as_line, evaluate
 
@@ -169,7 +170,7 @@ def print_results(done: "Sequence[tuple[Result, Path]]") -> None:
 
 def figures(result: "Result") -> tuple[str, str, str]:
     """Score, interval, and how often probes were trained and with what spread; percentages times a hundred."""
-    from evaluator.metrics import METRICS
+    from evaluator.judging.metrics import METRICS
 
     unit = METRICS[result.metric].unit
     scale, decimals = (100, 1) if unit == "%" else (1, 3)
@@ -226,8 +227,8 @@ def list_command(parsed: argparse.Namespace) -> int:
 
 def validate_command(parsed: argparse.Namespace) -> int:
     """`hear-eval validate`: each check with its verdict; 1 if an error was found."""
-    from evaluator import conformance
-    from evaluator.module import open_module
+    from evaluator.embedding import conformance
+    from evaluator.embedding.module import open_module
 
     with open_module(specs(parsed, [parsed.module])[0]) as module:
         checks = conformance.validate(module)
@@ -247,8 +248,8 @@ def validate_command(parsed: argparse.Namespace) -> int:
 
 def embed_command(parsed: argparse.Namespace) -> int:
     """`hear-eval embed`: scene and timestamp embeddings of files in one .npz."""
-    from evaluator import embed
-    from evaluator.module import open_module
+    from evaluator.embedding import embed
+    from evaluator.embedding.module import open_module
 
     with open_module(specs(parsed, [parsed.module])[0]) as module:
         written = embed.embed_files(module, parsed.files, parsed.out, bar("files", len(parsed.files)))
@@ -258,7 +259,8 @@ def embed_command(parsed: argparse.Namespace) -> int:
 
 def download_command(parsed: argparse.Namespace) -> int:
     """`hear-eval download`: the data of tasks, each dataset once; what cannot be had tells how it can."""
-    from evaluator import download, manifest, task
+    from evaluator import task
+    from evaluator.datasets import download, manifest
 
     tasks = [found for spec in parsed.tasks for found in task.find(spec, parsed.profile)]
     failed: list[Exception] = []
@@ -289,7 +291,8 @@ def in_bytes(title: str, total: int) -> Callable[[int], object]:
 
 def check_command(parsed: argparse.Namespace) -> int:
     """`hear-eval check`: findings about each task's data; 1 if there is an error among them, 2 if data is not there."""
-    from evaluator import audio, check, figure, manifest, task
+    from evaluator import figure, task
+    from evaluator.datasets import audio, check, manifest
 
     worst = 0
     lengths: dict[str, list[float]] = {}
@@ -345,19 +348,21 @@ def fuse_command(parsed: argparse.Namespace) -> int:
 
 def similarity_command(parsed: argparse.Namespace) -> int:
     """`hear-eval similarity`: how alike embeddings are, and what they have in common with descriptors and labels."""
-    from evaluator import protocol, rsa, rsa_figures, rsa_results, task
+    from evaluator import task
+    from evaluator.judging import protocol
+    from evaluator.similarity import figures, results, rsa
 
     tasks = [found for spec in parsed.task for found in task.find(spec, parsed.profile)]
     protocols = [protocol.load(parsed.protocol or each.protocol, parsed.profile) for each in tasks]
     cache, out = writable("--cache", cache_folder(parsed.cache)), writable("--out", parsed.out)
     settings = rsa.Settings(parsed.data, cache, parsed.clips, parsed.layers, parsed.seed, parsed.allow_failed, bar)
     analysis = rsa.analyse(specs(parsed, parsed.modules), tasks, protocols, settings)
-    folder = rsa_results.write(analysis, out)
-    rsa_figures.draw(analysis, folder)
+    folder = results.write(analysis, out)
+    figures.draw(analysis, folder)
     if parsed.json:
-        print(json.dumps(rsa_results.plain(analysis)))
+        print(json.dumps(results.plain(analysis)))
         return 0
-    for head, rows in rsa_results.as_tables(analysis):
+    for head, rows in results.as_tables(analysis):
         print_table(head, rows)
         print()
     for each in analysis.datasets:

@@ -6,8 +6,9 @@ from itertools import combinations
 
 import numpy as np
 
-from evaluator import metrics, stats
+from evaluator import stats
 from evaluator.errors import UsageError
+from evaluator.judging import metrics
 from evaluator.results import CurvePoint, FoldResult, Result
 
 _SURE = 0.05  # below it a difference is called real

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from evaluator.embedding.store import Store
 from evaluator.errors import EvaluationError
 from evaluator.provenance import PACKAGES
-from evaluator.store import Store
 
 # Packages that `transformers` imports whenever they are present, so that a broken one breaks every speech model.
 DRAGGED_IN = ("torchaudio", "torchvision")

@@ -5,9 +5,11 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
-from evaluator import dataset as sets
-from evaluator import protocol, schema, splits, task
-from evaluator.protocol import PROFILES
+from evaluator import schema, task
+from evaluator.datasets import dataset as sets
+from evaluator.datasets import splits
+from evaluator.judging import protocol
+from evaluator.judging.protocol import PROFILES
 from evaluator.task import Task
 
 

@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from evaluator import probe
-from evaluator.extract import Extraction
-from evaluator.module import Module, ModuleSpec
-from evaluator.protocol import Protocol
+from evaluator.embedding.extract import Extraction
+from evaluator.embedding.module import Module, ModuleSpec
+from evaluator.judging import probe
+from evaluator.judging.protocol import Protocol
 from evaluator.task import Task
 
 PACKAGES = ("hear-ssl", "torch", "transformers", "numpy", "scipy", "scikit-learn", "soundfile", "soxr")
@@ -66,6 +66,8 @@ def provenance(clock: Clock, module: Module, task: Task, protocol: Protocol, dev
         "task_profile": task.profile,
         "task_sha256": task.spec_sha256,
         "protocol_sha256": protocol.sha256,
+        "protocol_says": protocol.title,
+        "protocol_differs": protocol.differs,
         "module": module.describe(),
         "probe_device": probe.pick_device(device),
     }

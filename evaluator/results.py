@@ -19,11 +19,11 @@ from typing import Any
 
 import numpy as np
 
+from evaluator.embedding.store import write_whole
 from evaluator.errors import EvaluationError
-from evaluator.store import write_whole
 
-SCHEMA_VERSION = 3
-_ARRAYS = ("test_clips", "test_groups", "test_targets", "test_probabilities", "test_events")
+SCHEMA_VERSION = 4
+_ARRAYS = ("test_clips", "test_groups", "test_seconds", "test_targets", "test_probabilities", "test_events")
 
 
 @dataclass(frozen=True)
@@ -80,9 +80,9 @@ class Result:
         notes: Sentences a reader of the score should know.
         confusion: Counts, row = true class, column = predicted; None for multi-label tasks.
         seconds: Wall time by stage.
-        provenance: Versions, hashes, seed, device, command, start time.
-        test_clips, test_groups, test_targets, test_probabilities: For each fold the test clips' names, their groups
-            ("" for none), targets (n_clips, n_classes) and probabilities (n_times, n_clips, n_classes), n_times being
+        provenance: Versions, hashes, seed, device, command, start time, and where the data lay.
+        test_clips, test_groups, test_seconds, test_targets, test_probabilities: For each fold the test clips' names, their
+            groups ("" for none), lengths in seconds (n_clips,), targets (n_clips, n_classes) and probabilities (n_times, n_clips, n_classes), n_times being
             how often probes were trained. For tasks that ask when: counts of each clip instead (`events.tally`).
         test_events: For such tasks, the events found in each fold the first time: (n_events, 4), place of the clip in the
             fold, place of the class, onset and offset in ms. Empty for others.
@@ -117,6 +117,7 @@ class Result:
     provenance: dict[str, Any]
     test_clips: list[list[str]] = field(repr=False)
     test_groups: list[list[str]] = field(repr=False)
+    test_seconds: list[np.ndarray] = field(repr=False)
     test_targets: list[np.ndarray] = field(repr=False)
     test_probabilities: list[np.ndarray] = field(repr=False)
     test_events: list[np.ndarray] = field(repr=False)
@@ -140,6 +141,7 @@ def write(result: Result, out: Path) -> Path:
     for number in range(len(result.folds)):
         arrays[f"clips_{number}"] = np.array(result.test_clips[number])
         arrays[f"groups_{number}"] = np.array(result.test_groups[number])
+        arrays[f"seconds_{number}"] = result.test_seconds[number].astype(np.float32)
         arrays[f"targets_{number}"] = result.test_targets[number].astype(np.float32)
         arrays[f"probabilities_{number}"] = result.test_probabilities[number].astype(np.float32)
         if result.test_events:
@@ -167,7 +169,7 @@ def read(path: Path) -> Result:
         raise EvaluationError(f"{path}: not a result, or half of one ({error}); run it again") from error
     version = plain.get("schema_version") if isinstance(plain, dict) else None
     if version != SCHEMA_VERSION:
-        raise EvaluationError(f"{path}: schema version {version!r}; this program reads {SCHEMA_VERSION}")
+        raise EvaluationError(f"{path}: schema version {version!r}; this program reads {SCHEMA_VERSION}; run it again")
     beside = path.with_suffix(".npz")
     try:
         predictions = beside.read_bytes()
@@ -193,6 +195,7 @@ def unpack(predictions: bytes, n_folds: int) -> dict[str, list[Any]]:
         return {
             "test_clips": [arrays[f"clips_{n}"].tolist() for n in range(n_folds)],
             "test_groups": [arrays[f"groups_{n}"].tolist() for n in range(n_folds)],
+            "test_seconds": [arrays[f"seconds_{n}"] for n in range(n_folds)],
             "test_targets": [arrays[f"targets_{n}"] for n in range(n_folds)],
             "test_probabilities": [arrays[f"probabilities_{n}"] for n in range(n_folds)],
             "test_events": [arrays[f"events_{n}"] for n in range(n_folds) if f"events_{n}" in arrays],

@@ -7,25 +7,30 @@ from typing import Any
 
 import numpy as np
 
-from evaluator import audio, judging, manifest, metrics, splits, stats, trials
-from evaluator.asking import adapted, ask, clip_rule, wanted
-from evaluator.check import counts
+from evaluator import stats
+from evaluator.datasets import audio, manifest, splits
+from evaluator.datasets.audio import AudioError, FileFacts
+from evaluator.datasets.check import counts
+from evaluator.datasets.clip import Clip
+from evaluator.datasets.clip_rule import ClipRule
+from evaluator.datasets.manifest import Manifest
+from evaluator.datasets.splits import Fold
+from evaluator.embedding.extract import extract, part_of
+from evaluator.embedding.matrix import Matrix
+from evaluator.embedding.module import Module, ModuleSpec
+from evaluator.embedding.store import Store
+from evaluator.embedding.usable import notes, refuse_failures, restrict
 from evaluator.errors import UsageError
-from evaluator.extract import extract, part_of
-from evaluator.judge import Judge, Network, Shots
-from evaluator.judging import Said
-from evaluator.manifest import Manifest
-from evaluator.matrix import Matrix
-from evaluator.module import Module, ModuleSpec
-from evaluator.protocol import Protocol
+from evaluator.judging import dispatch, metrics, trials
+from evaluator.judging.asking import adapted, ask, clip_rule, wanted
+from evaluator.judging.dispatch import Said
+from evaluator.judging.judge import Judge, Network, Shots
+from evaluator.judging.protocol import Protocol
+from evaluator.judging.questions import Question
+from evaluator.judging.trials import Judged, Trial
 from evaluator.provenance import Clock, audio_sha256, identity, provenance
-from evaluator.questions import Question
 from evaluator.results import FoldResult, Result
-from evaluator.splits import Fold
-from evaluator.store import Store
 from evaluator.task import Task
-from evaluator.trials import Judged, Trial
-from evaluator.usable import notes, refuse_failures, restrict
 
 
 @dataclass(frozen=True)
@@ -130,10 +135,22 @@ def evaluate(spec: ModuleSpec, module: Module, task: Task, protocol: Protocol, s
             "manifest_sha256": clips.sha256,
             "audio_sha256": audio_sha256(extraction),
             "store": store.key,
+            "data": str(clips.root.resolve()),
         },
         test_clips=[[heard[row].name for row in fold.test] for fold in usable],
         test_groups=groups,
+        test_seconds=[seconds_of([heard[row] for row in fold.test], facts) for fold in usable],
     )
+
+
+def seconds_of(clips: Sequence[Clip], facts: Mapping[str, FileFacts | AudioError]) -> np.ndarray:
+    """Length of each clip before the protocol cuts it or fills it up, in seconds, (n_clips,)."""
+    known = [facts[clip.path] for clip in clips]
+    lengths = [
+        audio.clip_seconds(fact, clip, ClipRule()) if isinstance(fact, FileFacts) else float("nan")
+        for fact, clip in zip(known, clips, strict=True)
+    ]
+    return np.array(lengths, dtype=np.float32)
 
 
 def asked(spec: ModuleSpec, task: Task, protocol: Protocol) -> dict[str, Any]:
@@ -197,8 +214,8 @@ def train(
 ) -> list[Said]:
     """What the protocol's judge says of every job."""
     asked = [trial.job for trial in jobs]
-    advance = settings.progress(title, judging.steps(asked, protocol.judge))
-    return judging.judged(
+    advance = settings.progress(title, dispatch.steps(asked, protocol.judge))
+    return dispatch.judged(
         asked, matrices, question.targets, protocol.judge, protocol.standardise, settings.device, advance
     )
 

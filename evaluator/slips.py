@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from evaluator import rows, windows
-from evaluator.shaping import CLIP_FIELDS, TEMPLATES, columns_of, slice_of
+from evaluator.datasets import rows, windows
+from evaluator.datasets.shaping import CLIP_FIELDS, TEMPLATES, columns_of, slice_of
 
 
 def mistakes(reader: Mapping[str, Any]) -> Sequence[tuple[str, str]]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evaluator.metrics import METRICS, score
+from evaluator.judging.metrics import METRICS, score
 
 LEAST_GROUPS = 10  # in a fold, to be drawn instead of clips: with fewer, the ends of an interval hang on single groups
 DRAWS = 1000  # Efron & Tibshirani 1993, section 13.3: about 1000 for the ends of a percentile interval

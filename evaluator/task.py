@@ -27,11 +27,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from evaluator import dataset, judge, protocol, readers, rows, schema, splits
-from evaluator.dataset import TEXT, Dataset
+from evaluator import schema
+from evaluator.datasets import dataset, readers, rows, splits
+from evaluator.datasets.dataset import TEXT, Dataset
 from evaluator.errors import UsageError
-from evaluator.metrics import METRICS
-from evaluator.protocol import PROFILES
+from evaluator.judging import judge, protocol
+from evaluator.judging.metrics import METRICS
+from evaluator.judging.protocol import PROFILES
 from evaluator.schema import Document, Field, names_in, tasks_folder
 
 __all__ = ["Dataset", "Task", "find", "list_tasks", "tasks_folder"]

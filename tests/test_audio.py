@@ -11,9 +11,9 @@ import pytest
 import soundfile
 import soxr
 
-from evaluator import audio, truncation
-from evaluator.audio import AudioError, ClipRule, FileFacts, clip_key, clip_seconds, file_facts, read_clip
-from evaluator.clip import Clip
+from evaluator.datasets import audio, truncation
+from evaluator.datasets.audio import AudioError, ClipRule, FileFacts, clip_key, clip_seconds, file_facts, read_clip
+from evaluator.datasets.clip import Clip
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 WHOLE = Clip("a.wav", ("x",))

@@ -11,7 +11,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from evaluator import calls, manifest, splits, task
+from evaluator import task
+from evaluator.datasets import calls, manifest, splits
 from evaluator.errors import EvaluationError
 
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from evaluator import check, manifest, task
+from evaluator import task
+from evaluator.datasets import check, manifest
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 RATE = 16_000

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from evaluator.audio import FileFacts, clip_key, clip_seconds
-from evaluator.clip import Clip
-from evaluator.clip_rule import ClipRule
+from evaluator.datasets.audio import FileFacts, clip_key, clip_seconds
+from evaluator.datasets.clip import Clip
+from evaluator.datasets.clip_rule import ClipRule
 
 RATE = 16_000
 OGG = ClipRule(least_seconds=1.0)

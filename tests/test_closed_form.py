@@ -9,10 +9,10 @@ from sklearn.metrics import accuracy_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from evaluator import judging, protocol
-from evaluator.matrix import InMemory
-from evaluator.probe import ProbeJob
-from evaluator.targets import Targets
+from evaluator.embedding.matrix import InMemory
+from evaluator.judging import dispatch, protocol
+from evaluator.judging.probe import ProbeJob
+from evaluator.judging.targets import Targets
 
 PROTOCOLS = ("logistic", "knn")
 
@@ -34,7 +34,7 @@ def said(name, asked, features, targets, labels="single", metric="accuracy", **c
     known = protocol.load(name)
     judge = dataclasses.replace(known.judge, **changes)
     matrices, question = [InMemory(features)], Targets(targets, labels, metric)
-    ((outcome,),) = (by[""] for by in judging.judged([asked], matrices, question, judge, known.standardise))
+    ((outcome,),) = (by[""] for by in dispatch.judged([asked], matrices, question, judge, known.standardise))
     return outcome
 
 
@@ -126,7 +126,7 @@ def test_huge_features_point_somewhere_too(name):
     judge = dataclasses.replace(known.judge, draws=2) if name == "fewshot" else known.judge
     question = Targets(targets, "single", "accuracy")
     small, large = (
-        judging.judged([asked], [InMemory(features * np.float32(scale))], question, judge)[0] for scale in (1, 1e22)
+        dispatch.judged([asked], [InMemory(features * np.float32(scale))], question, judge)[0] for scale in (1, 1e22)
     )
     for setting, outcomes in small.items():
         if "logistic" not in setting:

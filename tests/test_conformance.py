@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from evaluator.conformance import validate
-from evaluator.module import ModuleSpec, open_module
+from evaluator.embedding.conformance import validate
+from evaluator.embedding.module import ModuleSpec, open_module
 
 MODULES = Path(__file__).parent / "modules"
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from evaluator import dataset, manifest, schema, task
+from evaluator import schema, task
+from evaluator.datasets import dataset, manifest
 from evaluator.errors import UsageError
 from miniature import Expected
 from miniatures import MINIATURES, make_all

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from evaluator import descriptors, pitch
-from evaluator.clip import Clip
+from evaluator.datasets.clip import Clip
+from evaluator.similarity import descriptors, pitch
 
 RATE = 16000
 

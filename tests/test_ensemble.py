@@ -12,8 +12,8 @@ import pytest
 import soxr
 import torch
 
-from evaluator.conformance import validate
-from evaluator.module import ModuleSpec, open_module
+from evaluator.embedding.conformance import validate
+from evaluator.embedding.module import ModuleSpec, open_module
 from hear_ssl import crepe_tiny, ensemble, hubert_base, wavlm_base
 from hear_ssl.encoders import weights
 from hear_ssl.encoders.member import resampled

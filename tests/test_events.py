@@ -5,10 +5,10 @@ import itertools
 import numpy as np
 import pytest
 
-from evaluator import metrics
-from evaluator.clip import Event
+from evaluator.datasets.clip import Event
 from evaluator.errors import EvaluationError, UsageError
-from evaluator.events import (
+from evaluator.judging import metrics
+from evaluator.judging.events import (
     COLLARS,
     SEGMENTS_S,
     PostProcessing,

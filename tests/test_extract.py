@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import soundfile
 
-from evaluator import audio
-from evaluator.audio import ClipRule
-from evaluator.extract import extract, part_of
-from evaluator.manifest import Clip, Manifest
-from evaluator.module import ModuleSpec, open_module
-from evaluator.store import Store
+from evaluator.datasets import audio
+from evaluator.datasets.audio import ClipRule
+from evaluator.datasets.manifest import Clip, Manifest
+from evaluator.embedding.extract import extract, part_of
+from evaluator.embedding.module import ModuleSpec, open_module
+from evaluator.embedding.store import Store
 
 MODULES = Path(__file__).parent / "modules"
 GOOD = ModuleSpec(str(MODULES / "good.py"))
@@ -134,7 +134,7 @@ class Stopped(Exception):
 @pytest.mark.parametrize("views", ["scene", "layers", "frames"])
 def test_interrupted_work_resumes_to_the_same_bytes(views, recordings, tmp_path, monkeypatch):
     """Stopped after any number of batches and started again, the shards are those of a run in one piece."""
-    monkeypatch.setattr("evaluator.store.SHARD_BYTES", 2.5 * 0.2 * 100 * 4 * 8)  # frames: two or three clips
+    monkeypatch.setattr("evaluator.embedding.store.SHARD_BYTES", 2.5 * 0.2 * 100 * 4 * 8)  # frames: two or three clips
     clips = (*recordings.clips, Clip("double.wav", ("x",)), Clip("3.wav", ("x",)))  # also across shards
     clips = Manifest(
         recordings.root, (*clips, *(Clip("2.wav", ("x",), n / 20, n / 20 + 0.1) for n in range(6))), ("x",)

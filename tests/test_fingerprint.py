@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from evaluator import fingerprint
+from evaluator.datasets import fingerprint
 
 RATE = fingerprint.RATE
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from evaluator.embedding.foreign import Foreign
+from evaluator.embedding.module import ModuleSpec, WorkerEnded, open_module
 from evaluator.errors import EvaluationError
-from evaluator.foreign import Foreign
-from evaluator.module import ModuleSpec, WorkerEnded, open_module
 
 MODULES = Path(__file__).parent / "modules"
 GOOD = str(MODULES / "good.py")

@@ -8,7 +8,8 @@ import pytest
 
 import evaluator
 import hear_ssl
-from evaluator import listing, manifest, schema, splits, task
+from evaluator import listing, schema, task
+from evaluator.datasets import manifest, splits
 
 CHECKOUT = Path(__file__).parents[1]
 INSTALLED = {"hear_ssl": Path(hear_ssl.__file__).parent, "evaluator": Path(evaluator.__file__).parent}

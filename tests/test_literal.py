@@ -11,10 +11,10 @@ import pytest
 import torch
 
 import slow_protocols as slow
-from evaluator import few_shot, probe, protocol
-from evaluator.probe import ProbeJob
-from evaluator.schedules import Plateau
-from evaluator.targets import Targets
+from evaluator.judging import few_shot, probe, protocol
+from evaluator.judging.probe import ProbeJob
+from evaluator.judging.schedules import Plateau
+from evaluator.judging.targets import Targets
 from slow_protocols import Point, Problem
 
 PROFILES = ("published", "clean")
@@ -52,7 +52,7 @@ def without(problem, part, c):
 
 
 class Rows:
-    """A matrix (`evaluator/matrix.py`) that keeps the type of its numbers."""
+    """A matrix (`evaluator/embedding/matrix.py`) that keeps the type of its numbers."""
 
     def __init__(self, array):
         self.array, self.shape = array, array.shape

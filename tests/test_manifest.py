@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from evaluator import dataset, manifest, readers, rows, task
-from evaluator.clip import Clip
+from evaluator import task
+from evaluator.datasets import dataset, manifest, readers, rows
+from evaluator.datasets.clip import Clip
 from evaluator.errors import UsageError
 
 DATA = Path(__file__).parents[2] / "shared" / "data"

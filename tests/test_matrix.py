@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evaluator import matrix
+from evaluator.embedding import matrix
+from evaluator.embedding.matrix import InMemory, OnDisk, moments
 from evaluator.errors import EvaluationError
-from evaluator.matrix import InMemory, OnDisk, moments
 
 WIDTH = 3
 
@@ -108,7 +108,7 @@ def test_memory_does_not_grow_with_the_files(tmp_path):
 import resource, sys
 from pathlib import Path
 import numpy as np
-from evaluator.matrix import OnDisk, moments
+from evaluator.embedding.matrix import OnDisk, moments
 on_disk = OnDisk([Path({str(path)!r})], np.array([[0, 0, {400 << 10}]]), 256)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 mean, _ = moments(on_disk, np.arange(on_disk.shape[0]))

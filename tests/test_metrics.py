@@ -5,8 +5,8 @@ import pytest
 import scipy.stats
 import sklearn.metrics as sk
 
-from evaluator import metrics
 from evaluator.errors import EvaluationError
+from evaluator.judging import metrics
 
 RANDOM = np.random.default_rng(0)
 LABELS = RANDOM.integers(5, size=47)

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import torch
 
+from evaluator.embedding.module import ModuleSpec, WorkerEnded, interpreter, open_module
 from evaluator.errors import EvaluationError, UsageError
-from evaluator.module import ModuleSpec, WorkerEnded, interpreter, open_module
 
 MODULES = Path(__file__).parent / "modules"
 BASELINE = os.environ.get("HEAR_EVAL_BASELINE_PYTHON", "")
@@ -142,7 +142,7 @@ def test_a_hang_is_ended_at_its_limit():
 def test_a_worker_does_not_outlive_its_evaluator():
     """If the evaluator is killed, the worker ends in the middle of a call that would never end."""
     script = (
-        "import numpy as np\nfrom evaluator.module import ModuleSpec, Remote\n"
+        "import numpy as np\nfrom evaluator.embedding.module import ModuleSpec, Remote\n"
         f"remote = Remote(ModuleSpec({str(MODULES / 'ill.py')!r}, options={{'ill': 'hangs'}}, python={sys.executable!r}))\n"
         "print(remote.process.pid, flush=True)\nremote.scene(np.zeros((1, 800), np.float32))"
     )
@@ -191,7 +191,7 @@ def test_answers_from_elsewhere_may_be_changed():
 def test_chatter_stays_off_standard_output():
     """What a module prints, in Python or in C, goes to standard error."""
     script = (
-        "import numpy as np\nfrom evaluator.module import ModuleSpec, open_module\n"
+        "import numpy as np\nfrom evaluator.embedding.module import ModuleSpec, open_module\n"
         f"with open_module(ModuleSpec({str(MODULES / 'ill.py')!r}, options={{'ill': 'chatty'}})) as module:\n"
         "    module.scene(np.zeros((1, 800), np.float32))\nprint('result')"
     )

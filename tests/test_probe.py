@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from evaluator import probe, protocol, stack
 from evaluator.errors import EvaluationError, UsageError
-from evaluator.probe import ProbeJob
-from evaluator.schedules import warmup_factor
-from evaluator.targets import Targets
+from evaluator.judging import probe, protocol, stack
+from evaluator.judging.probe import ProbeJob
+from evaluator.judging.schedules import warmup_factor
+from evaluator.judging.targets import Targets
 
 
 def problem(n=90, width=7, n_classes=3, noise=1.0, seed=0):

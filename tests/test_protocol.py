@@ -3,8 +3,9 @@
 import pytest
 import yaml
 
-from evaluator import protocol, schema
+from evaluator import schema
 from evaluator.errors import UsageError
+from evaluator.judging import protocol
 
 
 def test_arch_is_what_its_code_does():

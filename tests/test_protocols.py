@@ -14,16 +14,17 @@ import soundfile
 
 import miniatures_hear
 import tiny_checkpoints
-from evaluator import cli, judging, protocol, task, trials
-from evaluator.clip import Clip
+from evaluator import cli, task
+from evaluator.datasets.clip import Clip
+from evaluator.datasets.splits import Fold
+from evaluator.embedding.matrix import InMemory
+from evaluator.embedding.module import ModuleSpec, open_module
 from evaluator.errors import UsageError
-from evaluator.features import Candidate
-from evaluator.judge import Network, Shots
-from evaluator.matrix import InMemory
-from evaluator.module import ModuleSpec, open_module
-from evaluator.questions import ClipQuestion
+from evaluator.judging import dispatch, protocol, trials
+from evaluator.judging.features import Candidate
+from evaluator.judging.judge import Network, Shots
+from evaluator.judging.questions import ClipQuestion
 from evaluator.run import Settings, evaluate
-from evaluator.splits import Fold
 from test_cli import GOOD, MODULES
 
 ORACLE, NOISE = str(MODULES / "oracle.py"), str(MODULES / "noise.py")
@@ -110,7 +111,7 @@ def test_every_protocol_judges_all_layers(asked, hubert, data):
     n_settings = len(asked.judge.shots) * len(asked.judge.heads) if isinstance(asked.judge, Shots) else 1
     assert len(result.curve) == N_TINY_LAYERS * n_settings
     assert list(dict.fromkeys(point.name.split(",")[0] for point in result.curve)) == names
-    headline = judging.headline(asked.judge)
+    headline = dispatch.headline(asked.judge)
     among = [point for point in result.curve if point.name.endswith(headline)]
     assert len(among) == N_TINY_LAYERS
     for point in result.curve:
@@ -265,7 +266,7 @@ def chosen(labels, layers, asked):
     candidates = [Candidate(f"layer {number}", (number,)) for number in range(len(layers))]
     jobs = trials.plan(question, folds, candidates, [0], np.arange(150))
     matrices = [InMemory(layer) for layer in layers]
-    said = judging.judged(
+    said = dispatch.judged(
         [each.job for each in jobs], matrices, question.targets, asked.judge, asked.standardise, "cpu"
     )
     found = trials.collect(jobs, said, question, folds, candidates)
@@ -286,7 +287,7 @@ def test_the_clips_that_are_scored_choose_nothing(asked):
     )
     asked = brief(asked, epochs=15)
     found, best = chosen(labels, layers, asked)
-    worst = min((each for key, each in found.items() if key[1] == judging.headline(asked.judge)), key=score_of)
+    worst = min((each for key, each in found.items() if key[1] == dispatch.headline(asked.judge)), key=score_of)
     assert worst.name != best.name
     labels[120:] = worst.answers[0][0].probabilities.argmax(axis=1)  # the worst layer is now right
     again, best_again = chosen(labels, layers, asked)

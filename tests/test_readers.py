@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from evaluator import readers, task
-from evaluator.clip import Clip
+from evaluator import task
+from evaluator.datasets import readers
+from evaluator.datasets.clip import Clip
 from evaluator.errors import UsageError
 
 
@@ -297,7 +298,7 @@ metric: map
 """,
         },
     )
-    from evaluator import manifest
+    from evaluator.datasets import manifest
 
     found = manifest.read(task.find(str(tmp_path / "mine.yaml"))[0], None, tmp_path)
     assert found.classes == ("a", "b")

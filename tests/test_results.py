@@ -43,6 +43,7 @@ def result(**changes):
         "provenance": {"seed": 0},
         "test_clips": [["x.wav", "y.wav"], ["z.wav", "ü.wav"]],
         "test_groups": [["a", "b"], ["a", ""]],
+        "test_seconds": [np.array([0.5, 1.25], np.float32)] * 2,
         "test_targets": [np.eye(2, dtype=np.float32)] * 2,
         "test_probabilities": [np.full((1, 2, 2), 0.5, np.float32), np.eye(2, dtype=np.float32)[None]],
         "test_events": [np.array([[0, 1, 100.0, 250.0]]), np.zeros((0, 4))],
@@ -55,11 +56,11 @@ def test_reads_back_what_was_written(tmp_path):
     path = results.write(result(), tmp_path)
     again = results.read(path)
     plain = [dataclasses.asdict(one) for one in (result(), again)]
-    for name in ("test_targets", "test_probabilities", "test_events"):
+    for name in ("test_seconds", "test_targets", "test_probabilities", "test_events"):
         for one, other in zip(plain[0].pop(name), plain[1].pop(name), strict=True):
             np.testing.assert_array_equal(one, other)
     assert plain[0] == plain[1]
-    assert json.loads(path.read_text())["schema_version"] == 3
+    assert json.loads(path.read_text())["schema_version"] == 4
 
 
 def test_the_place_tells_what_it_is(tmp_path):
@@ -95,10 +96,10 @@ def of_another_run(path):
     ("spoil", "sentence"),
     [
         (lambda path: path.write_text(path.read_text()[:100]), "not a result, or half of one"),
-        (lambda path: path.write_text('{"schema_version": 99}'), "schema version 99; this program reads 3"),
+        (lambda path: path.write_text('{"schema_version": 99}'), "schema version 99; this program reads 4"),
         (lambda path: path.write_text("[]"), "schema version None"),
         (
-            lambda path: path.write_text('{"schema_version": 3}'),
+            lambda path: path.write_text('{"schema_version": 4}'),
             "fields are not those of a result .*predictions_sha256",
         ),
         (lambda path: edit(path, mood="good"), "fields are not those of a result .*'mood'"),

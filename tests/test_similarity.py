@@ -11,12 +11,11 @@ import soundfile
 from scipy.spatial.distance import pdist, squareform
 from scipy.stats import spearmanr
 
-from evaluator import rsa_figures, rsa_results, similarity
 from evaluator.cli import main
-from evaluator.rsa import with_variables
-from evaluator.rsa_results import Table
-from evaluator.rsa_variables import Variable
-from evaluator.similarity import Alike
+from evaluator.similarity.correlations import Alike, correlations, figures, results
+from evaluator.similarity.results import Table
+from evaluator.similarity.rsa import with_variables
+from evaluator.similarity.variables import Variable
 from tiny_checkpoints import tiny_network
 
 HELD = 0.05  # the stated rate
@@ -33,26 +32,26 @@ def given(values):
 def test_dissimilarities_are_scipys():
     """Cosine, absolute difference, and labels: 0 or 1 with one, the Jaccard distance with several; in pdist's order."""
     rows = numbers(7, 3)
-    assert np.allclose(similarity.cosine(rows.astype(np.float32)), pdist(rows, "cosine"), atol=1e-6)
-    assert np.allclose(similarity.differences(rows[:, 0]), pdist(rows[:, :1], "cityblock"))
+    assert np.allclose(correlations.cosine(rows.astype(np.float32)), pdist(rows, "cosine"), atol=1e-6)
+    assert np.allclose(correlations.differences(rows[:, 0]), pdist(rows[:, :1], "cityblock"))
     several = numbers(7, 4, seed=1) > -0.3
     assert several.any(axis=1).all() and not several.all(axis=1).all()
-    assert np.allclose(similarity.unlike(several), pdist(several, "jaccard"))
-    assert similarity.unlike(np.eye(3)[[0, 1, 0, 2]]).tolist() == [1, 0, 1, 1, 1, 1]
+    assert np.allclose(correlations.unlike(several), pdist(several, "jaccard"))
+    assert correlations.unlike(np.eye(3)[[0, 1, 0, 2]]).tolist() == [1, 0, 1, 1, 1, 1]
 
 
 @pytest.mark.parametrize("block", [1, 1 << 28])
 def test_r_is_scipys_also_with_ties(monkeypatch, block):
     """Spearman over the unique pairs, whatever the size of the blocks; NaN where all pairs are alike."""
-    monkeypatch.setattr(similarity, "BLOCK_BYTES", block)
+    monkeypatch.setattr(correlations, "BLOCK_BYTES", block)
     ways = [pdist(numbers(23, 5)), pdist(numbers(23, 2, seed=1), "cosine")]
     others = [pdist(numbers(23, 1, seed=2).round()), pdist(numbers(23, 5) + 0.5), np.ones(253)]
-    found = similarity.alike([given(way) for way in ways], [given(other) for other in others], 23)
+    found = correlations.alike([given(way) for way in ways], [given(other) for other in others], 23)
     for row, way in enumerate(ways):
         for column, other in enumerate(others[:2]):
             assert found.r[row, column] == pytest.approx(spearmanr(way, other)[0], abs=1e-6)
     assert found.r.shape == (2, 3) and np.isnan(found.r[:, 2]).all() and np.isnan(found.p[:, 2]).all()
-    own = similarity.alike([given(way) for way in ways], [given(way) for way in ways], 23)
+    own = correlations.alike([given(way) for way in ways], [given(way) for way in ways], 23)
     assert np.allclose(np.diag(own.r), 1, atol=1e-6) and own.r[0, 1] == pytest.approx(own.r[1, 0])
 
 
@@ -61,9 +60,9 @@ def test_chance_values_are_those_of_turned_clips(n_clips):
     """What the Fourier transform gives is the correlation after each turn of the clips, written out."""
     from scipy.fft import irfft
 
-    one, other = (similarity.ranked(pdist(numbers(n_clips, 3, seed=seed))) for seed in (0, 1))
+    one, other = (correlations.ranked(pdist(numbers(n_clips, 3, seed=seed))) for seed in (0, 1))
     orders = [np.random.default_rng(seed).permutation(n_clips) for seed in (2, 3)]
-    ours, theirs = (similarity.spectra(ranks[None], order) for ranks, order in zip((one, other), orders, strict=True))
+    ours, theirs = (correlations.spectra(ranks[None], order) for ranks, order in zip((one, other), orders, strict=True))
     found = irfft(np.matmul(ours.conj(), theirs.transpose(0, 2, 1)), n_clips, axis=0).ravel()
     first, second = (squareform(ranks)[np.ix_(order, order)] for ranks, order in zip((one, other), orders, strict=True))
     turned = [np.sum(first * np.roll(second, (-turn, -turn), axis=(0, 1))) / 2 for turn in range(n_clips)]
@@ -74,9 +73,9 @@ def test_p_is_that_of_a_mantel_test():
     """It agrees with clips that are permuted one by one, for a weak relation."""
     rows = numbers(40, 4)
     one, other = pdist(rows, "cosine"), pdist(rows[:, :1] + 3 * numbers(40, 1, seed=1))
-    found = similarity.alike([given(one)], [given(other)], 40, seed=5, permutations=4000)
-    random, square = np.random.default_rng(7), squareform(similarity.ranked(other))
-    ranks, upper = similarity.ranked(one), np.triu_indices(40, 1)
+    found = correlations.alike([given(one)], [given(other)], 40, seed=5, permutations=4000)
+    random, square = np.random.default_rng(7), squareform(correlations.ranked(other))
+    ranks, upper = correlations.ranked(one), np.triu_indices(40, 1)
     chance = []
     for _ in range(4000):
         order = random.permutation(40)
@@ -84,7 +83,7 @@ def test_p_is_that_of_a_mantel_test():
     wanted = np.mean(np.array(chance) >= found.r[0, 0])
     assert 0.01 < wanted < 0.5  # a case that can tell something
     assert found.p[0, 0] == pytest.approx(wanted, abs=5 * math.sqrt(2 * wanted * (1 - wanted) / 4000))
-    assert similarity.alike([given(one)], [given(other)], 40, seed=5, permutations=4000).p == found.p
+    assert correlations.alike([given(one)], [given(other)], 40, seed=5, permutations=4000).p == found.p
 
 
 @pytest.mark.parametrize(("n_clips", "permutations"), [(12, 199), (60, 60), (61, 199)])
@@ -96,9 +95,9 @@ def test_unrelated_ways_are_rejected_at_the_stated_rate(n_clips, permutations):
         classes = np.repeat(np.arange(4), -(-n_clips // 4))[:n_clips]
         ways = [3 * random.normal(size=(4, 6))[classes] + random.normal(size=(n_clips, 6)) for _ in range(3)]
         others = [random.lognormal(size=n_clips) for _ in range(5)]
-        found = similarity.alike(
-            [given(similarity.cosine(way)) for way in ways],
-            [given(similarity.differences(other)) for other in others],
+        found = correlations.alike(
+            [given(correlations.cosine(way)) for way in ways],
+            [given(correlations.differences(other)) for other in others],
             n_clips,
             seed=case,
             permutations=permutations,
@@ -117,7 +116,7 @@ def test_the_right_descriptor_wins():
         rows = np.column_stack([np.cos(angle), np.sin(angle)]) + 0.05 * numbers(80, 2, seed=100 + case)
         variables = [Variable(str(number), "descriptor", each) for number, each in enumerate(values)]
         found, notes = with_variables([given(rows)], variables, seed=case)
-        counts = similarity.kept(found.r, similarity.corrected(found.p))[0]
+        counts = correlations.kept(found.r, correlations.corrected(found.p))[0]
         n_right += found.r[0].argmax() == case and counts[case]
         n_wrong += counts.sum() - counts[case]
         assert not notes
@@ -152,14 +151,14 @@ def test_correction_for_several_tests():
     """Benjamini and Hochberg by hand; what is undefined does not count; only r above 0 is kept."""
     p = np.array([[0.01, np.nan, 0.04], [0.03, 0.2, 0.005]])
     wanted = [[0.025, np.nan, 0.05], [0.05, 0.2, 0.025]]
-    assert np.allclose(similarity.corrected(p), wanted, equal_nan=True)
-    assert similarity.kept(np.array([0.1, -0.1, 0.1, np.nan]), np.array([0.01, 0.01, 0.05, np.nan])).tolist() == [
+    assert np.allclose(correlations.corrected(p), wanted, equal_nan=True)
+    assert correlations.kept(np.array([0.1, -0.1, 0.1, np.nan]), np.array([0.01, 0.01, 0.05, np.nan])).tolist() == [
         True,
         False,
         False,
         False,
     ]
-    assert np.isnan(similarity.corrected(np.full(2, np.nan))).all()
+    assert np.isnan(correlations.corrected(np.full(2, np.nan))).all()
 
 
 def test_pairs_of_modules_are_corrected_once():
@@ -173,12 +172,12 @@ def test_pairs_of_modules_are_corrected_once():
 @pytest.mark.parametrize("block", [1, 1 << 28])
 def test_cka_is_that_of_the_features(monkeypatch, block):
     """As the paper's equation over features has it, blind to rotation and scale, NaN where nothing varies."""
-    monkeypatch.setattr(similarity, "BLOCK_BYTES", block)
+    monkeypatch.setattr(correlations, "BLOCK_BYTES", block)
     one, other = numbers(17, 3) + 5, numbers(17, 5, seed=1)
     other[:, 0] += one[:, 0]
     rotation = np.linalg.qr(numbers(3, 3, seed=2))[0]
     ways = [one, other, 1e4 * one @ rotation, np.ones((17, 2))]
-    found = similarity.linear_cka([given(way.astype(np.float32)) for way in ways], 17)
+    found = correlations.linear_cka([given(way.astype(np.float32)) for way in ways], 17)
     x, y = one - one.mean(axis=0), other - other.mean(axis=0)
     wanted = np.square(y.T @ x).sum() / (np.linalg.norm(x.T @ x) * np.linalg.norm(y.T @ y))
     assert found[0, 1] == pytest.approx(wanted, abs=1e-5) and found[0, 2] == pytest.approx(1, abs=1e-4)
@@ -187,12 +186,12 @@ def test_cka_is_that_of_the_features(monkeypatch, block):
 
 def test_memory_does_not_grow_with_the_ways(monkeypatch):
     """Twice as many ways to see 300 clips take no more memory, once two blocks are full."""
-    monkeypatch.setattr(similarity, "BLOCK_BYTES", 2 << 20)
+    monkeypatch.setattr(correlations, "BLOCK_BYTES", 2 << 20)
 
     def peak(n_ways):
-        ways = [lambda seed=seed: similarity.cosine(numbers(300, 4, seed=seed)) for seed in range(n_ways)]
+        ways = [lambda seed=seed: correlations.cosine(numbers(300, 4, seed=seed)) for seed in range(n_ways)]
         tracemalloc.start()
-        similarity.alike(ways, ways, 300)
+        correlations.alike(ways, ways, 300)
         most = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return most
@@ -207,7 +206,7 @@ def test_the_mean_over_tasks_names_its_parts():
         Table(["a", "b"], ["x", "y"], [[0.2, 0.4], [0.1, math.nan]], [], [], [[True, False], [True, False]]),
         Table(["b"], ["y", "z"], [[0.6, 0.8]], [], [], [[True, True]]),
     ]
-    found = rsa_results.mean(tables)
+    found = results.mean(tables)
     assert found.rows == ["a", "b"] and found.columns == ["x", "y", "z"]
     assert np.allclose(found.values, [[0.2, 0.4, np.nan], [0.1, 0.6, 0.8]], equal_nan=True)
     assert found.n_tasks.tolist() == [[1, 1, 0], [1, 1, 1]] and found.n_kept.tolist() == [[1, 0, 0], [1, 1, 1]]
@@ -266,7 +265,7 @@ def test_modules_on_a_task_end_to_end(hear_eval, data, tmp_path):
     assert by_name["centroid"] > 0.4 and by_name["centroid"] > by_name["duration"]
     assert task["provenance"]["n_embedded"]["hear_ssl.melspec"] == 40
     rows = list(csv.DictReader((folder / "representations.csv").open()))
-    assert [row["task"] for row in rows] == [task["task"], rsa_results.MEAN]
+    assert [row["task"] for row in rows] == [task["task"], results.MEAN]
     assert float(rows[0]["r"]) == task["between"]["r"][0][1] and 0 < float(rows[0]["cka"]) < 1
     code, out, _ = hear_eval(*asked, "--json")
     again = json.loads(out)
@@ -342,7 +341,7 @@ def test_hostile_names_are_drawn(tmp_path, n_modules):
     square = Alike(np.full((n_modules, n_modules), 0.5), np.full((n_modules, n_modules), 0.001))
     values = numbers(n_modules, 3)
     values[:, 2] = np.nan
-    found = rsa_results.Found(
+    found = results.Found(
         task="a$b_{",
         dataset="d",
         protocol="arch",
@@ -358,9 +357,9 @@ def test_hostile_names_are_drawn(tmp_path, n_modules):
         provenance={},
     )
     modules = [{"module": name, "weights": "", "options": {}} for name in names]
-    analysis = rsa_results.Analysis(modules, [found], [], {}, {})
-    folder = rsa_results.write(analysis, tmp_path)
-    assert len(rsa_figures.draw(analysis, folder)) == 4
+    analysis = results.Analysis(modules, [found], [], {}, {})
+    folder = results.write(analysis, tmp_path)
+    assert len(figures.draw(analysis, folder)) == 4
     assert names[0] in {row["representation"] for row in csv.DictReader((folder / "variables.csv").open())}
     assert "NaN" not in (folder / "similarity.json").read_text()
     assert len(list(folder.iterdir())) == 7

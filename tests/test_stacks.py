@@ -12,10 +12,10 @@ import pytest
 import torch
 
 import slow_protocols as slow
-from evaluator import probe, protocol, stack
-from evaluator.matrix import InMemory, OnDisk, SideBySide
-from evaluator.probe import ProbeJob
-from evaluator.targets import Targets
+from evaluator.embedding.matrix import InMemory, OnDisk, SideBySide
+from evaluator.judging import probe, protocol, stack
+from evaluator.judging.probe import ProbeJob
+from evaluator.judging.targets import Targets
 
 WIDTH, N_ROWS, N_CLASSES = 9, 140, 3
 # Training rows of the folds: with batches of 16 the last but one ends with a batch of one row.
@@ -31,7 +31,7 @@ def float64():
 
 
 class Rows:
-    """A matrix (`evaluator/matrix.py`) that keeps the type of its numbers."""
+    """A matrix (`evaluator/embedding/matrix.py`) that keeps the type of its numbers."""
 
     def __init__(self, array):
         self.array, self.shape = array, array.shape

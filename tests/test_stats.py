@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from evaluator import metrics, stats
+from evaluator import stats
+from evaluator.judging import metrics
 
 
 def fold_of(hits):

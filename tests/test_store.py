@@ -6,10 +6,10 @@ import time
 import numpy as np
 import pytest
 
-from evaluator import shard, store
+from evaluator.embedding import shard, store
+from evaluator.embedding.matrix import InMemory, OnDisk
+from evaluator.embedding.store import Store, StoredClip, model_key, shard_plan, write_whole
 from evaluator.errors import EvaluationError
-from evaluator.matrix import InMemory, OnDisk
-from evaluator.store import Store, StoredClip, model_key, shard_plan, write_whole
 
 
 def filled(folder, n=5):

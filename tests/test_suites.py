@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from evaluator import cli, listing, manifest, protocol, results, schema, splits, task
+from evaluator import cli, listing, results, schema, task
+from evaluator.datasets import manifest, splits
+from evaluator.judging import protocol
 from miniatures import MINIATURES, make_all
 
 SUITES = sorted(set(schema.names_in("suites")) - {"demo"})

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from evaluator import dataset, schema, task
+from evaluator import schema, task
+from evaluator.datasets import dataset
+from evaluator.datasets.readers import READERS
 from evaluator.errors import UsageError
-from evaluator.readers import READERS
 
 OWN = """
 name: frogs

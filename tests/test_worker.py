@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evaluator import worker
+from evaluator.embedding import worker
 
 MODULES = Path(__file__).parent / "modules"
 ILL = str(MODULES / "ill.py")
@@ -134,7 +134,7 @@ get_timestamp_embeddings = get_scene_embeddings
 
 def code_of(path):
     """What stands for the code of the module at `path`, in a fresh interpreter."""
-    script = f"from evaluator.worker import Driver; print(Driver({str(path)!r}).code())"
+    script = f"from evaluator.embedding.worker import Driver; print(Driver({str(path)!r}).code())"
     return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
 
 

@@ -19,8 +19,8 @@ needs_tensorflow = pytest.mark.skipif(
 ASK = """
 import json, sys
 import numpy as np, tensorflow as tf
-from evaluator import conformance
-from evaluator.module import ModuleSpec, open_module
+from evaluator.embedding import conformance
+from evaluator.embedding.module import ModuleSpec, open_module
 from hear_ssl import yamnet
 
 sys.path.append(sys.argv[1])

@@ -1,0 +1,1 @@
+"""From a HEAR module and clips to stored embeddings."""

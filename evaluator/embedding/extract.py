@@ -1,0 +1,298 @@
+"""Clips to stored embeddings: decode ahead in threads, batch, embed, and keep every finished shard.
+
+Three kinds of views may be asked for, and each is in one part of a store:
+
+| views | what | part |
+|---|---|---|
+| scene | "scene" (size,) of a clip | "" |
+| layers | "layers_mean", "layers_std" (n_layers, width) | "" if the module's extension gives them, else "layers" |
+| frames | "frames" (n_frames, size), "times" (n_frames,) in ms | "frames" |
+
+What cannot be read never stops the others: it is collected and returned, and whoever asked decides. A clip that is
+in the store already is neither decoded nor embedded.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import numpy as np
+
+from evaluator.datasets.audio import AudioError, ClipRule, FileFacts, clip_key, clip_seconds, read_clip
+from evaluator.datasets.manifest import Manifest
+from evaluator.embedding.foreign import Foreign, Row
+from evaluator.embedding.module import Module, WorkerEnded
+from evaluator.embedding.store import Store, StoredClip, shard_plan
+from evaluator.errors import EvaluationError
+
+DECODING_THREADS = 2
+BATCHES_AHEAD = 2
+# Most audio that is decoded for one batch, seconds, and most clips in it. A longer clip is a batch of its own.
+BATCH_SECONDS = 160.0
+BATCH_CLIPS = 64
+# Frames a second by which the size of a shard is planned before any is made: every 10 ms, finer than most modules.
+PLANNED_FRAME_RATE = 100
+PARTS = {"scene": ("",), "layers": ("", "layers"), "frames": ("frames",)}
+
+Item = TypeVar("Item")
+Done = TypeVar("Done")
+
+
+@dataclass
+class Extraction:
+    """What became of the clips of a task.
+
+    Attributes:
+        keys: Store key of each clip that could be embedded, by its number in the manifest.
+        failed: Why the others could not, by number.
+        silent: Numbers of clips whose samples are all 0.
+        padded: Numbers of clips that the module took only after zero-padding.
+        notes: Sentences about how the module had to be run.
+        n_embedded: Clips embedded now; the others came from the store.
+        seconds: Time spent waiting for audio ("read") and in the module ("embed").
+    """
+
+    keys: dict[int, str] = field(default_factory=dict)
+    failed: dict[int, str] = field(default_factory=dict)
+    silent: list[int] = field(default_factory=list)
+    padded: list[int] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    n_embedded: int = 0
+    seconds: dict[str, float] = field(default_factory=lambda: {"read": 0.0, "embed": 0.0})
+
+
+def extract(
+    module: Module,
+    manifest: Manifest,
+    rule: ClipRule,
+    facts: Mapping[str, FileFacts | AudioError],
+    store: Store,
+    advance: Callable[[int], object] = lambda n_clips: None,
+    views: str = "scene",
+) -> Extraction:
+    """Embed every clip of a manifest that the store does not hold yet.
+
+    Args:
+        module: An open HEAR module.
+        manifest: The clips.
+        rule: How long clips are cut or padded.
+        facts: Header and content hash of each recording (`audio.file_facts`).
+        store: Where the embeddings of this module are kept; its part is `part_of(views, module)`.
+        advance: Called with the number of clips that were dealt with, for a progress bar.
+        views: "scene", "layers" or "frames".
+
+    Raises:
+        EvaluationError: The module crashes, or refuses every clip.
+        ValueError: The store is another part.
+    """
+    if store.part not in PARTS[views]:
+        raise ValueError(f"views {views!r} are kept in part {' or '.join(map(repr, PARTS[views]))}, not {store.part!r}")
+    done = Extraction()
+    order = sorted(range(len(manifest.clips)), key=lambda n: (manifest.clips[n].path, manifest.clips[n].start or 0.0))
+    for number in order:
+        known = facts[manifest.clips[number].path]
+        try:
+            if isinstance(known, AudioError):
+                raise known
+            done.keys[number] = clip_key(known, manifest.clips[number], rule)
+        except AudioError as error:
+            done.failed[number] = str(error)
+    work = Work(module, manifest, rule, facts, store, done)
+    owner = {done.keys[number]: number for number in reversed(order) if number in done.keys}
+    missing = {number for key, number in owner.items() if key not in store}
+    planned = shard_plan(order, {number: work.bytes_of(number) for number in owner.values()})
+    shards = [[number for number in numbers if number in missing] for numbers in planned]
+    work.run([shard for shard in shards if shard], advance)
+    for number, key in sorted(done.keys.items()):
+        if store.clips[key].silent:
+            done.silent.append(number)
+        if store.clips[key].padded_to:
+            done.padded.append(number)
+    return done
+
+
+def part_of(views: str, module: Module) -> str:
+    """The part of a store in which a kind of views of this module is kept.
+
+    For layers, a module with our extension is asked for a second of noise, to see whether it gives them.
+
+    Args:
+        views: "scene", "layers" or "frames".
+        module: An open HEAR module.
+    """
+    if views == "layers" and not gives_layers(module):
+        return "layers"
+    return PARTS[views][0]
+
+
+def gives_layers(module: Module) -> bool:
+    """Whether the module has our extension, and that gives mean and deviation of every layer."""
+    described = module.describe()
+    if not described["extension"]:
+        return False
+    noise = np.random.default_rng(0).uniform(-0.1, 0.1, described["sample_rate"]).astype(np.float32)
+    try:
+        given = module.clips([noise])
+    except WorkerEnded:
+        raise
+    except EvaluationError:
+        return False
+    return all(view in given and given[view].ndim == 3 for view in ("layers_mean", "layers_std"))
+
+
+class Work:
+    """One pass over the clips that are missing in a store."""
+
+    def __init__(
+        self,
+        module: Module,
+        manifest: Manifest,
+        rule: ClipRule,
+        facts: Mapping[str, FileFacts | AudioError],
+        store: Store,
+        done: Extraction,
+    ):
+        self.module, self.manifest, self.rule = module, manifest, rule
+        self.facts, self.store, self.done = facts, store, done
+        described = module.describe()
+        self.sample_rate: int = described["sample_rate"]
+        self.sizes = {name: described[f"{name}_embedding_size"] for name in ("scene", "timestamp")}
+        self.n_layers = max(1, described["n_layers"])
+        extended = described["extension"] and not store.part
+        self.foreign = None if extended else Foreign(module, store.part or "scene")
+
+    def run(self, shards: Sequence[Sequence[int]], advance: Callable[[int], object]) -> None:
+        """Embed the clips of each shard and store it before the next begins."""
+        batches = [(shard, batch) for shard, numbers in enumerate(shards) for batch in self.plan(numbers)]
+        last = {shard: place for place, (shard, _) in enumerate(batches)}
+        advance(len(self.manifest.clips) - sum(len(batch) for _, batch in batches))
+        collected: list[tuple[StoredClip, Row]] = []
+        with ThreadPoolExecutor(DECODING_THREADS) as threads:
+            decoded = self.decode([batch for _, batch in batches], threads)
+            for place, (shard, batch) in enumerate(batches):
+                started = time.perf_counter()
+                audio = next(decoded)
+                self.done.seconds["read"] += time.perf_counter() - started
+                collected += self.embed(batch, audio)
+                if place == last[shard]:
+                    self.keep(collected)
+                    collected = []
+                advance(len(batch))
+        if self.foreign is not None:
+            self.done.notes += self.foreign.notes
+
+    def plan(self, numbers: Sequence[int]) -> list[list[int]]:
+        """Cut a shard's clips in batches of similar length."""
+        lengths = {number: self.seconds_of(number) for number in numbers}
+        batches: list[list[int]] = []
+        for number in sorted(lengths, key=lambda n: (lengths[n], n)):
+            room = batches and (len(batches[-1]) + 1) * lengths[number] <= BATCH_SECONDS
+            if room and len(batches[-1]) < BATCH_CLIPS:
+                batches[-1].append(number)
+            else:
+                batches.append([number])
+        return batches
+
+    def seconds_of(self, number: int) -> float:
+        """Length of a clip after the clip rule, in seconds."""
+        clip = self.manifest.clips[number]
+        known = self.facts[clip.path]
+        return clip_seconds(known, clip, self.rule) if isinstance(known, FileFacts) else 0.0
+
+    def bytes_of(self, number: int) -> float:
+        """About as many bytes as a clip takes in the store."""
+        part, frame = self.store.part, 4 * self.sizes["timestamp"]
+        if part == "frames":
+            return PLANNED_FRAME_RATE * self.seconds_of(number) * frame
+        if part == "layers":
+            return 2 * frame
+        return 4 * self.sizes["scene"] + (0 if self.foreign else 2 * frame * self.n_layers)
+
+    def decode(
+        self, batches: Sequence[Sequence[int]], threads: ThreadPoolExecutor
+    ) -> Iterator[list[np.ndarray | AudioError]]:
+        """The audio of each batch in turn, a few batches ahead of whoever asks."""
+
+        def one(number: int) -> np.ndarray | AudioError:
+            clip = self.manifest.clips[number]
+            try:
+                return read_clip(self.manifest.root / clip.path, clip, self.rule, self.sample_rate)
+            except AudioError as error:
+                return error
+
+        for futures in ahead(batches, lambda batch: [threads.submit(one, number) for number in batch]):
+            yield [future.result() for future in futures]
+
+    def embed(self, batch: Sequence[int], audio: Sequence[np.ndarray | AudioError]) -> list[tuple[StoredClip, Row]]:
+        """Embeddings of a batch, each clip's views by name; clips without audio go to `failed`."""
+        for number, samples in zip(batch, audio, strict=True):
+            if isinstance(samples, AudioError):
+                self.forget(number, str(samples))
+        good = [(n, samples) for n, samples in zip(batch, audio, strict=True) if isinstance(samples, np.ndarray)]
+        if not good:
+            return []
+        started = time.perf_counter()
+        embedded = self.embed_all(good)
+        self.done.seconds["embed"] += time.perf_counter() - started
+        self.done.n_embedded += len(embedded)
+        return embedded
+
+    def embed_all(self, clips: Sequence[tuple[int, np.ndarray]]) -> list[tuple[StoredClip, Row]]:
+        """As `embed`, for clips (number, samples); those that the module refuses go to `failed` by name.
+
+        Raises:
+            EvaluationError: It refuses all of the very first batch, so that going on would be vain.
+            WorkerEnded: It is gone.
+        """
+        try:
+            rows, padded = self.ask([samples for _, samples in clips])
+        except WorkerEnded:
+            raise
+        except EvaluationError as error:
+            if len(clips) > 1:
+                embedded = [row for clip in clips for row in self.embed_all([clip])]
+                if embedded or self.done.n_embedded:
+                    return embedded
+                raise
+            self.forget(clips[0][0], f"{self.manifest.clips[clips[0][0]].name}: {error}")
+            return []
+        stored = [
+            StoredClip(self.done.keys[number], not samples.any(), padded_to, len(row.get("frames", ())))
+            for (number, samples), row, padded_to in zip(clips, rows, padded, strict=True)
+        ]
+        return list(zip(stored, rows, strict=True))
+
+    def ask(self, clips: list[np.ndarray]) -> tuple[list[Row], list[float]]:
+        """Views of each clip, and the seconds to which each had to be padded; clips are (n_samples,) each."""
+        if self.foreign is not None:
+            return self.foreign.rows(clips)
+        views = self.module.clips(clips)
+        return [{view: rows[n] for view, rows in views.items()} for n in range(len(clips))], [0.0] * len(clips)
+
+    def forget(self, number: int, why: str) -> None:
+        """Note that a clip, and every other clip with the very same audio, cannot be embedded."""
+        key = self.done.keys[number]
+        for other in [n for n, its_key in self.done.keys.items() if its_key == key]:
+            del self.done.keys[other]
+            self.done.failed[other] = why
+
+    def keep(self, collected: Sequence[tuple[StoredClip, Row]]) -> None:
+        """Write a shard, in the order of the clips' keys so that equal work gives equal bytes."""
+        ordered = sorted(collected, key=lambda item: item[0].key)
+        if ordered:
+            join = np.concatenate if self.store.part == "frames" else np.stack
+            views = {view: join([rows[view] for _, rows in ordered]) for view in ordered[0][1]}
+            self.store.write([clip for clip, _ in ordered], views)
+
+
+def ahead(items: Sequence[Item], start: Callable[[Item], list[Future[Done]]]) -> Iterator[list[Future[Done]]]:
+    """Start the work on each item a few items before it is asked for."""
+    running: deque[list[Future[Done]]] = deque()
+    for item in items:
+        running.append(start(item))
+        if len(running) > BATCHES_AHEAD:
+            yield running.popleft()
+    yield from running

@@ -1,0 +1,155 @@
+"""What is stored of clips of any lengths, had from a module that knows batches of equal length only.
+
+Any HEAR module can be asked for three kinds of views of a clip: its scene embedding ("scene"), mean and deviation
+over time of its frames ("layers", as those of a network with one layer), or the frames themselves ("frames").
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from evaluator.embedding.module import BATCH_TOLERANCE, Module, WorkerEnded
+from evaluator.errors import EvaluationError
+
+# Lengths, in seconds, to which a clip is zero-padded in turn when a module refuses it as it is.
+PADDED_LENGTHS = (0.25, 0.5, 1.0, 2.0)
+FOREIGN_BATCH = 16
+TIME_TOLERANCE = 1.0  # ms by which a frame's time may differ in a batch and alone, as in `conformance`
+
+Row = dict[str, np.ndarray]
+"""What is stored of one clip: views by name."""
+
+
+def scenes(module: Module, audio: np.ndarray) -> list[Row]:
+    """Of each clip "scene" (size,); audio is (n_clips, n_samples)."""
+    return [{"scene": row} for row in module.scene(audio)]
+
+
+def frames(module: Module, audio: np.ndarray) -> list[Row]:
+    """Of each clip "frames" (n_frames, size), float32, and "times" (n_frames,), their centres in ms, float64.
+
+    Raises:
+        EvaluationError: The module fails, or gives no frame at all.
+    """
+    embeddings, times = module.timestamps(audio)
+    if not embeddings.shape[1]:
+        raise EvaluationError(f"the module gives no frame for a clip of {audio.shape[1]} samples")
+    return [{"frames": row, "times": when} for row, when in zip(embeddings, times, strict=True)]
+
+
+def layers(module: Module, audio: np.ndarray) -> list[Row]:
+    """Of each clip "layers_mean" and "layers_std", (1, size) each: over its frames, the deviation with ddof 1.
+
+    The deviation of a single frame is 0. Errors as in `frames`.
+    """
+    return [over_time(row["frames"]) for row in frames(module, audio)]
+
+
+def over_time(embeddings: np.ndarray) -> Row:
+    """Mean and sample deviation of frames (n_frames, size), as float32 rows of one layer."""
+    exact = embeddings.astype(np.float64)
+    mean = exact.mean(axis=0, keepdims=True)
+    exact -= mean
+    std = np.sqrt(np.square(exact, out=exact).sum(axis=0, keepdims=True) / max(1, len(exact) - 1))
+    return {"layers_mean": mean.astype(np.float32), "layers_std": std.astype(np.float32)}
+
+
+VIEWS: dict[str, Callable[[Module, np.ndarray], list[Row]]] = {"scene": scenes, "layers": layers, "frames": frames}
+
+
+class Foreign:
+    """One kind of views of clips of any lengths.
+
+    Equally long clips share a batch, until a batch shows that the module mixes its clips; others run alone, for
+    zero padding changes an embedding. A clip that the module refuses is zero-padded until it is taken.
+
+    Args:
+        module: An open HEAR module.
+        views: Which kind, a key of `VIEWS`.
+    """
+
+    def __init__(self, module: Module, views: str):
+        self.module = module
+        self.ask = VIEWS[views]
+        self.sample_rate: int = module.describe()["sample_rate"]
+        self.batches: bool | None = None  # None: not tried yet
+        self.notes: list[str] = []
+
+    def rows(self, clips: Sequence[np.ndarray]) -> tuple[list[Row], list[float]]:
+        """Views of each clip, and the seconds to which each had to be padded (0: it was not).
+
+        Args:
+            clips: Each (n_samples,), float32.
+
+        Raises:
+            EvaluationError: The module refuses a clip at every length.
+        """
+        found: dict[int, tuple[Row, float]] = {}
+        same: dict[int, list[int]] = {}
+        for number, clip in enumerate(clips):
+            same.setdefault(len(clip), []).append(number)
+        for numbers in same.values():
+            size = FOREIGN_BATCH if self.batches is not False else 1
+            for first in range(0, len(numbers), size):
+                some = numbers[first : first + size]
+                found.update(zip(some, self.together([clips[n] for n in some]), strict=True))
+        ordered = [found[number] for number in range(len(clips))]
+        return [row for row, _ in ordered], [padded for _, padded in ordered]
+
+    def together(self, clips: Sequence[np.ndarray]) -> list[tuple[Row, float]]:
+        """Equally long clips as one batch, if the module can be trusted with it; else one by one."""
+        if len(clips) > 1 and self.batches is not False:
+            try:
+                batch = self.ask(self.module, np.stack(clips))
+            except WorkerEnded:
+                raise
+            except EvaluationError:
+                return [self.alone(clip) for clip in clips]  # which of them it was, the single calls will tell
+            alone = [] if self.batches else [self.alone(clip) for clip in clips]
+            if all(np.array_equal(clips[0], clip) for clip in clips):
+                return alone or [(row, 0.0) for row in batch]  # equal clips cannot tell whether they are mixed
+            if self.batches is None:
+                self.judge(batch, [row for row, _ in alone])
+            # The batch's own rows from the first: a resumed run, which judges another batch, gives the same bytes.
+            return [(row, 0.0) for row in batch] if self.batches else alone
+        return [self.alone(clip) for clip in clips]
+
+    def judge(self, batch: Sequence[Row], alone: Sequence[Row]) -> None:
+        """Learn from the first batch whether its embeddings are those of the clips alone."""
+        change = next((change for view in alone[0] if (change := changed(view, batch, alone))), "")
+        self.batches = not change
+        if change:
+            self.notes.append(
+                f"the module's embeddings depend on the other clips of the batch ({change}): clips were embedded one by one"
+            )
+
+    def alone(self, clip: np.ndarray) -> tuple[Row, float]:
+        """One clip by itself, zero-padded at its end if the module takes it no other way."""
+        try:
+            return self.ask(self.module, clip[None])[0], 0.0
+        except WorkerEnded:
+            raise
+        except EvaluationError as refusal:
+            for seconds in PADDED_LENGTHS:
+                n_missing = int(seconds * self.sample_rate) - len(clip)
+                if n_missing <= 0:
+                    continue
+                try:
+                    return self.ask(self.module, np.pad(clip, (0, n_missing))[None])[0], seconds
+                except WorkerEnded:
+                    raise
+                except EvaluationError:
+                    continue
+            raise refusal
+
+
+def changed(view: str, batch: Sequence[Row], alone: Sequence[Row]) -> str:
+    """How a view of clips in a batch differs from that of the clips alone, in words; "" where it does not."""
+    pairs = [(one[view], other[view]) for one, other in zip(batch, alone, strict=True)]
+    if any(one.shape != other.shape for one, other in pairs):
+        return "another number of frames"
+    difference = max(float(np.abs(one - other).max()) for one, other in pairs)
+    if view == "times":
+        return f"times shift by {difference:.2g} ms" if difference > TIME_TOLERANCE else ""
+    scale = np.sqrt(np.mean([np.mean(np.square(other)) for _, other in pairs])) or 1.0
+    return f"by {100 * difference / scale:.2g} % of their RMS" if difference > BATCH_TOLERANCE * scale else ""

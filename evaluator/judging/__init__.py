@@ -1,0 +1,1 @@
+"""From embeddings to what a protocol's probes say about the test clips."""

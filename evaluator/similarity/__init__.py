@@ -1,0 +1,1 @@
+"""Representational similarity: what modules, layers, acoustic descriptors and labels have in common."""
