@@ -12,7 +12,8 @@ from scipy.spatial.distance import pdist, squareform
 from scipy.stats import spearmanr
 
 from evaluator.cli import main
-from evaluator.similarity.correlations import Alike, correlations, figures, results
+from evaluator.similarity import correlations, figures, results
+from evaluator.similarity.correlations import Alike
 from evaluator.similarity.results import Table
 from evaluator.similarity.rsa import with_variables
 from evaluator.similarity.variables import Variable
