@@ -15,10 +15,9 @@ from evaluator.datasets.clip import Clip
 from evaluator.datasets.clip_rule import ClipRule
 from evaluator.datasets.manifest import Manifest
 from evaluator.datasets.splits import Fold
-from evaluator.embedding.extract import extract, part_of
+from evaluator.embedding.in_turn import Hearing, stored
 from evaluator.embedding.matrix import Matrix
 from evaluator.embedding.module import Module, ModuleSpec
-from evaluator.embedding.store import Store
 from evaluator.embedding.usable import notes, refuse_failures, restrict
 from evaluator.errors import UsageError
 from evaluator.judging import dispatch, metrics, trials
@@ -28,7 +27,7 @@ from evaluator.judging.judge import Judge, Network, Shots
 from evaluator.judging.protocol import Protocol
 from evaluator.judging.questions import Question
 from evaluator.judging.trials import Judged, Trial
-from evaluator.provenance import Clock, audio_sha256, identity, provenance
+from evaluator.provenance import Clock, audio_sha256, provenance
 from evaluator.results import FoldResult, Result
 from evaluator.task import Task
 
@@ -85,10 +84,9 @@ def evaluate(spec: ModuleSpec, module: Module, task: Task, protocol: Protocol, s
     folds = divide(task, clips)
     refuse_unscorable(task, folds, clips)
     facts = audio.file_facts(clips.root, [clip.path for clip in clips.clips], settings.cache)
-    store = Store(settings.cache, identity(spec, module.describe()), part_of(views, module))
     clock.lap("list")
-    advance = settings.progress(f"{spec.name} {task.name}: clips", len(clips.clips))
-    extraction = extract(module, clips, clip_rule(task, protocol), facts, store, advance, views=views)
+    hearing = Hearing(task.name, clips, clip_rule(task, protocol), facts)
+    store, extraction = stored(spec, module, views, hearing, settings.cache, settings.progress)
     clock.seconds.update(extraction.seconds)
     refuse_failures(task, clips, extraction, settings.allow_failed)
     clock.restart()
