@@ -101,7 +101,7 @@ def evaluate(spec: ModuleSpec, module: Module, task: Task, protocol: Protocol, s
     said = train(f"{spec.name} {task.name}: probes", jobs, matrices, question, protocol, settings)
     clock.lap("train")
     judged = trials.collect(jobs, said, question, usable, candidates)
-    best = trials.choose(judged, protocol.judge, task.metric, protocol.choose_layer)
+    best = trials.choose(judged, protocol.judge, protocol.choose_layer)
     groups = [[heard[row].group for row in fold.test] for fold in usable]
     scored = scores(task, seeds, question, usable, judged, best, stats.units(groups))
     clock.lap("score")
@@ -116,7 +116,7 @@ def evaluate(spec: ModuleSpec, module: Module, task: Task, protocol: Protocol, s
             *notes(extraction, clips),
             *untrained(folds, clips),
             f"the interval draws {'groups of clips' if stats.units(groups) else 'clips'}{stats.why_not(groups)}",
-            *how_chosen(judged, best, protocol),
+            *how_chosen(judged, best, protocol, layers),
             *unweighted(task, protocol.judge),
             *([f"{protocol.name} draws nothing, so that one seed tells all"] if len(seeds) < settings.n_seeds else []),
             *(finding.what for finding in counts(task, clips) if finding.level != "note"),
@@ -181,20 +181,20 @@ def scores(
         judged, best: All that was judged, and what stands for it.
         groups: Of the test clips of each fold, where groups are drawn for the intervals.
     """
-    curve = {each.name: each.point(task.metric, seeds[0], groups) for each in judged.values()}
-    headline = curve.get(best.name) or best.point(task.metric, seeds[0], groups)
+    curve = {each.name: each.point(seeds[0], groups) for each in judged.values()}
+    headline = curve.get(best.name) or best.point(seeds[0], groups)
     first = [fold[0] for fold in best.answers]
     return {
         "score": headline.score,
         "ci_low": headline.ci_low,
         "ci_high": headline.ci_high,
         "seeds": list(seeds),
-        "seed_scores": by_seed(best.fold_scores(task.metric), len(seeds)),
-        "spread": best.spread(task.metric),
+        "seed_scores": by_seed(best.fold_scores, len(seeds)),
+        "spread": headline.spread,
         "scores": question.scores(best.answers),
         "chosen": best.name,
         "curve": list(curve.values()),
-        "folds": fold_results(folds, best, task.metric),
+        "folds": fold_results(folds, best),
         "confusion": metrics.confusion(best.tested()) if task.labels == "single" else None,
         "test_targets": best.targets,
         "test_probabilities": [said for _, said in best.tested()],
@@ -236,10 +236,10 @@ def by_seed(scores: np.ndarray, n_seeds: int) -> list[float]:
     return means
 
 
-def how_chosen(judged: Mapping[Any, Judged], best: Judged, protocol: Protocol) -> list[str]:
+def how_chosen(judged: Mapping[Any, Judged], best: Judged, protocol: Protocol, layers: str) -> list[str]:
     """A sentence about what the score is of, if there was a choice."""
     if len(judged) == 1:
-        return ["the module shows one layer only"] if protocol.layers == "all" and best.name == "" else []
+        return ["the module shows one layer only"] if layers == "all" and best.name == "" else []
     if len({which for which, _ in judged}) == 1:
         return [f"the score is of {best.name}; the others are in the curve"]
     if best.by_fold:
@@ -287,9 +287,9 @@ def untrained(folds: Sequence[Fold], clips: Manifest) -> list[str]:
     ]
 
 
-def fold_results(folds: Sequence[Fold], judged: Judged, metric: str) -> list[FoldResult]:
+def fold_results(folds: Sequence[Fold], judged: Judged) -> list[FoldResult]:
     """What is kept of each fold."""
-    scores = judged.fold_scores(metric).mean(axis=1)
+    scores = judged.fold_scores.mean(axis=1)
     found = []
     layers = judged.by_fold or [""] * len(folds)
     for fold, score, outcomes, layer in zip(folds, scores.tolist(), judged.outcomes, layers, strict=True):
