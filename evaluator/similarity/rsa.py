@@ -6,7 +6,6 @@ correction for the false discovery rate counts; the mean over datasets. The pape
 of a Mantel test. The mathematics is in `similarity`, the descriptors in `descriptors`.
 """
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict
 
@@ -19,8 +18,8 @@ from evaluator.judging.protocol import Protocol
 from evaluator.provenance import Clock, audio_sha256, surroundings
 from evaluator.similarity import correlations, descriptors
 from evaluator.similarity.results import Analysis, Found, Table
-from evaluator.similarity.sample import Heard, Sample, Settings, checked, drawn, embeddings, hear, named
-from evaluator.similarity.variables import Variable, described, labelled
+from evaluator.similarity.sample import Heard, Sample, Settings, checked, drawn, embeddings, hear, known_of, named
+from evaluator.similarity.variables import Variable
 from evaluator.task import Task
 
 
@@ -132,16 +131,6 @@ def as_unlike(way: correlations.Way, rows: np.ndarray | None = None) -> correlat
 def as_difference(variable: Variable, rows: np.ndarray) -> correlations.Way:
     """Makes dissimilarities of a variable, over some clips, when they are needed."""
     return lambda: variable.unlike(rows)
-
-
-def known_of(sample: Sample, numbers: Sequence[int], settings: Settings) -> list[Variable]:
-    """Descriptors, labels and groups of some clips of a sample; descriptors that were made before are remembered."""
-    clips = [sample.clips.clips[number] for number in numbers]
-    place = hashlib.sha256(str(sample.clips.root.resolve()).encode()).hexdigest()[:16]
-    memory = settings.cache / "descriptors" / f"{place}-{descriptors.version()}.json"
-    advance = settings.progress(f"{sample.task.name}: descriptors", len(clips))
-    acoustic = described(sample.clips.root, clips, sample.facts, sample.rule.seconds, memory, advance)
-    return [*acoustic, *labelled(clips, sample.clips.classes)]
 
 
 def with_variables(

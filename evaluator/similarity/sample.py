@@ -3,6 +3,7 @@
 Nothing is judged here: `similarity` compares what comes out, `map` draws it.
 """
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,7 +24,9 @@ from evaluator.errors import EvaluationError, UsageError
 from evaluator.judging import asking, features
 from evaluator.judging.protocol import Protocol
 from evaluator.provenance import identity
+from evaluator.similarity import descriptors
 from evaluator.similarity.correlations import LEAST_CLIPS
+from evaluator.similarity.variables import Variable, described, labelled
 from evaluator.task import Task
 
 MOST_CLIPS = 5000  # 12.5 million pairs; time and memory grow with the square
@@ -129,11 +132,11 @@ def hear(
     modules = []
     for spec in specs:
         with open_module(spec) as module:
-            described = module.describe()
+            facts = module.describe()
             for sample, by_module in zip(samples, heard, strict=True):
                 by_module.append(embedded(spec, module, sample, layers, settings))
             modules.append(
-                {"module": spec.name, "weights": spec.weights, "options": dict(spec.options), "described": described}
+                {"module": spec.name, "weights": spec.weights, "options": dict(spec.options), "described": facts}
             )
     return heard, modules
 
@@ -146,13 +149,13 @@ def embedded(spec: ModuleSpec, module: Module, sample: Sample, layers: str, sett
         EvaluationError: Too many clips cannot be used, or the module fails.
     """
     said: list[str] = []
-    described = module.describe()
-    if layers in ("all", "last") and described["n_layers"] < 2:
+    facts = module.describe()
+    if layers in ("all", "last") and facts["n_layers"] < 2:
         said = ["shows a single layer; its scene embedding stands for it"] if layers == "all" else []
         layers = "scene"
-    features.refuse_plain(layers, described, spec.name)
+    features.refuse_plain(layers, facts, spec.name)
     views = "scene" if layers == "scene" else "layers"
-    store = Store(settings.cache, identity(spec, described), part_of(views, module))
+    store = Store(settings.cache, identity(spec, facts), part_of(views, module))
     advance = settings.progress(f"{spec.name} {sample.task.name}: clips", len(sample.clips.clips))
     try:
         extraction = extract(module, sample.clips, sample.rule, sample.facts, store, advance, views=views)
@@ -174,3 +177,13 @@ def embeddings(heard: Heard, good: Sequence[int]) -> Iterator[tuple[str, Matrix]
     matrices, candidates = features.read(heard.store, keys, heard.layers, "mean", memory=0)
     for candidate, matrix in zip(candidates, matrices, strict=True):
         yield candidate.name, matrix
+
+
+def known_of(sample: Sample, numbers: Sequence[int], settings: Settings) -> list[Variable]:
+    """Descriptors, labels and groups of some clips of a sample; descriptors that were made before are remembered."""
+    clips = [sample.clips.clips[number] for number in numbers]
+    place = hashlib.sha256(str(sample.clips.root.resolve()).encode()).hexdigest()[:16]
+    memory = settings.cache / "descriptors" / f"{place}-{descriptors.version()}.json"
+    advance = settings.progress(f"{sample.task.name}: descriptors", len(clips))
+    acoustic = described(sample.clips.root, clips, sample.facts, sample.rule.seconds, memory, advance)
+    return [*acoustic, *labelled(clips, sample.clips.classes)]
