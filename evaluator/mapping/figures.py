@@ -70,12 +70,12 @@ def of_kinds(axes: Any, points: np.ndarray, colours: Colouring, size: float) -> 
     """Marks at points (n_clips, 2), one call a shape, mixed within it."""
     numbers = colours.places()
     mixed = order(len(points))
+    rows = [row for row in mixed.tolist() if numbers[row] is None]
+    axes.scatter(*points[rows].T, size, color=GREY, marker="o", **EDGE)
     for shape in SHAPES:
         rows = [row for row in mixed.tolist() if numbers[row] is not None and mark(numbers[row])[1] is shape]
         shown = [COLOURS[mark(numbers[row])[0]] for row in rows]
         axes.scatter(*points[rows].T, size, color=shown, marker=shape.marker, **EDGE)
-    rows = [row for row in mixed.tolist() if numbers[row] is None]
-    axes.scatter(*points[rows].T, size, color=GREY, marker="o", **EDGE)
 
 
 def of_numbers(drawn: Any, axes: Any, points: np.ndarray, colours: Colouring, size: float) -> None:

@@ -51,6 +51,7 @@ def draw(
     """
     clock = Clock()
     layers = checked(specs, settings)
+    methods.refuse_unfit(choice.methods, choice.perplexity, settings.n_clips)
     samples = [drawn(task, protocol, settings) for task, protocol in zip(tasks, protocols, strict=True)]
     for sample in samples:
         methods.refuse_unfit(choice.methods, choice.perplexity, len(sample.clips.clips))

@@ -8,6 +8,7 @@ Sources: t-SNE, van der Maaten & Hinton 2008, https://www.jmlr.org/papers/v9/van
 2018, https://arxiv.org/abs/1802.03426; trustworthiness, Venna & Kaski 2001, as `sklearn.manifold.trustworthiness`.
 """
 
+import importlib.metadata
 import importlib.util
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -82,7 +83,7 @@ def pca(embeddings: np.ndarray, perplexity: float, seed: int) -> Placed:
 
 
 def tsne(embeddings: np.ndarray, perplexity: float, seed: int) -> Placed:
-    """t-SNE (Barnes-Hut) that starts from PCA; arguments as in `place`."""
+    """t-SNE (Barnes-Hut) that starts from PCA, so that little depends on the seed; arguments as in `place`."""
     from sklearn.manifold import TSNE
 
     fitted = TSNE(2, perplexity=perplexity, random_state=seed, init="pca", n_jobs=1)
@@ -100,7 +101,8 @@ def umap(embeddings: np.ndarray, perplexity: float, seed: int) -> Placed:
     fitted = UMAP(n_neighbors=n_neighbours, min_dist=UMAP_MIN_DISTANCE, random_state=seed, n_jobs=1)
     points = fitted.fit_transform(embeddings)
     settings = {"n_neighbours": n_neighbours, "min_distance": UMAP_MIN_DISTANCE, "metric": "euclidean"}
-    return Placed(points, {"seed": seed, **settings, "standardised": False})
+    version = importlib.metadata.version("umap-learn")
+    return Placed(points, {"seed": seed, **settings, "standardised": False, "umap_learn": version})
 
 
 METHODS: Mapping[str, Callable[[np.ndarray, float, int], Placed]] = {"tsne": tsne, "pca": pca, "umap": umap}

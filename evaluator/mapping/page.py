@@ -16,11 +16,11 @@ SIDE, MARGIN = 600.0, 14.0  # of a map, in units of its SVG
 MOST_POINTS = 100_000  # on one page, some 20 MB; maps beyond that are linked as files
 CAPTIONS = {
     "tsne": "t-SNE tries to keep close what is close in the embedding. How far clusters lie apart, how large they are and how dense "
-    "means nothing in it, and clusters can appear where there are none. Another seed or perplexity gives another picture.",
+    "means nothing in it, and clusters can appear where there are none. Another perplexity, start or draw of clips gives another picture.",
     "pca": "PCA shows the two directions in which the embeddings vary most, and nothing of the others. Clips that lie apart here "
     "are apart in the embedding; clips that lie together may not be close.",
     "umap": "UMAP tries to keep close what is close in the embedding. How far clusters lie apart, how large they are and how dense "
-    "means little in it. Another seed or number of neighbours gives another picture.",
+    "means little in it. Another seed, number of neighbours or draw of clips gives another picture.",
 }
 
 
@@ -72,7 +72,8 @@ def marks(atlas: Atlas, one: Map, colours: Colouring) -> list[dict[str, Any]]:
     numbers = {why: len(colours.kinds) + number for number, why in enumerate(colours.specials)}
     at = fitted(one.points)
     found = []
-    for row in order(len(at)).tolist():
+    mixed = order(len(at))
+    for row in [*mixed[colours.special[mixed] != ""].tolist(), *mixed[colours.special[mixed] == ""].tolist()]:
         place, clip = places[row], atlas.clips[row]
         look, shape = ("n", SHAPES[0]) if place is None else (str(mark(place)[0]), mark(place)[1])
         said = [clip.name, f"label: {', '.join(clip.labels) or 'none'}"]
@@ -148,7 +149,9 @@ def settings(space: Space) -> list[str]:
     def words(value: Any) -> str:
         if isinstance(value, list):
             return " and ".join(map(words, value))
-        return f"{value:.4g}" if isinstance(value, float) else {True: "yes", False: "no"}.get(value, str(value))
+        if isinstance(value, bool):
+            return "yes" if value else "no"
+        return f"{value:.4g}" if isinstance(value, float) else str(value)
 
     return [
         f"{one.title}: " + ", ".join(f"{name.replace('_', ' ')} {words(value)}" for name, value in one.facts.items())
