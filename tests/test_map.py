@@ -32,7 +32,7 @@ def clips_of(labels, **more):
 # The methods --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("shape", [(40, 7), (12, 300), (30, 2)])
+@pytest.mark.parametrize("shape", [(40, 7), (12, 300), (30, 2), (310, 350)])
 def test_pca_is_a_singular_value_decomposition(shape):
     """Points are the two largest left singular vectors times their values, but for signs; so are the shares of variance."""
     rows = numbers(*shape) + 5

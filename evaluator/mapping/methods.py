@@ -21,6 +21,8 @@ from evaluator.errors import EvaluationError, UsageError
 N_NEIGHBOURS = 10
 UMAP_NEIGHBOURS, UMAP_MIN_DISTANCE = 15, 0.1  # umap-learn's defaults, said so that they can be printed
 
+FULL_SOLVER = 300  # clips or numbers an embedding, whichever is less; beyond that a full decomposition takes seconds
+
 
 @dataclass(frozen=True)
 class Placed:
@@ -77,7 +79,8 @@ def pca(embeddings: np.ndarray, perplexity: float, seed: int) -> Placed:
     """The two directions of most variance; arguments as in `place`."""
     from sklearn.decomposition import PCA
 
-    fitted = PCA(2, random_state=seed)
+    solver = "full" if min(embeddings.shape) <= FULL_SOLVER else "arpack"  # both exact, unlike its random one
+    fitted = PCA(2, svd_solver=solver, random_state=seed)
     points = fitted.fit_transform(embeddings)
     return Placed(points, {"explained_variance": fitted.explained_variance_ratio_.tolist(), "standardised": False})
 
