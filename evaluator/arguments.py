@@ -130,6 +130,34 @@ def similarity(command: argparse.ArgumentParser) -> None:
     module(command)
 
 
+def maps(command: argparse.ArgumentParser) -> None:
+    """Modules, tasks, and how which layers and clips are mapped."""
+    command.add_argument("modules", nargs="+", metavar="MODULE", help=MODULE)
+    command.add_argument("--task", action="append", required=True, metavar="T", help=TASK)
+    command.add_argument("--protocol", help="how much of each clip is heard (default: the suite's)")
+    command.add_argument("--profile", default="clean", help="clean (default) or published")
+    command.add_argument("--layers", default="", metavar="L", help="scene (default), all, last, mean, or a number")
+    command.add_argument(
+        "--method", action="append", choices=("tsne", "pca", "umap"), help="repeatable (default: tsne and pca)"
+    )
+    command.add_argument(
+        "--colour",
+        action="append",
+        metavar="C",
+        help="label (default), group, fold, split, recording, folder, or a descriptor: pitch, level, duration, ...; repeatable",
+    )
+    command.add_argument(
+        "--clips", type=count, default=1000, metavar="N", help="held-out clips drawn of each task (default 1000)"
+    )
+    command.add_argument("--perplexity", type=float, default=30.0, metavar="P", help="of t-SNE (default 30)")
+    command.add_argument("--seed", type=seed, default=0, help="of the clips, t-SNE and UMAP (default 0)")
+    command.add_argument("--allow-failed", type=share, default=0.0, metavar="SHARE", help="as in run (default 0)")
+    command.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help="default: results")
+    command.add_argument("--json", action="store_true", help="print one JSON object per task")
+    data(command)
+    module(command)
+
+
 def doctor(command: argparse.ArgumentParser) -> None:
     """Only where the cache is."""
     command.add_argument("--cache", type=Path, metavar="DIR", help=CACHE)
@@ -188,5 +216,6 @@ COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "compare": ("tell whether one result is really above another", compare),
     "fuse": ("average what several results say, and score that", fuse),
     "similarity": ("tell how alike modules, layers, acoustic descriptors and labels are", similarity),
+    "map": ("draw a task's embeddings on a plane: t-SNE, PCA or UMAP", maps),
     "doctor": ("find what is wrong with this installation", doctor),
 }

@@ -1,5 +1,5 @@
 """The command line: `hear-eval run | list | validate | embed | download | check | compare | fuse |
-similarity | doctor`.
+similarity | map | doctor`.
 
 Results go to standard output, everything else (bars, warnings, what modules print) to standard error. Exit codes: 0
 done, 1 failed, 2 wrong usage. Rooms that need torch are entered only by the commands that use them.
@@ -350,12 +350,12 @@ def similarity_command(parsed: argparse.Namespace) -> int:
     """`hear-eval similarity`: how alike embeddings are, and what they have in common with descriptors and labels."""
     from evaluator import task
     from evaluator.judging import protocol
-    from evaluator.similarity import figures, results, rsa
+    from evaluator.similarity import figures, results, rsa, sample
 
     tasks = [found for spec in parsed.task for found in task.find(spec, parsed.profile)]
     protocols = [protocol.load(parsed.protocol or each.protocol, parsed.profile) for each in tasks]
     cache, out = writable("--cache", cache_folder(parsed.cache)), writable("--out", parsed.out)
-    settings = rsa.Settings(parsed.data, cache, parsed.clips, parsed.layers, parsed.seed, parsed.allow_failed, bar)
+    settings = sample.Settings(parsed.data, cache, parsed.clips, parsed.layers, parsed.seed, parsed.allow_failed, bar)
     analysis = rsa.analyse(specs(parsed, parsed.modules), tasks, protocols, settings)
     folder = results.write(analysis, out)
     figures.draw(analysis, folder)
@@ -369,6 +369,33 @@ def similarity_command(parsed: argparse.Namespace) -> int:
         for note in each.notes:
             print(f"note: {each.task}: {note}")
     print(f"written: {folder}")
+    return 0
+
+
+def map_command(parsed: argparse.Namespace) -> int:
+    """`hear-eval map`: each task's embeddings on a plane, and how far such maps can be trusted."""
+    from evaluator import task
+    from evaluator.judging import protocol
+    from evaluator.mapping import atlas, figures, maps, page
+    from evaluator.similarity import sample
+
+    tasks = [found for spec in parsed.task for found in task.find(spec, parsed.profile)]
+    protocols = [protocol.load(parsed.protocol or each.protocol, parsed.profile) for each in tasks]
+    cache, out = writable("--cache", cache_folder(parsed.cache)), writable("--out", parsed.out)
+    settings = sample.Settings(parsed.data, cache, parsed.clips, parsed.layers, parsed.seed, parsed.allow_failed, bar)
+    choice = maps.Choice(parsed.method or ("tsne", "pca"), parsed.colour or ("label",), parsed.perplexity)
+    for each in maps.draw(specs(parsed, parsed.modules), tasks, protocols, choice, settings):
+        folder = writable("--out", out / f"map-{each.run}")
+        figures.draw(each, folder)
+        atlas.write(each, folder)
+        written = page.write(each, folder)
+        if parsed.json:
+            print(json.dumps(atlas.plain(each)), flush=True)
+            continue
+        print_table(*atlas.as_table(each))
+        for note in each.notes:
+            print(f"note: {each.task}: {note}")
+        print(f"written: {written}")
     return 0
 
 
@@ -392,6 +419,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "compare": compare_command,
     "fuse": fuse_command,
     "similarity": similarity_command,
+    "map": map_command,
     "doctor": doctor_command,
 }
 

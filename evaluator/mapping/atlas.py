@@ -1,0 +1,167 @@
+"""Maps of a task's embeddings on disk: what was asked and found as JSON, and where each clip lies as CSV.
+
+    OUT/map-RUN/map.html, map.json, coordinates.csv, and METHOD-MODULE-COLOUR.svg and .png
+
+RUN is a hash of what was asked: the same maps again replace their own files only.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from evaluator.datasets.clip import Clip
+from evaluator.embedding.store import write_whole
+from evaluator.mapping.colouring import Colouring
+from evaluator.mapping.methods import TITLES
+from evaluator.results import finite
+from evaluator.similarity.results import as_csv
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Map:
+    """Clips on a plane.
+
+    points: Of each clip, (n_clips, 2).
+    facts: Settings and figures of the method.
+    kept: Share, 0 to 1, of each clip's nearest neighbours in the embedding that are so in the map.
+    trustworthiness: As scikit-learn has it, 0 to 1.
+    agreement: Colouring -> share of neighbours in the map with the clip's own value.
+    """
+
+    method: str
+    points: np.ndarray = field(repr=False)
+    facts: dict[str, Any]
+    kept: float
+    trustworthiness: float
+    agreement: dict[str, float]
+
+    @property
+    def title(self) -> str:
+        """The method as people write it."""
+        return TITLES[self.method]
+
+    @property
+    def figures(self) -> str:
+        """What the method says about its map, in a few words."""
+        if self.method == "pca":
+            return f"{100 * sum(self.facts['explained_variance']):.0f} % of the variance"
+        if self.method == "tsne":
+            return f"perplexity {self.facts['perplexity']:g}, KL divergence {self.facts['kl_divergence']:.2f}"
+        return f"{self.facts['n_neighbours']} neighbours, least distance {self.facts['min_distance']:g}"
+
+
+@dataclass(frozen=True)
+class Space:
+    """An embedding and its maps.
+
+    module, layer: Whose it is; "" for the scene embedding. `name` is both.
+    width: Numbers in one embedding.
+    agreement: As in `Map`, in the embedding itself.
+    """
+
+    name: str
+    module: str
+    layer: str
+    width: int
+    agreement: dict[str, float]
+    maps: list[Map]
+
+
+@dataclass(frozen=True)
+class Atlas:
+    """All maps of a task.
+
+    clips: The clips that are mapped.
+    colourings: What they are coloured by, each with a value a clip.
+    by_chance: Colouring -> share of neighbours with a clip's own value, if all others were as likely.
+    n_neighbours: How many neighbours are looked at.
+    n_failed: Clips that could not be used.
+    asked: The options that decide what is drawn.
+    """
+
+    task: str
+    dataset: str
+    protocol: str
+    profile: str
+    modules: list[dict[str, Any]]
+    clips: list[Clip] = field(repr=False)
+    colourings: list[Colouring] = field(repr=False)
+    by_chance: dict[str, float]
+    n_neighbours: int
+    spaces: list[Space]
+    n_failed: int
+    notes: list[str]
+    asked: dict[str, Any]
+    seconds: dict[str, float]
+    provenance: dict[str, Any]
+    schema_version: int = SCHEMA_VERSION
+    kind: str = "map"
+
+    @property
+    def run(self) -> str:
+        """Name of these maps, 8 hex digits: equal for equal questions."""
+        asked: list[Any] = [{name: each[name] for name in ("module", "weights", "options")} for each in self.modules]
+        asked += [self.asked, self.task, self.profile]
+        asked += [self.provenance.get(name) for name in ("task_sha256", "protocol_sha256")]
+        return hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()[:8]
+
+
+def plain(atlas: Atlas) -> dict[str, Any]:
+    """All of an atlas as JSON knows it, but for where each clip lies; what is not defined is None."""
+    bare = [replace(each, maps=[replace(one, points=np.empty((0, 2))) for one in each.maps]) for each in atlas.spaces]
+    found = asdict(replace(atlas, spaces=bare, clips=[], colourings=[]))
+    for space in found["spaces"]:
+        for one in space["maps"]:
+            del one["points"]
+    found |= {
+        "run": atlas.run,
+        "clips": [clip.name for clip in atlas.clips],
+        "colourings": [{"name": each.name, "title": each.title, "kinds": each.kinds} for each in atlas.colourings],
+    }
+    whole: dict[str, Any] = finite(found)
+    return whole
+
+
+def coordinates(atlas: Atlas) -> Iterator[list[Any]]:
+    """A row for every clip on every map."""
+    for space in atlas.spaces:
+        for one in space.maps:
+            for clip, (x, y) in zip(atlas.clips, one.points.tolist(), strict=True):
+                labels = ";".join(clip.labels)
+                yield [space.module, space.layer, one.method, clip.name, labels, clip.group, x, y]
+
+
+def write(atlas: Atlas, folder: Path) -> None:
+    """Write coordinates and JSON into a folder that is there, each whole, the JSON last."""
+    head = ["module", "layer", "method", "clip", "label", "group", "x", "y"]
+    write_whole(folder / "coordinates.csv", as_csv(head, coordinates(atlas)))
+    text = json.dumps(plain(atlas), indent=1, allow_nan=False, default=str) + "\n"
+    write_whole(folder / "map.json", text.encode())
+
+
+def as_table(atlas: Atlas) -> tuple[list[str], list[list[str]]]:
+    """Head and rows of a table for people: how far each map can be trusted."""
+    k = atlas.n_neighbours
+    head = ["embedding", "map", "of which", f"of {k} neighbours kept", "trustworthiness"]
+    for name, chance in atlas.by_chance.items():
+        head += [f"same {name} in the embedding", f"same {name} in the map ({percent(chance)} by chance)"]
+    rows = []
+    for space in atlas.spaces:
+        for one in space.maps:
+            row = [space.name, one.title, one.figures, percent(one.kept), f"{one.trustworthiness:.3f}"]
+            for name in atlas.by_chance:
+                row += [percent(space.agreement[name]), percent(one.agreement[name])]
+            rows.append(row)
+    return head, rows
+
+
+def percent(share: float) -> str:
+    """A share as people read it; a dash where it is not defined."""
+    return "-" if np.isnan(share) else f"{100 * share:.0f} %"

@@ -1,0 +1,183 @@
+"""Maps of the embeddings of any modules and layers on a task, from files to an atlas.
+
+As in Ogg 2025, held-out clips are mapped, and coloured by their label or by what else is known of them; the paper draws up to 2000
+a dataset, and its other settings are unknown.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from evaluator.embedding.module import ModuleSpec
+from evaluator.errors import EvaluationError
+from evaluator.judging.protocol import Protocol
+from evaluator.mapping import colouring, methods
+from evaluator.mapping.atlas import Atlas, Map, Space
+from evaluator.mapping.colouring import Colouring
+from evaluator.provenance import Clock, audio_sha256, surroundings
+from evaluator.similarity.correlations import LEAST_CLIPS
+from evaluator.similarity.sample import Heard, Sample, Settings, checked, drawn, embeddings, hear, known_of, named
+from evaluator.task import Task
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a user may choose about maps: methods (`methods.METHODS`), colours (`colouring`), and t-SNE's perplexity."""
+
+    methods: Sequence[str] = ("tsne", "pca")
+    colours: Sequence[str] = ("label",)
+    perplexity: float = 30.0
+
+
+def draw(
+    specs: Sequence[ModuleSpec],
+    tasks: Sequence[Task],
+    protocols: Sequence[Protocol],
+    choice: Choice,
+    settings: Settings,
+) -> list[Atlas]:
+    """Map the embeddings of all modules on each task.
+
+    Args:
+        specs: The modules.
+        tasks, protocols: What they hear, and how: each task's protocol says how clips are cut and filled up.
+        choice, settings: The rest.
+
+    Raises:
+        UsageError: A module, layer, dataset, library or column is not there, or the perplexity does not fit.
+        EvaluationError: A module fails, gives all clips the same embedding, or more clips are unreadable than
+            `settings.allow_failed` admits. What was embedded is kept.
+    """
+    clock = Clock()
+    layers = checked(specs, settings)
+    methods.refuse_unfit(choice.methods, choice.perplexity, settings.n_clips)
+    samples = [drawn(task, protocol, settings) for task, protocol in zip(tasks, protocols, strict=True)]
+    for sample in samples:
+        methods.refuse_unfit(choice.methods, choice.perplexity, len(sample.clips.clips))
+        colouring.refuse_unfit(choice.colours, sample.clips.clips, sample.task.name)
+    clock.lap("list")
+    heard, modules = hear(specs, samples, layers, settings)
+    clock.lap("embed")
+    asked = {
+        "layers": layers,
+        "n_clips": settings.n_clips,
+        "seed": settings.seed,
+        "methods": list(choice.methods),
+        "colours": list(choice.colours),
+        "perplexity": choice.perplexity if "tsne" in choice.methods else None,
+    }
+    found = []
+    for sample, by_module in zip(samples, heard, strict=True):
+        clock.restart()
+        about = {"modules": modules, "asked": asked}
+        found.append(mapped(sample, by_module, choice, settings, clock, about))
+    return found
+
+
+def mapped(
+    sample: Sample, heard: Sequence[Heard], choice: Choice, settings: Settings, clock: Clock, about: dict
+) -> Atlas:
+    """The atlas of one task; `about` holds what is the same on all tasks.
+
+    Raises:
+        UsageError: Too few clips are left for the perplexity.
+        EvaluationError: Too few clips can be used.
+    """
+    good = sorted(set.intersection(*(set(each.extraction.keys) for each in heard)))
+    task = sample.task
+    if len(good) < LEAST_CLIPS:
+        raise EvaluationError(f"{task.name}: {len(good)} clips can be used with every module; {LEAST_CLIPS} are needed")
+    methods.refuse_unfit(choice.methods, choice.perplexity, len(good))
+    colourings = coloured(sample, good, choice, settings)
+    spaces = spaces_of(heard, good, colourings, choice, settings)
+    clock.lap("map")
+    n_failed = len(sample.clips.clips) - len(good)
+    return Atlas(
+        task=task.name,
+        dataset=task.dataset.name,
+        protocol=sample.protocol.name,
+        profile=sample.protocol.profile,
+        clips=[sample.clips.clips[number] for number in good],
+        colourings=colourings,
+        by_chance={each.name: methods.by_chance(each.values) for each in colourings if each.kinds},
+        n_neighbours=methods.n_neighbours(len(good)),
+        spaces=spaces,
+        n_failed=n_failed,
+        notes=[
+            *(note for each in heard for note in each.notes),
+            *([f"{n_failed} clips cannot be used, and are left out"] if n_failed else []),
+            *(note for each in colourings for note in remarks(each)),
+        ],
+        seconds=dict(clock.seconds),
+        provenance={
+            **surroundings(clock),
+            "task_sha256": task.spec_sha256,
+            "protocol_sha256": sample.protocol.sha256,
+            "manifest_sha256": sample.clips.sha256,
+            "audio_sha256": audio_sha256(heard[0].extraction),
+            "stores": {each.module: each.store.key for each in heard},
+            "n_embedded": {each.module: each.extraction.n_embedded for each in heard},
+        },
+        **about,
+    )
+
+
+def coloured(sample: Sample, good: Sequence[int], choice: Choice, settings: Settings) -> list[Colouring]:
+    """The colours of some clips; descriptors are only computed where one is asked for."""
+    clips = [sample.clips.clips[number] for number in good]
+    acoustic = {}
+    if set(choice.colours) - set(colouring.COLUMNS):
+        acoustic = {each.name: each for each in known_of(sample, good, settings) if each.kind == "descriptor"}
+    return [
+        colouring.of_descriptor(acoustic[name])
+        if name in acoustic and name not in colouring.COLUMNS
+        else colouring.of_column(name, clips, sample.clips.classes)
+        for name in dict.fromkeys(choice.colours)
+    ]
+
+
+def spaces_of(
+    heard: Sequence[Heard], good: Sequence[int], colourings: Sequence[Colouring], choice: Choice, settings: Settings
+) -> list[Space]:
+    """Every embedding that is asked for, with its maps."""
+    by_kind = [each for each in colourings if each.kinds]
+    found = []
+    for each in heard:
+        for layer, matrix in embeddings(each, good):
+            name = named(each.module, layer)
+            wide = methods.centred(matrix.take(np.arange(len(good))), name)
+            near = methods.neighbours(wide)
+            advance = settings.progress(f"{name}: maps", len(choice.methods))
+            maps = []
+            for method in dict.fromkeys(choice.methods):
+                maps.append(map_of(method, wide, near, by_kind, choice, settings.seed))
+                advance(1)
+            agreement = {colour.name: methods.agreement(near, colour.values) for colour in by_kind}
+            found.append(Space(name, each.module, layer, matrix.shape[1], agreement, maps))
+    return found
+
+
+def map_of(
+    method: str, wide: np.ndarray, near: np.ndarray, by_kind: Sequence[Colouring], choice: Choice, seed: int
+) -> Map:
+    """One map, with what it keeps of the neighbours `near` (n_clips, k) in the embedding `wide` (n_clips, width)."""
+    placed = methods.place(method, wide, choice.perplexity, seed)
+    points = np.asarray(placed.points, np.float64)
+    after = methods.neighbours(points)
+    agreement = {each.name: methods.agreement(after, each.values) for each in by_kind}
+    trust = methods.trustworthiness(wide, points)
+    return Map(method, points, placed.facts, methods.kept(near, after), trust, agreement)
+
+
+def remarks(colours: Colouring) -> list[str]:
+    """What should be said about colours: who has none, and when marks repeat."""
+    said = []
+    for why in colours.specials:
+        n = int((colours.special == why).sum())
+        said.append(f"{colours.name}: {n} of {len(colours.special)} clips are grey: {why}")
+    if len(colours.kinds) > colouring.n_distinct():
+        said.append(
+            f"{colours.name}: {len(colours.kinds)} values share {colouring.n_distinct()} marks; hover over a mark to see which"
+        )
+    return said
