@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, average_precision_score, recall_score
 
-from evaluator.report import figures, parts, themed
+from evaluator.report import drawing, figures, parts, themed
 from evaluator.results import CurvePoint
 from test_results import result
 
@@ -131,12 +131,12 @@ def test_colours_can_be_seen_on_white_and_on_black():
         linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
         return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
-    for colour in figures.COLOURS:
+    for colour in drawing.COLOURS:
         assert (
             1.05 / (luminance(colour) + 0.05) >= 3 and (luminance(colour) + 0.05) / (luminance("#111111") + 0.05) >= 3
         )
-    assert len({figures._look(number) for number in range(figures.MOST_MODULES)}) == figures.MOST_MODULES
-    assert len({figures._look(number)[1] for number in range(figures.MOST_MODULES)}) == figures.MOST_MODULES
+    assert len({drawing.look_of(number) for number in range(figures.MOST_MODULES)}) == figures.MOST_MODULES
+    assert len({drawing.look_of(number)[1] for number in range(figures.MOST_MODULES)}) == figures.MOST_MODULES
 
 
 def test_a_curve_is_drawn_where_its_layers_are():
@@ -286,5 +286,5 @@ def test_events_have_groups_but_no_recalls():
 
 def test_names_are_shortened_in_the_middle():
     """To one line, without controls and changes of direction."""
-    assert figures.shortened("a" * 30 + "b" * 30, 11) == "aaaaa…bbbbb"
-    assert figures.shortened("x\n\u202ey\x00") == "x y "
+    assert drawing.shortened("a" * 30 + "b" * 30, 11) == "aaaaa…bbbbb"
+    assert drawing.shortened("x\n\u202ey\x00") == "x y "

@@ -32,7 +32,7 @@ def inline(figure: Any, label: str) -> str:
         label: What a reader who cannot see it is told (`aria-label`).
     """
     label = _NO_TEXT.sub(" ", label)
-    root = ElementTree.fromstring(_NO_TEXT.sub(" ", _drawn(figure, label)))
+    root = ElementTree.fromstring(_NO_TEXT.sub(" ", _drawn(figure, label)))  # noqa: S314 (Matplotlib's own)
     kept = _kept(root)
     prefix = (
         "f" + hashlib.sha256(f"{label}\0{ElementTree.tostring(kept, encoding='unicode')}".encode()).hexdigest()[:10]
