@@ -162,7 +162,7 @@ def test_modules_of_one_layer_have_no_curve_and_a_crowd_is_told():
     """None where nothing is to draw; of 14 modules 12 are drawn, and the title says so."""
     assert figures.layer_curves(["a"], [judged(3)]) is None and figures.layer_curves([], []) is None
     figure = figures.layer_curves([str(n) for n in range(14)], [curve(0.1, 0.2)] * 14)
-    assert figure.axes[0].get_title(loc="left") == "demo/calls: score by layer, 12 of 14 modules"
+    assert figure.get_suptitle() == "demo/calls\nscore by layer, 12 of 14 modules"
 
 
 def test_layers_come_before_what_else_was_judged():

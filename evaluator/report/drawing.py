@@ -45,7 +45,7 @@ def look_of(number: int) -> Look:
 
 def dots(titles: Sequence[str], names: Sequence[str], values: np.ndarray) -> Any:
     """A row a name, a marker a module; `values` (n_modules, n_names), NaN where nothing is drawn."""
-    figure = empty(WIDTH, 1.0 + 0.17 * len(names) + 0.18 * len(titles))
+    figure = empty(WIDTH, 1.2 + 0.17 * len(names) + 0.18 * len(titles))
     axes = axes_of(figure, "both")
     rows = np.arange(len(names))
     for number, row in enumerate(values):
@@ -85,10 +85,11 @@ def legend(figure: Any, handles: list[Any], titles: Sequence[str]) -> None:
         text.set_text(shortened(title, 60))
 
 
-def entitle(axes: Any, task: str, what: str, n_shown: int, n_found: int) -> None:
-    """Say above the axes what they show, and of how many modules if that is not all."""
+def entitle(figure: Any, task: str, what: str, n_shown: int, n_found: int) -> None:
+    """Say above the axes, from the left edge so that it fits, what they show, and of how many modules if that is not all."""
     several = f", {n_shown} of {n_found} modules" if n_found > n_shown else ""
-    axes.set_title(f"{shortened(task)}: {what}{several}", loc="left", fontsize="medium", parse_math=False)
+    title = f"{shortened(task)}\n{what}{several}"
+    figure.suptitle(title, x=0.01, ha="left", fontsize="medium", parse_math=False, linespacing=1.3)
 
 
 def scale_of(metric: str) -> float:

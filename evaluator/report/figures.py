@@ -51,7 +51,7 @@ def layer_curves(titles: Sequence[str], results: Sequence[Result]) -> Any | None
         return None
     places = _places([point.name for _, result in shown for point in result.curve])
     metric = shown[0][1].metric
-    figure = empty(WIDTH, 3.0 + 0.2 * (len(shown) + 1))
+    figure = empty(WIDTH, 3.2 + 0.2 * (len(shown) + 1))
     axes = axes_of(figure)
     for number, (_, result) in enumerate(shown):
         _curve(axes, result, places, number, len(shown))
@@ -64,7 +64,7 @@ def layer_curves(titles: Sequence[str], results: Sequence[Result]) -> Any | None
     ]
     handles.append(axes.plot([], [], "o", color="black", fillstyle="none", markersize=9)[0])
     legend(figure, handles, [*(title for title, _ in shown), "chosen: what the score is of"])
-    entitle(axes, shown[0][1].task, "score by layer" if layers else "score by setting", len(shown), len(found))
+    entitle(figure, shown[0][1].task, "score by layer" if layers else "score by setting", len(shown), len(found))
     return figure
 
 
@@ -128,7 +128,7 @@ def scores(
     axes.hlines(rows, scale * np.array(lows), scale * np.array(highs), color=COLOURS[0], linewidth=2.5, alpha=0.45)
     axes.plot(scale * np.array(values), rows, "o", color=COLOURS[0], markersize=4.5)
     name_rows(axes, titles, "medium")
-    axes.set_xlabel(f"{axis_name(metric)}, 95 % interval")
+    axes.set_xlabel(f"{axis_name(metric)}, 95 % interval", loc="right")
     return figure
 
 
@@ -152,7 +152,7 @@ def confusion(result: Result, normalised: bool) -> Any | None:
     names = [shortened(name, 24) for name in result.classes] if n <= MOST_NAMED else []
     side = max(2.4, n * 0.36) if n <= MOST_COUNTED else max(MOST_COUNTED * 0.36, min(n, MOST_NAMED) * 0.135)
     words = 0.075 * max(map(len, names), default=4)
-    figure = empty(side + words + 0.9, side + words + 0.7)
+    figure = empty(side + words + 0.9, side + words + 0.9)
     axes = figure.subplots()
     colours = LinearSegmentedColormap.from_list("pale to full", [(*rgb(CELL), 0.15), (*rgb(CELL), 0.9)])
     norm = PowerNorm(0.5, 0, 100 if normalised else max(1.0, values.max()))
@@ -169,7 +169,7 @@ def confusion(result: Result, normalised: bool) -> Any | None:
     bar.ax.tick_params(labelsize="small")
     n_times = max((len(said) for said in result.test_probabilities if said.ndim == 3), default=1)
     bar.set_label("% of the true class" if normalised else f"clips{f' x {n_times} trainings' if n_times > 1 else ''}")
-    entitle(axes, result.task, shortened(result.module), 1, 1)
+    entitle(figure, result.task, shortened(result.module), 1, 1)
     return figure
 
 
@@ -211,9 +211,9 @@ def recalls(titles: Sequence[str], results: Sequence[Result]) -> Any | None:
     names = [f"{shortened(shown[0].classes[place], 30)} ({sizes[place]})" for place in picked]
     figure = dots(titles[: len(shown)], names, 100 * columns[:, picked])
     axes = figure.axes[0]
-    axes.set_xlabel(f"{class_measure(shown[0])} (%); number of test clips behind the name")
+    axes.set_xlabel(f"{class_measure(shown[0])} (%); number of test clips behind the name", loc="right")
     which = f"{MOST_NAMED} hardest of {n_classes} classes" if n_classes > MOST_NAMED else "each class"
-    entitle(axes, shown[0].task, f"{class_measure(shown[0])} of {which}", len(shown), len(results))
+    entitle(figure, shown[0].task, f"{class_measure(shown[0])} of {which}", len(shown), len(results))
     return figure
 
 
@@ -237,9 +237,9 @@ def by_group(titles: Sequence[str], results: Sequence[Result]) -> Any | None:
     called = [title for title, _ in shown]
     if len(sizes) <= MOST_GROUPS:
         figure = dots(called, [f"{shortened(name, 30)} ({size})" for name, size in sizes.items()], values)
-        figure.axes[0].set_xlabel(f"{axis_name(metric)}; number of test clips behind the name")
+        figure.axes[0].set_xlabel(f"{axis_name(metric)}; number of test clips behind the name", loc="right")
     else:
-        figure = empty(WIDTH, 1.0 + 0.24 * len(shown))
+        figure = empty(WIDTH, 1.2 + 0.24 * len(shown))
         axes = axes_of(figure, "x")
         axes.boxplot(
             [row[~np.isnan(row)] for row in values], orientation="horizontal", positions=range(len(shown)), whis=(5, 95),
@@ -247,8 +247,8 @@ def by_group(titles: Sequence[str], results: Sequence[Result]) -> Any | None:
             boxprops={"color": GREY}, whiskerprops={"color": GREY}, capprops={"color": GREY},
         )  # fmt: skip
         name_rows(axes, called, "medium")
-        axes.set_xlabel(f"{axis_name(metric)}: median, middle half and middle 90 % of groups")
-    entitle(figure.axes[0], shown[0][1].task, f"{len(sizes)} groups", len(shown), len(results))
+        axes.set_xlabel(f"{axis_name(metric)}: median, middle half and middle 90 % of groups", loc="right")
+    entitle(figure, shown[0][1].task, f"{len(sizes)} groups", len(shown), len(results))
     return figure
 
 
