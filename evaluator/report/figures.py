@@ -153,6 +153,7 @@ def confusion(result: Result, normalised: bool) -> Any | None:
     side = max(2.4, n * 0.36) if n <= MOST_COUNTED else max(MOST_COUNTED * 0.36, min(n, MOST_NAMED) * 0.135)
     words = 0.075 * max(map(len, names), default=4)
     figure = empty(side + words + 0.9, side + words + 0.9)
+    figure.set_layout_engine("compressed")  # its cells are square
     axes = figure.subplots()
     colours = LinearSegmentedColormap.from_list("pale to full", [(*rgb(CELL), 0.15), (*rgb(CELL), 0.9)])
     norm = PowerNorm(0.5, 0, 100 if normalised else max(1.0, values.max()))
