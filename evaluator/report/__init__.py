@@ -1,1 +1,1 @@
-"""What people read: results gathered from files, put in order, and written as tables and pages."""
+"""What people read: one page, its figures and its tables, from a folder of results."""

@@ -1,0 +1,263 @@
+"""The report's figures: layer curves, scores, confusions, recalls, groups and clip lengths, as Matplotlib figures.
+
+A function gives None where there is nothing to draw. Long names are shortened; where not all modules are drawn, the title says so.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from evaluator.figure import empty, lengths_figure
+from evaluator.report.drawing import (
+    COLOURS,
+    GREY,
+    WIDTH,
+    axes_of,
+    axis_name,
+    dots,
+    entitle,
+    legend,
+    look_of,
+    name_rows,
+    rgb,
+    scale_of,
+    shortened,
+)
+from evaluator.report.parts import class_measure, class_scores, class_sizes, group_measure, group_scores
+from evaluator.results import Result
+
+MOST_MODULES = 12  # in one figure
+MOST_BANDS = 3  # modules whose intervals are drawn as bands; more are bars beside each other
+MOST_NAMED = 60  # classes that stand by name
+MOST_COUNTED = 15  # classes whose cells show their numbers
+MOST_GROUPS = 40  # that stand by name; more are drawn as their distribution
+CELL = "#2A85C4"  # full cells of a matrix: ink can be read on it in light and in dark
+
+
+def layer_curves(titles: Sequence[str], results: Sequence[Result]) -> Any | None:
+    """The score of each layer (or number of shots) with its 95 % interval, one curve a module; as Sarkar's Figures 3 and 4.
+
+    Rings mark what the results' own scores are of. Only modules of which several layers were judged are drawn.
+
+    Args:
+        titles: What each result is called.
+        results: Of one task and metric, the most important first.
+    """
+    found = [(title, result) for title, result in zip(titles, results, strict=True) if len(result.curve) > 1]
+    shown = found[:MOST_MODULES]
+    if not shown:
+        return None
+    places = _places([point.name for _, result in shown for point in result.curve])
+    metric = shown[0][1].metric
+    figure = empty(WIDTH, 3.2 + 0.2 * (len(shown) + 1))
+    axes = axes_of(figure)
+    for number, (_, result) in enumerate(shown):
+        _curve(axes, result, places, number, len(shown))
+    layers = all(_layer(name) is not None for name in places)
+    _ticks(axes, places, layers)
+    axes.set(xlabel="layer" if layers else "", ylabel=axis_name(metric))
+    handles = [
+        axes.plot([], [], color=look.colour, marker=look.marker, linestyle=look.line, markersize=4)[0]
+        for look in map(look_of, range(len(shown)))
+    ]
+    handles.append(axes.plot([], [], "o", color="black", fillstyle="none", markersize=9)[0])
+    legend(figure, handles, [*(title for title, _ in shown), "chosen: what the score is of"])
+    entitle(figure, shown[0][1].task, "score by layer" if layers else "score by setting", len(shown), len(found))
+    return figure
+
+
+def _curve(axes: Any, result: Result, places: dict[str, int], number: int, n_modules: int) -> None:
+    look, scale = look_of(number), scale_of(result.metric)
+    order = sorted(result.curve, key=lambda point: places[point.name])
+    x = np.array([float(places[point.name]) for point in order])
+    y, low, high = (
+        scale * np.array([getattr(point, name) for point in order], dtype=float)
+        for name in ("score", "ci_low", "ci_high")
+    )
+    if n_modules > MOST_BANDS:
+        x = x + (number - (n_modules - 1) / 2) * 0.5 / n_modules
+        axes.vlines(x, low, high, color=look.colour, linewidth=1, alpha=0.6)
+    else:
+        axes.fill_between(x, low, high, color=look.colour, alpha=0.18, linewidth=0)
+    axes.plot(x, y, color=look.colour, marker=look.marker, linestyle=look.line, markersize=4, linewidth=1.4)
+    chosen = {fold.chosen for fold in result.folds} | {result.chosen}
+    ringed = np.array([point.name in chosen for point in order])
+    axes.plot(x[ringed], y[ringed], "o", color=look.colour, fillstyle="none", markersize=9)
+
+
+def _places(names: Sequence[str]) -> dict[str, int]:
+    """Where each name stands on the axis: layers at their number, others after them in order of appearance."""
+    layers = {name: number for name in names if (number := _layer(name)) is not None}
+    others = [name for name in dict.fromkeys(names) if name not in layers]
+    first = max(layers.values(), default=-1) + 1
+    return layers | {name: first + number for number, name in enumerate(others)}
+
+
+def _layer(name: str) -> int | None:
+    found = re.fullmatch(r"layer (\d{1,4})", name)
+    return int(found[1]) if found else None
+
+
+def _ticks(axes: Any, places: dict[str, int], layers: bool) -> None:
+    if layers:
+        from matplotlib.ticker import MaxNLocator
+
+        axes.xaxis.set_major_locator(MaxNLocator(13, integer=True))
+    else:
+        names = [shortened(name.removeprefix("layer "), 24) for name in places]
+        axes.set_xticks(list(places.values()), names, parse_math=False, rotation=30, ha="right")
+
+
+def scores(
+    titles: Sequence[str], values: Sequence[float], lows: Sequence[float], highs: Sequence[float], metric: str
+) -> Any | None:
+    """Each module's score as a dot and its 95 % interval as a line, the first at the top.
+
+    Args:
+        titles: Names of the modules.
+        values, lows, highs: Score and ends of the interval of each, in the unit of the metric; NaN draws nothing.
+        metric: Name of the score.
+    """
+    if not len(values) or np.isnan(np.array(values, dtype=float)).all():
+        return None
+    scale, rows = scale_of(metric), np.arange(len(values))
+    figure = empty(WIDTH, 0.8 + 0.21 * len(values))
+    axes = axes_of(figure, "x")
+    axes.hlines(rows, scale * np.array(lows), scale * np.array(highs), color=COLOURS[0], linewidth=2.5, alpha=0.45)
+    axes.plot(scale * np.array(values), rows, "o", color=COLOURS[0], markersize=4.5)
+    name_rows(axes, titles, "medium")
+    axes.set_xlabel(f"{axis_name(metric)}, 95 % interval", loc="right")
+    return figure
+
+
+def confusion(result: Result, normalised: bool) -> Any | None:
+    """True class by predicted class; None for tasks with several labels a clip.
+
+    Colour grows with the square root, so that rare confusions show; what never happened is clear. Classes without a
+    test clip are hatched. Beyond 60 classes the axes have numbers, those of `parts.recall_rows`.
+
+    Args:
+        result: Its counts are of all folds, and of all trainings.
+        normalised: Whether rows are divided by their sum, in %: the diagonal is recall then.
+    """
+    from matplotlib.colors import LinearSegmentedColormap, PowerNorm
+
+    if result.confusion is None:
+        return None
+    counts = np.array(result.confusion, dtype=float)
+    n, totals = len(counts), counts.sum(axis=1, keepdims=True)
+    values = np.divide(100 * counts, totals, out=np.zeros_like(counts), where=totals > 0) if normalised else counts
+    names = [shortened(name, 24) for name in result.classes] if n <= MOST_NAMED else []
+    side = max(2.4, n * 0.36) if n <= MOST_COUNTED else max(MOST_COUNTED * 0.36, min(n, MOST_NAMED) * 0.135)
+    words = 0.075 * max(map(len, names), default=4)
+    figure = empty(side + words + 0.9, side + words + 0.9)
+    figure.set_layout_engine("compressed")  # its cells are square
+    axes = figure.subplots()
+    colours = LinearSegmentedColormap.from_list("pale to full", [(*rgb(CELL), 0.15), (*rgb(CELL), 0.9)])
+    norm = PowerNorm(0.5, 0, 100 if normalised else max(1.0, values.max()))
+    image = axes.imshow(np.ma.masked_equal(values, 0), cmap=colours, norm=norm, interpolation="none")
+    for empty_row in np.flatnonzero(totals[:, 0] == 0):
+        axes.axhspan(empty_row - 0.5, empty_row + 0.5, facecolor="none", edgecolor=GREY, hatch="////", linewidth=0)
+    if n <= MOST_COUNTED:
+        for row, column in np.argwhere(values > 0).tolist():
+            axes.text(column, row, f"{values[row, column]:.0f}", ha="center", va="center", fontsize=7.5)
+    _class_ticks(axes, n, names)
+    bar = figure.colorbar(image, ax=axes, shrink=0.6, pad=0.02, aspect=25)
+    bar.solids.set_rasterized(True)
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(labelsize="small")
+    n_times = max((len(said) for said in result.test_probabilities if said.ndim == 3), default=1)
+    bar.set_label("% of the true class" if normalised else f"clips{f' x {n_times} trainings' if n_times > 1 else ''}")
+    entitle(figure, result.task, shortened(result.module), 1, 1)
+    return figure
+
+
+def _class_ticks(axes: Any, n: int, names: list[str]) -> None:
+    small = 8 if n <= 25 else 6.5
+    if names:
+        axes.set_xticks(range(n), names, rotation=90, fontsize=small, parse_math=False)
+        axes.set_yticks(range(n), names, fontsize=small, parse_math=False)
+    else:
+        step = 10 if n <= 150 else 20
+        numbers = [0, *range(step - 1, n, step)]
+        axes.set_xticks(numbers, [str(number + 1) for number in numbers], rotation=90, fontsize=small)
+        axes.set_yticks(numbers, [str(number + 1) for number in numbers], fontsize=small)
+    what = "class" if names else "class (number in the table of classes)"
+    axes.set(xlabel=f"predicted {what}", ylabel=f"true {what}")
+    axes.tick_params(length=2)
+    axes.spines[:].set(linewidth=0.5, color=GREY)
+
+
+def recalls(titles: Sequence[str], results: Sequence[Result]) -> Any | None:
+    """Recall of each class, or average precision where clips have several labels: a row a class, a marker a module.
+
+    Beyond 60 classes only the 60 with the lowest mean are drawn; `parts.recall_rows` has all.
+
+    Args:
+        titles: What each result is called.
+        results: Of one task, the most important first.
+    """
+    shown = results[:MOST_MODULES]
+    if not shown or not class_measure(shown[0]):
+        return None
+    columns = np.array([class_scores(result) for result in shown])  # (n_modules, n_classes)
+    n_classes = columns.shape[1]
+    picked = np.arange(n_classes)
+    if n_classes > MOST_NAMED:
+        means = np.nan_to_num(columns, nan=2.0).mean(axis=0)  # those without clips last
+        picked = np.sort(np.argsort(means, kind="stable")[:MOST_NAMED])
+    sizes = class_sizes(shown[0])
+    names = [f"{shortened(shown[0].classes[place], 30)} ({sizes[place]})" for place in picked]
+    figure = dots(titles[: len(shown)], names, 100 * columns[:, picked])
+    axes = figure.axes[0]
+    axes.set_xlabel(f"{class_measure(shown[0])} (%); number of test clips behind the name", loc="right")
+    which = f"{MOST_NAMED} hardest of {n_classes} classes" if n_classes > MOST_NAMED else "each class"
+    entitle(figure, shown[0].task, f"{class_measure(shown[0])} of {which}", len(shown), len(results))
+    return figure
+
+
+def by_group(titles: Sequence[str], results: Sequence[Result]) -> Any | None:
+    """The score of each group (individual, speaker, site, recording), or how it spreads where groups are more than 40.
+
+    None where fewer than two groups are known. Scores as `parts.group_scores`.
+
+    Args:
+        titles: What each result is called.
+        results: Of one task, the most important first.
+    """
+    shown = [(title, result) for title, result in zip(titles, results, strict=True)][:MOST_MODULES]
+    columns = [group_scores(result) for _, result in shown]
+    sizes = {name: size for column in reversed(columns) for name, (size, _) in sorted(column.items())}
+    if not sizes:
+        return None
+    metric = group_measure(shown[0][1])
+    nothing = (0, float("nan"))
+    values = scale_of(metric) * np.array([[column.get(name, nothing)[1] for name in sizes] for column in columns])
+    called = [title for title, _ in shown]
+    if len(sizes) <= MOST_GROUPS:
+        figure = dots(called, [f"{shortened(name, 30)} ({size})" for name, size in sizes.items()], values)
+        figure.axes[0].set_xlabel(f"{axis_name(metric)}; number of test clips behind the name", loc="right")
+    else:
+        figure = empty(WIDTH, 1.2 + 0.24 * len(shown))
+        axes = axes_of(figure, "x")
+        axes.boxplot(
+            [row[~np.isnan(row)] for row in values], orientation="horizontal", positions=range(len(shown)), whis=(5, 95),
+            showfliers=False, medianprops={"color": COLOURS[1], "linewidth": 2}, manage_ticks=False,
+            boxprops={"color": GREY}, whiskerprops={"color": GREY}, capprops={"color": GREY},
+        )  # fmt: skip
+        name_rows(axes, called, "medium")
+        axes.set_xlabel(f"{axis_name(metric)}: median, middle half and middle 90 % of groups", loc="right")
+    entitle(figure, shown[0][1].task, f"{len(sizes)} groups", len(shown), len(results))
+    return figure
+
+
+def lengths(result: Result) -> Any | None:
+    """How long the test clips are, as `hear-eval check --figure` draws it; each clip counts once."""
+    seconds = {
+        name: float(value)
+        for names, values in zip(result.test_clips, result.test_seconds, strict=True)
+        for name, value in zip(names, values, strict=True)
+    }
+    return lengths_figure({shortened(result.dataset): list(seconds.values())})
