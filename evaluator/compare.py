@@ -11,8 +11,7 @@ from evaluator.errors import UsageError
 from evaluator.judging import metrics
 from evaluator.results import CurvePoint, FoldResult, Result
 
-_SURE = 0.05  # below it a difference is called real
-_SEEDS = 3  # with fewer trainings their spread cannot be told (simulated: 17 % false alarms with two, 6 % with three)
+SEEDS = 3  # with fewer trainings their spread cannot be told (simulated: 17 % false alarms with two, 6 % with three)
 
 
 @dataclass(frozen=True)
@@ -194,7 +193,7 @@ def refuse_unlike(found: Sequence[Result]) -> None:
 def _told(
     better: str, worse: str, one: Result, other: Result, difference: stats.Difference, p: float, n_pairs: int
 ) -> Comparison:
-    few_seeds = any(len(each.seeds) < _SEEDS and each.provenance.get("draws") for each in (one, other))
+    few_seeds = any(len(each.seeds) < SEEDS and each.provenance.get("draws") for each in (one, other))
     once = all(len(fold) == 1 for each in (one, other) for fold in each.test_probabilities)
     mcnemar = _mcnemar(one, other) if one.metric == "accuracy" and once else None
     metric = metrics.METRICS[one.metric]
@@ -206,14 +205,14 @@ def _told(
         else sorted((-difference.high, -difference.low))
     )
     points, low, high = (scale * value for value in (abs(difference.value), *ends))
-    verdict = "unlikely to be chance" if p < _SURE else "which may well be chance"
+    verdict = "unlikely to be chance" if p < stats.SURE else "which may well be chance"
     several = f", corrected for {n_pairs} comparisons" if n_pairs > 1 else ""
     sentence = (
         f"{better} is {points:.{decimals}f} {'points ' if metric.unit == '%' else ''}"
         f"{'above' if metric.best == 'highest' else 'below'} {worse} on {one.task} "
         f"(95 % interval {low:.{decimals}f} to {high:.{decimals}f}), {verdict} "
         f"(p {'<' if p < 0.001 else '='} {max(p, 0.001):.3f}{several})"
-        f"{f'; trained less than {_SEEDS} times, so that luck in training is hardly counted (--seeds)' if few_seeds else ''}"
+        f"{f'; trained less than {SEEDS} times, so that luck in training is hardly counted (--seeds)' if few_seeds else ''}"
     )
     return Comparison(better, worse, difference, p, mcnemar, sentence)
 

@@ -13,6 +13,7 @@ import math
 import re
 import zipfile
 import zlib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -126,10 +127,15 @@ class Result:
     @property
     def run(self) -> str:
         """Name of the run, 8 hex digits: equal for equal questions, whatever the answer."""
-        asked: list[Any] = [self.module, self.weights, self.options, self.task, self.protocol, self.profile]
-        decides = ("seed", "n_seeds", "layers", "task_sha256", "protocol_sha256", "manifest_sha256", "fused_runs")
-        asked += [self.provenance.get(name) for name in decides]
-        return hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()[:8]
+        return run_of(vars(self))
+
+
+def run_of(fields: Mapping[str, Any]) -> str:
+    """Name of the run of which these are the fields, by their names; for all that they tell of the question."""
+    asked = [fields[name] for name in ("module", "weights", "options", "task", "protocol", "profile")]
+    decides = ("seed", "n_seeds", "layers", "task_sha256", "protocol_sha256", "manifest_sha256", "fused_runs")
+    asked += [fields["provenance"].get(name) for name in decides]
+    return hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()[:8]
 
 
 def write(result: Result, out: Path) -> Path:
@@ -161,15 +167,7 @@ def read(path: Path) -> Result:
     Raises:
         EvaluationError: No such file, half a file, another schema, or its predictions are missing.
     """
-    try:
-        plain: Any = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise EvaluationError(f"{path}: there is no such result") from error
-    except (OSError, ValueError) as error:
-        raise EvaluationError(f"{path}: not a result, or half of one ({error}); run it again") from error
-    version = plain.get("schema_version") if isinstance(plain, dict) else None
-    if version != SCHEMA_VERSION:
-        raise EvaluationError(f"{path}: schema version {version!r}; this program reads {SCHEMA_VERSION}; run it again")
+    plain = of_this_schema(parsed(path), path)
     beside = path.with_suffix(".npz")
     try:
         predictions = beside.read_bytes()
@@ -187,6 +185,32 @@ def read(path: Path) -> Result:
         raise EvaluationError(f"{path}: its fields are not those of a result ({error}); run it again") from error
     except (OSError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         raise EvaluationError(f"{path}: its predictions cannot be read ({error}); run it again") from error
+
+
+def parsed(path: Path) -> Any:
+    """What the JSON of a result, or of anything else, holds.
+
+    Raises:
+        EvaluationError: No such file, or half a file.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise EvaluationError(f"{path}: there is no such result") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise EvaluationError(f"{path}: not a result, or half of one ({error}); run it again") from error
+
+
+def of_this_schema(plain: Any, path: Path) -> dict[str, Any]:
+    """The fields of a result, if it was written by a program like this one.
+
+    Raises:
+        EvaluationError: Another schema, or no result at all.
+    """
+    version = plain.get("schema_version") if isinstance(plain, dict) else None
+    if version != SCHEMA_VERSION or not isinstance(plain, dict):
+        raise EvaluationError(f"{path}: schema version {version!r}; this program reads {SCHEMA_VERSION}; run it again")
+    return plain
 
 
 def unpack(predictions: bytes, n_folds: int) -> dict[str, list[Any]]:
