@@ -44,10 +44,7 @@ def save(figure: Any, path: Path, **how: Any) -> None:
 
 
 def clip_lengths(lengths: Mapping[str, Sequence[float]], path: Path) -> None:
-    """Draw how long the clips of each dataset are, on a logarithmic axis, one row a dataset.
-
-    As Fig. 1 of Sarkar & Magimai-Doss (ICASSP 2025): the share of clips by length, the
-    median, and what one frame of a speech model hears.
+    """Draw how long the clips of each dataset are into a file, whole; see `lengths_figure`.
 
     Args:
         lengths: Dataset -> lengths of its clips in seconds.
@@ -57,10 +54,25 @@ def clip_lengths(lengths: Mapping[str, Sequence[float]], path: Path) -> None:
         UsageError: Another kind of file, or no clip has a length.
     """
     refuse_other_kinds(path)
+    figure = lengths_figure(lengths)
+    if figure is None:
+        raise UsageError(f"{path}: nothing to draw, since no clip could be read")
+    save(figure, path)
+
+
+def lengths_figure(lengths: Mapping[str, Sequence[float]]) -> Any:
+    """How long the clips of each dataset are, on a logarithmic axis, one row a dataset; None if no clip has a length.
+
+    As Fig. 1 of Sarkar & Magimai-Doss (ICASSP 2025): the share of clips by length, the
+    median, and what one frame of a speech model hears.
+
+    Args:
+        lengths: Dataset -> lengths of its clips in seconds.
+    """
     known = {name: np.array([value for value in values if value > 0]) for name, values in lengths.items()}
     known = {name: values for name, values in known.items() if len(values)}
     if not known:
-        raise UsageError(f"{path}: nothing to draw, since no clip could be read")
+        return None
     figure = empty(7, 1.2 + 0.9 * len(known))
     rows = np.atleast_1d(figure.subplots(len(known), 1, sharex=True))
     everything = np.concatenate(list(known.values()))
@@ -70,8 +82,9 @@ def clip_lengths(lengths: Mapping[str, Sequence[float]], path: Path) -> None:
         axes.hist(values, edges, weights=np.full(len(values), 100 / len(values)), color="#4878a8")
         middle = float(np.median(values))
         axes.axvline(middle, color="#c44e52")
-        axes.axvline(MODEL_FRAME, color="#555555", linestyle=":")
+        axes.axvline(MODEL_FRAME, color="#777777", linestyle=":")
         axes.set(xscale="log", ylabel="% of clips")
-        axes.set_title(f"{name}: {len(values):,} clips, median {middle:.3g} s", loc="left", fontsize="medium")
+        title = f"{name}: {len(values):,} clips, median {middle:.3g} s"
+        axes.set_title(title, loc="left", fontsize="medium", parse_math=False)
     rows[-1].set_xlabel(f"clip length in seconds (dotted: one frame of a speech model, {1000 * MODEL_FRAME:g} ms)")
-    save(figure, path)
+    return figure

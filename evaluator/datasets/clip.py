@@ -1,7 +1,11 @@
 """A clip: a stretch of one recording, and what is heard in it."""
 
+import re
 from dataclasses import dataclass
 from typing import NamedTuple
+
+_NUMBER = r"\d+(?:\.\d+)?(?:e[-+]?\d+)?"
+_STRETCH = re.compile(rf"(?P<path>.+)#(?P<start>{_NUMBER})-(?P<end>{_NUMBER})?", re.DOTALL)
 
 
 class Event(NamedTuple):
@@ -39,3 +43,14 @@ class Clip:
         if self.start is None and self.end is None:
             return self.path
         return f"{self.path}#{self.start or 0:.10g}-{'' if self.end is None else format(self.end, '.10g')}"
+
+
+def named(name: str) -> Clip:
+    """The clip, without labels, that has this `Clip.name`: path, start and end in seconds.
+
+    A recording whose own file name ends like `#1-2` is taken for a stretch of another one.
+    """
+    found = _STRETCH.fullmatch(name)
+    if found is None:
+        return Clip(name, ())
+    return Clip(found["path"], (), float(found["start"]), float(found["end"]) if found["end"] else None)

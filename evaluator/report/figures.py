@@ -1,0 +1,331 @@
+"""The report's figures: layer curves, scores, confusions, recalls, groups and clip lengths, as Matplotlib figures.
+
+A function gives None where there is nothing to draw. Names are plain text (no mathematics), shortened where they are long. Black is
+ink and the ground is clear, as `themed` wants; colours hold a contrast of 3 to white and to #111, and lines and
+markers differ in form as well.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from evaluator.figure import empty, lengths_figure
+from evaluator.judging.metrics import METRICS
+from evaluator.report.parts import class_measure, class_scores, class_sizes, group_measure, group_scores
+from evaluator.results import Result
+
+# Okabe & Ito 2008, https://jfly.uni-koeln.de/color/ : those that can be seen on white and on black, orange darkened for
+# that; then grey. Their yellow, sky blue and black cannot.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#B37700", "#808080")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "d")
+LINES = ("-", "--", "-.", ":")
+MOST_MODULES = 12  # in one figure
+MOST_BANDS = 3  # modules whose intervals are drawn as bands; more are bars beside each other
+MOST_NAMED = 60  # classes that stand by name
+MOST_COUNTED = 15  # classes whose cells show their numbers
+MOST_GROUPS = 40  # that stand by name; more are drawn as their distribution
+WIDTH = 5.6  # inches: 538 CSS pixels, which a phone shrinks to two thirds
+CELL = "#2A85C4"  # full cells of a matrix: ink can be read on it in light and in dark
+_GREY = "#808080"
+_UNREADABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]+")
+
+
+def shortened(name: str, most: int = 40) -> str:
+    """A name as one line of at most so many letters, its middle left out; without controls and changes of direction."""
+    name = _UNREADABLE.sub(" ", name)
+    return name if len(name) <= most else f"{name[: (most - 1) // 2]}…{name[-(most // 2) :]}"
+
+
+class _Look(NamedTuple):
+    colour: str
+    marker: str
+    line: str
+
+
+def _look(number: int) -> _Look:
+    """The number-th module's; the first 12 all differ."""
+    row = number // len(COLOURS)
+    return _Look(COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)], LINES[(number + row) % len(LINES)])
+
+
+def layer_curves(titles: Sequence[str], results: Sequence[Result]) -> Any | None:
+    """The score of each layer (or number of shots) with its 95 % interval, one curve a module; as Sarkar's Figures 3 and 4.
+
+    Rings mark what the results' own scores are of. Only modules of which several layers were judged are drawn.
+
+    Args:
+        titles: What each result is called.
+        results: Of one task and metric, the most important first.
+    """
+    found = [(title, result) for title, result in zip(titles, results, strict=True) if len(result.curve) > 1]
+    shown = found[:MOST_MODULES]
+    if not shown:
+        return None
+    places = _places([point.name for _, result in shown for point in result.curve])
+    metric = shown[0][1].metric
+    figure = empty(WIDTH, 3.2 + 0.18 * (len(shown) + 1))
+    axes = _axes(figure)
+    for number, (_, result) in enumerate(shown):
+        _curve(axes, result, places, number, len(shown))
+    layers = all(_layer(name) is not None for name in places)
+    _ticks(axes, places, layers)
+    axes.set(xlabel="layer" if layers else "", ylabel=_axis(metric))
+    handles = [axes.plot([], [], color=look.colour, marker=look.marker, linestyle=look.line, markersize=4)[0]
+               for look in map(_look, range(len(shown)))]
+    handles.append(axes.plot([], [], "o", color="black", fillstyle="none", markersize=9)[0])
+    _legend(figure, handles, [*(title for title, _ in shown), "chosen: what the score is of"])
+    _title(axes, shown[0][1].task, "score by layer" if layers else "score by setting", len(shown), len(found))
+    return figure
+
+
+def _curve(axes: Any, result: Result, places: dict[str, int], number: int, n_modules: int) -> None:
+    look, scale = _look(number), _scale(result.metric)
+    order = sorted(result.curve, key=lambda point: places[point.name])
+    x = np.array([float(places[point.name]) for point in order])
+    y, low, high = (scale * np.array([getattr(point, name) for point in order], dtype=float)
+                    for name in ("score", "ci_low", "ci_high"))
+    if n_modules > MOST_BANDS:
+        x = x + (number - (n_modules - 1) / 2) * 0.5 / n_modules
+        axes.vlines(x, low, high, color=look.colour, linewidth=1, alpha=0.6)
+    else:
+        axes.fill_between(x, low, high, color=look.colour, alpha=0.18, linewidth=0)
+    axes.plot(x, y, color=look.colour, marker=look.marker, linestyle=look.line, markersize=4, linewidth=1.4)
+    chosen = {fold.chosen for fold in result.folds} | {result.chosen}
+    ringed = np.array([point.name in chosen for point in order])
+    axes.plot(x[ringed], y[ringed], "o", color=look.colour, fillstyle="none", markersize=9)
+
+
+def _places(names: Sequence[str]) -> dict[str, int]:
+    """Where each name stands on the axis: layers at their number, others after them in order of appearance."""
+    layers = {name: number for name in names if (number := _layer(name)) is not None}
+    others = [name for name in dict.fromkeys(names) if name not in layers]
+    first = max(layers.values(), default=-1) + 1
+    return layers | {name: first + number for number, name in enumerate(others)}
+
+
+def _layer(name: str) -> int | None:
+    found = re.fullmatch(r"layer (\d{1,4})", name)
+    return int(found[1]) if found else None
+
+
+def _ticks(axes: Any, places: dict[str, int], layers: bool) -> None:
+    if layers:
+        from matplotlib.ticker import MaxNLocator
+
+        axes.xaxis.set_major_locator(MaxNLocator(13, integer=True))
+    else:
+        names = [shortened(name.removeprefix("layer "), 24) for name in places]
+        axes.set_xticks(list(places.values()), names, parse_math=False, rotation=30, ha="right")
+
+
+def scores(
+    titles: Sequence[str], values: Sequence[float], lows: Sequence[float], highs: Sequence[float], metric: str
+) -> Any | None:
+    """Each module's score as a dot and its 95 % interval as a line, the first at the top.
+
+    Args:
+        titles: Names of the modules.
+        values, lows, highs: Score and ends of the interval of each, in the unit of the metric; NaN draws nothing.
+        metric: Name of the score.
+    """
+    if not len(values) or np.isnan(np.array(values, dtype=float)).all():
+        return None
+    scale, rows = _scale(metric), np.arange(len(values))
+    figure = empty(WIDTH, 0.8 + 0.21 * len(values))
+    axes = _axes(figure, "x")
+    axes.hlines(rows, scale * np.array(lows), scale * np.array(highs), color=COLOURS[0], linewidth=2.5, alpha=0.45)
+    axes.plot(scale * np.array(values), rows, "o", color=COLOURS[0], markersize=4.5)
+    _rows(axes, titles, "medium")
+    axes.set_xlabel(f"{_axis(metric)}, 95 % interval")
+    return figure
+
+
+def confusion(result: Result, normalised: bool) -> Any | None:
+    """True class by predicted class; None for tasks with several labels a clip.
+
+    Colour grows with the square root, so that rare confusions show. Classes without a test clip are hatched. Beyond
+    60 classes the axes have numbers, those of `parts.recall_rows`.
+
+    Args:
+        result: Its counts are of all folds, and of all trainings.
+        normalised: Whether rows are divided by their sum, in %: the diagonal is recall then.
+    """
+    from matplotlib.colors import LinearSegmentedColormap, PowerNorm
+
+    if result.confusion is None:
+        return None
+    counts = np.array(result.confusion, dtype=float)
+    n, totals = len(counts), counts.sum(axis=1, keepdims=True)
+    values = np.divide(100 * counts, totals, out=np.zeros_like(counts), where=totals > 0) if normalised else counts
+    names = [shortened(name, 24) for name in result.classes] if n <= MOST_NAMED else []
+    side = max(2.4, n * 0.36) if n <= MOST_COUNTED else max(MOST_COUNTED * 0.36, min(n, MOST_NAMED) * 0.135)
+    words = 0.075 * max(map(len, names), default=4)
+    figure = empty(side + words + 0.9, side + words + 0.7)
+    axes = figure.subplots()
+    colours = LinearSegmentedColormap.from_list("clear to full", [(*_rgb(CELL), 0.0), (*_rgb(CELL), 0.9)])
+    norm = PowerNorm(0.5, 0, 100 if normalised else max(1.0, values.max()))
+    image = axes.imshow(values, cmap=colours, norm=norm, interpolation="none")
+    for row in np.flatnonzero(totals[:, 0] == 0):
+        axes.axhspan(row - 0.5, row + 0.5, facecolor="none", edgecolor=_GREY, hatch="////", linewidth=0)
+    if n <= MOST_COUNTED:
+        for row, column in np.argwhere(values > 0).tolist():
+            axes.text(column, row, f"{values[row, column]:.0f}", ha="center", va="center", fontsize=7.5)
+    _class_ticks(axes, n, names)
+    bar = figure.colorbar(image, ax=axes, shrink=0.6, pad=0.02, aspect=30)
+    bar.solids.set_rasterized(True)
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(labelsize="small")
+    n_times = max((len(said) for said in result.test_probabilities if said.ndim == 3), default=1)
+    bar.set_label("% of the true class" if normalised else f"clips{f' x {n_times} trainings' if n_times > 1 else ''}")
+    axes.set_title(shortened(result.task, 60), loc="left", fontsize="medium", parse_math=False)
+    return figure
+
+
+def _class_ticks(axes: Any, n: int, names: list[str]) -> None:
+    small = 8 if n <= 25 else 6.5
+    if names:
+        axes.set_xticks(range(n), names, rotation=90, fontsize=small, parse_math=False)
+        axes.set_yticks(range(n), names, fontsize=small, parse_math=False)
+    else:
+        step = 10 if n <= 150 else 20
+        numbers = [0, *range(step - 1, n, step)]
+        axes.set_xticks(numbers, [str(number + 1) for number in numbers], rotation=90, fontsize=small)
+        axes.set_yticks(numbers, [str(number + 1) for number in numbers], fontsize=small)
+    what = "class" if names else "class (number in the table of classes)"
+    axes.set(xlabel=f"predicted {what}", ylabel=f"true {what}")
+    axes.tick_params(length=2)
+    axes.spines[:].set(linewidth=0.5, color=_GREY)
+
+
+def recalls(titles: Sequence[str], results: Sequence[Result]) -> Any | None:
+    """Recall of each class, or average precision where clips have several labels: a row a class, a marker a module.
+
+    Beyond 60 classes only the 60 with the lowest mean are drawn; `parts.recall_rows` has all.
+
+    Args:
+        titles: What each result is called.
+        results: Of one task, the most important first.
+    """
+    shown = results[:MOST_MODULES]
+    if not shown or not class_measure(shown[0]):
+        return None
+    columns = np.array([class_scores(result) for result in shown])  # (n_modules, n_classes)
+    n_classes = columns.shape[1]
+    picked = np.arange(n_classes)
+    if n_classes > MOST_NAMED:
+        means = np.nan_to_num(columns, nan=2.0).mean(axis=0)  # those without clips last
+        picked = np.sort(np.argsort(means, kind="stable")[:MOST_NAMED])
+    sizes = class_sizes(shown[0])
+    names = [f"{shortened(shown[0].classes[place], 30)} ({sizes[place]})" for place in picked]
+    figure = _dots(titles[: len(shown)], names, 100 * columns[:, picked])
+    axes = figure.axes[0]
+    axes.set_xlabel(f"{class_measure(shown[0])} (%); number of test clips behind the name")
+    which = f"{MOST_NAMED} hardest of {n_classes} classes" if n_classes > MOST_NAMED else "each class"
+    _title(axes, shown[0].task, f"{class_measure(shown[0])} of {which}", len(shown), len(results))
+    return figure
+
+
+def by_group(titles: Sequence[str], results: Sequence[Result]) -> Any | None:
+    """The score of each group (individual, speaker, site, recording), or how it spreads where groups are more than 40.
+
+    None where fewer than two groups are known. Scores as `parts.group_scores`.
+
+    Args:
+        titles: What each result is called.
+        results: Of one task, the most important first.
+    """
+    shown = [(title, result) for title, result in zip(titles, results, strict=True)][:MOST_MODULES]
+    columns = [group_scores(result) for _, result in shown]
+    sizes = {name: size for column in reversed(columns) for name, (size, _) in sorted(column.items())}
+    if not sizes:
+        return None
+    metric = group_measure(shown[0][1])
+    nothing = (0, float("nan"))
+    values = _scale(metric) * np.array([[column.get(name, nothing)[1] for name in sizes] for column in columns])
+    called = [title for title, _ in shown]
+    if len(sizes) <= MOST_GROUPS:
+        figure = _dots(called, [f"{shortened(name, 30)} ({size})" for name, size in sizes.items()], values)
+        figure.axes[0].set_xlabel(f"{_axis(metric)}; number of test clips behind the name")
+    else:
+        figure = empty(WIDTH, 1.0 + 0.24 * len(shown))
+        axes = _axes(figure, "x")
+        axes.boxplot(
+            [row[~np.isnan(row)] for row in values], orientation="horizontal", positions=range(len(shown)), whis=(5, 95),
+            showfliers=False, medianprops={"color": COLOURS[1], "linewidth": 2}, manage_ticks=False,
+            boxprops={"color": _GREY}, whiskerprops={"color": _GREY}, capprops={"color": _GREY},
+        )  # fmt: skip
+        _rows(axes, called, "medium")
+        axes.set_xlabel(f"{_axis(metric)}: median, middle half and middle 90 % of groups")
+    _title(figure.axes[0], shown[0][1].task, f"{len(sizes)} groups", len(shown), len(results))
+    return figure
+
+
+def lengths(result: Result) -> Any | None:
+    """How long the test clips are, as `hear-eval check --figure` draws it; each clip counts once."""
+    seconds = {
+        name: float(value)
+        for names, values in zip(result.test_clips, result.test_seconds, strict=True)
+        for name, value in zip(names, values, strict=True)
+    }
+    return lengths_figure({shortened(result.dataset): list(seconds.values())})
+
+
+def _dots(titles: Sequence[str], names: Sequence[str], values: np.ndarray) -> Any:
+    """A row a name, a marker a module; `values` (n_modules, n_names), NaN where nothing is drawn."""
+    figure = empty(WIDTH, 1.0 + 0.17 * len(names) + 0.18 * len(titles))
+    axes = _axes(figure, "both")
+    rows = np.arange(len(names))
+    for number, row in enumerate(values):
+        look = _look(number)
+        axes.plot(row, rows, look.marker, color=look.colour, markersize=4.5, alpha=0.9, clip_on=False)
+    for row in np.flatnonzero(np.isnan(values).all(axis=0)):
+        axes.axhspan(row - 0.5, row + 0.5, facecolor="none", edgecolor=_GREY, hatch="////", linewidth=0)
+    _rows(axes, names, 8 if len(names) <= 25 else 7)
+    if len(titles) > 1:
+        _legend(figure, list(axes.lines), titles)
+    return figure
+
+
+def _axes(figure: Any, grid: str = "y") -> Any:
+    axes = figure.subplots()
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis=grid, color=_GREY, alpha=0.3, linewidth=0.5)
+    axes.set_axisbelow(True)
+    return axes
+
+
+def _rows(axes: Any, names: Sequence[str], size: Any) -> None:
+    """Name the rows 0, 1, 2 ... of axes, the first at the top."""
+    axes.set_yticks(range(len(names)), [shortened(name) for name in names], fontsize=size, parse_math=False)
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+
+
+def _legend(figure: Any, handles: list[Any], titles: Sequence[str]) -> None:
+    # Named afterwards: Matplotlib leaves out what is called `_something`, and reads $...$ as mathematics.
+    legend = figure.legend(handles, ["-"] * len(handles), loc="outside lower left", fontsize="small", frameon=False)
+    for text, title in zip(legend.get_texts(), titles, strict=True):
+        text.set_parse_math(False)
+        text.set_text(shortened(title, 60))
+
+
+def _title(axes: Any, task: str, what: str, n_shown: int, n_found: int) -> None:
+    several = f", {n_shown} of {n_found} modules" if n_found > n_shown else ""
+    axes.set_title(f"{shortened(task)}: {what}{several}", loc="left", fontsize="medium", parse_math=False)
+
+
+def _scale(metric: str) -> float:
+    return 100.0 if METRICS[metric].unit == "%" else 1.0
+
+
+def _axis(metric: str) -> str:
+    return f"{metric} (%)" if METRICS[metric].unit == "%" else metric
+
+
+def _rgb(colour: str) -> tuple[float, float, float]:
+    from matplotlib.colors import to_rgb
+
+    return to_rgb(colour)
