@@ -1,18 +1,25 @@
 """A report from results on disk: gather them, one board at a time, and write the page and what was asked for beside it."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evaluator import results
 from evaluator.embedding.store import write_whole
-from evaluator.errors import EvaluationError, UsageError
+from evaluator.errors import UsageError
 from evaluator.report import page, room, sections, wording
 from evaluator.report.board import Board, boards
 from evaluator.report.gathered import Gathered, gather
-from evaluator.report.overview import Overview, overview, overview_table
-from evaluator.report.page import Page, Section
+from evaluator.report.overview import Overview, Row, leaderboard_table, overview, overview_table
+from evaluator.report.listening import Listening
+from evaluator.report.page import Amount, OverviewRow, Page, Section
 
+READING = [
+    "A score is the mean over folds; its 95 % interval says where it might lie for other test clips from the same source.",
+    "Two modules are told apart by a paired bootstrap on the same test clips, corrected for all pairs of a leaderboard (Holm), "
+    "at 5 %. A rank of 2–4 means that one module is surely better, and all but three others surely no better.",
+    "Overlapping intervals do not make a tie, and a tie does not make two modules equal: more clips may tell them apart.",
+    "A mean rank is the mean of the middles of a module's ranks, over the tasks that all modules have.",
+]
 BYTES_OF_FIGURES = 9_000_000  # of all sections; with 100 modules x 50 tasks the tables take as much again (bench/report_size.py)
 
 
@@ -53,24 +60,64 @@ def make(places: Sequence[Path], wish: Wish) -> Made:
     """
     refuse_other_kinds(wish.out)
     found = gather(places)
-    files = room.Files(wish.out.with_name(f"{wish.out.stem}-files"), wish.kinds)
-    problems = list(found.problems)
     ranked: list[Board] = []
-    made: list[Section] = []
-    advance = wish.progress("tasks", len(found.asked))
+    problems = list(found.problems)
+    advance = wish.progress("leaderboards", len(found.asked))
     for asked in found.asked:
         for board in boards(asked, wish.seed):
             problems += board.problems
-            if board.places:
-                ranked.append(board)
-                made.append(_section(len(made), board, wish, files, BYTES_OF_FIGURES // len(found.asked)))
+            ranked += [board] if board.places else []
         advance(1)
     if not ranked:
         raise UsageError(f"nothing to report: {' '.join(map(wording.ended, problems))}")
     everything = overview(ranked)
+    files = room.Files(wish.out.with_name(f"{wish.out.stem}-files"), wish.kinds)
+    made = _sections(everything, wish, files)
     files.table(*overview_table(everything), "overview")
     write_whole(wish.out, page.render(_page(found, everything, made, problems)).encode("utf-8", errors="replace"))
     return Made([wish.out, *files.written], problems)
+
+
+def _sections(everything: Overview, wish: Wish, files: room.Files) -> list[Section]:
+    made: list[Section] = []
+    advance = wish.progress("sections", len(everything.boards))
+    for number, (board, title) in enumerate(zip(everything.boards, everything.columns, strict=True)):
+        name = sections.anchor(number, board)
+        files.table(*leaderboard_table(board), name)
+        drawer = room.Drawer(name, files, BYTES_OF_FIGURES // len(everything.boards))
+        made.append(sections.section(name, title, board, drawer, Listening(wish.clips, wish.data)))
+        advance(1)
+    return made
+
+
+def _page(found: Gathered, everything: Overview, made: Sequence[Section], problems: Sequence[str]) -> Page:
+    runs = {place.head.run: place.head for board in everything.boards for place in board.places}
+    modules, tasks = len(everything.rows), len({board.task for board in everything.boards})
+    days = sorted(head.started[:10] for head in runs.values() if head.started)
+    when = f", from runs of {days[0]}{f' to {days[-1]}' if days[-1] != days[0] else ''}" if days else ""
+    return Page(
+        title="What the modules hear",
+        subtitle=f"{_many(len(runs), 'result')}: {_many(modules, 'module')} on {_many(tasks, 'task')}{when}.",
+        problems=[wording.ended(each) for each in (*problems, *found.notes)],
+        missing=[wording.ended(each) for each in everything.missing],
+        overview_says=[wording.ended(each) for each in everything.notes],
+        overview=[_row(row, made) for row in everything.rows],
+        sections=made,
+        reading=READING,
+    )
+
+
+def _row(row: Row, made: Sequence[Section]) -> OverviewRow:
+    cells = [
+        next((line for line in section.lines if line.place is place), None) if place else None
+        for place, section in zip(row.cells, made, strict=True)
+    ]
+    rank = Amount("–" if row.mean_rank is None else f"{row.mean_rank:.1f}", row.mean_rank)
+    return OverviewRow(row.title, cells, row.n_present, rank)
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def refuse_other_kinds(out: Path) -> None:
@@ -85,16 +132,3 @@ def refuse_other_kinds(out: Path) -> None:
         raise UsageError(f"--out {out}: this is a folder; give the name of a file in it")
     if not out.absolute().parent.is_dir():
         raise UsageError(f"--out {out}: there is no folder {out.parent}; make it, or give another place")
-
-
-def _section(number: int, board: Board, wish: Wish, files: room.Files, n_bytes: int) -> Section:
-    found = [results.read(place.head.path) for place in board.places]
-    share = room.Share(n_bytes)
-    name = sections.anchor(number, board)
-    files.table(*leaderboard_table(board), name)
-    drawer = room.Drawer(name, share, files)
-    return sections.section(board, found, drawer, sections.Listening(wish.clips, wish.data))
-
-
-def _page(found: Gathered, everything: Overview, made: Sequence[Section], problems: Sequence[str]) -> Page:
-    ...

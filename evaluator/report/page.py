@@ -65,11 +65,12 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Folded:
-    """Figures and tables that open at a click on their summary."""
+    """Figures and tables that open at a click on their summary; paired, figures stand two in a row where there is room."""
 
     summary: str
     figures: Sequence[Drawn] = ()
     tables: Sequence[Grid] = ()
+    paired: bool = False
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,15 @@ class Clip:
 
 
 @dataclass(frozen=True)
+class Heard:
+    """The clips of a section: a heading, how they were chosen, and themselves."""
+
+    title: str = ""
+    says: str = ""
+    clips: Sequence[Clip] = ()
+
+
+@dataclass(frozen=True)
 class Line:
     """A place on a leaderboard as it is read: rank (or ranks), score, interval, spread, and how many are surely behind."""
 
@@ -123,9 +133,7 @@ class Section:
     lines: Sequence[Line]
     figures: Sequence[Drawn]
     folded: Sequence[Folded]
-    clips_title: str
-    clips_says: str
-    clips: Sequence[Clip]
+    heard: Heard
     left_out: Sequence[str]
     shared: Sequence[tuple[str, str]]
     parting: Grid | None

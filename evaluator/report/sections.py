@@ -3,11 +3,11 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from evaluator import results
 from evaluator.report import figures, parts, wording
 from evaluator.report.board import Board, Place
+from evaluator.report.listening import Listening
 from evaluator.report.page import Amount, Drawn, Folded, Grid, Line, Section
 from evaluator.report.room import Drawer
 from evaluator.results import Result
@@ -74,7 +74,7 @@ def section(name: str, title: str, board: Board, drawer: Drawer, listening: List
     found = read(board)
     titles = [place.title for place in board.places]
     drawn = _overall(drawer, board, found)
-    heard = clips.clips(titles, found)
+    heard = listening.heard(titles[: figures.MOST_MODULES], found[: figures.MOST_MODULES], drawer)
     folded = [*_classes(drawer, titles, found), *_groups(drawer, titles, found), *_lengths(drawer, found[0])]
     failed = wording.failures(titles, found)
     if failed:
