@@ -72,8 +72,10 @@ def layer_curves(titles: Sequence[str], results: Sequence[Result]) -> Any | None
     layers = all(_layer(name) is not None for name in places)
     _ticks(axes, places, layers)
     axes.set(xlabel="layer" if layers else "", ylabel=_axis(metric))
-    handles = [axes.plot([], [], color=look.colour, marker=look.marker, linestyle=look.line, markersize=4)[0]
-               for look in map(_look, range(len(shown)))]
+    handles = [
+        axes.plot([], [], color=look.colour, marker=look.marker, linestyle=look.line, markersize=4)[0]
+        for look in map(_look, range(len(shown)))
+    ]
     handles.append(axes.plot([], [], "o", color="black", fillstyle="none", markersize=9)[0])
     _legend(figure, handles, [*(title for title, _ in shown), "chosen: what the score is of"])
     _title(axes, shown[0][1].task, "score by layer" if layers else "score by setting", len(shown), len(found))
@@ -84,8 +86,10 @@ def _curve(axes: Any, result: Result, places: dict[str, int], number: int, n_mod
     look, scale = _look(number), _scale(result.metric)
     order = sorted(result.curve, key=lambda point: places[point.name])
     x = np.array([float(places[point.name]) for point in order])
-    y, low, high = (scale * np.array([getattr(point, name) for point in order], dtype=float)
-                    for name in ("score", "ci_low", "ci_high"))
+    y, low, high = (
+        scale * np.array([getattr(point, name) for point in order], dtype=float)
+        for name in ("score", "ci_low", "ci_high")
+    )
     if n_modules > MOST_BANDS:
         x = x + (number - (n_modules - 1) / 2) * 0.5 / n_modules
         axes.vlines(x, low, high, color=look.colour, linewidth=1, alpha=0.6)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evaluator.report.page import Clip, Heard
+from evaluator.report.page import Heard
 from evaluator.report.room import Drawer
 from evaluator.results import Result
 

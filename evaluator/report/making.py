@@ -9,8 +9,8 @@ from evaluator.errors import UsageError
 from evaluator.report import page, room, sections, wording
 from evaluator.report.board import Board, boards
 from evaluator.report.gathered import Gathered, gather
-from evaluator.report.overview import Overview, Row, leaderboard_table, overview, overview_table
 from evaluator.report.listening import Listening
+from evaluator.report.overview import Overview, Row, leaderboard_table, overview, overview_table
 from evaluator.report.page import Amount, OverviewRow, Page, Section
 
 READING = [
@@ -20,7 +20,9 @@ READING = [
     "Overlapping intervals do not make a tie, and a tie does not make two modules equal: more clips may tell them apart.",
     "A mean rank is the mean of the middles of a module's ranks, over the tasks that all modules have.",
 ]
-BYTES_OF_FIGURES = 9_000_000  # of all sections; with 100 modules x 50 tasks the tables take as much again (bench/report_size.py)
+BYTES_OF_FIGURES = (
+    9_000_000  # of all sections; with 100 modules x 50 tasks the tables take as much again (bench/report_size.py)
+)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ our own assets and the figures, whose makers escape names themselves (`themed.in
 
 import base64
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -44,7 +45,10 @@ class Grid:
     def is_number(self) -> list[bool]:
         """Whether a column holds numbers and no text, (n_columns,)."""
         columns = [[row[place] for row in self.rows] for place in range(len(self.head))]
-        return [any(cell is not None for cell in each) and not any(isinstance(cell, str) for cell in each) for each in columns]
+        return [
+            any(cell is not None for cell in each) and not any(isinstance(cell, str) for cell in each)
+            for each in columns
+        ]
 
 
 @dataclass(frozen=True)
@@ -128,7 +132,7 @@ class Section:
     anchor: str
     title: str
     metric: str
-    asked: Sequence[str]
+    asked: Sequence[tuple[str, str]]
     notes: Sequence[str]
     lines: Sequence[Line]
     figures: Sequence[Drawn]
@@ -219,10 +223,19 @@ def _asset(name: str) -> str:
 def _environment() -> "Environment":
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    return Environment(
+    environment = Environment(
         loader=FileSystemLoader(_HERE / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["breakable"] = breakable
+    return environment
+
+
+def breakable(name: object) -> "Markup":
+    """A name, escaped, that a narrow table may break after its dots, slashes, dashes and underscores."""
+    from markupsafe import Markup, escape
+
+    return Markup("<wbr>").join(escape(part) for part in re.split(r"(?<=[._/:,-])(?=[^._/:,-])", str(name)))

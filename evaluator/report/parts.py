@@ -9,7 +9,9 @@ from evaluator import stats
 from evaluator.judging.metrics import METRICS, average_precisions
 from evaluator.results import Result
 
-Rows = tuple[list[str], list[list[Any]]]  # the head of a table and its rows: text, numbers, None for what is not defined
+Rows = tuple[
+    list[str], list[list[Any]]
+]  # the head of a table and its rows: text, numbers, None for what is not defined
 
 
 def single_label(result: Result) -> bool:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from evaluator import results
 from evaluator.report import figures, parts, wording
@@ -57,7 +57,9 @@ def read(board: Board) -> list[Result]:
     found = []
     for number, place in enumerate(board.places):
         result = results.read(place.head.path)
-        found.append(result if number < figures.MOST_MODULES else replace(result, test_targets=[], test_probabilities=[]))
+        found.append(
+            result if number < figures.MOST_MODULES else replace(result, test_targets=[], test_probabilities=[])
+        )
     return found
 
 

@@ -34,7 +34,9 @@ def inline(figure: Any, label: str) -> str:
     label = _NO_TEXT.sub(" ", label)
     root = ElementTree.fromstring(_NO_TEXT.sub(" ", _drawn(figure, label)))
     kept = _kept(root)
-    prefix = "f" + hashlib.sha256(f"{label}\0{ElementTree.tostring(kept, encoding='unicode')}".encode()).hexdigest()[:10]
+    prefix = (
+        "f" + hashlib.sha256(f"{label}\0{ElementTree.tostring(kept, encoding='unicode')}".encode()).hexdigest()[:10]
+    )
     _rename(kept, prefix)
     width, height = (float(value) for value in root.attrib["viewBox"].split()[2:])
     head = {

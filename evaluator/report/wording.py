@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from evaluator import stats
-from evaluator.judging.metrics import METRICS, Metric
+from evaluator.judging.metrics import METRICS
 from evaluator.results import Result
 
 _UNTOLD = ("data", "command", "module", "packages", "protocol_says", "protocol_differs", "fused")  # told elsewhere
@@ -25,34 +25,33 @@ def metric_name(metric: str) -> str:
     return f"{metric} ({unit})" if unit else metric
 
 
-def asked(result: Result) -> list[str]:
-    """What was asked of all modules alike, in sentences: protocol, profile, score, folds, interval."""
-    says, differs = (str(result.provenance.get(key) or "") for key in ("protocol_says", "protocol_differs"))
+def asked(result: Result) -> list[tuple[str, str]]:
+    """What was asked of all modules alike: a word for each part of it, and a sentence about it."""
+    says, differs = (
+        str(result.provenance.get(key) or "not described") for key in ("protocol_says", "protocol_differs")
+    )
     return [
-        ended(f"Protocol {result.protocol}: {says}" if says else f"Protocol {result.protocol}"),
-        ended(f"Profile {result.profile}: {differs}" if differs else f"Profile {result.profile}"),
-        _score(METRICS[result.metric], result.metric),
-        _folds(result),
-        _interval(result),
+        ("Protocol", ended(f"{result.protocol}. {says}")),
+        ("Profile", ended(f"{result.profile}. {differs}")),
+        ("Score", _score(result.metric)),
+        ("Test", _folds(result)),
+        ("Interval", _interval(result)),
     ]
 
 
-def _score(metric: Metric, name: str) -> str:
+def _score(name: str) -> str:
+    metric = METRICS[name]
     meaning = re.split(r",? \(n_\w+,|\. ", (inspect.getdoc(metric.function) or "").partition("\n\n")[0])[0]
     meaning = meaning.rstrip(".").replace("\n", " ")
-    best = f"the {metric.best} is best"
-    return f"Score: {name}{f', the {meaning[0].lower()}{meaning[1:]}' if meaning else ''}; {best}."
+    return f"{name}{f': {meaning[0].lower()}{meaning[1:]}' if meaning else ''}. The {metric.best} is best."
 
 
 def _folds(result: Result) -> str:
-    sizes = [
-        f"{_range([fold.n_train for fold in result.folds])} clips train the probe",
-        f"{_range([fold.n_valid for fold in result.folds])} validate it",
-        f"{_range([fold.n_test for fold in result.folds])} test it",
-    ]
-    if len(result.folds) == 1:
-        return f"One split: {', '.join(sizes)}."
-    return f"{len(result.folds)} folds, whose scores are averaged; in each {', '.join(sizes)}."
+    folds = result.folds
+    train, valid, test = (_range([getattr(fold, name) for fold in folds]) for name in ("n_train", "n_valid", "n_test"))
+    validated = f", {valid} validate it" if valid != "0" else ""
+    sizes = f"{train} clips train the probe{validated}, {test} test it"
+    return f"One split: {sizes}." if len(folds) == 1 else f"{len(folds)} folds, scores averaged; in each {sizes}."
 
 
 def _range(counts: Sequence[int]) -> str:
@@ -64,7 +63,7 @@ def _interval(result: Result) -> str:
     groups = stats.units(result.test_groups)
     drawn = "groups of clips (recordings, individuals)" if groups else "test clips"
     several = f", and over the {len(result.seeds)} trainings of each probe" if len(result.seeds) > 1 else ""
-    return f"Interval: 95 %, from {stats.DRAWS:,} bootstrap draws of {drawn}{stats.why_not(result.test_groups)}{several}."
+    return f"95 %, from {stats.DRAWS:,} bootstrap draws of {drawn}{stats.why_not(result.test_groups)}{several}."
 
 
 def notes(titles: Sequence[str], found: Sequence[Result]) -> list[str]:
