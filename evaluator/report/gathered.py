@@ -22,6 +22,8 @@ class Head:
     layers, seeds: Which layers were judged, "" if the protocol said so; how often probes were trained.
     started: When, in ISO 8601; "" if not known.
     data: The folder in which its data lay; "" if not known.
+    fused: Whether it is of several results together.
+    split_by_layers: Whether its layers tell it from other variants.
     variant: The same for results of the same module with the same weights and options, and with the same layers where
         several choices of layers answer one question.
     title: What to call the variant: the module, and what tells it from its other variants among all that was gathered.
@@ -46,6 +48,8 @@ class Head:
     chosen: str
     started: str
     data: str
+    fused: bool = False
+    split_by_layers: bool = False
     variant: str = ""
     title: str = ""
 
@@ -177,6 +181,7 @@ def head_of(path: Path, fields: Mapping[str, Any]) -> Head:
         spread=None if fields["spread"] is None else _number(fields["spread"]),
         started=str(provenance.get("started") or ""),
         data=str(provenance.get("data") or ""),
+        fused="fused" in provenance,
         **{name: fields[name] for name in _TEXTS},
         score=_number(fields["score"]),
         ci_low=_number(fields["ci_low"]),
@@ -205,11 +210,12 @@ def titled(heads: Sequence[Head]) -> list[Head]:
     parts = {}  # variant -> module, options, weights, layers in words
     found = []
     for head in heads:
-        own = f"layers {head.layers}" if _who(head) in by_layers and head.layers else ""
+        split = _who(head) in by_layers
+        own = f"layers {head.layers}" if split else ""
         variant = json.dumps([*_who(head), own])
         options = ", ".join(f"{name}={value}" for name, value in sorted(head.options.items()))
         parts[variant] = (head.module, options, f"weights {head.weights}" if head.weights else "", own)
-        found.append(replace(head, variant=variant))
+        found.append(replace(head, variant=variant, split_by_layers=split))
     names = _names(parts)
     return [replace(head, title=names[head.variant]) for head in found]
 
@@ -244,6 +250,13 @@ def _by_question(heads: Sequence[Head]) -> list[Asked]:
     for head in heads:
         groups[_question(head)].append(head)
     return [
-        Asked(task, members[0].dataset, protocol, profile, metric, members)
+        Asked(
+            task,
+            members[0].dataset,
+            protocol,
+            profile,
+            metric,
+            sorted(members, key=lambda head: (head.title, head.path)),
+        )
         for (task, protocol, profile, metric), members in sorted(groups.items())
     ]

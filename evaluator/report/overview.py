@@ -1,15 +1,31 @@
-"""Modules x boards: who stands where, what is missing, and means over what all of them have."""
+"""Modules x boards: who stands where, what is missing, and means over what all of them have; and both as tables.
 
+Tables have two forms: for reading (Markdown, LaTeX) figures are rounded, percentages times a hundred; CSV has all digits, in the
+metric's own unit, and one figure a cell.
+"""
+
+import json
+import math
+import shlex
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from evaluator.judging.metrics import METRICS
 from evaluator.report.board import Board, Place
+from evaluator.report.gathered import Head
+from evaluator.report.tables import Cell
+
+Table = tuple[list[str], list[list[Cell]]]  # head and rows
 
 
 @dataclass(frozen=True)
 class Row:
     """One module, with its weights and options.
 
+    head: Of one of its results.
     cells: Its place on each board, (n_boards,); None where it has none.
     n_present: On how many boards it is.
     mean_rank: Mean of (rank + last_rank) / 2 over the shared boards; None if there is none.
@@ -17,6 +33,7 @@ class Row:
     """
 
     title: str
+    head: Head
     cells: list[Place | None]
     n_present: int
     mean_rank: float | None
@@ -27,8 +44,8 @@ class Row:
 class Overview:
     """Rows in order of mean rank, else of title.
 
-    columns: What to call each board, (n_boards,).
-    shared: Places in `boards` of those on which every row is.
+    columns: What to call each board, (n_boards,), all different.
+    shared: Places in `boards` of those on which every row has a rank.
     missing: Sentences: which module has no result where, and how to get it.
     notes: What a reader should know, such as why there is no mean rank.
     """
@@ -42,5 +59,197 @@ class Overview:
 
 
 def overview(boards: Sequence[Board]) -> Overview:
-    """All boards in one."""
-    raise NotImplementedError(boards)
+    """All boards in one: each module's place on each."""
+    titles: dict[str, Head] = {}  # by variant
+    cells: dict[str, list[Place | None]] = defaultdict(lambda: [None] * len(boards))
+    columns, notes = _columns(boards), []
+    for number, board in enumerate(boards):
+        for place in board.places:
+            variant = place.head.variant
+            titles.setdefault(variant, place.head)
+            before = cells[variant][number]
+            if before is not None:
+                notes.append(
+                    f"{place.head.title} has several runs on {columns[number]}; the one trained most often is shown"
+                )
+            cells[variant][number] = place if before is None else _steadier(before, place)
+    shared = [
+        number
+        for number in range(len(boards))
+        if all((cell := row[number]) is not None and cell.rank is not None for row in cells.values())
+    ]
+    rows = [_row(titles[variant], row, shared, boards) for variant, row in cells.items()]
+    rows.sort(key=lambda row: (math.inf if row.mean_rank is None else row.mean_rank, -row.n_present, row.title))
+    if rows and len(shared) < len(boards):
+        notes.append(_why_not_shared(rows, columns, shared))
+    return Overview(list(boards), columns, rows, shared, _missing(rows, boards, columns), list(dict.fromkeys(notes)))
+
+
+def _columns(boards: Sequence[Board]) -> list[str]:
+    plain = [f"{board.task} ({board.protocol}, {board.profile})" for board in boards]
+    metrics = defaultdict(set)
+    for name, board in zip(plain, boards, strict=True):
+        metrics[name].add(board.metric)
+    full = [
+        name if len(metrics[name]) == 1 else f"{name[:-1]}, {board.metric})"
+        for name, board in zip(plain, boards, strict=True)
+    ]
+    return [
+        name if full.count(name) == 1 else f"{name}, clips {full[:n].count(name) + 1}" for n, name in enumerate(full)
+    ]
+
+
+def _steadier(one: Place, other: Place) -> Place:
+    """Of two runs of a variant the one that was trained more often, then the newer: never the one with the better score."""
+    return max(one, other, key=lambda place: (place.head.seeds, place.head.started, place.head.run))
+
+
+def _row(head: Head, cells: list[Place | None], shared: Sequence[int], boards: Sequence[Board]) -> Row:
+    common = [(boards[number], place) for number in shared if (place := cells[number]) is not None]
+    ranks = [(place.rank + place.last_rank) / 2 for _, place in common if place.rank and place.last_rank]
+    scores = defaultdict(list)
+    for board, place in common:
+        scores[f"{board.metric} ({board.protocol}, {board.profile})"].append(place.head.score)
+    means = {name: float(np.mean(several)) for name, several in scores.items() if len(several) > 1}
+    n_present = sum(place is not None for place in cells)
+    return Row(head.title, head, cells, n_present, float(np.mean(ranks)) if ranks else None, means)
+
+
+def _why_not_shared(rows: Sequence[Row], columns: Sequence[str], shared: Sequence[int]) -> str:
+    fewest = min(rows, key=lambda row: row.n_present)
+    lacking = f"{fewest.title}, for one, is on {fewest.n_present} of {len(columns)}"
+    if not shared:
+        return f"no mean ranks: there is no board on which every module has a rank; {lacking}"
+    return f"means are over the {len(shared)} of {len(columns)} boards on which every module has a rank; {lacking}"
+
+
+def _missing(rows: Sequence[Row], boards: Sequence[Board], columns: Sequence[str]) -> list[str]:
+    """A sentence for each empty cell."""
+    siblings = defaultdict(list)
+    for number, board in enumerate(boards):
+        siblings[_question(board)].append(number)
+    found = []
+    for row in rows:
+        for number, board in enumerate(boards):
+            if row.cells[number] is None:
+                elsewhere = [each for each in siblings[_question(board)] if row.cells[each] is not None]
+                if elsewhere:
+                    why = f"was tested on other clips ({columns[elsewhere[0]]})"
+                else:
+                    why = f"has no result: {_how(row.head, board)}"
+                found.append(f"{row.title} on {columns[number]} {why}")
+    return found
+
+
+def _question(board: Board) -> tuple[str, str, str, str]:
+    return board.task, board.protocol, board.profile, board.metric
+
+
+def _how(head: Head, board: Board) -> str:
+    """How to get a result of this module for a board."""
+    if head.fused:
+        return "fuse the results of its parts with `hear-eval fuse`"
+    words = ["hear-eval", "run", head.module, "--task", board.task, "--protocol", board.protocol]
+    words += ["--profile", board.profile] if board.profile != "clean" else []
+    words += ["--weights", head.weights] if head.weights else []
+    for name, value in head.options.items():
+        words += ["--option", f"{name}={value if isinstance(value, str) else json.dumps(value)}"]
+    words += ["--layers", head.layers] if head.layers and head.split_by_layers else []
+    data = next((place.head.data for place in board.places if place.head.data), "")
+    words += ["--data", data] if data else []
+    return f"run `{shlex.join(words)}`"
+
+
+def leaderboard(board: Board, kind: str) -> Table:
+    """Head and rows of a board: for `csv` all digits, for others as it is read."""
+    if kind == "csv":
+        head = ["rank", "last_rank", "title", *_HEAD_FIGURES]
+        return head, [[place.rank, place.last_rank, place.title, *_figures(place.head)] for place in board.places]
+    rows: list[list[Cell]] = [
+        [
+            ranks(place),
+            place.title,
+            shown(board.metric, place.head.score),
+            f"{shown(board.metric, place.head.ci_low)} to {shown(board.metric, place.head.ci_high)}",
+            ""
+            if place.head.spread is None
+            else f"±{shown(board.metric, place.head.spread)} ({place.head.seeds} seeds)",
+            place.head.chosen,
+        ]
+        for place in board.places
+    ]
+    unit = METRICS[board.metric].unit
+    names = ["rank", "module", f"{board.metric}{f' ({unit})' if unit else ''}", "95 % interval", "spread", "of"]
+    kept = [n for n in range(len(names)) if n < 4 or any(row[n] for row in rows)]
+    return [names[n] for n in kept], [[row[n] for n in kept] for row in rows]
+
+
+def matrix(found: Overview, kind: str) -> Table:
+    """Head and rows of an overview: for `csv` a row for each module and board, for others a row for each module."""
+    if kind == "csv":
+        head = ["title", "board", "task", "dataset", "protocol", "profile", "metric", "n_boards", "mean_rank"]
+        return [*head, "rank", "last_rank", *_HEAD_FIGURES], [
+            [
+                row.title,
+                column,
+                *(board.task, board.dataset, board.protocol, board.profile, board.metric),
+                *(row.n_present, row.mean_rank),
+                *((None, None) if place is None else (place.rank, place.last_rank)),
+                *(_figures(row.head, missing=True) if place is None else _figures(place.head)),
+            ]
+            for row in found.rows
+            for column, board, place in zip(found.columns, found.boards, row.cells, strict=True)
+        ]
+    rows: list[list[Cell]] = [
+        [
+            row.title,
+            None if row.mean_rank is None else f"{row.mean_rank:.1f}",
+            f"{row.n_present}/{len(found.boards)}",
+            *(
+                "missing" if place is None else f"{shown(board.metric, place.head.score)} ({ranks(place)})"
+                for board, place in zip(found.boards, row.cells, strict=True)
+            ),
+        ]
+        for row in found.rows
+    ]
+    return ["module", "mean rank", "boards", *found.columns], rows
+
+
+_HEAD_FIGURES = [
+    *(
+        "module",
+        "weights",
+        "options",
+        "layers",
+        "seeds",
+        "score",
+        "ci_low",
+        "ci_high",
+        "spread",
+        "chosen",
+        "run",
+        "path",
+    )
+]
+
+
+def _figures(head: Head, missing: bool = False) -> list[Cell]:
+    who: list[Cell] = [head.module, head.weights, json.dumps(head.options, sort_keys=True)]
+    if missing:
+        return [*who, *[None] * (len(_HEAD_FIGURES) - len(who))]
+    numbers = [None if math.isnan(value) else value for value in (head.score, head.ci_low, head.ci_high)]
+    return [*who, head.layers, head.seeds, *numbers, head.spread, head.chosen, head.run, str(head.path)]
+
+
+def ranks(place: Place) -> str:
+    """The ranks that a place may have, `2` or `2–4`; a dash if it has no score."""
+    if place.rank is None:
+        return "–"
+    return str(place.rank) if place.rank == place.last_rank else f"{place.rank}–{place.last_rank}"
+
+
+def shown(metric: str, value: float) -> str:
+    """A score, or an end or width of its interval, as people read it: percentages times a hundred, without the unit."""
+    if math.isnan(value):
+        return "–"
+    return f"{100 * value:.1f}" if METRICS[metric].unit == "%" else f"{value:.3f}"

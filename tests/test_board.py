@@ -1,0 +1,258 @@
+"""Ranks admit ties exactly where paired tests do; an overview says what is missing; hostile or broken results stop nothing."""
+
+import dataclasses
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from evaluator import compare, results, stats
+from evaluator.errors import EvaluationError, UsageError
+from evaluator.report import board as boards
+from evaluator.report import gathered, overview, tables
+from test_compare import of as of_two_classes
+
+
+def of(right, groups=None, **said):
+    """A result of one fold and four classes, recognised where `right` says so."""
+    return of_two_classes(right, groups, **{"classes": list("abcd"), **said})
+
+
+def hits(n_right, n=200, first=0):
+    """Which of n clips are recognised: n_right of them, from the first on."""
+    return (np.arange(n) - first) % n < n_right
+
+
+def board_of(*found, seed=0):
+    """The board of results in memory."""
+    return boards.board(found, [Path(f"{number}.json") for number in range(len(found))], seed)
+
+
+def ranked(board):
+    """Title -> first and last rank."""
+    return {place.title: (place.rank, place.last_rank) for place in board.places}
+
+
+def test_ranks_by_hand():
+    """a is far above all; b and c, 2 clips of 200 apart, tie; d is far below. 1 + surely better, n - surely worse."""
+    board = board_of(*(of(hits(n), module=name) for name, n in (("c", 118), ("d", 60), ("b", 120), ("a", 180))))
+    assert [place.title for place in board.places] == ["a", "b", "c", "d"]
+    assert ranked(board) == {"a": (1, 1), "b": (2, 3), "c": (2, 3), "d": (4, 4)}
+    assert board.surely_better == [
+        [False, True, True, True],
+        [False, False, False, True],
+        [False, False, False, True],
+        [False, False, False, False],
+    ]
+    assert (board.n_clips, board.n_folds, board.draws_groups) == (200, 1, False)
+
+
+def test_being_tied_is_not_passed_on():
+    """a ties with b and b with c, while a is surely better than c: ranks 1 to 2, 1 to 3, 2 to 3."""
+    board = board_of(*(of(hits(n), module=name) for name, n in (("a", 108), ("b", 104), ("c", 100))))
+    assert ranked(board) == {"a": (1, 2), "b": (1, 3), "c": (2, 3)}
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_decides_as_compare_does(seed):
+    """Four modules of random answers, in random order: surely better where compare's corrected p is below 0.05."""
+    random = np.random.default_rng(seed)
+    easy = random.random(150)
+    found = [of(easy + random.normal(0, 0.2, 150) < share, module=f"m{share}") for share in (0.5, 0.58, 0.62, 0.8)]
+    random.shuffle(found)
+    board = board_of(*found, seed=seed)
+    names = [place.title for place in board.places]
+    sure = {
+        (names[row], names[column])
+        for row, column in itertools.product(range(4), repeat=2)
+        if board.surely_better[row][column]
+    }
+    assert sure == {(each.better, each.worse) for each in compare.compare(found, seed) if each.p < 0.05}
+    assert 0 < len(sure) < 6
+
+
+def test_groups_are_drawn():
+    """30 calls of each of 12 animals: two of them say nothing sure, although 60 single clips would."""
+    animals = [f"animal {n // 30}" for n in range(360)]
+    one, other = hits(180, 360), hits(240, 360)
+    assert ranked(board_of(of(one, animals, module="a"), of(other, animals, module="b"))) == {"b": (1, 2), "a": (1, 2)}
+    assert ranked(board_of(of(one, module="a"), of(other, module="b"))) == {"b": (1, 1), "a": (2, 2)}
+
+
+def test_the_lowest_error_is_best():
+    """An error rate: places, ranks and who is surely better turn round."""
+    random = np.random.default_rng(0)
+    n_events = random.integers(5, 30, size=(60, 1)).astype(np.float32)
+
+    def erring(name, share):
+        said = np.round(n_events * share)[None]
+        return dataclasses.replace(
+            of(np.ones(60, bool), module=name, metric="segment_1s_er"),
+            score=float(said.sum() / n_events.sum()),
+            test_targets=[n_events],
+            test_probabilities=[said],
+        )
+
+    board = board_of(erring("bad", 0.9), erring("good", 0.3))
+    assert ranked(board) == {"good": (1, 1), "bad": (2, 2)} and board.surely_better == [[False, True], [False, False]]
+    assert overview.leaderboard(board, "md")[1][0][:3] == ["1", "good", f"{board.places[0].head.score:.3f}"]
+
+
+def test_one_result_is_first_of_one_and_none_has_no_rank():
+    """Nothing to compare; and a fold without a score, which is neither better nor worse than any."""
+    assert ranked(board_of(of(hits(5)))) == {"my/odd module.py": (1, 1)}
+    nothing = dataclasses.replace(
+        of(np.ones(20, bool), module="none", metric="event_onset_50ms_fms"),
+        score=float("nan"),
+        test_targets=[np.zeros((20, 1), np.float32)],
+        test_probabilities=[np.zeros((1, 20, 2), np.float32)],
+    )
+    board = board_of(nothing)
+    assert ranked(board) == {"none": (None, None)} and overview.ranks(board.places[0]) == "–"
+
+
+def test_more_than_ten_can_still_be_told_apart():
+    """66 pairs at 1 in 1001 draws would all be chance: a normal tail tells how far beyond the draws a difference lies."""
+    board = board_of(*(of(hits(40 + 13 * n), module=f"m{n:02}") for n in range(12)))
+    assert ranked(board)["m11"] == (1, 1) or board.surely_better[0][-1]
+    assert sum(map(sum, board.surely_better)) > 50
+    assert all(board.surely_better[row][column] for row in range(12) for column in range(row + 2, 12))
+
+
+def test_a_tail_of_hundreds_of_modules_is_mcnemars():
+    """p of a difference that no draw reaches, beside the exact test of the discordant pairs; never below 2 / 2^n."""
+    for only_one, only_other in ((16, 0), (30, 5), (40, 4)):
+        right = np.zeros((2, 400), bool)
+        right[0, :only_one], right[1, 100 : 100 + only_other] = True, True
+        found = [of(each, module=name) for each, name in zip(right, "ab", strict=True)]
+        (said,) = compare.compare(found)
+        assert said.mcnemar is not None and said.mcnemar / 4 < said.difference.p < 4 * said.mcnemar
+    (p,) = stats.p_values(np.ones((1, 1000)), np.array([1.0]), 8)
+    assert p == pytest.approx(2 * 0.5**8)
+
+
+def test_equal_modules_tie():
+    """Over 40 boards of 12 equally good modules, at most 4 call any two different."""
+    random = np.random.default_rng(5)
+    alarms = 0
+    for number in range(40):
+        hard = random.random(100)
+        found = [of(random.random(100) > hard, module=f"m{n}") for n in range(12)]
+        alarms += any(map(any, board_of(*found, seed=number).surely_better))
+    assert alarms <= 4
+
+
+def test_two_runs_of_a_variant_are_told_apart():
+    """Options in the title; other seeds by the run; the very same run twice is refused."""
+    one, other = of(hits(90), module="a", options={"layer": 1}), of(hits(99), module="a", options={"layer": 2})
+    assert set(ranked(board_of(one, other))) == {"a (layer=1)", "a (layer=2)"}
+    again = dataclasses.replace(one, provenance={"seed": 9})
+    assert all(title.startswith("a [run ") for title in ranked(board_of(one, again)))
+    with pytest.raises(UsageError, match="one of them twice"):
+        board_of(one, one)
+    with pytest.raises(UsageError, match="b and a were not tested on the same clips|a and b were not tested"):
+        board_of(of(hits(5, 20), module="a"), of(hits(5, 19), module="b"))
+
+
+def written(folder, *found):
+    """Results on disk, gathered."""
+    for each in found:
+        results.write(each, folder)
+    return gathered.gather([folder])
+
+
+def test_other_clips_make_another_board(tmp_path):
+    """The larger first; each says where they part. Broken results are told, and the rest goes on."""
+    found = written(
+        tmp_path,
+        *(of(hits(n), module=name) for name, n in (("a", 90), ("b", 150))),
+        of(hits(90, 199), module="c"),
+    )
+    spoilt = results.write(of(hits(3), module="spoilt"), tmp_path)
+    spoilt.with_suffix(".npz").write_bytes(b"PK")
+    unfit = results.write(dataclasses.replace(of(hits(3), module="unfit"), test_groups=[["", ""]]), tmp_path)
+    first, second = boards.boards(gathered.gather([tmp_path]).asked[0])
+    assert set(ranked(first)) == {"a", "b"} and set(ranked(second)) == {"c"}
+    for each in (first, second):
+        assert (
+            "on a board of its own: c; a and c were not tested on the same clips in fold test, 199.wav" in each.notes[0]
+        )
+    assert [problem.split(":")[0] for problem in first.problems] == [str(spoilt), str(unfit)] and not second.problems
+    assert "is damaged or of another run" in first.problems[0] and "200 clips, 2 groups" in first.problems[1]
+    seen = overview.overview([first, second])
+    assert seen.columns[1] == "demo/calls (arch, clean), clips 2" and not seen.shared
+    assert f"a on {seen.columns[1]} was tested on other clips (demo/calls (arch, clean), clips 1)" in seen.missing
+    assert len(found.asked) == 1
+
+
+def test_a_question_whose_results_are_all_broken_keeps_its_board(tmp_path):
+    """Without places, with a sentence for each."""
+    found = written(tmp_path, of(hits(3), module="a"))
+    found.asked[0].heads[0].path.with_suffix(".npz").write_bytes(b"")
+    (board,) = boards.boards(found.asked[0])
+    assert not board.places and len(board.problems) == 1
+    assert overview.overview([board]).rows == []
+    for kind in tables.KINDS.values():
+        assert tables.as_text(*overview.leaderboard(board, kind), kind)
+
+
+def test_what_a_reader_should_know_is_noted():
+    """Other training data, single trainings, and a score that is not that of its predictions."""
+    trained = {"draws": True, "manifest_sha256": "1"}
+    found = [of(hits(n), module=name, provenance=trained) for name, n in (("a", 90), ("b", 95))]
+    found.append(of(hits(99), module="c", provenance={**trained, "manifest_sha256": "2"}))
+    found[0] = dataclasses.replace(found[0], score=0.9)
+    notes = board_of(*found).notes
+    assert "the data as a whole, training clips included, is not the same for all: another one for c" in notes
+    assert any("trained less than 3 times" in note and note.endswith("a, b, c") for note in notes)
+    assert "a: its score is 0.9, but 0.45 by its predictions, which rank it here" in notes
+    with pytest.raises(EvaluationError, match="fold test does not fit together"):
+        board_of(dataclasses.replace(found[0], classes=["one"]))
+
+
+def test_an_overview_counts_and_says_what_is_missing(tmp_path):
+    """Mean ranks over the boards that all share, by hand; a command for each empty cell, quoted for a shell."""
+    found = written(
+        tmp_path,
+        *(of(hits(n), module=name, task=task) for task in ("x/one", "x/two") for name, n in (("a", 150), ("b b", 90))),
+        of(hits(9), module="a", task="x/three", provenance={"data": "/some data"}),
+        of(hits(9), module="a", task="x/three", provenance={"data": "/some data", "seed": 1}, seeds=[1, 2]),
+    )
+    seen = overview.overview([board for asked in found.asked for board in boards.boards(asked)])
+    assert seen.columns == [f"x/{name} (arch, clean)" for name in ("one", "three", "two")] and seen.shared == [0, 2]
+    assert [(row.title, row.n_present, row.mean_rank) for row in seen.rows] == [("a", 3, 1.0), ("b b", 2, 2.0)]
+    assert seen.rows[1].means == {"accuracy (arch, clean)": pytest.approx(0.45)}
+    command = "hear-eval run 'b b' --task x/three --protocol arch --option layer=3 --data '/some data'"
+    assert seen.missing == [f"b b on x/three (arch, clean) has no result: run `{command}`"]
+    assert "means are over the 2 of 3 boards" in seen.notes[-1] and "b b, for one, is on 2 of 3" in seen.notes[-1]
+    assert "a has several runs on x/three (arch, clean); the one trained most often is shown" in seen.notes
+    assert seen.rows[0].cells[1].head.seeds == 2
+    assert overview.matrix(seen, "md")[1] == [
+        ["a", "1.0", "3/3", "75.0 (1)", "4.5 (1–2)", "75.0 (1)"],
+        ["b b", "2.0", "2/3", "45.0 (2)", "missing", "45.0 (2)"],
+    ]
+    head, rows = overview.matrix(seen, "csv")
+    assert len(rows) == 6 and all(len(row) == len(head) for row in rows)
+    assert dict(zip(head, rows[4], strict=True)) | {"score": None, "rank": None} == dict(
+        zip(head, rows[4], strict=True)
+    )
+
+
+def test_means_need_a_shared_board():
+    """No board has all modules: no mean ranks, and why."""
+    one, two = board_of(of(hits(9), module="a")), board_of(of(hits(9), module="b", task="x/y"))
+    seen = overview.overview([one, two])
+    assert [row.mean_rank for row in seen.rows] == [None, None] and not seen.rows[0].means
+    assert seen.notes == ["no mean ranks: there is no board on which every module has a rank; a, for one, is on 1 of 2"]
+
+
+def test_hostile_names_pass_through():
+    """Modules and tasks with markup, quotes and line breaks stand in every kind of table."""
+    name = "<script>|\n'`rm -rf`$(x) \\ =1"
+    board = board_of(of(hits(9), module=name, task="../|<b>"), of(hits(60), module="=1+1", task="../|<b>"))
+    seen = overview.overview([board, board_of(of(hits(9), module="c"))])
+    for kind in tables.KINDS.values():
+        for found in (overview.leaderboard(board, kind), overview.matrix(seen, kind)):
+            assert "script" in tables.as_text(*found, kind)
+    assert any("'<script>|\n'\"'\"'`rm" in sentence for sentence in seen.missing)  # quoted for a shell
