@@ -65,7 +65,7 @@ def layer_curves(titles: Sequence[str], results: Sequence[Result]) -> Any | None
         return None
     places = _places([point.name for _, result in shown for point in result.curve])
     metric = shown[0][1].metric
-    figure = empty(WIDTH, 3.2 + 0.18 * (len(shown) + 1))
+    figure = empty(WIDTH, 3.0 + 0.2 * (len(shown) + 1))
     axes = _axes(figure)
     for number, (_, result) in enumerate(shown):
         _curve(axes, result, places, number, len(shown))
@@ -149,7 +149,7 @@ def scores(
 def confusion(result: Result, normalised: bool) -> Any | None:
     """True class by predicted class; None for tasks with several labels a clip.
 
-    Colour grows with the square root, so that rare confusions show. Classes without a test clip are hatched. Beyond
+    Colour grows with the square root, so that rare confusions show; what never happened is clear. Classes without a test clip are hatched. Beyond
     60 classes the axes have numbers, those of `parts.recall_rows`.
 
     Args:
@@ -168,22 +168,22 @@ def confusion(result: Result, normalised: bool) -> Any | None:
     words = 0.075 * max(map(len, names), default=4)
     figure = empty(side + words + 0.9, side + words + 0.7)
     axes = figure.subplots()
-    colours = LinearSegmentedColormap.from_list("clear to full", [(*_rgb(CELL), 0.0), (*_rgb(CELL), 0.9)])
+    colours = LinearSegmentedColormap.from_list("pale to full", [(*_rgb(CELL), 0.15), (*_rgb(CELL), 0.9)])
     norm = PowerNorm(0.5, 0, 100 if normalised else max(1.0, values.max()))
-    image = axes.imshow(values, cmap=colours, norm=norm, interpolation="none")
+    image = axes.imshow(np.ma.masked_equal(values, 0), cmap=colours, norm=norm, interpolation="none")
     for row in np.flatnonzero(totals[:, 0] == 0):
         axes.axhspan(row - 0.5, row + 0.5, facecolor="none", edgecolor=_GREY, hatch="////", linewidth=0)
     if n <= MOST_COUNTED:
         for row, column in np.argwhere(values > 0).tolist():
             axes.text(column, row, f"{values[row, column]:.0f}", ha="center", va="center", fontsize=7.5)
     _class_ticks(axes, n, names)
-    bar = figure.colorbar(image, ax=axes, shrink=0.6, pad=0.02, aspect=30)
+    bar = figure.colorbar(image, ax=axes, shrink=0.6, pad=0.02, aspect=25)
     bar.solids.set_rasterized(True)
     bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize="small")
     n_times = max((len(said) for said in result.test_probabilities if said.ndim == 3), default=1)
     bar.set_label("% of the true class" if normalised else f"clips{f' x {n_times} trainings' if n_times > 1 else ''}")
-    axes.set_title(shortened(result.task, 60), loc="left", fontsize="medium", parse_math=False)
+    _title(axes, result.task, shortened(result.module), 1, 1)
     return figure
 
 
