@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from evaluator.embedding.store import write_whole
@@ -10,7 +11,7 @@ from evaluator.report import page, room, sections, wording
 from evaluator.report.board import Board, boards
 from evaluator.report.gathered import Gathered, gather
 from evaluator.report.listening import Listening
-from evaluator.report.overview import Overview, Row, leaderboard_table, overview, overview_table
+from evaluator.report.overview import Overview, Row, leaderboard, matrix, overview
 from evaluator.report.page import Amount, OverviewRow, Page, Section
 
 READING = [
@@ -75,7 +76,7 @@ def make(places: Sequence[Path], wish: Wish) -> Made:
     everything = overview(ranked)
     files = room.Files(wish.out.with_name(f"{wish.out.stem}-files"), wish.kinds)
     made = _sections(everything, wish, files)
-    files.table(*overview_table(everything), "overview")
+    files.table(partial(matrix, everything), "overview")
     write_whole(wish.out, page.render(_page(found, everything, made, problems)).encode("utf-8", errors="replace"))
     return Made([wish.out, *files.written], problems)
 
@@ -85,7 +86,7 @@ def _sections(everything: Overview, wish: Wish, files: room.Files) -> list[Secti
     advance = wish.progress("sections", len(everything.boards))
     for number, (board, title) in enumerate(zip(everything.boards, everything.columns, strict=True)):
         name = sections.anchor(number, board)
-        files.table(*leaderboard_table(board), name)
+        files.table(partial(leaderboard, board), name)
         drawer = room.Drawer(name, files, BYTES_OF_FIGURES // len(everything.boards))
         made.append(sections.section(name, title, board, drawer, Listening(wish.clips, wish.data)))
         advance(1)

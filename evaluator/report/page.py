@@ -105,7 +105,7 @@ class Clip:
 
 
 @dataclass(frozen=True)
-class Heard:
+class Listed:
     """The clips of a section: a heading, how they were chosen, and themselves."""
 
     title: str = ""
@@ -137,7 +137,7 @@ class Section:
     lines: Sequence[Line]
     figures: Sequence[Drawn]
     folded: Sequence[Folded]
-    heard: Heard
+    heard: Listed
     left_out: Sequence[str]
     shared: Sequence[tuple[str, str]]
     parting: Grid | None

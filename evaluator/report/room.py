@@ -1,11 +1,12 @@
 """Where figures and tables go: onto the page while there is room, and into files beside it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from evaluator.report import tables, themed
+from evaluator.report.overview import Table
 from evaluator.report.page import Drawn
 
 PICTURES, TABLES = ("svg", "png"), tuple(tables.KINDS.values())
@@ -36,11 +37,11 @@ class Files:
                 save(figure, path, **({"dpi": _DOTS_PER_INCH} if kind == "png" else {}))
                 self.written.append(path)
 
-    def table(self, head: Sequence[str], rows: Sequence[Sequence[tables.Cell]], name: str) -> None:
-        """Write a table in each kind of table."""
+    def table(self, made: Callable[[str], Table], name: str) -> None:
+        """Write a table in each kind of table; `made` gives its head and rows for a kind."""
         for kind in TABLES:
             if kind in self.kinds:
-                self.written.append(tables.write(head, rows, self.folder / f"{name}.{kind}"))
+                self.written.append(tables.write(*made(kind), self.folder / f"{name}.{kind}"))
 
 
 @dataclass

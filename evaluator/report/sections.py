@@ -8,11 +8,13 @@ from evaluator import results
 from evaluator.report import figures, parts, wording
 from evaluator.report.board import Board, Place
 from evaluator.report.listening import Listening
+from evaluator.report.overview import ranks, shown
 from evaluator.report.page import Amount, Drawn, Folded, Grid, Line, Section
 from evaluator.report.room import Drawer
 from evaluator.results import Result
 
 MOST_CONFUSIONS = 4  # modules, best first: eight drawings are as many as a reader looks through
+_MOST_GROUPS = 100  # in a table on the page
 _CHARACTERS_OF_NAME = 60
 
 
@@ -31,16 +33,13 @@ def lines(board: Board) -> list[Line]:
 
 def _line(metric: str, place: Place, ahead: int) -> Line:
     head = place.head
-    low, high = (wording.amount(metric, value) for value in (head.ci_low, head.ci_high))
-    rank = "–" if place.rank is None else str(place.rank)
-    if place.rank is not None and place.last_rank != place.rank:
-        rank = f"{place.rank}–{place.last_rank}"
+    low, high = (shown(metric, value) for value in (head.ci_low, head.ci_high))
     return Line(
         place,
-        rank,
-        Amount(wording.amount(metric, head.score), _sorted_by(head.score)),
+        ranks(place),
+        Amount(shown(metric, head.score), _sorted_by(head.score)),
         Amount(f"{low} – {high}", _sorted_by(head.ci_low)),
-        Amount(wording.amount(metric, head.spread), head.spread),
+        Amount("–" if head.spread is None else shown(metric, head.spread), head.spread),
         ahead,
     )
 
@@ -76,7 +75,7 @@ def section(name: str, title: str, board: Board, drawer: Drawer, listening: List
     found = read(board)
     titles = [place.title for place in board.places]
     drawn = _overall(drawer, board, found)
-    heard = listening.heard(titles[: figures.MOST_MODULES], found[: figures.MOST_MODULES], drawer)
+    heard = listening.listed(titles[: figures.MOST_MODULES], found[: figures.MOST_MODULES], drawer)
     folded = [*_classes(drawer, titles, found), *_groups(drawer, titles, found), *_lengths(drawer, found[0])]
     failed = wording.failures(titles, found)
     if failed:
@@ -138,7 +137,7 @@ def _classes(drawer: Drawer, titles: Sequence[str], found: Sequence[Result]) -> 
     if not measure:
         return []
     head, rows = parts.recall_rows(titles[: len(best)], best)
-    drawer.files.table(head, rows, f"{drawer.name}-classes")
+    drawer.files.table(lambda kind: (head, rows), f"{drawer.name}-classes")
     title = f"{measure.capitalize()} of each class"
     drawn = drawer.draw("classes", f"{title}.", _of_best(best, found), figures.recalls(titles[: len(best)], best))
     folded = [Folded(title, drawn, [Grid(f"{title} in %", head, rows, naming=1)])]
@@ -160,12 +159,15 @@ def _groups(drawer: Drawer, titles: Sequence[str], found: Sequence[Result]) -> l
     head, rows = parts.group_rows(titles, best)
     if not rows:
         return []
-    drawer.files.table(head, rows, f"{drawer.name}-groups")
+    drawer.files.table(lambda kind: (head, rows), f"{drawer.name}-groups")
     measure = wording.metric_name(parts.group_measure(best[0]))
     drawn = drawer.draw("groups", f"{measure} of each group.", _of_best(best, found), figures.by_group(titles, best))
-    spread = Grid(f"{measure} over groups", *parts.spread_rows(titles, best))
-    summary = f"Each of {len(rows)} groups (recordings, individuals, sites)"
-    return [Folded(summary, drawn, [spread, Grid(f"{measure} of each group", head, rows)])]
+    tables = [Grid(f"{measure} over groups", *parts.spread_rows(titles, best))]
+    if len(rows) <= _MOST_GROUPS:
+        tables.append(Grid(f"{measure} of each group", head, rows))
+    else:
+        drawer.left_out.append(f"the table of {len(rows)} groups (--format csv)")
+    return [Folded(f"Scores of {len(rows)} groups (recordings, individuals, sites)", drawn, tables)]
 
 
 def _lengths(drawer: Drawer, result: Result) -> list[Folded]:

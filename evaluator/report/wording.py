@@ -12,13 +12,6 @@ from evaluator.results import Result
 _UNTOLD = ("data", "command", "module", "packages", "protocol_says", "protocol_differs", "fused")  # told elsewhere
 
 
-def amount(metric: str, value: float | None) -> str:
-    """A score as people read it: percentages with one decimal, other units with three; a dash for none."""
-    if value is None or value != value:
-        return "–"
-    return f"{100 * value:.1f}" if METRICS[metric].unit == "%" else f"{value:.3f}"
-
-
 def metric_name(metric: str) -> str:
     """The metric with its unit, as a column's head."""
     unit = METRICS[metric].unit
