@@ -380,8 +380,10 @@ def report_command(parsed: argparse.Namespace) -> int:
     made = making.make(parsed.results, wish)
     for problem in made.problems:
         print(f"hear-eval: {problem}", file=sys.stderr)
-    for path in made.written:
-        print(f"written: {path}")
+    first, *others = made.written
+    print(f"written: {first}")
+    if others:
+        print(f"written: {len(others)} files in {others[0].parent}")
     return 0
 
 

@@ -80,7 +80,7 @@ def section(name: str, title: str, board: Board, drawer: Drawer, listening: List
     failed = wording.failures(titles, found)
     if failed:
         table = Grid("Failures", ["clip", "why", "modules"], [list(each) for each in failed])
-        folded.append(Folded(f"{len(failed)} clips that could not be used", (), [table]))
+        folded.append(Folded(f"{len(failed)} clip{'s' * (len(failed) > 1)} that could not be used", (), [table]))
     shared, names, values = wording.origins(found)
     return Section(
         anchor=name,
@@ -162,11 +162,9 @@ def _groups(drawer: Drawer, titles: Sequence[str], found: Sequence[Result]) -> l
     drawer.files.table(lambda kind: (head, rows), f"{drawer.name}-groups")
     measure = wording.metric_name(parts.group_measure(best[0]))
     drawn = drawer.draw("groups", f"{measure} of each group.", _of_best(best, found), figures.by_group(titles, best))
-    tables = [Grid(f"{measure} over groups", *parts.spread_rows(titles, best))]
+    tables = [Grid(f"{measure} over {len(rows)} groups; --format csv has each one's", *parts.spread_rows(titles, best))]
     if len(rows) <= _MOST_GROUPS:
-        tables.append(Grid(f"{measure} of each group", head, rows))
-    else:
-        drawer.left_out.append(f"the table of {len(rows)} groups (--format csv)")
+        tables = [replace(tables[0], caption=f"{measure} over groups"), Grid(f"{measure} of each group", head, rows)]
     return [Folded(f"Scores of {len(rows)} groups (recordings, individuals, sites)", drawn, tables)]
 
 

@@ -9,7 +9,7 @@
       order: [], // as written: best first
       orderDescReverse: false, // ties stay in that order
       language: words,
-      layout: { topStart: table.tBodies[0].rows.length > 4 ? ["search", "info"] : null, topEnd: null, bottomStart: null, bottomEnd: null },
+      layout: { topStart: table.tBodies[0].rows.length > 3 ? ["search", "info"] : null, topEnd: null, bottomStart: null, bottomEnd: null },
     });
   const near = new IntersectionObserver(
     (entries) => {
