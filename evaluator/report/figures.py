@@ -1,53 +1,39 @@
 """The report's figures: layer curves, scores, confusions, recalls, groups and clip lengths, as Matplotlib figures.
 
-A function gives None where there is nothing to draw. Names are plain text (no mathematics), shortened where they are long. Black is
-ink and the ground is clear, as `themed` wants; colours hold a contrast of 3 to white and to #111, and lines and
-markers differ in form as well.
+A function gives None where there is nothing to draw. Long names are shortened; where not all modules are drawn, the title says so.
 """
 
 import re
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from evaluator.figure import empty, lengths_figure
-from evaluator.judging.metrics import METRICS
+from evaluator.report.drawing import (
+    COLOURS,
+    GREY,
+    WIDTH,
+    axes_of,
+    axis_name,
+    dots,
+    entitle,
+    legend,
+    look_of,
+    name_rows,
+    rgb,
+    scale_of,
+    shortened,
+)
 from evaluator.report.parts import class_measure, class_scores, class_sizes, group_measure, group_scores
 from evaluator.results import Result
 
-# Okabe & Ito 2008, https://jfly.uni-koeln.de/color/ : those that can be seen on white and on black, orange darkened for
-# that; then grey. Their yellow, sky blue and black cannot.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#B37700", "#808080")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "d")
-LINES = ("-", "--", "-.", ":")
 MOST_MODULES = 12  # in one figure
 MOST_BANDS = 3  # modules whose intervals are drawn as bands; more are bars beside each other
 MOST_NAMED = 60  # classes that stand by name
 MOST_COUNTED = 15  # classes whose cells show their numbers
 MOST_GROUPS = 40  # that stand by name; more are drawn as their distribution
-WIDTH = 5.6  # inches: 538 CSS pixels, which a phone shrinks to two thirds
 CELL = "#2A85C4"  # full cells of a matrix: ink can be read on it in light and in dark
-_GREY = "#808080"
-_UNREADABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]+")
-
-
-def shortened(name: str, most: int = 40) -> str:
-    """A name as one line of at most so many letters, its middle left out; without controls and changes of direction."""
-    name = _UNREADABLE.sub(" ", name)
-    return name if len(name) <= most else f"{name[: (most - 1) // 2]}…{name[-(most // 2) :]}"
-
-
-class _Look(NamedTuple):
-    colour: str
-    marker: str
-    line: str
-
-
-def _look(number: int) -> _Look:
-    """The number-th module's; the first 12 all differ."""
-    row = number // len(COLOURS)
-    return _Look(COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)], LINES[(number + row) % len(LINES)])
 
 
 def layer_curves(titles: Sequence[str], results: Sequence[Result]) -> Any | None:
@@ -65,25 +51,25 @@ def layer_curves(titles: Sequence[str], results: Sequence[Result]) -> Any | None
         return None
     places = _places([point.name for _, result in shown for point in result.curve])
     metric = shown[0][1].metric
-    figure = empty(WIDTH, 3.0 + 0.2 * (len(shown) + 1))
-    axes = _axes(figure)
+    figure = empty(WIDTH, 3.2 + 0.2 * (len(shown) + 1))
+    axes = axes_of(figure)
     for number, (_, result) in enumerate(shown):
         _curve(axes, result, places, number, len(shown))
     layers = all(_layer(name) is not None for name in places)
     _ticks(axes, places, layers)
-    axes.set(xlabel="layer" if layers else "", ylabel=_axis(metric))
+    axes.set(xlabel="layer" if layers else "", ylabel=axis_name(metric))
     handles = [
         axes.plot([], [], color=look.colour, marker=look.marker, linestyle=look.line, markersize=4)[0]
-        for look in map(_look, range(len(shown)))
+        for look in map(look_of, range(len(shown)))
     ]
     handles.append(axes.plot([], [], "o", color="black", fillstyle="none", markersize=9)[0])
-    _legend(figure, handles, [*(title for title, _ in shown), "chosen: what the score is of"])
-    _title(axes, shown[0][1].task, "score by layer" if layers else "score by setting", len(shown), len(found))
+    legend(figure, handles, [*(title for title, _ in shown), "chosen: what the score is of"])
+    entitle(figure, shown[0][1].task, "score by layer" if layers else "score by setting", len(shown), len(found))
     return figure
 
 
 def _curve(axes: Any, result: Result, places: dict[str, int], number: int, n_modules: int) -> None:
-    look, scale = _look(number), _scale(result.metric)
+    look, scale = look_of(number), scale_of(result.metric)
     order = sorted(result.curve, key=lambda point: places[point.name])
     x = np.array([float(places[point.name]) for point in order])
     y, low, high = (
@@ -136,21 +122,21 @@ def scores(
     """
     if not len(values) or np.isnan(np.array(values, dtype=float)).all():
         return None
-    scale, rows = _scale(metric), np.arange(len(values))
+    scale, rows = scale_of(metric), np.arange(len(values))
     figure = empty(WIDTH, 0.8 + 0.21 * len(values))
-    axes = _axes(figure, "x")
+    axes = axes_of(figure, "x")
     axes.hlines(rows, scale * np.array(lows), scale * np.array(highs), color=COLOURS[0], linewidth=2.5, alpha=0.45)
     axes.plot(scale * np.array(values), rows, "o", color=COLOURS[0], markersize=4.5)
-    _rows(axes, titles, "medium")
-    axes.set_xlabel(f"{_axis(metric)}, 95 % interval")
+    name_rows(axes, titles, "medium")
+    axes.set_xlabel(f"{axis_name(metric)}, 95 % interval", loc="right")
     return figure
 
 
 def confusion(result: Result, normalised: bool) -> Any | None:
     """True class by predicted class; None for tasks with several labels a clip.
 
-    Colour grows with the square root, so that rare confusions show; what never happened is clear. Classes without a test clip are hatched. Beyond
-    60 classes the axes have numbers, those of `parts.recall_rows`.
+    Colour grows with the square root, so that rare confusions show; what never happened is clear. Classes without a
+    test clip are hatched. Beyond 60 classes the axes have numbers, those of `parts.recall_rows`.
 
     Args:
         result: Its counts are of all folds, and of all trainings.
@@ -166,13 +152,14 @@ def confusion(result: Result, normalised: bool) -> Any | None:
     names = [shortened(name, 24) for name in result.classes] if n <= MOST_NAMED else []
     side = max(2.4, n * 0.36) if n <= MOST_COUNTED else max(MOST_COUNTED * 0.36, min(n, MOST_NAMED) * 0.135)
     words = 0.075 * max(map(len, names), default=4)
-    figure = empty(side + words + 0.9, side + words + 0.7)
+    figure = empty(side + words + 0.9, side + words + 0.9)
+    figure.set_layout_engine("compressed")  # its cells are square
     axes = figure.subplots()
-    colours = LinearSegmentedColormap.from_list("pale to full", [(*_rgb(CELL), 0.15), (*_rgb(CELL), 0.9)])
+    colours = LinearSegmentedColormap.from_list("pale to full", [(*rgb(CELL), 0.15), (*rgb(CELL), 0.9)])
     norm = PowerNorm(0.5, 0, 100 if normalised else max(1.0, values.max()))
     image = axes.imshow(np.ma.masked_equal(values, 0), cmap=colours, norm=norm, interpolation="none")
-    for row in np.flatnonzero(totals[:, 0] == 0):
-        axes.axhspan(row - 0.5, row + 0.5, facecolor="none", edgecolor=_GREY, hatch="////", linewidth=0)
+    for empty_row in np.flatnonzero(totals[:, 0] == 0):
+        axes.axhspan(empty_row - 0.5, empty_row + 0.5, facecolor="none", edgecolor=GREY, hatch="////", linewidth=0)
     if n <= MOST_COUNTED:
         for row, column in np.argwhere(values > 0).tolist():
             axes.text(column, row, f"{values[row, column]:.0f}", ha="center", va="center", fontsize=7.5)
@@ -183,7 +170,7 @@ def confusion(result: Result, normalised: bool) -> Any | None:
     bar.ax.tick_params(labelsize="small")
     n_times = max((len(said) for said in result.test_probabilities if said.ndim == 3), default=1)
     bar.set_label("% of the true class" if normalised else f"clips{f' x {n_times} trainings' if n_times > 1 else ''}")
-    _title(axes, result.task, shortened(result.module), 1, 1)
+    entitle(figure, result.task, shortened(result.module), 1, 1)
     return figure
 
 
@@ -200,7 +187,7 @@ def _class_ticks(axes: Any, n: int, names: list[str]) -> None:
     what = "class" if names else "class (number in the table of classes)"
     axes.set(xlabel=f"predicted {what}", ylabel=f"true {what}")
     axes.tick_params(length=2)
-    axes.spines[:].set(linewidth=0.5, color=_GREY)
+    axes.spines[:].set(linewidth=0.5, color=GREY)
 
 
 def recalls(titles: Sequence[str], results: Sequence[Result]) -> Any | None:
@@ -223,11 +210,11 @@ def recalls(titles: Sequence[str], results: Sequence[Result]) -> Any | None:
         picked = np.sort(np.argsort(means, kind="stable")[:MOST_NAMED])
     sizes = class_sizes(shown[0])
     names = [f"{shortened(shown[0].classes[place], 30)} ({sizes[place]})" for place in picked]
-    figure = _dots(titles[: len(shown)], names, 100 * columns[:, picked])
+    figure = dots(titles[: len(shown)], names, 100 * columns[:, picked])
     axes = figure.axes[0]
-    axes.set_xlabel(f"{class_measure(shown[0])} (%); number of test clips behind the name")
+    axes.set_xlabel(f"{class_measure(shown[0])} (%); number of test clips behind the name", loc="right")
     which = f"{MOST_NAMED} hardest of {n_classes} classes" if n_classes > MOST_NAMED else "each class"
-    _title(axes, shown[0].task, f"{class_measure(shown[0])} of {which}", len(shown), len(results))
+    entitle(figure, shown[0].task, f"{class_measure(shown[0])} of {which}", len(shown), len(results))
     return figure
 
 
@@ -247,22 +234,22 @@ def by_group(titles: Sequence[str], results: Sequence[Result]) -> Any | None:
         return None
     metric = group_measure(shown[0][1])
     nothing = (0, float("nan"))
-    values = _scale(metric) * np.array([[column.get(name, nothing)[1] for name in sizes] for column in columns])
+    values = scale_of(metric) * np.array([[column.get(name, nothing)[1] for name in sizes] for column in columns])
     called = [title for title, _ in shown]
     if len(sizes) <= MOST_GROUPS:
-        figure = _dots(called, [f"{shortened(name, 30)} ({size})" for name, size in sizes.items()], values)
-        figure.axes[0].set_xlabel(f"{_axis(metric)}; number of test clips behind the name")
+        figure = dots(called, [f"{shortened(name, 30)} ({size})" for name, size in sizes.items()], values)
+        figure.axes[0].set_xlabel(f"{axis_name(metric)}; number of test clips behind the name", loc="right")
     else:
-        figure = empty(WIDTH, 1.0 + 0.24 * len(shown))
-        axes = _axes(figure, "x")
+        figure = empty(WIDTH, 1.2 + 0.24 * len(shown))
+        axes = axes_of(figure, "x")
         axes.boxplot(
             [row[~np.isnan(row)] for row in values], orientation="horizontal", positions=range(len(shown)), whis=(5, 95),
             showfliers=False, medianprops={"color": COLOURS[1], "linewidth": 2}, manage_ticks=False,
-            boxprops={"color": _GREY}, whiskerprops={"color": _GREY}, capprops={"color": _GREY},
+            boxprops={"color": GREY}, whiskerprops={"color": GREY}, capprops={"color": GREY},
         )  # fmt: skip
-        _rows(axes, called, "medium")
-        axes.set_xlabel(f"{_axis(metric)}: median, middle half and middle 90 % of groups")
-    _title(figure.axes[0], shown[0][1].task, f"{len(sizes)} groups", len(shown), len(results))
+        name_rows(axes, called, "medium")
+        axes.set_xlabel(f"{axis_name(metric)}: median, middle half and middle 90 % of groups", loc="right")
+    entitle(figure, shown[0][1].task, f"{len(sizes)} groups", len(shown), len(results))
     return figure
 
 
@@ -274,62 +261,3 @@ def lengths(result: Result) -> Any | None:
         for name, value in zip(names, values, strict=True)
     }
     return lengths_figure({shortened(result.dataset): list(seconds.values())})
-
-
-def _dots(titles: Sequence[str], names: Sequence[str], values: np.ndarray) -> Any:
-    """A row a name, a marker a module; `values` (n_modules, n_names), NaN where nothing is drawn."""
-    figure = empty(WIDTH, 1.0 + 0.17 * len(names) + 0.18 * len(titles))
-    axes = _axes(figure, "both")
-    rows = np.arange(len(names))
-    for number, row in enumerate(values):
-        look = _look(number)
-        axes.plot(row, rows, look.marker, color=look.colour, markersize=4.5, alpha=0.9, clip_on=False)
-    for row in np.flatnonzero(np.isnan(values).all(axis=0)):
-        axes.axhspan(row - 0.5, row + 0.5, facecolor="none", edgecolor=_GREY, hatch="////", linewidth=0)
-    _rows(axes, names, 8 if len(names) <= 25 else 7)
-    if len(titles) > 1:
-        _legend(figure, list(axes.lines), titles)
-    return figure
-
-
-def _axes(figure: Any, grid: str = "y") -> Any:
-    axes = figure.subplots()
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(axis=grid, color=_GREY, alpha=0.3, linewidth=0.5)
-    axes.set_axisbelow(True)
-    return axes
-
-
-def _rows(axes: Any, names: Sequence[str], size: Any) -> None:
-    """Name the rows 0, 1, 2 ... of axes, the first at the top."""
-    axes.set_yticks(range(len(names)), [shortened(name) for name in names], fontsize=size, parse_math=False)
-    axes.set_ylim(len(names) - 0.4, -0.6)
-    axes.tick_params(axis="y", length=0)
-    axes.spines["left"].set_visible(False)
-
-
-def _legend(figure: Any, handles: list[Any], titles: Sequence[str]) -> None:
-    # Named afterwards: Matplotlib leaves out what is called `_something`, and reads $...$ as mathematics.
-    legend = figure.legend(handles, ["-"] * len(handles), loc="outside lower left", fontsize="small", frameon=False)
-    for text, title in zip(legend.get_texts(), titles, strict=True):
-        text.set_parse_math(False)
-        text.set_text(shortened(title, 60))
-
-
-def _title(axes: Any, task: str, what: str, n_shown: int, n_found: int) -> None:
-    several = f", {n_shown} of {n_found} modules" if n_found > n_shown else ""
-    axes.set_title(f"{shortened(task)}: {what}{several}", loc="left", fontsize="medium", parse_math=False)
-
-
-def _scale(metric: str) -> float:
-    return 100.0 if METRICS[metric].unit == "%" else 1.0
-
-
-def _axis(metric: str) -> str:
-    return f"{metric} (%)" if METRICS[metric].unit == "%" else metric
-
-
-def _rgb(colour: str) -> tuple[float, float, float]:
-    from matplotlib.colors import to_rgb
-
-    return to_rgb(colour)

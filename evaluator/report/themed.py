@@ -17,6 +17,7 @@ _LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}")
 _REFERENCE = re.compile(r"#([-\w.]+)")
 _PIXELS_PER_POINT = 96 / 72  # CSS pixels: https://www.w3.org/TR/css-values-4/#absolute-lengths
 _LEFT_OUT = ("metadata", "style")  # Matplotlib's style is meant for every element of a page
+_MARGIN = 6  # points left and right, for a font of the page that is wider than the one that was measured
 _FAMILY = ("font-family", "font-style", "font-variant", "font-stretch")  # the page's
 
 
@@ -32,7 +33,7 @@ def inline(figure: Any, label: str) -> str:
         label: What a reader who cannot see it is told (`aria-label`).
     """
     label = _NO_TEXT.sub(" ", label)
-    root = ElementTree.fromstring(_NO_TEXT.sub(" ", _drawn(figure, label)))
+    root = ElementTree.fromstring(_NO_TEXT.sub(" ", _drawn(figure, label)))  # noqa: S314 (Matplotlib's own)
     kept = _kept(root)
     prefix = (
         "f" + hashlib.sha256(f"{label}\0{ElementTree.tostring(kept, encoding='unicode')}".encode()).hexdigest()[:10]
@@ -44,8 +45,8 @@ def inline(figure: Any, label: str) -> str:
         "class": "figure",
         "role": "img",
         "aria-label": label,
-        "width": f"{_PIXELS_PER_POINT * width:.0f}",
-        "viewBox": f"0 0 {width:g} {height:g}",
+        "width": f"{_PIXELS_PER_POINT * (width + 2 * _MARGIN):.0f}",
+        "viewBox": f"{-_MARGIN} 0 {width + 2 * _MARGIN:g} {height:g}",
         "fill": "currentColor",
         "stroke-linejoin": "round",
     }

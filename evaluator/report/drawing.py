@@ -1,0 +1,109 @@
+"""How every figure of the report looks: colours, markers, axes, names and legends.
+
+Black is ink and the ground is clear, as `themed` wants; colours hold a contrast of 3 to white and to #111, and lines and
+markers differ in form as well. Names are plain text, never mathematics.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from evaluator.figure import empty
+from evaluator.judging.metrics import METRICS
+
+# Okabe & Ito 2008, https://jfly.uni-koeln.de/color/ : those that can be seen on white and on black, orange darkened for
+# that; then grey. Their yellow, sky blue and black cannot.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#B37700", "#808080")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "d")
+LINES = ("-", "--", "-.", ":")
+WIDTH = 5.6  # inches: 538 CSS pixels, which a phone shrinks to two thirds
+GREY = "#808080"
+_UNREADABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]+")
+
+
+def shortened(name: str, most: int = 40) -> str:
+    """A name as one line of at most so many letters, its middle left out; without controls and changes of direction."""
+    name = _UNREADABLE.sub(" ", name)
+    return name if len(name) <= most else f"{name[: (most - 1) // 2]}…{name[-(most // 2) :]}"
+
+
+class Look(NamedTuple):
+    """What tells one module from the others: colour, marker and line style, as Matplotlib names them."""
+
+    colour: str
+    marker: str
+    line: str
+
+
+def look_of(number: int) -> Look:
+    """The number-th module's; the first 12 all differ."""
+    row = number // len(COLOURS)
+    return Look(COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)], LINES[(number + row) % len(LINES)])
+
+
+def dots(titles: Sequence[str], names: Sequence[str], values: np.ndarray) -> Any:
+    """A row a name, a marker a module; `values` (n_modules, n_names), NaN where nothing is drawn."""
+    figure = empty(WIDTH, 1.2 + 0.17 * len(names) + 0.18 * len(titles))
+    axes = axes_of(figure, "both")
+    rows = np.arange(len(names))
+    for number, row in enumerate(values):
+        look = look_of(number)
+        axes.plot(row, rows, look.marker, color=look.colour, markersize=4.5, alpha=0.9, clip_on=False)
+    for row in np.flatnonzero(np.isnan(values).all(axis=0)):
+        axes.axhspan(row - 0.5, row + 0.5, facecolor="none", edgecolor=GREY, hatch="////", linewidth=0)
+    name_rows(axes, names, 8 if len(names) <= 25 else 7)
+    if len(titles) > 1:
+        legend(figure, list(axes.lines), titles)
+    return figure
+
+
+def axes_of(figure: Any, grid: str = "y") -> Any:
+    """The figure's only axes, open at the top and the right, with a pale grid along `x`, `y` or `both`."""
+    axes = figure.subplots()
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis=grid, color=GREY, alpha=0.3, linewidth=0.5)
+    axes.set_axisbelow(True)
+    return axes
+
+
+def name_rows(axes: Any, names: Sequence[str], size: Any) -> None:
+    """Name the rows 0, 1, 2 ... of axes, the first at the top."""
+    axes.set_yticks(range(len(names)), [shortened(name) for name in names], fontsize=size, parse_math=False)
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+
+
+def legend(figure: Any, handles: list[Any], titles: Sequence[str]) -> None:
+    """Name what was drawn, one line each, below the axes."""
+    # Named afterwards: Matplotlib leaves out what is called `_something`, and reads $...$ as mathematics.
+    drawn = figure.legend(handles, ["-"] * len(handles), loc="outside lower left", fontsize="small", frameon=False)
+    for text, title in zip(drawn.get_texts(), titles, strict=True):
+        text.set_parse_math(False)
+        text.set_text(shortened(title, 60))
+
+
+def entitle(figure: Any, task: str, what: str, n_shown: int, n_found: int) -> None:
+    """Say above the axes, from the left edge so that it fits, what they show, and of how many modules if that is not all."""
+    several = f", {n_shown} of {n_found} modules" if n_found > n_shown else ""
+    title = f"{shortened(task)}\n{what}{several}"
+    figure.suptitle(title, x=0.01, ha="left", fontsize="medium", parse_math=False, linespacing=1.3)
+
+
+def scale_of(metric: str) -> float:
+    """What a score is multiplied by to be read: 100 where it is read in %."""
+    return 100.0 if METRICS[metric].unit == "%" else 1.0
+
+
+def axis_name(metric: str) -> str:
+    """What stands beside an axis of scores: the metric and its unit."""
+    return f"{metric} (%)" if METRICS[metric].unit == "%" else metric
+
+
+def rgb(colour: str) -> tuple[float, float, float]:
+    """Red, green and blue, 0 to 1, of a colour such as `#0072B2`."""
+    from matplotlib.colors import to_rgb
+
+    return to_rgb(colour)

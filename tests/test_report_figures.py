@@ -1,0 +1,290 @@
+"""The report's figures show what they say, whatever classes and modules are called, and are at home on any page."""
+
+import time
+from dataclasses import replace
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from sklearn.metrics import accuracy_score, average_precision_score, recall_score
+
+from evaluator.report import drawing, figures, parts, themed
+from evaluator.results import CurvePoint
+from test_results import result
+
+HOSTILE = ["<script>alert(1)</script>", "$x$ ]]> &amp;", '"><img onerror=x>\x00\x1b', "_hidden\n日本 \ud800"]
+
+
+def judged(n_classes, n_clips=60, seed=0, single=True, **changes):
+    """A result of one fold and two trainings, drawn at random; the last class has no clip."""
+    random = np.random.default_rng(seed)
+    labels = random.integers(n_classes - 1, size=n_clips)
+    targets = np.eye(n_classes, dtype=np.float32)[labels]
+    if not single:
+        targets = np.maximum(targets, np.roll(targets, 7, axis=0))
+    said = random.random((2, n_clips, n_classes)) + targets * random.random((2, n_clips, 1))
+    confusion = np.zeros((n_classes, n_classes), dtype=int)
+    for each in said.argmax(axis=2):
+        np.add.at(confusion, (labels, each), 1)
+    fields = {
+        "classes": [f"class {number}" for number in range(n_classes)],
+        "confusion": confusion.tolist() if single else None,
+        "metric": "accuracy" if single else "map",
+        "folds": result().folds[:1],
+        "test_clips": [[f"{number}.wav" for number in range(n_clips)]],
+        "test_groups": [[f"bird {number % 3}" for number in range(n_clips)]],
+        "test_seconds": [random.uniform(0.5, 4, n_clips)],
+        "test_targets": [targets],
+        "test_probabilities": [said / 2],
+        "test_events": [],
+    }
+    return result(**{**fields, **changes})
+
+
+def curve(*scores, **changes):
+    """A result with one point for each layer, and intervals of 0.1 to both sides."""
+    points = [CurvePoint(f"layer {n}", score, score - 0.1, score + 0.1, None, None) for n, score in enumerate(scores)]
+    return judged(3, curve=points, **changes)
+
+
+def every_figure(results, titles):
+    """One of each kind."""
+    first = results[0]
+    scores = [each.score for each in results]
+    return [
+        figures.layer_curves(titles, results),
+        figures.scores(titles, scores, scores, scores, "accuracy"),
+        figures.confusion(first, True),
+        figures.confusion(first, False),
+        figures.recalls(titles, results),
+        figures.by_group(titles, results),
+        figures.lengths(first),
+    ]
+
+
+def hostile():
+    """Results whose every name is an attack, and what they are called."""
+    points = [CurvePoint(name, 0.5, 0.4, 0.6, None, None) for name in HOSTILE]
+    said = judged(4, classes=HOSTILE, task=HOSTILE[0], dataset=HOSTILE[1], module=HOSTILE[2], curve=points)
+    return [replace(said, test_groups=[[HOSTILE[n % 4] for n in range(60)]])] * 4, HOSTILE
+
+
+def texts(svg):
+    """What can be read in an SVG."""
+    return [element.text for element in ElementTree.fromstring(svg).iter() if element.text]
+
+
+def test_hostile_names_stay_text():
+    """Of classes, groups, layers, modules, tasks: nothing is run, typeset as mathematics, left out or ill-formed."""
+    for figure in every_figure(*hostile()):
+        svg = themed.inline(figure, HOSTILE[0])
+        assert "<script" not in svg and "<img" not in svg and "onerror" not in svg.replace("onerror=x&gt;", "")
+        assert ElementTree.fromstring(svg).get("aria-label") == HOSTILE[0]
+        svg.encode()
+    read = texts(themed.inline(figures.recalls(HOSTILE, hostile()[0]), ""))
+    assert sum("$x$ ]]> &amp;" in text for text in read) == 2  # a class and a module
+    assert any("<script>" in text for text in read) and sum("_hidden 日本" in text for text in read) == 2
+
+
+def test_a_figure_asks_for_nothing_and_leaves_the_page_alone():
+    """No address but the name of SVG, no style, no metadata; every reference is to itself or to data."""
+    for figure in every_figure([curve(0.3, 0.5), curve(0.4, 0.6)], ["one", "two"]):
+        svg = themed.inline(figure, "what it is")
+        assert svg.startswith('<svg xmlns="http://www.w3.org/2000/svg"') and svg.count("http") == 1
+        assert "<style" not in svg and "style=" not in svg and "<metadata" not in svg and "DOCTYPE" not in svg
+        root = ElementTree.fromstring(svg)
+        own = {element.get("id") for element in root.iter()}
+        for element in root.iter():
+            for name, value in element.attrib.items():
+                if name == "href":
+                    assert value.startswith("data:image/png;base64,") or value[1:] in own
+                elif value.startswith("url("):
+                    assert value[5:-1] in own
+        assert root.get("role") == "img" and len(root.get("viewBox").split()) == 4
+
+
+def test_ink_is_the_pages():
+    """Words and axes have the colour of the page's text, the ground is clear, and no font is asked for."""
+    svg = themed.inline(figures.confusion(judged(5), True), "")
+    assert "#000000" not in svg and "#ffffff" not in svg and "font-family" not in svg and 'fill="currentColor"' in svg
+    assert not [
+        text for text in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}text") if text.get("fill")
+    ]
+
+
+def test_figures_of_one_page_share_no_identifier():
+    """Not even two that are drawn alike; the same figure twice is the same text."""
+    results = [curve(0.3, 0.5)]
+    svgs = [themed.inline(figures.layer_curves(["one"], results), label) for label in ("a", "b", "a")]
+    ids = [
+        {element.get("id") for element in ElementTree.fromstring(svg).iter() if element.get("id")} for svg in svgs[:2]
+    ]
+    assert ids[0] and not ids[0] & ids[1]
+    assert svgs[0] == svgs[2]
+
+
+def test_colours_can_be_seen_on_white_and_on_black():
+    """A contrast of 3 or more (WCAG 2.2, 1.4.11) to both grounds."""
+
+    def luminance(colour):
+        parts = [int(colour[n : n + 2], 16) / 255 for n in (1, 3, 5)]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    for colour in drawing.COLOURS:
+        assert (
+            1.05 / (luminance(colour) + 0.05) >= 3 and (luminance(colour) + 0.05) / (luminance("#111111") + 0.05) >= 3
+        )
+    assert len({drawing.look_of(number) for number in range(figures.MOST_MODULES)}) == figures.MOST_MODULES
+    assert len({drawing.look_of(number)[1] for number in range(figures.MOST_MODULES)}) == figures.MOST_MODULES
+
+
+def test_a_curve_is_drawn_where_its_layers_are():
+    """Scores in % at the layers' numbers whatever their order, the interval around them, a ring at the chosen layer."""
+    one = curve(0.2, 0.6, 0.5, chosen="layer 1")
+    one = replace(one, curve=[one.curve[2], one.curve[0], one.curve[1]])
+    axes = figures.layer_curves(["one"], [one]).axes[0]
+    assert axes.lines[0].get_xydata().tolist() == [[0, 20], [1, 60], [2, 50]]
+    assert axes.lines[1].get_xydata().tolist() == [[1, 60]]
+    band = axes.collections[0].get_paths()[0].get_extents()
+    np.testing.assert_allclose([band.y0, band.y1], [10, 70])
+    assert axes.get_ylabel() == "accuracy (%)"
+
+
+def test_the_layers_that_folds_chose_are_ringed():
+    """Each of them, where folds chose for themselves."""
+    folds = [replace(result().folds[0], chosen=name) for name in ("layer 0", "layer 2", "layer 2")]
+    axes = figures.layer_curves(["one"], [curve(0.2, 0.6, 0.5, chosen="each fold's choice", folds=folds)]).axes[0]
+    assert axes.lines[1].get_xdata().tolist() == [0, 2]
+
+
+def test_modules_of_one_layer_have_no_curve_and_a_crowd_is_told():
+    """None where nothing is to draw; of 14 modules 12 are drawn, and the title says so."""
+    assert figures.layer_curves(["a"], [judged(3)]) is None and figures.layer_curves([], []) is None
+    figure = figures.layer_curves([str(n) for n in range(14)], [curve(0.1, 0.2)] * 14)
+    assert figure.get_suptitle() == "demo/calls\nscore by layer, 12 of 14 modules"
+
+
+def test_layers_come_before_what_else_was_judged():
+    """Layers at their numbers, others after the last in their order."""
+    assert figures._places(["mean", "layer 2", "layer 0", "scene"]) == {
+        "layer 2": 2,
+        "layer 0": 0,
+        "mean": 3,
+        "scene": 4,
+    }
+
+
+def test_scores_are_dots_on_their_intervals():
+    """In the metric's unit, the first at the top; a d' is not a percentage."""
+    axes = figures.scores(["a", "b"], [1.5, 0.5], [1.0, 0.25], [2.0, 0.75], "d_prime").axes[0]
+    assert axes.lines[0].get_xydata().tolist() == [[1.5, 0], [0.5, 1]] and axes.yaxis_inverted()
+    assert [segment[:, 0].tolist() for segment in axes.collections[0].get_segments()] == [[1, 2], [0.25, 0.75]]
+    assert figures.scores([], [], [], [], "map") is None
+    assert figures.scores(["a"], [float("nan")], [0.1], [0.2], "map") is None
+
+
+def test_a_confusion_matrix_shows_shares_counts_and_empty_classes():
+    """Rows add up to 100 %; counts are as they are; the class without a clip is hatched."""
+    said = judged(3, confusion=[[6, 2, 0], [1, 3, 0], [0, 0, 0]])
+    share, count = (figures.confusion(said, normalised).axes[0] for normalised in (True, False))
+    assert share.images[0].get_array().filled(0).tolist() == [[75, 25, 0], [25, 75, 0], [0, 0, 0]]
+    assert count.images[0].get_array().filled(0).tolist() == [[6, 2, 0], [1, 3, 0], [0, 0, 0]]
+    assert [text.get_text() for text in share.texts] == ["75", "25", "25", "75"]
+    assert [patch.get_hatch() for patch in share.patches] == ["////"] and share.patches[0].get_extents().height > 0
+    assert figures.confusion(judged(3, single=False), True) is None
+
+
+@pytest.mark.parametrize("n_classes", [2, 15, 60, 61, 300])
+def test_many_classes_are_drawn_in_time(n_classes):
+    """By name up to 60, by number beyond, in less than 5 s and 200 KB."""
+    said = judged(n_classes, 900)
+    start = time.perf_counter()
+    figure = figures.confusion(said, True)
+    svg = themed.inline(figure, "confusion")
+    assert time.perf_counter() - start < 5 and len(svg) < 200_000
+    labels = [text.get_text() for text in figure.axes[0].get_yticklabels()]
+    assert labels == said.classes if n_classes <= 60 else labels[:2] == ["1", "10" if n_classes < 150 else "20"]
+    assert len(themed.inline(figures.recalls(["a"], [said]), "recalls")) < 200_000
+
+
+def test_recall_is_scikit_learns():
+    """Over folds and trainings together; None for the class without a clip."""
+    one, other = judged(4, seed=1), judged(4, seed=2)
+    head, rows = parts.recall_rows(["one", "other"], [one, replace(other, test_targets=one.test_targets)])
+    assert head == ["number", "class", "clips", "one", "other"] and [row[0] for row in rows] == [1, 2, 3, 4]
+    true = np.tile(one.test_targets[0].argmax(axis=1), 2)
+    expected = recall_score(true, one.test_probabilities[0].argmax(axis=2).ravel(), labels=[0, 1, 2], average=None)
+    assert [row[3] for row in rows] == [*(100 * expected).round(1).tolist(), None]
+    assert [row[2] for row in rows] == np.bincount(true[:60], minlength=4).tolist()
+
+
+def test_clips_with_several_labels_have_average_precisions():
+    """Scikit-learn's, mean over trainings."""
+    said = judged(4, single=False)
+    expected = [
+        np.mean(
+            [average_precision_score(said.test_targets[0][:, n], each[:, n]) for each in said.test_probabilities[0]]
+        )
+        for n in range(3)
+    ]
+    assert [row[3] for row in parts.recall_rows(["a"], [said])[1]] == [*np.round(np.multiply(100, expected), 1), None]
+    assert "average precision" in figures.recalls(["a"], [said]).axes[0].get_xlabel()
+
+
+def test_groups_are_scored_by_themselves():
+    """Accuracy of each group, mean over trainings; clips without a group are left out."""
+    said = judged(3)
+    said.test_groups[0][:6] = [""] * 6
+    head, rows = parts.group_rows(["a"], [said])
+    assert head == ["group", "clips", "a"] and [row[:2] for row in rows] == [[f"bird {n}", 18] for n in range(3)]
+    true = said.test_targets[0].argmax(axis=1)
+    for n, row in enumerate(rows):
+        own = np.arange(6 + (n - 6) % 3, 60, 3)
+        each = [accuracy_score(true[own], one[own].argmax(axis=1)) for one in said.test_probabilities[0]]
+        assert row[2] == pytest.approx(100 * np.mean(each), abs=0.051)
+    values = [row[2] for row in rows]
+    ((title, n_groups, lowest, median, highest, deviation),) = parts.spread_rows(["a"], [said])[1]
+    assert (title, n_groups, lowest, median, highest) == ("a", 3, min(values), sorted(values)[1], max(values))
+    assert deviation == pytest.approx(np.std(values, ddof=1), abs=0.1)
+
+
+def test_groups_are_drawn_one_by_one_or_as_a_spread():
+    """None for fewer than two; a row each up to 40; a box a module beyond."""
+    assert figures.by_group(["a"], [judged(3, test_groups=[["x"] * 60])]) is None
+    assert figures.by_group(["a"], [judged(3, test_groups=[[""] * 60])]) is None
+    few = figures.by_group(["a"], [judged(3)]).axes[0]
+    assert [text.get_text() for text in few.get_yticklabels()] == [f"bird {n} (20)" for n in range(3)]
+    many = figures.by_group(["a", "b"], [judged(3, test_groups=[[str(n) for n in range(60)]])] * 2).axes[0]
+    assert [text.get_text() for text in many.get_yticklabels()] == ["a", "b"]
+
+
+def test_lengths_count_each_clip_once():
+    """A clip that is tested in two folds is one clip."""
+    seconds = np.array([0.5, 1.25])
+    twice = result(test_clips=[["x.wav", "y.wav"]] * 2, test_seconds=[seconds] * 2)
+    assert figures.lengths(twice).axes[0].get_title(loc="left") == "calls: 2 clips, median 0.875 s"
+    assert figures.lengths(result(test_seconds=[np.zeros(2)] * 2)) is None
+
+
+def test_events_have_groups_but_no_recalls():
+    """Tallies of files (reference; found, matched) have no classes; F = 2 matched / (reference + found) of each group."""
+    tallies = {
+        "metric": "event_onset_200ms_fms",
+        "confusion": None,
+        "folds": result().folds[:1],
+        "test_clips": [["x.wav", "y.wav", "z.wav"]],
+        "test_groups": [["a", "b", "b"]],
+        "test_targets": [np.array([[2.0], [2.0], [1.0]])],
+        "test_probabilities": [np.array([[[2.0, 2.0], [0.0, 0.0], [4.0, 1.0]]])],
+    }
+    said = result(**tallies)
+    assert parts.recall_rows(["one"], [said])[1] == [] and figures.recalls(["one"], [said]) is None
+    assert parts.group_rows(["one"], [said])[1] == [["a", 1, 100.0], ["b", 2, round(100 * 2 / 7, 1)]]
+    assert "event_onset_200ms_fms" in figures.by_group(["one"], [said]).axes[0].get_xlabel()
+
+
+def test_names_are_shortened_in_the_middle():
+    """To one line, without controls and changes of direction."""
+    assert drawing.shortened("a" * 30 + "b" * 30, 11) == "aaaaa…bbbbb"
+    assert drawing.shortened("x\n\u202ey\x00") == "x y "
