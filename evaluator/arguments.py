@@ -158,6 +158,24 @@ def maps(command: argparse.ArgumentParser) -> None:
     module(command)
 
 
+def report(command: argparse.ArgumentParser) -> None:
+    """Results, the page, and what else is written."""
+    command.add_argument("results", nargs="+", type=Path, metavar="RESULTS", help="result files, or folders of them")
+    command.add_argument("--out", type=Path, default=Path("report.html"), metavar="F.html", help="default: report.html")
+    command.add_argument("--data", type=Path, metavar="DIR", help="where the audio lies (default: where it was judged)")
+    command.add_argument(
+        "--clips", type=number, default=12, metavar="N", help="clips a task that can be heard, 0 for none (default 12)"
+    )
+    command.add_argument(
+        "--format",
+        action="append",
+        default=[],
+        choices=("csv", "md", "tex", "svg", "png"),
+        help="also write tables (csv, md, tex) or figures (svg, png) into F-files/; repeatable",
+    )
+    command.add_argument("--seed", type=seed, default=0, help="of the draws behind the ranks (default 0)")
+
+
 def doctor(command: argparse.ArgumentParser) -> None:
     """Only where the cache is."""
     command.add_argument("--cache", type=Path, metavar="DIR", help=CACHE)
@@ -191,6 +209,13 @@ def seed(text: str) -> int:
     return int(text)
 
 
+def number(text: str) -> int:
+    """A whole number from 0, of things."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text} is no number of clips; give a whole number from 0")
+    return int(text)
+
+
 def count(text: str) -> int:
     """A whole number from 1."""
     if not text.isdecimal() or int(text) < 1:
@@ -217,5 +242,6 @@ COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "fuse": ("average what several results say, and score that", fuse),
     "similarity": ("tell how alike modules, layers, acoustic descriptors and labels are", similarity),
     "map": ("draw a task's embeddings on a plane: t-SNE, PCA or UMAP", maps),
+    "report": ("make one page of results: leaderboards, figures, clips to hear", report),
     "doctor": ("find what is wrong with this installation", doctor),
 }

@@ -1,5 +1,5 @@
 """The command line: `hear-eval run | list | validate | embed | download | check | compare | fuse |
-similarity | map | doctor`.
+similarity | map | report | doctor`.
 
 Results go to standard output, everything else (bars, warnings, what modules print) to standard error. Exit codes: 0
 done, 1 failed, 2 wrong usage. Rooms that need torch are entered only by the commands that use them.
@@ -399,6 +399,21 @@ def map_command(parsed: argparse.Namespace) -> int:
     return 0
 
 
+def report_command(parsed: argparse.Namespace) -> int:
+    """`hear-eval report`: a page of all results, and figures and tables beside it; what could not be used is told."""
+    from evaluator.report import making
+
+    wish = making.Wish(parsed.out, parsed.data, parsed.clips, parsed.format, parsed.seed, bar)
+    made = making.make(parsed.results, wish)
+    for problem in made.problems:
+        print(f"hear-eval: {problem}", file=sys.stderr)
+    first, *others = made.written
+    print(f"written: {first}")
+    if others:
+        print(f"written: {len(others)} files in {others[0].parent}")
+    return 0
+
+
 def doctor_command(parsed: argparse.Namespace) -> int:
     """`hear-eval doctor`: findings with their remedies; 1 if something is broken."""
     from evaluator import doctor
@@ -420,6 +435,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "fuse": fuse_command,
     "similarity": similarity_command,
     "map": map_command,
+    "report": report_command,
     "doctor": doctor_command,
 }
 

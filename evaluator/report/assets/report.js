@@ -1,0 +1,25 @@
+// Makes each table of class "sortable" so, once it is nearly in sight: a page of fifty tables opens at once.
+"use strict";
+{
+  const words = { search: "Filter", info: "_TOTAL_ rows", infoEmpty: "0 rows", infoFiltered: "of _MAX_", zeroRecords: "No row holds this." };
+  const start = (table) =>
+    new DataTable(table, {
+      paging: false,
+      autoWidth: false,
+      order: [], // as written: best first
+      orderDescReverse: false, // ties stay in that order
+      language: words,
+      layout: { topStart: table.tBodies[0].rows.length > 3 ? ["search", "info"] : null, topEnd: null, bottomStart: null, bottomEnd: null },
+    });
+  const near = new IntersectionObserver(
+    (entries) => {
+      for (const { isIntersecting, target } of entries) {
+        if (!isIntersecting) continue;
+        near.unobserve(target);
+        start(target);
+      }
+    },
+    { rootMargin: "400px" },
+  );
+  for (const table of document.querySelectorAll("table.sortable")) near.observe(table);
+}

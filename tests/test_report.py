@@ -1,0 +1,342 @@
+"""The report's page, as a browser shows it: nothing is fetched, no name becomes markup, tables sort and filter, clips play."""
+
+import hashlib
+import re
+import shutil
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from evaluator import results
+from evaluator.cli import main
+from evaluator.report import page
+from evaluator.results import CurvePoint
+
+CHROMIUM = next(
+    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), ""
+)
+QUIET = "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync --no-first-run"
+HOSTILE = [
+    "</script><script>document.title='run'</script>",
+    '"><img src=x onerror=document.title="run">',
+    "{{7*7}}{% raw %}",
+]
+SECONDS, RATE = 0.4, 16000
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Results of two modules on tones, and a made-up task where all that can be named is named by an enemy."""
+    place = tmp_path_factory.mktemp("report")
+    random = np.random.default_rng(0)
+    for number, name in enumerate(("high", "low", "middle")):
+        (place / "tones" / name).mkdir(parents=True)
+        for which in range(10):
+            times = np.arange(int(SECONDS * RATE)) / RATE
+            tone = 0.3 * np.sin(2 * np.pi * (300 + 40 * number + 7 * which) * times) + 0.2 * random.standard_normal(
+                len(times)
+            )
+            soundfile.write(place / "tones" / name / f"{which}.wav", tone, RATE)
+    asked = ["--task", str(place / "tones"), "--protocol", "logistic", "--cache", str(place / "cache")]
+    assert main(["run", "hear_ssl.melspec", "hear_ssl.byol_a_mini", *asked, "--out", str(place / "results")]) == 0
+    for number, path in enumerate(sorted((place / "results").rglob("*.json"))):
+        result = results.read(path)
+        curve = [CurvePoint(f"layer {n}", 0.5 + 0.1 * n, 0.4 + 0.1 * n, 0.6 + 0.1 * n, None, None) for n in range(3)]
+        hostile = replace(
+            result,
+            module=HOSTILE[number],
+            task=HOSTILE[0],
+            dataset=HOSTILE[1],
+            classes=HOSTILE,
+            curve=curve,
+            chosen="layer 2",
+            notes=HOSTILE,
+            failed={HOSTILE[1]: HOSTILE[0]},
+            n_failed=1,
+            options={HOSTILE[0]: HOSTILE[1]},
+            weights=HOSTILE[2],
+            test_clips=[[f"{HOSTILE[1]}{clip}" for clip in fold] for fold in result.test_clips],
+            provenance={**result.provenance, "command": HOSTILE, "protocol_says": HOSTILE[0]},
+        )
+        results.write(hostile, place / "results")
+    broken = place / "results" / HOSTILE[1]
+    broken.mkdir()
+    (broken / "half.json").write_text('{"schema_version": 4, "module"')
+    return place
+
+
+@pytest.fixture(scope="module")
+def report(folder):
+    """The page of these results, with tables and figures beside it."""
+    out = folder / "report.html"
+    formats = [word for kind in ("csv", "md", "tex", "svg", "png") for word in ("--format", kind)]
+    assert main(["report", str(folder / "results"), "--out", str(out), *formats]) == 0
+    return out
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """A browser without a screen."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if not CHROMIUM:
+        pytest.skip("there is no Chromium here")
+    with sync_api.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=QUIET.split())
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def opened(chromium, report):
+    """The page opened from disk; afterwards it has asked for nothing, run nothing and complained of nothing."""
+    shown = chromium.new_page()
+    asked, said = [], []
+    shown.on("request", lambda request: asked.append(request.url))
+    shown.on("console", lambda message: said.append(message.text))
+    shown.on("pageerror", lambda error: said.append(str(error)))
+    shown.goto(report.as_uri())
+    yield shown
+    strangers = [url for url in asked if not url.startswith(("file:", "data:"))]
+    assert (strangers, said) == ([], [])
+    assert [url for url in asked if url.startswith("file:")] == [report.as_uri()]
+    assert shown.title() == "What the modules hear"
+    shown.close()
+
+
+def section(shown, task):
+    """The section of a task, in sight, its tables ready to be sorted."""
+    found = shown.locator("section.task", has=shown.locator("h2", has_text=re.compile(f"^{task}")))
+    found.scroll_into_view_if_needed()
+    found.locator("th .dt-column-order").first.wait_for(state="attached")
+    return found
+
+
+def names(table):
+    """The modules of a table, from the top."""
+    return table.locator("tbody th").all_inner_texts()
+
+
+def test_a_heading_sorts_its_column(opened):
+    """By keyboard and by mouse, up and down; scores as numbers, the largest first; its state is told to who cannot see it."""
+    table = section(opened, "tones").locator("table").first
+    heading = table.locator("thead th").nth(1)
+    heading.get_by_role("button").focus()
+    opened.keyboard.press("Enter")
+    assert names(table) == ["hear_ssl.byol_a_mini", "hear_ssl.melspec"]
+    assert heading.get_attribute("aria-sort") == "ascending"
+    heading.click()
+    assert names(table) == ["hear_ssl.melspec", "hear_ssl.byol_a_mini"]
+    table.locator("thead th").nth(2).click()
+    scores = [float(cell.get_attribute("data-order")) for cell in table.locator("td.score").all()]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_the_filter_keeps_rows_that_hold_a_word(opened):
+    """Of the four modules of the overview, hostile ones among them, and back; how many are left stands beside it."""
+    overview = opened.locator("#overview")
+    box = overview.get_by_role("searchbox")
+    box.fill("byol_a")
+    assert names(overview.locator("table")) == ["hear_ssl.byol_a_mini"]
+    assert "1 row" in overview.locator(".dt-info").inner_text()
+    box.fill("</script>")
+    assert names(overview.locator("table")) == [HOSTILE[0]]
+    box.fill("")
+    assert sorted(names(overview.locator("table"))) == sorted(
+        [*HOSTILE[:2], "hear_ssl.byol_a_mini", "hear_ssl.melspec"]
+    )
+
+
+def test_a_summary_opens_by_the_keyboard(opened):
+    """The recall of each class, figure and table, which were hidden."""
+    folded = section(opened, "tones").locator("details").first
+    assert not folded.locator("table").is_visible()
+    folded.locator("summary").focus()
+    opened.keyboard.press("Enter")
+    folded.locator("table").wait_for()
+    assert folded.locator("svg").is_visible()
+
+
+def test_a_clip_plays(opened):
+    """Its time moves on, although nothing may be loaded from elsewhere."""
+    player = section(opened, "tones").locator("audio").first
+    assert player.get_attribute("preload") == "none"
+    player.evaluate("(each) => { each.muted = true; each.loop = true; return each.play(); }")
+    opened.wait_for_function("document.querySelector('audio').currentTime > 0")
+    assert player.evaluate("(each) => each.duration") == pytest.approx(SECONDS, abs=0.05)
+
+
+def test_hostile_names_stay_text(opened):
+    """Modules, tasks, classes, clips, reasons, options, notes and commands, after tables were sorted and filtered as well."""
+    opened.evaluate("document.querySelectorAll('details').forEach((each) => (each.open = true))")
+    for table in opened.locator("table").all():
+        table.scroll_into_view_if_needed()
+    opened.get_by_role("searchbox").first.fill(HOSTILE[1])
+    text = opened.locator("main").inner_text()
+    for name in HOSTILE:
+        assert name in text
+    assert opened.locator("script").count() == 2
+    assert opened.locator("img:not([src^='data:'])").count() == 0
+    assert "49" not in opened.locator("main h2").all_inner_texts()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_phone_shows_the_page_without_scrolling_sideways(chromium, report, scheme):
+    """At 390 pixels tables scroll within their own boxes; ink and paper contrast by 7 to 1 in light and dark (WCAG 2.2, 1.4.6)."""
+    shown = chromium.new_page(viewport={"width": 390, "height": 800}, color_scheme=scheme)
+    shown.goto(report.as_uri())
+    assert shown.evaluate("document.documentElement.scrollWidth") == 390
+    ink, paper = (
+        luminance(shown.evaluate(f"getComputedStyle(document.body).{name}")) for name in ("color", "backgroundColor")
+    )
+    assert (ink < paper) == (scheme == "light")
+    assert (max(ink, paper) + 0.05) / (min(ink, paper) + 0.05) > 7
+    shown.close()
+
+
+def luminance(colour):
+    """Relative luminance of `rgb(r, g, b)`, 0 to 1 (WCAG 2.2)."""
+    parts = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_the_page_reads_without_scripts(chromium, report):
+    """Tables stand as written, best first, and details open."""
+    context = chromium.new_context(java_script_enabled=False)
+    shown = context.new_page()
+    shown.goto(report.as_uri())
+    tones = shown.locator("section.task", has=shown.locator("h2", has_text=re.compile("^tones")))
+    tones.scroll_into_view_if_needed()
+    assert names(tones.locator("table").first) == ["hear_ssl.melspec", "hear_ssl.byol_a_mini"]
+    folded = tones.locator("details").first
+    folded.locator("summary").click()
+    assert folded.locator("table").is_visible()
+    context.close()
+
+
+def test_print_shows_what_is_folded(chromium, report):
+    """In light colours, whatever the screen's are."""
+    shown = chromium.new_page(color_scheme="dark")
+    shown.goto(report.as_uri())
+    folded = shown.locator("section.task details table").first
+    assert not folded.is_visible()
+    shown.emulate_media(media="print")
+    assert folded.is_visible()
+    assert shown.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    shown.close()
+
+
+class Tags(HTMLParser):
+    """Start tags and their attributes, and which ids and headings of tables there are."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.found = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+
+
+def test_the_page_holds_all_it_needs(report):
+    """No attribute names another file or address, every id is there once, and every inner link has an end."""
+    tags = Tags(report.read_text(encoding="utf-8")).found
+    targets = [
+        (tag, value)
+        for tag, attrs in tags
+        for name, value in attrs.items()
+        if name in ("src", "href", "srcset", "action")
+    ]
+    assert [each for each in targets if not each[1].startswith(("data:", "#"))] == []
+    ids = [attrs["id"] for _, attrs in tags if "id" in attrs]
+    assert len(ids) == len(set(ids))
+    assert {value[1:] for _, value in targets if value.startswith("#")} <= set(ids)
+    assert not [attrs for _, attrs in tags if any(name.startswith("on") or name == "style" for name in attrs)]
+
+
+def test_the_page_can_be_heard_by_a_screen_reader(report):
+    """Each table has a caption, each of its headings a scope, each player and figure a name, and the page a language."""
+    tags = Tags(report.read_text(encoding="utf-8")).found
+    count = [tag for tag, _ in tags].count
+    assert count("table") == count("caption") > 5
+    assert all(attrs.get("scope") in ("col", "row") for tag, attrs in tags if tag == "th")
+    assert all(attrs.get("aria-label") for tag, attrs in tags if tag in ("audio", "svg"))
+    assert all(attrs.get("alt") for tag, attrs in tags if tag == "img")
+    assert dict(tags)["html"]["lang"] == "en" and count("main") == count("h1") == 1
+
+
+def test_what_is_missing_and_broken_is_said(report, folder, capsys):
+    """On the page, and the broken file on standard error, with exit code 0."""
+    assert main(["report", str(folder / "results"), "--out", str(folder / "again.html"), "--clips", "0"]) == 0
+    said = capsys.readouterr()
+    assert "half.json" in said.err and "half.json" in report.read_text()
+    assert said.out == f"written: {folder / 'again.html'}\n"
+    text = (folder / "again.html").read_text()
+    assert "4 results missing" in text and "could not be used" in text and "<audio" not in text
+
+
+def test_the_same_results_make_the_same_page(report, folder):
+    """Byte by byte."""
+    again = folder / "twice.html"
+    assert main(["report", str(folder / "results"), "--out", str(again)]) == 0
+    assert again.read_bytes() == report.read_bytes()
+
+
+def test_tables_and_figures_lie_beside_the_page(report):
+    """In every kind that was asked for, whole."""
+    beside = report.with_name("report-files")
+    kinds = {path.suffix for path in beside.iterdir()}
+    assert kinds == {".csv", ".md", ".tex", ".svg", ".png"}
+    assert "hear_ssl.melspec" in (beside / "overview.csv").read_text()
+    assert list(beside.glob("*tones*-scores.svg")) and list(beside.glob("*tones*-confusion-1-count.png"))
+
+
+def test_clips_are_looked_for_where_the_user_says(folder):
+    """A folder without them is told clip by clip; the page is made all the same."""
+    (folder / "elsewhere").mkdir()
+    out = folder / "moved.html"
+    asked = ["--out", str(out), "--data", str(folder / "elsewhere"), "--clips", "2"]
+    assert main(["report", str(folder / "results" / "hear_ssl.melspec"), *asked]) == 0
+    text = out.read_text()
+    assert text.count("Not to be heard") == 2 and "<audio" not in text
+
+
+@pytest.mark.parametrize(
+    ("out", "sentence"),
+    [("report.pdf", "ends with .html"), ("none/report.html", "there is no folder"), (".", "ends with .html")],
+)
+def test_a_page_that_cannot_be_written_is_refused_first(folder, out, sentence, capsys):
+    """With exit code 2 and a sentence."""
+    assert main(["report", str(folder / "results"), "--out", str(folder / out)]) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_nothing_to_report_is_a_sentence(tmp_path, capsys):
+    """An empty folder, with exit code 2 and no page."""
+    assert main(["report", str(tmp_path), "--out", str(tmp_path / "report.html")]) == 2
+    assert "no result" in capsys.readouterr().err
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_what_does_not_fit_is_named(folder, monkeypatch):
+    """With room for one figure at most, the others are said to be left out."""
+    from evaluator.report import making
+
+    monkeypatch.setattr(making, "BYTES_OF_FIGURES", 12_000)
+    out = folder / "small.html"
+    assert main(["report", str(folder / "results" / "hear_ssl.melspec"), "--out", str(out)]) == 0
+    text = out.read_text()
+    assert len(text) < 12_000 + 170_000 and "Left out, to keep this page small" in text
+    assert "<audio" not in text
+
+
+def test_datatables_is_as_its_makers_ship_it():
+    """The file has the SHA-256 that its README tells."""
+    assets = Path(page.__file__).parent / "assets"
+    told = re.search(r"SHA-256 `([0-9a-f]{64})`", (assets / "README.md").read_text())
+    assert hashlib.sha256((assets / "dataTables.min.js").read_bytes()).hexdigest() == told[1]
+    assert "MIT" in (assets / "dataTables.LICENSE.txt").read_text()
