@@ -206,13 +206,20 @@ class Driver:
         return dict(self.described)
 
     def hash_weights(self):
-        """SHA-256 over names, types, shapes and bytes of all weights; of the weight file if the model shows none."""
+        """SHA-256 over names, types, shapes and bytes of all weights; of the weight file if the model shows none.
+
+        What a torch model's state holds beside tensors (`get_extra_state`) counts where JSON can say it.
+        """
         arrays = []
         if self.torch is not None and hasattr(self.model, "state_dict"):
             for key, value in sorted(self.model.state_dict().items()):
                 if hasattr(value, "detach"):
                     flat = value.detach().cpu().contiguous().reshape(-1)
                     arrays.append((key, str(value.dtype), tuple(value.shape), flat.view(self.torch.uint8).numpy()))
+                else:
+                    with contextlib.suppress(TypeError, ValueError):
+                        said = json.dumps(value, sort_keys=True).encode()
+                        arrays.append((key, "json", (len(said),), np.frombuffer(said, np.uint8)))
         elif self.tensorflow is not None:
             if not getattr(self.model, "variables", None):  # Keras makes them when it is first called
                 with contextlib.suppress(ModuleTrouble):

@@ -135,6 +135,10 @@ class ByolAEncoder(Encoder):
         windows = Framing(SAMPLE_RATE, WINDOW_HOP, SAMPLE_RATE, pad=SAMPLE_RATE // 2)
         self.timestamp_framing = windows if timestamps == "windows" else self.scene_framing
 
+    def get_extra_state(self) -> dict[str, Any]:
+        """See `Encoder`."""
+        return {"mean": self.mean, "std": self.std, "mel": self.front_end.mel, "window": self.front_end.n_window}
+
     def forward(
         self, audio: torch.Tensor, n_samples: list[int], framing: Framing, facts: list[Any], visit: Visit
     ) -> None:

@@ -15,6 +15,9 @@ Visit = Callable[[int, torch.Tensor], None]
 class Encoder(torch.nn.Module):
     """A frozen network that turns windows of audio into frames, one set per layer.
 
+    What its frames depend on beside its tensors (statistics, settings that come with the weights) is in
+    `get_extra_state`, as PyTorch calls it, in words of JSON: embeddings are stored under a hash of the whole state.
+
     Attributes:
         sample_rate: Of the audio it takes, in Hz.
         width: Size of one frame of one layer.

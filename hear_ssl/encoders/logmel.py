@@ -62,6 +62,7 @@ class LogMel(torch.nn.Module):
             raise ValueError(f"option mel={mel!r}: known values are {' and '.join(map(repr, MEL_SCALES))}")
         if isinstance(window, bool) or not isinstance(window, int) or not 0 < window <= FFT_LENGTH:
             raise ValueError(f"option stft_window={window!r}: a number of samples from 1 to {FFT_LENGTH} is wanted")
+        self.mel, self.n_window = mel, window
         make = slaney_filters if mel == "slaney" else mel_filters
         spare = FFT_LENGTH - window
         hann = pad(torch.hann_window(window), (spare // 2, spare - spare // 2))

@@ -28,6 +28,22 @@ from hear_ssl.encoders.frames import Framing, convolution_framing
 OPTIONS = {
     "normalize": "auto (the checkpoint's own processor rule), true or false: zero mean and unit variance per clip"
 }
+# What a checkpoint's config decides about the frames that the shapes of its tensors do not tell.
+DECIDE = (
+    "model_type",
+    "num_attention_heads",
+    "hidden_act",
+    "layer_norm_eps",
+    "feat_proj_layer_norm",
+    "feat_extract_norm",
+    "feat_extract_activation",
+    "conv_stride",
+    "num_conv_pos_embeddings",
+    "num_conv_pos_embedding_groups",
+    "do_stable_layer_norm",
+    "num_buckets",
+    "max_bucket_distance",
+)
 FAMILIES = ("wav2vec2", "hubert", "wavlm", "data2vec-audio")
 
 # Added to the variance before its root, as in transformers' Wav2Vec2FeatureExtractor.
@@ -73,6 +89,11 @@ class TransformerEncoder(Encoder):
         kernels, strides = tuple(config.conv_kernel), tuple(config.conv_stride)
         self.strides = list(zip(kernels, strides, strict=True))
         self.timestamp_framing = self.scene_framing = convolution_framing(kernels, strides, sample_rate)
+
+    def get_extra_state(self) -> dict[str, Any]:
+        """See `Encoder`."""
+        config = self.network.config
+        return {"normalize": self.normalize, **{name: repr(getattr(config, name, None)) for name in DECIDE}}
 
     def clip_facts(self, clip: torch.Tensor, n_windows: int) -> ClipFacts:
         """Input statistics of the clip and, if it is cut in windows, those of the first group norm."""
