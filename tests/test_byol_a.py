@@ -240,3 +240,13 @@ def test_the_mini_is_in_the_package():
         sounds = list(csv.DictReader(file))
     assert len(sounds) == 238 and {row["licence"] for row in sounds} == {"CC0", "CC-BY"}
     assert {row["clip"][0] for row in sounds} == {"1", "2", "3"}  # the folds; 4 and 5 are for tests
+
+
+def test_a_trainings_checkpoint_loads_too(tmp_path):
+    """Tensors under `state_dict`, behind the names of the modules around them, as the original loader takes them."""
+    path = save_byol_a(tmp_path, 1, 12, (MEAN, STD))
+    state = torch.load(path, weights_only=True)
+    audio = torch.randn(1, 20000, generator=torch.Generator().manual_seed(0)) * 0.1
+    wanted = byol_a.get_scene_embeddings(audio, byol_a.load_model(str(path)))
+    torch.save({"epoch": 3, "state_dict": {f"online.net.{name}": tensor for name, tensor in state.items()}}, path)
+    torch.testing.assert_close(byol_a.get_scene_embeddings(audio, byol_a.load_model(str(path))), wanted)

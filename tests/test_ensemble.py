@@ -21,6 +21,7 @@ from hear_ssl.encoders.merging import Recipe, at_times, group_means, resized
 from tiny_checkpoints import ENSEMBLES, FAMILIES, SMALL, model_path
 
 GOOD = str(Path(__file__).parent / "modules" / "good.py")
+ILL = str(Path(__file__).parent / "modules" / "ill.py")
 torchcrepe = pytest.importorskip("torchcrepe")
 
 # Section 6.5 of the facts: members (x: HuBERT extra large, l: HuBERT Large, w: wav2vec 2.0, c: CREPE), whether fused,
@@ -381,3 +382,33 @@ def test_what_cannot_be_is_refused_with_a_sentence(text, options, sentence):
     """Members, merge and options that make no sense."""
     with pytest.raises(ValueError, match=sentence):
         ensemble.load_model(text, **options)
+
+
+@pytest.mark.parametrize(
+    ("ill", "sentence"), [("seconds", "are they seconds\\? Milliseconds are wanted"), ("falling", "do not rise")]
+)
+def test_timestamps_that_cannot_be_are_refused(ill, sentence):
+    """Aligning by them would be wrong in silence."""
+    made = ensemble.build(["hear_ssl.melspec", ILL], {ILL: {"ill": ill}})
+    with pytest.raises(ValueError, match=sentence):
+        ensemble.get_timestamp_embeddings(torch.randn(1, 16000) * 0.1, made)
+
+
+def test_a_member_leaves_no_traces():
+    """One that changes folder, default type and gradients harms neither the others nor who asked."""
+    here = Path.cwd()
+    made = ensemble.build([ILL, "hear_ssl.melspec"], {ILL: {"ill": "leaves_traces"}})
+    scene = ensemble.get_scene_embeddings(torch.randn(1, 16000) * 0.1, made)
+    assert Path.cwd() == here and torch.get_default_dtype() == torch.float32 and torch.is_grad_enabled()
+    assert scene.shape == (1, 8 + 64) and scene.dtype == torch.float32
+
+
+def test_a_members_part_does_not_hang_on_its_company():
+    """BYOL-A's frames of a quarter of a second, averaged: the same before and behind another member."""
+    audio = torch.randn(1, 4000, generator=torch.Generator().manual_seed(5)) * 0.1
+    name, options = "hear_ssl.byol_a_mini", {"hear_ssl.byol_a_mini": {"pooling": "mean"}}
+    alone = ensemble.get_scene_embeddings(audio, ensemble.build([name], options))
+    first = ensemble.get_scene_embeddings(audio, ensemble.build([name, "hear_ssl.melspec"], options))
+    torch.testing.assert_close(first[:, : alone.shape[1]], alone)
+    frames = ensemble.build([name], {name: {"pooling": "max+mean"}})
+    torch.testing.assert_close(ensemble.get_scene_embeddings(audio, frames), alone)

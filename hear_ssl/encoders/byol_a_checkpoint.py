@@ -74,6 +74,12 @@ def network_for(state: Mapping[str, torch.Tensor], path: Path) -> Network:
     return Network(blocks[first.shape[1]], width=first.shape[0])
 
 
+def without_prefix(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The tensors under their own names, where a training's checkpoint has `model.features.0.weight` and the like."""
+    starts = {name: [name.find(part) for part in (".features.", ".fc.") if part in name] for name in state}
+    return {name[min(starts[name]) + 1 :] if starts[name] else name: tensor for name, tensor in state.items()}
+
+
 def read_metadata(path: Path) -> dict[str, str]:
     """The words that a safetensors file carries beside its tensors."""
     from safetensors import safe_open
@@ -93,7 +99,7 @@ def load_encoder(path: Path, options: dict[str, Any]) -> ByolAEncoder:
         ValueError: They are damaged, or not BYOL-A's.
     """
     path = path / "checkpoint.pth" if path.is_dir() else path
-    state = weights.read_state(path)
+    state = without_prefix(weights.read_state(path))
     if path.suffix == ".safetensors":
         facts = read_metadata(path)
         try:

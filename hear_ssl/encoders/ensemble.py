@@ -138,8 +138,10 @@ class Ensemble(torch.nn.Module):
         if self.recipe.scene == "members":
             return True
         member, reference = self.members[number], self.members[self.reference]
-        same_grid = member.is_ours and reference.is_ours and member.framing(True) == reference.framing(True)
-        return same_grid and self.recipe.time_groups == 1 and bool(member.model.pooling == "mean")
+        if not (member.is_ours and reference.is_ours and member.framing(True) == reference.framing(True)):
+            return False
+        plain = type(member.model).clips is api.Model.clips and member.model.pooling == "mean"
+        return plain and self.recipe.time_groups == 1  # its scene is the mean of its frames, and nothing else
 
     def lengthened(self, clip: torch.Tensor) -> torch.Tensor:
         """The clip (n_samples,), zero-padded at its end to the shortest length that has a frame for every group."""

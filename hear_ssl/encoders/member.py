@@ -5,10 +5,12 @@ and windows. Of others only the three functions of the HEAR API are known: clips
 mix, and their timestamp embeddings serve as frames for scenes, too.
 """
 
+import contextlib
 import hashlib
 import importlib
 import importlib.util
 import inspect
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -20,6 +22,9 @@ import torch
 
 from hear_ssl.encoders.api import Model
 from hear_ssl.encoders.frames import Framing
+
+# Where the last timestamp is so many times shorter than its clip, it is none in ms; in seconds it would be 1000 times.
+_SECONDS_LOOK_LIKE = 100
 
 # One clip's number in the list that was given, its frames (n_frames, width), and their centres in ms (n_frames,).
 ClipFrames = tuple[int, torch.Tensor, np.ndarray]
@@ -50,8 +55,9 @@ class Member(torch.nn.Module):
         else:
             module_name = name
         self.name, self.options = name, dict(options or {})
-        self.module = import_member(module_name)
-        self.model: Any = self.module.load_model(*([path] if path else []), **self.options)
+        with process_kept():
+            self.module = import_member(module_name)
+            self.model: Any = self.module.load_model(*([path] if path else []), **self.options)
         self.is_ours = isinstance(self.model, Model)
         self.sample_rate = self.size("sample_rate")
         self.width = self.size("timestamp_embedding_size")
@@ -112,7 +118,25 @@ class Member(torch.nn.Module):
             )
         if not frames.shape[1]:
             raise ValueError(f"ensemble member {self.name} gives no frame for a clip of {len(clip)} samples")
-        return frames[0], times[0].double().cpu().numpy()
+        centres = times[0].double().cpu().numpy()
+        self.refuse_times(centres, 1000 * len(clip) / self.sample_rate)
+        return frames[0], centres
+
+    def refuse_times(self, centres: np.ndarray, length: float) -> None:
+        """Refuse timestamps (n_frames,) that cannot be centres in ms of the frames of a clip of `length` ms.
+
+        Raises:
+            ValueError: They fall, or seem to be seconds.
+        """
+        if not np.isfinite(centres).all() or (np.diff(centres) < 0).any():
+            raise ValueError(
+                f"ensemble member {self.name}: its timestamps do not rise; centres in ms, in order, are wanted"
+            )
+        if len(centres) > 1 and centres[-1] <= length / _SECONDS_LOOK_LIKE:
+            raise ValueError(
+                f"ensemble member {self.name}: the last of {len(centres)} timestamps is {centres[-1]:g} in a clip of "
+                f"{length:g} ms; are they seconds? Milliseconds are wanted"
+            )
 
     def scenes(self, clips: Sequence[torch.Tensor]) -> torch.Tensor:
         """The member's own scene embeddings of clips, each (n_samples,) at its rate: (n_clips, scene_width)."""
@@ -132,7 +156,8 @@ class Member(torch.nn.Module):
         tensorflow = sys.modules.get("tensorflow")
         if tensorflow is not None and not isinstance(self.model, torch.nn.Module):
             audio = tensorflow.convert_to_tensor(audio.cpu().numpy())
-        return getattr(self.module, function)(audio, self.model)
+        with process_kept():
+            return getattr(self.module, function)(audio, self.model)
 
     def identity(self) -> str:
         """What its embeddings depend on beside audio and torch's weights; part of the names of stored embeddings."""
@@ -142,6 +167,18 @@ class Member(torch.nn.Module):
         if not isinstance(self.model, torch.nn.Module) and not getattr(self.model, "variables", None):
             self.ask("get_scene_embeddings", torch.zeros(self.sample_rate))  # Keras makes its weights when called
         return f"{said} {code_version(self.module, self.model)}"
+
+
+@contextlib.contextmanager
+def process_kept() -> Iterator[None]:
+    """Gives the process back as it was: some modules change the folder, the default type or switch gradients on."""
+    kept = Path.cwd(), torch.get_default_dtype(), torch.is_grad_enabled()
+    try:
+        yield
+    finally:
+        os.chdir(kept[0])
+        torch.set_default_dtype(kept[1])
+        torch.set_grad_enabled(kept[2])
 
 
 def our_frames(model: Model, clips: Sequence[torch.Tensor], framing: Framing) -> Iterator[tuple[int, torch.Tensor]]:

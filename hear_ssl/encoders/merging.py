@@ -17,7 +17,7 @@ OPTIONS = {
     "width": "features of each member before merging; default: its own, or the smallest where they must be equal",
     "time_groups": "how many parts of equal length a scene is cut into, their means concatenated (default 1)",
     "align": "stretch: a sequence of another length is stretched; centres: interpolated at the frames' times",
-    "scene": "merged: mean over the merged frames; members: the members' own scene embeddings are merged",
+    "scene": "merged: mean over the merged frames, however a member pools its own; members: the members' own scene embeddings are merged",
     "tail": "true: a timestamp for every centre inside the clip; false: whole fields only",
     "member_options": "options of load_model by member: {MEMBER: {OPTION: VALUE}}",
     "member_paths": "model_file_path by member: {MEMBER: PATH}",

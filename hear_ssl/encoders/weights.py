@@ -104,6 +104,8 @@ def processor_rules(source: str, revision: str) -> dict[str, Any] | None:
 def read_state(path: Path) -> dict[str, torch.Tensor]:
     """Tensors by name from a `.safetensors`, `.pt`, `.pth` or `.bin` file, without running anything in it.
 
+    Where a file holds them under `state_dict`, beside other things, these are taken.
+
     Raises:
         FileNotFoundError: No such file.
         ValueError: Truncated, or not a plain dictionary of tensors.
@@ -122,6 +124,8 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
             f"{path} ({path.stat().st_size} bytes): not a readable weight file ({first_line(error)}); "
             "it may be truncated: delete it and download it again"
         ) from error
+    if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
+        state = dict(state["state_dict"])
     if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
         raise ValueError(f"{path}: a dictionary of tensors is wanted, {type(state).__name__} came")
     return state
