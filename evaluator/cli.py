@@ -10,7 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -111,16 +111,18 @@ def run_command(parsed: argparse.Namespace) -> int:
     )
     given = specs(parsed, parsed.modules)
     added = baselines.beside(given) if parsed.baselines else []
+    plain = replace(settings, layers="")  # baselines have no layers to choose from, but for twins
     out = writable("--out", parsed.out)
     done: list[tuple[Result, Path]] = []
     failures: list[tuple[ModuleSpec, Exception]] = []
     try:
         for spec in [*given, *added]:
+            chosen = settings if spec in given or spec.name.startswith("twin:") else plain
             try:
                 with open_module(spec) as module:
                     for each, judged in zip(tasks, protocols, strict=True):
                         try:
-                            result = evaluate(spec, module, each, judged, settings)
+                            result = evaluate(spec, module, each, judged, chosen)
                         except (UsageError, EvaluationError) as error:
                             failures.append((spec, told(spec.name, error)))
                             continue
