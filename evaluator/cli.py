@@ -92,7 +92,7 @@ def run_command(parsed: argparse.Namespace) -> int:
     """`hear-eval run`: every module on every task; what fails is told and the others go on."""
     from evaluator import task
     from evaluator.embedding import baselines
-    from evaluator.embedding.module import open_module
+    from evaluator.embedding.in_turn import opened
     from evaluator.judging import protocol
     from evaluator.results import write
     from evaluator.run import Settings, as_line, evaluate
@@ -119,7 +119,7 @@ def run_command(parsed: argparse.Namespace) -> int:
         for spec in [*given, *added]:
             chosen = settings if spec in given or spec.name.startswith("twin:") else plain
             try:
-                with open_module(spec) as module:
+                with opened(spec) as module:
                     for each, judged in zip(tasks, protocols, strict=True):
                         try:
                             result = evaluate(spec, module, each, judged, chosen)

@@ -56,12 +56,16 @@ class ModuleSpec:
         The weights of a twin are those of its module, which it is loaded with before it forgets them.
 
         Raises:
-            UsageError: The name says which weights, and others are given.
+            UsageError: The name says which weights, and others are given; or it is one that only `run` knows.
         """
         kind, _, weights = self.name.partition(":")
+        if kind == "in_turn":
+            raise UsageError(f"{self.name}: members in turn can be run on tasks only; here take ensemble:{weights}")
         if kind not in ("hf", "ensemble", "twin") or ":" not in self.name:
             return self
         if kind == "twin":
+            if weights.startswith("in_turn:"):
+                raise UsageError(f"{self.name}: there is no twin of members in turn; take in_turn:twin:A+twin:B")
             given = {"twin_weights": self.weights} if self.weights else {}
             return replace(self, name="hear_ssl.twin", weights=weights, options={**self.options, **given})
         if self.weights:
@@ -199,6 +203,10 @@ class Remote:
         except BaseException as error:
             self.close()
             if isinstance(error, EvaluationError) and not isinstance(error, WorkerEnded):
+                if "No module named 'hear_ssl'" in str(error):
+                    raise UsageError(
+                        f"--python {spec.python}: {spec.name} needs hear-ssl there; install it, or leave that module out"
+                    ) from error
                 raise UsageError(str(error)) from error
             raise
 
