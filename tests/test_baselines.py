@@ -13,6 +13,7 @@ from evaluator import cli, results
 from evaluator.embedding import baselines
 from evaluator.embedding.module import ModuleSpec, open_module
 from evaluator.errors import UsageError
+from evaluator.judging import metrics
 from hear_ssl import chance, duration_loudness, majority, twin
 from hear_ssl.encoders.twin import redraw
 from tiny_checkpoints import model_path, save_byol_a
@@ -55,6 +56,17 @@ def test_majority_scores_the_share_of_the_most_frequent_class(tmp_path, capsys):
         assert np.ptp(said, axis=0).max() < 1e-6 and (said.argmax(axis=1) == crow).all()
     by_hand = np.mean([fold[:, crow].mean() for fold in result.test_targets])
     assert result.score == pytest.approx(by_hand) and 0.4 < by_hand < 0.7
+
+
+@pytest.mark.parametrize(("metric", "wanted"), [("map", 0.275), ("aucroc", 0.5), ("d_prime", 0.0), ("uar", 0.25)])
+def test_what_majority_says_of_other_metrics(metric, wanted):
+    """One answer to all clips: mAP is the mean share of positives, AUC 0.5, d' 0, and UAR one in n."""
+    targets = np.zeros((40, 4))
+    for label, n_positives in enumerate((4, 8, 12, 20)):  # 10, 20, 30 and 50 %
+        targets[:n_positives, label] = 1
+    if metric == "uar":
+        targets = np.eye(4)[np.arange(40) % 4]
+    assert metrics.score(metric, targets, np.tile([[0.1, 0.2, 0.3, 0.5]], (40, 1))) == pytest.approx(wanted)
 
 
 def test_the_levels_of_a_sine_are_those_of_the_formula():
@@ -263,6 +275,12 @@ def test_an_ensembles_twin_draws_every_member_anew():
         assert untrained.describe()["scene_embedding_size"] == sizes["scene_embedding_size"]
     new = {name.split(".")[1] for name in before if not torch.equal(before[name], after[name])}
     assert new == {"0", "1"}
+
+
+def test_members_in_turn_are_told_how_to_have_twins():
+    """Each member has a twin of its own, and the name says how."""
+    with pytest.raises(UsageError, match="take in_turn:twin:A"):
+        ModuleSpec("twin:in_turn:hear_ssl.melspec+hear_ssl.crepe_tiny").resolved()
 
 
 @pytest.mark.parametrize(

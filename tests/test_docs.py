@@ -49,17 +49,19 @@ def files(text):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
 def test_every_command_parses(page, capsys):
-    """No option is invented, and none is left out that must be given."""
+    """No command or option is invented; in a block none is left out that must be given."""
     text = page.read_text(encoding="utf-8")
     known = arguments.parser({name: print for name in arguments.COMMANDS})
-    for command in [*commands(text), *(one for one in mentioned(text) if len(one) > 2)]:
+    in_blocks = commands(text)
+    for command in [*in_blocks, *mentioned(text)]:
         if command[1] in COMING:
             continue
         try:
             known.parse_args(command[1:])
         except SystemExit:
-            pytest.fail(f"{page.name}: {shlex.join(command)}: {capsys.readouterr().err.splitlines()[-1]}")
-    assert {one[1] for one in mentioned(text) if len(one) == 2} <= {*arguments.COMMANDS, *COMING}
+            said = capsys.readouterr().err.splitlines()[-1]
+            if command in in_blocks or "are required" not in said:  # a sentence may leave out what it is not about
+                pytest.fail(f"{page.name}: {shlex.join(command)}: {said}")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
@@ -79,12 +81,12 @@ def test_every_link_leads_somewhere(page):
 
 @pytest.fixture
 def scratch(tmp_path, monkeypatch):
-    """A folder with recordings of three classes by five individuals, and a CSV about them; the working folder."""
+    """A folder with recordings of three classes by seven individuals, and a CSV about them; the working folder."""
     draw = np.random.default_rng(0)
     rows = []
     for number, species in enumerate(("robin", "wren", "tit")):
         (tmp_path / "my_recordings" / species).mkdir(parents=True)
-        for individual in ("anna", "berta", "carla", "dora", "emil"):
+        for individual in ("anna", "berta", "carla", "dora", "emil", "fritz", "gerd"):
             for clip in (1, 2, 3):
                 times = np.arange(int(16000 * draw.uniform(0.3, 0.5))) / 16000
                 wave = np.sin(2 * np.pi * 500 * (number + 1) * draw.uniform(0.9, 1.1) * times)
