@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-MODULE = "an importable HEAR module, the path of a .py file, hf:ORG/MODEL, or ensemble:MODULE+MODULE"
+MODULE = "an importable HEAR module, the path of a .py file, hf:ORG/MODEL, ensemble:MODULE+MODULE, or twin:MODULE"
 TASK = "suite/task, a suite, a task's YAML file, a CSV, or a folder with one sub-folder per class"
 CACHE = "for embeddings and made data (default: $HEAR_EVAL_CACHE, else ~/.cache/hear-eval)"
 
@@ -28,6 +28,11 @@ def run(command: argparse.ArgumentParser) -> None:
     """Modules, tasks, protocol, and what may be chosen about a run."""
     command.add_argument("modules", nargs="+", metavar="MODULE", help=MODULE)
     command.add_argument("--task", action="append", required=True, metavar="T", help=TASK)
+    command.add_argument(
+        "--baselines",
+        action="store_true",
+        help="also majority, chance, duration and loudness, log-mel, and an untrained twin of each module",
+    )
     command.add_argument("--protocol", help="how embeddings are judged (default: the suite's)")
     command.add_argument("--profile", default="clean", help="clean (default), or published, accidents included")
     command.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help="default: results")

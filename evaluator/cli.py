@@ -10,7 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -91,6 +91,7 @@ def specs(parsed: argparse.Namespace, names: Sequence[str]) -> "list[ModuleSpec]
 def run_command(parsed: argparse.Namespace) -> int:
     """`hear-eval run`: every module on every task; what fails is told and the others go on."""
     from evaluator import task
+    from evaluator.embedding import baselines
     from evaluator.embedding.in_turn import opened
     from evaluator.judging import protocol
     from evaluator.results import write
@@ -108,30 +109,35 @@ def run_command(parsed: argparse.Namespace) -> int:
         parsed.allow_failed,
         bar,
     )
-    wanted = specs(parsed, parsed.modules)
+    given = specs(parsed, parsed.modules)
+    added = baselines.beside(given) if parsed.baselines else []
+    plain = replace(settings, layers="")  # baselines have no layers to choose from, but for twins
     out = writable("--out", parsed.out)
     done: list[tuple[Result, Path]] = []
-    failures: list[Exception] = []
+    failures: list[tuple[ModuleSpec, Exception]] = []
     try:
-        for spec in wanted:
+        for spec in [*given, *added]:
+            chosen = settings if spec in given or spec.name.startswith("twin:") else plain
             try:
                 with opened(spec) as module:
                     for each, judged in zip(tasks, protocols, strict=True):
                         try:
-                            result = evaluate(spec, module, each, judged, settings)
+                            result = evaluate(spec, module, each, judged, chosen)
                         except (UsageError, EvaluationError) as error:
-                            failures.append(told(spec.name, error))
+                            failures.append((spec, told(spec.name, error)))
                             continue
                         done.append((result, write(result, out)))
                         if parsed.json:
                             print(json.dumps(as_line(result)), flush=True)
             except (UsageError, EvaluationError) as error:
-                failures.append(told(spec.name, error))
+                failures.append((spec, told(spec.name, error)))
     finally:  # also of a run that was interrupted
         if not parsed.json:
             print_results(done)
-    if failures:
-        return 2 if not done and all(isinstance(error, UsageError) for error in failures) else 1
+    # A baseline that cannot be, such as a twin of what has no weights, was not asked for by name.
+    counted = [error for spec, error in failures if spec in given or not isinstance(error, UsageError)]
+    if counted:
+        return 2 if not done and all(isinstance(error, UsageError) for error in counted) else 1
     return 0
 
 

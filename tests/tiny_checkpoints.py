@@ -14,7 +14,8 @@ from hear_ssl.encoders import aves, byol_a, weights
 
 MODULES = sorted(path.stem for path in Path(hear_ssl.__file__).parent.glob("[a-z]*.py"))
 TORCH = [module for module in MODULES if module != "yamnet"]  # that one speaks TensorFlow
-PACKAGED = {"byol_a_mini", "crepe", "crepe_tiny", "melspec"}  # need no path: real weights, or none
+WEIGHTLESS = {"chance", "duration_loudness", "majority", "melspec"}
+PACKAGED = {"byol_a_mini", "crepe", "crepe_tiny", *WEIGHTLESS}  # need no path: real weights, or none
 
 SMALL = {
     "hidden_size": 48,
@@ -139,6 +140,8 @@ def model_path(module, folder):
     """What `load_model` of a module needs as a path, made under `folder`; "" where it needs none."""
     if module in PACKAGED:
         return ""
+    if module == "twin":
+        return "hear_ssl.crepe_tiny"
     folder = folder / module
     folder.mkdir(parents=True, exist_ok=True)
     if module == "ensemble":

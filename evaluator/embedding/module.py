@@ -11,7 +11,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any, Protocol
 
@@ -34,8 +34,8 @@ class ModuleSpec:
     """Which module, and how it is to be loaded.
 
     Attributes:
-        name: Importable name, path of a .py file, `hf:ORG/MODEL` for a wav2vec2-family checkpoint, or
-            `ensemble:MEMBER+MEMBER` for several modules as one.
+        name: Importable name, path of a .py file, `hf:ORG/MODEL` for a wav2vec2-family checkpoint,
+            `ensemble:MEMBER+MEMBER` for several modules as one, or `twin:MODULE` for an untrained one.
         weights: Path or name for load_model; "" for the module's own choice.
         options: Keyword arguments of load_model.
         device: "auto", "cpu", "cuda", ...
@@ -51,20 +51,26 @@ class ModuleSpec:
     timeout: float = 600.0
 
     def resolved(self) -> "ModuleSpec":
-        """The same with `hf:ORG/MODEL` or `ensemble:MEMBER+MEMBER` spelled out as a module and its weights.
+        """The same with `hf:ORG/MODEL`, `ensemble:MEMBER+MEMBER` or `twin:MODULE` spelled out as a module and its weights.
+
+        The weights of a twin are those of its module, which it is loaded with before it forgets them.
 
         Raises:
-            UsageError: Both such a name and other weights are given, or it is one that only `run` knows.
+            UsageError: The name says which weights, and others are given; or it is one that only `run` knows.
         """
         kind, _, weights = self.name.partition(":")
         if kind == "in_turn":
             raise UsageError(f"{self.name}: members in turn can be run on tasks only; here take ensemble:{weights}")
-        if kind not in ("hf", "ensemble") or ":" not in self.name:
+        if kind not in ("hf", "ensemble", "twin") or ":" not in self.name:
             return self
+        if kind == "twin":
+            if weights.startswith("in_turn:"):
+                raise UsageError(f"{self.name}: there is no twin of members in turn; take in_turn:twin:A+twin:B")
+            given = {"twin_weights": self.weights} if self.weights else {}
+            return replace(self, name="hear_ssl.twin", weights=weights, options={**self.options, **given})
         if self.weights:
             raise UsageError(f"{self.name} names its weights already; leave out --weights {self.weights}")
-        options = (self.options, self.device, self.python, self.timeout)
-        return ModuleSpec(f"hear_ssl.{kind}", weights, *options)
+        return replace(self, name=f"hear_ssl.{kind}", weights=weights)
 
 
 class Module(Protocol):
@@ -197,6 +203,10 @@ class Remote:
         except BaseException as error:
             self.close()
             if isinstance(error, EvaluationError) and not isinstance(error, WorkerEnded):
+                if "No module named 'hear_ssl'" in str(error):
+                    raise UsageError(
+                        f"--python {spec.python}: {spec.name} needs hear-ssl there; install it, or leave that module out"
+                    ) from error
                 raise UsageError(str(error)) from error
             raise
 

@@ -195,7 +195,8 @@ class Driver:
                 self.sizes,
                 framework="torch" if self.torch else "tensorflow" if self.tensorflow else "numpy",
                 device=str(self.device),
-                extension=callable(getattr(self.module, "get_clip_embeddings", None)),
+                extension=callable(getattr(self.module, "get_clip_embeddings", None))
+                and bool(getattr(model, "takes_clips", True)),
                 n_layers=int(getattr(model, "n_layers", 0) or 0),
                 was_training=self.was_training,
                 weights_sha256=self.hash_weights(),

@@ -85,6 +85,11 @@ class Layer(torch.nn.Module):
         n_padded, taps = (n_in + sum(padding)) // self.stride, convolution.kernel_size[0] // self.stride
         self.n_out = n_padded - taps + 1
         self.fft_length = n_padded + n_padded % 2  # what wraps around falls behind n_out
+        self.sizes = convolution.in_channels, convolution.out_channels, convolution.kernel_size
+        self.take(convolution, norm)
+
+    def take(self, convolution: Any, norm: Any) -> None:
+        """Keep the weights of a convolution and its batch norm in the form that is multiplied with spectra."""
         kernel = torch.fft.rfft(phases(convolution.weight.detach()[..., 0], self.stride), n=self.fft_length)
         # The complex conjugate makes the product a correlation, which is what networks call convolution.
         self.register_buffer("kernel", kernel.conj().permute(2, 1, 0).resolve_conj().contiguous())
@@ -92,6 +97,13 @@ class Layer(torch.nn.Module):
         self.register_buffer("bias", convolution.bias.detach().unsqueeze(1))
         self.register_buffer("scale", scale.detach().unsqueeze(1))
         self.register_buffer("shift", (norm.bias - norm.running_mean * scale).detach().unsqueeze(1))
+
+    def reset_parameters(self) -> None:
+        """Forget the weights: those of a new convolution, and of a batch norm that has seen nothing."""
+        device = self.bias.device
+        convolution = torch.nn.Conv2d(*self.sizes, (self.stride, 1))
+        self.take(convolution, torch.nn.BatchNorm2d(self.sizes[1], eps=NORM_EPSILON))
+        self.to(device)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(n_frames, channels_in, n_in) -> (n_frames, channels_out, n_in / stride / 2)."""

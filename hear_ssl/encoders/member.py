@@ -41,10 +41,13 @@ class Member(torch.nn.Module):
     Attributes:
         sample_rate: Of the audio it takes, in Hz.
         width: Size of one of its frames.
+        role: What errors call it.
 
     Raises:
         ValueError: It cannot be imported, is no HEAR module, or lacks one of the three sizes.
     """
+
+    role = "ensemble member"
 
     def __init__(self, name: str, path: str = "", options: Mapping[str, Any] | None = None):
         super().__init__()
@@ -56,7 +59,7 @@ class Member(torch.nn.Module):
             module_name = name
         self.name, self.options = name, dict(options or {})
         with process_kept():
-            self.module = import_member(module_name)
+            self.module = import_member(module_name, self.role)
             self.model: Any = self.module.load_model(*([path] if path else []), **self.options)
         self.is_ours = isinstance(self.model, Model)
         self.sample_rate = self.size("sample_rate")
@@ -67,9 +70,7 @@ class Member(torch.nn.Module):
         """One of the three whole numbers that the HEAR API asks a model for."""
         value = getattr(self.model, key, None)
         if isinstance(value, bool) or not isinstance(value, (int, float)) or value != int(value) or value <= 0:
-            raise ValueError(
-                f"ensemble member {self.name}: model.{key} is {value!r}; a positive whole number is wanted"
-            )
+            raise ValueError(f"{self.role} {self.name}: model.{key} is {value!r}; a positive whole number is wanted")
         return int(value)
 
     def framing(self, scenes: bool) -> Framing | None:
@@ -106,18 +107,18 @@ class Member(torch.nn.Module):
         answer = self.ask("get_timestamp_embeddings", clip)
         if not isinstance(answer, (tuple, list)) or len(answer) != 2:
             raise ValueError(
-                f"ensemble member {self.name}: get_timestamp_embeddings gives {type(answer).__name__}; "
+                f"{self.role} {self.name}: get_timestamp_embeddings gives {type(answer).__name__}; "
                 "(embeddings, timestamps) is wanted"
             )
         frames, times = (as_tensor(value, clip.device) for value in answer)
         times = times if times.dim() == 2 else times[None]
         if frames.dim() != 3 or len(frames) != 1 or frames.shape[2] != self.width or times.shape != frames.shape[:2]:
             raise ValueError(
-                f"ensemble member {self.name}: timestamp embeddings have shape {tuple(frames.shape)} and timestamps "
+                f"{self.role} {self.name}: timestamp embeddings have shape {tuple(frames.shape)} and timestamps "
                 f"{tuple(times.shape)}, but (1, n_frames, {self.width}) and (1, n_frames) are wanted"
             )
         if not frames.shape[1]:
-            raise ValueError(f"ensemble member {self.name} gives no frame for a clip of {len(clip)} samples")
+            raise ValueError(f"{self.role} {self.name} gives no frame for a clip of {len(clip)} samples")
         centres = times[0].double().cpu().numpy()
         self.refuse_times(centres, 1000 * len(clip) / self.sample_rate)
         return frames[0], centres
@@ -130,11 +131,11 @@ class Member(torch.nn.Module):
         """
         if not np.isfinite(centres).all() or (np.diff(centres) < 0).any():
             raise ValueError(
-                f"ensemble member {self.name}: its timestamps do not rise; centres in ms, in order, are wanted"
+                f"{self.role} {self.name}: its timestamps do not rise; centres in ms, in order, are wanted"
             )
         if len(centres) > 1 and centres[-1] <= length / _SECONDS_LOOK_LIKE:
             raise ValueError(
-                f"ensemble member {self.name}: the last of {len(centres)} timestamps is {centres[-1]:g} in a clip of "
+                f"{self.role} {self.name}: the last of {len(centres)} timestamps is {centres[-1]:g} in a clip of "
                 f"{length:g} ms; are they seconds? Milliseconds are wanted"
             )
 
@@ -145,7 +146,7 @@ class Member(torch.nn.Module):
         rows = [as_tensor(self.ask("get_scene_embeddings", clip), clip.device) for clip in clips]
         if any(row.shape != (1, self.scene_width) for row in rows):
             raise ValueError(
-                f"ensemble member {self.name}: scene embeddings have shape {tuple(rows[0].shape)}, but "
+                f"{self.role} {self.name}: scene embeddings have shape {tuple(rows[0].shape)}, but "
                 f"(1, {self.scene_width}) is wanted"
             )
         return torch.cat(rows)
@@ -221,8 +222,8 @@ def as_tensor(value: Any, device: torch.device) -> torch.Tensor:
     return tensor.to(device).float()
 
 
-def import_member(name: str) -> ModuleType:
-    """The module called `name`: importable, or the path of a .py file.
+def import_member(name: str, role: str) -> ModuleType:
+    """The module called `name`: importable, or the path of a .py file; errors call it by its `role`.
 
     Raises:
         ValueError: It cannot be imported, or lacks one of the three functions.
@@ -238,13 +239,13 @@ def import_member(name: str) -> ModuleType:
             module = importlib.import_module(name)
     except (Exception, SystemExit) as error:  # a module may raise anything while it is imported
         raise ValueError(
-            f"ensemble member {name!r} cannot be imported ({type(error).__name__}: {error}); members are importable "
+            f"{role} {name!r} cannot be imported ({type(error).__name__}: {error}); wanted are importable "
             "HEAR modules, paths of .py files, or hf:ORG/MODEL"
         ) from error
     wanted = ("load_model", "get_timestamp_embeddings", "get_scene_embeddings")
     missing = [function for function in wanted if not callable(getattr(module, function, None))]
     if missing:
-        raise ValueError(f"ensemble member {name} is no HEAR module: it has no {', '.join(missing)}")
+        raise ValueError(f"{role} {name} is no HEAR module: it has no {', '.join(missing)}")
     return module
 
 

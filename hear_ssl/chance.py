@@ -1,0 +1,11 @@
+"""Chance, humble baseline: 64 numbers of noise that tell sounds apart but say nothing about them.
+
+16 kHz, 64 wide, a frame every 50 ms. The same sound always gets the same noise, so a probe can learn the training clips by
+heart; on others it guesses. Above `hear_ssl.majority`'s score it shows what a probe of this size gains by luck (or by
+clips that stand on both sides of a split); for mAP, AUC, F1 of events and nearest neighbours it is the floor.
+"""
+
+from hear_ssl.encoders.api import get_clip_embeddings, get_scene_embeddings, get_timestamp_embeddings
+from hear_ssl.encoders.deaf import load_chance as load_model
+
+__all__ = ["get_clip_embeddings", "get_scene_embeddings", "get_timestamp_embeddings", "load_model"]

@@ -1,0 +1,10 @@
+"""An untrained twin of any torch HEAR module, humble baseline: the same network with every weight drawn anew.
+
+`load_model` needs the module's name as its path; this is what stands behind `twin:MODULE`. What training is worth shows
+in the distance between a module and its twin. How weights are drawn: hear_ssl/encoders/twin.py.
+"""
+
+from hear_ssl.encoders.api import get_clip_embeddings, get_scene_embeddings, get_timestamp_embeddings
+from hear_ssl.encoders.twin import load_model
+
+__all__ = ["get_clip_embeddings", "get_scene_embeddings", "get_timestamp_embeddings", "load_model"]
