@@ -1,0 +1,1 @@
+"""What people read: results gathered from files, put in order, and written as tables and pages."""
