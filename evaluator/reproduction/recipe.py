@@ -128,7 +128,9 @@ def read(name: str) -> Recipe:
     """
     own = name.endswith((".yaml", ".yml"))
     if not own and name not in names():
-        raise UsageError(f"{schema.unknown('paper', name, names())}; or give the path of a recipe of your own, a YAML file")
+        raise UsageError(
+            f"{schema.unknown('paper', name, names())}; or give the path of a recipe of your own, a YAML file"
+        )
     path = Path(name).expanduser() if own else schema.tasks_folder() / "recipes" / f"{name}.yaml"
     document = schema.parse(path)
     fields = document.check(_FIELDS)
@@ -173,7 +175,9 @@ def _printed(document: Document, keys: tuple[str, ...], said: dict[str, Any]) ->
     wanted = [*said["row"], said["column"], "value"]
     missing = [name for name in wanted if not lines or name not in lines[0]]
     if missing or not said["row"]:
-        raise document.error((*keys, "row"), f"{path.name} has no column {missing[:1] or ''}; name those that make a row")
+        raise document.error(
+            (*keys, "row"), f"{path.name} has no column {missing[:1] or ''}; name those that make a row"
+        )
     found: dict[tuple[str, str], str] = {}
     for line in lines:
         cell = " ".join(line[name] for name in said["row"]), line[said["column"]]

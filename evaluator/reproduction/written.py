@@ -1,0 +1,140 @@
+"""Tables made again, as files: TABLE.md and TABLE.tex for people, TABLE.csv with one line a cell, and tables.json."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from itertools import count
+from pathlib import Path
+from string import ascii_lowercase
+
+from evaluator.embedding.store import write_whole
+from evaluator.report import tables
+from evaluator.reproduction import cells
+from evaluator.reproduction.cells import MARK, PERCENT, Cell, Ours, decimals
+from evaluator.reproduction.plan import Plan
+from evaluator.reproduction.recipe import Footnote, Table
+from evaluator.results import finite
+
+Rows = list[list[tables.Cell]]
+PROFILES = {"published": "ours as published", "clean": "ours clean"}
+
+
+def write(plan: Plan, out: Path) -> dict[str, str]:
+    """Write every table of a plan below `out/reproduce-PAPER/`, whole; gives each file's text by its path.
+
+    Args:
+        plan: Its runs marked as far as they are done.
+        out: Folder of results.
+    """
+    folder = out / f"reproduce-{plan.recipe.name}"
+    folder.mkdir(parents=True, exist_ok=True)
+    shown, everything = {}, []
+    for table in plan.recipe.tables:
+        made = cells.make(plan, table, out)
+        everything.append({"table": table.name, "title": table.title, "cells": [asdict(cell) for cell in made]})
+        texts = {kind: page(plan, table, made, kind) for kind in ("md", "tex")}
+        texts["csv"] = tables.as_text(*long_form(plan, table, made), "csv")
+        for kind, text in texts.items():
+            path = folder / f"{table.name}.{kind}"
+            write_whole(path, text.encode("utf-8", errors="backslashreplace"))
+            shown[str(path)] = text
+    said = {"paper": plan.recipe.name, "citation": plan.recipe.citation, "tables": everything}
+    path, text = folder / "tables.json", json.dumps(finite(said), indent=1, default=str) + "\n"
+    write_whole(path, text.encode())
+    return {**shown, str(path): text}
+
+
+def page(plan: Plan, table: Table, made: Sequence[Cell], kind: str) -> str:
+    """A table with its legend, how much of it there is, and its footnotes, as Markdown or LaTeX."""
+    head, rows = grid(plan, table, made)
+    notes = _marked(plan, table)
+    parts = [
+        tables.as_text(head, rows, kind),
+        tables.as_text(["about this table"], [[line] for line in legend(plan, table, made)], kind),
+    ]
+    if notes:
+        lines = [[f"({letter})" if letter else "", f"{note.text} [{note.source}]"] for letter, note in notes]
+        parts.append(tables.as_text(["", "known reasons for differences"], lines, kind))
+    return "\n".join(parts)
+
+
+def grid(plan: Plan, table: Table, made: Sequence[Cell]) -> tuple[list[str], Rows]:
+    """Head and rows as the paper prints them."""
+    notes = _marked(plan, table)
+    texts = {(cell.row, cell.column): as_text(cell) + _letters(notes, cell.row, cell.column) for cell in made}
+    head = ["", *(column + _letters(notes, "", column) for column in table.columns)]
+    rows: Rows = [
+        [row + _letters(notes, row, ""), *(texts[row, column] for column in table.columns)] for row in table.rows
+    ]
+    return head, rows
+
+
+def as_text(cell: Cell) -> str:
+    """The numbers of a cell: printed / ours in each profile with its interval; `-` for one that is not there."""
+    digits = decimals(cell.printed)
+    ours = [_number(each, digits) + MARK * cell.differs.get(profile, False) for profile, each in cell.ours.items()]
+    return " / ".join([cell.printed or "-", *ours])
+
+
+def _number(ours: Ours, digits: int) -> str:
+    if ours.score is None:
+        return "-"
+    value, low, high = (f"{PERCENT * each:.{digits}f}" for each in (ours.score.value, ours.score.low, ours.score.high))
+    part = f" ({ours.n_fused} of {ours.n_rows})" if ours.n_fused < ours.n_rows else ""
+    return f"{value} [{low}, {high}]{part}"
+
+
+def legend(plan: Plan, table: Table, made: Sequence[Cell]) -> list[str]:
+    """Sentences that say what the numbers are, how many there are, and why the others are missing."""
+    names = [PROFILES[profile] for profile in plan.recipe.profiles]
+    lines = [
+        f"{table.title}. {plan.recipe.citation}",
+        f"Each cell: {' / '.join(['printed', *(f'{name} [95 % interval]' for name in names)])}; - for none.",
+        f"{MARK}: the printed number is outside our interval by more than its rounding. (n of m): a fusion of fewer rows.",
+    ]
+    for profile in plan.recipe.profiles:
+        there = [cell.ours[profile] for cell in made]
+        n_done, n_marked = (
+            sum(each.score is not None for each in there),
+            sum(cell.differs.get(profile, False) for cell in made),
+        )
+        lines.append(f"{PROFILES[profile]}: {n_done} of {len(made)} cells, {n_marked} of them marked {MARK}.")
+        reasons = Counter(each.why_not for each in there if each.score is None)
+        lines += [f"{PROFILES[profile]}, {n} of {len(made)} cells missing: {why}." for why, n in reasons.most_common()]
+    used = [f"{row} is {each.module}" for row, each in table.rows.items() if each.module]
+    return [*lines, f"Modules: {'; '.join(used)}. Protocol: {plan.recipe.protocol}; trainings: {plan.recipe.seeds}."]
+
+
+def long_form(plan: Plan, table: Table, made: Sequence[Cell]) -> tuple[list[str], Rows]:
+    """A line for each cell: numbers in percent, whether they differ, or why there are none."""
+    head = ["row", "column", "task", "printed"]
+    for profile in plan.recipe.profiles:
+        head += [f"{profile}{part}" for part in ("", "_low", "_high", "_differs", "_why_not", "_result")]
+    rows: Rows = []
+    for cell in made:
+        line: list[tables.Cell] = [cell.row, cell.column, table.columns[cell.column], cell.printed]
+        for profile, each in cell.ours.items():
+            score = each.score
+            numbers = [PERCENT * value for value in (score.value, score.low, score.high)] if score else [None] * 3
+            line += [*(None if value is None else round(value, 4) for value in numbers)]
+            line += [MARK if cell.differs.get(profile) else "", each.why_not, str(score.path) if score else ""]
+        rows.append(line)
+    return head, rows
+
+
+def _marked(plan: Plan, table: Table) -> list[tuple[str, Footnote]]:
+    """The footnotes about a table, with a letter each if they are about a part of it."""
+    here = [note for note in plan.recipe.footnotes if note.concerns(table.name)]
+    letters = (letter * n for n in count(1) for letter in ascii_lowercase)  # a, b, ... z, aa, bb, ...
+    return [(next(letters) if note.rows or note.columns else "", note) for note in here]
+
+
+def _letters(notes: Sequence[tuple[str, Footnote]], row: str, column: str) -> str:
+    """The letters of the footnotes about a row alone, a column alone, or the cell of both."""
+    about = [letter for letter, note in notes if letter and _about(note.rows, row) and _about(note.columns, column)]
+    return f" ({', '.join(about)})" if about else ""
+
+
+def _about(names: Sequence[str], name: str) -> bool:
+    return name in names if name else not names
