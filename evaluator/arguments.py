@@ -137,7 +137,7 @@ def reproduce(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--plan", action="store_true", help="only say which runs there are and what each still lacks")
     command.add_argument(
-        "--forecast", type=count, metavar="N", help="with --plan: embed N clips of each run, tell the time"
+        "--forecast", type=count, metavar="N", help="as --plan, and embed N clips of each run to tell the time"
     )
     command.add_argument("--table", action="append", default=[], metavar="T", help="only this table (default: all)")
     command.add_argument(

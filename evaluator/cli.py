@@ -377,7 +377,7 @@ def reproduce_command(parsed: argparse.Namespace) -> int:
         parsed.only,
     )
     planned = plan.make(recipe.read(parsed.paper), choices)
-    if parsed.plan:
+    if parsed.plan or parsed.forecast:
         foreseen = command.foresee(planned, choices, parsed.forecast, told, bar, parsed.fetch_weights)
         if parsed.json:
             print(json.dumps(command.plan_as_plain(planned, foreseen)))

@@ -91,7 +91,9 @@ def _ours(plan: Plan, table: Table, name: str, row: Row, column: str, profile: s
     if row.fuse:
         return _fused(plan, table, row.fuse, column, profile, out)
     planned = plan.runs[plan.cells[place]]
-    return Ours(planned.score, "" if planned.score else planned.failure or planned.state)
+    waits = "not run yet" if planned.wanted else "not among those of --only"
+    why_not = planned.failure or (waits if planned.state == "ready" else planned.state)
+    return Ours(planned.score, "" if planned.score else why_not)
 
 
 def _fused(plan: Plan, table: Table, members: Sequence[str], column: str, profile: str, out: Path) -> Ours:

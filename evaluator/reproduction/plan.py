@@ -241,9 +241,9 @@ def where(dataset: Dataset) -> str:
     sizes = [part.bytes for item in dataset.download for part in item.parts]
     size = weights.told_bytes(sum(each or 0 for each in sizes))
     if any(sizes) and not all(sizes):
-        size = f"more than {size.removeprefix('about ')}: not all sizes are known"
+        size = f"at least {size.removeprefix('about ')}, not all sizes are known"
     how = {"open": "free to download", "request": "on request", "login": "behind a login"}.get(dataset.access, "")
-    fetch = f"hear-eval download, or {dataset.url}" if dataset.download else dataset.url
+    fetch = f"`hear-eval download`, or {dataset.url}" if dataset.download else dataset.url
     return f"{dataset.name} ({size}, {how}): {fetch}"
 
 

@@ -101,7 +101,7 @@ def missing(spec: ModuleSpec, facts: Mapping[str, Facts]) -> list[str]:
         return []
     kind, colon, name = spec.name.partition(":")
     if kind == "hf" and colon and not Path(name).exists() and not in_hub_cache(name, ""):
-        return [f"weights: {name} is not in the hub's cache; `hf download {name}`, or run with the net"]
+        return [f"weights: {name} is not in the hub's cache: `hf download {name}`, or --fetch-weights"]
     return list(_missing(spec.name, facts)) if spec.name in facts else []
 
 
@@ -112,9 +112,11 @@ def _missing(name: str, facts: Mapping[str, Facts]) -> Iterator[str]:
         for member in weights["members"]:
             yield from _missing(member, facts)
     elif kind == "hub" and not in_hub_cache(weights["id"], weights["revision"]):
-        yield f"weights: {weights['id']} ({size}) is not in the hub's cache; `hf download {weights['id']}`, or --weights"
+        revision = f" --revision {weights['revision']}" if weights["revision"] else ""
+        get = f"`hf download {weights['id']}{revision}`"
+        yield f"weights: {weights['id']} ({size}) is not in the hub's cache: {get}, --fetch-weights, or --weights DIR"
     elif kind == "download" and not all((download_folder() / file).is_file() for file in weights["files"]):
-        yield f"weights: {weights['url']} ({size}) is not in {download_folder()}; running fetches it"
+        yield f"weights: {weights['url']} ({size}) is not in {download_folder()}: --fetch-weights, or --weights DIR"
     elif kind == "package" and not package_file(weights["package"], weights["file"]):
         yield f"weights: the package {weights['package']} ({size}) is not installed"
     elif kind == "you":

@@ -54,7 +54,7 @@ def page(plan: Plan, table: Table, made: Sequence[Cell], kind: str) -> str:
         tables.as_text(["about this table"], [[line] for line in legend(plan, table, made)], kind),
     ]
     if notes:
-        lines = [[f"({letter})" if letter else "", f"{note.text} [{note.source}]"] for letter, note in notes]
+        lines = [[f"({letter})" if letter else "", f"{note.text} Source: {note.source}."] for letter, note in notes]
         parts.append(tables.as_text(["", "known reasons for differences"], lines, kind))
     return "\n".join(parts)
 
@@ -81,8 +81,8 @@ def _number(ours: Ours, digits: int) -> str:
     if ours.score is None:
         return "-"
     value, low, high = (f"{PERCENT * each:.{digits}f}" for each in (ours.score.value, ours.score.low, ours.score.high))
-    part = f" ({ours.n_fused} of {ours.n_rows})" if ours.n_fused < ours.n_rows else ""
-    return f"{value} [{low}, {high}]{part}"
+    part = f", {ours.n_fused} of {ours.n_rows}" if ours.n_fused < ours.n_rows else ""
+    return f"{value} ({low} to {high}{part})"
 
 
 def legend(plan: Plan, table: Table, made: Sequence[Cell]) -> list[str]:
@@ -90,8 +90,8 @@ def legend(plan: Plan, table: Table, made: Sequence[Cell]) -> list[str]:
     names = [PROFILES[profile] for profile in plan.recipe.profiles]
     lines = [
         f"{table.title}. {plan.recipe.citation}",
-        f"Each cell: {' / '.join(['printed', *(f'{name} [95 % interval]' for name in names)])}; - for none.",
-        f"{MARK}: the printed number is outside our interval by more than its rounding. (n of m): a fusion of fewer rows.",
+        f"Each cell: {' / '.join(['printed', *(f'{name} (95 % interval)' for name in names)])}; - for none.",
+        f"{MARK}: the printed number is outside our interval by more than its rounding. n of m: a fusion of fewer rows.",
     ]
     for profile in plan.recipe.profiles:
         there = [cell.ours[profile] for cell in made]
@@ -102,8 +102,12 @@ def legend(plan: Plan, table: Table, made: Sequence[Cell]) -> list[str]:
         lines.append(f"{PROFILES[profile]}: {n_done} of {len(made)} cells, {n_marked} of them marked {MARK}.")
         reasons = Counter(each.why_not for each in there if each.score is None)
         lines += [f"{PROFILES[profile]}, {n} of {len(made)} cells missing: {why}." for why, n in reasons.most_common()]
-    used = [f"{row} is {each.module}" for row, each in table.rows.items() if each.module]
-    return [*lines, f"Modules: {'; '.join(used)}. Protocol: {plan.recipe.protocol}; trainings: {plan.recipe.seeds}."]
+    by_module: dict[str, list[str]] = {}
+    for row, each in table.rows.items():
+        if each.module:
+            by_module.setdefault(each.module, []).append(row)
+    used = "; ".join(f"{module} is {', '.join(rows)}" for module, rows in by_module.items())
+    return [*lines, f"Modules: {used}.", f"Protocol: {plan.recipe.protocol}; trainings: {plan.recipe.seeds}."]
 
 
 def long_form(plan: Plan, table: Table, made: Sequence[Cell]) -> tuple[list[str], Rows]:
