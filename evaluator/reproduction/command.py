@@ -38,11 +38,14 @@ def carry_out(plan: Plan, choices: Choices, tell: Tell, bar: Bar, fetch: bool) -
     ready = running.waiting(plan, fetch)
     if not ready and not any(each.state == "done" for each in plan.runs.values()):
         raise UsageError(f"{plan.recipe.name}: no run has all that it needs; see what is missing with --plan")
-    failures: list[Exception] = []
+    failures: list[str] = []
+
+    def failed(name: str, error: Exception) -> None:
+        tell(name, error)
+        failures.append(name)
+
     try:
-        for _ in running.run(
-            plan, settings(choices, bar), choices.out, lambda *said: failures.append(tell(*said)), fetch
-        ):
+        for _ in running.run(plan, settings(choices, bar), choices.out, failed, fetch):
             pass
     finally:
         shown = written.write(plan, choices.out)

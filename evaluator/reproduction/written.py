@@ -47,16 +47,22 @@ def write(plan: Plan, out: Path) -> dict[str, str]:
 
 def page(plan: Plan, table: Table, made: Sequence[Cell], kind: str) -> str:
     """A table with its legend, how much of it there is, and its footnotes, as Markdown or LaTeX."""
-    head, rows = grid(plan, table, made)
-    notes = _marked(plan, table)
-    parts = [
-        tables.as_text(head, rows, kind),
-        tables.as_text(["about this table"], [[line] for line in legend(plan, table, made)], kind),
+    parts = [tables.as_text(*grid(plan, table, made), kind), as_lines(legend(plan, table, made), kind)]
+    notes = [
+        f"{f'({letter}) ' if letter else ''}{note.text.rstrip('.')}. Source: {note.source}."
+        for letter, note in _marked(plan, table)
     ]
     if notes:
-        lines = [[f"({letter})" if letter else "", f"{note.text} Source: {note.source}."] for letter, note in notes]
-        parts.append(tables.as_text(["", "known reasons for differences"], lines, kind))
+        parts.append(f"Known reasons for differences:\n\n{as_lines(notes, kind)}")
     return "\n".join(parts)
+
+
+def as_lines(sentences: Sequence[str], kind: str) -> str:
+    """Sentences as a list in Markdown, or as a table of one column that breaks lines in LaTeX; text stays text."""
+    text = tables.as_text([""], [[sentence] for sentence in sentences], kind)
+    if kind == "tex":
+        return text.replace(r"\begin{tabular}{l}", r"\begin{tabular}{p{0.9\linewidth}}", 1)
+    return "".join(f"* {line[2:-2].strip()}\n" for line in text.splitlines()[2:])
 
 
 def grid(plan: Plan, table: Table, made: Sequence[Cell]) -> tuple[list[str], Rows]:
