@@ -122,7 +122,7 @@ def main() -> int:
     stage(f"trained, {settings.epochs} x {settings.points}")
     judged = trials.collect(jobs, said, question, [Fold("test", *parts)], [Candidate("")])
     (best,) = judged.values()
-    score = best.fold_scores(METRIC).mean()
+    score = best.score
     stage("scored")
     print(f"{settings.frames} frames of {settings.width}: peak {peak() / GB:.2f} GB, score {score:.3f}")
     return int(peak() > settings.limit_gb * GB)

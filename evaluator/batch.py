@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from evaluator.embedding.module import ModuleSpec, open_module
+from evaluator.embedding.in_turn import opened
+from evaluator.embedding.module import ModuleSpec
 from evaluator.errors import EvaluationError, UsageError
 from evaluator.judging.protocol import Protocol
 from evaluator.results import Result
@@ -33,7 +34,7 @@ def results(
     """
     for order in orders:
         try:
-            with open_module(order.spec) as module:
+            with opened(order.spec) as module:
                 for question in order.questions:
                     try:
                         result = evaluate(order.spec, module, *question, order.settings)

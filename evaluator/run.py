@@ -1,35 +1,28 @@
 """One module on one task under one protocol, from files to a result: the whole street on a page."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from evaluator import stats
+from evaluator import recording, remarks, stats
 from evaluator.datasets import audio, manifest, splits
-from evaluator.datasets.audio import AudioError, FileFacts
-from evaluator.datasets.check import counts
-from evaluator.datasets.clip import Clip
-from evaluator.datasets.clip_rule import ClipRule
 from evaluator.datasets.manifest import Manifest
 from evaluator.datasets.splits import Fold
-from evaluator.embedding.extract import extract, part_of
+from evaluator.embedding.in_turn import Hearing, stored
 from evaluator.embedding.matrix import Matrix
 from evaluator.embedding.module import Module, ModuleSpec
-from evaluator.embedding.store import Store
-from evaluator.embedding.usable import notes, refuse_failures, restrict
+from evaluator.embedding.usable import refuse_failures, restrict
 from evaluator.errors import UsageError
-from evaluator.judging import dispatch, metrics, trials
+from evaluator.judging import dispatch, trials
 from evaluator.judging.asking import adapted, ask, clip_rule, wanted
 from evaluator.judging.dispatch import Said
 from evaluator.judging.judge import Judge, Network, Shots
 from evaluator.judging.protocol import Protocol
 from evaluator.judging.questions import Question
-from evaluator.judging.trials import Judged, Trial
-from evaluator.provenance import Clock, audio_sha256, identity, provenance
-from evaluator.results import FoldResult, Result
+from evaluator.judging.trials import Trial
+from evaluator.provenance import Clock, provenance
+from evaluator.results import Result
 from evaluator.task import Task
 
 
@@ -85,10 +78,9 @@ def evaluate(spec: ModuleSpec, module: Module, task: Task, protocol: Protocol, s
     folds = divide(task, clips)
     refuse_unscorable(task, folds, clips)
     facts = audio.file_facts(clips.root, [clip.path for clip in clips.clips], settings.cache)
-    store = Store(settings.cache, identity(spec, module.describe()), part_of(views, module))
     clock.lap("list")
-    advance = settings.progress(f"{spec.name} {task.name}: clips", len(clips.clips))
-    extraction = extract(module, clips, clip_rule(task, protocol), facts, store, advance, views=views)
+    hearing = Hearing(task.name, clips, clip_rule(task, protocol), facts)
+    store, extraction = stored(spec, module, views, hearing, settings.cache, settings.progress)
     clock.seconds.update(extraction.seconds)
     refuse_failures(task, clips, extraction, settings.allow_failed)
     clock.restart()
@@ -103,105 +95,34 @@ def evaluate(spec: ModuleSpec, module: Module, task: Task, protocol: Protocol, s
     said = train(f"{spec.name} {task.name}: probes", jobs, matrices, question, protocol, settings)
     clock.lap("train")
     judged = trials.collect(jobs, said, question, usable, candidates)
-    best = trials.choose(judged, protocol.judge, task.metric, protocol.choose_layer)
+    best = trials.choose(judged, protocol.judge, protocol.choose_layer)
     groups = [[heard[row].group for row in fold.test] for fold in usable]
-    scored = scores(task, seeds, question, usable, judged, best, stats.units(groups))
+    scored = recording.scores(task, seeds, question, usable, judged, best, stats.units(groups))
     clock.lap("score")
     return Result(
-        **asked(spec, task, protocol),
+        **recording.asked(spec, task, protocol),
         **scored,
-        n_clips=len(clips.clips),
-        n_failed=len(extraction.failed),
-        n_silent=len(extraction.silent),
-        failed={clips.clips[number].name: why for number, why in sorted(extraction.failed.items())},
+        **recording.used(clips, extraction),
         notes=[
-            *notes(extraction, clips),
-            *untrained(folds, clips),
-            f"the interval draws {'groups of clips' if stats.units(groups) else 'clips'}{stats.why_not(groups)}",
-            *how_chosen(judged, best, protocol),
-            *unweighted(task, protocol.judge),
-            *([f"{protocol.name} draws nothing, so that one seed tells all"] if len(seeds) < settings.n_seeds else []),
-            *(finding.what for finding in counts(task, clips) if finding.level != "note"),
+            *remarks.on_clips(task, clips, folds, extraction),
+            *remarks.on_interval(groups),
+            *remarks.on_choice(judged, best, protocol, layers),
+            *remarks.on_judge(task, protocol, enough_seeds=len(seeds) == settings.n_seeds),
         ],
-        classes=list(clips.classes),
         seconds=clock.seconds,
         provenance={
             **provenance(clock, module, task, protocol, settings.device),
+            **recording.sources(clips, extraction),
             "seed": settings.seed,
             "n_seeds": len(seeds),
             "draws": draws(protocol.judge),  # whether another seed would tell otherwise
             "layers": layers,
-            "n_embedded": extraction.n_embedded,
-            "manifest_sha256": clips.sha256,
-            "audio_sha256": audio_sha256(extraction),
             "store": store.key,
-            "data": str(clips.root.resolve()),
         },
         test_clips=[[heard[row].name for row in fold.test] for fold in usable],
         test_groups=groups,
-        test_seconds=[seconds_of([heard[row] for row in fold.test], facts) for fold in usable],
+        test_seconds=[recording.seconds_of([heard[row] for row in fold.test], facts) for fold in usable],
     )
-
-
-def seconds_of(clips: Sequence[Clip], facts: Mapping[str, FileFacts | AudioError]) -> np.ndarray:
-    """Length of each clip before the protocol cuts it or fills it up, in seconds, (n_clips,)."""
-    known = [facts[clip.path] for clip in clips]
-    lengths = [
-        audio.clip_seconds(fact, clip, ClipRule()) if isinstance(fact, FileFacts) else float("nan")
-        for fact, clip in zip(known, clips, strict=True)
-    ]
-    return np.array(lengths, dtype=np.float32)
-
-
-def asked(spec: ModuleSpec, task: Task, protocol: Protocol) -> dict[str, Any]:
-    """The fields of a result that say what was asked."""
-    return {
-        "module": spec.name,
-        "weights": spec.weights,
-        "options": dict(spec.options),
-        "task": task.name,
-        "dataset": task.dataset.name,
-        "protocol": protocol.name,
-        "profile": protocol.profile,
-        "metric": task.metric,
-    }
-
-
-def scores(
-    task: Task,
-    seeds: Sequence[int],
-    question: Question,
-    folds: Sequence[Fold],
-    judged: Mapping[Any, Judged],
-    best: Judged,
-    groups: Sequence[np.ndarray] | None,
-) -> dict[str, Any]:
-    """The fields of a result that say how well it went.
-
-    Args:
-        task, seeds, question, folds: What was asked, and of which clips.
-        judged, best: All that was judged, and what stands for it.
-        groups: Of the test clips of each fold, where groups are drawn for the intervals.
-    """
-    curve = {each.name: each.point(task.metric, seeds[0], groups) for each in judged.values()}
-    headline = curve.get(best.name) or best.point(task.metric, seeds[0], groups)
-    first = [fold[0] for fold in best.answers]
-    return {
-        "score": headline.score,
-        "ci_low": headline.ci_low,
-        "ci_high": headline.ci_high,
-        "seeds": list(seeds),
-        "seed_scores": by_seed(best.fold_scores(task.metric), len(seeds)),
-        "spread": best.spread(task.metric),
-        "scores": question.scores(best.answers),
-        "chosen": best.name,
-        "curve": list(curve.values()),
-        "folds": fold_results(folds, best, task.metric),
-        "confusion": metrics.confusion(best.tested()) if task.labels == "single" else None,
-        "test_targets": best.targets,
-        "test_probabilities": [said for _, said in best.tested()],
-        "test_events": [answer.found for answer in first if answer.found is not None],
-    }
 
 
 def train(
@@ -220,36 +141,9 @@ def train(
     )
 
 
-def unweighted(task: Task, judge: Judge) -> list[str]:
-    """A sentence if the judge weights classes and the task gives it none to weight."""
-    if isinstance(judge, Network) and judge.class_weights != "none" and task.labels != "single":
-        return ["class weights are for tasks with one label a clip; here every label counts the same"]
-    return []
-
-
 def draws(judge: Judge) -> bool:
     """Whether a judge's answer depends on the seed."""
     return isinstance(judge, (Network, Shots))
-
-
-def by_seed(scores: np.ndarray, n_seeds: int) -> list[float]:
-    """Mean score of each seed; scores are (n_folds, n_times), the times of a seed beside each other."""
-    means: list[float] = scores.mean(axis=0).reshape(n_seeds, -1).mean(axis=1).tolist()
-    return means
-
-
-def how_chosen(judged: Mapping[Any, Judged], best: Judged, protocol: Protocol) -> list[str]:
-    """A sentence about what the score is of, if there was a choice."""
-    if len(judged) == 1:
-        return ["the module shows one layer only"] if protocol.layers == "all" and best.name == "" else []
-    if len({which for which, _ in judged}) == 1:
-        return [f"the score is of {best.name}; the others are in the curve"]
-    if best.by_fold:
-        return [
-            f"each fold chose its layer by its validation clips: {', '.join(best.by_fold)}; the curve has all layers"
-        ]
-    how = "by its validation score in every fold" if protocol.choose_layer == "valid" else "by its TEST score"
-    return [f"{best.name} was chosen {how}; the curve has all layers"]
 
 
 def divide(task: Task, clips: Manifest) -> list[Fold]:
@@ -277,28 +171,6 @@ def refuse_unscorable(task: Task, folds: Sequence[Fold], clips: Manifest) -> Non
             raise UsageError(
                 f"{task.name}: none of the {len(tested)} test clips of fold {fold.name} has {what}; change the split"
             )
-
-
-def untrained(folds: Sequence[Fold], clips: Manifest) -> list[str]:
-    """A sentence for each fold of a published dataset that tests what it does not train."""
-    missing = {fold.name: splits.untrained(fold, clips.clips) for fold in folds}
-    return [
-        f"fold {name} tests {len(labels)} classes without a training clip, {labels[0]} for one"
-        for name, labels in missing.items()
-        if labels
-    ]
-
-
-def fold_results(folds: Sequence[Fold], judged: Judged, metric: str) -> list[FoldResult]:
-    """What is kept of each fold."""
-    scores = judged.fold_scores(metric).mean(axis=1)
-    found = []
-    layers = judged.by_fold or [""] * len(folds)
-    for fold, score, outcomes, layer in zip(folds, scores.tolist(), judged.outcomes, layers, strict=True):
-        sizes, first = (len(fold.train), len(fold.valid), len(fold.test)), outcomes[0]
-        chosen = ", ".join(part for part in (layer, first.chosen) if part)
-        found.append(FoldResult(fold.name, score, *sizes, first.chosen_epoch, first.valid_score, chosen, first.shares))
-    return found
 
 
 def as_line(result: Result) -> dict[str, Any]:

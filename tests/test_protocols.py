@@ -270,7 +270,7 @@ def chosen(labels, layers, asked):
         [each.job for each in jobs], matrices, question.targets, asked.judge, asked.standardise, "cpu"
     )
     found = trials.collect(jobs, said, question, folds, candidates)
-    return found, trials.choose(found, asked.judge, "accuracy", asked.choose_layer)
+    return found, trials.choose(found, asked.judge, asked.choose_layer)
 
 
 @pytest.mark.parametrize("asked", ASKED)
@@ -305,7 +305,7 @@ def test_the_clips_that_are_scored_choose_nothing(asked):
 
 def score_of(judged):
     """Of the only fold."""
-    return judged.fold_scores("accuracy").mean()
+    return judged.score
 
 
 # ---- Events

@@ -54,9 +54,11 @@ class ModuleSpec:
         """The same with `hf:ORG/MODEL` or `ensemble:MEMBER+MEMBER` spelled out as a module and its weights.
 
         Raises:
-            UsageError: Both such a name and other weights are given.
+            UsageError: Both such a name and other weights are given, or it is one that only `run` knows.
         """
         kind, _, weights = self.name.partition(":")
+        if kind == "in_turn":
+            raise UsageError(f"{self.name}: members in turn can be run on tasks only; here take ensemble:{weights}")
         if kind not in ("hf", "ensemble") or ":" not in self.name:
             return self
         if self.weights:

@@ -8,10 +8,9 @@ come from its own seed, and no operation joins two.
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from evaluator.judging.judge import Network
+from evaluator.judging.judge import Network
 
 _NORM_EPSILON = 1e-5  # PyTorch's, of layer and batch norm
 _MOMENTUM = 0.1  # PyTorch's, of the running statistics of batch norm

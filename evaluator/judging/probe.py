@@ -114,25 +114,28 @@ def train(
     points = judge.points()
     if len(points) == 1:
         return trained_all(training.outcomes(jobs, [points[0]] * len(jobs)))
+    found: dict[int, ProbeOutcome] = {}
+    point_of: dict[int, int] = {}  # of each series, read where fold 0 chose for all
     first = [number for number, job in enumerate(jobs) if chooses(job, judge)]
     tried = training.outcomes(
         [jobs[number] for number in first for _ in points], [point for _ in first for point in points]
     )
-    best: dict[int, tuple[int, ProbeOutcome]] = {}  # job -> point and its outcome
     for place, number in enumerate(first):
         own = tried[place * len(points) : (place + 1) * len(points)]
         ranks = [rank(outcome, judge, targets.metric) for outcome in own]
         chosen = int(np.argmax(ranks))  # the earlier of equals
-        words = ", ".join(part for part in (in_words(judge.grid[chosen]), own[chosen].chosen) if part)
-        best[number] = (chosen, replace(own[chosen], chosen=words))
-    point_of = {jobs[number].series: point for number, (point, _) in best.items()}  # read where fold 0 chose for all
-    rest = [number for number in range(len(jobs)) if number not in best]
+        point_of[jobs[number].series] = chosen
+        found[number] = at_point(own[chosen], judge.grid[chosen])
+    rest = [number for number in range(len(jobs)) if number not in found]
     others = training.outcomes([jobs[n] for n in rest], [points[point_of[jobs[n].series]] for n in rest])
-    found = {number: outcome for number, (_, outcome) in best.items()}
     for number, outcome in zip(rest, others, strict=True):
-        said = (in_words(judge.grid[point_of[jobs[number].series]]), outcome.chosen)
-        found[number] = replace(outcome, chosen=", ".join(part for part in said if part))
+        found[number] = at_point(outcome, judge.grid[point_of[jobs[number].series]])
     return trained_all([found[number] for number in range(len(jobs))])
+
+
+def at_point(outcome: ProbeOutcome, point: Any) -> ProbeOutcome:
+    """The outcome, in whose words the point of the grid comes first."""
+    return replace(outcome, chosen=", ".join(part for part in (in_words(point), outcome.chosen) if part))
 
 
 def chooses(job: ProbeJob, judge: Network) -> bool:
@@ -175,9 +178,9 @@ def refuse_empty(jobs: Sequence[ProbeJob], judge: Network) -> None:
     Raises:
         EvaluationError: See `train`.
     """
-    chooses = judge.weights == "best" or judge.patience or judge.schedule == "plateau" or judge.grid
+    validates = judge.weights == "best" or judge.patience or judge.schedule == "plateau" or judge.grid
     for number, job in enumerate(jobs):
-        if not len(job.train) or (chooses and not len(job.valid)):
+        if not len(job.train) or (validates and not len(job.valid)):
             part = "train" if not len(job.train) else "valid"
             raise EvaluationError(f"probe {number}: its {part} part has 0 clips; this protocol needs some there")
         if judge.norm == "batch" and len(job.train) == 1:

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -23,12 +24,10 @@ BY_FOLD = "each fold's choice"
 
 @dataclass(frozen=True)
 class Trial:
-    """A job, and which features, seed and fold it is of (their places)."""
+    """A job, and the place of the features that it is of."""
 
     job: ProbeJob
     candidate: int
-    seed: int
-    fold: int
 
 
 @dataclass
@@ -36,13 +35,13 @@ class Judged:
     """One of the features or settings that were judged, and what was said.
 
     name: `layer 3`, or `5 shots, centroid`; "" if there is only one; `BY_FOLD` for what each fold chose for itself.
-    targets: Of each fold's test clips.
+    metric: Of its scores.
     answers, outcomes: For each fold what was said, each time that its probe was trained.
     by_fold: Where folds chose differently, what each chose.
     """
 
     name: str
-    targets: list[np.ndarray] = field(default_factory=list)
+    metric: str
     answers: list[list[Answer]] = field(default_factory=list)
     outcomes: list[list[ProbeOutcome]] = field(default_factory=list)
     by_fold: list[str] = field(default_factory=list)
@@ -52,9 +51,20 @@ class Judged:
         said = [np.stack([answer.probabilities for answer in fold]) for fold in self.answers]
         return list(zip(self.targets, said, strict=True))
 
-    def fold_scores(self, metric: str) -> np.ndarray:
-        """Scores, (n_folds, n_times)."""
-        return np.array([[metrics.score(metric, true, each) for each in said] for true, said in self.tested()])
+    @property
+    def targets(self) -> list[np.ndarray]:
+        """Of each fold's test clips."""
+        return [fold[0].targets for fold in self.answers]
+
+    @cached_property
+    def fold_scores(self) -> np.ndarray:
+        """Scores, (n_folds, n_times); not to be asked before all is said."""
+        return np.array([[metrics.score(self.metric, true, each) for each in said] for true, said in self.tested()])
+
+    @property
+    def score(self) -> float:
+        """Mean over folds and times."""
+        return float(self.fold_scores.mean())
 
     def valid_scores(self) -> list[float | None]:
         """Validation score of each fold, mean over times; None if one is missing."""
@@ -69,16 +79,12 @@ class Judged:
         scores = [score for score in self.valid_scores() if score is not None]
         return float(np.mean(scores)) if len(scores) == len(self.outcomes) else None
 
-    def point(self, metric: str, seed: int, groups: Sequence[np.ndarray] | None) -> CurvePoint:
-        """Its score with the bootstrap interval."""
-        low, high = stats.bootstrap_interval(self.tested(), metric, seed=seed, groups=groups)
-        score = float(self.fold_scores(metric).mean())
-        return CurvePoint(self.name, score, low, high, self.valid_score(), self.spread(metric))
-
-    def spread(self, metric: str) -> float | None:
-        """Standard deviation of the score over the times that probes were trained; None for one."""
-        scores = self.fold_scores(metric).mean(axis=0)
-        return float(scores.std(ddof=1)) if len(scores) > 1 else None
+    def point(self, seed: int, groups: Sequence[np.ndarray] | None) -> CurvePoint:
+        """Its score with the bootstrap interval, and its deviation over the times that probes were trained."""
+        low, high = stats.bootstrap_interval(self.tested(), self.metric, seed=seed, groups=groups)
+        by_time = self.fold_scores.mean(axis=0)
+        spread = float(by_time.std(ddof=1)) if len(by_time) > 1 else None
+        return CurvePoint(self.name, self.score, low, high, self.valid_score(), spread)
 
 
 def plan(
@@ -101,7 +107,7 @@ def plan(
             for place, seed in enumerate(seeds):
                 series = which * len(seeds) + place
                 job = ProbeJob(candidate.features, train, valid, test, fold_seed(seed, number), number, series)
-                trials.append(Trial(job, which, place, number))
+                trials.append(Trial(job, which))
     return trials
 
 
@@ -139,25 +145,22 @@ def collect(
     folds: Sequence[Fold],
     candidates: Sequence[Candidate],
 ) -> dict[tuple[int, str], Judged]:
-    """What was said, by features (their place) and setting of the judge ("" where there is one)."""
+    """What was said, by features (their place) and setting of the judge ("" where there is one); trials go fold by fold."""
     found: dict[tuple[int, str], Judged] = {}
     for trial, by_setting in zip(trials, said, strict=True):
-        fold = folds[trial.fold]
+        fold = folds[trial.job.fold]
         for setting, outcomes in by_setting.items():
-            parts = [candidates[trial.candidate].name, setting]
-            judged = found.setdefault((trial.candidate, setting), Judged(", ".join(part for part in parts if part)))
-            while len(judged.answers) <= trial.fold:
-                judged.targets.append(np.zeros(0))
+            name = ", ".join(part for part in (candidates[trial.candidate].name, setting) if part)
+            judged = found.setdefault((trial.candidate, setting), Judged(name, question.targets.metric))
+            if len(judged.answers) <= trial.job.fold:
                 judged.answers.append([])
                 judged.outcomes.append([])
-            answers = [question.answers(fold.test, each.test, fold.valid, each.valid) for each in outcomes]
-            judged.targets[trial.fold] = answers[0].targets
-            judged.answers[trial.fold] += answers
-            judged.outcomes[trial.fold] += outcomes
+            judged.answers[-1] += [question.answers(fold.test, each.test, fold.valid, each.valid) for each in outcomes]
+            judged.outcomes[-1] += outcomes
     return found
 
 
-def choose(found: Mapping[tuple[int, str], Judged], judge: Judge, metric: str, by: str) -> Judged:
+def choose(found: Mapping[tuple[int, str], Judged], judge: Judge, by: str) -> Judged:
     """What stands for the whole: of the judge's headline setting the best features.
 
     By validation, each fold chooses for itself: its validation clips are test clips of other folds, so that a choice by
@@ -166,7 +169,6 @@ def choose(found: Mapping[tuple[int, str], Judged], judge: Judge, metric: str, b
     Args:
         found: What was judged.
         judge: The judge.
-        metric: Name of the score.
         by: Which clips choose among features: "valid" or "test".
 
     Raises:
@@ -177,7 +179,7 @@ def choose(found: Mapping[tuple[int, str], Judged], judge: Judge, metric: str, b
     if len(among) == 1:
         return among[0]
     if by == "test":
-        return max(among, key=lambda judged: metrics.signed(metric, float(judged.fold_scores(metric).mean())))
+        return max(among, key=lambda judged: metrics.signed(judged.metric, judged.score))
     chosen = []
     for fold, scores in enumerate(zip(*(judged.valid_scores() for judged in among), strict=True)):
         if any(score is None for score in scores):
@@ -185,12 +187,12 @@ def choose(found: Mapping[tuple[int, str], Judged], judge: Judge, metric: str, b
                 f"layers are chosen by their validation score, but fold {fold + 1} of this split has no labelled validation "
                 "clips; name one layer (--layers 6), or change the split"
             )
-        chosen.append(among[int(np.argmax([metrics.signed(metric, score or 0.0) for score in scores]))])
+        chosen.append(among[int(np.argmax([metrics.signed(among[0].metric, score or 0.0) for score in scores]))])
     if len({judged.name for judged in chosen}) == 1:
         return chosen[0]
     return Judged(
         BY_FOLD,
-        [judged.targets[fold] for fold, judged in enumerate(chosen)],
+        among[0].metric,
         [judged.answers[fold] for fold, judged in enumerate(chosen)],
         [judged.outcomes[fold] for fold, judged in enumerate(chosen)],
         [judged.name for judged in chosen],

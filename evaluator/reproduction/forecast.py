@@ -6,12 +6,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from evaluator.datasets import audio, manifest
-from evaluator.embedding.extract import extract, part_of
-from evaluator.embedding.module import Module, open_module
-from evaluator.embedding.store import Store
+from evaluator.embedding.in_turn import Hearing, opened, stored
+from evaluator.embedding.module import Module
 from evaluator.errors import EvaluationError, UsageError
 from evaluator.judging.asking import clip_rule, wanted
-from evaluator.provenance import identity
 from evaluator.reproduction.plan import Planned
 from evaluator.reproduction.running import Tell, by_module
 from evaluator.run import Settings
@@ -35,7 +33,7 @@ class Forecast:
 def forecast(runs: Sequence[Planned], n: int, settings: Settings, tell: Tell) -> Iterator[Forecast]:
     """Embed `n` clips of each run, drawn at random, and extrapolate; training is not counted.
 
-    Other clips are drawn each time that the store has grown, so that the share of clips that it holds is told.
+    Other clips are drawn each time that the cache has grown, so that the share of clips that it holds already is told.
 
     Args:
         runs: Runs that lack nothing.
@@ -46,7 +44,7 @@ def forecast(runs: Sequence[Planned], n: int, settings: Settings, tell: Tell) ->
     for group in by_module(runs):
         spec = group[0].run.spec
         try:
-            with open_module(spec) as module:
+            with opened(spec) as module:
                 for each in group:
                     try:
                         yield measure(each, module, n, settings)
@@ -65,11 +63,12 @@ def measure(planned: Planned, module: Module, n: int, settings: Settings) -> For
     run = planned.run
     _, views = wanted(module, run.spec.name, run.task, run.protocol, run.layers)
     clips = manifest.read(run.task, settings.data, settings.cache)
-    store = Store(settings.cache, identity(run.spec, module.describe()), part_of(views, module))
-    drawn = np.random.default_rng(len(store.clips)).permutation(len(clips.clips))[:n]
+    n_shards = sum(1 for _ in settings.cache.glob("embeddings/**/*.safetensors"))
+    drawn = np.random.default_rng(n_shards).permutation(len(clips.clips))[:n]
     few = replace(clips, clips=tuple(clips.clips[number] for number in sorted(drawn.tolist())))
     facts = audio.file_facts(few.root, [clip.path for clip in few.clips], settings.cache)
-    done = extract(module, few, clip_rule(run.task, run.protocol), facts, store, views=views)
+    hearing = Hearing(run.task.name, few, clip_rule(run.task, run.protocol), facts)
+    _, done = stored(run.spec, module, views, hearing, settings.cache, settings.progress)
     share = done.n_embedded / max(1, len(few.clips))  # of the clips that are not in the store
     each = sum(done.seconds.values()) / max(1, done.n_embedded)
     return Forecast(planned, each * share * len(clips.clips), done.n_embedded, len(clips.clips))
