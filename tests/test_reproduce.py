@@ -204,6 +204,19 @@ def test_a_failure_is_told_and_the_others_go_on(data, tmp_path, capsys):
     assert "1 of 35 cells" in page
 
 
+def test_an_interrupted_run_leaves_its_table(data, tmp_path, capsys):
+    """With what was done before; Ctrl-C comes while the second module embeds."""
+    (tmp_path / "stopped.py").write_text(
+        "from hear_ssl.melspec import get_timestamp_embeddings, load_model\n"
+        "def get_scene_embeddings(audio, model):\n    raise KeyboardInterrupt\n"
+    )
+    said = command(brief("ogg2025", tmp_path), tmp_path, "--data", str(data), "--only", "esc50")
+    said += ["--use", "BYOL-A (All)=hear_ssl.melspec", "--use", f"YAMNet={tmp_path / 'stopped.py'}"]
+    assert cli.main(said) == 130
+    page = (tmp_path / "out" / "reproduce-ogg2025" / "transfer.md").read_text()
+    assert "1 of 35 cells" in page and "not run yet" in page
+
+
 @pytest.mark.parametrize(
     ("said", "sentence"),
     [
