@@ -24,6 +24,28 @@ RUNS = {
     "ogg2025": ("esc50", "ESC-50", {"*": "hear_ssl.melspec"}, "transfer", 5, 35),
 }
 
+MINE = """name: mine
+title: t
+citation: c
+source: made up
+protocol: arch
+seeds: 2
+profiles: [clean]
+tables:
+  t:
+    title: Accuracy in %
+    printed: mine.csv
+    row: [model]
+    column: task
+    rows:
+      Mel: {module: hear_ssl.melspec}
+      Again: {module: hear_ssl.melspec}
+      None: {cannot: it was never made}
+    columns: {Calls: demo/calls}
+footnotes:
+  - {rows: [Mel], text: untrained, source: its docstring}
+"""
+
 
 @pytest.fixture(scope="session")
 def data(tmp_path_factory) -> Path:
@@ -79,7 +101,7 @@ def test_a_paper_goes_through_on_miniatures(paper, data, tmp_path, capsys):
     there = [cell for cell in made["cells"] if all(cell["ours"][profile]["score"] for profile in profiles)]
     assert {cell["column"] for cell in there} == {column} and len(there) == n_cells
     page = (tmp_path / "out" / f"reproduce-{paper}" / f"{table}.md").read_text()
-    assert page.count(f"{n_cells} of {n_all} cells, ") == len(profiles)
+    assert page.count(f": {n_cells} of {n_all} cells, ") == len(profiles)
     stamps = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").glob("hear_ssl*/**/*.json")}
     assert {each["state"] for each in planned(capsys, *said)["runs"]} == {"done"}
     assert cli.main([*said, "--json"]) == 0
@@ -110,7 +132,7 @@ def test_a_fusion_averages_what_its_rows_say(data, tmp_path, capsys):
     mean = (pair[0].test_probabilities[0][0] + pair[1].test_probabilities[0][0]) / 2
     wanted = metrics.score("uar", pair[0].test_targets[0], mean)
     assert here["Fusion"]["score"]["value"] == pytest.approx(wanted, abs=1e-6)
-    assert ", 2 of 7)" in (tmp_path / "out" / "reproduce-sarkar2025" / "table3.md").read_text()
+    assert ", 2 of 7 rows" in (tmp_path / "out" / "reproduce-sarkar2025" / "table3.md").read_text()
 
 
 @pytest.mark.parametrize(
@@ -131,27 +153,45 @@ def test_a_cell_is_marked_where_the_printed_number_cannot_be_ours(printed, low, 
     assert cells.outside(printed, Score((low + high) / 2, low, high, "", Path())) == marked
 
 
-def test_marks_and_numbers_in_the_files(data, tmp_path):
-    """A line of the CSV has the score of its result, in percent, and the mark that its interval asks for."""
-    said = command(
-        brief("arch2024", tmp_path), tmp_path, "--data", str(data), "--only", "emovo", "--use", "*=hear_ssl.melspec"
-    )
+def test_marks_and_numbers_in_the_files(tmp_path):
+    """Each form of the table has the scores of the results, in percent, and marks what cannot be the same number."""
+    (tmp_path / "mine.yaml").write_text(MINE)
+    (tmp_path / "mine.csv").write_text("model,task,value\nMel,Calls,0.00\nAgain,Calls,-\n")
+    said = command(tmp_path / "mine.yaml", tmp_path)
     assert cli.main(said) == 0
+    folder = tmp_path / "out" / "reproduce-mine"
+    lines = {line["row"]: line for line in csv.DictReader((folder / "t.csv").open(newline=""))}
+    result = results.read(Path(lines["Mel"]["clean_result"]))
+    percent = [100 * each for each in (result.score, result.ci_low, result.ci_high)]
+    assert [float(lines["Mel"][f"clean{part}"]) for part in ("", "_low", "_high")] == pytest.approx(percent, abs=1e-4)
+    assert percent[1] > 1 and len(result.seeds) == 2
+    assert (lines["Mel"]["clean_differs"], lines["Again"]["clean_differs"]) == ("*", "")
+    assert lines["None"]["clean_why_not"] == "it was never made"
+    numbers = "0.00 / {:.2f} ({:.2f} to {:.2f})".format(*percent)
+    assert numbers + "\\*" in (folder / "t.md").read_text() and numbers + "*" in (folder / "t.tex").read_text()
+    page = (folder / "t.md").read_text()
+    assert "ours clean: 2 of 3 cells; 1 marked" in page and "Mel (a)" in page and "(a) untrained" in page
+    (tmp_path / "mine.csv").write_text(f"model,task,value\nMel,Calls,{percent[0]:.2f}\nAgain,Calls,-\n")
+    assert cli.main(said) == 0
+    lines = {line["row"]: line for line in csv.DictReader((folder / "t.csv").open(newline=""))}
+    assert lines["Mel"]["clean_differs"] == ""
+
+
+def test_a_part_of_the_data_is_told_and_not_compared(data, tmp_path):
+    """EMOVO's miniature is no EMOVO, and log-mel is no XLS-R: the table says both, and marks nothing."""
+    said = command(brief("arch2024", tmp_path), tmp_path, "--data", str(data), "--only", "emovo")
+    assert cli.main([*said, "--use", "XLS-R *=hear_ssl.melspec"]) == 0
     folder = tmp_path / "out" / "reproduce-arch2024"
     with (folder / "table2.csv").open(newline="") as file:
         lines = list(csv.DictReader(file))
     assert len(lines) == 192
-    (line,) = [each for each in lines if (each["row"], each["column"]) == ("XLS-R XL", "EMOVO")]
-    result = results.read(Path(line["published_result"]))
-    assert result.profile == "published" and len(result.seeds) == 3
-    assert float(line["published"]) == pytest.approx(100 * result.score, abs=1e-4)
-    printed = float(line["printed"])
-    inside = 100 * result.ci_low - 0.005 <= printed <= 100 * result.ci_high + 0.005
-    assert line["published_differs"] == ("" if inside else "*")
-    for name in ("table2.md", "table2.tex"):
-        text = (folder / name).read_text()
-        assert f"{line['printed']} / {100 * result.score:.2f} (" in text
-    assert all(line["clean_why_not"] for line in lines if line["column"] == "VIVAE")
+    there = [line for line in lines if line["published"]]
+    assert {(line["row"], line["column"]) for line in there} == {("XLS-R L", "EMOVO"), ("XLS-R XL", "EMOVO")}
+    n_clips = results.read(Path(there[0]["published_result"])).n_clips
+    assert there[0]["published_part"] == f"{n_clips} of 588 clips" and there[0]["published_differs"] == ""
+    page = (folder / "table2.md").read_text()
+    assert "2 of 192 cells, 2 of them on a part of the clips; 0 marked" in page
+    assert "XLS-R L, XLS-R XL: hear_ssl.melspec, not the recipe's module." in page
 
 
 def test_an_empty_machine_is_told_what_is_missing(tmp_path, capsys):

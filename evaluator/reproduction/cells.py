@@ -73,15 +73,16 @@ def make(plan: Plan, table: Table, out: Path) -> list[Cell]:
         for column in table.columns:
             ours = {profile: _ours(plan, table, name, row, column, profile, out) for profile in plan.recipe.profiles}
             printed = table.printed.get((name, column), "")
-            differs = {
-                profile: bool(
-                    printed and each.score and not math.isnan(each.score.low) and outside(printed, each.score)
-                )
-                for profile, each in ours.items()
-                if not each.n_fused or each.n_fused == each.n_rows
-            }
+            differs = {profile: _differs(printed, each) for profile, each in ours.items()}
             cells.append(Cell(name, column, printed, ours, differs))
     return cells
+
+
+def _differs(printed: str, ours: Ours) -> bool:
+    """Whether a printed number lies outside ours; where ours is of a part only, they cannot be compared."""
+    if not printed or ours.score is None or ours.score.part or ours.n_fused < ours.n_rows:
+        return False
+    return not math.isnan(ours.score.low) and outside(printed, ours.score)
 
 
 def _ours(plan: Plan, table: Table, name: str, row: Row, column: str, profile: str, out: Path) -> Ours:
@@ -109,5 +110,6 @@ def _fused(plan: Plan, table: Table, members: Sequence[str], column: str, profil
         fused = compare.fuse([results.read(path) for path in paths])
     except (UsageError, EvaluationError) as error:
         return Ours(None, str(error))
-    score = Score(fused.score, fused.ci_low, fused.ci_high, fused.chosen, results.write(fused, out))
+    there = next(score.part for score in scores if score)
+    score = Score(fused.score, fused.ci_low, fused.ci_high, fused.chosen, results.write(fused, out), there)
     return Ours(score, "", len(paths), len(members))

@@ -44,13 +44,24 @@ def identity(spec: ModuleSpec) -> tuple[str, str, dict[str, Any], str]:
 
 @dataclass(frozen=True)
 class Score:
-    """The score of a finished run with its 95 % interval, in the metric's unit, and the file that says more."""
+    """The score of a finished run with its 95 % interval, in the metric's unit, and the file that says more.
+
+    part: Which part of the dataset's clips was there, as `20 of 1697 clips`; "" if all were, or it is not known.
+    """
 
     value: float
     low: float
     high: float
     chosen: str
     path: Path
+    part: str = ""
+
+
+def part(asked: Task, n_clips: int) -> str:
+    """Which part of a task's clips `n_clips` are; "" if they are all, give or take what the dataset's file allows."""
+    wanted = asked.dataset.expected.get("clips") or 0
+    least = wanted - asked.dataset.expected.get("tolerance", 0)
+    return f"{n_clips} of {wanted} clips" if n_clips < least else ""
 
 
 def find(run: Run, out: Path, manifest_sha256: str) -> Score | None:
@@ -89,7 +100,8 @@ def _read(path: Path, run: Run, manifest_sha256: str) -> Score | None:
         return None
     numbers = [said.get(name) for name in ("score", "ci_low", "ci_high")]
     value, low, high = (float("nan") if number is None else float(number) for number in numbers)
-    return Score(value, low, high, str(said.get("chosen", "")), path)
+    there = part(run.task, int(said.get("n_clips") or 0))
+    return Score(value, low, high, str(said.get("chosen", "")), path, there)
 
 
 def _answers(said: Mapping[str, Any], provenance: Mapping[str, Any], run: Run) -> bool:

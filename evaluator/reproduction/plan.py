@@ -161,7 +161,7 @@ def _rows(table: Table, use: Mapping[str, str]) -> dict[str, Row]:
     rows = {}
     for name, row in table.rows.items():
         module = _of(name, use) if not row.fuse or name in use else ""  # a pattern does not mean fusions
-        rows[name] = Row(module=module) if module else row
+        rows[name] = Row(module=module, replaced=module != row.module) if module else row
     return rows
 
 

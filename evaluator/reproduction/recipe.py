@@ -28,6 +28,7 @@ class Row:
     """What stands behind a printed row: a module, a fusion of other rows, or a reason why nothing can.
 
     excepted: Columns that cannot be, with the reason.
+    replaced: Whether the user put this module in place of the recipe's.
     """
 
     module: str = ""
@@ -35,6 +36,7 @@ class Row:
     fuse: tuple[str, ...] = ()
     cannot: str = ""
     excepted: Mapping[str, str] = field(default_factory=dict)
+    replaced: bool = False
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from evaluator import batch
 from evaluator.embedding.module import ModuleSpec
-from evaluator.reproduction.finished import Score, identity
+from evaluator.reproduction.finished import Score, identity, part
 from evaluator.reproduction.plan import Plan, Planned
 from evaluator.results import Result, write
 from evaluator.run import Settings
@@ -46,7 +46,8 @@ def run(plan: Plan, settings: Settings, out: Path, tell: Tell, fetch: bool = Fal
         order = batch.Order(runs[0].run.spec, [(each.run.task, each.run.protocol) for each in runs], settings)
         for _, question, result in batch.results([order], partial(_failed, by_question, tell)):
             path = write(result, out)
-            score = Score(result.score, result.ci_low, result.ci_high, result.chosen, path)
+            there = part(question[0], result.n_clips)
+            score = Score(result.score, result.ci_low, result.ci_high, result.chosen, path, there)
             by_question[question_name(question)].score = score
             yield result
 

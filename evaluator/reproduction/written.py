@@ -79,7 +79,7 @@ def grid(plan: Plan, table: Table, made: Sequence[Cell]) -> tuple[list[str], Row
 def as_text(cell: Cell) -> str:
     """The numbers of a cell: printed / ours in each profile with its interval; `-` for one that is not there."""
     digits = decimals(cell.printed)
-    ours = [_number(each, digits) + MARK * cell.differs.get(profile, False) for profile, each in cell.ours.items()]
+    ours = [_number(each, digits) + MARK * cell.differs[profile] for profile, each in cell.ours.items()]
     return " / ".join([cell.printed or "-", *ours])
 
 
@@ -87,8 +87,9 @@ def _number(ours: Ours, digits: int) -> str:
     if ours.score is None:
         return "-"
     value, low, high = (f"{PERCENT * each:.{digits}f}" for each in (ours.score.value, ours.score.low, ours.score.high))
-    part = f", {ours.n_fused} of {ours.n_rows}" if ours.n_fused < ours.n_rows else ""
-    return f"{value} ({low} to {high}{part})"
+    part = f", {ours.n_fused} of {ours.n_rows} rows" if ours.n_fused < ours.n_rows else ""
+    clips = f", {ours.score.part}" if ours.score.part else ""
+    return f"{value} ({low} to {high}{part}{clips})"
 
 
 def legend(plan: Plan, table: Table, made: Sequence[Cell]) -> list[str]:
@@ -97,30 +98,38 @@ def legend(plan: Plan, table: Table, made: Sequence[Cell]) -> list[str]:
     lines = [
         f"{table.title}. {plan.recipe.citation}",
         f"Each cell: {' / '.join(['printed', *(f'{name} (95 % interval)' for name in names)])}; - for none.",
-        f"{MARK}: the printed number is outside our interval by more than its rounding. n of m: a fusion of fewer rows.",
+        f"{MARK}: the printed number is outside our interval by more than its rounding. n of m clips, n of m rows: only a part was "
+        "here, so that the number is not the paper's, and is not compared with it.",
     ]
     for profile in plan.recipe.profiles:
-        there = [cell.ours[profile] for cell in made]
-        n_done, n_marked = (
-            sum(each.score is not None for each in there),
-            sum(cell.differs.get(profile, False) for cell in made),
-        )
-        lines.append(f"{PROFILES[profile]}: {n_done} of {len(made)} cells, {n_marked} of them marked {MARK}.")
-        reasons = Counter(each.why_not for each in there if each.score is None)
-        lines += [f"{PROFILES[profile]}, {n} of {len(made)} cells missing: {why}." for why, n in reasons.most_common()]
-    by_module: dict[str, list[str]] = {}
+        lines += counted(profile, made)
+    used: dict[str, list[str]] = {}
     for row, each in table.rows.items():
         if each.module:
-            by_module.setdefault(each.module, []).append(row)
-    used = "; ".join(f"{module} is {', '.join(rows)}" for module, rows in by_module.items())
-    return [*lines, f"Modules: {used}.", f"Protocol: {plan.recipe.protocol}; trainings: {plan.recipe.seeds}."]
+            used.setdefault(each.module + (", not the recipe's module" if each.replaced else ""), []).append(row)
+    lines += [f"{', '.join(rows)}: {module}." for module, rows in used.items()]
+    return [*lines, f"Protocol: {plan.recipe.protocol}; trainings of each probe: {plan.recipe.seeds}."]
+
+
+def counted(profile: str, made: Sequence[Cell]) -> list[str]:
+    """Sentences that say how many cells of a profile there are, and why the others are missing."""
+    ours = [cell.ours[profile] for cell in made]
+    scores = [each.score for each in ours if each.score]
+    n_marked = sum(cell.differs[profile] for cell in made)
+    n_parts = sum(bool(score.part) for score in scores)
+    of_parts = f", {n_parts} of them on a part of the clips" if n_parts else ""
+    reasons = Counter(each.why_not for each in ours if each.score is None)
+    return [
+        f"{PROFILES[profile]}: {len(scores)} of {len(made)} cells{of_parts}; {n_marked} marked {MARK}.",
+        *(f"{PROFILES[profile]}, {n} of {len(made)} cells missing: {why}." for why, n in reasons.most_common()),
+    ]
 
 
 def long_form(plan: Plan, table: Table, made: Sequence[Cell]) -> tuple[list[str], Rows]:
     """A line for each cell: numbers in percent, whether they differ, or why there are none."""
     head = ["row", "column", "task", "printed"]
     for profile in plan.recipe.profiles:
-        head += [f"{profile}{part}" for part in ("", "_low", "_high", "_differs", "_why_not", "_result")]
+        head += [f"{profile}{part}" for part in ("", "_low", "_high", "_differs", "_part", "_why_not", "_result")]
     rows: Rows = []
     for cell in made:
         line: list[tables.Cell] = [cell.row, cell.column, table.columns[cell.column], cell.printed]
@@ -128,7 +137,9 @@ def long_form(plan: Plan, table: Table, made: Sequence[Cell]) -> tuple[list[str]
             score = each.score
             numbers = [PERCENT * value for value in (score.value, score.low, score.high)] if score else [None] * 3
             line += [*(None if value is None else round(value, 4) for value in numbers)]
-            line += [MARK if cell.differs.get(profile) else "", each.why_not, str(score.path) if score else ""]
+            rows_part = f"{each.n_fused} of {each.n_rows} rows" if each.n_fused < each.n_rows else ""
+            parts = ", ".join(filter(None, [rows_part, score.part if score else ""]))
+            line += [MARK if cell.differs[profile] else "", parts, each.why_not, str(score.path) if score else ""]
         rows.append(line)
     return head, rows
 
