@@ -99,13 +99,15 @@ def totals(plan: Plan, listed: Sequence[Planned], foreseen: Sequence[Forecast]) 
     n_fused = sum(bool(row.fuse) * len(table.columns) for table in plan.recipe.tables for row in table.rows.values())
     n_cannot = len({place[:3] for place in plan.why_not})
     stored = sum(each.bytes for key, each in plan.runs.items() if each.wanted and key not in plan.shared)
+    unknown = sum(not each.bytes for each in listed)
+    without = f", without {unknown} runs of which it is not known" if unknown else ""
     rows = [
         ["cells", f"{n_cells}: {n_cells - n_fused - n_cannot} run, {n_fused} fused of others, {n_cannot} cannot be"],
         [
             "runs",
             f"{len(listed)} in {len(plan.recipe.profiles)} profiles: {', '.join(f'{n} {what}' for what, n in states.items())}",
         ],
-        ["embeddings on disk", told_bytes(stored)],
+        ["embeddings on disk", told_bytes(stored) + without],
     ]
     if foreseen:
         seconds = sum(each.seconds for each in foreseen)

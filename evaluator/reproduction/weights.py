@@ -166,7 +166,7 @@ def told_bytes(n_bytes: float) -> str:
     """
     if not n_bytes:
         return "size not known"
-    for unit, size in (("GB", 1e9), ("MB", 1e6)):
+    for unit, size in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6)):
         if n_bytes >= size:
             return f"about {n_bytes / size:.3g} {unit}"
     return f"about {max(1, round(n_bytes / 1e3))} kB"
