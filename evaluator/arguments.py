@@ -181,6 +181,44 @@ def report(command: argparse.ArgumentParser) -> None:
     command.add_argument("--seed", type=seed, default=0, help="of the draws behind the ranks (default 0)")
 
 
+def reproduce(command: argparse.ArgumentParser) -> None:
+    """A paper, what to run of it, and what stands for its rows."""
+    command.add_argument(
+        "paper", metavar="PAPER", help="sarkar2025, arch2024, wu2022, ogg2025, or a recipe.yaml of your own"
+    )
+    command.add_argument("--plan", action="store_true", help="only say which runs there are and what each still lacks")
+    command.add_argument(
+        "--forecast", type=count, metavar="N", help="as --plan, and embed N clips of each run to tell the time"
+    )
+    command.add_argument("--table", action="append", default=[], metavar="T", help="only this table (default: all)")
+    command.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="TEXT",
+        help="only runs with this in the name of module, row or task",
+    )
+    command.add_argument(
+        "--use",
+        action="append",
+        default=[],
+        metavar="ROW=MODULE",
+        help="another module for a printed row; * fits any text",
+    )
+    command.add_argument(
+        "--weights", type=Path, metavar="DIR", help="weights of a module as DIR/MODULE or DIR/MODULE.pt"
+    )
+    command.add_argument("--fetch-weights", action="store_true", help="let modules fetch the weights that they lack")
+    command.add_argument(
+        "--python", action="append", default=[], metavar="ROW=PATH", help="the interpreter or venv of a row's module"
+    )
+    command.add_argument("--device", default="auto", help="auto (default), cpu, cuda, ...")
+    command.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help="default: results")
+    command.add_argument("--format", choices=("md", "csv", "tex"), default="md", help="of what is printed (default md)")
+    command.add_argument("--json", action="store_true", help="print one JSON object: the plan, or the tables")
+    data(command)
+
+
 def doctor(command: argparse.ArgumentParser) -> None:
     """Only where the cache is."""
     command.add_argument("--cache", type=Path, metavar="DIR", help=CACHE)
@@ -248,5 +286,6 @@ COMMANDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]] = {
     "similarity": ("tell how alike modules, layers, acoustic descriptors and labels are", similarity),
     "map": ("draw a task's embeddings on a plane: t-SNE, PCA or UMAP", maps),
     "report": ("make one page of results: leaderboards, figures, clips to hear", report),
+    "reproduce": ("make a paper's tables again, with what is here of its modules and data", reproduce),
     "doctor": ("find what is wrong with this installation", doctor),
 }

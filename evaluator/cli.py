@@ -1,5 +1,5 @@
 """The command line: `hear-eval run | list | validate | embed | download | check | compare | fuse |
-similarity | map | report | doctor`.
+similarity | map | report | reproduce | doctor`.
 
 Results go to standard output, everything else (bars, warnings, what modules print) to standard error. Exit codes: 0
 done, 1 failed, 2 wrong usage. Rooms that need torch are entered only by the commands that use them.
@@ -90,15 +90,14 @@ def specs(parsed: argparse.Namespace, names: Sequence[str]) -> "list[ModuleSpec]
 
 def run_command(parsed: argparse.Namespace) -> int:
     """`hear-eval run`: every module on every task; what fails is told and the others go on."""
-    from evaluator import task
+    from evaluator import batch, task
     from evaluator.embedding import baselines
-    from evaluator.embedding.in_turn import opened
     from evaluator.judging import protocol
     from evaluator.results import write
-    from evaluator.run import Settings, as_line, evaluate
+    from evaluator.run import Settings, as_line
 
     tasks = [found for spec in parsed.task for found in task.find(spec, parsed.profile)]
-    protocols = [protocol.load(parsed.protocol or each.protocol, parsed.profile) for each in tasks]
+    questions = [(each, protocol.load(parsed.protocol or each.protocol, parsed.profile)) for each in tasks]
     settings = Settings(
         parsed.data,
         writable("--cache", cache_folder(parsed.cache)),
@@ -112,25 +111,20 @@ def run_command(parsed: argparse.Namespace) -> int:
     given = specs(parsed, parsed.modules)
     added = baselines.beside(given) if parsed.baselines else []
     plain = replace(settings, layers="")  # baselines have no layers to choose from, but for twins
+    orders = [
+        batch.Order(spec, questions, settings if spec in given or spec.name.startswith("twin:") else plain)
+        for spec in [*given, *added]
+    ]
     out = writable("--out", parsed.out)
     done: list[tuple[Result, Path]] = []
     failures: list[tuple[ModuleSpec, Exception]] = []
     try:
-        for spec in [*given, *added]:
-            chosen = settings if spec in given or spec.name.startswith("twin:") else plain
-            try:
-                with opened(spec) as module:
-                    for each, judged in zip(tasks, protocols, strict=True):
-                        try:
-                            result = evaluate(spec, module, each, judged, chosen)
-                        except (UsageError, EvaluationError) as error:
-                            failures.append((spec, told(spec.name, error)))
-                            continue
-                        done.append((result, write(result, out)))
-                        if parsed.json:
-                            print(json.dumps(as_line(result)), flush=True)
-            except (UsageError, EvaluationError) as error:
-                failures.append((spec, told(spec.name, error)))
+        for _, _, result in batch.results(
+            orders, lambda spec, _, error: failures.append((spec, told(spec.name, error)))
+        ):
+            done.append((result, write(result, out)))
+            if parsed.json:
+                print(json.dumps(as_line(result)), flush=True)
     finally:  # also of a run that was interrupted
         if not parsed.json:
             print_results(done)
@@ -418,6 +412,51 @@ def report_command(parsed: argparse.Namespace) -> int:
     if others:
         print(f"written: {len(others)} files in {others[0].parent}")
     return 0
+    return 0
+
+
+def reproduce_command(parsed: argparse.Namespace) -> int:
+    """`hear-eval reproduce`: the plan of a paper's tables, or the runs that are ready and the tables as far as they go."""
+    from evaluator.reproduction import command, plan, recipe
+
+    choices = plan.Choices(
+        parsed.data,
+        writable("--cache", cache_folder(parsed.cache)),
+        writable("--out", parsed.out),
+        parsed.weights,
+        pairs("--use", parsed.use),
+        pairs("--python", parsed.python),
+        parsed.device,
+        parsed.table,
+        parsed.only,
+    )
+    planned = plan.make(recipe.read(parsed.paper), choices)
+    if parsed.plan or parsed.forecast:
+        foreseen = command.foresee(planned, choices, parsed.forecast, told, bar, parsed.fetch_weights)
+        if parsed.json:
+            print(json.dumps(command.plan_as_plain(planned, foreseen)))
+            return 0
+        for head, rows in command.plan_tables(planned, foreseen):
+            print_table(head, rows)
+            print()
+        return 0
+    failures, shown = command.carry_out(planned, choices, told, bar, parsed.fetch_weights)
+    for path, text in shown.items():
+        if path.endswith(".json" if parsed.json else f".{parsed.format}"):
+            print(text)
+        print(f"written: {path}", file=sys.stderr)
+    return int(bool(failures))
+
+
+def pairs(option: str, said: Sequence[str]) -> dict[str, str]:
+    """What was said as NAME=VALUE, by name."""
+    found = {}
+    for text in said:
+        name, equals, value = text.rpartition("=") if option == "--python" else text.partition("=")
+        if not (name and equals and value):
+            raise UsageError(f"{option} {text}: write it as ROW={'PATH' if option == '--python' else 'MODULE'}")
+        found[name] = value
+    return found
 
 
 def doctor_command(parsed: argparse.Namespace) -> int:
@@ -442,6 +481,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "similarity": similarity_command,
     "map": map_command,
     "report": report_command,
+    "reproduce": reproduce_command,
     "doctor": doctor_command,
 }
 

@@ -1,0 +1,115 @@
+"""A table made again: three numbers a cell (printed, ours as published, ours clean), what differs marked, and why."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from evaluator import compare, results
+from evaluator.errors import EvaluationError, UsageError
+from evaluator.reproduction.finished import Score
+from evaluator.reproduction.plan import Plan
+from evaluator.reproduction.recipe import Row, Table
+
+PERCENT = 100
+MARK = "*"
+
+
+@dataclass(frozen=True)
+class Ours:
+    """Our number of a cell in one profile.
+
+    score: None where there is none.
+    why_not: Why there is none, in short; "" if there is one.
+    n_fused, n_rows: Of a fusion, how many of its rows were there; 0 for others.
+    """
+
+    score: Score | None
+    why_not: str = ""
+    n_fused: int = 0
+    n_rows: int = 0
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell: the printed number as text, "" for none, and ours in each profile.
+
+    differs: Whether the printed number lies outside the interval of ours, by more than its rounding, by profile.
+    """
+
+    row: str
+    column: str
+    printed: str
+    ours: Mapping[str, Ours]
+    differs: Mapping[str, bool]
+
+
+def outside(printed: str, score: Score) -> bool:
+    """Whether a printed percentage lies outside a score's 95 % interval (0 to 1) by more than half its last digit.
+
+    >>> outside("64.4", Score(0.60, 0.55, 0.6434, "", Path("x")))
+    False
+    """
+    half = 0.5 * 10.0 ** -decimals(printed)
+    value, slack = float(printed), half * (1 + 1e-9)
+    return value < PERCENT * score.low - slack or value > PERCENT * score.high + slack
+
+
+def decimals(printed: str) -> int:
+    """Digits after the point; 1 for no number."""
+    return len(printed.partition(".")[2]) if printed else 1
+
+
+def make(plan: Plan, table: Table, out: Path) -> list[Cell]:
+    """Every cell of a table, row by row; fusions are made of the results that there are, and written.
+
+    Args:
+        plan: The plan, its runs marked as far as they are done.
+        table: One of its recipe's tables.
+        out: Folder of results.
+    """
+    cells = []
+    for name, row in table.rows.items():
+        for column in table.columns:
+            ours = {profile: _ours(plan, table, name, row, column, profile, out) for profile in plan.recipe.profiles}
+            printed = table.printed.get((name, column), "")
+            differs = {profile: _differs(printed, each) for profile, each in ours.items()}
+            cells.append(Cell(name, column, printed, ours, differs))
+    return cells
+
+
+def _differs(printed: str, ours: Ours) -> bool:
+    """Whether a printed number lies outside ours; where ours is of a part only, they cannot be compared."""
+    if not printed or ours.score is None or ours.score.part or ours.n_fused < ours.n_rows:
+        return False
+    return not math.isnan(ours.score.low) and outside(printed, ours.score)
+
+
+def _ours(plan: Plan, table: Table, name: str, row: Row, column: str, profile: str, out: Path) -> Ours:
+    place = (table.name, name, column, profile)
+    if place in plan.why_not:
+        return Ours(None, plan.why_not[place])
+    if row.fuse:
+        return _fused(plan, table, row.fuse, column, profile, out)
+    planned = plan.runs[plan.cells[place]]
+    waits = "not run yet" if planned.wanted else "not among those of --only"
+    why_not = planned.failure or (waits if planned.state == "ready" else planned.state)
+    return Ours(planned.score, "" if planned.score else why_not)
+
+
+def _fused(plan: Plan, table: Table, members: Sequence[str], column: str, profile: str, out: Path) -> Ours:
+    """The fusion of those rows that have a result; a run that stands behind several rows counts once."""
+    keys = [plan.cells.get((table.name, member, column, profile), "") for member in members]
+    scores = [plan.runs[key].score for key in keys if key]
+    paths = list(dict.fromkeys(score.path for score in scores if score))
+    if len(paths) < 2:
+        return Ours(
+            None, f"fusion of {len(members)} rows, of which {len(paths)} {'is' if len(paths) == 1 else 'are'} there"
+        )
+    try:
+        fused = compare.fuse([results.read(path) for path in paths])
+    except (UsageError, EvaluationError) as error:
+        return Ours(None, str(error))
+    there = next(score.part for score in scores if score)
+    score = Score(fused.score, fused.ci_low, fused.ci_high, fused.chosen, results.write(fused, out), there)
+    return Ours(score, "", len(paths), len(members))

@@ -1,0 +1,215 @@
+"""Recipes: what a paper's table takes to be made again, read from `tasks/recipes/` or from a user's own YAML file.
+
+A recipe says which module is behind each printed row, which task behind each printed column, and what is known to
+stand between the printed numbers and ours. A table's printed numbers lie beside it in a CSV; one without them says
+`printed` nowhere, and its cells have no printed number. A row is one of
+
+    HuBERT: {module: hear_ssl.hubert_base, options: {normalize: false}, except: {Some column: why that cell cannot be}}
+    Fusion: {fuse: [HuBERT, WavLM]}          # rows of the same table, their posteriors averaged
+    EfficientNet-B2: {cannot: why}
+"""
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from evaluator import schema
+from evaluator.errors import UsageError
+from evaluator.judging.protocol import PROFILES
+from evaluator.schema import Document, Field
+
+MODULES = "modules"  # the file in tasks/recipes/ that is no recipe
+
+
+@dataclass(frozen=True)
+class Row:
+    """What stands behind a printed row: a module, a fusion of other rows, or a reason why nothing can.
+
+    excepted: Columns that cannot be, with the reason.
+    replaced: Whether the user put this module in place of the recipe's.
+    """
+
+    module: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    fuse: tuple[str, ...] = ()
+    cannot: str = ""
+    excepted: Mapping[str, str] = field(default_factory=dict)
+    replaced: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """One printed table: its rows and columns by their printed names, in order.
+
+    columns: The task behind each.
+    printed: The numbers as they are printed, by row and column; a cell that is not there is "".
+    """
+
+    name: str
+    title: str
+    rows: Mapping[str, Row]
+    columns: Mapping[str, str]
+    printed: Mapping[tuple[str, str], str]
+
+
+@dataclass(frozen=True)
+class Footnote:
+    """Something to know about cells: those in its tables, rows and columns, each all where empty."""
+
+    text: str
+    source: str
+    tables: tuple[str, ...]
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+
+    def concerns(self, table: str) -> bool:
+        """Whether it is about a table at all."""
+        return not self.tables or table in self.tables
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A paper's tables and how they are made; `seeds` is how often each probe is trained, `layers` "" for the protocol's."""
+
+    name: str
+    title: str
+    citation: str
+    source: str
+    protocol: str
+    seeds: int
+    profiles: tuple[str, ...]
+    layers: str
+    tables: tuple[Table, ...]
+    footnotes: tuple[Footnote, ...]
+
+
+_NAMES = Field(list, required=False, default=[], each=Field(str))
+_TEXT = Field(str, required=False, default="")
+_ROW = {
+    "module": _TEXT,
+    "options": Field(dict, required=False, default={}),
+    "fuse": _NAMES,
+    "cannot": _TEXT,
+    "except": Field(dict, required=False, default={}, each=Field(str)),
+}
+_TABLE = {
+    "title": Field(str),
+    "printed": _TEXT,
+    "row": _NAMES,
+    "column": _TEXT,
+    "rows": Field(dict, each=Field(dict, fields=_ROW)),
+    "columns": Field(dict, each=Field(str)),
+}
+_FOOTNOTE = {"text": Field(str), "source": Field(str), "tables": _NAMES, "rows": _NAMES, "columns": _NAMES}
+_FIELDS = {
+    "name": Field(str),
+    "title": Field(str),
+    "citation": Field(str),
+    "source": Field(str),
+    "protocol": Field(str),
+    "seeds": Field(int, least=1),
+    "profiles": Field(list, each=Field(str, choices=PROFILES)),
+    "layers": _TEXT,
+    "tables": Field(dict, each=Field(dict, fields=_TABLE)),
+    "footnotes": Field(list, required=False, default=[], each=Field(dict, fields=_FOOTNOTE)),
+}
+
+
+def names() -> list[str]:
+    """The papers that have a recipe, sorted."""
+    return [name for name in schema.names_in("recipes") if name != MODULES]
+
+
+def read(name: str) -> Recipe:
+    """A built-in recipe by its paper's name, or a user's own by the path of its YAML file.
+
+    Raises:
+        UsageError: No such recipe, or it or its CSV is wrong; the sentence names the field.
+    """
+    own = name.endswith((".yaml", ".yml"))
+    if not own and name not in names():
+        raise UsageError(
+            f"{schema.unknown('paper', name, names())}; or give the path of a recipe of your own, a YAML file"
+        )
+    path = Path(name).expanduser() if own else schema.tasks_folder() / "recipes" / f"{name}.yaml"
+    document = schema.parse(path)
+    fields = document.check(_FIELDS)
+    if not own and fields["name"] != name:
+        raise document.error(("name",), f"is {fields['name']!r}, but the file is called {name!r}; they have to agree")
+    tables = tuple(_table(document, each, said) for each, said in fields.pop("tables").items())
+    footnotes = tuple(_footnote(document, number, said, tables) for number, said in enumerate(fields.pop("footnotes")))
+    if fields["protocol"].endswith((".yaml", ".yml")):  # one of the user's, beside the recipe
+        fields["protocol"] = str(path.parent / fields["protocol"])
+    return Recipe(**{**fields, "profiles": tuple(fields["profiles"])}, tables=tables, footnotes=footnotes)
+
+
+def _table(document: Document, name: str, said: dict[str, Any]) -> Table:
+    keys = ("tables", name)
+    rows = {row: _row(document, (*keys, "rows", row), fields) for row, fields in said["rows"].items()}
+    for row, each in rows.items():
+        _known(document, (*keys, "rows", row, "fuse"), each.fuse, [other for other in rows if rows[other].module])
+        _known(document, (*keys, "rows", row, "except"), each.excepted, said["columns"])
+    printed = _printed(document, keys, said) if said["printed"] else {}
+    _known(document, (*keys, "rows"), [row for row, _ in printed], rows)
+    _known(document, (*keys, "columns"), [column for _, column in printed], said["columns"])
+    return Table(name, said["title"], rows, said["columns"], printed)
+
+
+def _row(document: Document, keys: tuple[str, ...], said: dict[str, Any]) -> Row:
+    given = [what for what in ("module", "fuse", "cannot") if said[what]]
+    if len(given) != 1:
+        raise document.error(keys, f"needs one of module, fuse and cannot, and has {' and '.join(given) or 'none'}")
+    if len(said["fuse"]) == 1:
+        raise document.error((*keys, "fuse"), "names one row; two or more can be fused")
+    return Row(said["module"], said["options"], tuple(said["fuse"]), said["cannot"], said["except"])
+
+
+def _printed(document: Document, keys: tuple[str, ...], said: dict[str, Any]) -> dict[tuple[str, str], str]:
+    """The printed numbers by row and column; `-`, which the papers print for no result, is ""."""
+    path = document.path.parent / said["printed"]
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            lines = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError) as error:
+        raise document.error((*keys, "printed"), f"{path} cannot be read ({error})") from error
+    wanted = [*said["row"], said["column"], "value"]
+    missing = [name for name in wanted if not lines or name not in lines[0]]
+    if missing or not said["row"]:
+        raise document.error(
+            (*keys, "row"), f"{path.name} has no column {missing[:1] or ''}; name those that make a row"
+        )
+    found: dict[tuple[str, str], str] = {}
+    for line in lines:
+        cell = " ".join(line[name] for name in said["row"]), line[said["column"]]
+        if cell in found:
+            raise document.error((*keys, "printed"), f"{path.name} has the cell {cell[0]}, {cell[1]} twice")
+        found[cell] = _number(document, keys, path, line["value"])
+    return found
+
+
+def _number(document: Document, keys: tuple[str, ...], path: Path, text: str) -> str:
+    if text == "-":
+        return ""
+    try:
+        float(text)
+    except ValueError as error:
+        raise document.error((*keys, "printed"), f"{path.name}: {text!r} is no number, and not '-'") from error
+    return text
+
+
+def _footnote(document: Document, number: int, said: dict[str, Any], tables: Sequence[Table]) -> Footnote:
+    keys = ("footnotes", str(number))
+    _known(document, (*keys, "tables"), said["tables"], [table.name for table in tables])
+    concerned = [table for table in tables if not said["tables"] or table.name in said["tables"]]
+    _known(document, (*keys, "rows"), said["rows"], [row for table in concerned for row in table.rows])
+    _known(document, (*keys, "columns"), said["columns"], [column for table in concerned for column in table.columns])
+    places = {what: tuple(said[what]) for what in ("tables", "rows", "columns")}
+    return Footnote(said["text"], said["source"], **places)
+
+
+def _known(document: Document, keys: tuple[str, ...], given: Sequence[str] | Mapping[str, str], known: Any) -> None:
+    for name in given:
+        if name not in known:
+            raise document.error(keys, schema.unknown("name", name, known))

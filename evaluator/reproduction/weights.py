@@ -1,0 +1,172 @@
+"""What can be told of a module before it is loaded: whether its weights are here, and how large its embeddings will be.
+
+The facts stand in `tasks/recipes/modules.yaml`. Nothing is downloaded and no module is imported.
+"""
+
+import importlib.util
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from evaluator import schema
+from evaluator.datasets.dataset import TEXT
+from evaluator.embedding.module import ModuleSpec
+from evaluator.reproduction.recipe import MODULES
+from evaluator.schema import Field
+
+FLOAT = 4  # bytes of a float32
+_NAMES = Field(list, each=Field(str))
+_FROM = {
+    "hub": {"id": Field(str), "revision": TEXT},
+    "package": {"package": Field(str), "file": Field(str)},
+    "download": {"files": _NAMES, "url": Field(str)},
+    "you": {"what": Field(str)},
+    "members": {"members": _NAMES},
+    "environment": {"what": Field(str)},
+    "inside": {},
+}
+_EMBEDS = {name: Field(int, least=0) for name in ("scene", "width", "layers", "rate")}
+_FIELDS = {
+    "weights": Field(dict),
+    "parameters": Field(int, required=False, default=0, least=0),
+    "embeds": Field((dict, type(None)), required=False, fields=_EMBEDS),
+}
+# The files of which the hub's format has one or more; any of them will do.
+_HUB_FILES = ("model.safetensors", "pytorch_model.bin", "model.safetensors.index.json", "pytorch_model.bin.index.json")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a module.
+
+    weights: Where they come from: `from`, and the fields that go with it.
+    bytes: Of its weights in float32; 0 if not known.
+    embeds: `scene`, `width`, `layers` and `rate` of what is stored; None if not known.
+    """
+
+    weights: Mapping[str, Any]
+    bytes: int
+    embeds: Mapping[str, int] | None
+
+    def clip_bytes(self) -> int:
+        """Bytes that the scene embedding of one clip and the mean and deviation of its layers take in the store."""
+        embeds = self.embeds or {"scene": 0, "width": 0, "layers": 0}
+        return FLOAT * (embeds["scene"] + 2 * embeds["layers"] * embeds["width"])
+
+    def hour_bytes(self) -> int:
+        """Bytes that the timestamp embeddings of an hour of audio take, their times (8 bytes each) among them."""
+        embeds = self.embeds or {"rate": 0, "width": 0}
+        return 3600 * embeds["rate"] * (FLOAT * embeds["width"] + 8)
+
+
+def known() -> dict[str, Facts]:
+    """The facts of every module in `tasks/recipes/modules.yaml`.
+
+    Raises:
+        UsageError: The file is wrong; the sentence names the field.
+    """
+    document = schema.parse(schema.tasks_folder() / "recipes" / f"{MODULES}.yaml")
+    read = document.check({name: Field(dict, fields=_FIELDS) for name in document.value})
+    chooser = Field(str, choices=tuple(_FROM))
+    variants = {kind: {"from": chooser, **fields} for kind, fields in _FROM.items()}
+    found = {}
+    for name, said in read.items():
+        weights = document.check_variant(variants, "from", (name, "weights"))
+        found[name] = Facts(weights, FLOAT * said["parameters"], said["embeds"])
+        for member in weights.get("members", []):
+            if member not in read:
+                raise document.error((name, "weights", "members"), schema.unknown("module", member, read))
+    return found
+
+
+def given(name: str, folder: Path | None) -> str:
+    """The weights of a module in the user's folder, "" if there are none: `FOLDER/MODULE` with or without an ending.
+
+    A folder that holds nothing but one weight file (and what describes it) stands for that file.
+    """
+    if folder is None:
+        return ""
+    for path in (folder / name, *(folder / f"{name}{ending}" for ending in (".pt", ".pth", ".safetensors"))):
+        files = sorted(path.glob("*.pt")) if path.is_dir() else []
+        if path.exists():
+            return str(files[0] if len(files) == 1 else path)
+    return ""
+
+
+def missing(spec: ModuleSpec, facts: Mapping[str, Facts]) -> list[str]:
+    """A sentence for each thing that a module lacks before it can be loaded; none if it is all here, or not known."""
+    if spec.weights or spec.python:
+        return []
+    kind, colon, name = spec.name.partition(":")
+    if kind == "hf" and colon and not Path(name).exists() and not in_hub_cache(name, ""):
+        return [f"weights: {name} is not in the hub's cache: `hf download {name}`, or --fetch-weights"]
+    return list(_missing(spec.name, facts)) if spec.name in facts else []
+
+
+def _missing(name: str, facts: Mapping[str, Facts]) -> Iterator[str]:
+    weights, size = facts[name].weights, told_bytes(facts[name].bytes)
+    kind = weights["from"]
+    if kind == "members":
+        for member in weights["members"]:
+            yield from _missing(member, facts)
+    elif kind == "hub" and not in_hub_cache(weights["id"], weights["revision"]):
+        revision = f" --revision {weights['revision']}" if weights["revision"] else ""
+        get = f"`hf download {weights['id']}{revision}`"
+        yield f"weights: {weights['id']} ({size}) is not in the hub's cache: {get}, --fetch-weights, or --weights DIR"
+    elif kind == "download" and not all((download_folder() / file).is_file() for file in weights["files"]):
+        yield f"weights: {weights['url']} ({size}) is not in {download_folder()}: --fetch-weights, or --weights DIR"
+    elif kind == "package" and not package_file(weights["package"], weights["file"]):
+        yield f"weights: the package {weights['package']} ({size}) is not installed"
+    elif kind == "you":
+        yield f"weights: {weights['what']}; give them as --weights DIR with DIR/{name}/"
+    elif kind == "environment":
+        yield f'environment: {weights["what"]}; name it with --python "ROW=PATH"'
+
+
+def in_hub_cache(hub_id: str, revision: str) -> bool:
+    """Whether a checkpoint lies whole enough in the hub's cache: its config.json and weights."""
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    def there(file: str) -> bool:
+        try:
+            return isinstance(try_to_load_from_cache(hub_id, file, revision=revision or None), str)
+        except HFValidationError:
+            return False
+
+    return there("config.json") and any(there(file) for file in _HUB_FILES)
+
+
+def download_folder() -> Path:
+    """Where our modules keep what they fetch: $HEAR_SSL_CACHE, else `hear_ssl` in torch's hub folder.
+
+    Source of the latter's place: torch.hub.get_dir.
+    """
+    if said := os.environ.get("HEAR_SSL_CACHE"):
+        return Path(said)
+    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    torch_home = os.environ.get("TORCH_HOME") or f"{cache}/torch"
+    return Path(torch_home).expanduser() / "hub" / "hear_ssl"
+
+
+def package_file(package: str, file: str) -> Path | None:
+    """A file inside an installed package, which is not imported; None if it is not there."""
+    spec = importlib.util.find_spec(package)
+    folders = [Path(folder) for folder in (spec.submodule_search_locations or [])] if spec else []
+    return next((folder / file for folder in folders if (folder / file).is_file()), None)
+
+
+def told_bytes(n_bytes: float) -> str:
+    """A size in words; "size not known" for 0.
+
+    >>> told_bytes(377486848)
+    'about 377 MB'
+    """
+    if not n_bytes:
+        return "size not known"
+    for unit, size in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6)):
+        if n_bytes >= size:
+            return f"about {n_bytes / size:.3g} {unit}"
+    return f"about {max(1, round(n_bytes / 1e3))} kB"

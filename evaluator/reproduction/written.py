@@ -1,0 +1,161 @@
+"""Tables made again, as files: TABLE.md and TABLE.tex for people, TABLE.csv with one line a cell, and tables.json."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from itertools import count
+from pathlib import Path
+from string import ascii_lowercase
+
+from evaluator.embedding.store import write_whole
+from evaluator.report import tables
+from evaluator.reproduction import cells
+from evaluator.reproduction.cells import MARK, PERCENT, Cell, Ours, decimals
+from evaluator.reproduction.plan import Plan
+from evaluator.reproduction.recipe import Footnote, Table
+from evaluator.results import finite
+
+Rows = list[list[tables.Cell]]
+PROFILES = {"published": "ours as published", "clean": "ours clean"}
+
+
+def write(plan: Plan, out: Path) -> dict[str, str]:
+    """Write every table of a plan below `out/reproduce-PAPER/`, whole; gives each file's text by its path.
+
+    Args:
+        plan: Its runs marked as far as they are done.
+        out: Folder of results.
+    """
+    folder = out / f"reproduce-{plan.recipe.name}"
+    folder.mkdir(parents=True, exist_ok=True)
+    shown, everything = {}, []
+    for table in plan.recipe.tables:
+        made = cells.make(plan, table, out)
+        everything.append({"table": table.name, "title": table.title, "cells": [asdict(cell) for cell in made]})
+        texts = {kind: page(plan, table, made, kind) for kind in ("md", "tex")}
+        texts["csv"] = tables.as_text(*long_form(plan, table, made), "csv")
+        for kind, text in texts.items():
+            path = folder / f"{table.name}.{kind}"
+            write_whole(path, text.encode("utf-8", errors="backslashreplace"))
+            shown[str(path)] = text
+    said = {"paper": plan.recipe.name, "citation": plan.recipe.citation, "tables": everything}
+    path, text = folder / "tables.json", json.dumps(finite(said), indent=1, default=str) + "\n"
+    write_whole(path, text.encode())
+    return {**shown, str(path): text}
+
+
+def page(plan: Plan, table: Table, made: Sequence[Cell], kind: str) -> str:
+    """A table with its legend, how much of it there is, and its footnotes, as Markdown or LaTeX."""
+    parts = [tables.as_text(*grid(plan, table, made), kind), as_lines(legend(plan, table, made), kind)]
+    notes = [
+        f"{f'({letter}) ' if letter else ''}{note.text.rstrip('.')}. Source: {note.source}."
+        for letter, note in _marked(plan, table)
+    ]
+    if notes:
+        parts.append(f"Known reasons for differences:\n\n{as_lines(notes, kind)}")
+    return "\n".join(parts)
+
+
+def as_lines(sentences: Sequence[str], kind: str) -> str:
+    """Sentences as a list in Markdown, or as a table of one column that breaks lines in LaTeX; text stays text."""
+    text = tables.as_text([""], [[sentence] for sentence in sentences], kind)
+    if kind == "tex":
+        return text.replace(r"\begin{tabular}{l}", r"\begin{tabular}{p{0.9\linewidth}}", 1)
+    return "".join(f"* {line[2:-2].strip()}\n" for line in text.splitlines()[2:])
+
+
+def grid(plan: Plan, table: Table, made: Sequence[Cell]) -> tuple[list[str], Rows]:
+    """Head and rows as the paper prints them."""
+    notes = _marked(plan, table)
+    texts = {(cell.row, cell.column): as_text(cell) + _letters(notes, cell.row, cell.column) for cell in made}
+    head = ["", *(column + _letters(notes, "", column) for column in table.columns)]
+    rows: Rows = [
+        [row + _letters(notes, row, ""), *(texts[row, column] for column in table.columns)] for row in table.rows
+    ]
+    return head, rows
+
+
+def as_text(cell: Cell) -> str:
+    """The numbers of a cell: printed / ours in each profile with its interval; `-` for one that is not there."""
+    digits = decimals(cell.printed)
+    ours = [_number(each, digits) + MARK * cell.differs[profile] for profile, each in cell.ours.items()]
+    return " / ".join([cell.printed or "-", *ours])
+
+
+def _number(ours: Ours, digits: int) -> str:
+    if ours.score is None:
+        return "-"
+    value, low, high = (f"{PERCENT * each:.{digits}f}" for each in (ours.score.value, ours.score.low, ours.score.high))
+    part = f", {ours.n_fused} of {ours.n_rows} rows" if ours.n_fused < ours.n_rows else ""
+    clips = f", {ours.score.part}" if ours.score.part else ""
+    return f"{value} ({low} to {high}{part}{clips})"
+
+
+def legend(plan: Plan, table: Table, made: Sequence[Cell]) -> list[str]:
+    """Sentences that say what the numbers are, how many there are, and why the others are missing."""
+    names = [PROFILES[profile] for profile in plan.recipe.profiles]
+    lines = [
+        f"{table.title}. {plan.recipe.citation}",
+        f"Each cell: {' / '.join(['printed', *(f'{name} (95 % interval)' for name in names)])}; - for none.",
+        f"{MARK}: the printed number is outside our interval by more than its rounding. n of m clips, n of m rows: only a part was "
+        "here, so that the number is not the paper's, and is not compared with it.",
+    ]
+    for profile in plan.recipe.profiles:
+        lines += counted(profile, made)
+    used: dict[str, list[str]] = {}
+    for row, each in table.rows.items():
+        if each.module:
+            used.setdefault(each.module + (", not the recipe's module" if each.replaced else ""), []).append(row)
+    lines += [f"{', '.join(rows)}: {module}." for module, rows in used.items()]
+    return [*lines, f"Protocol: {plan.recipe.protocol}; trainings of each probe: {plan.recipe.seeds}."]
+
+
+def counted(profile: str, made: Sequence[Cell]) -> list[str]:
+    """Sentences that say how many cells of a profile there are, and why the others are missing."""
+    ours = [cell.ours[profile] for cell in made]
+    scores = [each.score for each in ours if each.score]
+    n_marked = sum(cell.differs[profile] for cell in made)
+    n_parts = sum(bool(score.part) for score in scores)
+    of_parts = f", {n_parts} of them on a part of the clips" if n_parts else ""
+    reasons = Counter(each.why_not for each in ours if each.score is None)
+    return [
+        f"{PROFILES[profile]}: {len(scores)} of {len(made)} cells{of_parts}; {n_marked} marked {MARK}.",
+        *(f"{PROFILES[profile]}, {n} of {len(made)} cells missing: {why}." for why, n in reasons.most_common()),
+    ]
+
+
+def long_form(plan: Plan, table: Table, made: Sequence[Cell]) -> tuple[list[str], Rows]:
+    """A line for each cell: numbers in percent, whether they differ, or why there are none."""
+    head = ["row", "column", "task", "printed"]
+    for profile in plan.recipe.profiles:
+        head += [f"{profile}{part}" for part in ("", "_low", "_high", "_differs", "_part", "_why_not", "_result")]
+    rows: Rows = []
+    for cell in made:
+        line: list[tables.Cell] = [cell.row, cell.column, table.columns[cell.column], cell.printed]
+        for profile, each in cell.ours.items():
+            score = each.score
+            numbers = [PERCENT * value for value in (score.value, score.low, score.high)] if score else [None] * 3
+            line += [*(None if value is None else round(value, 4) for value in numbers)]
+            rows_part = f"{each.n_fused} of {each.n_rows} rows" if each.n_fused < each.n_rows else ""
+            parts = ", ".join(filter(None, [rows_part, score.part if score else ""]))
+            line += [MARK if cell.differs[profile] else "", parts, each.why_not, str(score.path) if score else ""]
+        rows.append(line)
+    return head, rows
+
+
+def _marked(plan: Plan, table: Table) -> list[tuple[str, Footnote]]:
+    """The footnotes about a table, with a letter each if they are about a part of it."""
+    here = [note for note in plan.recipe.footnotes if note.concerns(table.name)]
+    letters = (letter * n for n in count(1) for letter in ascii_lowercase)  # a, b, ... z, aa, bb, ...
+    return [(next(letters) if note.rows or note.columns else "", note) for note in here]
+
+
+def _letters(notes: Sequence[tuple[str, Footnote]], row: str, column: str) -> str:
+    """The letters of the footnotes about a row alone, a column alone, or the cell of both."""
+    about = [letter for letter, note in notes if letter and _about(note.rows, row) and _about(note.columns, column)]
+    return f" ({', '.join(about)})" if about else ""
+
+
+def _about(names: Sequence[str], name: str) -> bool:
+    return name in names if name else not names

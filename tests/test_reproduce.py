@@ -1,0 +1,288 @@
+"""`hear-eval reproduce`: plans that say what is missing, one miniature run for each paper, and three numbers a cell."""
+
+import csv
+import json
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from evaluator import cli, results, schema
+from evaluator.judging import metrics
+from evaluator.reproduction import cells, recipe
+from evaluator.reproduction.finished import Score
+from miniatures import MINIATURES
+
+RECIPES = schema.tasks_folder() / "recipes"
+# Dataset, task, column and modules (by row) of each paper's miniature run, its table, and how many of how many cells there are.
+RUNS = {
+    "arch2024": ("emovo", "EMOVO", {"*": "hear_ssl.melspec"}, "table2", 16, 192),
+    "sarkar2025": ("mescalina", "Abzaliev", {"*": "hear_ssl.melspec"}, "table3", 7, 24),
+    "wu2022": ("hear_beijing_opera", "Beijing Opera", {"*": "hear_ssl.melspec"}, "table4", 2, 36),
+    "ogg2025": ("esc50", "ESC-50", {"*": "hear_ssl.melspec"}, "transfer", 5, 35),
+}
+
+MINE = """name: mine
+title: t
+citation: c
+source: made up
+protocol: arch
+seeds: 2
+profiles: [clean]
+tables:
+  t:
+    title: Accuracy in %
+    printed: mine.csv
+    row: [model]
+    column: task
+    rows:
+      Mel: {module: hear_ssl.melspec}
+      Again: {module: hear_ssl.melspec}
+      None: {cannot: it was never made}
+    columns: {Calls: demo/calls}
+footnotes:
+  - {rows: [Mel], text: untrained, source: its docstring}
+"""
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory) -> Path:
+    """The miniatures that the runs need, each under its dataset's name."""
+    root = tmp_path_factory.mktemp("miniatures")
+    for name, *_ in RUNS.values():
+        MINIATURES[name].make(root / name)
+    return root
+
+
+@pytest.fixture(autouse=True)
+def nothing_cached(tmp_path, monkeypatch):
+    """A machine without checkpoints: neither a hub cache nor files that our modules fetched."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr("huggingface_hub.file_download.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setenv("HEAR_SSL_CACHE", str(tmp_path / "fetched"))
+
+
+def brief(paper: str, folder: Path) -> Path:
+    """The paper's recipe with a small protocol of two epochs: what is tested here is the road, not the score."""
+    for file in RECIPES.glob(f"{paper}*"):
+        shutil.copy(file, folder)
+    path = folder / f"{paper}.yaml"
+    name = recipe.read(paper).protocol
+    judged = (schema.tasks_folder() / "protocols" / f"{name}.yaml").read_text()
+    judged = re.sub(r"\n  epochs: \d+", "\n  epochs: 2", judged).replace("1024", "16")
+    (folder / "brief.yaml").write_text(judged)
+    path.write_text(path.read_text().replace(f"protocol: {name}\n", "protocol: brief.yaml\n"))
+    return path
+
+
+def command(paper, folder, *more):
+    """The arguments of `hear-eval reproduce` with everything it writes in `folder`."""
+    return ["reproduce", str(paper), "--cache", str(folder / "cache"), "--out", str(folder / "out"), *more]
+
+
+def planned(capsys, *said):
+    """What `--plan --json` says."""
+    assert cli.main([*said, "--plan", "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("paper", RUNS)
+def test_a_paper_goes_through_on_miniatures(paper, data, tmp_path, capsys):
+    """Runs what is there, tells how much of the table that is, and the second time trains nothing."""
+    _, column, use, table, n_cells, n_all = RUNS[paper]
+    asked = next(each.columns[column] for each in recipe.read(paper).tables if each.name == table)
+    said = command(brief(paper, tmp_path), tmp_path, "--data", str(data), "--table", table, "--only", asked)
+    said += [word for row, module in use.items() for word in ("--use", f"{row}={module}")]
+    assert cli.main([*said, "--json"]) == 0
+    (made,) = json.loads(capsys.readouterr().out)["tables"]
+    profiles = recipe.read(paper).profiles
+    there = [cell for cell in made["cells"] if all(cell["ours"][profile]["score"] for profile in profiles)]
+    assert {cell["column"] for cell in there} == {column} and len(there) == n_cells
+    page = (tmp_path / "out" / f"reproduce-{paper}" / f"{table}.md").read_text()
+    assert page.count(f": {n_cells} of {n_all} cells, ") == len(profiles)
+    stamps = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").glob("hear_ssl*/**/*.json")}
+    assert {each["state"] for each in planned(capsys, *said)["runs"]} == {"done"}
+    assert cli.main([*said, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["tables"] == [made]
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "out").glob("hear_ssl*/**/*.json")} == stamps
+
+
+def test_a_run_in_several_tables_is_run_once(capsys, tmp_path):
+    """HuBERT xLarge stands in three tables of Wu et al., with the same options."""
+    runs = planned(capsys, *command("wu2022", tmp_path))["runs"]
+    (one,) = [
+        each
+        for each in runs
+        if (each["module"], each["task"], each["profile"]) == ("hear_ssl.hubert_xlarge", "hear/esc50", "clean")
+    ]
+    assert one["rows"] == ["table2: HuBERT xLarge (Hsu et al., 2021)", "table3: HuBERT xLarge", "table5: HuBERT xLarge"]
+
+
+def test_a_fusion_averages_what_its_rows_say(data, tmp_path, capsys):
+    """The fused score is that of the mean of the rows' probabilities; rows that are one run count once."""
+    said = command(brief("sarkar2025", tmp_path), tmp_path, "--data", str(data), "--only", "dog_barks")
+    said += ["--use", "*=hear_ssl.melspec", "--use", "HuBERT=hear_ssl.byol_a_mini"]
+    assert cli.main([*said, "--json"]) == 0
+    (made,) = json.loads(capsys.readouterr().out)["tables"]
+    here = {cell["row"]: cell["ours"]["clean"] for cell in made["cells"] if cell["column"] == "Abzaliev"}
+    assert (here["Fusion"]["n_fused"], here["Fusion"]["n_rows"]) == (2, 7)
+    pair = [results.read(Path(here[row]["score"]["path"])) for row in ("AVES", "HuBERT")]
+    mean = (pair[0].test_probabilities[0][0] + pair[1].test_probabilities[0][0]) / 2
+    wanted = metrics.score("uar", pair[0].test_targets[0], mean)
+    assert here["Fusion"]["score"]["value"] == pytest.approx(wanted, abs=1e-6)
+    assert ", 2 of 7 rows" in (tmp_path / "out" / "reproduce-sarkar2025" / "table3.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("printed", "low", "high", "marked"),
+    [
+        ("64.4", 0.50, 0.6435, False),  # may stand for 64.35
+        ("64.4", 0.50, 0.6434, True),
+        ("64.40", 0.50, 0.6435, True),  # printed with two decimals, it may stand for 64.395
+        ("50.0", 0.5006, 0.60, True),
+        ("50.0", 0.5005, 0.60, False),
+        ("7", 0.075, 0.60, False),
+        ("7", 0.0751, 0.60, True),
+        ("00.3", 0.0, 0.01, False),
+    ],
+)
+def test_a_cell_is_marked_where_the_printed_number_cannot_be_ours(printed, low, high, marked):
+    """Outside the interval by more than half of the last printed digit; by hand."""
+    assert cells.outside(printed, Score((low + high) / 2, low, high, "", Path())) == marked
+
+
+def test_marks_and_numbers_in_the_files(tmp_path):
+    """Each form of the table has the scores of the results, in percent, and marks what cannot be the same number."""
+    (tmp_path / "mine.yaml").write_text(MINE)
+    (tmp_path / "mine.csv").write_text("model,task,value\nMel,Calls,0.00\nAgain,Calls,-\n")
+    said = command(tmp_path / "mine.yaml", tmp_path)
+    assert cli.main(said) == 0
+    folder = tmp_path / "out" / "reproduce-mine"
+    lines = {line["row"]: line for line in csv.DictReader((folder / "t.csv").open(newline=""))}
+    result = results.read(Path(lines["Mel"]["clean_result"]))
+    percent = [100 * each for each in (result.score, result.ci_low, result.ci_high)]
+    assert [float(lines["Mel"][f"clean{part}"]) for part in ("", "_low", "_high")] == pytest.approx(percent, abs=1e-4)
+    assert percent[1] > 1 and len(result.seeds) == 2
+    assert (lines["Mel"]["clean_differs"], lines["Again"]["clean_differs"]) == ("*", "")
+    assert lines["None"]["clean_why_not"] == "it was never made"
+    numbers = "0.00 / {:.2f} ({:.2f} to {:.2f})".format(*percent)
+    assert numbers + "\\*" in (folder / "t.md").read_text() and numbers + "*" in (folder / "t.tex").read_text()
+    page = (folder / "t.md").read_text()
+    assert "ours clean: 2 of 3 cells; 1 marked" in page and "Mel (a)" in page and "(a) untrained" in page
+    (tmp_path / "mine.csv").write_text(f"model,task,value\nMel,Calls,{percent[0]:.2f}\nAgain,Calls,-\n")
+    assert cli.main(said) == 0
+    lines = {line["row"]: line for line in csv.DictReader((folder / "t.csv").open(newline=""))}
+    assert lines["Mel"]["clean_differs"] == ""
+
+
+def test_a_part_of_the_data_is_told_and_not_compared(data, tmp_path):
+    """EMOVO's miniature is no EMOVO, and log-mel is no XLS-R: the table says both, and marks nothing."""
+    said = command(brief("arch2024", tmp_path), tmp_path, "--data", str(data), "--only", "emovo")
+    assert cli.main([*said, "--use", "XLS-R *=hear_ssl.melspec"]) == 0
+    folder = tmp_path / "out" / "reproduce-arch2024"
+    with (folder / "table2.csv").open(newline="") as file:
+        lines = list(csv.DictReader(file))
+    assert len(lines) == 192
+    there = [line for line in lines if line["published"]]
+    assert {(line["row"], line["column"]) for line in there} == {("XLS-R L", "EMOVO"), ("XLS-R XL", "EMOVO")}
+    n_clips = results.read(Path(there[0]["published_result"])).n_clips
+    assert there[0]["published_part"] == f"{n_clips} of 588 clips" and there[0]["published_differs"] == ""
+    page = (folder / "table2.md").read_text()
+    assert "2 of 192 cells, 2 of them on a part of the clips; 0 marked" in page
+    assert "XLS-R L, XLS-R XL: hear_ssl.melspec, not the recipe's module." in page
+
+
+def test_an_empty_machine_is_told_what_is_missing(tmp_path, capsys):
+    """Weights with sizes, data with sizes and access, and disk; nothing is fetched or made."""
+    assert cli.main([*command("sarkar2025", tmp_path), "--plan"]) == 0
+    said = capsys.readouterr().out
+    assert "facebook/hubert-base-ls960 (about 377 MB) is not in the hub's cache" in said
+    assert "watkins (about 882 MB, free to download)" in said and "mescalina (size not known, on request)" in said
+    assert "24: 21 run, 3 fused of others, 0 cannot be" in said
+    assert "42 in 2 profiles: 42 missing weights and data" in said
+    assert cli.main(command("sarkar2025", tmp_path)) == 2
+    assert "see what is missing with --plan" in capsys.readouterr().err
+    assert not list(tmp_path.glob("hub/*")) and not list(tmp_path.glob("fetched/*"))
+
+
+def test_weights_given_in_a_folder_are_used(tmp_path, capsys):
+    """DIR/MODULE, DIR/MODULE.pt, or the one .pt file in DIR/MODULE."""
+    (tmp_path / "w" / "hear_ssl.hubert_base").mkdir(parents=True)
+    (tmp_path / "w" / "hear_ssl.aves_bio").mkdir()
+    (tmp_path / "w" / "hear_ssl.aves_bio" / "aves.pt").write_bytes(b"")
+    runs = planned(capsys, *command("sarkar2025", tmp_path, "--weights", str(tmp_path / "w")))["runs"]
+    weights = {each["module"]: each["weights"] for each in runs if each["state"] == "missing data"}
+    assert weights == {
+        "hear_ssl.hubert_base": str(tmp_path / "w" / "hear_ssl.hubert_base"),
+        "hear_ssl.aves_bio": str(tmp_path / "w" / "hear_ssl.aves_bio" / "aves.pt"),
+    }
+
+
+def test_a_forecast_measures_and_loses_nothing(data, tmp_path, capsys):
+    """It embeds the clips that it was told to; the run after it embeds only the others."""
+    said = command(brief("ogg2025", tmp_path), tmp_path, "--data", str(data), "--use", "YAMNet=hear_ssl.melspec")
+    said += ["--only", "YAMNet", "--only", "domains/esc50"]
+    assert cli.main([*said, "--plan", "--forecast", "2"]) == 0
+    shown = capsys.readouterr().out
+    assert re.search(r"about \S+ s \(from 2 of \d+ clips\)", shown) and "training not counted" in shown
+    assert cli.main(said) == 0
+    (path,) = (tmp_path / "out").glob("hear_ssl.melspec/**/*.json")
+    result = results.read(path)
+    assert 0 <= result.provenance["n_embedded"] <= result.n_clips - 2
+
+
+def test_a_failure_is_told_and_the_others_go_on(data, tmp_path, capsys):
+    """A module that is not there costs its own cells only; exit code 1, and the table is written."""
+    said = command(brief("ogg2025", tmp_path), tmp_path, "--data", str(data), "--only", "esc50")
+    said += ["--use", "YAMNet=hear_ssl.melspec", "--use", "WavLM*=no_such_module"]
+    assert cli.main(said) == 1
+    shown = capsys.readouterr()
+    assert "no_such_module" in shown.err
+    page = (tmp_path / "out" / "reproduce-ogg2025" / "transfer.md").read_text()
+    assert "1 of 35 cells" in page
+
+
+def test_an_interrupted_run_leaves_its_table(data, tmp_path, capsys):
+    """With what was done before; Ctrl-C comes while the second module embeds."""
+    (tmp_path / "stopped.py").write_text(
+        "from hear_ssl.melspec import get_timestamp_embeddings, load_model\n"
+        "def get_scene_embeddings(audio, model):\n    raise KeyboardInterrupt\n"
+    )
+    said = command(brief("ogg2025", tmp_path), tmp_path, "--data", str(data), "--only", "esc50")
+    said += ["--use", "BYOL-A (All)=hear_ssl.melspec", "--use", f"YAMNet={tmp_path / 'stopped.py'}"]
+    assert cli.main(said) == 130
+    page = (tmp_path / "out" / "reproduce-ogg2025" / "transfer.md").read_text()
+    assert "1 of 35 cells" in page and "not run yet" in page
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        (["nobody2025"], "unknown paper 'nobody2025'"),
+        (["arch2024", "--table", "table3"], "--table: unknown table 'table3'"),
+        (["arch2024", "--use", "Huber B=hear_ssl.melspec"], "--use: unknown row 'Huber B'; known: D2V B"),
+        (["arch2024", "--use", "hear_ssl.melspec"], "write it as ROW=MODULE"),
+        (["arch2024", "--only", "frogs"], "--only frogs: in no name"),
+    ],
+)
+def test_what_cannot_be_asked_gets_a_sentence(said, sentence, tmp_path, capsys):
+    """It names what is wrong, and what would be right."""
+    assert cli.main(command(*said[:1], tmp_path, *said[1:], "--plan")) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_other_code_or_clips_are_no_result(data, tmp_path, capsys):
+    """A result of another version, or of other clips than those on disk, is not taken for done."""
+    said = command(brief("ogg2025", tmp_path), tmp_path, "--data", str(data), "--use", "YAMNet=hear_ssl.melspec")
+    said += ["--only", "YAMNet", "--only", "domains/esc50"]
+    assert cli.main(said) == 0
+    capsys.readouterr()
+    (path,) = (tmp_path / "out").glob("hear_ssl.melspec/**/*.json")
+    plain = json.loads(path.read_text())
+    assert [each["state"] for each in planned(capsys, *said)["runs"]] == ["done"]
+    for changes in ({"manifest_sha256": "0" * 64}, {"packages": {"hear-ssl": "0.0.0"}}):
+        path.write_text(json.dumps({**plain, "provenance": {**plain["provenance"], **changes}}))
+        assert [each["state"] for each in planned(capsys, *said)["runs"]] == ["ready"]
+    assert np.isfinite(plain["score"])
