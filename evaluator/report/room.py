@@ -63,7 +63,9 @@ class Drawer:
         """The figure for the page; nothing if there is none or no room."""
         if figure is None:
             return []
-        svg = themed.inline(figure, f"{title} {caption}".strip())  # first: drawing a figure again moves its layout a little
+        svg = themed.inline(
+            figure, f"{title} {caption}".strip()
+        )  # first: drawing a figure again moves its layout a little
         self.files.figure(figure, f"{self.name}-{name}")
         return [Drawn(title, caption, svg)] if self.fits(len(svg.encode()), title.rstrip(".")) else []
 
