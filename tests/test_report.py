@@ -219,7 +219,7 @@ def test_the_page_reads_without_scripts(chromium, report):
 
 
 def test_print_shows_what_is_folded(chromium, report):
-    """In light colours, whatever the screen's are."""
+    """In light colours, whatever the screen's are, and no wider than the paper."""
     shown = chromium.new_page(color_scheme="dark")
     shown.goto(report.as_uri())
     folded = shown.locator("section.task details table").first
@@ -227,6 +227,8 @@ def test_print_shows_what_is_folded(chromium, report):
     shown.emulate_media(media="print")
     assert folded.is_visible()
     assert shown.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    shown.set_viewport_size({"width": 700, "height": 1000})  # A4 less its margins
+    assert shown.evaluate("document.documentElement.scrollWidth") == 700
     shown.close()
 
 
