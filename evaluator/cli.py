@@ -412,7 +412,6 @@ def report_command(parsed: argparse.Namespace) -> int:
     if others:
         print(f"written: {len(others)} files in {others[0].parent}")
     return 0
-    return 0
 
 
 def reproduce_command(parsed: argparse.Namespace) -> int:

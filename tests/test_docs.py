@@ -18,7 +18,6 @@ from evaluator import arguments, cli
 
 CHECKOUT = Path(__file__).parents[1]
 PAGES = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").glob("*.md"))]
-COMING = {"report", "map", "reproduce"} - set(arguments.COMMANDS)  # told of, and not here yet
 
 pytestmark = pytest.mark.skipif(not (CHECKOUT / "docs").is_dir(), reason="not run from a checkout")
 
@@ -54,8 +53,6 @@ def test_every_command_parses(page, capsys):
     known = arguments.parser({name: print for name in arguments.COMMANDS})
     in_blocks = commands(text)
     for command in [*in_blocks, *mentioned(text)]:
-        if command[1] in COMING:
-            continue
         try:
             known.parse_args(command[1:])
         except SystemExit:
@@ -109,8 +106,6 @@ def test_marked_commands_run(page, scratch, capsys):
     asked = runnable(text)
     assert asked and len(asked) >= text.count("<!-- run -->")
     for command in asked:
-        if command[1] in COMING:
-            continue
         words = [found for word in command[1:] for found in (sorted(glob.glob(word)) if "*" in word else [word])]
         assert cli.main(words) == 0, f"{shlex.join(command)}\n{capsys.readouterr().err}"
 

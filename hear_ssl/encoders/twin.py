@@ -116,7 +116,7 @@ def redraw(network: torch.nn.Module, seed: int) -> int:
     Returns:
         How many tensors changed.
     """
-    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    before = {name: tensor.clone() for name, tensor in tensors(network).items()}
     parameters = dict(network.named_parameters())
     asking = {name for name, tensor in parameters.items() if tensor.requires_grad}
     frozen = set(parameters) - asking if asking else set()
@@ -130,7 +130,12 @@ def redraw(network: torch.nn.Module, seed: int) -> int:
                 tensor.copy_(before[name])
             elif torch.equal(tensor, before[name]) and tensor.numel() > 1:
                 draw_alike(tensor)
-    return sum(not torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
+    return sum(not torch.equal(tensor, before[name]) for name, tensor in tensors(network).items())
+
+
+def tensors(network: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """The tensors of a network's state, by name, without what else it remembers."""
+    return {name: value for name, value in network.state_dict().items() if isinstance(value, torch.Tensor)}
 
 
 def reset(part: torch.nn.Module) -> None:
