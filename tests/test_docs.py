@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from evaluator import arguments, cli
+from evaluator import cli
 
 CHECKOUT = Path(__file__).parents[1]
 PAGES = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").glob("*.md"))]
@@ -50,7 +50,7 @@ def files(text):
 def test_every_command_parses(page, capsys):
     """No command or option is invented; in a block none is left out that must be given."""
     text = page.read_text(encoding="utf-8")
-    known = arguments.parser({name: print for name in arguments.COMMANDS})
+    known = cli.parser()
     in_blocks = commands(text)
     for command in [*in_blocks, *mentioned(text)]:
         try:

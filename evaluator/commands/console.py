@@ -1,0 +1,75 @@
+"""What commands say: tables on standard output, bars and complaints on standard error."""
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from evaluator.results import Result
+
+
+def told(name: str, error: Exception) -> Exception:
+    """Say what went wrong, now, and give it back to be counted."""
+    print(f"hear-eval: {name}: {error}", file=sys.stderr)
+    return error
+
+
+def print_results(done: "Sequence[tuple[Result, Path]]") -> None:
+    """A table of scores, then what a reader should know, then where the files are."""
+    rows = [
+        (
+            r.module,
+            r.task,
+            f"{r.protocol} ({r.profile})",
+            r.chosen,
+            r.metric,
+            *figures(r),
+            f"{r.n_clips - r.n_failed}/{r.n_clips}",
+            f"{r.seconds.get('embed', 0.0):.1f}",
+        )
+        for r, _ in done
+    ]
+    if rows:
+        head = ("module", "task", "protocol", "of", "metric", "score", "95 % interval", "trained", "clips", "embed s")
+        print_table(*without_empty(head, rows))
+    for result, path in done:
+        for note in [
+            *result.notes,
+            *([f"{result.n_failed} clips could not be used"] if result.n_failed else []),
+        ]:
+            print(f"note: {result.module}, {result.task}: {note}")
+        print(f"written: {path}")
+
+
+def figures(result: "Result") -> tuple[str, str, str]:
+    """Score, interval, and how often probes were trained and with what spread; percentages times a hundred."""
+    from evaluator.judging.metrics import METRICS
+
+    unit = METRICS[result.metric].unit
+    scale, decimals = (100, 1) if unit == "%" else (1, 3)
+    score, low, high = (f"{scale * value:.{decimals}f}" for value in (result.score, result.ci_low, result.ci_high))
+    n_times = len(result.test_probabilities[0])
+    spread = "" if result.spread is None else f"{n_times}, +-{scale * result.spread:.{decimals}f}"
+    return f"{score} {unit}".strip(), f"{low} to {high}", spread
+
+
+def without_empty(head: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
+    """Head and rows without the columns that hold nothing."""
+    kept = [column for column in range(len(head)) if any(row[column] for row in rows)]
+    return [head[column] for column in kept], [[row[column] for column in kept] for row in rows]
+
+
+def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Columns as wide as their longest entry."""
+    widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
+    for row in [head, ["-" * width for width in widths], *rows]:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def bar(title: str, total: int, unit: str = "") -> Callable[[int], object]:
+    """A progress bar on standard error, silent when that is no terminal; large counts of a unit get a prefix."""
+    from tqdm import tqdm
+
+    silent = not sys.stderr.isatty()
+    return tqdm(total=total, desc=title, file=sys.stderr, disable=silent, unit=unit, unit_scale=bool(unit)).update

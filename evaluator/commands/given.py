@@ -1,0 +1,108 @@
+"""What several commands are given, and what it means."""
+
+import argparse
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from evaluator.errors import UsageError
+
+if TYPE_CHECKING:
+    from evaluator.embedding.module import ModuleSpec
+
+MODULE = "an importable HEAR module, the path of a .py file, hf:ORG/MODEL, ensemble:MODULE+MODULE, or twin:MODULE"
+TASK = "suite/task, a suite, a task's YAML file, a CSV, or a folder with one sub-folder per class"
+CACHE = "for embeddings and made data (default: $HEAR_EVAL_CACHE, else ~/.cache/hear-eval)"
+
+
+def data(command: argparse.ArgumentParser) -> None:
+    """Where data and cache lie."""
+    command.add_argument("--data", type=Path, metavar="DIR", help="where the dataset lies")
+    command.add_argument("--cache", type=Path, metavar="DIR", help=CACHE)
+
+
+def module(command: argparse.ArgumentParser) -> None:
+    """How a module is loaded."""
+    command.add_argument("--weights", default="", metavar="PATH", help="passed to load_model")
+    command.add_argument("--option", action="append", default=[], metavar="KEY=VALUE", help="keyword of load_model")
+    command.add_argument("--device", default="auto", help="auto (default), cpu, cuda, ...")
+    command.add_argument("--python", default="", metavar="PATH", help="load the module in this interpreter or venv")
+    command.add_argument(
+        "--worker-timeout",
+        type=float,
+        default=600.0,
+        metavar="SECONDS",
+        help="that one call under --python may take (default 600)",
+    )
+
+
+def seed(text: str) -> int:
+    """A whole number from 0."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text} is no seed; give a whole number from 0")
+    return int(text)
+
+
+def count(text: str) -> int:
+    """A whole number from 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is no count; give a whole number from 1")
+    return int(text)
+
+
+def share(text: str) -> float:
+    """A number from 0 to 1."""
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is no share; give a number from 0 to 1")
+    return value
+
+
+def number(text: str) -> int:
+    """A whole number from 0, of things."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text} is no number of clips; give a whole number from 0")
+    return int(text)
+
+
+def specs(parsed: argparse.Namespace, names: Sequence[str]) -> "list[ModuleSpec]":
+    """The modules that were asked for."""
+    from evaluator.embedding.module import ModuleSpec
+
+    options = {}
+    for text in parsed.option:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise UsageError(f"--option {text}: write it as KEY=VALUE, such as --option layer=6")
+        try:
+            options[name] = json.loads(value)  # numbers, true, false and lists; all else is text
+        except ValueError:
+            options[name] = value
+    shared = (parsed.weights, options, parsed.device, parsed.python, parsed.worker_timeout)
+    return [ModuleSpec(name, *shared) for name in names]
+
+
+def writable(option: str, folder: Path) -> Path:
+    """The folder, made if it is not there; found out before hours of work rather than after.
+
+    Raises:
+        UsageError: It cannot be made or written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if os.access(folder, os.W_OK):
+            return folder
+        raise PermissionError(13, "Permission denied")
+    except OSError as error:
+        raise UsageError(
+            f"{option} {folder}: no folder that can be written ({error.strerror}); give another"
+        ) from error
+
+
+def cache_folder(given: Path | None) -> Path:
+    """The cache: as given, else $HEAR_EVAL_CACHE, else a folder of the user's."""
+    if given is not None:
+        return given
+    return Path(os.environ.get("HEAR_EVAL_CACHE") or Path.home() / ".cache" / "hear-eval")

@@ -1,0 +1,95 @@
+"""`hear-eval reproduce`."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from evaluator.commands.console import bar, print_table, told
+from evaluator.commands.given import cache_folder, count, data, writable
+from evaluator.errors import UsageError
+
+SUMMARY = "make a paper's tables again, with what is here of its modules and data"
+
+
+def fill(command: argparse.ArgumentParser) -> None:
+    """A paper, what to run of it, and what stands for its rows."""
+    command.add_argument(
+        "paper", metavar="PAPER", help="sarkar2025, arch2024, wu2022, ogg2025, or a recipe.yaml of your own"
+    )
+    command.add_argument("--plan", action="store_true", help="only say which runs there are and what each still lacks")
+    command.add_argument(
+        "--forecast", type=count, metavar="N", help="as --plan, and embed N clips of each run to tell the time"
+    )
+    command.add_argument("--table", action="append", default=[], metavar="T", help="only this table (default: all)")
+    command.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="TEXT",
+        help="only runs with this in the name of module, row or task",
+    )
+    command.add_argument(
+        "--use",
+        action="append",
+        default=[],
+        metavar="ROW=MODULE",
+        help="another module for a printed row; * fits any text",
+    )
+    command.add_argument(
+        "--weights", type=Path, metavar="DIR", help="weights of a module as DIR/MODULE or DIR/MODULE.pt"
+    )
+    command.add_argument("--fetch-weights", action="store_true", help="let modules fetch the weights that they lack")
+    command.add_argument(
+        "--python", action="append", default=[], metavar="ROW=PATH", help="the interpreter or venv of a row's module"
+    )
+    command.add_argument("--device", default="auto", help="auto (default), cpu, cuda, ...")
+    command.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help="default: results")
+    command.add_argument("--format", choices=("md", "csv", "tex"), default="md", help="of what is printed (default md)")
+    command.add_argument("--json", action="store_true", help="print one JSON object: the plan, or the tables")
+    data(command)
+
+
+def execute(parsed: argparse.Namespace) -> int:
+    """`hear-eval reproduce`: the plan of a paper's tables, or the runs that are ready and the tables as far as they go."""
+    from evaluator.reproduction import command, plan, recipe
+
+    choices = plan.Choices(
+        parsed.data,
+        writable("--cache", cache_folder(parsed.cache)),
+        writable("--out", parsed.out),
+        parsed.weights,
+        pairs("--use", parsed.use),
+        pairs("--python", parsed.python),
+        parsed.device,
+        parsed.table,
+        parsed.only,
+    )
+    planned = plan.make(recipe.read(parsed.paper), choices)
+    if parsed.plan or parsed.forecast:
+        foreseen = command.foresee(planned, choices, parsed.forecast, told, bar, parsed.fetch_weights)
+        if parsed.json:
+            print(json.dumps(command.plan_as_plain(planned, foreseen)))
+            return 0
+        for head, rows in command.plan_tables(planned, foreseen):
+            print_table(head, rows)
+            print()
+        return 0
+    failures, shown = command.carry_out(planned, choices, told, bar, parsed.fetch_weights)
+    for path, text in shown.items():
+        if path.endswith(".json" if parsed.json else f".{parsed.format}"):
+            print(text)
+        print(f"written: {path}", file=sys.stderr)
+    return int(bool(failures))
+
+
+def pairs(option: str, said: Sequence[str]) -> dict[str, str]:
+    """What was said as NAME=VALUE, by name."""
+    found = {}
+    for text in said:
+        name, equals, value = text.rpartition("=") if option == "--python" else text.partition("=")
+        if not (name and equals and value):
+            raise UsageError(f"{option} {text}: write it as ROW={'PATH' if option == '--python' else 'MODULE'}")
+        found[name] = value
+    return found
