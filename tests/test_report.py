@@ -332,11 +332,11 @@ def test_what_does_not_fit_is_named(folder, monkeypatch):
     """With room for one figure at most, the others are said to be left out."""
     from evaluator.report import making
 
-    monkeypatch.setattr(making, "BYTES_OF_FIGURES", 12_000)
+    monkeypatch.setattr(making, "BYTES_OF_PAGE", 15_000)
     out = folder / "small.html"
     assert main(["report", str(folder / "results" / "hear_ssl.melspec"), "--out", str(out)]) == 0
     text = out.read_text()
-    assert len(text) < 12_000 + 170_000 and "Left out, to keep this page small" in text
+    assert len(text) < 15_000 + 170_000 and "Left out, to keep this page small" in text
     assert "<audio" not in text
 
 
