@@ -17,7 +17,8 @@ from evaluator.report.page import Amount, OverviewRow, Page, Section
 READING = [
     "A score is the mean over folds; its 95 % interval says where it might lie for other test clips from the same source.",
     "Two modules are told apart by a paired bootstrap on the same test clips, corrected for all pairs of a leaderboard (Holm), "
-    "at 5 %. A rank of 2–4 means that one module is surely better, and all but three others surely no better.",
+    "at 5 %. Rank 2–4 means that one module is surely better, two can be told from this one in neither direction, and the "
+    "rest are surely worse.",
     "Overlapping intervals do not make a tie, and a tie does not make two modules equal: more clips may tell them apart.",
     "A mean rank is the mean of the middles of a module's ranks, over the tasks that all modules have.",
 ]
