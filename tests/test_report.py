@@ -13,7 +13,7 @@ import soundfile
 
 from evaluator import results
 from evaluator.cli import main
-from evaluator.report import page
+from evaluator.report import page, room
 from evaluator.results import CurvePoint
 
 CHROMIUM = next(
@@ -291,7 +291,7 @@ def test_the_same_results_make_the_same_page(report, folder):
 def test_tables_and_figures_lie_beside_the_page(folder, capsys):
     """In every kind that was asked for; the page is the same as without them."""
     one, bare, full = folder / "results" / "hear_ssl.melspec", folder / "bare.html", folder / "full.html"
-    formats = [word for kind in ("csv", "md", "tex", "svg", "png") for word in ("--format", kind)]
+    formats = [word for kind in (*room.TABLES, *room.PICTURES) for word in ("--format", kind)]
     assert main(["report", str(one), "--clips", "0", "--out", str(bare)]) == 0
     assert main(["report", str(one), "--clips", "0", "--out", str(full), *formats]) == 0
     beside = sorted((folder / "full-files").iterdir())
@@ -332,11 +332,11 @@ def test_what_does_not_fit_is_named(folder, monkeypatch):
     """With room for one figure at most, the others are said to be left out."""
     from evaluator.report import making
 
-    monkeypatch.setattr(making, "BYTES_OF_FIGURES", 12_000)
+    monkeypatch.setattr(making, "BYTES_OF_PAGE", 15_000)
     out = folder / "small.html"
     assert main(["report", str(folder / "results" / "hear_ssl.melspec"), "--out", str(out)]) == 0
     text = out.read_text()
-    assert len(text) < 12_000 + 170_000 and "Left out, to keep this page small" in text
+    assert len(text) < 15_000 + 170_000 and "Left out, to keep this page small" in text
     assert "<audio" not in text
 
 

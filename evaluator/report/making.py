@@ -17,13 +17,13 @@ from evaluator.report.page import Amount, OverviewRow, Page, Section
 READING = [
     "A score is the mean over folds; its 95 % interval says where it might lie for other test clips from the same source.",
     "Two modules are told apart by a paired bootstrap on the same test clips, corrected for all pairs of a leaderboard (Holm), "
-    "at 5 %. A rank of 2–4 means that one module is surely better, and all but three others surely no better.",
+    "at 5 %. Rank 2–4 means that one module is surely better, two can be told from this one in neither direction, and the "
+    "rest are surely worse.",
     "Overlapping intervals do not make a tie, and a tie does not make two modules equal: more clips may tell them apart.",
     "A mean rank is the mean of the middles of a module's ranks, over the tasks that all modules have.",
 ]
-BYTES_OF_FIGURES = (
-    9_000_000  # of all sections; with 100 modules x 50 tasks the tables take as much again (bench/report_size.py)
-)
+BYTES_OF_PAGE = 16_000_000  # aimed at; what may not be left out can take it a little above
+_BYTES_OF_PLACE = 1_800  # of a result in leaderboard, overview, provenance and failures (bench/report_size.py: 1,400)
 
 
 @dataclass(frozen=True)
@@ -83,11 +83,13 @@ def make(places: Sequence[Path], wish: Wish) -> Made:
 
 def _sections(everything: Overview, wish: Wish, files: room.Files) -> list[Section]:
     made: list[Section] = []
+    n_places = sum(len(board.places) for board in everything.boards)
+    room_of_each = max(0, BYTES_OF_PAGE - _BYTES_OF_PLACE * n_places) // len(everything.boards)
     advance = wish.progress("sections", len(everything.boards))
     for number, (board, title) in enumerate(zip(everything.boards, everything.columns, strict=True)):
         name = sections.anchor(number, board)
         files.table(partial(leaderboard, board), name)
-        drawer = room.Drawer(name, files, BYTES_OF_FIGURES // len(everything.boards))
+        drawer = room.Drawer(name, files, room_of_each)
         made.append(sections.section(name, title, board, drawer, Listening(wish.clips, wish.data)))
         advance(1)
     return made

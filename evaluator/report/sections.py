@@ -75,8 +75,8 @@ def section(name: str, title: str, board: Board, drawer: Drawer, listening: List
     found = read(board)
     titles = [place.title for place in board.places]
     drawn = _overall(drawer, board, found)
-    heard = listening.listed(titles[: figures.MOST_MODULES], found[: figures.MOST_MODULES], drawer)
     folded = [*_classes(drawer, titles, found), *_groups(drawer, titles, found), *_lengths(drawer, found[0])]
+    heard = listening.listed(titles[: figures.MOST_MODULES], found[: figures.MOST_MODULES], drawer)
     failed = wording.failures(titles, found)
     if failed:
         table = Grid("Failures", ["clip", "why", "modules"], [list(each) for each in failed])
@@ -110,7 +110,7 @@ def left_out(names: Sequence[str]) -> list[str]:
     if not names:
         return []
     return [
-        f"Left out, to keep this page small: {', '.join(names)}. A report of this task's results alone has them, "
+        f"Left out, to keep this page small: {', '.join(dict.fromkeys(names))}. A report of this task's results alone has them, "
         "or one of fewer modules; --format svg writes figures beside the page."
     ]
 
@@ -145,7 +145,7 @@ def _classes(drawer: Drawer, titles: Sequence[str], found: Sequence[Result]) -> 
     for number, result in enumerate(found[:MOST_CONFUSIONS]):
         for normalised, of in ((True, "in % of each true class"), (False, "in clips")):
             name = f"confusion-{number + 1}-{'share' if normalised else 'count'}"
-            confusions += drawer.draw(name, titles[number], of, figures.confusion(result, normalised))
+            confusions += drawer.draw(name, f"{titles[number]}: confusions", of, figures.confusion(result, normalised))
     if confusions:
         of = f", by the best {MOST_CONFUSIONS} of {len(found)} modules" if len(found) > MOST_CONFUSIONS else ""
         folded.append(Folded(f"Which classes are taken for which{of}", confusions, paired=True))
