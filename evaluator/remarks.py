@@ -50,6 +50,18 @@ def on_judge(task: Task, protocol: Protocol, enough_seeds: bool) -> list[str]:
     return said
 
 
+def on_training(task: Task, trained_on: Mapping[str, str]) -> list[str]:
+    """A sentence if the module says that its weights have heard sounds of this dataset.
+
+    Args:
+        task: The task.
+        trained_on: What the module says (`Module.describe`).
+    """
+    if task.dataset.name not in trained_on:
+        return []
+    return [f"HEARD BEFORE: the module was trained on {trained_on[task.dataset.name]}; its score here flatters it"]
+
+
 def on_clips(task: Task, clips: Manifest, folds: Sequence[Fold], extraction: Extraction) -> list[str]:
     """What stands out among the clips: silent and lengthened ones, classes without training, other counts than published."""
     found = [finding.what for finding in counts(task, clips) if finding.level != "note"]

@@ -104,6 +104,7 @@ def evaluate(spec: ModuleSpec, module: Module, task: Task, protocol: Protocol, s
         **scored,
         **recording.used(clips, extraction),
         notes=[
+            *remarks.on_training(task, module.describe()["trained_on"]),
             *remarks.on_clips(task, clips, folds, extraction),
             *remarks.on_interval(groups),
             *remarks.on_choice(judged, best, protocol, layers),

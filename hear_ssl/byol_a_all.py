@@ -12,5 +12,6 @@ __all__ = ["get_clip_embeddings", "get_scene_embeddings", "get_timestamp_embeddi
 CHECKPOINT = ByolACheckpoint(
     licence="Apache-2.0 (that of the repository mogg64/byola_domainXfer; the weights name none of their own)",
     citation="Ogg, Self-Supervised Convolutional Audio Models are Flexible Acoustic Feature Learners; github.com/mogg64/byola_domainXfer",
+    trained_on={name: "a superset of FSD50K, without labels" for name in ("fsd50k", "hear_fsd50k")},
 )
 load_model = CHECKPOINT.load_model

@@ -95,6 +95,11 @@ class InTurn:
             "n_layers": 0,
             "code": [each["code"] for each in self.described],
             "weights_sha256": [identity(*pair)["weights"] for pair in zip(self.specs, self.described, strict=True)],
+            "trained_on": {
+                name: f"{spec.name} on {what}"
+                for spec, each in zip(self.specs, self.described, strict=True)
+                for name, what in each["trained_on"].items()
+            },
             "members": self.described,
         }
 

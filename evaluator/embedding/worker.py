@@ -198,6 +198,7 @@ class Driver:
                 extension=callable(getattr(self.module, "get_clip_embeddings", None))
                 and bool(getattr(model, "takes_clips", True)),
                 n_layers=int(getattr(model, "n_layers", 0) or 0),
+                trained_on=self.trained_on(),
                 was_training=self.was_training,
                 weights_sha256=self.hash_weights(),
                 code=self.code(),
@@ -205,6 +206,14 @@ class Driver:
                 threads=self.torch.get_num_threads() if self.torch else 0,
             )
         return dict(self.described)
+
+    def trained_on(self):
+        """Our extension: datasets of which the weights have heard sounds, and which sounds, as far as the model says."""
+        said = getattr(self.model, "trained_on", None)
+        try:
+            return {str(name): str(what) for name, what in dict(said or {}).items()}
+        except (TypeError, ValueError):
+            return {}
 
     def hash_weights(self):
         """SHA-256 over names, types, shapes and bytes of all weights; of the weight file if the model shows none.

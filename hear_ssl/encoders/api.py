@@ -13,6 +13,7 @@ Source: HEAR 2021 API, https://hearbenchmark.com/hear-api.html
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -126,9 +127,12 @@ class Model(torch.nn.Module):
         sample_rate: Of the audio it takes, in Hz.
         timestamp_embedding_size, scene_embedding_size: Widths of the two embeddings.
         n_layers: Layers of the encoder, its input included.
+        trained_on: Datasets of the evaluator of which the weights have heard sounds, by name, and which sounds: an extension
+            of the API, by which a score on them can be marked.
     """
 
     EMBEDDING_VERSION = EMBEDDING_VERSION
+    trained_on: Mapping[str, str] = MappingProxyType({})
 
     def __init__(
         self,

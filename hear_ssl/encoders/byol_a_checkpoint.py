@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -126,12 +126,14 @@ class ByolACheckpoint:
         how_to_get: What to do where no path was given.
         licence: Of the weights.
         citation: Paper that describes it.
+        trained_on: Datasets of the evaluator of which it has heard sounds, and which; they become `model.trained_on`.
     """
 
     packaged: str = ""
     how_to_get: str = HOW_TO_GET
     licence: str = ""
     citation: str = ""
+    trained_on: Mapping[str, str] = field(default_factory=dict)
 
     def load_model(self, model_file_path: str = "", **options: Any) -> ByolAModel:
         """The model, frozen and in evaluation mode.
@@ -149,4 +151,6 @@ class ByolACheckpoint:
         if not model_file_path and not self.packaged:
             raise FileNotFoundError(f"this model needs a model_file_path: {self.how_to_get}")
         path = Path(model_file_path) if model_file_path else Path(__file__).parents[1] / "weights" / self.packaged
-        return ByolAModel(load_encoder(path, options), **options)
+        model = ByolAModel(load_encoder(path, options), **options)
+        model.trained_on = dict(self.trained_on)
+        return model

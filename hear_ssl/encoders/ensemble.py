@@ -39,6 +39,7 @@ class Ensemble(torch.nn.Module):
         sample_rate: The members' highest, in Hz.
         timestamp_embedding_size, scene_embedding_size: Widths of the two embeddings.
         n_layers: 1; the layers are the members' affair.
+        trained_on: As of a `Model`, with the members' names.
         EMBEDDING_VERSION: Names what its embeddings depend on beside the weights.
     """
 
@@ -56,6 +57,11 @@ class Ensemble(torch.nn.Module):
         self.scene_embedding_size = recipe.merged_width(self.scene_widths) * recipe.time_groups
         transformers = [n for n, member in enumerate(members) if is_transformer(member)]
         self.reference = transformers[0] if transformers else 0
+        self.trained_on = {
+            name: f"{member.name} on {what}"
+            for member in members
+            for name, what in dict(getattr(member.model, "trained_on", {})).items()
+        }
         said = "; ".join(member.identity() for member in members)
         self.EMBEDDING_VERSION = f"{api.EMBEDDING_VERSION}, {recipe}, {said}"
         self.requires_grad_(False).eval()

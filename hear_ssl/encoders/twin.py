@@ -90,6 +90,7 @@ def load_model(model_file_path: str = "", **options: Any) -> Model | Ensemble | 
     model = original.model
     twin = model if isinstance(model, (Model, Ensemble)) else ForeignTwin(original)
     twin.EMBEDDING_VERSION = version
+    twin.trained_on = {}
     twin.requires_grad_(False).eval()
     return twin
 
