@@ -10,6 +10,7 @@ from hear_ssl.encoders.byol_a_checkpoint import ByolACheckpoint
 __all__ = ["get_clip_embeddings", "get_scene_embeddings", "get_timestamp_embeddings", "load_model"]
 
 CHECKPOINT = ByolACheckpoint(
+    archive="https://www.dropbox.com/scl/fi/jg1s99561lrt1ty7n5app/checkpoints_all.zip?rlkey=a2d612zxzmhj9rbs21nf59wy0&dl=1",
     licence="Apache-2.0 (that of the repository mogg64/byola_domainXfer; the weights name none of their own)",
     citation="Ogg, Self-Supervised Convolutional Audio Models are Flexible Acoustic Feature Learners; github.com/mogg64/byola_domainXfer",
     trained_on={name: "a superset of FSD50K, without labels" for name in ("fsd50k", "hear_fsd50k")},

@@ -13,11 +13,7 @@ CHECKPOINT = ByolACheckpoint(
     packaged="byol_a_mini.safetensors",
     licence="CC BY-SA 4.0",
     citation="Niizumi et al. 2023, BYOL for Audio, https://arxiv.org/abs/2204.07402",
-    trained_on={
-        "esc10": "most clips of folds 1 to 3, without labels",
-        "esc50": "most clips of ESC-10 in folds 1 to 3, without labels",
-        "hear_esc50": "most clips of ESC-10 in folds 1 to 3, without labels",
-        "fsdd": "takes 5 to 14 of every digit and speaker, without labels",
-    },
+    trained_on=dict.fromkeys(("esc10", "esc50", "hear_esc50"), "most clips of ESC-10 in folds 1 to 3, without labels")
+    | {"fsdd": "takes 5 to 14 of every digit and speaker, without labels"},
 )
 load_model = CHECKPOINT.load_model

@@ -130,7 +130,7 @@ def test_sizes_and_checkpoints_are_the_published_ones(name):
     letters, _, _, timestamp_size, scene_size = PUBLISHED[name]
     whole = importlib.import_module(f"hear_ssl.{name}").CHECKPOINT
     assert whole.members == tuple(f"hear_ssl.{FOLDERS.get(letter, 'crepe')}" for letter in letters)
-    recipe = Recipe(whole.merge, whole.interleave, whole.width, whole.time_groups)
+    recipe = Recipe(whole.merge, whole.interleave, whole.width, whole.time_groups, scene="merged")
     merged = recipe.merged_width([WIDTHS[letter] for letter in letters])
     assert (merged, merged * whole.time_groups) == (timestamp_size, scene_size)
     assert whole.licence.count(";") >= len(letters) - 1 and "Wu et al." in whole.citation
@@ -242,10 +242,10 @@ def test_stored_embeddings_concatenated_equal_the_joint_model_bit_for_bit(two):
 
 
 def test_members_scenes_concatenate_bit_for_bit_whatever_their_grid(two):
-    """With scene=members that holds for members of other grids and for modules that are not ours."""
+    """That holds for members of other grids and for modules that are not ours."""
     names, models = two
     clips = noise(8000, 3000)
-    joint = ensemble.build([names[0], "hear_ssl.crepe_tiny", GOOD], scene="members")
+    joint = ensemble.build([names[0], "hear_ssl.crepe_tiny", GOOD])
     alone = [ensemble.get_clip_embeddings(clips, model)["scene"] for model in (models[0], crepe_tiny.load_model())]
     with open_module(ModuleSpec(GOOD, device="cpu")) as good:
         alone.append(torch.cat([torch.from_numpy(good.scene(clip[None].numpy())) for clip in clips]))
@@ -256,7 +256,7 @@ def test_a_foreign_member_is_put_on_the_transformers_grid(two):
     """A module that knows the three functions takes part frame by frame, and the transformer's grid decides."""
     names, models = two
     (clip,) = noise(8000)
-    model = ensemble.build([GOOD, names[0]])
+    model = ensemble.build([GOOD, names[0]], scene="merged")
     frames, times = ensemble.get_timestamp_embeddings(clip[None], model)
     own, own_times = hubert_base.get_timestamp_embeddings(clip[None], models[0])
     assert torch.equal(times, own_times) and torch.equal(frames[..., 8:], own)
@@ -397,7 +397,7 @@ def test_timestamps_that_cannot_be_are_refused(ill, sentence):
 def test_a_member_leaves_no_traces():
     """One that changes folder, default type and gradients harms neither the others nor who asked."""
     here = Path.cwd()
-    made = ensemble.build([ILL, "hear_ssl.melspec"], {ILL: {"ill": "leaves_traces"}})
+    made = ensemble.build([ILL, "hear_ssl.melspec"], {ILL: {"ill": "leaves_traces"}}, scene="merged")
     scene = ensemble.get_scene_embeddings(torch.randn(1, 16000) * 0.1, made)
     assert Path.cwd() == here and torch.get_default_dtype() == torch.float32 and torch.is_grad_enabled()
     assert scene.shape == (1, 8 + 64) and scene.dtype == torch.float32
@@ -407,8 +407,8 @@ def test_a_members_part_does_not_hang_on_its_company():
     """BYOL-A's frames of a quarter of a second, averaged: the same before and behind another member."""
     audio = torch.randn(1, 4000, generator=torch.Generator().manual_seed(5)) * 0.1
     name, options = "hear_ssl.byol_a_mini", {"hear_ssl.byol_a_mini": {"pooling": "mean"}}
-    alone = ensemble.get_scene_embeddings(audio, ensemble.build([name], options))
-    first = ensemble.get_scene_embeddings(audio, ensemble.build([name, "hear_ssl.melspec"], options))
+    alone = ensemble.get_scene_embeddings(audio, ensemble.build([name], options, scene="merged"))
+    first = ensemble.get_scene_embeddings(audio, ensemble.build([name, "hear_ssl.melspec"], options, scene="merged"))
     torch.testing.assert_close(first[:, : alone.shape[1]], alone)
-    frames = ensemble.build([name], {name: {"pooling": "max+mean"}})
+    frames = ensemble.build([name], {name: {"pooling": "max+mean"}}, scene="merged")
     torch.testing.assert_close(ensemble.get_scene_embeddings(audio, frames), alone)

@@ -48,9 +48,9 @@ def stored(tones, key):
 
 
 def test_is_the_joint_ensemble_bit_for_bit(tones):
-    """Scenes and probabilities are those of `ensemble:` with scene=members; the members' own runs embed nothing more."""
+    """Scenes and probabilities are those of `ensemble:`; the members' own runs embed nothing more."""
     turned = run(f"in_turn:{MEMBERS}", "turned")
-    joint = run(f"ensemble:{MEMBERS}", "joint", "--option", "scene=members")
+    joint = run(f"ensemble:{MEMBERS}", "joint")
     ours, theirs = (stored(tones, each.provenance["store"]) for each in (turned, joint))
     assert ours.keys() == theirs.keys() and len(ours) == 24
     for key, scene in ours.items():
@@ -64,8 +64,8 @@ def test_is_the_joint_ensemble_bit_for_bit(tones):
 def test_a_third_partys_member_too(tones):
     """As the joint ensemble, to the rounding of another batch."""
     ours, theirs = (
-        stored(tones, run(f"{kind}:hear_ssl.melspec+{GOOD}", kind, *more).provenance["store"])
-        for kind, more in (("in_turn", ()), ("ensemble", ("--option", "scene=members")))
+        stored(tones, run(f"{kind}:hear_ssl.melspec+{GOOD}", kind).provenance["store"])
+        for kind in ("in_turn", "ensemble")
     )
     for key, scene in ours.items():
         np.testing.assert_allclose(scene, theirs[key], rtol=1e-5, atol=1e-6)

@@ -1,7 +1,7 @@
 """`in_turn:A+B`: several modules whose scene embeddings stand beside each other, loaded one after another.
 
 For members that memory cannot hold together: each is opened by itself, embeds what its own store lacks, and is closed
-before the next. What is stored is what `ensemble:A+B` gives with the option scene=members, if members share a sample rate
+before the next. What is stored is what `ensemble:A+B` gives, if members share a sample rate
 (else an ensemble resamples by way of the highest, and a member in turn is given the file at its own), and each member's own
 embeddings are found again when it is judged alone.
 """

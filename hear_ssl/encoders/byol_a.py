@@ -7,7 +7,7 @@ HEAR module of BYOL-S (without its statistics over the batch: the stored mean an
 
 Source: Niizumi et al. 2021, https://arxiv.org/abs/2103.06695 (version 1), and 2023, https://arxiv.org/abs/2204.07402
 (version 2); layers, sizes and extraction as told by mogg64/byola_domainXfer; windows: GasserElbanna/serab-byols.
-The names of the tensors (`features.N`, `fc.N`: two `Sequential`s) are a guess: our sources do not give them.
+The tensors have the names of GasserElbanna/serab-byols (`features.N`, `fc.N`: two `Sequential`s).
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ CHANNELS = 64
 DROPOUT = 0.3
 # Convolution blocks of each version; each halves time and frequency.
 BLOCKS = {1: 3, 2: 2}
-MEL = {1: "htk", 2: "slaney"}  # a guess: see logmel.py
+MEL = {1: "htk", 2: "slaney"}  # see logmel.py
 WIDTH = 2048  # of the two linear layers, unless the weights say otherwise
 SHORTEST = SAMPLE_RATE  # samples: shorter clips are zero-padded at the end
 WINDOW_HOP = 800  # samples: 50 ms between the windows of the timestamps
@@ -121,7 +121,7 @@ class ByolAEncoder(Encoder):
         super().__init__()
         if timestamps not in ("windows", "frames"):
             raise ValueError(f"option timestamps={timestamps!r}: known values are 'windows' and 'frames'")
-        if not (std > 0 and abs(mean) < float("inf")):
+        if not (0 < std < float("inf") and abs(mean) < float("inf")):
             raise ValueError(f"mean {mean} and standard deviation {std} of the spectrogram cannot be")
         self.network, self.front_end = network, front_end
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # twice as fast on a CPU

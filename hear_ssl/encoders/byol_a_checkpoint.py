@@ -19,17 +19,13 @@ OPTIONS = {
     "stft_window": "samples under the window of the spectrogram: 1024 (BYOL-A), 400 (BYOL-S); else what the weights say",
     "mel": "htk or slaney: scale of the mel bands; else what the weights say, or htk for version 1, slaney for 2",
 }
-HOW_TO_GET = (
-    "the folder with checkpoint.pth and stats.csv is a file-sharing download without an address here; see the repository "
-    "mogg64/byola_domainXfer on GitHub. Give checkpoint.pth, or its folder, as model_file_path"
-)
 
 
 def read_statistics(path: Path) -> tuple[float, float]:
     """Mean and standard deviation from a `stats.csv`.
 
-    Taken are columns or rows called mean and std; else, where the file holds just two numbers, these in this order.
-    (How the published files are laid out is not known to us.)
+    Taken are columns called mean and std, of the first row as the published script does, or rows of these names; else, where
+    the file holds just two numbers, these in this order.
 
     Raises:
         FileNotFoundError: No such file.
@@ -39,9 +35,10 @@ def read_statistics(path: Path) -> tuple[float, float]:
         raise FileNotFoundError(
             f"{path}: no such file; it holds the mean and std of the spectrogram that the weights need"
         )
-    with path.open(encoding="utf-8", newline="") as file:
+    with path.open(encoding="utf-8-sig", newline="") as file:
         rows = [[cell.strip() for cell in row] for row in csv.reader(file) if any(cell.strip() for cell in row)]
-    tables = [dict(zip(table[0], table[1], strict=False)) for table in (rows, transposed(rows)) if len(table) == 2]
+    tables = [dict(zip(rows[0], rows[1], strict=False))] if len(rows) > 1 else []
+    tables += [dict(zip(*table[:2], strict=False)) for table in [transposed(rows)] if len(table) == 2]
     named = [(table.get("mean", ""), table.get("std", "")) for table in tables]
     for candidate in (*named, tuple(cell for row in rows for cell in row)):
         try:
@@ -123,14 +120,16 @@ class ByolACheckpoint:
 
     Attributes:
         packaged: The safetensors file inside the package; "" if there is none.
-        how_to_get: What to do where no path was given.
+        archive: Address of a zip file with checkpoint.pth and stats.csv, where that is how the weights are published.
+        how_to_get: What to do where no path was given; "" to say where the archive is.
         licence: Of the weights.
         citation: Paper that describes it.
         trained_on: Datasets of the evaluator of which it has heard sounds, and which; they become `model.trained_on`.
     """
 
     packaged: str = ""
-    how_to_get: str = HOW_TO_GET
+    archive: str = ""
+    how_to_get: str = ""
     licence: str = ""
     citation: str = ""
     trained_on: Mapping[str, str] = field(default_factory=dict)
@@ -149,7 +148,8 @@ class ByolACheckpoint:
         """
         check_options(options, OPTIONS)
         if not model_file_path and not self.packaged:
-            raise FileNotFoundError(f"this model needs a model_file_path: {self.how_to_get}")
+            way = f"the folder with checkpoint.pth and stats.csv; download {self.archive} and unpack it"
+            raise FileNotFoundError(f"this model needs a model_file_path: {self.how_to_get or way}")
         path = Path(model_file_path) if model_file_path else Path(__file__).parents[1] / "weights" / self.packaged
         model = ByolAModel(load_encoder(path, options), **options)
         model.trained_on = dict(self.trained_on)

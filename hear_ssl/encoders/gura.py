@@ -6,8 +6,8 @@ What that code does, and ours by default:
 - W is a wav2vec 2.0 that was trained to transcribe, not the pre-trained one that the paper speaks of;
 - "fusion" is the mean of all hidden states, the encoder's input among them, before anything is resized. Only the last
   one is normalised, so layers with large values dominate;
-- every member is interpolated to 1024 features where CREPE takes part (1280 and 2048 otherwise): index by index,
-  nothing is learned;
+- every member is interpolated to 1024 features where CREPE takes part, index by index: nothing is learned. Without CREPE a
+  transformer keeps the width that it has;
 - concatenation with CREPE is interleaved, x0 w0 c0 x1 ..., where the paper speaks of blocks (`interleave=False`);
 - CREPE's frames, whose centres are whole hops, are stretched over the transformer's (`align="centres"`: put where
   they belong in time);
@@ -16,7 +16,8 @@ What that code does, and ours by default:
   in whole numbers; the released code computes it in floating point and fails for 61 lengths below 130 s.
 
 What differs: a clip shorter than one field (400 samples), which the released code refuses, is zero-padded to one; and
-one longer than `window_seconds` runs in overlapping windows. 120 s, the longest clips of HEAR, are seen whole.
+one longer than `window_seconds` runs in overlapping windows. 120 s are seen whole: all of HEAR but the recordings of the
+beehives (600 s), whose numbers differ a little from those of the released code.
 
 Source: Wu et al. 2022, https://arxiv.org/abs/2209.12900; https://github.com/tony10101105/HEAR-2021-NeurIPS-Challenge---NTU-GURA
 """
@@ -35,7 +36,7 @@ HUBERT_LARGE = "hear_ssl.hubert_large"
 WAV2VEC2 = "hear_ssl.wav2vec2_large_960h_lv60_self"
 CREPE = "hear_ssl.crepe"
 WIDTH = 1024  # of every member where CREPE takes part
-WINDOW_SECONDS = 120.0  # the longest clips of HEAR
+WINDOW_SECONDS = 120.0  # the longest clips of HEAR but for those of the beehives
 
 OPTIONS = {
     "normalize": "false: audio goes in raw, as released (default); true; auto: as each checkpoint's processor says",
@@ -95,6 +96,7 @@ class Gura:
             "width": self.width,
             "time_groups": self.time_groups,
             "tail": False,
+            "scene": "merged",
         }
         paths = member_paths(self.members, model_file_path)
         return ensemble.build(self.members, member_options, paths, **(fixed | recipe))

@@ -3,9 +3,10 @@
 Frame t lies around sample 160 * t; at both ends of the clip the signal is mirrored, as `torch.stft` does by default.
 
 Source: 16 kHz, FFT 1024, window 1024, hop 160, 64 bands from 60 to 7800 Hz, power, natural log of (x + the float32
-epsilon): `nttcslab/byol-a`, as told by mogg64/byola_domainXfer. Not told there, so a guess: the mel scale. Version 1
-is taken to be torchaudio's default (HTK scale, triangles of height 1), version 2 nnAudio's (Slaney's scale, triangles
-of equal area): the authors' example means of the two versions, -5.5 and -9.7, differ by what equal area costs.
+epsilon): `nttcslab/byol-a`, as told by mogg64/byola_domainXfer. The mel scale is that of the library
+which each version uses: torchaudio's default in version 1 (HTK scale, triangles of height 1; so, too, in extract_embeds.py of
+mogg64/byola_domainXfer), nnAudio's in version 2 (Slaney's scale, triangles of equal area). The authors' example means of
+the two versions, -5.5 and -9.7, differ by what equal area costs.
 """
 
 import torch

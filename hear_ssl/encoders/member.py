@@ -48,6 +48,9 @@ class Member(torch.nn.Module):
     """
 
     role = "ensemble member"
+    way_out = (
+        "; its path and options are said as member_paths={MEMBER: PATH} and member_options={MEMBER: {OPTION: VALUE}}"
+    )
 
     def __init__(self, name: str, path: str = "", options: Mapping[str, Any] | None = None):
         super().__init__()
@@ -60,11 +63,26 @@ class Member(torch.nn.Module):
         self.name, self.options = name, dict(options or {})
         with process_kept():
             self.module = import_member(module_name, self.role)
-            self.model: Any = self.module.load_model(*([path] if path else []), **self.options)
+            self.model: Any = self.loaded(path)
         self.is_ours = isinstance(self.model, Model)
         self.sample_rate = self.size("sample_rate")
         self.width = self.size("timestamp_embedding_size")
         self.scene_width = self.size("scene_embedding_size")
+
+    def loaded(self, path: str) -> Any:
+        """What its `load_model` gives; without a path it is called without one, if it can be.
+
+        Raises:
+            ValueError: It fails, for whatever reason; the sentence names the member.
+        """
+        parameters = inspect.signature(self.module.load_model).parameters.values()
+        needs = any(each.default is each.empty and each.kind is each.POSITIONAL_OR_KEYWORD for each in parameters)
+        try:
+            return self.module.load_model(*([path] if path or needs else []), **self.options)
+        except (Exception, SystemExit) as error:  # a module may raise anything while it loads
+            raise ValueError(
+                f"{self.role} {self.name}: load_model failed ({type(error).__name__}: {error}){self.way_out}"
+            ) from error
 
     def size(self, key: str) -> int:
         """One of the three whole numbers that the HEAR API asks a model for."""

@@ -17,7 +17,8 @@ OPTIONS = {
     "width": "features of each member before merging; default: its own, or the smallest where they must be equal",
     "time_groups": "how many parts of equal length a scene is cut into, their means concatenated (default 1)",
     "align": "stretch: a sequence of another length is stretched; centres: interpolated at the frames' times",
-    "scene": "merged: mean over the merged frames, however a member pools its own; members: the members' own scene embeddings are merged",
+    "scene": "members: the members' own scene embeddings are merged (default); merged: mean over the merged frames, "
+    "however a member pools its own (default with time_groups)",
     "tail": "true: a timestamp for every centre inside the clip; false: whole fields only",
     "member_options": "options of load_model by member: {MEMBER: {OPTION: VALUE}}",
     "member_paths": "model_file_path by member: {MEMBER: PATH}",
@@ -38,10 +39,12 @@ class Recipe:
     width: int | None = None
     time_groups: int = 1
     align: str = "stretch"
-    scene: str = "merged"
+    scene: str = ""
     tail: bool = True
 
     def __post_init__(self) -> None:
+        if not self.scene:
+            object.__setattr__(self, "scene", "members" if self.time_groups == 1 else "merged")
         known = {"merge": MERGES, "align": ("stretch", "centres"), "scene": ("merged", "members")}
         for name, values in known.items():
             if getattr(self, name) not in values:

@@ -31,6 +31,7 @@ class Original(Member):
     """The trained module that a twin is made of; arguments and errors as of a `Member`."""
 
     role = "module"
+    way_out = ""
 
 
 class ForeignTwin(torch.nn.Module):
