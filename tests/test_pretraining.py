@@ -16,6 +16,7 @@ from sklearn.linear_model import LogisticRegression
 
 from hear_ssl import byol_a
 from hear_ssl.pretraining import augment, byol, cli, corpus, probe, state, training
+from hear_ssl.pretraining.machine import Machine
 from hear_ssl.pretraining.recipe import RECIPES, UNIT, recipe
 
 
@@ -300,13 +301,13 @@ def test_a_state_that_cannot_be_read_is_refused(finished, tmp_path):
     """Torn files are named, with what to do."""
     (tmp_path / state.STATE).write_bytes((finished / state.STATE).read_bytes()[:1000])
     with pytest.raises(ValueError, match=r"state.pt: not a readable state .*delete it to begin anew"):
-        state.load(tmp_path, {})
+        state.load(tmp_path, {}, corpus.Corpus())
 
 
 def test_version_2_and_mixed_precision_run(sounds, tmp_path):
     """Fixed statistics, fader, 3072 wide, bfloat16: one step, and the curve is finite."""
     how = recipe(2, batch=4, epochs=1, memory=8, n_statistics=10, piece_seconds=10.0)
-    machine = training.Machine(torch.device("cpu"), amp=True, save_every=1000)
+    machine = Machine(torch.device("cpu"), amp=True, save_every=1000)
     rows = []
     training.Run(corpus.find([sounds], 10.0), how, machine, tmp_path, rows.append).train()
     assert len(rows) == 1 and np.isfinite(rows[0]["loss"]) and rows[0]["effective_rank"] > 1
@@ -378,7 +379,7 @@ def test_probes_that_cannot_be_are_refused(labelled, sounds, tmp_path):
     for name in "ab":
         (tmp_path / name).mkdir()
         soundfile.write(tmp_path / name / "only.wav", np.zeros(800), 16000)
-    with pytest.raises(ValueError, match="a: 1 file; a class needs two"):
+    with pytest.raises(ValueError, match="a: 1 file that can be read; a class needs two"):
         probe.find(tmp_path, 1, 0)
     with pytest.raises(ValueError, match="--probe-every 0: a number of epochs from 1"):
         probe.find(labelled, 0, 0)
