@@ -90,10 +90,10 @@ def audio_files(places: Sequence[Path], notes: list[str]) -> Iterator[tuple[str,
                 seen.add(real)
                 yield f"{number}/{path.relative_to(place) if path != place else path.name}", path
     if again:
-        notes.append(f"{len(again)} audio files were met more than once and count once; the first is {again[0]}")
+        notes.append(f"met more than once, counted once: {again[0]}{f' and {len(again) - 1} more' * (len(again) > 1)}")
     if +others:
         listing = ", ".join(f"{suffix} ({n})" for suffix, n in (+others).most_common(MOST_SUFFIXES))
-        notes.append(f"{others.total()} files are passed over: {listing}; read are {', '.join(sorted(SUFFIXES))}")
+        notes.append(f"files passed over, by suffix: {listing}; read are {', '.join(sorted(SUFFIXES))}")
 
 
 def find(places: Sequence[Path], piece_seconds: float) -> Corpus:
