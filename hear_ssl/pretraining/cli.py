@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from hear_ssl.pretraining.corpus import Corpus
     from hear_ssl.pretraining.probe import Probe
 
-EPILOG = """A run that was interrupted goes on where it was: give the same command again. Several GPUs: torchrun
+EPILOG = """A run that was interrupted goes on where it was: give the same command again, with the same audio. Several GPUs: torchrun
 --nproc-per-node N -m hear_ssl.pretraining.cli pretrain byol-a ... The result, DIR/byol_a.safetensors (and DIR/checkpoint.pth with
 stats.csv, the original layout), loads with hear_ssl.byol_a."""
 
@@ -111,8 +111,8 @@ def pretrain_byol_a(parsed: argparse.Namespace) -> int:
 def introduce(heard: "Corpus", judge: "Probe | None", where: str) -> None:
     """Say what is heard and judged by."""
     lines = [
-        f"{heard.seconds / 3600:.2f} h of audio, {len(heard.items)} windows an epoch, {len(heard.broken)} broken files, "
-        f"{where}",
+        f"{heard.seconds / 3600:.2f} h of audio, {len(heard.items)} windows an epoch, "
+        f"{len(heard.broken)} broken files, {where}",
         *heard.notes,
     ]
     if judge:

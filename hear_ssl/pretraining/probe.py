@@ -102,8 +102,8 @@ def find(folder: Path, every: int, seed: int) -> Probe:
         mine = readable([item.path for item in corpus.find([folder / name], math.inf).items])
         if len(mine) < 2:
             raise ValueError(
-                f"--probe {folder / name}: {len(mine)} file{'s' * (not mine)} that can be read; a class needs two, one of them "
-                "held out"
+                f"--probe {folder / name}: {len(mine)} file{'s' * (not mine)} that can be read; "
+                "a class needs two, one of them held out"
             )
         drawn = np.random.default_rng([seed, label]).permutation(len(mine))
         n_out = max(1, round(HELD_OUT * len(mine)))

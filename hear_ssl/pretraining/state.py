@@ -54,8 +54,8 @@ def whole(path: Path, write: Callable[[IO[bytes]], Any]) -> None:
         kept = "the file of before is kept whole" if path.is_file() else "nothing of it is left behind"
         free = shutil.disk_usage(path.parent).free / 1e6
         raise OSError(
-            f"{path}: cannot be written ({reason(error)}; {free:.0f} MB are free there); {kept}. Make room and give the "
-            "same command again: it goes on from the last saved state"
+            f"{path}: cannot be written ({reason(error)}; {free:.0f} MB are free there); {kept}. Make room; "
+            "the same command then goes on from the last saved state, if there is one"
         ) from error
     finally:
         aside.unlink(missing_ok=True)
@@ -167,8 +167,8 @@ def load(folder: Path, settings: Mapping[str, Any], corpus: Corpus) -> dict[str,
     for name in sorted({*settings, *theirs}):
         if settings.get(name) != theirs.get(name):
             raise ValueError(
-                f"{path}: it was begun with {name}={theirs.get(name)}, and {name}={settings.get(name)} is asked for now; "
-                "give the same settings to go on, or another --out to begin anew"
+                f"{path}: it was begun with {name}={theirs.get(name)}, and {name}={settings.get(name)} is asked for "
+                "now; give the same settings to go on, or another --out to begin anew"
             )
     if data != corpus.fingerprint():
         raise ValueError(

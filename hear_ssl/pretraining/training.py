@@ -107,8 +107,8 @@ class Run:
         if self.step > self.order.n_steps:
             begun = -(-self.step // self.order.steps_per_epoch)
             raise ValueError(
-                f"--epochs {self.recipe.epochs}: {self.folder / state.STATE} is in epoch {begun} already; ask for at least "
-                f"{begun}, or give another --out"
+                f"--epochs {self.recipe.epochs}: {self.folder / state.STATE} is in epoch {begun} already; "
+                f"ask for at least {begun}, or give another --out"
             )
         if self.step == self.order.n_steps and not self.machine.rank:
             log.warning("all %d epochs are done; the weights are written again", self.recipe.epochs)
