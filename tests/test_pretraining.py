@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from sklearn.linear_model import LogisticRegression
 
 from hear_ssl import byol_a
 from hear_ssl.pretraining import augment, byol, cli, corpus, probe, state, training
+from hear_ssl.pretraining.machine import Machine
 from hear_ssl.pretraining.recipe import RECIPES, UNIT, recipe
 
 
@@ -44,6 +46,7 @@ def test_recipes_are_the_published_ones():
         ({"batch": 1}, "batch=1: a number from 2 is wanted"),
         ({"learning_rate": 0.0}, "learning_rate=0.0: a number above 0 is wanted"),
         ({"mixup": 1.5}, "mixup=1.5: a share from 0 to 1 is wanted"),
+        ({"mixup": float("nan")}, "mixup=nan: a finite number is wanted"),
     ],
 )
 def test_numbers_that_cannot_be_are_refused(changes, sentence):
@@ -192,6 +195,41 @@ def test_broken_files_are_counted_and_left_out(sounds, caplog):
         corpus.find([sounds / "deep"], 1.0)
 
 
+def test_a_file_counts_once_however_it_is_reached(sounds, tmp_path):
+    """By its folder, the folder above, by itself and through a link: once, in the place that was given first."""
+    (tmp_path / "linked").symlink_to(sounds, target_is_directory=True)
+    alone, many = (
+        corpus.find(places, 1.0)
+        for places in ([sounds], [sounds, sounds, sounds / "00.wav", sounds / "deep" / "..", tmp_path / "linked"])
+    )
+    assert many.items == alone.items and many.files == alone.files and many.seconds == alone.seconds
+    assert many.notes[0].endswith("00.wav and 39 more") and len(many.notes) == 2 and len(alone.notes) == 1
+
+
+def test_files_of_other_kinds_are_told(tmp_path):
+    """A folder of nothing but .m4a says so, and what would be read; beside audio it is a note."""
+    for name in ("a.m4a", "b.M4A", "list", ".hidden"):
+        (tmp_path / name).write_bytes(b"")
+    with pytest.raises(ValueError, match=r"\.m4a \(2\), no suffix \(1\); read are .*\.flac, .*\.wav"):
+        corpus.find([tmp_path], 1.0)
+    soundfile.write(tmp_path / "c.wav", np.zeros(800), 16000)
+    assert corpus.find([tmp_path], 1.0).notes[0].startswith("files passed over, by suffix: .m4a (2)")
+
+
+def test_the_fingerprint_tells_files_and_not_their_folder(sounds, tmp_path):
+    """The same for a copy elsewhere; another for a file more, one less, or one of another length."""
+    shutil.copytree(sounds, tmp_path / "copy")
+    copy, seen = tmp_path / "copy", [corpus.find([sounds], 1.0).fingerprint()]
+    assert corpus.find([copy], 1.0).fingerprint() == seen[0]
+    soundfile.write(copy / "00.wav", np.zeros(4801), 16000)
+    seen.append(corpus.find([copy], 1.0).fingerprint())
+    (copy / "00.wav").rename(copy / "zero.wav")
+    seen.append(corpus.find([copy], 1.0).fingerprint())
+    (copy / "zero.wav").unlink()
+    seen.append(corpus.find([copy], 1.0).fingerprint())
+    assert len(set(seen)) == 4
+
+
 @pytest.mark.parametrize("rate", [16000, 44100])
 def test_windows_lie_where_they_were_drawn(rate, tmp_path):
     """The second of three parts of a ramp: its values tell the place; both ends of the file are reached."""
@@ -221,6 +259,20 @@ def test_a_file_that_breaks_later_gives_its_place_away(tmp_path):
     audio, failed = windows[(0, 1)]
     assert failed == [str(tmp_path / "b.wav")] and audio[100] == pytest.approx(0.25)
     assert windows[(0, 0)][1] == []
+    soundfile.write(tmp_path / "b.wav", np.full(16000, 1e20), 16000, subtype="DOUBLE")  # its power overflows
+    assert windows[(0, 1)][1] == failed
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_audio_that_is_gone_ends_in_a_sentence(sounds, tmp_path, workers):
+    """Whoever decodes, the error is one line without a traceback."""
+    shutil.copytree(sounds, tmp_path / "copy")
+    machine = Machine(torch.device("cpu"), workers=workers)
+    found = corpus.find([tmp_path / "copy"], 1.0)
+    run = training.Run(found, recipe(1, width=8, batch=8, memory=16), machine, tmp_path, lambda row: None)
+    shutil.rmtree(tmp_path / "copy")
+    with pytest.raises(RuntimeError, match="^no file can be read any more, .* is their disk still there"):
+        run.train()
 
 
 def test_every_epoch_hears_everything_once_in_another_order():
@@ -287,6 +339,118 @@ def test_other_settings_do_not_go_on_with_an_old_state(sounds, finished, capsys)
     assert "it was begun with mixup=0.4, and mixup=0.1 is asked for now" in capsys.readouterr().err
 
 
+def test_other_audio_does_not_go_on_with_an_old_state(sounds, finished, tmp_path, capsys, caplog):
+    """As many windows of other files: what changed is told. Whatever was moved as a whole goes on."""
+    shutil.copytree(sounds, tmp_path / "moved")
+    before = (finished / "checkpoint.pth").read_bytes()
+    assert cli.main(words(tmp_path / "moved", finished)) == 0
+    assert "all 3 epochs are done" in caplog.text
+    (tmp_path / "moved" / "00.wav").rename(tmp_path / "moved" / "new.wav")
+    soundfile.write(tmp_path / "moved" / "03.wav", np.zeros(16000), 16000)
+    assert cli.main(words(tmp_path / "moved", finished, epochs=4)) == 2
+    said = capsys.readouterr().err
+    assert "1 added (new.wav); 1 removed (00.wav); 1 of another size or length (03.wav)" in said
+    assert "another --out" in said and (finished / "checkpoint.pth").read_bytes() == before
+
+
+def test_fewer_epochs_than_were_done_are_refused(sounds, finished, capsys):
+    """No model of three epochs goes out as one of two."""
+    before = (finished / "checkpoint.pth").stat().st_mtime_ns
+    assert cli.main(words(sounds, finished, epochs=2)) == 2
+    assert "is in epoch 3 already; ask for at least 3, or give another --out" in capsys.readouterr().err
+    assert (finished / "checkpoint.pth").stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "much"])
+@pytest.mark.parametrize("option", ["--learning-rate", "--mixup", "--piece-seconds"])
+def test_options_are_finite_numbers(sounds, tmp_path, option, value, capsys):
+    """Whatever is no number is refused with the option's name, before anything is made."""
+    with pytest.raises(SystemExit) as ended:
+        cli.main(words(sounds, tmp_path / "out", f"{option}={value}"))
+    assert ended.value.code == 2 and f"argument {option}: '{value}': a finite number" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_loss_that_is_no_number_ends_the_run_at_once(sounds, tmp_path, capsys):
+    """Epoch, step and way out; the state from before stays, and the same command goes on from it to the same end."""
+    wild = words(sounds, tmp_path, "--learning-rate", 1e30, "--save-every", 1)
+    for _ in range(2):
+        assert cli.main(wild) == 1
+        said = capsys.readouterr().err
+        assert "epoch 1, step 2: the loss is nan" in said and "--learning-rate lower than 1e+30" in said
+        assert "state.pt keeps step 1; begin anew in another --out" in said
+        assert torch.load(tmp_path / state.STATE, weights_only=True)["step"] == 1
+    assert not (tmp_path / "checkpoint.pth").exists()
+
+
+def test_weights_that_are_no_numbers_are_neither_kept_nor_taken(sounds, finished, tmp_path):
+    """The good state stays on the disk; a bad one, of an older version perhaps, is refused."""
+    shutil.copy(finished / state.STATE, tmp_path)
+    found, machine = corpus.find([sounds], 1.0), Machine(torch.device("cpu"), save_every=2)
+    how = recipe(1, width=8, batch=8, memory=16, epochs=3, piece_seconds=1.0)
+    run = training.Run(found, how, machine, tmp_path, lambda row: None)
+    with torch.no_grad():
+        run.online.predictor[0].weight[1, 2] = torch.nan
+    with pytest.raises(RuntimeError, match=r"epoch 3, step \d+: some weights are not finite, .*keeps step"):
+        run.save()
+    assert (tmp_path / state.STATE).read_bytes() == (finished / state.STATE).read_bytes()
+    bad = torch.load(tmp_path / state.STATE, weights_only=True)
+    bad["online"]["predictor.0.weight"][1, 2] = torch.nan
+    torch.save(bad, tmp_path / state.STATE)
+    with pytest.raises(ValueError, match=r"state.pt: its weights are not finite.*another --out"):
+        training.Run(found, how, machine, tmp_path, lambda row: None)
+
+
+def test_a_folder_that_cannot_be_written_is_found_first(tmp_path, capsys):
+    """Before the audio is even looked for."""
+    (tmp_path / "file").touch()
+    assert cli.main(words(tmp_path / "nowhere", tmp_path / "file" / "out")) == 2
+    assert f"--out {tmp_path}/file/out: cannot be written or locked (Not a directory)" in capsys.readouterr().err
+
+
+def test_one_run_at_a_time_holds_the_folder(sounds, tmp_path, capsys):
+    """The lock is the system's: another process's is respected, a file left by one that died means nothing."""
+    fcntl = pytest.importorskip("fcntl")
+    (tmp_path / state.LOCK).touch()
+    with (tmp_path / state.LOCK).open("w") as theirs:
+        fcntl.flock(theirs, fcntl.LOCK_EX)
+        assert cli.main(words(sounds, tmp_path)) == 2
+    assert f"--out {tmp_path}: another run is at work there" in capsys.readouterr().err
+    assert {path.name for path in tmp_path.iterdir()} <= {state.LOCK}
+    with state.held(tmp_path):
+        pass
+
+
+def test_what_killed_runs_left_is_cleared_away(tmp_path):
+    """Our own half-written files go; whatever else lies there stays."""
+    ours = [".state.pt.123.part", ".byol_a.safetensors.9.part", ".progress.jsonl.77.part"]
+    others = [".state.pt.part", "state.pt.1.part", ".notes.12.part", "state.pt"]
+    for name in ours + others:
+        (tmp_path / name).touch()
+    with state.held(tmp_path):
+        assert {path.name for path in tmp_path.iterdir()} - {state.LOCK} == set(others)
+
+
+def test_a_full_disk_leaves_the_last_state(tmp_path):
+    """The file that could not be written, the system's reason and what is kept are told; no half file stays."""
+    resource = pytest.importorskip("resource")
+    rows = [{"epoch": 1, "loss": 0.5}]
+    state.save(tmp_path, {"step": 1, "curve": rows})
+    most, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))  # no file may be larger
+    try:
+        with pytest.raises(
+            OSError, match=r"state.pt: cannot be written \(File too large.*the file of before is kept whole"
+        ):
+            state.save(tmp_path, {"step": 2, "curve": rows, "large": torch.zeros(100_000)})
+        with pytest.raises(OSError, match=r"heard.jsonl: cannot be written \(File too large.*nothing of it is left"):
+            state.write_lines(tmp_path / state.HEARD, ["a" * 200_000])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, hard))
+    assert torch.load(tmp_path / state.STATE, weights_only=True)["step"] == 1
+    assert {path.name for path in tmp_path.iterdir()} == {state.STATE, state.CURVE}
+
+
 def test_the_result_is_a_hear_module_at_once(finished):
     """The original layout and safetensors give the same model, with the statistics of the audio it heard."""
     models = [byol_a.load_model(str(finished / name)) for name in ("checkpoint.pth", "byol_a.safetensors")]
@@ -300,13 +464,13 @@ def test_a_state_that_cannot_be_read_is_refused(finished, tmp_path):
     """Torn files are named, with what to do."""
     (tmp_path / state.STATE).write_bytes((finished / state.STATE).read_bytes()[:1000])
     with pytest.raises(ValueError, match=r"state.pt: not a readable state .*delete it to begin anew"):
-        state.load(tmp_path, {})
+        state.load(tmp_path, {}, corpus.Corpus())
 
 
 def test_version_2_and_mixed_precision_run(sounds, tmp_path):
     """Fixed statistics, fader, 3072 wide, bfloat16: one step, and the curve is finite."""
     how = recipe(2, batch=4, epochs=1, memory=8, n_statistics=10, piece_seconds=10.0)
-    machine = training.Machine(torch.device("cpu"), amp=True, save_every=1000)
+    machine = Machine(torch.device("cpu"), amp=True, save_every=1000)
     rows = []
     training.Run(corpus.find([sounds], 10.0), how, machine, tmp_path, rows.append).train()
     assert len(rows) == 1 and np.isfinite(rows[0]["loss"]) and rows[0]["effective_rank"] > 1
@@ -369,6 +533,33 @@ def test_probe_stands_beside_the_loss_and_changes_nothing(sounds, labelled, fini
     assert curve(tmp_path) == curve(finished)
 
 
+def test_probe_files_are_read_before_the_first_step(labelled, tmp_path, caplog):
+    """NaN and a body that does not decode are named and left out; a class of nothing else is refused."""
+    shutil.copytree(labelled, tmp_path / "copy")
+    hiss = tmp_path / "copy" / "hiss"
+    soundfile.write(hiss / "nan.wav", np.full(800, np.nan), 16000, subtype="FLOAT")
+    soundfile.write(hiss / "whole.flac", np.random.default_rng(0).normal(size=16000) / 9, 16000)
+    torn = (hiss / "whole.flac").read_bytes()
+    (hiss / "whole.flac").write_bytes(torn[:5000] + bytes(len(torn) - 5000))
+    assert len(probe.find(tmp_path / "copy", 1, 0).paths) == 20
+    assert "nan.wav cannot be read (NaN or infinite" in caplog.text and "whole.flac cannot be read (" in caplog.text
+    for path in hiss.glob("*[02468].wav"):
+        path.unlink()
+    with pytest.raises(ValueError, match="hiss: 0 files that can be read; a class needs two"):
+        probe.find(tmp_path / "copy", 1, 0)
+
+
+def test_probe_files_that_go_away_do_not_stop_the_training(sounds, labelled, tmp_path, caplog):
+    """The epoch has no accuracy, the log says which file, and the encoder is written."""
+    shutil.copytree(labelled, tmp_path / "copy")
+    judge, rows = probe.find(tmp_path / "copy", 1, 0), []
+    (tmp_path / "copy" / "rumble" / "05.wav").unlink()
+    how, machine = recipe(1, width=8, batch=8, memory=16, epochs=1), Machine(torch.device("cpu"))
+    training.Run(corpus.find([sounds], 10.0), how, machine, tmp_path, rows.append, judge).train()
+    assert "probe_accuracy" not in rows[0] and (tmp_path / "byol_a.safetensors").is_file()
+    assert "05.wav cannot be read" in caplog.text and "epoch 1 is not judged" in caplog.text
+
+
 def test_probes_that_cannot_be_are_refused(labelled, sounds, tmp_path):
     """A folder that is not there, without classes, or with one file in a class."""
     with pytest.raises(FileNotFoundError, match="--probe .*nowhere: no such folder"):
@@ -378,7 +569,7 @@ def test_probes_that_cannot_be_are_refused(labelled, sounds, tmp_path):
     for name in "ab":
         (tmp_path / name).mkdir()
         soundfile.write(tmp_path / name / "only.wav", np.zeros(800), 16000)
-    with pytest.raises(ValueError, match="a: 1 file; a class needs two"):
+    with pytest.raises(ValueError, match="a: 1 file that can be read; a class needs two"):
         probe.find(tmp_path, 1, 0)
     with pytest.raises(ValueError, match="--probe-every 0: a number of epochs from 1"):
         probe.find(labelled, 0, 0)

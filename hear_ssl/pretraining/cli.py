@@ -6,12 +6,18 @@ The curve goes to standard output, one line an epoch; everything else to standar
 
 import argparse
 import logging
+import math
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-EPILOG = """A run that was interrupted goes on where it was: give the same command again. Several GPUs: torchrun
+if TYPE_CHECKING:
+    from hear_ssl.pretraining.corpus import Corpus
+    from hear_ssl.pretraining.probe import Probe
+
+EPILOG = """A run that was interrupted goes on where it was: give the same command again, with the same audio. Several GPUs: torchrun
 --nproc-per-node N -m hear_ssl.pretraining.cli pretrain byol-a ... The result, DIR/byol_a.safetensors (and DIR/checkpoint.pth with
 stats.csv, the original layout), loads with hear_ssl.byol_a."""
 
@@ -31,10 +37,10 @@ def parser() -> argparse.ArgumentParser:
         ("width", int, "of the linear layers (2048; published are also 512 and 1024 for version 1)"),
         ("epochs", int, "passes through the data (100)"),
         ("batch", int, "windows in a step, over all GPUs (256)"),
-        ("learning-rate", float, "of Adam (3e-4; version 2: 1e-4)"),
-        ("mixup", float, "highest share of an older window in a new one (0.4; version 2: 0.2)"),
+        ("learning-rate", finite, "of Adam (3e-4; version 2: 1e-4)"),
+        ("mixup", finite, "highest share of an older window in a new one (0.4; version 2: 0.2)"),
         ("memory", int, "older windows kept for that (2048)"),
-        ("piece-seconds", float, "a file gives a window an epoch for every so many seconds (10)"),
+        ("piece-seconds", finite, "a file gives a window an epoch for every so many seconds (10)"),
         ("n-statistics", int, "windows for mean and deviation, version 2 (10000)"),
         ("seed", int, "of everything that is drawn (42)"),
     ):
@@ -49,6 +55,17 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--probe-every", type=int, default=10, metavar="EPOCHS", help="epochs between two judgements (10)")
     one.set_defaults(command=pretrain_byol_a)
     return top
+
+
+def finite(text: str) -> float:
+    """A number that is neither NaN nor infinite."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"{text!r}: a finite number is wanted")
+    return value
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -70,32 +87,41 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def pretrain_byol_a(parsed: argparse.Namespace) -> int:
     """`hear-ssl pretrain byol-a`."""
-    from hear_ssl.pretraining import corpus, probe, training
+    from hear_ssl.pretraining import corpus, probe, state, training
+    from hear_ssl.pretraining.machine import join, leave
     from hear_ssl.pretraining.recipe import recipe
 
     names = ("width", "epochs", "batch", "learning_rate", "mixup", "memory", "piece_seconds", "n_statistics", "seed")
     how = recipe(parsed.version, **{name: getattr(parsed, name) for name in names})
     if parsed.save_every < 1 or parsed.workers < 0:
         raise ValueError(f"--save-every {parsed.save_every} --workers {parsed.workers}: at least 1 and 0 are wanted")
-    machine = training.join(parsed.device, amp=parsed.amp, workers=parsed.workers, save_every=parsed.save_every)
-    judge = probe.find(parsed.probe, parsed.probe_every, how.seed) if parsed.probe else None
-    heard = corpus.find(parsed.places, how.piece_seconds)
-    parsed.out.mkdir(parents=True, exist_ok=True)
-    if not machine.rank:
-        print(
-            f"hear-ssl: {heard.seconds / 3600:.2f} h of audio, {len(heard.items)} windows an epoch, "
-            f"{len(heard.broken)} broken files, {machine.n_ranks} x {machine.device.type}",
-            file=sys.stderr,
-        )
-        if judge:
-            print(
-                f"hear-ssl: probe: {len(judge.classes)} classes, {sum(~judge.held_out)} files to learn from, "
-                f"{sum(judge.held_out)} held out, chance {100 * judge.chance:.1f} %",
-                file=sys.stderr,
-            )
-    training.Run(heard, how, machine, parsed.out, tell, judge).train()
-    training.leave(machine)
+    machine = join(parsed.device, amp=parsed.amp, workers=parsed.workers, save_every=parsed.save_every)
+    # The first process writes; a lock that each took would shut out the others.
+    with state.held(parsed.out) if not machine.rank else nullcontext():
+        # Only the first process judges.
+        judge = probe.find(parsed.probe, parsed.probe_every, how.seed) if parsed.probe and not machine.rank else None
+        heard = corpus.find(parsed.places, how.piece_seconds)
+        if not machine.rank:
+            introduce(heard, judge, f"{machine.n_ranks} x {machine.device.type}")
+        training.Run(heard, how, machine, parsed.out, tell, judge).train()
+    leave(machine)
     return 0
+
+
+def introduce(heard: "Corpus", judge: "Probe | None", where: str) -> None:
+    """Say what is heard and judged by."""
+    lines = [
+        f"{heard.seconds / 3600:.2f} h of audio, {len(heard.items)} windows an epoch, "
+        f"{len(heard.broken)} broken files, {where}",
+        *heard.notes,
+    ]
+    if judge:
+        lines.append(
+            f"probe: {len(judge.classes)} classes, {sum(~judge.held_out)} files to learn from, "
+            f"{sum(judge.held_out)} held out, chance {100 * judge.chance:.1f} %"
+        )
+    for line in lines:
+        print(f"hear-ssl: {line}", file=sys.stderr)
 
 
 def tell(row: dict[str, Any]) -> None:

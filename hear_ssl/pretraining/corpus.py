@@ -4,8 +4,11 @@ A file gives one window for every `piece_seconds` of it (at least one) and epoch
 Only that part is decoded. Files that cannot be read are left out and counted, never in silence.
 """
 
+import hashlib
+import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,8 +22,12 @@ from hear_ssl.pretraining.recipe import UNIT, Recipe
 
 # What libsndfile reads.
 SUFFIXES = {".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".au", ".w64", ".caf"}
+# Named in a sentence.
+MOST_SUFFIXES = 8
 # Read around a window, so that resampling has something to lean on, in seconds.
 SPARE_SECONDS = 0.05
+# Beyond this a power spectrogram of 32-bit floats overflows to infinity; audio that is meant so lies within 1, or 2^31.
+LOUDEST = 1e12
 
 log = logging.getLogger(__name__)
 
@@ -43,26 +50,50 @@ class Corpus:
         items: One for each window of an epoch, ordered by path.
         broken: Files that are no audio, and why.
         seconds: Of all files that can be read.
+        files: Size in bytes, samples and sample rate of each that can be read, by the number of the place where it
+            was found and its path in there.
+        notes: Sentences on what was passed over.
     """
 
     items: list[Item] = field(default_factory=list)
     broken: dict[Path, str] = field(default_factory=dict)
     seconds: float = 0.0
+    files: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def fingerprint(self) -> str:
+        """A SHA-256 of `files`: the same, also if the places were moved, until one comes, goes or changes size."""
+        return hashlib.sha256(json.dumps(list(self.files.items())).encode()).hexdigest()
 
 
-def audio_files(places: Sequence[Path]) -> Iterator[Path]:
-    """The files given, and all audio files in the folders given, sorted.
+def audio_files(places: Sequence[Path], notes: list[str]) -> Iterator[tuple[str, Path]]:
+    """The files given, and all audio files in the folders given, sorted, each once: (name as in `Corpus.files`, path).
+
+    Notes on files that were met again, or that are not read, are added to `notes` at the end.
 
     Raises:
         FileNotFoundError: One of the places is not there.
     """
-    for place in places:
-        if place.is_dir():
-            yield from sorted(path for path in place.rglob("*") if path.suffix.lower() in SUFFIXES)
-        elif place.is_file():
-            yield place
-        else:
+    seen: set[Path] = set()
+    again: list[Path] = []
+    others: Counter[str] = Counter()
+    for number, place in enumerate(places):
+        if not place.exists():
             raise FileNotFoundError(f"{place}: no such file or folder")
+        for path in sorted(place.rglob("*")) if place.is_dir() else [place]:
+            real = path.resolve()
+            if path != place and path.suffix.lower() not in SUFFIXES:
+                others[path.suffix.lower() or "no suffix"] += path.is_file() and not path.name.startswith(".")
+            elif real in seen:
+                again.append(path)
+            elif not path.is_dir():
+                seen.add(real)
+                yield f"{number}/{path.relative_to(place) if path != place else path.name}", path
+    if again:
+        notes.append(f"met more than once, counted once: {again[0]}{f' and {len(again) - 1} more' * (len(again) > 1)}")
+    if +others:
+        listing = ", ".join(f"{suffix} ({n})" for suffix, n in (+others).most_common(MOST_SUFFIXES))
+        notes.append(f"files passed over, by suffix: {listing}; read are {', '.join(sorted(SUFFIXES))}")
 
 
 def find(places: Sequence[Path], piece_seconds: float) -> Corpus:
@@ -73,11 +104,12 @@ def find(places: Sequence[Path], piece_seconds: float) -> Corpus:
         ValueError: No readable audio in any of them.
     """
     corpus = Corpus()
-    for path in audio_files(places):
+    for name, path in audio_files(places, corpus.notes):
         try:
             info = soundfile.info(path)
             if not info.frames:
                 raise ValueError("no samples")
+            corpus.files[name] = (path.stat().st_size, info.frames, info.samplerate)
         except (OSError, RuntimeError, ValueError) as error:
             corpus.broken[path] = str(error)
             log.warning("%s: left out, not readable (%s)", path, error)
@@ -88,7 +120,8 @@ def find(places: Sequence[Path], piece_seconds: float) -> Corpus:
         corpus.seconds += seconds
     if not corpus.items:
         listing = ", ".join(map(str, places))
-        raise ValueError(f"{listing}: no audio that can be read ({len(corpus.broken)} broken files)")
+        sentence = f"{listing}: no audio that can be read ({len(corpus.broken)} broken files)"
+        raise ValueError("; ".join([sentence, *corpus.notes]))
     return corpus
 
 
@@ -110,9 +143,7 @@ def read_window(item: Item, place: float, pad: str) -> np.ndarray:
         first = max(0, int((start - SPARE_SECONDS) * rate))
         file.seek(first)
         audio = file.read(int((wanted + 2 * SPARE_SECONDS) * rate), dtype="float32", always_2d=True).mean(axis=1)
-    if not len(audio) or not np.isfinite(audio).all():
-        raise ValueError("no samples there" if not len(audio) else "NaN or infinite samples")
-    audio = soxr.resample(audio, rate, SAMPLE_RATE)
+    audio = soxr.resample(checked(audio), rate, SAMPLE_RATE)
     skip = min(round((start - first / rate) * SAMPLE_RATE), max(0, len(audio) - UNIT))
     audio = audio[skip : skip + UNIT]
     missing = UNIT - len(audio)
@@ -120,13 +151,29 @@ def read_window(item: Item, place: float, pad: str) -> np.ndarray:
     return np.pad(audio, (before, missing - before)).astype(np.float32)
 
 
+def checked(audio: np.ndarray) -> np.ndarray:
+    """The samples as they are.
+
+    Raises:
+        ValueError: There are none, or NaN, infinite or absurdly large ones.
+    """
+    if not len(audio):
+        raise ValueError("no samples there")
+    if not (np.abs(audio) <= LOUDEST).all():
+        raise ValueError(f"NaN or infinite samples, or some beyond {LOUDEST:g}")
+    return audio
+
+
 class Windows(torch.utils.data.Dataset):
-    """Windows by (epoch, number): (audio (UNIT,), names of files that failed)."""
+    """Windows by (epoch, number): (audio (UNIT,), names of files that failed).
+
+    The audio is None if no file at all can be read: an error of a decoding process would come as its traceback.
+    """
 
     def __init__(self, items: Sequence[Item], recipe: Recipe):
         self.items, self.recipe = items, recipe
 
-    def __getitem__(self, key: tuple[int, int]) -> tuple[np.ndarray, list[str]]:
+    def __getitem__(self, key: tuple[int, int]) -> tuple[np.ndarray | None, list[str]]:
         epoch, number = key
         failed: list[str] = []
         # A file that fails gives its place to the next one, so that every batch is full.
@@ -137,12 +184,28 @@ class Windows(torch.utils.data.Dataset):
                 return read_window(self.items[which], place, self.recipe.pad), failed
             except (OSError, RuntimeError, ValueError):
                 failed.append(str(self.items[which].path))
-        raise RuntimeError(f"none of {len(self.items)} windows can be read; the first file is {self.items[0].path}")
+        return None, failed
 
 
-def together(batch: list[tuple[np.ndarray, list[str]]]) -> tuple[torch.Tensor, list[str]]:
-    """A batch of windows, (batch, UNIT), and all names of files that failed."""
-    return torch.from_numpy(np.stack([audio for audio, _ in batch])), [name for _, names in batch for name in names]
+def together(batch: list[tuple[np.ndarray | None, list[str]]]) -> tuple[torch.Tensor | None, list[str]]:
+    """A batch of windows, (batch, UNIT), or None if one is missing, and all names of files that failed."""
+    failed = [name for _, names in batch for name in names]
+    windows = [audio for audio, _ in batch if audio is not None]
+    return torch.from_numpy(np.stack(windows)) if len(windows) == len(batch) else None, failed
+
+
+def batches(loader: Iterable[tuple[torch.Tensor | None, list[str]]]) -> Iterator[tuple[torch.Tensor, int]]:
+    """Windows (batch, UNIT), and how many files failed on the way, whose names are told.
+
+    Raises:
+        RuntimeError: None of the files can be read any more.
+    """
+    for audio, failed in loader:
+        if audio is None:
+            raise RuntimeError(f"no file can be read any more, {failed[0]} and all others: is their disk still there?")
+        for name in failed:
+            log.warning("%s: a window of it cannot be read; the next file took its place", name)
+        yield audio, len(failed)
 
 
 class Order(torch.utils.data.Sampler):

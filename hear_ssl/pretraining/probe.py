@@ -4,7 +4,9 @@ A sign of progress, never a result: recordings cut from one source may lie on bo
 """
 
 import copy
+import logging
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +23,8 @@ HELD_OUT = 0.2  # share of each class, at least one file
 MOST_SECONDS = 10.0  # heard of a file, from its start
 FILES_AT_ONCE = 64
 MOST_STEPS = 1000  # of the classifier's optimiser
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,9 @@ class Probe:
             network: As it is now; it is left untouched.
             statistics: Mean and deviation of the log-mel spectrogram.
             mel: Scale of the mel bands.
+
+        Raises:
+            ValueError: One of the files cannot be read any more.
         """
         from sklearn.linear_model import LogisticRegression
         from sklearn.pipeline import make_pipeline
@@ -75,11 +82,11 @@ class Probe:
 def find(folder: Path, every: int, seed: int) -> Probe:
     """The labelled files of a folder with one sub-folder per class; which are held out depends on the seed alone.
 
-    Files that cannot be read are named in the log and left out.
+    Every file is read once; those that cannot be, or hold NaN, are named in the log and left out.
 
     Raises:
         FileNotFoundError: No such folder.
-        ValueError: Fewer than two classes, a class with fewer than two files, or `every` below 1.
+        ValueError: Fewer than two classes, a class with fewer than two files that can be read, or `every` below 1.
     """
     if every < 1:
         raise ValueError(f"--probe-every {every}: a number of epochs from 1 is wanted")
@@ -92,9 +99,12 @@ def find(folder: Path, every: int, seed: int) -> Probe:
     labels: list[int] = []
     held_out: list[bool] = []
     for label, name in enumerate(names):
-        mine = [item.path for item in corpus.find([folder / name], math.inf).items]
+        mine = readable([item.path for item in corpus.find([folder / name], math.inf).items])
         if len(mine) < 2:
-            raise ValueError(f"--probe {folder / name}: {len(mine)} file; a class needs two, one of them held out")
+            raise ValueError(
+                f"--probe {folder / name}: {len(mine)} file{'s' * (not mine)} that can be read; "
+                "a class needs two, one of them held out"
+            )
         drawn = np.random.default_rng([seed, label]).permutation(len(mine))
         n_out = max(1, round(HELD_OUT * len(mine)))
         paths += mine
@@ -103,15 +113,29 @@ def find(folder: Path, every: int, seed: int) -> Probe:
     return Probe(tuple(paths), np.array(labels), np.array(held_out), tuple(names), every)
 
 
+def readable(paths: Sequence[Path]) -> list[Path]:
+    """Those of the files that `read` reads; the others are named in the log."""
+    found = []
+    for path in paths:
+        try:
+            read(path)
+        except ValueError as error:
+            log.warning("%s; left out", error)
+        else:
+            found.append(path)
+    return found
+
+
 def read(path: Path) -> torch.Tensor:
     """The start of a file, (n_samples,), float32, mono, 16 kHz.
 
     Raises:
-        ValueError: NaN or no samples in it.
+        ValueError: It cannot be decoded, or holds NaN or no samples.
     """
-    with soundfile.SoundFile(path) as file:
-        audio = file.read(int(MOST_SECONDS * file.samplerate), dtype="float32", always_2d=True).mean(axis=1)
-        audio = soxr.resample(audio, file.samplerate, SAMPLE_RATE)
-    if not len(audio) or not np.isfinite(audio).all():
-        raise ValueError(f"--probe: {path} holds no samples, or NaN")
+    try:
+        with soundfile.SoundFile(path) as file:
+            audio = file.read(int(MOST_SECONDS * file.samplerate), dtype="float32", always_2d=True).mean(axis=1)
+            audio = soxr.resample(corpus.checked(audio), file.samplerate, SAMPLE_RATE)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise ValueError(f"--probe: {path} cannot be read ({error})") from error
     return torch.from_numpy(audio.astype(np.float32))

@@ -5,6 +5,7 @@ https://arxiv.org/abs/2103.06695) and 2023 (version 2, https://arxiv.org/abs/220
 """
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,6 +77,8 @@ def recipe(version: int, **changes: Any) -> Recipe:
     """
     given = {name: value for name, value in changes.items() if value is not None}
     for name, value in given.items():
+        if not math.isfinite(value):
+            raise ValueError(f"{name}={value}: a finite number is wanted")
         low = AT_LEAST.get(name, 0)
         if value < low or (name in POSITIVE and value == 0):
             raise ValueError(f"{name}={value}: a number {'above 0' if name in POSITIVE else f'from {low}'} is wanted")

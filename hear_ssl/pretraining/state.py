@@ -1,62 +1,165 @@
-"""Files of a pre-training: the state to go on from, the curve, and the encoder that comes out.
+"""Files of a pre-training: the state to go on from, what it heard, the curve, and the encoder that comes out.
 
-Each appears whole: written aside in the same folder, then put in place.
+Each appears whole: written aside in the same folder, then put in place. One run at a time holds the folder.
 """
 
-import csv
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+import re
+import shutil
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
 
 from hear_ssl.encoders import weights
 from hear_ssl.encoders.byol_a import Network
 from hear_ssl.encoders.logmel import FFT_LENGTH
+from hear_ssl.pretraining.corpus import Corpus
 from hear_ssl.pretraining.recipe import Recipe
 
 STATE = "state.pt"
 CURVE = "progress.jsonl"
+HEARD = "heard.jsonl"
+RESULTS = (CHECKPOINT, STATISTICS, SAFETENSORS) = ("checkpoint.pth", "stats.csv", "byol_a.safetensors")
+LOCK = ".lock"
+# What is written aside, in this folder only; the number is that of the process.
+ASIDE = re.compile(rf"\.({'|'.join(map(re.escape, (STATE, CURVE, HEARD, LOCK, *RESULTS)))})\.\d+\.part")
+# Names in a sentence about many files.
+MOST_NAMES = 3
 
 
-def whole(path: Path, write: Callable[[Path], Any]) -> None:
-    """Let `write` fill a file that appears at `path` only when it is complete and on the disk."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
+def aside_of(path: Path) -> Path:
+    """Where this process writes a file before it appears at `path`."""
+    return path.with_name(f".{path.name}.{os.getpid()}.part")
+
+
+def whole(path: Path, write: Callable[[IO[bytes]], Any]) -> None:
+    """Let `write` fill a file that appears at `path` only when it is complete and on the disk.
+
+    Raises:
+        OSError: It cannot be written, a full disk for example; what was at `path` stays as it was.
+    """
+    aside = aside_of(path)
     try:
-        write(aside)
-        with open(aside, "rb") as file:
+        with aside.open("wb") as file:
+            write(file)
+            file.flush()
             os.fsync(file.fileno())
         os.replace(aside, path)
+    except (OSError, RuntimeError) as error:  # torch.save makes the system's error a RuntimeError
+        kept = "the file of before is kept whole" if path.is_file() else "nothing of it is left behind"
+        free = shutil.disk_usage(path.parent).free / 1e6
+        raise OSError(
+            f"{path}: cannot be written ({reason(error)}; {free:.0f} MB are free there); {kept}. Make room; "
+            "the same command then goes on from the last saved state, if there is one"
+        ) from error
     finally:
         aside.unlink(missing_ok=True)
 
 
+def reason(error: BaseException) -> str:
+    """What the system said, without a path that the sentence names anyway."""
+    for one in (error, error.__context__):
+        if isinstance(one, OSError) and one.strerror:
+            return one.strerror
+    return weights.first_line(error)
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Have the folder of a run for this process alone; made if it is not there, cleared of what killed runs left.
+
+    The system lets go of the lock when the process ends, however it ends.
+
+    Raises:
+        ValueError: It cannot be written, or another run holds it.
+    """
+    from filelock import FileLock, Timeout
+
+    lock, trial = FileLock(folder / LOCK), aside_of(folder / LOCK)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        trial.write_bytes(b"x")
+        trial.unlink(missing_ok=True)
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise ValueError(f"--out {folder}: another run is at work there; wait for it, or give another --out") from None
+    except (OSError, NotImplementedError) as error:
+        raise ValueError(
+            f"--out {folder}: cannot be written or locked ({reason(error)}); give a folder where files can be made"
+        ) from error
+    try:
+        for path in folder.iterdir():
+            if ASIDE.fullmatch(path.name):
+                path.unlink(missing_ok=True)  # whoever wrote it held the lock, and is gone
+        yield
+    finally:
+        lock.release()
+
+
 def save(folder: Path, state: Mapping[str, Any]) -> None:
-    """Keep the state, and the curve as lines of JSON that a person can watch."""
-    whole(folder / STATE, lambda aside: torch.save(dict(state), aside))
-    lines = "".join(json.dumps(row) + "\n" for row in state["curve"])
-    whole(folder / CURVE, lambda aside: aside.write_text(lines, encoding="utf-8"))
+    """Keep the state, and the curve as lines of JSON that a person can watch.
+
+    Raises:
+        OSError: One of them cannot be written; see `whole`.
+    """
+    whole(folder / STATE, lambda file: torch.save(dict(state), file))
+    write_lines(folder / CURVE, state["curve"])
 
 
-def load(folder: Path, settings: Mapping[str, Any]) -> dict[str, Any] | None:
+def write_lines(path: Path, rows: Sequence[Any]) -> None:
+    """A line of JSON for each row."""
+    whole(path, lambda file: file.writelines(json.dumps(row).encode() + b"\n" for row in rows))
+
+
+def keep_listing(folder: Path, corpus: Corpus) -> None:
+    """Note which files a run hears, their sizes and lengths, so that `load` can tell later what has changed."""
+    write_lines(folder / HEARD, [[name, *facts] for name, facts in corpus.files.items()])
+
+
+def changes(folder: Path, corpus: Corpus) -> str:
+    """In words: which files are there now and were not when the run began, the other way round, or are others now."""
+    try:
+        lines = (folder / HEARD).read_text(encoding="utf-8").splitlines()
+        before = {name: tuple(facts) for name, *facts in map(json.loads, lines)}
+    except (OSError, ValueError, TypeError):
+        return f"{HEARD}, which would tell the difference, is not there or not readable"
+    both = before.keys() & corpus.files.keys()
+    groups = {
+        "added": corpus.files.keys() - before.keys(),
+        "removed": before.keys() - corpus.files.keys(),
+        "of another size or length": {name for name in both if before[name] != corpus.files[name]},
+    }
+    return "; ".join(f"{len(names)} {what} ({some(names)})" for what, names in groups.items() if names)
+
+
+def some(names: Collection[str]) -> str:
+    """The first few names, without the number of their place."""
+    shown = ", ".join(name.partition("/")[2] for name in sorted(names)[:MOST_NAMES])
+    return shown + (", ..." if len(names) > MOST_NAMES else "")
+
+
+def load(folder: Path, settings: Mapping[str, Any], corpus: Corpus) -> dict[str, Any] | None:
     """The state in a folder, or None if there is none.
 
     Args:
         folder: Where `save` put it.
         settings: What the run must have in common with the one that wrote it.
+        corpus: What the run hears; it must be what the other one heard.
 
     Raises:
-        ValueError: It cannot be read, or belongs to a run with other settings.
+        ValueError: It cannot be read, or belongs to a run with other settings or other files.
     """
     path = folder / STATE
     if not path.is_file():
         return None
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-        theirs = dict(state["settings"])
+        theirs, data = dict(state["settings"]), state["data"]
     except (*weights.UNREADABLE, TypeError) as error:
         raise ValueError(
             f"{path}: not a readable state ({weights.first_line(error)}); delete it to begin anew"
@@ -64,17 +167,22 @@ def load(folder: Path, settings: Mapping[str, Any]) -> dict[str, Any] | None:
     for name in sorted({*settings, *theirs}):
         if settings.get(name) != theirs.get(name):
             raise ValueError(
-                f"{path}: it was begun with {name}={theirs.get(name)}, and {name}={settings.get(name)} is asked for now; "
-                "give the same settings to go on, or another --out to begin anew"
+                f"{path}: it was begun with {name}={theirs.get(name)}, and {name}={settings.get(name)} is asked for "
+                "now; give the same settings to go on, or another --out to begin anew"
             )
+    if data != corpus.fingerprint():
+        raise ValueError(
+            f"{path}: the audio is not the one it was begun with: {changes(folder, corpus)}. "
+            "Put the files back as they were to go on, or give another --out to begin anew"
+        )
     return state
 
 
-def settings_of(recipe: Recipe, amp: bool, n_ranks: int, n_items: int) -> dict[str, Any]:
+def settings_of(recipe: Recipe, amp: bool, n_ranks: int) -> dict[str, Any]:
     """What a run that goes on must have in common with the one that began (it may well be longer)."""
     facts = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(recipe).items()}
     del facts["epochs"]
-    return {**facts, "amp": amp, "processes": n_ranks, "windows_per_epoch": n_items}
+    return {**facts, "amp": amp, "processes": n_ranks}
 
 
 def export(folder: Path, network: Network, statistics: tuple[float, float], recipe: Recipe) -> None:
@@ -84,12 +192,6 @@ def export(folder: Path, network: Network, statistics: tuple[float, float], reci
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
     mean, std = statistics
     metadata = {"mean": repr(mean), "std": repr(std), "mel": recipe.mel, "stft_window": str(FFT_LENGTH)}
-    whole(folder / "checkpoint.pth", lambda aside: torch.save(tensors, aside))
-    whole(folder / "stats.csv", lambda aside: write_statistics(aside, [mean, std]))
-    whole(folder / "byol_a.safetensors", lambda aside: aside.write_bytes(as_bytes(tensors, metadata)))
-
-
-def write_statistics(path: Path, mean_std: Sequence[float]) -> None:
-    """A table of one row."""
-    with path.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows([["mean", "std"], mean_std])
+    whole(folder / CHECKPOINT, lambda file: torch.save(tensors, file))
+    whole(folder / STATISTICS, lambda file: file.write(f"mean,std\r\n{mean!r},{std!r}\r\n".encode()))
+    whole(folder / SAFETENSORS, lambda file: file.write(as_bytes(tensors, metadata)))

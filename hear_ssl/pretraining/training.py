@@ -6,10 +6,9 @@ its sums are the same each time).
 """
 
 import logging
-import os
+import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,8 @@ import torch.distributed as dist
 
 from hear_ssl.encoders.logmel import N_BANDS, LogMel, mirrored
 from hear_ssl.pretraining import augment, byol, state
-from hear_ssl.pretraining.corpus import Corpus, Order, Windows, together
+from hear_ssl.pretraining.corpus import Corpus, Order, Windows, batches, together
+from hear_ssl.pretraining.machine import Machine, summed
 from hear_ssl.pretraining.probe import Probe
 from hear_ssl.pretraining.recipe import N_FRAMES, Recipe
 
@@ -33,69 +33,9 @@ WEIGHTS, STEP = 0, 1
 BEFORE = 1 << 31
 
 
-@dataclass(frozen=True)
-class Machine:
-    """Where a run happens.
-
-    Attributes:
-        device: Of this process.
-        amp: Compute in bfloat16 where that is safe.
-        workers: Processes that decode audio, for each process that trains.
-        save_every: Steps from one saved state to the next.
-        rank, n_ranks: This process and all of them.
-    """
-
-    device: torch.device
-    amp: bool = False
-    workers: int = 0
-    save_every: int = 100
-    rank: int = 0
-    n_ranks: int = 1
-
-
 def number(*parts: int) -> int:
     """A seed made of several numbers."""
     return int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0] >> 1)
-
-
-def join(device: str, **options: Any) -> Machine:
-    """The machine, processes of `torchrun` connected with each other.
-
-    Args:
-        device: "cpu", "cuda", or "" for a GPU if there is one.
-        options: See `Machine`.
-
-    Raises:
-        ValueError: No such device, or one without bfloat16.
-    """
-    n_ranks, rank = int(os.environ.get("WORLD_SIZE", 1)), int(os.environ.get("RANK", 0))
-    name = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    if name not in ("cpu", "cuda") or (name == "cuda" and not torch.cuda.is_available()):
-        raise ValueError(
-            f"device {name!r}: cpu is here{', and cuda' if torch.cuda.is_available() else ', cuda is not'}"
-        )
-    if name == "cuda" and options.get("amp") and not torch.cuda.is_bf16_supported():
-        raise ValueError("amp: this GPU does not compute in bfloat16; leave it out")
-    place = torch.device(name, int(os.environ.get("LOCAL_RANK", 0))) if name == "cuda" else torch.device(name)
-    if place.type == "cuda":
-        torch.cuda.set_device(place)
-    if n_ranks > 1 and not dist.is_initialized():
-        dist.init_process_group("nccl" if place.type == "cuda" else "gloo")
-    return Machine(place, rank=rank, n_ranks=n_ranks, **options)
-
-
-def leave(machine: Machine) -> None:
-    """Part from the other processes, if there are any."""
-    if machine.n_ranks > 1:
-        dist.destroy_process_group()
-
-
-def summed(x: torch.Tensor, machine: Machine) -> torch.Tensor:
-    """The sum over all processes."""
-    if machine.n_ranks > 1:
-        x = x.to(machine.device)
-        dist.all_reduce(x)
-    return x
 
 
 class Run:
@@ -110,7 +50,8 @@ class Run:
         probe: Labelled sounds by which the encoder is judged now and then; changes nothing in the training.
 
     Raises:
-        ValueError: The recipe does not fit the corpus or the machine, or the folder holds the state of another run.
+        ValueError: The recipe does not fit the corpus or the machine, or the folder holds the state of another run, of
+            one that went astray, or of one that is longer.
     """
 
     def __init__(
@@ -124,7 +65,7 @@ class Run:
     ):
         self.corpus, self.recipe, self.machine, self.folder, self.tell = corpus, recipe, machine, folder, tell
         self.probe = probe
-        self.settings = state.settings_of(recipe, machine.amp, machine.n_ranks, len(corpus.items))
+        self.settings = state.settings_of(recipe, machine.amp, machine.n_ranks)
         torch.manual_seed(number(recipe.seed, WEIGHTS))
         self.front_end = LogMel(recipe.mel).to(machine.device)
         self.online = byol.Online(recipe).to(machine.device)
@@ -137,8 +78,10 @@ class Run:
         self.step = 0
         self.sums = [0.0, 0.0]  # loss and broken windows of the epoch so far
         self.curve: list[dict[str, Any]] = []
-        self.restore(state.load(folder, self.settings))
+        self.restore(state.load(folder, self.settings, corpus))
+        self.saved_step = self.step
         self.order = Order(len(corpus.items), recipe, self.step, machine.rank, machine.n_ranks)
+        self.check_length()
         self.model = self.online if machine.n_ranks == 1 else torch.nn.parallel.DistributedDataParallel(self.online)
 
     def restore(self, saved: Mapping[str, Any] | None) -> None:
@@ -153,22 +96,69 @@ class Run:
         self.statistics.sums = saved["statistics"]
         self.step, self.sums, self.curve = saved["step"], saved["sums"], saved["curve"]
 
+        if not self.is_sound():
+            raise ValueError(
+                f"{self.folder / state.STATE}: its weights are not finite, that run went astray; begin anew in another "
+                "--out, with a lower --learning-rate or without --amp"
+            )
+
+    def check_length(self) -> None:
+        """Refuse to end before the step that was reached."""
+        if self.step > self.order.n_steps:
+            begun = -(-self.step // self.order.steps_per_epoch)
+            raise ValueError(
+                f"--epochs {self.recipe.epochs}: {self.folder / state.STATE} is in epoch {begun} already; "
+                f"ask for at least {begun}, or give another --out"
+            )
+        if self.step == self.order.n_steps and not self.machine.rank:
+            log.warning("all %d epochs are done; the weights are written again", self.recipe.epochs)
+
+    def is_sound(self) -> bool:
+        """Whether all weights, of both networks, and the optimiser's averages are finite."""
+        slots = [tensor for slot in self.optimizer.state.values() for tensor in slot.values()]
+        tensors = [*self.online.state_dict().values(), *self.target.state_dict().values(), *slots]
+        return all(bool(torch.isfinite(tensor).all()) for tensor in tensors)
+
+    def astray(self, what: str) -> RuntimeError:
+        """The error for numbers that are not finite after the step that was just done."""
+        kept = f"{self.folder / state.STATE} keeps step {self.saved_step}; begin anew in another --out"
+        return RuntimeError(
+            f"epoch {1 + (self.step - 1) // self.order.steps_per_epoch}, step {self.step}: {what}, the training went "
+            f"astray; {kept if self.saved_step else 'no state was saved yet; begin anew'}, with a --learning-rate "
+            f"lower than {self.recipe.learning_rate:g}{' or without --amp' if self.machine.amp else ''}"
+        )
+
     def save(self) -> None:
-        """Keep everything that the next step depends on; the first process writes."""
+        """Keep everything that the next step depends on; the first process writes.
+
+        Raises:
+            RuntimeError: There are weights that are not finite; the last state stays.
+            OSError: It cannot be written; the last state stays.
+        """
+        if not self.is_sound():
+            raise self.astray("some weights are not finite")
         memories = [self.memory.windows]
         if self.machine.n_ranks > 1:
             memories = [torch.empty_like(self.memory.windows) for _ in range(self.machine.n_ranks)]
             dist.all_gather(memories, self.memory.windows)
+        self.saved_step = self.step
         if self.machine.rank:
             return
         saved = {name: getattr(self, name).state_dict() for name in ("online", "target", "optimizer")}
         saved |= {"memories": memories, "memory_filled": self.memory.filled}
         saved |= {"memory_following": self.memory.following, "statistics": self.statistics.sums}
         saved |= {"step": self.step, "sums": self.sums, "curve": self.curve, "settings": self.settings}
-        state.save(self.folder, saved)
+        state.save(self.folder, saved | {"data": self.corpus.fingerprint()})
 
     def train(self) -> None:
-        """All steps that are left; then the encoder is written."""
+        """All steps that are left; then the encoder is written.
+
+        Raises:
+            RuntimeError: The loss or a weight is not finite any more, or no file can be read any more.
+            OSError: State, curve or result cannot be written.
+        """
+        if not self.step and not self.machine.rank:
+            state.keep_listing(self.folder, self.corpus)
         if not self.recipe.norm_epochs and not self.statistics.sums[0]:
             self.fix_statistics()
         loader = torch.utils.data.DataLoader(
@@ -179,13 +169,13 @@ class Run:
             pin_memory=self.machine.device.type == "cuda",
         )
         began = time.monotonic()
-        for audio, failed in loader:
+        for audio, n_failed in batches(loader):
             epoch, place = divmod(self.step, self.order.steps_per_epoch)
             loss, embeddings = self.learn(audio.to(self.machine.device, non_blocking=True), epoch)
-            self.sums = [self.sums[0] + loss, self.sums[1] + len(failed)]
-            for name in failed:
-                log.warning("%s: a window of it cannot be read; the next file took its place", name)
+            self.sums = [self.sums[0] + loss, self.sums[1] + n_failed]
             self.step += 1
+            if not math.isfinite(loss):
+                raise self.astray(f"the loss is {loss}")
             if place == self.order.steps_per_epoch - 1:
                 self.end_epoch(epoch, embeddings, time.monotonic() - began)
                 began = time.monotonic()
@@ -235,7 +225,10 @@ class Run:
         }
         if self.probe is not None and not self.machine.rank and self.probe.is_due(epoch + 1, self.recipe.epochs):
             network, statistics = self.online.branch.network, self.statistics.mean_std()
-            row["probe_accuracy"] = self.probe.accuracy(network, statistics, self.recipe.mel)
+            try:
+                row["probe_accuracy"] = self.probe.accuracy(network, statistics, self.recipe.mel)
+            except ValueError as error:  # files that went away since the start are no reason to stop training
+                log.warning("%s; epoch %d is not judged", error, epoch + 1)
         self.curve.append(row)
         self.sums = [0.0, 0.0]
         if not self.machine.rank:
@@ -247,10 +240,10 @@ class Run:
         drawn = np.random.default_rng([self.recipe.seed, self.recipe.n_statistics])
         numbers = drawn.integers(len(windows.items), size=self.recipe.n_statistics).tolist()
         keys = [(BEFORE + turn, item) for turn, item in enumerate(numbers)]
-        batches = [keys[first : first + STATISTICS_BATCH] for first in range(0, len(keys), STATISTICS_BATCH)]
+        parts = [keys[first : first + STATISTICS_BATCH] for first in range(0, len(keys), STATISTICS_BATCH)]
         loader = torch.utils.data.DataLoader(
-            windows, batch_sampler=batches, collate_fn=together, num_workers=self.machine.workers
+            windows, batch_sampler=parts, collate_fn=together, num_workers=self.machine.workers
         )
         with torch.no_grad():
-            for audio, _ in loader:
+            for audio, _ in batches(loader):
                 self.statistics.add(self.statistics.of(self.front_end(mirrored(audio.to(self.machine.device)))))
