@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from evaluator.embedding.in_turn import opened
-from evaluator.embedding.module import ModuleSpec
+from evaluator.embedding.spec import ModuleSpec
 from evaluator.errors import EvaluationError, UsageError
 from evaluator.judging.protocol import Protocol
 from evaluator.results import Result

@@ -197,20 +197,19 @@ def _told(
     once = all(len(fold) == 1 for each in (one, other) for fold in each.test_probabilities)
     mcnemar = _mcnemar(one, other) if one.metric == "accuracy" and once else None
     metric = metrics.METRICS[one.metric]
-    scale, decimals = (100, 1) if metric.unit == "%" else (1, 3)
     # Where the lowest is best, the better one lies below.
     ends = (
         sorted((difference.low, difference.high))
         if metric.best == "highest"
         else sorted((-difference.high, -difference.low))
     )
-    points, low, high = (scale * value for value in (abs(difference.value), *ends))
+    points, low, high = map(metric.shown, (abs(difference.value), *ends))
     verdict = "unlikely to be chance" if p < stats.SURE else "which may well be chance"
     several = f", corrected for {n_pairs} comparisons" if n_pairs > 1 else ""
     sentence = (
-        f"{better} is {points:.{decimals}f} {'points ' if metric.unit == '%' else ''}"
+        f"{better} is {points} {'points ' if metric.unit == '%' else ''}"
         f"{'above' if metric.best == 'highest' else 'below'} {worse} on {one.task} "
-        f"(95 % interval {low:.{decimals}f} to {high:.{decimals}f}), {verdict} "
+        f"(95 % interval {low} to {high}), {verdict} "
         f"(p {'<' if p < 0.001 else '='} {max(p, 0.001):.3f}{several})"
         f"{f'; trained less than {SEEDS} times, so that luck in training is hardly counted (--seeds)' if few_seeds else ''}"
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluator.embedding.extract import Extraction
-from evaluator.embedding.module import Module, ModuleSpec
+from evaluator.embedding.spec import Module, ModuleSpec
 from evaluator.judging import probe
 from evaluator.judging.protocol import Protocol
 from evaluator.task import Task

@@ -12,7 +12,7 @@ from evaluator.datasets.clip_rule import ClipRule
 from evaluator.datasets.manifest import Manifest
 from evaluator.datasets.splits import Fold
 from evaluator.embedding.extract import Extraction
-from evaluator.embedding.module import ModuleSpec
+from evaluator.embedding.spec import ModuleSpec
 from evaluator.judging import metrics
 from evaluator.judging.protocol import Protocol
 from evaluator.judging.questions import Question

@@ -11,7 +11,7 @@ from evaluator.datasets.manifest import Manifest
 from evaluator.datasets.splits import Fold
 from evaluator.embedding.in_turn import Hearing, stored
 from evaluator.embedding.matrix import Matrix
-from evaluator.embedding.module import Module, ModuleSpec
+from evaluator.embedding.spec import Module, ModuleSpec
 from evaluator.embedding.usable import refuse_failures, restrict
 from evaluator.errors import UsageError
 from evaluator.judging import dispatch, trials

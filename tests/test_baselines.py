@@ -11,7 +11,8 @@ import torch
 
 from evaluator import cli, results
 from evaluator.embedding import baselines
-from evaluator.embedding.module import ModuleSpec, open_module
+from evaluator.embedding.module import open_module
+from evaluator.embedding.spec import ModuleSpec
 from evaluator.errors import UsageError
 from evaluator.judging import metrics
 from hear_ssl import chance, duration_loudness, majority, twin

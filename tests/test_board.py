@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evaluator import compare, results, stats
+from evaluator import compare, results, stats, tables
 from evaluator.errors import EvaluationError, UsageError
 from evaluator.report import board as boards
-from evaluator.report import gathered, overview, tables
+from evaluator.report import gathered, overview
 from test_compare import of as of_two_classes
 
 

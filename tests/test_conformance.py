@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from evaluator.embedding.conformance import validate
-from evaluator.embedding.module import ModuleSpec, open_module
+from evaluator.embedding.module import open_module
+from evaluator.embedding.spec import ModuleSpec
 
 MODULES = Path(__file__).parent / "modules"
 

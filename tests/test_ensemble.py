@@ -13,7 +13,8 @@ import soxr
 import torch
 
 from evaluator.embedding.conformance import validate
-from evaluator.embedding.module import ModuleSpec, open_module
+from evaluator.embedding.module import open_module
+from evaluator.embedding.spec import ModuleSpec
 from hear_ssl import crepe_tiny, ensemble, hubert_base, wavlm_base
 from hear_ssl.encoders import weights
 from hear_ssl.encoders.member import resampled

@@ -13,7 +13,8 @@ from evaluator.datasets import audio
 from evaluator.datasets.audio import ClipRule
 from evaluator.datasets.manifest import Clip, Manifest
 from evaluator.embedding.extract import extract, part_of
-from evaluator.embedding.module import ModuleSpec, open_module
+from evaluator.embedding.module import open_module
+from evaluator.embedding.spec import ModuleSpec
 from evaluator.embedding.store import Store
 
 MODULES = Path(__file__).parent / "modules"

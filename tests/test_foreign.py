@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from evaluator.embedding.foreign import Foreign
-from evaluator.embedding.module import ModuleSpec, WorkerEnded, open_module
+from evaluator.embedding.module import open_module
+from evaluator.embedding.spec import ModuleSpec, WorkerEnded
 from evaluator.errors import EvaluationError
 
 MODULES = Path(__file__).parent / "modules"

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from evaluator.embedding.module import ModuleSpec, open_module
+from evaluator.embedding.module import open_module
+from evaluator.embedding.spec import ModuleSpec
 from evaluator.provenance import identity
 from tiny_checkpoints import model_path, save_byol_a
 

@@ -13,6 +13,7 @@ import soundfile
 from evaluator import results
 from evaluator.cli import main
 from evaluator.embedding import in_turn, module
+from evaluator.embedding.spec import ModuleSpec
 from evaluator.embedding.store import Store
 
 GOOD = str(Path(__file__).parent / "modules" / "good.py")
@@ -123,7 +124,7 @@ def test_other_commands_say_what_to_take(capsys):
 
 def test_nothing_is_asked_of_members_that_are_not_loaded():
     """The calls of a module that would need all of them say so."""
-    spec = module.ModuleSpec(f"in_turn:{MEMBERS}")
+    spec = ModuleSpec(f"in_turn:{MEMBERS}")
     with in_turn.opened(spec) as members, contextlib.suppress(in_turn.EvaluationError):
         members.scene(np.zeros((1, 16000), np.float32))
         pytest.fail("no error")

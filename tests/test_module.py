@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 import torch
 
-from evaluator.embedding.module import ModuleSpec, WorkerEnded, interpreter, open_module
+from evaluator.embedding.module import open_module
+from evaluator.embedding.remote import interpreter
+from evaluator.embedding.spec import ModuleSpec, WorkerEnded
 from evaluator.errors import EvaluationError, UsageError
 
 MODULES = Path(__file__).parent / "modules"

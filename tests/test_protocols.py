@@ -18,7 +18,8 @@ from evaluator import cli, task
 from evaluator.datasets.clip import Clip
 from evaluator.datasets.splits import Fold
 from evaluator.embedding.matrix import InMemory
-from evaluator.embedding.module import ModuleSpec, open_module
+from evaluator.embedding.module import open_module
+from evaluator.embedding.spec import ModuleSpec
 from evaluator.errors import UsageError
 from evaluator.judging import dispatch, protocol, trials
 from evaluator.judging.features import Candidate

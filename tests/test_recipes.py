@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from evaluator import listing, schema, task
-from evaluator.embedding.module import ModuleSpec
+from evaluator.embedding.spec import ModuleSpec
 from evaluator.errors import UsageError
 from evaluator.judging import protocol
 from evaluator.judging.asking import adapted

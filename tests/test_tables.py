@@ -6,8 +6,8 @@ import re
 
 import pytest
 
+from evaluator import tables
 from evaluator.errors import UsageError
-from evaluator.report import tables
 
 HOSTILE = [
     "a|b",

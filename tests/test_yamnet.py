@@ -20,7 +20,8 @@ ASK = """
 import json, sys
 import numpy as np, tensorflow as tf
 from evaluator.embedding import conformance
-from evaluator.embedding.module import ModuleSpec, open_module
+from evaluator.embedding.module import open_module
+from evaluator.embedding.spec import ModuleSpec
 from hear_ssl import yamnet
 
 sys.path.append(sys.argv[1])

@@ -46,12 +46,11 @@ def figures(result: "Result") -> tuple[str, str, str]:
     """Score, interval, and how often probes were trained and with what spread; percentages times a hundred."""
     from evaluator.judging.metrics import METRICS
 
-    unit = METRICS[result.metric].unit
-    scale, decimals = (100, 1) if unit == "%" else (1, 3)
-    score, low, high = (f"{scale * value:.{decimals}f}" for value in (result.score, result.ci_low, result.ci_high))
+    metric = METRICS[result.metric]
+    score, low, high = map(metric.shown, (result.score, result.ci_low, result.ci_high))
     n_times = len(result.test_probabilities[0])
-    spread = "" if result.spread is None else f"{n_times}, +-{scale * result.spread:.{decimals}f}"
-    return f"{score} {unit}".strip(), f"{low} to {high}", spread
+    spread = "" if result.spread is None else f"{n_times}, +-{metric.shown(result.spread)}"
+    return f"{score} {metric.unit}".strip(), f"{low} to {high}", spread
 
 
 def without_empty(head: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[Sequence[str], Sequence[Sequence[str]]]:

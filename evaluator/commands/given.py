@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from evaluator.errors import UsageError
 
 if TYPE_CHECKING:
-    from evaluator.embedding.module import ModuleSpec
+    from evaluator.embedding.spec import ModuleSpec
 
 MODULE = "an importable HEAR module, the path of a .py file, hf:ORG/MODEL, ensemble:MODULE+MODULE, or twin:MODULE"
 TASK = "suite/task, a suite, a task's YAML file, a CSV, or a folder with one sub-folder per class"
@@ -69,7 +69,7 @@ def number(text: str) -> int:
 
 def specs(parsed: argparse.Namespace, names: Sequence[str]) -> "list[ModuleSpec]":
     """The modules that were asked for."""
-    from evaluator.embedding.module import ModuleSpec
+    from evaluator.embedding.spec import ModuleSpec
 
     options = {}
     for text in parsed.option:

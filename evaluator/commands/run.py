@@ -11,7 +11,7 @@ from evaluator.commands.given import MODULE, TASK, cache_folder, count, data, mo
 from evaluator.errors import UsageError
 
 if TYPE_CHECKING:
-    from evaluator.embedding.module import ModuleSpec
+    from evaluator.embedding.spec import ModuleSpec
     from evaluator.results import Result
 
 SUMMARY = "score modules on tasks"

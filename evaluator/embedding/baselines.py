@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from evaluator.embedding.module import ModuleSpec
+from evaluator.embedding.spec import ModuleSpec
 
 # From knowing nothing of a sound to knowing its spectrum; hear_ssl says what each of them is.
 UNTRAINED = ("hear_ssl.majority", "hear_ssl.chance", "hear_ssl.duration_loudness", "hear_ssl.melspec")

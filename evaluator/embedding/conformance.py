@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evaluator.embedding.module import BATCH_TOLERANCE, Module, WorkerEnded
+from evaluator.embedding.module import BATCH_TOLERANCE
+from evaluator.embedding.spec import Module, WorkerEnded
 from evaluator.errors import EvaluationError
 
 KNOWN_RATES = (16000, 22050, 32000, 44100, 48000)  # what the HEAR tasks come in

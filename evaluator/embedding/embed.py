@@ -9,7 +9,7 @@ import numpy as np
 from evaluator.datasets.audio import ClipRule, read_clip
 from evaluator.datasets.manifest import Clip
 from evaluator.embedding.foreign import Foreign
-from evaluator.embedding.module import Module
+from evaluator.embedding.spec import Module
 from evaluator.embedding.store import write_whole
 from evaluator.errors import EvaluationError, UsageError
 

@@ -24,7 +24,7 @@ import numpy as np
 from evaluator.datasets.audio import AudioError, ClipRule, FileFacts, clip_key, clip_seconds, read_clip
 from evaluator.datasets.manifest import Manifest
 from evaluator.embedding.foreign import Foreign, Row
-from evaluator.embedding.module import Module, WorkerEnded
+from evaluator.embedding.spec import Module, WorkerEnded
 from evaluator.embedding.store import Store, StoredClip, shard_plan
 from evaluator.errors import EvaluationError
 

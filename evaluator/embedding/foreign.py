@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from evaluator.embedding.module import BATCH_TOLERANCE, Module, WorkerEnded
+from evaluator.embedding.module import BATCH_TOLERANCE
+from evaluator.embedding.spec import Module, WorkerEnded
 from evaluator.errors import EvaluationError
 
 # Lengths, in seconds, to which a clip is zero-padded in turn when a module refuses it as it is.

@@ -18,7 +18,8 @@ from evaluator.datasets.audio import AudioError, FileFacts
 from evaluator.datasets.clip_rule import ClipRule
 from evaluator.datasets.manifest import Manifest
 from evaluator.embedding.extract import Extraction, extract, part_of
-from evaluator.embedding.module import Module, ModuleSpec, open_module
+from evaluator.embedding.module import open_module
+from evaluator.embedding.spec import Module, ModuleSpec
 from evaluator.embedding.store import Store, StoredClip, shard_plan
 from evaluator.errors import EvaluationError, UsageError
 from evaluator.provenance import identity

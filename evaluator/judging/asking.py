@@ -6,7 +6,7 @@ from evaluator.datasets.clip import Clip
 from evaluator.datasets.clip_rule import ClipRule
 from evaluator.datasets.manifest import Manifest
 from evaluator.embedding.matrix import Matrix
-from evaluator.embedding.module import Module
+from evaluator.embedding.spec import Module
 from evaluator.embedding.store import Store
 from evaluator.errors import UsageError
 from evaluator.judging import features

@@ -207,6 +207,12 @@ class Metric:
         """One score a draw, (n_draws,)."""
         return self.function(targets, probabilities, counts)
 
+    def shown(self, value: float) -> str:
+        """A score, or the end or width of an interval, as people read it: without the unit, a dash for NaN."""
+        if math.isnan(value):
+            return "–"
+        return f"{100 * value:.1f}" if self.unit == "%" else f"{value:.3f}"
+
 
 # By their names in task files.
 METRICS: dict[str, Metric] = {

@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from evaluator import tables
 from evaluator.datasets.clip import Clip
 from evaluator.embedding.store import write_whole
 from evaluator.mapping.colouring import Colouring
 from evaluator.mapping.methods import TITLES
 from evaluator.results import finite
-from evaluator.similarity.results import as_csv
 
 SCHEMA_VERSION = 1
 
@@ -141,7 +141,7 @@ def coordinates(atlas: Atlas) -> Iterator[list[Any]]:
 def write(atlas: Atlas, folder: Path) -> None:
     """Write coordinates and JSON into a folder that is there, each whole, the JSON last."""
     head = ["module", "layer", "method", "clip", "label", "group", "x", "y"]
-    write_whole(folder / "coordinates.csv", as_csv(head, coordinates(atlas)))
+    tables.write(head, list(coordinates(atlas)), folder / "coordinates.csv")
     text = json.dumps(plain(atlas), indent=1, allow_nan=False, default=str) + "\n"
     write_whole(folder / "map.json", text.encode())
 

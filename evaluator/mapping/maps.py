@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evaluator.embedding.module import ModuleSpec
+from evaluator.embedding.spec import ModuleSpec
 from evaluator.errors import EvaluationError
 from evaluator.judging.protocol import Protocol
 from evaluator.mapping import colouring, methods

@@ -125,7 +125,7 @@ def scores(
     scale, rows = scale_of(metric), np.arange(len(values))
     figure = empty(WIDTH, 0.8 + 0.21 * len(values))
     axes = axes_of(figure, "x")
-    axes.hlines(rows, scale * np.array(lows), scale * np.array(highs), color=COLOURS[0], linewidth=2.5, alpha=0.45)
+    axes.hlines(rows, scale * np.array(lows), scale * np.array(highs), color=COLOURS[0], linewidth=2.5, alpha=0.6)
     axes.plot(scale * np.array(values), rows, "o", color=COLOURS[0], markersize=4.5)
     name_rows(axes, titles, "medium")
     axes.set_xlabel(f"{axis_name(metric)}, 95 % interval", loc="right")

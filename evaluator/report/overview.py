@@ -16,7 +16,7 @@ import numpy as np
 from evaluator.judging.metrics import METRICS
 from evaluator.report.board import Board, Place
 from evaluator.report.gathered import Head
-from evaluator.report.tables import Cell
+from evaluator.tables import Cell
 
 Table = tuple[list[str], list[list[Cell]]]  # head and rows
 
@@ -169,11 +169,11 @@ def leaderboard(board: Board, kind: str) -> Table:
         [
             ranks(place),
             place.title,
-            shown(board.metric, place.head.score),
-            f"{shown(board.metric, place.head.ci_low)} to {shown(board.metric, place.head.ci_high)}",
+            METRICS[board.metric].shown(place.head.score),
+            f"{METRICS[board.metric].shown(place.head.ci_low)} to {METRICS[board.metric].shown(place.head.ci_high)}",
             ""
             if place.head.spread is None
-            else f"±{shown(board.metric, place.head.spread)} ({place.head.seeds} seeds)",
+            else f"±{METRICS[board.metric].shown(place.head.spread)} ({place.head.seeds} seeds)",
             place.head.chosen,
         ]
         for place in board.places
@@ -206,7 +206,7 @@ def matrix(found: Overview, kind: str) -> Table:
             None if row.mean_rank is None else f"{row.mean_rank:.1f}",
             f"{row.n_present}/{len(found.boards)}",
             *(
-                "missing" if place is None else f"{shown(board.metric, place.head.score)} ({ranks(place)})"
+                "missing" if place is None else f"{METRICS[board.metric].shown(place.head.score)} ({ranks(place)})"
                 for board, place in zip(found.boards, row.cells, strict=True)
             ),
         ]
@@ -246,10 +246,3 @@ def ranks(place: Place) -> str:
     if place.rank is None:
         return "–"
     return str(place.rank) if place.rank == place.last_rank else f"{place.rank}–{place.last_rank}"
-
-
-def shown(metric: str, value: float) -> str:
-    """A score, or an end or width of its interval, as people read it: percentages times a hundred, without the unit."""
-    if math.isnan(value):
-        return "–"
-    return f"{100 * value:.1f}" if METRICS[metric].unit == "%" else f"{value:.3f}"

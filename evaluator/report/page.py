@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evaluator.report.board import Place
-from evaluator.report.tables import Cell
+from evaluator.tables import Cell
 
 if TYPE_CHECKING:
     from jinja2 import Environment

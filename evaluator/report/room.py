@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from evaluator.report import tables, themed
+from evaluator import tables
+from evaluator.report import themed
 from evaluator.report.overview import Table
 from evaluator.report.page import Drawn
 

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from evaluator import results
+from evaluator.judging.metrics import METRICS
 from evaluator.report import figures, parts, wording
 from evaluator.report.board import Board, Place
 from evaluator.report.listening import Listening
-from evaluator.report.overview import ranks, shown
+from evaluator.report.overview import ranks
 from evaluator.report.page import Amount, Drawn, Folded, Grid, Line, Section
 from evaluator.report.room import Drawer
 from evaluator.results import Result
@@ -32,14 +33,14 @@ def lines(board: Board) -> list[Line]:
 
 
 def _line(metric: str, place: Place, ahead: int) -> Line:
-    head = place.head
-    low, high = (shown(metric, value) for value in (head.ci_low, head.ci_high))
+    head, shown = place.head, METRICS[metric].shown
+    low, high = (shown(value) for value in (head.ci_low, head.ci_high))
     return Line(
         place,
         ranks(place),
-        Amount(shown(metric, head.score), _sorted_by(head.score)),
+        Amount(shown(head.score), _sorted_by(head.score)),
         Amount(f"{low} – {high}", _sorted_by(head.ci_low)),
-        Amount("–" if head.spread is None else shown(metric, head.spread), head.spread),
+        Amount("–" if head.spread is None else shown(head.spread), head.spread),
         ahead,
     )
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evaluator.embedding.module import ModuleSpec
+from evaluator.embedding.spec import ModuleSpec
 from evaluator.judging.protocol import Protocol
 from evaluator.provenance import versions
 from evaluator.results import SCHEMA_VERSION, safe_name

@@ -7,7 +7,7 @@ import numpy as np
 
 from evaluator.datasets import audio, manifest
 from evaluator.embedding.in_turn import Hearing, opened, stored
-from evaluator.embedding.module import Module
+from evaluator.embedding.spec import Module
 from evaluator.errors import EvaluationError, UsageError
 from evaluator.judging.asking import clip_rule, wanted
 from evaluator.reproduction.plan import Planned

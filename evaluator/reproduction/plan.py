@@ -11,7 +11,7 @@ from pathlib import Path
 from evaluator import schema, task
 from evaluator.datasets import manifest
 from evaluator.datasets.dataset import Dataset
-from evaluator.embedding.module import ModuleSpec
+from evaluator.embedding.spec import ModuleSpec
 from evaluator.errors import UsageError
 from evaluator.judging import protocol
 from evaluator.judging.asking import adapted, clip_rule

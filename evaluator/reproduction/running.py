@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from evaluator import batch
-from evaluator.embedding.module import ModuleSpec
+from evaluator.embedding.spec import ModuleSpec
 from evaluator.reproduction.finished import Score, identity, part
 from evaluator.reproduction.plan import Plan, Planned
 from evaluator.results import Result, write

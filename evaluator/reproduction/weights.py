@@ -12,7 +12,7 @@ from typing import Any
 
 from evaluator import schema
 from evaluator.datasets.dataset import TEXT
-from evaluator.embedding.module import ModuleSpec
+from evaluator.embedding.spec import ModuleSpec
 from evaluator.reproduction.recipe import MODULES
 from evaluator.schema import Field
 

@@ -8,8 +8,8 @@ from itertools import count
 from pathlib import Path
 from string import ascii_lowercase
 
+from evaluator import tables
 from evaluator.embedding.store import write_whole
-from evaluator.report import tables
 from evaluator.reproduction import cells
 from evaluator.reproduction.cells import MARK, PERCENT, Cell, Ours, decimals
 from evaluator.reproduction.plan import Plan

@@ -6,9 +6,7 @@ RUN is a hash of what was asked: the same analysis again replaces its own files 
 `MEAN` hold the mean over tasks, and how many of these count.
 """
 
-import csv
 import hashlib
-import io
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -17,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from evaluator import tables
 from evaluator.embedding.store import write_whole
 from evaluator.results import finite
 from evaluator.similarity.correlations import Alike, corrected, kept
@@ -189,9 +188,9 @@ def write(analysis: Analysis, out: Path) -> Path:
     folder = out / f"similarity-{analysis.run}"
     folder.mkdir(parents=True, exist_ok=True)
     head = ["task", "one", "other", "r", "p", "p_corrected", "kept", "cka"]
-    write_whole(folder / "representations.csv", as_csv(head, pair_rows(analysis)))
+    tables.write(head, list(pair_rows(analysis)), folder / "representations.csv")
     head = ["task", "representation", "variable", "kind", "r", "p", "p_corrected", "kept", "n_clips"]
-    write_whole(folder / "variables.csv", as_csv(head, variable_rows(analysis)))
+    tables.write(head, list(variable_rows(analysis)), folder / "variables.csv")
     text = json.dumps(plain(analysis), indent=1, allow_nan=False, default=str) + "\n"
     write_whole(folder / "similarity.json", text.encode())
     return folder
@@ -258,13 +257,3 @@ def pairs(n: int) -> Iterator[tuple[int, int]]:
 def counted(over_tasks: Mean, at: tuple[int, ...]) -> str:
     """On how many tasks a correlation counts, such as `2 of 3`."""
     return f"{over_tasks.n_kept[at]} of {over_tasks.n_tasks[at]}"
-
-
-def as_csv(head: Sequence[str], rows: Iterator[list[Any]]) -> bytes:
-    """A table as CSV; what is not defined is left empty."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(head)
-    for row in rows:
-        writer.writerow(["" if isinstance(value, float) and np.isnan(value) else value for value in row])
-    return text.getvalue().encode()

@@ -12,7 +12,7 @@ from dataclasses import asdict
 import numpy as np
 
 from evaluator.embedding.matrix import Matrix
-from evaluator.embedding.module import ModuleSpec
+from evaluator.embedding.spec import ModuleSpec
 from evaluator.errors import EvaluationError
 from evaluator.judging.protocol import Protocol
 from evaluator.provenance import Clock, audio_sha256, surroundings

@@ -18,7 +18,8 @@ from evaluator.datasets.manifest import Manifest
 from evaluator.embedding import usable
 from evaluator.embedding.extract import Extraction, extract, part_of
 from evaluator.embedding.matrix import Matrix
-from evaluator.embedding.module import Module, ModuleSpec, open_module
+from evaluator.embedding.module import open_module
+from evaluator.embedding.spec import Module, ModuleSpec
 from evaluator.embedding.store import Store
 from evaluator.errors import EvaluationError, UsageError
 from evaluator.judging import asking, features

@@ -6,6 +6,7 @@ they are: who makes the table rounds.
 
 import csv
 import io
+import math
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -74,7 +75,9 @@ def _csv(head: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
 
 
 def _harmless(cell: Cell) -> Cell:
-    """The cell, with an apostrophe in front where a spreadsheet would run it; numbers, also as text, stay."""
+    """The cell, with an apostrophe in front where a spreadsheet would run it; numbers, also as text, stay, and NaN is empty."""
+    if isinstance(cell, float) and math.isnan(cell):
+        return None
     if not isinstance(cell, str) or not cell.lstrip().startswith(_FORMULA):
         return cell
     try:

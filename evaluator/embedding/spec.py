@@ -1,0 +1,76 @@
+"""Which HEAR module, how it is loaded, and what can be asked of it once it is opened."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+import numpy as np
+
+from evaluator.errors import EvaluationError, UsageError
+
+
+class WorkerEnded(EvaluationError):
+    """The other interpreter crashed or was stopped; nothing more can be asked of it."""
+
+
+@dataclass(frozen=True)
+class ModuleSpec:
+    """Which module, and how it is to be loaded.
+
+    Attributes:
+        name: Importable name, path of a .py file, `hf:ORG/MODEL` for a wav2vec2-family checkpoint,
+            `ensemble:MEMBER+MEMBER` for several modules as one, or `twin:MODULE` for an untrained one.
+        weights: Path or name for load_model; "" for the module's own choice.
+        options: Keyword arguments of load_model.
+        device: "auto", "cpu", "cuda", ...
+        python: Another interpreter, or its virtual environment's folder; "" for this one.
+        timeout: Seconds that one call in another interpreter may take.
+    """
+
+    name: str
+    weights: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    device: str = "auto"
+    python: str = ""
+    timeout: float = 600.0
+
+    def resolved(self) -> "ModuleSpec":
+        """The same with `hf:ORG/MODEL`, `ensemble:MEMBER+MEMBER` or `twin:MODULE` spelled out as a module and its weights.
+
+        The weights of a twin are those of its module, which it is loaded with before it forgets them.
+
+        Raises:
+            UsageError: The name says which weights, and others are given; or it is one that only `run` knows.
+        """
+        kind, _, weights = self.name.partition(":")
+        if kind == "in_turn":
+            raise UsageError(f"{self.name}: members in turn can be run on tasks only; here take ensemble:{weights}")
+        if kind not in ("hf", "ensemble", "twin") or ":" not in self.name:
+            return self
+        if kind == "twin":
+            if weights.startswith("in_turn:"):
+                raise UsageError(f"{self.name}: there is no twin of members in turn; take in_turn:twin:A+twin:B")
+            given = {"twin_weights": self.weights} if self.weights else {}
+            return replace(self, name="hear_ssl.twin", weights=weights, options={**self.options, **given})
+        if self.weights:
+            raise UsageError(f"{self.name} names its weights already; leave out --weights {self.weights}")
+        return replace(self, name=f"hear_ssl.{kind}", weights=weights)
+
+
+class Module(Protocol):
+    """What can be asked of an opened module; shapes as in `worker.Driver`."""
+
+    def describe(self) -> dict[str, Any]:
+        """Sizes, framework, device, hashes and versions."""
+
+    def scene(self, audio: np.ndarray) -> np.ndarray:
+        """(n, samples) -> (n, size), float32."""
+
+    def timestamps(self, audio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(n, samples) -> (n, n_frames, size) float32 and (n, n_frames) float64 ms."""
+
+    def clips(self, clips: list[np.ndarray]) -> dict[str, np.ndarray]:
+        """Each (samples,) -> {view: (n, ...)}, float32."""
+
+    def raw_facts(self) -> dict[str, Any]:
+        """What the last answers were like before they were checked and converted."""
