@@ -16,12 +16,13 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import numpy as np
 
 from evaluator.embedding.store import write_whole
 from evaluator.errors import EvaluationError
+from evaluator.soundness import refuse_unsound, restored
 
 SCHEMA_VERSION = 4
 _ARRAYS = ("test_clips", "test_groups", "test_seconds", "test_targets", "test_probabilities", "test_events")
@@ -173,14 +174,11 @@ def read(path: Path) -> Result:
         predictions = beside.read_bytes()
         if hashlib.sha256(predictions).hexdigest() != plain.pop("predictions_sha256"):
             raise EvaluationError(f"{path}: {beside.name} is damaged or of another run; run it again")
-        plain["folds"] = [
-            FoldResult(**{**fold, "layer_shares": tuple(fold.get("layer_shares", ()))}) for fold in plain["folds"]
-        ]
-        plain["curve"] = [CurvePoint(**point) for point in plain["curve"]]
-        for name in ("score", "ci_low", "ci_high"):
-            plain[name] = float("nan") if plain[name] is None else float(plain[name])
-        plain.update(unpack(predictions, len(plain["folds"])))
-        return Result(**plain)
+        hints = get_type_hints(Result)
+        fields: dict[str, Any] = {name: restored(hints[name], value, name) for name, value in plain.items()}
+        result = Result(**fields | unpack(predictions, len(plain["folds"])))
+        refuse_unsound(result)
+        return result
     except (KeyError, TypeError) as error:
         raise EvaluationError(f"{path}: its fields are not those of a result ({error}); run it again") from error
     except (OSError, ValueError, zipfile.BadZipFile, zlib.error) as error:

@@ -1,0 +1,75 @@
+"""Whether what was read from a file is what its dataclass says: results are plain text, and people edit them."""
+
+import dataclasses
+import types
+import typing
+from typing import Any, get_args, get_origin, get_type_hints
+
+import numpy as np
+
+from evaluator.judging.metrics import METRICS
+
+if typing.TYPE_CHECKING:
+    from evaluator.results import Result
+
+
+def restored(kind: Any, value: Any, where: str) -> Any:
+    """A value read from JSON as a value of type `kind`; null is NaN where a number is wanted.
+
+    Args:
+        kind: An annotation: a plain type, a dataclass, `list[...]`, `tuple[..., ...]`, `dict[str, ...]`, a union or Any.
+        value: What JSON held.
+        where: What it is called, for the message.
+
+    Raises:
+        TypeError: It is something else; the message says where.
+    """
+    if kind is Any:
+        return value
+    if dataclasses.is_dataclass(kind) and isinstance(value, dict):
+        return record(typing.cast(Any, kind), value, where)
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin in (types.UnionType, typing.Union):
+        fitting = [each for each in inner if each is not type(None)]
+        return None if value is None and len(fitting) < len(inner) else restored(fitting[0], value, where)
+    if origin in (list, tuple) and isinstance(value, (list, tuple)):
+        return origin(restored(inner[0], each, f"{where}[{number}]") for number, each in enumerate(value))
+    if origin is dict and isinstance(value, dict):
+        return {name: restored(inner[1], each, f"{where}[{name!r}]") for name, each in value.items()}
+    if kind is float and value is None:
+        return float("nan")
+    fits = isinstance(value, (int, float)) if kind is float else origin is None and isinstance(value, kind)
+    if not fits or (isinstance(value, bool) and kind is not bool):
+        raise TypeError(f"{where} is {value!r:.80}, no {getattr(kind, '__name__', kind)}")
+    return float(value) if kind is float else value
+
+
+def record(kind: type[Any], fields: dict[str, Any], where: str = "") -> Any:
+    """A dataclass from its fields as JSON holds them; errors as those of `restored`, or a field too many or too few."""
+    hints = get_type_hints(kind)
+    strange = sorted(set(fields) - set(hints))
+    if strange:
+        raise TypeError(f"{where or kind.__name__} has an unknown field {strange[0]!r}")
+    prefix = f"{where}." if where else ""
+    return kind(**{name: restored(hints[name], value, f"{prefix}{name}") for name, value in fields.items()})
+
+
+def refuse_unsound(result: "Result") -> None:
+    """Refuse a result whose parts do not belong together.
+
+    Raises:
+        TypeError: The message says which.
+    """
+    if result.metric not in METRICS:
+        raise TypeError(f"metric is {result.metric!r}, none that is known")
+    n_classes = len(result.classes)
+    confusion = result.confusion
+    if confusion is not None and [len(row) for row in confusion] != [n_classes] * n_classes:
+        raise TypeError(f"confusion is not {n_classes} x {n_classes}, as the classes are")
+    for number, fold in enumerate(result.folds):
+        clips, said = result.test_clips[number], result.test_probabilities[number]
+        sizes = {len(result.test_groups[number]), len(result.test_seconds[number]), len(result.test_targets[number])}
+        if said.ndim < 3 or sizes | {said.shape[1]} != {len(clips)}:
+            raise TypeError(f"fold {fold.name} has {len(clips)} test clips, and other numbers of labels or predictions")
+        if not all(np.issubdtype(each.dtype, np.number) for each in (said, result.test_targets[number])):
+            raise TypeError(f"fold {fold.name} has predictions that are no numbers")
