@@ -54,7 +54,7 @@ def _task(each: Task) -> dict[str, Any]:
 
 
 def markdown() -> str:
-    """The tasks as a table for a README: one line each, with what a reader asks first."""
+    """The tasks as a table for the docs: one line each, with what a reader asks first."""
     head = ("task", "clips", "classes", "hours", "metric", "access", "licence")
     lines = [f"| {' | '.join(head)} |", "|---|---:|---:|---:|---|---|---|"]
     for row in tasks():

@@ -16,7 +16,7 @@ def fill(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "-v", "--verbose", action="store_true", help="also what sets published and clean tasks apart, in a sentence"
     )
-    command.add_argument("--markdown", action="store_true", help="the tasks as a table for a README")
+    command.add_argument("--markdown", action="store_true", help="the tasks as a Markdown table")
     command.add_argument("--json", action="store_true", help="print one JSON object per line")
 
 
