@@ -112,6 +112,20 @@ def sources(clips: Manifest, extraction: Extraction) -> dict[str, Any]:
     }
 
 
+def groups_of(heard: Sequence[Clip], folds: Sequence[Fold]) -> list[list[str]]:
+    """The group of each test clip, fold by fold; folds count places in `heard`."""
+    return [[heard[row].group for row in fold.test] for fold in folds]
+
+
+def tested(heard: Sequence[Clip], folds: Sequence[Fold], facts: Mapping[str, FileFacts | AudioError]) -> dict[str, Any]:
+    """The fields of a result that say which clips were tested: names, groups and lengths, fold by fold."""
+    return {
+        "test_clips": [[heard[row].name for row in fold.test] for fold in folds],
+        "test_groups": groups_of(heard, folds),
+        "test_seconds": [seconds_of([heard[row] for row in fold.test], facts) for fold in folds],
+    }
+
+
 def seconds_of(clips: Sequence[Clip], facts: Mapping[str, FileFacts | AudioError]) -> np.ndarray:
     """Length of each clip before the protocol cuts it or fills it up, in seconds, (n_clips,)."""
     known = [facts[clip.path] for clip in clips]

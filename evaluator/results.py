@@ -22,7 +22,8 @@ import numpy as np
 
 from evaluator.embedding.store import write_whole
 from evaluator.errors import EvaluationError
-from evaluator.soundness import refuse_unsound, restored
+from evaluator.judging.metrics import METRICS
+from evaluator.soundness import restored
 
 SCHEMA_VERSION = 4
 _ARRAYS = ("test_clips", "test_groups", "test_seconds", "test_targets", "test_probabilities", "test_events")
@@ -183,6 +184,27 @@ def read(path: Path) -> Result:
         raise EvaluationError(f"{path}: its fields are not those of a result ({error}); run it again") from error
     except (OSError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         raise EvaluationError(f"{path}: its predictions cannot be read ({error}); run it again") from error
+
+
+def refuse_unsound(result: Result) -> None:
+    """Refuse a result whose parts do not belong together.
+
+    Raises:
+        TypeError: The message says which.
+    """
+    if result.metric not in METRICS:
+        raise TypeError(f"metric is {result.metric!r}, none that is known")
+    n_classes = len(result.classes)
+    confusion = result.confusion
+    if confusion is not None and [len(row) for row in confusion] != [n_classes] * n_classes:
+        raise TypeError(f"confusion is not {n_classes} x {n_classes}, as the classes are")
+    for number, fold in enumerate(result.folds):
+        clips, said = result.test_clips[number], result.test_probabilities[number]
+        sizes = {len(result.test_groups[number]), len(result.test_seconds[number]), len(result.test_targets[number])}
+        if said.ndim < 3 or sizes | {said.shape[1]} != {len(clips)}:
+            raise TypeError(f"fold {fold.name} has {len(clips)} test clips, and other numbers of labels or predictions")
+        if not all(np.issubdtype(each.dtype, np.number) for each in (said, result.test_targets[number])):
+            raise TypeError(f"fold {fold.name} has predictions that are no numbers")
 
 
 def parsed(path: Path) -> Any:

@@ -76,7 +76,6 @@ def evaluate(spec: ModuleSpec, module: Module, task: Task, protocol: Protocol, s
     layers, views = wanted(module, spec.name, task, protocol, settings.layers)
     clips = manifest.read(task, settings.data, settings.cache)
     folds = divide(task, clips)
-    refuse_unscorable(task, folds, clips)
     facts = audio.file_facts(clips.root, [clip.path for clip in clips.clips], settings.cache)
     clock.lap("list")
     hearing = Hearing(task.name, clips, clip_rule(task, protocol), facts)
@@ -87,16 +86,15 @@ def evaluate(spec: ModuleSpec, module: Module, task: Task, protocol: Protocol, s
     good = sorted(extraction.keys)
     usable = [restrict(fold, good) for fold in folds]
     heard = [clips.clips[number] for number in good]
-    question, matrices, candidates = ask(
-        task, protocol, layers, store, [extraction.keys[n] for n in good], heard, clips
-    )
+    keys = [extraction.keys[number] for number in good]
+    question, matrices, candidates = ask(task, protocol, layers, store, keys, heard, clips)
     seeds = settings.seeds if draws(protocol.judge) else settings.seeds[:1]
     jobs = trials.plan(question, usable, candidates, seeds, trials.file_order(clips.clips)[good])
     said = train(f"{spec.name} {task.name}: probes", jobs, matrices, question, protocol, settings)
     clock.lap("train")
     judged = trials.collect(jobs, said, question, usable, candidates)
     best = trials.choose(judged, protocol.judge, protocol.choose_layer)
-    groups = [[heard[row].group for row in fold.test] for fold in usable]
+    groups = recording.groups_of(heard, usable)
     scored = recording.scores(task, seeds, question, usable, judged, best, stats.units(groups))
     clock.lap("score")
     return Result(
@@ -120,9 +118,7 @@ def evaluate(spec: ModuleSpec, module: Module, task: Task, protocol: Protocol, s
             "layers": layers,
             "store": store.key,
         },
-        test_clips=[[heard[row].name for row in fold.test] for fold in usable],
-        test_groups=groups,
-        test_seconds=[recording.seconds_of([heard[row] for row in fold.test], facts) for fold in usable],
+        **recording.tested(heard, usable, facts),
     )
 
 
@@ -156,6 +152,7 @@ def divide(task: Task, clips: Manifest) -> list[Fold]:
     folds = splits.make(task.split, clips.clips)
     if task.dataset.access == "own":
         splits.refuse_untrained(folds, clips.clips)
+    refuse_unscorable(task, folds, clips)
     return folds
 
 

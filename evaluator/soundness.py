@@ -5,13 +5,6 @@ import types
 import typing
 from typing import Any, get_args, get_origin, get_type_hints
 
-import numpy as np
-
-from evaluator.judging.metrics import METRICS
-
-if typing.TYPE_CHECKING:
-    from evaluator.results import Result
-
 
 def restored(kind: Any, value: Any, where: str) -> Any:
     """A value read from JSON as a value of type `kind`; null is NaN where a number is wanted.
@@ -52,24 +45,3 @@ def record(kind: type[Any], fields: dict[str, Any], where: str = "") -> Any:
         raise TypeError(f"{where or kind.__name__} has an unknown field {strange[0]!r}")
     prefix = f"{where}." if where else ""
     return kind(**{name: restored(hints[name], value, f"{prefix}{name}") for name, value in fields.items()})
-
-
-def refuse_unsound(result: "Result") -> None:
-    """Refuse a result whose parts do not belong together.
-
-    Raises:
-        TypeError: The message says which.
-    """
-    if result.metric not in METRICS:
-        raise TypeError(f"metric is {result.metric!r}, none that is known")
-    n_classes = len(result.classes)
-    confusion = result.confusion
-    if confusion is not None and [len(row) for row in confusion] != [n_classes] * n_classes:
-        raise TypeError(f"confusion is not {n_classes} x {n_classes}, as the classes are")
-    for number, fold in enumerate(result.folds):
-        clips, said = result.test_clips[number], result.test_probabilities[number]
-        sizes = {len(result.test_groups[number]), len(result.test_seconds[number]), len(result.test_targets[number])}
-        if said.ndim < 3 or sizes | {said.shape[1]} != {len(clips)}:
-            raise TypeError(f"fold {fold.name} has {len(clips)} test clips, and other numbers of labels or predictions")
-        if not all(np.issubdtype(each.dtype, np.number) for each in (said, result.test_targets[number])):
-            raise TypeError(f"fold {fold.name} has predictions that are no numbers")

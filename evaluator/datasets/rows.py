@@ -14,13 +14,13 @@ by path. Hidden files are never read.
 import csv
 import glob
 import io
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from evaluator.datasets import json_rows
 from evaluator.errors import UsageError
 from evaluator.schema import Field
 
@@ -205,66 +205,10 @@ def _json_rows(root: Path, reader: Mapping[str, Any]) -> Iterator[Row]:
         raise UsageError(f"{root / reader['file']}: there is no such file")
     for name in names:
         place = {f"file.{key}": value for key, value in _place(name).items()}
-        for where, key, value in _json_values(root / name, reader["form"]):
-            flat = {**place, "key": key, **(_flat(value) if isinstance(value, dict) else {})}
-            for one in _expanded(where, value, reader["each"], reader["blank"]):
+        for where, key, value in json_rows.values(root / name, reader["form"]):
+            flat = {**place, "key": key, **(json_rows.flat(value) if isinstance(value, dict) else {})}
+            for one in json_rows.expanded(where, value, reader["each"], reader["blank"]):
                 yield Row(where, {**flat, **one})
-
-
-def _json_values(file: Path, form: str) -> Iterator[tuple[str, str, Any]]:
-    """Where a value stands, its key ("" if it has none), and the value."""
-    if form == "object":
-        whole = _json(str(file), file)
-        if not isinstance(whole, dict):
-            raise UsageError(f"{file}: holds {type(whole).__name__}, but should be one object with a key for each row")
-        yield from ((f"{file}: {key}", key, value) for key, value in whole.items())
-        return
-    with file.open(encoding="utf-8") as text:
-        for line, entry in enumerate(text, start=1):
-            if entry.strip():
-                yield f"{file}:{line}", "", _json(f"{file}:{line}", entry)
-
-
-def _json(where: str, text: str | Path) -> Any:
-    try:
-        return json.loads(text.read_text(encoding="utf-8") if isinstance(text, Path) else text)
-    except ValueError as error:
-        raise UsageError(f"{where}: not readable as JSON: {error}") from error
-
-
-def _expanded(where: str, value: Any, each: str, blank: list[str]) -> Iterator[dict[str, str]]:
-    """The columns of every element of the list `each`; without such a list, one row without more columns.
-
-    An empty list gives no row, or one with the columns `blank` empty, if there are any.
-    """
-    if not each:
-        yield {}
-        return
-    found = value.get(each) if isinstance(value, dict) else value
-    if not isinstance(found, list):
-        raise UsageError(f"{where}: has no list {each!r} to expand")
-    if blank and not found:
-        yield {f"{each}.{name}": "" for name in blank}
-    for element in found:
-        yield (
-            {f"{each}.{name}": text for name, text in _flat(element).items()}
-            if isinstance(element, dict)
-            else {each: _text(element)}
-        )
-
-
-def _flat(value: Mapping[str, Any]) -> dict[str, str]:
-    flat = {}
-    for name, inner in value.items():
-        if isinstance(inner, dict):
-            flat.update({f"{name}.{below}": text for below, text in _flat(inner).items()})
-        elif not isinstance(inner, list):
-            flat[name] = _text(inner)
-    return flat
-
-
-def _text(scalar: Any) -> str:
-    return "" if scalar is None else scalar if isinstance(scalar, str) else json.dumps(scalar)
 
 
 # folders -------------------------------------------------------------------------------------------------------------
