@@ -1,0 +1,73 @@
+"""A report of real modules on real audio, from the command line to the browser."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from evaluator.cli import main
+from test_report import chromium, section  # noqa: F401  (a fixture)
+from tiny_checkpoints import model_path
+
+DATA = Path(__file__).parents[2] / "shared" / "data"
+MODULES = ["hear_ssl.melspec", "hear_ssl.byol_a_mini", "hear_ssl.crepe_tiny"]
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not DATA.is_dir(), reason="needs the real audio in ../shared/data"),
+]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """The page of three modules, and of a tiny random HuBERT with all its layers, on ESC-10 and FSDD; and the scores."""
+    pytest.importorskip("torchcrepe")
+    place = tmp_path_factory.mktemp("real")
+    hubert = f"hf:{model_path('hubert_base', place / 'hubert')}"
+    tasks = ["--task", "esc10", "--task", "fsdd", "--data", str(DATA), "--cache", str(place / "cache")]
+    out = ["--out", str(place / "results")]
+    assert main(["run", *MODULES, *tasks, *out, "--protocol", "logistic"]) == 0
+    assert main(["run", hubert, *tasks, *out, "--protocol", "logistic", "--layers", "all"]) == 0
+    assert main(["report", str(place / "results"), "--out", str(place / "report.html"), "--clips", "3"]) == 0
+    found = [json.loads(path.read_text()) for path in (place / "results").rglob("*.json")]
+    return place / "report.html", {(each["task"], each["module"]): each["score"] for each in found}
+
+
+def test_the_page_is_sorted_filtered_opened_and_played(made, chromium):  # noqa: F811
+    """Its order is that of the scores; nothing is fetched, and the console is silent."""
+    page, scores = made
+    shown = chromium.new_page()
+    asked, said = [], []
+    shown.on("request", lambda request: asked.append(request.url))
+    shown.on("console", lambda message: said.append(message.text))
+    shown.on("pageerror", lambda error: said.append(str(error)))
+    shown.goto(page.as_uri())
+    for task in ("quick/esc10", "quick/fsdd"):
+        of_task = section(shown, re.escape(task))
+        table = of_task.locator("table").first
+        best_first = sorted((name for where, name in scores if where == task), key=lambda name: -scores[task, name])
+        assert [re.sub(r"\s", "", each) for each in table.locator("tbody th").all_inner_texts()] == best_first
+        table.locator("thead th").nth(1).click()  # the names, in the order of letters
+        shown.wait_for_timeout(100)
+        assert [re.sub(r"\s", "", each) for each in table.locator("tbody th").all_inner_texts()] == sorted(best_first)
+        for folded in of_task.locator("details > summary").all():
+            folded.click()
+        assert of_task.locator("details:not([open])").count() == 0
+        player = of_task.locator("audio").first
+        player.evaluate("sound => sound.play()")
+        shown.wait_for_timeout(300)
+        assert player.evaluate("sound => sound.currentTime") > 0
+    overview = shown.locator("table").first
+    shown.get_by_label("Filter").first.fill("crepe")
+    shown.wait_for_timeout(100)
+    assert overview.locator("tbody th").all_inner_texts() == ["hear_ssl.crepe_tiny"]
+    assert [url for url in asked if not url.startswith(("file:", "data:"))] == [] and said == []
+    shown.close()
+
+
+def test_it_says_what_a_reader_must_know(made):
+    """The layers' curve of the one module that has layers, and that the mini model has heard some of these sounds."""
+    text = made[0].read_text(encoding="utf-8")
+    assert "HEARD BEFORE" in text and "layer 0" in text
+    assert made[0].stat().st_size < 5 << 20
