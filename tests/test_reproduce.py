@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evaluator import cli, results, schema
+from evaluator import cli, results, schema, task
 from evaluator.judging import metrics
-from evaluator.reproduction import cells, notes, plan, recipe, replacing
+from evaluator.reproduction import cells, finished, notes, plan, recipe, replacing
 from evaluator.reproduction.finished import Score
 from miniatures import MINIATURES
 
@@ -345,6 +345,40 @@ def test_what_cannot_be_asked_gets_a_sentence(said, sentence, tmp_path, capsys):
     """It names what is wrong, and what would be right."""
     assert cli.main(command(*said[:1], tmp_path, *said[1:], "--plan")) == 2
     assert sentence in capsys.readouterr().err
+
+
+def test_an_edited_result_is_passed_over_with_a_sentence(tmp_path, capsys):
+    """It is told with the field, and run again; the new result takes its place."""
+    (tmp_path / "mine.yaml").write_text(MINE.replace("    printed: mine.csv\n", "").replace("arch", "knn"))
+    said = command(tmp_path / "mine.yaml", tmp_path)
+    assert cli.main(said) == 0
+    (path,) = (tmp_path / "out").glob("hear_ssl.melspec/**/*.json")
+    whole = path.read_text()
+    for score, sentence in [
+        ('"abc"', "score is 'abc', no float"),
+        ("0.99", "score is 0.99, but its predictions give 0."),
+        ("null", "score is nan, but its predictions give 0."),
+        ('0.5, "was": 0', "not those of a result ('was')"),
+        ("", "not a result, or half of one"),
+    ]:
+        path.write_text(re.sub('"score": [0-9.]+', f'"score": {score}', whole, count=1))
+        capsys.readouterr()
+        assert cli.main([*said, "--plan", "--json"]) == 0
+        shown = capsys.readouterr()
+        assert f"hear-eval: passed over: {path}: " in shown.err and sentence in shown.err
+        assert [each["state"] for each in json.loads(shown.out)["runs"]] == ["ready"]
+    assert cli.main(said) == 0
+    capsys.readouterr()
+    assert [each["state"] for each in planned(capsys, *said)["runs"]] == ["done"]
+    assert json.loads(path.read_text())["score"] == json.loads(whole)["score"]
+
+
+def test_data_of_unknown_size_does_not_pass_for_all():
+    """AVA-Speech's file names no number of clips; made data and the user's own are whole."""
+    (films,), (barks,), (calls,) = map(task.find, ("domains/ava_speech", "bioacoustics/dog_barks", "demo/calls"))
+    assert finished.part(films, 35) == "35 clips of an unknown number"
+    assert (finished.part(barks, 35), finished.part(barks, 100_000)) == ("35 of 8034 clips", "")
+    assert finished.part(calls, 330) == ""
 
 
 def test_other_code_or_clips_are_no_result(data, tmp_path, capsys):

@@ -67,6 +67,8 @@ def execute(parsed: argparse.Namespace) -> int:
         parsed.only,
     )
     planned = plan.make(recipe.read(parsed.paper), choices)
+    for sentence in (each for run in planned.runs.values() for each in run.passed_over):
+        print(f"hear-eval: passed over: {sentence}", file=sys.stderr)
     if parsed.plan or parsed.forecast:
         foreseen = command.foresee(planned, choices, parsed.forecast, told, bar, parsed.fetch_weights)
         if parsed.json:

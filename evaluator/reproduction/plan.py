@@ -65,6 +65,7 @@ class Planned:
         wanted: Whether it is among those that `--only` names.
         score: Of its result, once there is one.
         failure: Why it failed, if it was tried.
+        passed_over: A sentence for each result in its place that cannot be taken.
     """
 
     run: Run
@@ -76,6 +77,7 @@ class Planned:
     wanted: bool = True
     score: Score | None = None
     failure: str = ""
+    passed_over: Sequence[str] = ()
 
     @property
     def state(self) -> str:
@@ -242,12 +244,12 @@ def look(run: Run, data: Data, facts: Mapping[str, Facts], out: Path) -> Planned
     there = data.of(run.task, run.protocol.profile)
     lacks = [*weights.missing(run.spec, facts), *([there.lacks] if there.lacks else [])]
     hours = float(run.task.dataset.expected.get("hours") or 0)
-    score = finished.find(run, out, there.sha256)
+    score, passed_over = finished.find(run, out, there.sha256)
     size = 0
     if run.spec.name in facts:
         known = facts[run.spec.name]
         size = int(hours * known.hour_bytes()) if run.task.labels == "events" else there.n_clips * known.clip_bytes()
-    return Planned(run, [], lacks, there.n_clips, hours, size, score=score)
+    return Planned(run, [], lacks, there.n_clips, hours, size, score=score, passed_over=passed_over)
 
 
 def only(runs: Mapping[str, Planned], parts: Sequence[str]) -> None:

@@ -10,6 +10,7 @@ from evaluator import tables
 from evaluator.embedding.store import write_whole
 from evaluator.reproduction import cells, notes
 from evaluator.reproduction.cells import MARK, PERCENT, Cell, Ours, decimals
+from evaluator.reproduction.finished import UNKNOWN
 from evaluator.reproduction.plan import Plan
 from evaluator.reproduction.recipe import Table
 from evaluator.reproduction.replacing import is_other, told, told_options
@@ -96,7 +97,7 @@ def legend(plan: Plan, table: Table, made: Sequence[Cell]) -> list[str]:
         f"{table.title}. {plan.recipe.citation}",
         f"Each cell: {' / '.join(['printed', *(f'{name} (95 % interval)' for name in names)])}; - for none.",
         f"{MARK}: the printed number is outside our interval by more than its rounding. n of m clips, n of m rows: only a part was "
-        "here, so that the number is not the paper's, and is not compared with it.",
+        "here, or it is not known whether it is all, so that the number is not the paper's, and is not compared with it.",
     ]
     for profile in plan.recipe.profiles:
         lines += counted(profile, made)
@@ -113,8 +114,10 @@ def counted(profile: str, made: Sequence[Cell]) -> list[str]:
     ours = [cell.ours[profile] for cell in made]
     scores = [each.score for each in ours if each.score]
     n_marked = sum(cell.differs[profile] for cell in made)
-    n_parts = sum(bool(score.part) for score in scores)
+    n_unknown = sum(score.part.endswith(UNKNOWN) for score in scores)
+    n_parts = sum(bool(score.part) for score in scores) - n_unknown
     of_parts = f", {n_parts} of them on a part of the clips" if n_parts else ""
+    of_parts += f", {n_unknown} of them on clips of which it is not known whether they are all" if n_unknown else ""
     n_others = sum(cell.other_module and bool(cell.ours[profile].score) for cell in made)
     of_others = f", {n_others} of them of other modules" if n_others else ""
     reasons = Counter(each.why_not for each in ours if each.score is None)
