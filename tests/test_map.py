@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from dataclasses import replace
 from html.parser import HTMLParser
 from xml.etree import ElementTree
@@ -320,6 +321,20 @@ def test_a_task_is_mapped_end_to_end(hear_eval, data, tmp_path):
     assert code == 0 and "of 10 neighbours kept" in out and f"map-{found['run']}" in out
     assert {name: (folder / name).read_bytes() for name in kept} == kept
     assert json.loads((folder / "map.json").read_text())["provenance"]["n_embedded"] == {"hear_ssl.melspec": 0}
+
+
+def test_maps_of_other_clips_lie_beside_each_other(hear_eval, data, tmp_path):
+    """A file less is another question: the first maps stay."""
+    mine = tmp_path / "mine"
+    shutil.copytree(data, mine)
+    asked = ("hear_ssl.melspec", "--task", mine, "--method", "pca", "--json")
+    code, out, err = hear_eval(*asked)
+    assert code == 0, err
+    (mine / "tone300" / "7.wav").unlink()
+    code, again, _ = hear_eval(*asked)
+    runs = {json.loads(said)["run"]: len(json.loads(said)["clips"]) for said in (out, again)}
+    assert code == 0 and sorted(runs.values()) == [35, 36]
+    assert {path.name for path in (tmp_path / "results").iterdir()} == {f"map-{run}" for run in runs}
 
 
 def test_layers_have_a_map_each(hear_eval, data, tmp_path):

@@ -11,7 +11,7 @@ from evaluator.embedding.spec import ModuleSpec
 from evaluator.errors import UsageError
 from evaluator.judging import protocol
 from evaluator.judging.asking import adapted
-from evaluator.reproduction import plan, recipe, weights
+from evaluator.reproduction import notes, plan, recipe, weights
 from hear_ssl.encoders.aves import AvesCheckpoint
 from hear_ssl.encoders.gura import Gura
 from hear_ssl.encoders.transformer import Checkpoint
@@ -79,6 +79,27 @@ def test_third_party_modules_are_in_the_documentation():
         if facts.weights["from"] == "environment":
             package, _, rest = name.partition(".")
             assert package in text and rest in text
+
+
+@pytest.mark.parametrize(
+    ("paper", "row", "column", "word"),
+    [
+        ("sarkar2025", "", "IMV", "longest of the 32 neighbours"),
+        ("sarkar2025", "", "Watkins", "stretches of 125 s"),
+        ("sarkar2025", "", "Abzaliev", "order of the authors' disk"),
+        ("sarkar2025", "", "", "librosa"),
+        ("arch2024", "XLS-R L", "", "attention mask"),
+        ("arch2024", "", "", "torchaudio's default kernel"),
+        ("ogg2025", "", "AVA-Speech", "single sigmoid"),
+    ],
+)
+def test_what_is_not_reproduced_is_said_where_it_matters(paper, row, column, word, tmp_path):
+    """What tasks/protocols and their papers' code leave open has a footnote at its row or column."""
+    table, footnotes = made(paper, tmp_path).recipe.tables[0], recipe.read(paper).footnotes
+    _, known = notes.of(table, footnotes)
+    (note,) = [each for each in known if word in each.text]
+    assert bool(note.letter) == bool(row or column)
+    assert not note.letter or note.letter in notes.marks(known, row, column)
 
 
 @pytest.mark.parametrize("name", sorted(KNOWN))

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evaluator import cli, results, schema
+from evaluator import cli, results, schema, task
 from evaluator.judging import metrics
-from evaluator.reproduction import cells, recipe
+from evaluator.reproduction import cells, finished, notes, plan, recipe, replacing
 from evaluator.reproduction.finished import Score
 from miniatures import MINIATURES
 
@@ -190,8 +190,81 @@ def test_a_part_of_the_data_is_told_and_not_compared(data, tmp_path):
     n_clips = results.read(Path(there[0]["published_result"])).n_clips
     assert there[0]["published_part"] == f"{n_clips} of 588 clips" and there[0]["published_differs"] == ""
     page = (folder / "table2.md").read_text()
-    assert "2 of 192 cells, 2 of them on a part of the clips; 0 marked" in page
-    assert "XLS-R L, XLS-R XL: hear_ssl.melspec, not the recipe's module." in page
+    assert "2 of 192 cells, 2 of them on a part of the clips, 2 of them of other modules; 0 marked" in page
+    assert "(a) XLS-R L, XLS-R XL: hear_ssl.melspec, not what the recipe runs; not compared" in page
+
+
+@pytest.mark.parametrize(
+    ("other", "options"),
+    [
+        ("hf:./copy", {"normalize": False}),
+        ("twin:hf:./copy", {"normalize": False}),
+        ("hear_ssl.hubert_large", {"normalize": False}),
+        ("hf:./copy?normalize=true&layer=6&pooling=mean", {"normalize": True, "layer": 6, "pooling": "mean"}),
+        ("hear_ssl.melspec", {}),
+        ("./mine.py", {}),
+        ("ensemble:hf:./copy+hear_ssl.melspec?layer=[0,1]", {"layer": [0, 1]}),
+    ],
+)
+def test_a_rows_options_go_to_whom_they_mean_the_same(other, options, tmp_path, capsys):
+    """From one of our transformers to another; not to other modules. What the user says comes first."""
+    runs = planned(capsys, *command("sarkar2025", tmp_path, "--use", f"HuBERT={other}"))["runs"]
+    (found,) = {json.dumps(each["options"]) for each in runs if each["rows"] == ["table3: HuBERT"]}
+    assert json.loads(found) == options
+
+
+def told_of(paper, tmp_path, **use):
+    """What is said below a paper's first table of other modules, and of reasons for differences."""
+    other = {name: replacing.parse(said) for name, said in use.items()}
+    choices = plan.Choices(None, tmp_path / "cache", tmp_path / "out", use=other)
+    made = plan.make(recipe.read(paper), choices).recipe
+    return notes.of(made.tables[0], made.footnotes)
+
+
+def test_a_footnote_is_only_about_rows_that_it_is_true_of(tmp_path):
+    """Of switched-off normalisation: rows that run so; of the recipe's module: not the row of another."""
+    _, known = told_of("sarkar2025", tmp_path)
+    (switched,) = [note for note in known if "normalisation is switched off" in note.text]
+    assert switched.rows == ("HuBERT", "WavLM", "W2V2", "WavLM-100h", "W2V2-100h", "W2V2-960h")
+    assert [note.rows for note in known if "feature projection" in note.text] == [("AVES",)]
+    use = {"HuBERT": "hf:./copy", "WavLM": "hf:./copy?normalize=true", "W2V2": "hear_ssl.melspec", "AVES": "./a.py"}
+    others, known = told_of("sarkar2025", tmp_path, **use)
+    (switched,) = [note for note in known if "normalisation is switched off" in note.text]
+    assert switched.rows == ("HuBERT", "WavLM-100h", "W2V2-100h", "W2V2-960h")
+    assert not [note for note in known if "feature projection" in note.text or note.rows == ("Fusion",)]
+    assert [(note.letter, note.rows) for note in others] == [
+        ("a", ("AVES",)),
+        ("b", ("HuBERT",)),
+        ("c", ("WavLM",)),
+        ("d", ("W2V2",)),
+        ("e", ("Fusion",)),
+    ]
+    assert "WavLM: hf:./copy with normalize=true, not what" in others[2].text
+    assert "W2V2: hear_ssl.melspec without the recipe's normalize=false, not what" in others[3].text
+
+
+def test_another_modules_row_is_marked_and_not_compared(tmp_path):
+    """In all files; the same numbers under the recipe's own module would get a mark."""
+    mine = MINE.replace("None: {cannot: it was never made}", "Both: {fuse: [Mel, Again]}")
+    (tmp_path / "mine.yaml").write_text(mine)
+    (tmp_path / "mine.csv").write_text("model,task,value\nMel,Calls,0.00\nAgain,Calls,0.00\nBoth,Calls,0.00\n")
+    use = "Mel=hear_ssl.duration_loudness?pooling=mean"
+    assert cli.main(command(tmp_path / "mine.yaml", tmp_path, "--use", use)) == 0
+    folder = tmp_path / "out" / "reproduce-mine"
+    lines = {line["row"]: line for line in csv.DictReader((folder / "t.csv").open(newline=""))}
+    fields = ("module", "options", "other_module", "clean_differs")
+    assert {row: tuple(line[field] for field in fields) for row, line in lines.items()} == {
+        "Mel": ("hear_ssl.duration_loudness", 'pooling="mean"', "yes", ""),
+        "Again": ("hear_ssl.melspec", "", "", "*"),
+        "Both": ("", "", "yes", ""),
+    }
+    assert float(lines["Mel"]["clean_low"]) > 1 and float(lines["Both"]["clean_low"]) > 1
+    (made,) = json.loads((folder / "tables.json").read_text())["tables"]
+    assert [cell["other_module"] for cell in made["cells"]] == [True, False, True]
+    page, drawn = (folder / "t.md").read_text(), (folder / "t.tex").read_text()
+    assert "Mel (a)" in page and "Both (b)" in page and "Mel (a)" in drawn and "Both (b)" in drawn
+    assert '(a) Mel: hear_ssl.duration_loudness with pooling="mean", not what the recipe runs; not compared' in page
+    assert "(b) Both: made of rows with other modules" in page and "untrained" not in page
 
 
 def test_an_empty_machine_is_told_what_is_missing(tmp_path, capsys):
@@ -264,6 +337,7 @@ def test_an_interrupted_run_leaves_its_table(data, tmp_path, capsys):
         (["arch2024", "--table", "table3"], "--table: unknown table 'table3'"),
         (["arch2024", "--use", "Huber B=hear_ssl.melspec"], "--use: unknown row 'Huber B'; known: D2V B"),
         (["arch2024", "--use", "hear_ssl.melspec"], "write it as ROW=MODULE"),
+        (["arch2024", "--use", "W2V2 B=hf:./mine?layer"], "write options as MODULE?OPTION=VALUE"),
         (["arch2024", "--only", "frogs"], "--only frogs: in no name"),
     ],
 )
@@ -271,6 +345,40 @@ def test_what_cannot_be_asked_gets_a_sentence(said, sentence, tmp_path, capsys):
     """It names what is wrong, and what would be right."""
     assert cli.main(command(*said[:1], tmp_path, *said[1:], "--plan")) == 2
     assert sentence in capsys.readouterr().err
+
+
+def test_an_edited_result_is_passed_over_with_a_sentence(tmp_path, capsys):
+    """It is told with the field, and run again; the new result takes its place."""
+    (tmp_path / "mine.yaml").write_text(MINE.replace("    printed: mine.csv\n", "").replace("arch", "knn"))
+    said = command(tmp_path / "mine.yaml", tmp_path)
+    assert cli.main(said) == 0
+    (path,) = (tmp_path / "out").glob("hear_ssl.melspec/**/*.json")
+    whole = path.read_text()
+    for score, sentence in [
+        ('"abc"', "score is 'abc', no float"),
+        ("0.99", "score is 0.99, but its predictions give 0."),
+        ("null", "score is nan, but its predictions give 0."),
+        ('0.5, "was": 0', "not those of a result ('was')"),
+        ("", "not a result, or half of one"),
+    ]:
+        path.write_text(re.sub('"score": [0-9.]+', f'"score": {score}', whole, count=1))
+        capsys.readouterr()
+        assert cli.main([*said, "--plan", "--json"]) == 0
+        shown = capsys.readouterr()
+        assert f"hear-eval: passed over: {path}: " in shown.err and sentence in shown.err
+        assert [each["state"] for each in json.loads(shown.out)["runs"]] == ["ready"]
+    assert cli.main(said) == 0
+    capsys.readouterr()
+    assert [each["state"] for each in planned(capsys, *said)["runs"]] == ["done"]
+    assert json.loads(path.read_text())["score"] == json.loads(whole)["score"]
+
+
+def test_data_of_unknown_size_does_not_pass_for_all():
+    """AVA-Speech's file names no number of clips; made data and the user's own are whole."""
+    (films,), (barks,), (calls,) = map(task.find, ("domains/ava_speech", "bioacoustics/dog_barks", "demo/calls"))
+    assert finished.part(films, 35) == "35 clips of an unknown number"
+    assert (finished.part(barks, 35), finished.part(barks, 100_000)) == ("35 of 8034 clips", "")
+    assert finished.part(calls, 330) == ""
 
 
 def test_other_code_or_clips_are_no_result(data, tmp_path, capsys):

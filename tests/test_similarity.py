@@ -213,6 +213,51 @@ def test_the_mean_over_tasks_names_its_parts():
     assert found.n_tasks.tolist() == [[1, 1, 0], [1, 1, 1]] and found.n_kept.tolist() == [[1, 0, 0], [1, 1, 1]]
 
 
+def found_on(name, variables, manifest="0"):
+    """An analysis of one module on a task: r with each variable, all of which count."""
+    values = np.array([list(variables.values())])
+    return results.Found(
+        task=name,
+        dataset="d",
+        protocol="arch",
+        profile="clean",
+        clips=["x"],
+        n_failed=0,
+        between=Table.of(["m"], ["m"], Alike(np.ones((1, 1)), np.zeros((1, 1))), symmetric=True),
+        cka=[[1.0]],
+        variables=Table.of(["m"], list(variables), Alike(values, np.full(values.shape, 1e-4))),
+        kinds=["descriptor"] * len(variables),
+        n_defined=[12] * len(variables),
+        notes=[],
+        provenance={"manifest_sha256": manifest},
+    )
+
+
+MODULE = [{"module": "m", "weights": "", "options": {}}]
+
+
+def test_variables_of_all_tasks_are_ranked_before_those_of_some():
+    """A mean over one easy task is no better than one over two; the table and the figure say which it is."""
+    tasks = [found_on("one", {"level": 0.3, "pitch": 0.5, "band": 0.9}), found_on("two", {"pitch": 0.1, "level": 0.2})]
+    analysis = results.Analysis(MODULE, tasks, [], {}, {})
+    ((_, rows),) = results.as_tables(analysis)
+    assert rows == [
+        ["m", "pitch", "0.300", "2 of 2 tasks"],
+        ["m", "level", "0.250", "2 of 2 tasks"],
+        ["m", "band", "0.900", "1 of 1 tasks, not defined on the others"],
+    ]
+    assert figures.told(analysis.mean_variables(), 2).columns == ["level", "pitch", "band (1 of 2 tasks)"]
+
+
+def test_other_clips_are_another_analysis(tmp_path):
+    """The files of one list of clips are not replaced by those of another."""
+    folders = {
+        results.write(results.Analysis(MODULE, [found_on("one", {"level": 0.3}, sha)], [], {}, {}), tmp_path)
+        for sha in ("0", "1", "0")
+    }
+    assert len(folders) == 2
+
+
 # The command -------------------------------------------------------------------------------------------------
 
 

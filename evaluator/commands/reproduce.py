@@ -35,7 +35,7 @@ def fill(command: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="ROW=MODULE",
-        help="another module for a printed row; * fits any text",
+        help="another module for a printed row, with options as MODULE?normalize=false&layer=6; * fits any text",
     )
     command.add_argument(
         "--weights", type=Path, metavar="DIR", help="weights of a module as DIR/MODULE or DIR/MODULE.pt"
@@ -53,20 +53,22 @@ def fill(command: argparse.ArgumentParser) -> None:
 
 def execute(parsed: argparse.Namespace) -> int:
     """`hear-eval reproduce`: the plan of a paper's tables, or the runs that are ready and the tables as far as they go."""
-    from evaluator.reproduction import command, plan, recipe
+    from evaluator.reproduction import command, plan, recipe, replacing
 
     choices = plan.Choices(
         parsed.data,
         writable("--cache", cache_folder(parsed.cache)),
         writable("--out", parsed.out),
         parsed.weights,
-        pairs("--use", parsed.use),
+        {row: replacing.parse(said) for row, said in pairs("--use", parsed.use).items()},
         pairs("--python", parsed.python),
         parsed.device,
         parsed.table,
         parsed.only,
     )
     planned = plan.make(recipe.read(parsed.paper), choices)
+    for sentence in (each for run in planned.runs.values() for each in run.passed_over):
+        print(f"hear-eval: passed over: {sentence}", file=sys.stderr)
     if parsed.plan or parsed.forecast:
         foreseen = command.foresee(planned, choices, parsed.forecast, told, bar, parsed.fetch_weights)
         if parsed.json:

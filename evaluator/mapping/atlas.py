@@ -2,7 +2,7 @@
 
     OUT/map-RUN/map.html, map.json, coordinates.csv, and METHOD-MODULE-COLOUR.svg and .png
 
-RUN is a hash of what was asked: the same maps again replace their own files only.
+RUN is a hash of what was asked, and of which clips: the same maps again replace their own files only.
 """
 
 import hashlib
@@ -106,10 +106,10 @@ class Atlas:
 
     @property
     def run(self) -> str:
-        """Name of these maps, 8 hex digits: equal for equal questions."""
+        """Name of these maps, 8 hex digits: equal for equal questions about the same list of clips."""
         asked: list[Any] = [{name: each[name] for name in ("module", "weights", "options")} for each in self.modules]
         asked += [self.asked, self.task, self.profile]
-        asked += [self.provenance.get(name) for name in ("task_sha256", "protocol_sha256")]
+        asked += [self.provenance.get(name) for name in ("task_sha256", "protocol_sha256", "manifest_sha256")]
         return hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()[:8]
 
 

@@ -4,12 +4,14 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from evaluator import compare, results
 from evaluator.errors import EvaluationError, UsageError
 from evaluator.reproduction.finished import Score
 from evaluator.reproduction.plan import Plan
 from evaluator.reproduction.recipe import Row, Table
+from evaluator.reproduction.replacing import is_other
 
 PERCENT = 100
 MARK = "*"
@@ -34,11 +36,16 @@ class Ours:
 class Cell:
     """One cell: the printed number as text, "" for none, and ours in each profile.
 
+    module, options: What stands behind the row; "" and none for a fusion and a row that cannot be.
+    other_module: Whether that, or a row of the fusion, is not what the recipe says; ours and the printed number are not compared then.
     differs: Whether the printed number lies outside the interval of ours, by more than its rounding, by profile.
     """
 
     row: str
     column: str
+    module: str
+    options: Mapping[str, Any]
+    other_module: bool
     printed: str
     ours: Mapping[str, Ours]
     differs: Mapping[str, bool]
@@ -70,11 +77,12 @@ def make(plan: Plan, table: Table, out: Path) -> list[Cell]:
     """
     cells = []
     for name, row in table.rows.items():
+        other = is_other(table, name)
         for column in table.columns:
             ours = {profile: _ours(plan, table, name, row, column, profile, out) for profile in plan.recipe.profiles}
             printed = table.printed.get((name, column), "")
-            differs = {profile: _differs(printed, each) for profile, each in ours.items()}
-            cells.append(Cell(name, column, printed, ours, differs))
+            differs = {profile: not other and _differs(printed, each) for profile, each in ours.items()}
+            cells.append(Cell(name, column, row.module, row.options, other, printed, ours, differs))
     return cells
 
 

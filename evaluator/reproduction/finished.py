@@ -1,16 +1,22 @@
 """Runs that are done: whether a result of the very same question lies in the folder of results already."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from evaluator import compare, stats
 from evaluator.embedding.spec import ModuleSpec
+from evaluator.errors import EvaluationError
 from evaluator.judging.protocol import Protocol
 from evaluator.provenance import versions
-from evaluator.results import SCHEMA_VERSION, safe_name
+from evaluator.results import SCHEMA_VERSION, Result, parsed, read, safe_name
 from evaluator.task import Task
+
+DRIFT = 0.005  # of a score from that of its predictions, which are kept in single precision
+UNKNOWN = "an unknown number"
 
 
 @dataclass(frozen=True)
@@ -46,7 +52,7 @@ def identity(spec: ModuleSpec) -> tuple[str, str, dict[str, Any], str]:
 class Score:
     """The score of a finished run with its 95 % interval, in the metric's unit, and the file that says more.
 
-    part: Which part of the dataset's clips was there, as `20 of 1697 clips`; "" if all were, or it is not known.
+    part: Which part of the dataset's clips was there, as `20 of 1697 clips`; "" if all were.
     """
 
     value: float
@@ -58,18 +64,23 @@ class Score:
 
 
 def part(asked: Task, n_clips: int) -> str:
-    """Which part of a task's clips `n_clips` are; "" if they are all, give or take what the dataset's file allows."""
+    """Which part of a task's clips `n_clips` are; "" if they are all, give or take what the dataset's file allows.
+
+    Data that is made here or the user's own is taken for whole; of other data whose file says no size, it is said.
+    """
     wanted = asked.dataset.expected.get("clips") or 0
+    if not wanted and asked.dataset.access not in ("made", "own"):
+        return f"{n_clips} clips of {UNKNOWN}"
     least = wanted - asked.dataset.expected.get("tolerance", 0)
     return f"{n_clips} of {wanted} clips" if n_clips < least else ""
 
 
-def find(run: Run, out: Path, manifest_sha256: str) -> Score | None:
-    """The newest result of a run below `out`, or None.
+def find(run: Run, out: Path, manifest_sha256: str) -> tuple[Score | None, list[str]]:
+    """The newest result of a run below `out`, or None; and a sentence for each file in its place that is passed over.
 
     It has to have the run's module, weights, options, task, protocol, profile, layers and seeds, this version of the
-    package, and the same clips where the data is here to be compared. Not seen from here is whether a module's weights,
-    code or audio changed under the same names.
+    package, the same clips where the data is here to be compared, and the score that its predictions give. Not seen from here
+    is whether a module's weights, code or audio changed under the same names.
 
     Args:
         run: The question.
@@ -79,29 +90,46 @@ def find(run: Run, out: Path, manifest_sha256: str) -> Score | None:
     folder = out / safe_name(run.spec.name) / safe_name(run.task.name)
     pattern = f"{safe_name(run.protocol.name)}-{run.protocol.profile}-*.json"
     found = sorted(folder.glob(pattern), key=lambda path: path.stat().st_mtime, reverse=True)
-    return next((score for path in found if (score := _read(path, run, manifest_sha256))), None)
+    passed_over: list[str] = []
+    for path in found:
+        try:
+            if score := _read(path, run, manifest_sha256):
+                return score, passed_over
+        except EvaluationError as error:
+            passed_over.append(str(error))
+    return None, passed_over
 
 
 def _read(path: Path, run: Run, manifest_sha256: str) -> Score | None:
-    try:
-        said: Any = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None  # half a file, or another program's: the run is done again
-    if (
-        not isinstance(said, dict)
-        or said.get("schema_version") != SCHEMA_VERSION
-        or not path.with_suffix(".npz").is_file()
-    ):
+    """A result's score; None if it answers another question, or another version gave it.
+
+    Raises:
+        EvaluationError: It is half a file, or was edited.
+    """
+    said = parsed(path)
+    if not isinstance(said, dict) or said.get("schema_version") != SCHEMA_VERSION:
         return None
     provenance = said.get("provenance")
     if not isinstance(provenance, dict) or not _answers(said, provenance, run):
         return None
     if manifest_sha256 and provenance.get("manifest_sha256") != manifest_sha256:
         return None
-    numbers = [said.get(name) for name in ("score", "ci_low", "ci_high")]
-    value, low, high = (float("nan") if number is None else float(number) for number in numbers)
-    there = part(run.task, int(said.get("n_clips") or 0))
-    return Score(value, low, high, str(said.get("chosen", "")), path, there)
+    result = read(path)
+    _refuse_another_score(result, path)
+    return Score(result.score, result.ci_low, result.ci_high, result.chosen, path, part(run.task, result.n_clips))
+
+
+def _refuse_another_score(result: Result, path: Path) -> None:
+    """Refuse a result whose score is not that of its predictions: somebody edited one of them."""
+    try:
+        by_predictions = stats.mean_score(compare.tested(result), result.metric)
+    except EvaluationError as error:
+        raise EvaluationError(f"{path}: its predictions give no score ({error}); run it again") from error
+    same = math.isnan(result.score) == math.isnan(by_predictions)
+    if not same or abs(result.score - by_predictions) > DRIFT * max(1.0, abs(by_predictions)):
+        raise EvaluationError(
+            f"{path}: score is {result.score:.4g}, but its predictions give {by_predictions:.4g}; run it again"
+        )
 
 
 def _answers(said: Mapping[str, Any], provenance: Mapping[str, Any], run: Run) -> bool:

@@ -16,9 +16,10 @@ from evaluator.errors import UsageError
 from evaluator.judging import protocol
 from evaluator.judging.asking import adapted, clip_rule
 from evaluator.judging.protocol import Protocol
-from evaluator.reproduction import finished, weights
+from evaluator.reproduction import finished, replacing, weights
 from evaluator.reproduction.finished import Run, Score
 from evaluator.reproduction.recipe import Recipe, Row, Table
+from evaluator.reproduction.replacing import Other
 from evaluator.reproduction.weights import Facts
 from evaluator.task import Task
 
@@ -33,7 +34,7 @@ class Choices:
         data: Where the datasets lie; None if nowhere.
         cache, out: Folders of embeddings and results.
         weights: A folder with weights under the names of modules; None for none.
-        use: Patterns of printed rows, each with the module that stands for them instead.
+        use: Patterns of printed rows, each with the module and options that stand for them instead.
         python: Patterns of printed rows, each with the interpreter that has their module.
         device: Where modules and probes run.
         tables: Names of those wanted; all if empty.
@@ -44,7 +45,7 @@ class Choices:
     cache: Path
     out: Path
     weights: Path | None = None
-    use: Mapping[str, str] = field(default_factory=dict)
+    use: Mapping[str, Other] = field(default_factory=dict)
     python: Mapping[str, str] = field(default_factory=dict)
     device: str = "auto"
     tables: Sequence[str] = ()
@@ -64,6 +65,7 @@ class Planned:
         wanted: Whether it is among those that `--only` names.
         score: Of its result, once there is one.
         failure: Why it failed, if it was tried.
+        passed_over: A sentence for each result in its place that cannot be taken.
     """
 
     run: Run
@@ -75,6 +77,7 @@ class Planned:
     wanted: bool = True
     score: Score | None = None
     failure: str = ""
+    passed_over: Sequence[str] = ()
 
     @property
     def state(self) -> str:
@@ -112,8 +115,9 @@ def make(recipe: Recipe, choices: Choices) -> Plan:
     Raises:
         UsageError: A choice names a table, row, module or task that the recipe does not have.
     """
-    recipe = chosen(recipe, choices)
-    facts, data, questions = weights.known(), Data(choices), Questions(recipe)
+    facts = weights.known()
+    recipe = chosen(recipe, choices, facts)
+    data, questions = Data(choices), Questions(recipe)
     runs: dict[str, Planned] = {}
     cells: dict[Place, str] = {}
     why_not: dict[Place, str] = {}
@@ -142,7 +146,7 @@ def places(recipe: Recipe) -> Iterator[tuple[Table, str, str, str]]:
                     yield table, row, column, profile
 
 
-def chosen(recipe: Recipe, choices: Choices) -> Recipe:
+def chosen(recipe: Recipe, choices: Choices, facts: Mapping[str, Facts]) -> Recipe:
     """The recipe with only the tables, and with the modules, that the user chose."""
     known = [table.name for table in recipe.tables]
     for name in choices.tables:
@@ -150,30 +154,18 @@ def chosen(recipe: Recipe, choices: Choices) -> Recipe:
             raise UsageError(f"--table: {schema.unknown('table', name, known)}")
     tables = [table for table in recipe.tables if not choices.tables or table.name in choices.tables]
     every = [row for table in tables for row in table.rows]
-    for option, patterns in (("--use", choices.use), ("--python", choices.python)):
+    for option, patterns in (("--use", list(choices.use)), ("--python", list(choices.python))):
         for pattern in patterns:
             if not any(fnmatchcase(row, pattern) for row in every):
                 raise UsageError(f"{option}: {schema.unknown('row', pattern, every)}")
-    return replace(recipe, tables=tuple(replace(table, rows=_rows(table, choices.use)) for table in tables))
-
-
-def _rows(table: Table, use: Mapping[str, str]) -> dict[str, Row]:
-    rows = {}
-    for name, row in table.rows.items():
-        module = _of(name, use) if not row.fuse or name in use else ""  # a pattern does not mean fusions
-        rows[name] = Row(module=module, replaced=module != row.module) if module else row
-    return rows
-
-
-def _of(row: str, said: Mapping[str, str]) -> str:
-    """What is said of a row: by its very name, else by the first pattern that fits; "" for nothing."""
-    return said.get(row) or next((value for pattern, value in said.items() if fnmatchcase(row, pattern)), "")
+    with_rows = [replace(table, rows=replacing.rows(table, choices.use, facts)) for table in tables]
+    return replace(recipe, tables=tuple(with_rows))
 
 
 def module_of(name: str, row: Row, choices: Choices) -> ModuleSpec:
     """The module of the row called `name`, with the user's weights and interpreter for it."""
     given = weights.given(row.module, choices.weights)
-    return ModuleSpec(row.module, given, row.options, choices.device, _of(name, choices.python))
+    return ModuleSpec(row.module, given, row.options, choices.device, replacing.of(name, choices.python) or "")
 
 
 class Questions:
@@ -252,12 +244,12 @@ def look(run: Run, data: Data, facts: Mapping[str, Facts], out: Path) -> Planned
     there = data.of(run.task, run.protocol.profile)
     lacks = [*weights.missing(run.spec, facts), *([there.lacks] if there.lacks else [])]
     hours = float(run.task.dataset.expected.get("hours") or 0)
-    score = finished.find(run, out, there.sha256)
+    score, passed_over = finished.find(run, out, there.sha256)
     size = 0
     if run.spec.name in facts:
         known = facts[run.spec.name]
         size = int(hours * known.hour_bytes()) if run.task.labels == "events" else there.n_clips * known.clip_bytes()
-    return Planned(run, [], lacks, there.n_clips, hours, size, score=score)
+    return Planned(run, [], lacks, there.n_clips, hours, size, score=score, passed_over=passed_over)
 
 
 def only(runs: Mapping[str, Planned], parts: Sequence[str]) -> None:

@@ -28,7 +28,7 @@ class Row:
     """What stands behind a printed row: a module, a fusion of other rows, or a reason why nothing can.
 
     excepted: Columns that cannot be, with the reason.
-    replaced: Whether the user put this module in place of the recipe's.
+    original: The recipe's row, where the user put another module or other options in its place; else None.
     """
 
     module: str = ""
@@ -36,7 +36,7 @@ class Row:
     fuse: tuple[str, ...] = ()
     cannot: str = ""
     excepted: Mapping[str, str] = field(default_factory=dict)
-    replaced: bool = False
+    original: "Row | None" = None
 
 
 @dataclass(frozen=True)
@@ -56,13 +56,17 @@ class Table:
 
 @dataclass(frozen=True)
 class Footnote:
-    """Something to know about cells: those in its tables, rows and columns, each all where empty."""
+    """Something to know about cells: those in its tables, rows and columns, each all where empty.
+
+    options: It is true of rows only whose module runs with these options; of all if empty.
+    """
 
     text: str
     source: str
     tables: tuple[str, ...]
     rows: tuple[str, ...]
     columns: tuple[str, ...]
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     def concerns(self, table: str) -> bool:
         """Whether it is about a table at all."""
@@ -102,7 +106,15 @@ _TABLE = {
     "rows": Field(dict, each=Field(dict, fields=_ROW)),
     "columns": Field(dict, each=Field(str)),
 }
-_FOOTNOTE = {"text": Field(str), "source": Field(str), "tables": _NAMES, "rows": _NAMES, "columns": _NAMES}
+_OPTIONS = Field(dict, required=False, default={})
+_FOOTNOTE = {
+    "text": Field(str),
+    "source": Field(str),
+    "tables": _NAMES,
+    "rows": _NAMES,
+    "columns": _NAMES,
+    "options": _OPTIONS,
+}
 _FIELDS = {
     "name": Field(str),
     "title": Field(str),
@@ -206,7 +218,7 @@ def _footnote(document: Document, number: int, said: dict[str, Any], tables: Seq
     _known(document, (*keys, "rows"), said["rows"], [row for table in concerned for row in table.rows])
     _known(document, (*keys, "columns"), said["columns"], [column for table in concerned for column in table.columns])
     places = {what: tuple(said[what]) for what in ("tables", "rows", "columns")}
-    return Footnote(said["text"], said["source"], **places)
+    return Footnote(said["text"], said["source"], **places, options=said["options"])
 
 
 def _known(document: Document, keys: tuple[str, ...], given: Sequence[str] | Mapping[str, str], known: Any) -> None:

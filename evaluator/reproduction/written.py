@@ -4,19 +4,20 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
-from itertools import count
 from pathlib import Path
-from string import ascii_lowercase
 
 from evaluator import tables
 from evaluator.embedding.store import write_whole
-from evaluator.reproduction import cells
+from evaluator.reproduction import cells, notes
 from evaluator.reproduction.cells import MARK, PERCENT, Cell, Ours, decimals
+from evaluator.reproduction.finished import UNKNOWN
 from evaluator.reproduction.plan import Plan
-from evaluator.reproduction.recipe import Footnote, Table
+from evaluator.reproduction.recipe import Table
+from evaluator.reproduction.replacing import is_other, told, told_options
 from evaluator.results import finite
 
 Rows = list[list[tables.Cell]]
+OTHERS, REASONS = "Other modules than the recipe's", "Known reasons for differences"
 PROFILES = {"published": "ours as published", "clean": "ours clean"}
 
 
@@ -48,12 +49,9 @@ def write(plan: Plan, out: Path) -> dict[str, str]:
 def page(plan: Plan, table: Table, made: Sequence[Cell], kind: str) -> str:
     """A table with its legend, how much of it there is, and its footnotes, as Markdown or LaTeX."""
     parts = [tables.as_text(*grid(plan, table, made), kind), as_lines(legend(plan, table, made), kind)]
-    notes = [
-        f"{f'({letter}) ' if letter else ''}{note.text.rstrip('.')}. Source: {note.source}."
-        for letter, note in _marked(plan, table)
-    ]
-    if notes:
-        parts.append(f"Known reasons for differences:\n\n{as_lines(notes, kind)}")
+    for title, found in zip((OTHERS, REASONS), notes.of(table, plan.recipe.footnotes), strict=True):
+        if found:
+            parts.append(f"{title}:\n\n{as_lines([str(note) for note in found], kind)}")
     return "\n".join(parts)
 
 
@@ -67,11 +65,11 @@ def as_lines(sentences: Sequence[str], kind: str) -> str:
 
 def grid(plan: Plan, table: Table, made: Sequence[Cell]) -> tuple[list[str], Rows]:
     """Head and rows as the paper prints them."""
-    notes = _marked(plan, table)
-    texts = {(cell.row, cell.column): as_text(cell) + _letters(notes, cell.row, cell.column) for cell in made}
-    head = ["", *(column + _letters(notes, "", column) for column in table.columns)]
+    said = [note for each in notes.of(table, plan.recipe.footnotes) for note in each]
+    texts = {(cell.row, cell.column): as_text(cell) + notes.marks(said, cell.row, cell.column) for cell in made}
+    head = ["", *(column + notes.marks(said, "", column) for column in table.columns)]
     rows: Rows = [
-        [row + _letters(notes, row, ""), *(texts[row, column] for column in table.columns)] for row in table.rows
+        [row + notes.marks(said, row, ""), *(texts[row, column] for column in table.columns)] for row in table.rows
     ]
     return head, rows
 
@@ -99,14 +97,14 @@ def legend(plan: Plan, table: Table, made: Sequence[Cell]) -> list[str]:
         f"{table.title}. {plan.recipe.citation}",
         f"Each cell: {' / '.join(['printed', *(f'{name} (95 % interval)' for name in names)])}; - for none.",
         f"{MARK}: the printed number is outside our interval by more than its rounding. n of m clips, n of m rows: only a part was "
-        "here, so that the number is not the paper's, and is not compared with it.",
+        "here, or it is not known whether it is all, so that the number is not the paper's, and is not compared with it.",
     ]
     for profile in plan.recipe.profiles:
         lines += counted(profile, made)
     used: dict[str, list[str]] = {}
     for row, each in table.rows.items():
-        if each.module:
-            used.setdefault(each.module + (", not the recipe's module" if each.replaced else ""), []).append(row)
+        if each.module and not is_other(table, row):
+            used.setdefault(told(each), []).append(row)
     lines += [f"{', '.join(rows)}: {module}." for module, rows in used.items()]
     return [*lines, f"Protocol: {plan.recipe.protocol}; trainings of each probe: {plan.recipe.seeds}."]
 
@@ -116,23 +114,28 @@ def counted(profile: str, made: Sequence[Cell]) -> list[str]:
     ours = [cell.ours[profile] for cell in made]
     scores = [each.score for each in ours if each.score]
     n_marked = sum(cell.differs[profile] for cell in made)
-    n_parts = sum(bool(score.part) for score in scores)
+    n_unknown = sum(score.part.endswith(UNKNOWN) for score in scores)
+    n_parts = sum(bool(score.part) for score in scores) - n_unknown
     of_parts = f", {n_parts} of them on a part of the clips" if n_parts else ""
+    of_parts += f", {n_unknown} of them on clips of which it is not known whether they are all" if n_unknown else ""
+    n_others = sum(cell.other_module and bool(cell.ours[profile].score) for cell in made)
+    of_others = f", {n_others} of them of other modules" if n_others else ""
     reasons = Counter(each.why_not for each in ours if each.score is None)
     return [
-        f"{PROFILES[profile]}: {len(scores)} of {len(made)} cells{of_parts}; {n_marked} marked {MARK}.",
+        f"{PROFILES[profile]}: {len(scores)} of {len(made)} cells{of_parts}{of_others}; {n_marked} marked {MARK}.",
         *(f"{PROFILES[profile]}, {n} of {len(made)} cells missing: {why}." for why, n in reasons.most_common()),
     ]
 
 
 def long_form(plan: Plan, table: Table, made: Sequence[Cell]) -> tuple[list[str], Rows]:
     """A line for each cell: numbers in percent, whether they differ, or why there are none."""
-    head = ["row", "column", "task", "printed"]
+    head = ["row", "column", "task", "module", "options", "other_module", "printed"]
     for profile in plan.recipe.profiles:
         head += [f"{profile}{part}" for part in ("", "_low", "_high", "_differs", "_part", "_why_not", "_result")]
     rows: Rows = []
     for cell in made:
-        line: list[tables.Cell] = [cell.row, cell.column, table.columns[cell.column], cell.printed]
+        line: list[tables.Cell] = [cell.row, cell.column, table.columns[cell.column], cell.module]
+        line += [told_options(cell.options), "yes" if cell.other_module else "", cell.printed]
         for profile, each in cell.ours.items():
             score = each.score
             numbers = [PERCENT * value for value in (score.value, score.low, score.high)] if score else [None] * 3
@@ -142,20 +145,3 @@ def long_form(plan: Plan, table: Table, made: Sequence[Cell]) -> tuple[list[str]
             line += [MARK if cell.differs[profile] else "", parts, each.why_not, str(score.path) if score else ""]
         rows.append(line)
     return head, rows
-
-
-def _marked(plan: Plan, table: Table) -> list[tuple[str, Footnote]]:
-    """The footnotes about a table, with a letter each if they are about a part of it."""
-    here = [note for note in plan.recipe.footnotes if note.concerns(table.name)]
-    letters = (letter * n for n in count(1) for letter in ascii_lowercase)  # a, b, ... z, aa, bb, ...
-    return [(next(letters) if note.rows or note.columns else "", note) for note in here]
-
-
-def _letters(notes: Sequence[tuple[str, Footnote]], row: str, column: str) -> str:
-    """The letters of the footnotes about a row alone, a column alone, or the cell of both."""
-    about = [letter for letter, note in notes if letter and _about(note.rows, row) and _about(note.columns, column)]
-    return f" ({', '.join(about)})" if about else ""
-
-
-def _about(names: Sequence[str], name: str) -> bool:
-    return name in names if name else not names

@@ -5,6 +5,7 @@ Which of both figures has which form in the paper is known from its text only.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ def draw(analysis: Analysis, folder: Path) -> list[Path]:
     drawn = saved(squares([("Spearman's r of dissimilarities", between), ("linear CKA", cka)], over), folder, "modules")
     defined = ~np.isnan(variables.values).all(axis=0)
     if defined.any():
-        shown = only(variables, defined)
+        shown = told(only(variables, defined), n_tasks)
         figure = bars(shown, over) if len(shown.rows) <= MOST_BARS else wide(shown, over)
         drawn += saved(figure, folder, "variables")
     return drawn
@@ -39,6 +40,13 @@ def only(table: Mean, columns: np.ndarray) -> Mean:
     """Some columns (n_columns,), bool, of a table."""
     names = [name for name, wanted in zip(table.columns, columns, strict=True) if wanted]
     return Mean(table.rows, names, *(each[:, columns] for each in (table.values, table.n_tasks, table.n_kept)))
+
+
+def told(table: Mean, n_tasks: int) -> Mean:
+    """The table with columns named for it that are not defined on all tasks, and so are means over others than their neighbours."""
+    counts = zip(table.columns, table.n_tasks.max(axis=0).tolist(), strict=True)
+    names = [name if n == n_tasks else f"{name} ({n} of {n_tasks} tasks)" for name, n in counts]
+    return replace(table, columns=names)
 
 
 def saved(figure: Any, folder: Path, name: str) -> list[Path]:

@@ -2,7 +2,7 @@
 
     OUT/similarity-RUN/similarity.json, representations.csv, variables.csv, and the figures (`rsa_figures`)
 
-RUN is a hash of what was asked: the same analysis again replaces its own files only. In the tables, rows whose task is
+RUN is a hash of what was asked, and of which clips: the same analysis again replaces its own files only. In the tables, rows whose task is
 `MEAN` hold the mean over tasks, and how many of these count.
 """
 
@@ -24,6 +24,7 @@ SCHEMA_VERSION = 1
 MEAN = "(mean)"
 FEW = 6  # embeddings, of which every two are printed, and the variables that are SHOWN; of more, the files tell
 SHOWN = 5
+FEWER = ", not defined on the others"
 
 
 @dataclass(frozen=True)
@@ -114,11 +115,11 @@ class Analysis:
 
     @property
     def run(self) -> str:
-        """Name of the analysis, 8 hex digits: equal for equal questions."""
+        """Name of the analysis, 8 hex digits: equal for equal questions about the same list of clips."""
         asked: list[Any] = [{name: each[name] for name in ("module", "weights", "options")} for each in self.modules]
         asked += [self.provenance.get(name) for name in ("layers", "n_clips", "seed")]
         asked += [
-            (each.task, each.provenance.get("task_sha256"), each.provenance.get("protocol_sha256"))
+            (each.task, *(each.provenance.get(f"{name}_sha256") for name in ("task", "protocol", "manifest")))
             for each in self.datasets
         ]
         return hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()[:8]
@@ -197,7 +198,10 @@ def write(analysis: Analysis, out: Path) -> Path:
 
 
 def as_tables(analysis: Analysis) -> Iterator[tuple[list[str], list[list[str]]]]:
-    """Head and rows of tables for people: every two embeddings of a few, and with what each has most in common."""
+    """Head and rows of tables for people: every two embeddings of a few, and with what each has most in common.
+
+    Means over fewer tasks than others cannot be ranked with them: variables that are known on all tasks come first.
+    """
     between, cka = analysis.mean_between(), analysis.mean_cka()
     if 1 < len(between.rows) <= FEW:
         yield (
@@ -211,11 +215,12 @@ def as_tables(analysis: Analysis) -> Iterator[tuple[list[str], list[list[str]]]]
     over_tasks = analysis.mean_variables()
     rows, n_shown = [], SHOWN if len(over_tasks.rows) <= FEW else 1
     for row, name in enumerate(over_tasks.rows):
-        order = np.argsort(-over_tasks.values[row], kind="stable")  # NaN comes last
+        fewer = over_tasks.n_tasks[row] < len(analysis.datasets)
+        order = np.lexsort((-over_tasks.values[row], fewer))  # NaN comes last
         for column in [place for place in order.tolist() if over_tasks.n_kept[row, place]][:n_shown]:
             at = (row, column)
             rows.append([name, over_tasks.columns[column], f"{over_tasks.values[at]:.3f}"])
-            rows[-1].append(f"{counted(over_tasks, at)} tasks")
+            rows[-1].append(f"{counted(over_tasks, at)} tasks{FEWER if fewer[column] else ''}")
     yield ["representation", "has in common with", "r", "counts on"], rows
 
 

@@ -1,0 +1,73 @@
+"""What is said below a table about its rows, columns and cells, each with the letter that marks them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import count
+from string import ascii_lowercase
+
+from evaluator.reproduction.recipe import Footnote, Table
+from evaluator.reproduction.replacing import is_other, told
+
+
+@dataclass(frozen=True)
+class Note:
+    """A sentence about rows, columns, or the cells where both meet; about the whole table if both are empty.
+
+    letter: Marks what it is about; "" if that is the whole table.
+    """
+
+    text: str
+    rows: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    letter: str = ""
+
+    def __str__(self) -> str:
+        return f"({self.letter}) {self.text}" if self.letter else self.text
+
+
+def of(table: Table, footnotes: Sequence[Footnote]) -> tuple[list[Note], list[Note]]:
+    """What is to be said of other modules than the recipe's, and the known reasons for differences; lettered in one row."""
+    others, known = list(_others(table)), [note for each in footnotes for note in _reason(table, each)]
+    letters = (letter * n for n in count(1) for letter in ascii_lowercase)  # a, b, ... z, aa, bb, ...
+    lettered = [
+        replace(note, letter=next(letters)) if note.rows or note.columns else note for note in [*others, *known]
+    ]
+    return lettered[: len(others)], lettered[len(others) :]
+
+
+def marks(notes: Sequence[Note], row: str, column: str) -> str:
+    """The letters of the notes about a row alone (`column` ""), a column alone (`row` ""), or the cell of both."""
+    about = [note.letter for note in notes if note.letter and _about(note.rows, row) and _about(note.columns, column)]
+    return f" ({', '.join(about)})" if about else ""
+
+
+def _about(names: Sequence[str], name: str) -> bool:
+    return name in names if name else not names
+
+
+def _others(table: Table) -> list[Note]:
+    """A note for each module that stands in place of the recipe's, and one for fusions of such."""
+    by_module: dict[str, list[str]] = {}
+    for name, row in table.rows.items():
+        if is_other(table, name):
+            what = f"{told(row)}, not what the recipe runs" if row.module else "made of rows with other modules"
+            by_module.setdefault(what, []).append(name)
+    return [
+        Note(f"{', '.join(names)}: {what}; not compared with the printed numbers.", tuple(names))
+        for what, names in by_module.items()
+    ]
+
+
+def _reason(table: Table, said: Footnote) -> list[Note]:
+    """A footnote as far as it is true here: not of rows with other modules or options than it speaks of."""
+    if not said.concerns(table.name):
+        return []
+    rows: Mapping[str, bool] = {
+        name: not is_other(table, name) if not said.options else said.options.items() <= dict(row.options).items()
+        for name, row in table.rows.items()
+        if name in said.rows or not said.rows
+    }
+    limited = bool(said.rows or said.options)
+    true_of = tuple(name for name, is_true in rows.items() if is_true) if limited else ()
+    text = f"{said.text.rstrip('.')}. Source: {said.source}."
+    return [Note(text, true_of, said.columns)] if true_of or not limited else []
