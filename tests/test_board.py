@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import re
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -278,7 +279,10 @@ def test_an_overview_counts_and_says_what_is_missing(tmp_path):
     assert seen.columns == [f"x/{name} (arch, clean)" for name in ("one", "three", "two")] and seen.shared == [0, 2]
     assert [(row.title, row.n_present, row.mean_rank) for row in seen.rows] == [("a", 3, 1.0), ("b b", 2, 2.0)]
     assert seen.rows[1].means == {"accuracy (arch, clean)": pytest.approx(0.45)}
-    command = "hear-eval run 'b b' --task x/three --protocol arch --option layer=3 --data '/some data'"
+    command = (
+        "hear-eval run 'b b' --task x/three --protocol arch --option layer=3 --seed 1 --seeds 2 --data '/some data'"
+    )
+    command += f" --out {shlex.quote(str(tmp_path))}"
     assert seen.missing == [f"b b on x/three (arch, clean) has no result: run `{command}`"]
     assert "means are over the 2 of 3 boards" in seen.notes[-1] and "b b, for one, is on 2 of 3" in seen.notes[-1]
     assert "a has several runs on x/three (arch, clean); the one trained most often is shown" in seen.notes
@@ -292,6 +296,26 @@ def test_an_overview_counts_and_says_what_is_missing(tmp_path):
     assert dict(zip(head, rows[4], strict=True)) | {"score": None, "rank": None} == dict(
         zip(head, rows[4], strict=True)
     )
+
+
+def test_a_task_counts_once_in_a_mean_rank():
+    """a is first on one task under two profiles and second on another: 1.5, not 4 / 3; and it is said."""
+    places = (("x/one", "clean", 150, 90), ("x/one", "published", 150, 90), ("x/two", "clean", 90, 150))
+    found = [
+        board_of(*(of(hits(n), module=name, task=task, profile=profile) for name, n in (("a", one), ("b", two))))
+        for task, profile, one, two in places
+    ]
+    seen = overview.overview(found)
+    assert [(row.title, row.n_present, row.mean_rank) for row in seen.rows] == [("a", 3, 1.5), ("b", 3, 1.5)]
+    assert "each task counts once" in seen.notes[0]
+    assert not overview.overview(found[::2]).notes
+
+
+def test_one_module_is_not_ranked_and_not_missed():
+    """An overview of a single module: no rank, no mean rank, no sentence about either."""
+    seen = overview.overview([board_of(of(hits(90), module="a")), board_of(of(hits(60), module="a", task="x/y"))])
+    assert seen.rows[0].mean_rank is None and not seen.notes and not seen.missing
+    assert overview.matrix(seen, "md")[1] == [["a", None, "2/2", "45.0", "30.0"]]
 
 
 def test_means_need_a_shared_board():
