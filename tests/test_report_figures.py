@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, average_precision_score, recall_score
 
-from evaluator.report import drawing, figures, parts, themed
+from evaluator.report import curves, drawing, figures, parts, settings, themed
 from evaluator.results import CurvePoint
 from test_results import result
 
@@ -52,7 +52,7 @@ def every_figure(results, titles):
     first = results[0]
     scores = [each.score for each in results]
     return [
-        figures.layer_curves(titles, results),
+        curves.layer_curves(titles, results),
         figures.scores(titles, scores, scores, scores, "accuracy"),
         figures.confusion(first, True),
         figures.confusion(first, False),
@@ -115,7 +115,7 @@ def test_ink_is_the_pages():
 def test_figures_of_one_page_share_no_identifier():
     """Not even two that are drawn alike; the same figure twice is the same text."""
     results = [curve(0.3, 0.5)]
-    svgs = [themed.inline(figures.layer_curves(["one"], results), label) for label in ("a", "b", "a")]
+    svgs = [themed.inline(curves.layer_curves(["one"], results), label) for label in ("a", "b", "a")]
     ids = [
         {element.get("id") for element in ElementTree.fromstring(svg).iter() if element.get("id")} for svg in svgs[:2]
     ]
@@ -135,15 +135,15 @@ def test_colours_can_be_seen_on_white_and_on_black():
         assert (
             1.05 / (luminance(colour) + 0.05) >= 3 and (luminance(colour) + 0.05) / (luminance("#111111") + 0.05) >= 3
         )
-    assert len({drawing.look_of(number) for number in range(figures.MOST_MODULES)}) == figures.MOST_MODULES
-    assert len({drawing.look_of(number)[1] for number in range(figures.MOST_MODULES)}) == figures.MOST_MODULES
+    assert len({drawing.look_of(number) for number in range(drawing.MOST_MODULES)}) == drawing.MOST_MODULES
+    assert len({drawing.look_of(number)[1] for number in range(drawing.MOST_MODULES)}) == drawing.MOST_MODULES
 
 
 def test_a_curve_is_drawn_where_its_layers_are():
     """Scores in % at the layers' numbers whatever their order, the interval around them, a ring at the chosen layer."""
     one = curve(0.2, 0.6, 0.5, chosen="layer 1")
     one = replace(one, curve=[one.curve[2], one.curve[0], one.curve[1]])
-    axes = figures.layer_curves(["one"], [one]).axes[0]
+    axes = curves.layer_curves(["one"], [one]).axes[0]
     assert axes.lines[0].get_xydata().tolist() == [[0, 20], [1, 60], [2, 50]]
     assert axes.lines[1].get_xydata().tolist() == [[1, 60]]
     band = axes.collections[0].get_paths()[0].get_extents()
@@ -154,20 +154,22 @@ def test_a_curve_is_drawn_where_its_layers_are():
 def test_the_layers_that_folds_chose_are_ringed():
     """Each of them, where folds chose for themselves."""
     folds = [replace(result().folds[0], chosen=name) for name in ("layer 0", "layer 2", "layer 2")]
-    axes = figures.layer_curves(["one"], [curve(0.2, 0.6, 0.5, chosen="each fold's choice", folds=folds)]).axes[0]
+    axes = curves.layer_curves(["one"], [curve(0.2, 0.6, 0.5, chosen="each fold's choice", folds=folds)]).axes[0]
     assert axes.lines[1].get_xdata().tolist() == [0, 2]
 
 
 def test_modules_of_one_layer_have_no_curve_and_a_crowd_is_told():
     """None where nothing is to draw; of 14 modules 12 are drawn, and the title says so."""
-    assert figures.layer_curves(["a"], [judged(3)]) is None and figures.layer_curves([], []) is None
-    figure = figures.layer_curves([str(n) for n in range(14)], [curve(0.1, 0.2)] * 14)
+    assert curves.layer_curves(["a"], [judged(3)]) is None and curves.layer_curves([], []) is None
+    figure = curves.layer_curves([str(n) for n in range(14)], [curve(0.1, 0.2)] * 14)
     assert figure.get_suptitle() == "demo/calls\nscore by layer, 12 of 14 modules"
 
 
 def test_layers_come_before_what_else_was_judged():
     """Layers at their numbers, others after the last in their order."""
-    assert figures._places(["mean", "layer 2", "layer 0", "scene"]) == {
+    names = ["mean", "layer 2", "layer 0", "scene"]
+    found = curves._places([settings.setting(name) for name in names])
+    assert {each.features: place for each, place in found.items()} == {
         "layer 2": 2,
         "layer 0": 0,
         "mean": 3,

@@ -17,6 +17,7 @@ _LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}")
 _REFERENCE = re.compile(r"#([-\w.]+)")
 _PIXELS_PER_POINT = 96 / 72  # CSS pixels: https://www.w3.org/TR/css-values-4/#absolute-lengths
 _LEFT_OUT = ("metadata", "style")  # Matplotlib's style is meant for every element of a page
+_NARROW = 330  # points: a figure up to this width may shrink to a phone's, 272 points, and still be read
 _MARGIN = 6  # points left and right, for a font of the page that is wider than the one that was measured
 _FAMILY = ("font-family", "font-style", "font-variant", "font-stretch")  # the page's
 
@@ -42,7 +43,7 @@ def inline(figure: Any, label: str) -> str:
     width, height = (float(value) for value in root.attrib["viewBox"].split()[2:])
     head = {
         "xmlns": _SVG.strip("{}"),
-        "class": "figure",
+        "class": "figure narrow" if width + 2 * _MARGIN <= _NARROW else "figure",
         "role": "img",
         "aria-label": label,
         "width": f"{_PIXELS_PER_POINT * (width + 2 * _MARGIN):.0f}",
