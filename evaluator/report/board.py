@@ -47,6 +47,7 @@ class Board:
     draws_groups: Whether groups of clips were drawn, not clips.
     notes: What a reader of the board should know, for one where it parts from other boards of the question.
     problems: A sentence for each result that could not be used.
+    seed: Of the draws behind the ranks.
     """
 
     task: str
@@ -61,6 +62,7 @@ class Board:
     draws_groups: bool
     notes: list[str]
     problems: list[str]
+    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ def boards(asked: Asked, seed: int = 0) -> list[Board]:
         question = (asked.task, asked.dataset, asked.protocol, asked.profile, asked.metric)
         return [Board(*question, [], [], 0, 0, False, ["no result of this question can be used"], problems)]
     parties.sort(key=lambda party: -len(party.entrants))
-    first, *others = [_decided(party) for party in parties]
+    first, *others = [_decided(party, seed) for party in parties]
     partings = [_parting(parties[0], party) for party in parties[1:]]
     told = [replace(each, notes=[why, *each.notes]) for each, why in zip(others, partings, strict=True)]
     return [replace(first, notes=[*partings, *first.notes], problems=problems), *told]
@@ -131,7 +133,7 @@ def board(
         _join(parties, replace(head, title=titles[head.path]) if titles else head, result, seed)
     if len(parties) > 1:
         raise UsageError(_parting(parties[0], parties[1]))
-    return _decided(parties[0])
+    return _decided(parties[0], seed)
 
 
 def _join(parties: list[_Party], head: Head, result: Result, seed: int) -> None:
@@ -202,7 +204,7 @@ def _entrant(head: Head, result: Result, party: _Party, seed: int) -> _Entrant:
     )
 
 
-def _decided(party: _Party) -> Board:
+def _decided(party: _Party, seed: int) -> Board:
     """The board of a party: order, ranks and notes."""
     first = party.first
     entrants = sorted(party.entrants, key=lambda each: (-metrics.signed(first.metric, each.value), each.head.title))
@@ -230,8 +232,9 @@ def _decided(party: _Party) -> Board:
         n_clips=sum(map(len, first.test_clips)),
         n_folds=len(first.folds),
         draws_groups=party.groups is not None,
-        notes=_notes(entrants, party.groups is not None, stats.why_not(first.test_groups)),
+        notes=_notes(entrants),
         problems=[],
+        seed=seed,
     )
 
 
@@ -268,9 +271,8 @@ def _told_apart(heads: Sequence[Head]) -> list[str]:
     ]
 
 
-def _notes(entrants: Sequence[_Entrant], draws_groups: bool, why_not: str) -> list[str]:
-    drawn = f"{'groups of clips' if draws_groups else 'clips'}{why_not}"
-    notes = [f"differences are judged by drawing {drawn}"] if len(entrants) > 1 else []
+def _notes(entrants: Sequence[_Entrant]) -> list[str]:
+    notes = []
     lucky = sorted({each.head.title for each in entrants if each.lucky})
     if lucky and len(entrants) > 1:
         notes.append(

@@ -130,6 +130,8 @@ def _files(places: Sequence[Path], problems: list[str]) -> Iterator[tuple[Path, 
     for place in places:
         if not place.exists():
             raise UsageError(f"{place}: there is no such file or folder; give results, or folders that hold some")
+        if place.suffix == ".npz" and place.with_suffix(".json").is_file():
+            continue  # the predictions of a result, given with it by a shell's *
         given = not place.is_dir()
         found = [place] if given else sorted(path for path in place.rglob("*.json") if path.is_file())
         if not found:

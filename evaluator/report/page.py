@@ -132,6 +132,7 @@ class Section:
     anchor: str
     title: str
     metric: str
+    caption: str
     asked: Sequence[tuple[str, str]]
     notes: Sequence[str]
     lines: Sequence[Line]
@@ -141,6 +142,11 @@ class Section:
     left_out: Sequence[str]
     shared: Sequence[tuple[str, str]]
     parting: Grid | None
+
+    @property
+    def has_ranks(self) -> bool:
+        """Whether there are two modules at least to be ranked."""
+        return any(line.place.rank for line in self.lines)
 
     @property
     def has_spread(self) -> bool:
@@ -172,6 +178,7 @@ class Page:
     problems: Sequence[str]
     missing: Sequence[str]
     overview_says: Sequence[str]
+    overview_caption: str
     overview: Sequence[OverviewRow]
     sections: Sequence[Section]
     reading: Sequence[str] = field(default_factory=list)
