@@ -178,7 +178,9 @@ def _groups(drawer: Drawer, titles: Sequence[str], found: Sequence[Result]) -> l
     tables = [Grid(f"{measure} over {len(rows)} groups; --format csv has each one's", *parts.spread_rows(titles, best))]
     if len(rows) <= _MOST_GROUPS:
         tables = [replace(tables[0], caption=f"{measure} over groups"), Grid(f"{measure} of each group", head, rows)]
-    return [Folded(f"Scores of {len(rows)} groups (recordings, individuals, sites)", drawn, tables)]
+    n_small = parts.n_small_groups(best[0])
+    small = f"; {n_small} more have fewer than {parts.LEAST_OF_GROUP} test clips" if n_small else ""
+    return [Folded(f"Scores of {len(rows)} groups (recordings, individuals, sites){small}", drawn, tables)]
 
 
 def _lengths(drawer: Drawer, result: Result) -> list[Folded]:

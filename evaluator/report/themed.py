@@ -11,8 +11,8 @@ from typing import Any
 from xml.etree import ElementTree
 
 _SVG, _XLINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}"
-# What XML 1.0 cannot hold (section 2.2, https://www.w3.org/TR/xml/#charsets), and C1 controls.
-_NO_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+# What XML 1.0 cannot hold (section 2.2, https://www.w3.org/TR/xml/#charsets), C1 controls, and marks that turn the direction.
+_NO_TEXT = re.compile("[\u202a-\u202e\u2066-\u2069\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}")
 _REFERENCE = re.compile(r"#([-\w.]+)")
 _PIXELS_PER_POINT = 96 / 72  # CSS pixels: https://www.w3.org/TR/css-values-4/#absolute-lengths

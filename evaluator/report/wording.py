@@ -9,11 +9,11 @@ import numpy as np
 
 from evaluator import stats
 from evaluator.datasets import dataset
-from evaluator.errors import UsageError
 from evaluator.judging.metrics import METRICS
 from evaluator.report import settings
 from evaluator.report.board import Board
 from evaluator.results import Result
+from evaluator.schema import names_in
 
 _UNTOLD = (
     "data",
@@ -54,10 +54,10 @@ def _data(result: Result) -> str:
     """What the dataset is, as far as its file here tells, and how much of it there was."""
     clips, classes = f"{result.n_clips:,} clip{'s' * (result.n_clips != 1)}", len(result.classes)
     size = f"{clips}, {classes:,} class{'es' * (classes != 1)}."
-    try:
-        known = dataset.read(result.dataset)
-    except UsageError:  # the user's own
+    built_in = result.provenance.get("asked_task", result.task) == result.task and "/" in result.task
+    if not built_in or result.dataset not in names_in("datasets"):
         return f"{result.dataset}: {size}"
+    known = dataset.read(result.dataset)
     licence = f" Licence: {ended(known.licence)}" if known.licence else ""
     return f"{result.dataset}: {ended(known.title)} {size}{licence} {ended(known.citation) if known.citation else ''}".strip()
 
@@ -82,13 +82,12 @@ def _score(name: str) -> str:
 def _folds(board: Board, found: Sequence[Result]) -> str:
     folds = [fold for result in found for fold in result.folds]
     train, valid, test = (_range([getattr(fold, name) for fold in folds]) for name in ("n_train", "n_valid", "n_test"))
-    top = settings.headline(found[0])
-    if top.n_shots is not None:
-        train = f"{top.n_shots:,} of each class, drawn {_times(board)} times from {train},"
-    validated = f", {valid} validate it" if valid != "0" else ""
-    sizes = f"{train} clips train the probe{validated}, {test} test it".replace(", clips train", " clips, train")
-    n_folds = len(found[0].folds)
-    return f"One split: {sizes}." if n_folds == 1 else f"{n_folds} folds, scores averaged; in each {sizes}."
+    n_shots, n_folds = settings.headline(found[0]).n_shots, len(found[0].folds)
+    trains = f"{train} clips train the probe"
+    if n_shots is not None:
+        trains = f"{n_shots:,} clip{'s' * (n_shots != 1)} of each class, drawn {_times(board)} times from {train}, train the probe"
+    sizes = f"{trains}{f', {valid} validate it' if valid != '0' else ''}, {test} test it"
+    return f"One split: {sizes}." if n_folds == 1 else f"{n_folds} folds, scores averaged; in each fold {sizes}."
 
 
 def _times(board: Board) -> str:
