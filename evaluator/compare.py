@@ -7,10 +7,13 @@ from itertools import combinations
 import numpy as np
 
 from evaluator import stats
-from evaluator.errors import UsageError
+from evaluator.errors import EvaluationError, UsageError
 from evaluator.judging import metrics
 from evaluator.results import CurvePoint, FoldResult, Result
 
+_ROUNDING = (
+    0.0005  # of a score from that of its predictions, which are kept in single precision: half a digit of what is shown
+)
 SEEDS = 3  # with fewer trainings their spread cannot be told (simulated: 17 % false alarms with two, 6 % with three)
 
 
@@ -44,17 +47,19 @@ def compare(found: Sequence[Result], seed: int = 0) -> list[Comparison]:
 
     Raises:
         UsageError: They do not have the same test clips and metric; the sentence says where they part.
+        EvaluationError: The score of one is not that of its predictions.
     """
     if len(found) < 2:
         raise UsageError("one result alone cannot be compared; give two or more")
     refuse_unlike(found)
+    for each in found:
+        refuse_another_score(each)
     names = titles(found)
     ordered = sorted(range(len(found)), key=lambda number: -metrics.signed(found[number].metric, found[number].score))
     pairs = list(combinations(ordered, 2))
+    groups = stats.units(found[0].test_groups)
     differences = [
-        stats.difference(
-            tested(found[one]), tested(found[other]), found[one].metric, seed, stats.units(found[one].test_groups)
-        )
+        stats.difference(tested(found[one]), tested(found[other]), found[one].metric, seed, groups)
         for one, other in pairs
     ]
     corrected = stats.holm([each.p for each in differences])
@@ -193,7 +198,7 @@ def refuse_unlike(found: Sequence[Result]) -> None:
 def _told(
     better: str, worse: str, one: Result, other: Result, difference: stats.Difference, p: float, n_pairs: int
 ) -> Comparison:
-    few_seeds = any(len(each.seeds) < SEEDS and each.provenance.get("draws") for each in (one, other))
+    few = any(trained_seldom(each) for each in (one, other))
     once = all(len(fold) == 1 for each in (one, other) for fold in each.test_probabilities)
     mcnemar = _mcnemar(one, other) if one.metric == "accuracy" and once else None
     metric = metrics.METRICS[one.metric]
@@ -211,9 +216,36 @@ def _told(
         f"{'above' if metric.best == 'highest' else 'below'} {worse} on {one.task} "
         f"(95 % interval {low} to {high}), {verdict} "
         f"(p {'<' if p < 0.001 else '='} {max(p, 0.001):.3f}{several})"
-        f"{f'; trained less than {SEEDS} times, so that luck in training is hardly counted (--seeds)' if few_seeds else ''}"
+        f"{f'; trained less than {SEEDS} times, so that luck in training is hardly counted (--seeds)' if few else ''}"
     )
     return Comparison(better, worse, difference, p, mcnemar, sentence)
+
+
+def refuse_another_score(result: Result) -> float:
+    """The score of the predictions; refuse a result that says another one, or an interval or spread that cannot be.
+
+    Raises:
+        EvaluationError: The sentence has both numbers, or the one that cannot be.
+    """
+    value, metric = stats.mean_score(tested(result), result.metric), metrics.METRICS[result.metric]
+    if np.isnan(value) != np.isnan(result.score) or abs(value - result.score) > _ROUNDING * max(1.0, abs(value)):
+        said = "none" if np.isnan(result.score) else f"{result.score:.4g}"
+        raise EvaluationError(
+            f"its {result.metric} is {said}, but {value:.4g} by its predictions, as if one of them were edited; run it again"
+        )
+    ends = (result.ci_low, result.ci_high)
+    if any(each < metric.low or each > metric.high for each in ends) or ends[0] > ends[1]:
+        raise EvaluationError(
+            f"its interval, {ends[0]:.4g} to {ends[1]:.4g}, cannot be of {result.metric}; run it again"
+        )
+    if result.spread is not None and not 0 <= result.spread < np.inf:
+        raise EvaluationError(f"its spread is {result.spread:.4g}, which cannot be; run it again")
+    return value
+
+
+def trained_seldom(result: Result) -> bool:
+    """Whether its probes draw something, and were trained too seldom to tell how much that matters."""
+    return bool(result.provenance.get("draws")) and stats.n_trainings(result.test_probabilities) < SEEDS
 
 
 def _mcnemar(one: Result, other: Result) -> float:

@@ -1,6 +1,7 @@
 """Figures: how one is begun and written, and those of a dataset."""
 
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,11 @@ def empty(width: float, height: float) -> Any:
 def save(figure: Any, path: Path, **how: Any) -> None:
     """Write a figure whole, in the format of its suffix and without the date; `how` as for `Figure.savefig`."""
     aside = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
-    figure.savefig(aside, metadata={"Date": None} if path.suffix.lower() == ".svg" else None, **how)
+    with warnings.catch_warnings():
+        warnings.filterwarnings(
+            "ignore", "Glyph .* missing from font"
+        )  # a box stands for it; the user's names are the user's
+        figure.savefig(aside, metadata={"Date": None} if path.suffix.lower() == ".svg" else None, **how)
     os.replace(aside, path)
 
 

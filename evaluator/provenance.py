@@ -66,6 +66,8 @@ def provenance(clock: Clock, module: Module, task: Task, protocol: Protocol, dev
     """Where a score comes from: all that is needed to ask the very same question again."""
     return {
         **surroundings(clock),
+        "asked_task": task.place or task.name,
+        "asked_protocol": protocol.place or protocol.name,
         "dataset_variant": task.dataset.variant,
         "task_profile": task.profile,
         "task_sha256": task.spec_sha256,

@@ -9,6 +9,9 @@ from evaluator.judging.metrics import METRICS, score
 
 LEAST_GROUPS = 10  # in a fold, to be drawn instead of clips: with fewer, the ends of an interval hang on single groups
 DRAWS = 1000  # Efron & Tibshirani 1993, section 13.3: about 1000 for the ends of a percentile interval
+TEST_DRAWS = (
+    4 * DRAWS
+)  # behind a p value, whose spread of the draws they tell to about 1 %, and p near 0.003 to a tenth of it
 SURE = 0.05  # a difference whose corrected p is below it is called real
 _VALUES = 4_000_000  # counts held at once (clips times draws)
 
@@ -110,7 +113,7 @@ def difference(
 
     Source: Efron & Tibshirani 1993, chapters 13 and 16: the interval is that of `bootstrap_interval`; p is that of `p_values`.
     """
-    drawn = draws(one, metric, seed, groups) - draws(other, metric, seed, groups)
+    drawn = many_draws(one, metric, seed, groups) - many_draws(other, metric, seed, groups)
     value = mean_score(one, metric) - mean_score(other, metric)
     known = drawn[~np.isnan(drawn)]
     if not len(known):
@@ -123,18 +126,17 @@ def difference(
 def p_values(drawn: np.ndarray, values: np.ndarray, n_units: int) -> np.ndarray:
     """p of each of several differences, (n_pairs,): how often one as large would be drawn if there were none.
 
-    The share of draws that lie as far from their mean as the difference lies from 0. Where no draw does, it is below 1 in so
-    many draws, and how far is told by a normal distribution: without that, nothing could be sure among more than ten results,
-    since 55 comparisons at 1 in 1001 are 0.055. Its variance is that of the draws and what the difference itself adds
-    if there is none, value^2 / n_units, which for accuracies gives McNemar's statistic. Never below what flipping the signs of
-    so few clips or groups could tell at best (2 / 2^n).
+    The tail of a normal distribution whose variance is that of the draws and what the difference itself adds if there is
+    none, value^2 / n_units, which for accuracies gives McNemar's statistic. The share of draws that lie as far out would be
+    the same but for luck: of 1,000 draws three or four do where p is 0.0034, and a board of seven is decided there (Holm).
+    Never below what flipping the signs of so few clips or groups could tell at best (2 / 2^n).
 
     Args:
         drawn: The differences in each draw, (n_pairs, n_draws); NaN where there was nothing to score. All NaN: p is NaN.
         values: The differences themselves, (n_pairs,).
         n_units: Clips or groups that were drawn from.
 
-    Source: Efron & Tibshirani 1993, chapter 16; McNemar 1947.
+    Source: Efron & Tibshirani 1993, chapters 13 and 16 (the normal approximation); McNemar 1947.
     """
     from scipy.special import ndtr
 
@@ -142,11 +144,8 @@ def p_values(drawn: np.ndarray, values: np.ndarray, n_units: int) -> np.ndarray:
     n_known = known.sum(axis=1)
     n = np.maximum(n_known, 1)
     around = drawn - (np.where(known, drawn, 0).sum(axis=1) / n)[:, None]
-    farther = (np.abs(around) >= np.abs(values)[:, None]).sum(axis=1)  # never a NaN
-    p = (1 + farther) / (1 + n)
     variance = np.where(known, around**2, 0).sum(axis=1) / n + values**2 / n_units
-    tail = 2 * ndtr(-np.abs(values) / np.sqrt(np.where(variance > 0, variance, np.inf)))
-    p = np.where(farther == 0, np.minimum(p, tail), p)
+    p = 2 * ndtr(-np.abs(values) / np.sqrt(np.where(variance > 0, variance, np.inf)))
     return np.where(n_known > 0, np.clip(p, 2 * 0.5**n_units, 1.0), np.nan)
 
 
@@ -170,6 +169,11 @@ def mean_score(tested: Sequence[tuple[np.ndarray, np.ndarray]], metric: str) -> 
 def repetitions(probabilities: np.ndarray) -> np.ndarray:
     """Probabilities with a leading axis for the times that probes were trained: (n_times, n_clips, n_classes)."""
     return probabilities[None] if probabilities.ndim == 2 else probabilities
+
+
+def n_trainings(probabilities: Sequence[np.ndarray]) -> int:
+    """How often probes were trained, over seeds and draws of few shots; of each fold its probabilities, as in `repetitions`."""
+    return min((len(repetitions(said)) for said in probabilities), default=1)
 
 
 def repeated_score(metric: str, targets: np.ndarray, probabilities: np.ndarray) -> float:
@@ -201,8 +205,28 @@ def draws(
 
     Arguments as in `bootstrap_interval`.
     """
-    random, again = np.random.default_rng(seed), np.random.default_rng((seed, 1))
-    n_times = min(len(repetitions(said)) for _, said in tested)
+    return _drawn(tested, metric, np.random.default_rng(seed), np.random.default_rng((seed, 1)), groups)
+
+
+def many_draws(
+    tested: Sequence[tuple[np.ndarray, np.ndarray]], metric: str, seed: int, groups: Sequence[np.ndarray] | None
+) -> np.ndarray:
+    """As `draws`, but as many as differences are judged by, (TEST_DRAWS,); the first DRAWS are those of `draws`."""
+    more = [
+        _drawn(tested, metric, *(np.random.default_rng((seed, which, number)) for which in (0, 1)), groups)
+        for number in range(1, TEST_DRAWS // DRAWS)
+    ]
+    return np.concatenate([draws(tested, metric, seed, groups), *more])
+
+
+def _drawn(
+    tested: Sequence[tuple[np.ndarray, np.ndarray]],
+    metric: str,
+    random: np.random.Generator,
+    again: np.random.Generator,
+    groups: Sequence[np.ndarray] | None,
+) -> np.ndarray:
+    n_times = n_trainings([said for _, said in tested])
     times = training_draws(n_times, again)  # the same in every fold: a training is one seed
     scores = [
         fold_draws(*fold, metric, random, None if groups is None else groups[number], times)

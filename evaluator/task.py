@@ -23,7 +23,7 @@ Nothing here reads audio, and only a user's CSV and folders are looked into.
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,7 @@ class Task:
     profile: `clean` or `published` where the two ask differently, else `both`.
     differs: Where they do, what the published one does and the clean one does not.
     judge, events: What it changes of its own protocol: fields of the judge, and how events are made of probabilities.
+    place: Path of a user's own file or folder; "" for a task that has a name.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Task:
     differs: str = ""
     judge: Mapping[str, Any] = field(default_factory=dict)
     events: tuple[tuple[float, float], ...] = ()
+    place: str = ""
 
     @property
     def spec_sha256(self) -> str:
@@ -211,12 +213,13 @@ def _known(document: Document, keys: tuple[str, ...], name: str, folder: str) ->
 
 
 def _own_task(path: Path) -> Task:
+    place = str(path.absolute())
     if path.is_dir():
-        return _own_folder(path)
+        return replace(_own_folder(path), place=place)
     kind = _OWN_FILES.get(path.suffix.lower())
     if kind is None or not path.is_file():
         raise UsageError(f"{path}: there is no such " + ("file" if kind else "folder, YAML file or CSV"))
-    return kind(path)
+    return replace(kind(path), place=place)
 
 
 def _own_yaml(path: Path) -> Task:

@@ -2,6 +2,8 @@
 
 import dataclasses
 import itertools
+import re
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +18,7 @@ from test_compare import of as of_two_classes
 
 def of(right, groups=None, **said):
     """A result of one fold and four classes, recognised where `right` says so."""
-    return of_two_classes(right, groups, **{"classes": list("abcd"), **said})
+    return of_two_classes(right, groups, **{"classes": list("abcd"), "confusion": None, **said})
 
 
 def hits(n_right, n=200, first=0):
@@ -99,9 +101,9 @@ def test_the_lowest_error_is_best():
     assert overview.leaderboard(board, "md")[1][0][:3] == ["1", "good", f"{board.places[0].head.score:.3f}"]
 
 
-def test_one_result_is_first_of_one_and_none_has_no_rank():
+def test_one_result_alone_has_no_rank_nor_has_one_without_a_score():
     """Nothing to compare; and a fold without a score, which is neither better nor worse than any."""
-    assert ranked(board_of(of(hits(5)))) == {"my/odd module.py": (1, 1)}
+    assert ranked(board_of(of(hits(5)))) == {"my/odd module.py": (None, None)}
     nothing = dataclasses.replace(
         of(np.ones(20, bool), module="none", metric="event_onset_50ms_fms"),
         score=float("nan"),
@@ -179,7 +181,10 @@ def test_other_clips_make_another_board(tmp_path):
             "on a board of its own: c; a and c were not tested on the same clips in fold test, 199.wav" in each.notes[0]
         )
     assert [problem.split(":")[0] for problem in first.problems] == [str(spoilt), str(unfit)] and not second.problems
-    assert "is damaged or of another run" in first.problems[0] and "200 clips, 2 groups" in first.problems[1]
+    assert (
+        "is damaged or of another run" in first.problems[0]
+        and "fold test has 200 test clips, and other numbers" in first.problems[1]
+    )
     seen = overview.overview([first, second])
     assert seen.columns[1] == "demo/calls (arch, clean), clips 2" and not seen.shared
     assert f"a on {seen.columns[1]} was tested on other clips (demo/calls (arch, clean), clips 1)" in seen.missing
@@ -198,17 +203,68 @@ def test_a_question_whose_results_are_all_broken_keeps_its_board(tmp_path):
 
 
 def test_what_a_reader_should_know_is_noted():
-    """Other training data, single trainings, and a score that is not that of its predictions."""
+    """Other training data, and single trainings."""
     trained = {"draws": True, "manifest_sha256": "1"}
     found = [of(hits(n), module=name, provenance=trained) for name, n in (("a", 90), ("b", 95))]
     found.append(of(hits(99), module="c", provenance={**trained, "manifest_sha256": "2"}))
-    found[0] = dataclasses.replace(found[0], score=0.9)
     notes = board_of(*found).notes
     assert "the data as a whole, training clips included, is not the same for all: another one for c" in notes
     assert any("trained less than 3 times" in note and note.endswith("a, b, c") for note in notes)
-    assert "a: its score is 0.9, but 0.45 by its predictions, which rank it here" in notes
     with pytest.raises(EvaluationError, match="fold test does not fit together"):
         board_of(dataclasses.replace(found[0], classes=["one"]))
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"score": 0.99}, "its accuracy is 0.99, but 0.45 by its predictions"),
+        ({"score": 0.4507}, "its accuracy is 0.4507, but 0.45 by its predictions"),
+        ({"score": float("nan")}, "its accuracy is none, but 0.45 by its predictions"),
+        ({"score": 1e308}, "its accuracy is 1e+308, but 0.45 by its predictions"),
+        ({"ci_high": 1.5}, "its interval, 0.4 to 1.5, cannot be of accuracy"),
+        ({"ci_low": 0.7}, "its interval, 0.7 to 0.6, cannot be of accuracy"),
+        ({"spread": -1.0}, "its spread is -1, which cannot be"),
+    ],
+)
+def test_a_number_that_its_predictions_do_not_give_is_refused(tmp_path, changes, sentence):
+    """With both numbers; the others are ranked without it, and compare refuses it as well."""
+    good = of(hits(100), module="good")
+    edited = dataclasses.replace(of(hits(90), module="edited"), **changes)
+    (found,) = boards.boards(written(tmp_path, good, edited).asked[0])
+    assert [place.title for place in found.places] == ["good"]
+    assert len(found.problems) == 1 and "edited/" in found.problems[0] and sentence in found.problems[0]
+    with pytest.raises(EvaluationError, match=re.escape(sentence)):
+        compare.compare([good, edited])
+
+
+def test_half_a_digit_is_rounding():
+    """A score that is 0.0004 from that of its predictions is taken as it is."""
+    assert board_of(dataclasses.replace(of(hits(90)), score=0.4504)).places
+
+
+def test_how_often_probes_were_trained_is_counted_by_their_answers():
+    """Three draws of few shots of one seed are three trainings: their luck is counted, and nothing else is said."""
+    found = [of(hits(n), module=name, provenance={"draws": True}) for name, n in (("a", 90), ("b", 95))]
+    assert any("trained less than 3 times" in note for note in board_of(*found).notes)
+    assert "trained less than 3 times" in compare.compare(found)[0].sentence
+    three = [
+        dataclasses.replace(each, test_probabilities=[fold.repeat(3, axis=0) for fold in each.test_probabilities])
+        for each in found
+    ]
+    assert [place.n_times for place in board_of(*three).places] == [3, 3]
+    assert not any("trained less than" in note for note in board_of(*three).notes)
+    assert "trained less than" not in compare.compare(three)[0].sentence
+
+
+def test_the_seed_decides_no_rank():
+    """Seven modules whose corrected p values lie about 0.05: ranks are the same with every seed."""
+    random = np.random.default_rng(1)
+    shares = (0.9, 0.88, 0.86, 0.84, 0.8, 0.75, 0.5)
+    found = [of(random.random(300) < share, module=f"m{n}") for n, share in enumerate(shares)]
+    p = [stats.difference(*(compare.tested(found[n]) for n in (0, 4)), "accuracy", seed).p for seed in range(6)]
+    assert np.std(p) < 0.2 * np.mean(p)  # shares of 1,000 draws: half of it
+    first, *others = [ranked(board_of(*found, seed=seed)) for seed in range(5)]
+    assert all(each == first for each in others)
 
 
 def test_an_overview_counts_and_says_what_is_missing(tmp_path):
@@ -223,7 +279,10 @@ def test_an_overview_counts_and_says_what_is_missing(tmp_path):
     assert seen.columns == [f"x/{name} (arch, clean)" for name in ("one", "three", "two")] and seen.shared == [0, 2]
     assert [(row.title, row.n_present, row.mean_rank) for row in seen.rows] == [("a", 3, 1.0), ("b b", 2, 2.0)]
     assert seen.rows[1].means == {"accuracy (arch, clean)": pytest.approx(0.45)}
-    command = "hear-eval run 'b b' --task x/three --protocol arch --option layer=3 --data '/some data'"
+    command = (
+        "hear-eval run 'b b' --task x/three --protocol arch --option layer=3 --seed 1 --seeds 2 --data '/some data'"
+    )
+    command += f" --out {shlex.quote(str(tmp_path))}"
     assert seen.missing == [f"b b on x/three (arch, clean) has no result: run `{command}`"]
     assert "means are over the 2 of 3 boards" in seen.notes[-1] and "b b, for one, is on 2 of 3" in seen.notes[-1]
     assert "a has several runs on x/three (arch, clean); the one trained most often is shown" in seen.notes
@@ -237,6 +296,26 @@ def test_an_overview_counts_and_says_what_is_missing(tmp_path):
     assert dict(zip(head, rows[4], strict=True)) | {"score": None, "rank": None} == dict(
         zip(head, rows[4], strict=True)
     )
+
+
+def test_a_task_counts_once_in_a_mean_rank():
+    """a is first on one task under two profiles and second on another: 1.5, not 4 / 3; and it is said."""
+    places = (("x/one", "clean", 150, 90), ("x/one", "published", 150, 90), ("x/two", "clean", 90, 150))
+    found = [
+        board_of(*(of(hits(n), module=name, task=task, profile=profile) for name, n in (("a", one), ("b", two))))
+        for task, profile, one, two in places
+    ]
+    seen = overview.overview(found)
+    assert [(row.title, row.n_present, row.mean_rank) for row in seen.rows] == [("a", 3, 1.5), ("b", 3, 1.5)]
+    assert "each task counts once" in seen.notes[0]
+    assert not overview.overview(found[::2]).notes
+
+
+def test_one_module_is_not_ranked_and_not_missed():
+    """An overview of a single module: no rank, no mean rank, no sentence about either."""
+    seen = overview.overview([board_of(of(hits(90), module="a")), board_of(of(hits(60), module="a", task="x/y"))])
+    assert seen.rows[0].mean_rank is None and not seen.notes and not seen.missing
+    assert overview.matrix(seen, "md")[1] == [["a", None, "2/2", "45.0", "30.0"]]
 
 
 def test_means_need_a_shared_board():

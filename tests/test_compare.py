@@ -25,6 +25,7 @@ def of(right: np.ndarray, groups=None, **said):
         folds=[dataclasses.replace(result().folds[0], name="test")],
         test_clips=[[f"{n}.wav" for n in range(len(right))]],
         test_groups=[["" for _ in right] if groups is None else list(groups)],
+        test_seconds=[np.ones(len(right))],
         test_targets=[targets],
         test_probabilities=[probabilities[None]],
         test_events=[],

@@ -183,6 +183,19 @@ def test_hostile_names_stay_text(opened):
     assert "49" not in opened.locator("main h2").all_inner_texts()
 
 
+def test_a_phone_shows_every_score(chromium, report):
+    """At 390 pixels the figure of scores is seen whole, every dot of it, and its text is not smaller than 9 pixels."""
+    shown = chromium.new_page(viewport={"width": 390, "height": 800})
+    shown.goto(report.as_uri())
+    figure = section(shown, "tones").locator("figure", has_text="Scores with their").locator("svg")
+    edges = figure.evaluate(
+        "(each) => [...each.querySelectorAll('use, text')].map((one) => one.getBoundingClientRect()).map((one) => [one.left, one.right])"
+    )
+    assert len(edges) >= 4 and all(left >= 0 and right <= 390 for left, right in edges)
+    assert figure.evaluate("(each) => each.getBoundingClientRect().width / each.viewBox.baseVal.width") * 9 > 9
+    shown.close()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_phone_shows_the_page_without_scrolling_sideways(chromium, report, scheme):
     """At 390 pixels tables scroll within their own boxes; ink and paper contrast by 7 to 1 in light and dark (WCAG 2.2, 1.4.6)."""
@@ -299,6 +312,75 @@ def test_tables_and_figures_lie_beside_the_page(folder, capsys):
     assert {path.suffix for path in beside} == {".csv", ".md", ".tex", ".svg", ".png"}
     assert "hear_ssl.melspec" in (folder / "full-files" / "overview.csv").read_text()
     assert full.read_bytes() == bare.read_bytes()
+
+
+def test_a_module_alone_beats_nobody(folder):
+    """No rank, nothing bold, no word about ranks in any caption or table, beside or on the page."""
+    out = folder / "alone.html"
+    assert (
+        main(
+            [
+                "report",
+                str(folder / "results" / "hear_ssl.melspec"),
+                "--clips",
+                "0",
+                "--out",
+                str(out),
+                "--format",
+                "md",
+            ]
+        )
+        == 0
+    )
+    page_of_one = out.read_text().partition('id="reading"')[0].partition("<body>")[2]
+    assert 'class="best"' not in page_of_one and "number best" not in page_of_one and "rank" not in page_of_one.lower()
+    assert "(1)" not in (folder / "alone-files" / "overview.md").read_text()
+
+
+def test_an_edited_score_is_left_out_and_told(folder, capsys, tmp_path):
+    """On top of the page and on standard error, with both numbers; it is in no table."""
+    for path in (folder / "results" / "hear_ssl.melspec").rglob("*.json"):
+        made = results.read(path)
+        results.write(made, tmp_path)
+        results.write(replace(made, module="forged", score=made.score - 0.25), tmp_path)
+    out = tmp_path / "edited.html"
+    assert main(["report", str(tmp_path), "--clips", "0", "--out", str(out), "--format", "csv"]) == 0
+    sentence = f"but {made.score:.4g} by its predictions"
+    text = out.read_text()
+    assert sentence in capsys.readouterr().err and sentence in text.partition('id="overview"')[0]
+    assert "forged" not in text.partition('id="overview"')[2]
+    assert all("forged" not in path.read_text() for path in (tmp_path / "edited-files").iterdir())
+
+
+def test_what_lies_beside_the_page_from_before_is_told(folder, capsys, tmp_path):
+    """Tables of an earlier report with the same name, on standard error; they are not removed."""
+    everything, one = folder / "results", folder / "results" / "hear_ssl.melspec"
+    asked = ["--clips", "0", "--out", str(tmp_path / "r.html"), "--format", "csv"]
+    assert main(["report", str(everything), *asked]) == 0
+    assert "of an earlier one" not in capsys.readouterr().err
+    n_before = len(list((tmp_path / "r-files").iterdir()))
+    assert main(["report", str(one), *asked]) == 0
+    assert "files that are not of this report" in capsys.readouterr().err
+    assert len(list((tmp_path / "r-files").iterdir())) >= n_before
+
+
+def test_predictions_that_a_shell_names_are_passed_over(folder, capsys, tmp_path):
+    """`report DIR/*` gives the .npz as well; and no name turns the direction of the words about it."""
+    for path in (folder / "results" / "hear_ssl.melspec").rglob("*.json"):
+        results.write(replace(results.read(path), module="\u202eno\u2066", notes=["\u202e note"]), tmp_path)
+    out = tmp_path / "turned.html"
+    given = [str(path) for path in sorted(tmp_path.rglob("*")) if path.is_file()]
+    assert len(given) == 2 and main(["report", *given, "--clips", "0", "--out", str(out)]) == 0
+    assert capsys.readouterr().err == ""
+    body = out.read_text().partition("<body>")[2].partition("<script>")[0]
+    assert not set(body) & set("\u202e\u2066") and "\ufffdno" in body
+
+
+def test_a_folder_of_audio_that_is_not_there_is_refused(folder, capsys):
+    """With exit code 2 and a sentence, rather than clip by clip."""
+    asked = ["--out", str(folder / "gone.html"), "--data", str(folder / "gone")]
+    assert main(["report", str(folder / "results"), *asked]) == 2
+    assert "there is no such folder" in capsys.readouterr().err and not (folder / "gone.html").exists()
 
 
 def test_clips_are_looked_for_where_the_user_says(folder):

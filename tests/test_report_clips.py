@@ -85,7 +85,8 @@ def test_one_module_shows_what_it_gets_wrong_and_is_sure_of():
     """The surest first; right answers are left out."""
     found = clips.disagreeing(["one"], [answers([0.4, 0.6], [0.1, 0.9], [0.1, 0.9])])
     assert [(each.name, round(each.measure, 6)) for each in found] == [("x.wav", 0.9), ("z.wav", 0.6)]
-    assert "wrong" in clips.chosen_by(1) and "Jensen-Shannon" in clips.chosen_by(2)
+    assert "wrong" in clips.chosen_by(1, True) and "Jensen-Shannon" in clips.chosen_by(2, True)
+    assert "every label" in clips.chosen_by(1, False) and "every label" not in clips.chosen_by(2, True)
 
 
 def test_clips_with_several_labels_are_told_with_their_best():
@@ -195,6 +196,13 @@ def test_no_name_leads_out_of_the_data(tmp_path, name):
     soundfile.write(tmp_path / "a.wav", noise(0.1), RATE)
     found = clips.heard(name, tmp_path / "data")
     assert isinstance(found, str) and "leads out of the data folder" in found
+
+
+def test_an_absolute_path_is_heard_where_the_data_is(tmp_path):
+    """A CSV may hold such paths; inside the folder of the data they are read."""
+    soundfile.write(tmp_path / "a.wav", noise(0.5), RATE)
+    assert clips.heard(str(tmp_path / "a.wav"), tmp_path).seconds == pytest.approx(0.5)
+    assert "--data names another" in clips.heard(str(tmp_path / "a.wav"), tmp_path / "elsewhere")
 
 
 def test_what_cannot_be_heard_is_said(tmp_path):

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, average_precision_score, recall_score
 
-from evaluator.report import drawing, figures, parts, themed
+from evaluator.judging import few_shot
+from evaluator.report import curves, drawing, figures, parts, settings, themed
 from evaluator.results import CurvePoint
 from test_results import result
 
@@ -52,7 +53,7 @@ def every_figure(results, titles):
     first = results[0]
     scores = [each.score for each in results]
     return [
-        figures.layer_curves(titles, results),
+        curves.layer_curves(titles, results),
         figures.scores(titles, scores, scores, scores, "accuracy"),
         figures.confusion(first, True),
         figures.confusion(first, False),
@@ -115,7 +116,7 @@ def test_ink_is_the_pages():
 def test_figures_of_one_page_share_no_identifier():
     """Not even two that are drawn alike; the same figure twice is the same text."""
     results = [curve(0.3, 0.5)]
-    svgs = [themed.inline(figures.layer_curves(["one"], results), label) for label in ("a", "b", "a")]
+    svgs = [themed.inline(curves.layer_curves(["one"], results), label) for label in ("a", "b", "a")]
     ids = [
         {element.get("id") for element in ElementTree.fromstring(svg).iter() if element.get("id")} for svg in svgs[:2]
     ]
@@ -135,15 +136,15 @@ def test_colours_can_be_seen_on_white_and_on_black():
         assert (
             1.05 / (luminance(colour) + 0.05) >= 3 and (luminance(colour) + 0.05) / (luminance("#111111") + 0.05) >= 3
         )
-    assert len({drawing.look_of(number) for number in range(figures.MOST_MODULES)}) == figures.MOST_MODULES
-    assert len({drawing.look_of(number)[1] for number in range(figures.MOST_MODULES)}) == figures.MOST_MODULES
+    assert len({drawing.look_of(number) for number in range(drawing.MOST_MODULES)}) == drawing.MOST_MODULES
+    assert len({drawing.look_of(number)[1] for number in range(drawing.MOST_MODULES)}) == drawing.MOST_MODULES
 
 
 def test_a_curve_is_drawn_where_its_layers_are():
     """Scores in % at the layers' numbers whatever their order, the interval around them, a ring at the chosen layer."""
     one = curve(0.2, 0.6, 0.5, chosen="layer 1")
     one = replace(one, curve=[one.curve[2], one.curve[0], one.curve[1]])
-    axes = figures.layer_curves(["one"], [one]).axes[0]
+    axes = curves.layer_curves(["one"], [one]).axes[0]
     assert axes.lines[0].get_xydata().tolist() == [[0, 20], [1, 60], [2, 50]]
     assert axes.lines[1].get_xydata().tolist() == [[1, 60]]
     band = axes.collections[0].get_paths()[0].get_extents()
@@ -154,25 +155,97 @@ def test_a_curve_is_drawn_where_its_layers_are():
 def test_the_layers_that_folds_chose_are_ringed():
     """Each of them, where folds chose for themselves."""
     folds = [replace(result().folds[0], chosen=name) for name in ("layer 0", "layer 2", "layer 2")]
-    axes = figures.layer_curves(["one"], [curve(0.2, 0.6, 0.5, chosen="each fold's choice", folds=folds)]).axes[0]
+    axes = curves.layer_curves(["one"], [curve(0.2, 0.6, 0.5, chosen="each fold's choice", folds=folds)]).axes[0]
     assert axes.lines[1].get_xdata().tolist() == [0, 2]
 
 
 def test_modules_of_one_layer_have_no_curve_and_a_crowd_is_told():
     """None where nothing is to draw; of 14 modules 12 are drawn, and the title says so."""
-    assert figures.layer_curves(["a"], [judged(3)]) is None and figures.layer_curves([], []) is None
-    figure = figures.layer_curves([str(n) for n in range(14)], [curve(0.1, 0.2)] * 14)
+    assert curves.layer_curves(["a"], [judged(3)]) is None and curves.layer_curves([], []) is None
+    figure = curves.layer_curves([str(n) for n in range(14)], [curve(0.1, 0.2)] * 14)
     assert figure.get_suptitle() == "demo/calls\nscore by layer, 12 of 14 modules"
 
 
 def test_layers_come_before_what_else_was_judged():
     """Layers at their numbers, others after the last in their order."""
-    assert figures._places(["mean", "layer 2", "layer 0", "scene"]) == {
+    names = ["mean", "layer 2", "layer 0", "scene"]
+    found = curves._places([settings.setting(name) for name in names])
+    assert {each.features: place for each, place in found.items()} == {
         "layer 2": 2,
         "layer 0": 0,
         "mean": 3,
         "scene": 4,
     }
+
+
+def shots_result(features="", seed=0):
+    """A result of two classifiers over 1, 5 and 20 shots; the score is of 5 shots, centroid."""
+    names = [few_shot.name(n, head) for n in (1, 5, 20) for head in ("centroid", "logistic")]
+    names = [", ".join(part for part in (each, name) if part) for each in (features or "").split("|") for name in names]
+    points = [CurvePoint(name, n / 10, n / 10 - 0.05, n / 10 + 0.05, None, 0.01) for n, name in enumerate(names)]
+    first = ", ".join(part for part in (features.split("|")[0], few_shot.name(5, "centroid")) if part)
+    return judged(3, curve=points, chosen=first, seed=seed)
+
+
+def test_few_shots_are_a_curve_a_classifier():
+    """Over 1, 5 and 20 on a logarithmic axis, the headline ringed; they are no layers, and layers are no shots."""
+    one = shots_result()
+    figure = curves.shot_curves(["one"], [one])
+    axes = figure.axes[0]
+    assert axes.get_xscale() == "log" and [text.get_text() for text in axes.get_xticklabels()] == ["1", "5", "20"]
+    lines = [line.get_xydata() for line in axes.lines if len(line.get_xdata()) == 3]
+    np.testing.assert_allclose(lines, [[[1, 0], [5, 20], [20, 40]], [[1, 10], [5, 30], [20, 50]]])
+    assert [line.get_xydata().tolist() for line in axes.lines if len(line.get_xdata()) == 1] == [[[5, 20]]]
+    assert lines[0] is not lines[1] and axes.lines[0].get_linestyle() != axes.lines[2].get_linestyle()
+    assert curves.layer_curves(["one"], [one]) is None
+    assert curves.shot_curves(["one"], [curve(0.1, 0.2)]) is None and curves.shot_curves([], []) is None
+
+
+def test_layers_of_few_shots_are_those_of_the_headline():
+    """Of two layers with shots, the layer curve has the headline's shots, and the curve of shots the headline's layer."""
+    one = shots_result("layer 1|layer 0")
+    assert curves.layer_curves(["a"], [one]).axes[0].lines[0].get_xydata().tolist() == [[0, 80], [1, 20]]
+    assert curves.shot_curves(["a"], [one]).axes[0].lines[0].get_ydata().tolist() == [0, 20, 40]
+    assert curves.are_layers([one]) and not curves.are_layers([shots_result("layer 1|mean of layers")])
+
+
+def test_a_score_that_is_no_point_of_the_curve_is_a_line():
+    """Where folds chose differently: dotted at the score, and how many folds chose each layer; else nothing of it."""
+    folds = [replace(result().folds[0], chosen=name) for name in ("layer 0", "layer 2", "layer 2, width 512")]
+    one = curve(0.2, 0.6, 0.5, chosen="each fold's choice", folds=folds, score=0.4)
+    axes = curves.layer_curves(["one"], [one]).axes[0]
+    assert axes.lines[2].get_ydata() == [40, 40] and axes.lines[2].get_linestyle() == ":"
+    assert [text.get_text() for text in axes.texts] == ["1 of 3 folds", "2 of 3 folds"]
+    agreed = curves.layer_curves(["one"], [curve(0.2, 0.6, chosen="layer 1")])
+    assert not agreed.axes[0].texts and "dotted" not in str([text.get_text() for text in agreed.legends[0].get_texts()])
+
+
+def test_scores_can_be_read_in_the_dark_and_on_a_phone():
+    """Dots and intervals have the colour of the page's ink, undimmed; names stand above their rows; it is marked as narrow."""
+    figure = figures.scores(["a" * 30, "b"], [0.5, 0.4], [0.4, 0.3], [0.6, 0.5], "accuracy")
+    svg = themed.inline(figure, "scores")
+    assert not any(colour.lower() in svg for colour in drawing.COLOURS if colour != drawing.GREY)
+    assert all(line.get_alpha() is None for line in (*figure.axes[0].lines, *figure.axes[0].collections))
+    root = ElementTree.fromstring(svg)
+    assert root.get("class") == "figure narrow" and float(root.get("width")) < 440
+    axes = figure.axes[0]
+    assert all(axes.get_position().x0 < 0.1 for axes in figure.axes) and len(axes.texts) == 2
+    wide = themed.inline(figures.recalls(["a"], [judged(3)]), "wide")
+    assert ElementTree.fromstring(wide).get("class") == "figure"
+
+
+def test_halves_are_rounded_up():
+    """52.5 % of a class is 53, as people round, and 2.5 % is 3."""
+    share = figures.confusion(judged(2, confusion=[[21, 19], [1, 39]]), True).axes[0]
+    assert [text.get_text() for text in share.texts] == ["53", "48", "3", "98"]
+
+
+def test_groups_of_a_few_clips_are_not_scored():
+    """Of four clips or fewer a score is luck: they are counted, and left out."""
+    names = ["big"] * 28 + ["large"] * 28 + ["tiny"] * 4
+    said = judged(3, test_groups=[names])
+    assert list(parts.group_scores(said)) == ["big", "large"] and parts.n_small_groups(said) == 1
+    assert not parts.group_scores(judged(3, test_groups=[[str(n // 4) for n in range(60)]]))
 
 
 def test_scores_are_dots_on_their_intervals():
@@ -255,7 +328,9 @@ def test_groups_are_drawn_one_by_one_or_as_a_spread():
     assert figures.by_group(["a"], [judged(3, test_groups=[[""] * 60])]) is None
     few = figures.by_group(["a"], [judged(3)]).axes[0]
     assert [text.get_text() for text in few.get_yticklabels()] == [f"bird {n} (20)" for n in range(3)]
-    many = figures.by_group(["a", "b"], [judged(3, test_groups=[[str(n) for n in range(60)]])] * 2).axes[0]
+    many = figures.by_group(
+        ["a", "b"], [judged(3, test_groups=[[str(n // 5) for n in range(300)]], n_clips=300)] * 2
+    ).axes[0]
     assert [text.get_text() for text in many.get_yticklabels()] == ["a", "b"]
 
 

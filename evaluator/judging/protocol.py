@@ -36,6 +36,7 @@ class Protocol:
     events: For tasks that ask when: (median filter, least duration) in ms to choose from on validation; empty where the
         protocol judges whole clips only.
     differs: What this profile does otherwise than its sibling, in a sentence.
+    place: Path of a user's own file; "" for a protocol that has a name.
     """
 
     name: str
@@ -54,11 +55,12 @@ class Protocol:
     choose_layer: str
     events: tuple[tuple[float, float], ...]
     judge: Judge
+    place: str = ""
 
     @property
     def sha256(self) -> str:
         """SHA-256 over everything that decides a score; titles and sources are left out."""
-        words = ("title", "citation", "source", "differs")
+        words = ("title", "citation", "source", "differs", "place")
         decides = {name: value for name, value in asdict(self).items() if name not in words}
         return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
 
@@ -105,9 +107,11 @@ def load(name: str, profile: str = "clean") -> Protocol:
         raise UsageError(schema.unknown("profile", profile, PROFILES))
     if name.endswith((".yaml", ".yml")):
         path = Path(name).expanduser()
+        place = str(path.absolute())
         if not path.is_file():
             raise UsageError(f"{name}: there is no such protocol file")
     elif name in schema.names_in("protocols"):
+        place = ""
         path = schema.tasks_folder() / "protocols" / f"{name}.yaml"
     else:
         raise UsageError(schema.unknown("protocol", name, schema.names_in("protocols")))
@@ -120,7 +124,7 @@ def load(name: str, profile: str = "clean") -> Protocol:
         raise document.error(
             ("layers",), f"is {fields['layers']!r}, but should be {', '.join(LAYERS)}, or a number in quotes"
         )
-    return Protocol(**{**fields, **said, "judge": judges[profile], "profile": profile})
+    return Protocol(**{**fields, **said, "judge": judges[profile], "profile": profile, "place": place})
 
 
 def is_layers(text: str) -> bool:

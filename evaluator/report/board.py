@@ -16,8 +16,7 @@ from evaluator.judging import metrics
 from evaluator.report.gathered import Asked, Head, head_of, titled
 from evaluator.results import Result
 
-_PAIRS = 1000  # judged at once; their draws take 8 MB
-_DRIFT = 0.005  # of a score from its predictions, which are kept in single precision, before it is told
+_PAIRS = 250  # judged at once; their draws take 8 MB
 
 
 @dataclass(frozen=True)
@@ -27,13 +26,15 @@ class Place:
     head: What its JSON says: module, score, interval, spread, chosen, run, path ...
     title: What to call it on this board.
     rank, last_rank: The first and the last rank that it may have: 1 + how many are surely better, and n - how many are surely
-        worse, of n that have a score; None for a result without a score.
+        worse, of n that have a score; None for a result without a score, and for one that has nothing beside it to be ranked with.
+    n_times: How often its probes were trained, over seeds and draws of few shots.
     """
 
     head: Head
     title: str
     rank: int | None
     last_rank: int | None
+    n_times: int
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class Board:
     draws_groups: Whether groups of clips were drawn, not clips.
     notes: What a reader of the board should know, for one where it parts from other boards of the question.
     problems: A sentence for each result that could not be used.
+    seed: Of the draws behind the ranks.
     """
 
     task: str
@@ -60,14 +62,16 @@ class Board:
     draws_groups: bool
     notes: list[str]
     problems: list[str]
+    seed: int = 0
 
 
 @dataclass(frozen=True)
 class _Entrant:
-    """What is kept of a result: value, from its predictions; its score in each draw, (DRAWS,); remarks about it alone."""
+    """What is kept of a result: value, from its predictions; how often its probes were trained; its score in each draw, (TEST_DRAWS,); remarks about it alone."""
 
     head: Head
     value: float
+    n_times: int
     drawn: np.ndarray
     trained_on: tuple[str, ...]
     lucky: bool
@@ -100,7 +104,7 @@ def boards(asked: Asked, seed: int = 0) -> list[Board]:
         question = (asked.task, asked.dataset, asked.protocol, asked.profile, asked.metric)
         return [Board(*question, [], [], 0, 0, False, ["no result of this question can be used"], problems)]
     parties.sort(key=lambda party: -len(party.entrants))
-    first, *others = [_decided(party) for party in parties]
+    first, *others = [_decided(party, seed) for party in parties]
     partings = [_parting(parties[0], party) for party in parties[1:]]
     told = [replace(each, notes=[why, *each.notes]) for each, why in zip(others, partings, strict=True)]
     return [replace(first, notes=[*partings, *first.notes], problems=problems), *told]
@@ -129,7 +133,7 @@ def board(
         _join(parties, replace(head, title=titles[head.path]) if titles else head, result, seed)
     if len(parties) > 1:
         raise UsageError(_parting(parties[0], parties[1]))
-    return _decided(parties[0])
+    return _decided(parties[0], seed)
 
 
 def _join(parties: list[_Party], head: Head, result: Result, seed: int) -> None:
@@ -186,23 +190,21 @@ def refuse_unsound(result: Result, path: Path) -> None:
 def _entrant(head: Head, result: Result, party: _Party, seed: int) -> _Entrant:
     pairs = compare.tested(result)
     try:
-        value = stats.mean_score(pairs, result.metric)
+        value = compare.refuse_another_score(result)
     except EvaluationError as error:
         raise EvaluationError(f"{head.path}: {error}") from error
     remarks = []
-    if abs(value - head.score) > _DRIFT * max(1.0, abs(value)):
-        remarks.append(
-            f"{head.title}: its score is {head.score:.4g}, but {value:.4g} by its predictions, which rank it here"
-        )
     if result.test_groups != party.first.test_groups:
         remarks.append(f"{head.title}: its clips have other groups than those of {party.first.module}, which are drawn")
     decides = ("manifest_sha256", "task_sha256", "protocol_sha256")
     trained_on = tuple(str(result.provenance.get(name)) for name in decides)
-    lucky = len(result.seeds) < compare.SEEDS and bool(result.provenance.get("draws"))
-    return _Entrant(head, value, stats.draws(pairs, result.metric, seed, party.groups), trained_on, lucky, remarks)
+    lucky, n_times = compare.trained_seldom(result), stats.n_trainings(result.test_probabilities)
+    return _Entrant(
+        head, value, n_times, stats.many_draws(pairs, result.metric, seed, party.groups), trained_on, lucky, remarks
+    )
 
 
-def _decided(party: _Party) -> Board:
+def _decided(party: _Party, seed: int) -> Board:
     """The board of a party: order, ranks and notes."""
     first = party.first
     entrants = sorted(party.entrants, key=lambda each: (-metrics.signed(first.metric, each.value), each.head.title))
@@ -214,9 +216,9 @@ def _decided(party: _Party) -> Board:
     )
     n_scored = sum(not np.isnan(each.value) for each in entrants)
     places = [
-        Place(each.head, title, 1 + int(sure[:, n].sum()), n_scored - int(sure[n].sum()))
-        if n < n_scored  # those without a score come last
-        else Place(each.head, title, None, None)
+        Place(each.head, title, 1 + int(sure[:, n].sum()), n_scored - int(sure[n].sum()), each.n_times)
+        if n < n_scored > 1  # those without a score come last
+        else Place(each.head, title, None, None, each.n_times)
         for n, (each, title) in enumerate(zip(entrants, _told_apart([each.head for each in entrants]), strict=True))
     ]
     return Board(
@@ -230,8 +232,9 @@ def _decided(party: _Party) -> Board:
         n_clips=sum(map(len, first.test_clips)),
         n_folds=len(first.folds),
         draws_groups=party.groups is not None,
-        notes=_notes(entrants, party.groups is not None, stats.why_not(first.test_groups)),
+        notes=_notes(entrants),
         problems=[],
+        seed=seed,
     )
 
 
@@ -268,8 +271,8 @@ def _told_apart(heads: Sequence[Head]) -> list[str]:
     ]
 
 
-def _notes(entrants: Sequence[_Entrant], draws_groups: bool, why_not: str) -> list[str]:
-    notes = [f"differences are judged by drawing {'groups of clips' if draws_groups else 'clips'}{why_not}"]
+def _notes(entrants: Sequence[_Entrant]) -> list[str]:
+    notes = []
     lucky = sorted({each.head.title for each in entrants if each.lucky})
     if lucky and len(entrants) > 1:
         notes.append(

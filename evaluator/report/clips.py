@@ -72,14 +72,17 @@ class Heard:
     exact: bool
 
 
-def chosen_by(n_modules: int) -> str:
-    """The rule of `disagreeing` as a sentence for the page."""
-    if n_modules == 1:
-        return "The clips of which the module says something wrong and is surest of it."
-    return (
-        "The clips on which the modules' probabilities differ most (Jensen-Shannon divergence, in bits; "
-        "summed over labels where a clip can have several)."
+def chosen_by(n_modules: int, single: bool) -> str:
+    """The rule of `disagreeing` in sentences for the page, and what is right; single: whether each clip has one label."""
+    right = (
+        "A ✓ says that the most probable class is the clip's."
+        if single
+        else f"A ✓ says that every label, the {_LABELS} most probable of which stand here, is right at a probability of a half."
     )
+    if n_modules == 1:
+        return f"The clips of which the module says something wrong and is surest of it. {right}"
+    summed = "" if single else ", summed over labels"
+    return f"The clips on which the modules' probabilities differ most (Jensen-Shannon divergence, in bits{summed}). {right}"
 
 
 def disagreeing(titles: Sequence[str], results: Sequence[Result], most: int = 12) -> list[Disputed]:
@@ -201,9 +204,9 @@ def heard(name: str, folder: Path | None, most_bytes: int = MOST_BYTES) -> Heard
 def _within(folder: Path, path: str) -> Path:
     """The file of a path below a folder; names in results are not trusted."""
     said, windows = PurePosixPath(path), PureWindowsPath(path)
-    outside = said.is_absolute() or ".." in said.parts or ".." in windows.parts or windows.drive or "\0" in path
+    outside = ".." in said.parts or ".." in windows.parts or windows.drive or "\0" in path
     if outside or not (folder / path).resolve().is_relative_to(folder.resolve()):
-        raise EvaluationError(f"{path!r} leads out of the data folder {folder}, and is not read")
+        raise EvaluationError(f"{path!r} leads out of the data folder {folder}, and is not read; --data names another")
     return folder / path
 
 

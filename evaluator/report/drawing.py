@@ -19,6 +19,8 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#B37700", "#808080")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "d")
 LINES = ("-", "--", "-.", ":")
 WIDTH = 5.6  # inches: 538 CSS pixels, which a phone shrinks to two thirds
+NARROW = 4.0  # inches: 400 CSS pixels, which a phone shows whole with its text hardly smaller
+MOST_MODULES = 12  # in one figure
 GREY = "#808080"
 _UNREADABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]+")
 

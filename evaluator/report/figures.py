@@ -1,9 +1,8 @@
-"""The report's figures: layer curves, scores, confusions, recalls, groups and clip lengths, as Matplotlib figures.
+"""The report's figures: scores, confusions, recalls, groups and clip lengths, as Matplotlib figures.
 
 A function gives None where there is nothing to draw. Long names are shortened; where not all modules are drawn, the title says so.
 """
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,13 +12,13 @@ from evaluator.figure import empty, lengths_figure
 from evaluator.report.drawing import (
     COLOURS,
     GREY,
+    MOST_MODULES,
+    NARROW,
     WIDTH,
     axes_of,
     axis_name,
     dots,
     entitle,
-    legend,
-    look_of,
     name_rows,
     rgb,
     scale_of,
@@ -28,86 +27,10 @@ from evaluator.report.drawing import (
 from evaluator.report.parts import class_measure, class_scores, class_sizes, group_measure, group_scores
 from evaluator.results import Result
 
-MOST_MODULES = 12  # in one figure
-MOST_BANDS = 3  # modules whose intervals are drawn as bands; more are bars beside each other
 MOST_NAMED = 60  # classes that stand by name
 MOST_COUNTED = 15  # classes whose cells show their numbers
 MOST_GROUPS = 40  # that stand by name; more are drawn as their distribution
 CELL = "#2A85C4"  # full cells of a matrix: ink can be read on it in light and in dark
-
-
-def layer_curves(titles: Sequence[str], results: Sequence[Result]) -> Any | None:
-    """The score of each layer (or number of shots) with its 95 % interval, one curve a module; as Sarkar's Figures 3 and 4.
-
-    Rings mark what the results' own scores are of. Only modules of which several layers were judged are drawn.
-
-    Args:
-        titles: What each result is called.
-        results: Of one task and metric, the most important first.
-    """
-    found = [(title, result) for title, result in zip(titles, results, strict=True) if len(result.curve) > 1]
-    shown = found[:MOST_MODULES]
-    if not shown:
-        return None
-    places = _places([point.name for _, result in shown for point in result.curve])
-    metric = shown[0][1].metric
-    figure = empty(WIDTH, 3.2 + 0.2 * (len(shown) + 1))
-    axes = axes_of(figure)
-    for number, (_, result) in enumerate(shown):
-        _curve(axes, result, places, number, len(shown))
-    layers = all(_layer(name) is not None for name in places)
-    _ticks(axes, places, layers)
-    axes.set(xlabel="layer" if layers else "", ylabel=axis_name(metric))
-    handles = [
-        axes.plot([], [], color=look.colour, marker=look.marker, linestyle=look.line, markersize=4)[0]
-        for look in map(look_of, range(len(shown)))
-    ]
-    handles.append(axes.plot([], [], "o", color="black", fillstyle="none", markersize=9)[0])
-    legend(figure, handles, [*(title for title, _ in shown), "chosen: what the score is of"])
-    entitle(figure, shown[0][1].task, "score by layer" if layers else "score by setting", len(shown), len(found))
-    return figure
-
-
-def _curve(axes: Any, result: Result, places: dict[str, int], number: int, n_modules: int) -> None:
-    look, scale = look_of(number), scale_of(result.metric)
-    order = sorted(result.curve, key=lambda point: places[point.name])
-    x = np.array([float(places[point.name]) for point in order])
-    y, low, high = (
-        scale * np.array([getattr(point, name) for point in order], dtype=float)
-        for name in ("score", "ci_low", "ci_high")
-    )
-    if n_modules > MOST_BANDS:
-        x = x + (number - (n_modules - 1) / 2) * 0.5 / n_modules
-        axes.vlines(x, low, high, color=look.colour, linewidth=1, alpha=0.6)
-    else:
-        axes.fill_between(x, low, high, color=look.colour, alpha=0.18, linewidth=0)
-    axes.plot(x, y, color=look.colour, marker=look.marker, linestyle=look.line, markersize=4, linewidth=1.4)
-    chosen = {fold.chosen for fold in result.folds} | {result.chosen}
-    ringed = np.array([point.name in chosen for point in order])
-    axes.plot(x[ringed], y[ringed], "o", color=look.colour, fillstyle="none", markersize=9)
-
-
-def _places(names: Sequence[str]) -> dict[str, int]:
-    """Where each name stands on the axis: layers at their number, others after them in order of appearance."""
-    layers = {name: number for name in names if (number := _layer(name)) is not None}
-    others = [name for name in dict.fromkeys(names) if name not in layers]
-    first = max(layers.values(), default=-1) + 1
-    return layers | {name: first + number for number, name in enumerate(others)}
-
-
-def _layer(name: str) -> int | None:
-    found = re.fullmatch(r"layer (\d{1,4})", name)
-    return int(found[1]) if found else None
-
-
-def _ticks(axes: Any, places: dict[str, int], layers: bool) -> None:
-    if layers:
-        from matplotlib.ticker import MaxNLocator
-
-        axes.xaxis.set_major_locator(MaxNLocator(13, integer=True))
-    else:
-        names = [shortened(name.removeprefix("layer "), 24) for name in places]
-        axes.set_xticks(list(places.values()), names, parse_math=False, rotation=30, ha="right")
 
 
 def scores(
@@ -123,11 +46,24 @@ def scores(
     if not len(values) or np.isnan(np.array(values, dtype=float)).all():
         return None
     scale, rows = scale_of(metric), np.arange(len(values))
-    figure = empty(WIDTH, 0.8 + 0.21 * len(values))
+    figure = empty(NARROW, 0.8 + 0.36 * len(values))
     axes = axes_of(figure, "x")
-    axes.hlines(rows, scale * np.array(lows), scale * np.array(highs), color=COLOURS[0], linewidth=2.5, alpha=0.6)
-    axes.plot(scale * np.array(values), rows, "o", color=COLOURS[0], markersize=4.5)
-    name_rows(axes, titles, "medium")
+    # Ink, which is light on a dark page.
+    axes.hlines(rows, scale * np.array(lows), scale * np.array(highs), color="black", linewidth=1.5)
+    axes.plot(scale * np.array(values), rows, "o", color="black", markersize=5)
+    for row, title in enumerate(titles):  # above its row: beside it, it would take half of a phone's width
+        axes.text(
+            0,
+            row - 0.28,
+            shortened(title, 44),
+            transform=axes.get_yaxis_transform(),
+            va="bottom",
+            fontsize=9,
+            parse_math=False,
+        )
+    axes.set_yticks([])
+    axes.set_ylim(len(values) - 0.5, -0.9)
+    axes.spines["left"].set_visible(False)
     axes.set_xlabel(f"{axis_name(metric)}, 95 % interval", loc="right")
     return figure
 
@@ -162,7 +98,7 @@ def confusion(result: Result, normalised: bool) -> Any | None:
         axes.axhspan(empty_row - 0.5, empty_row + 0.5, facecolor="none", edgecolor=GREY, hatch="////", linewidth=0)
     if n <= MOST_COUNTED:
         for row, column in np.argwhere(values > 0).tolist():
-            axes.text(column, row, f"{values[row, column]:.0f}", ha="center", va="center", fontsize=7.5)
+            axes.text(column, row, f"{np.floor(values[row, column] + 0.5):.0f}", ha="center", va="center", fontsize=7.5)
     _class_ticks(axes, n, names)
     bar = figure.colorbar(image, ax=axes, shrink=0.6, pad=0.02, aspect=25)
     bar.solids.set_rasterized(True)

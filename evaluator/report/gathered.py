@@ -22,6 +22,10 @@ class Head:
     layers, seeds: Which layers were judged, "" if the protocol said so; how often probes were trained.
     started: When, in ISO 8601; "" if not known.
     data: The folder in which its data lay; "" if not known.
+    seed: The first, which draws the interval as well.
+    n_layers: How many layers the module shows; 0 if not known.
+    asked_task, asked_protocol: The task and the protocol as `run` finds them: a name or a path; "" if not known.
+    python: The other interpreter in which the module ran; "" for none.
     fused: Whether it is of several results together.
     split_by_layers: Whether its layers tell it from other variants.
     variant: The same for results of the same module with the same weights and options, and with the same layers where
@@ -48,6 +52,11 @@ class Head:
     chosen: str
     started: str
     data: str
+    seed: int = 0
+    n_layers: int = 0
+    asked_task: str = ""
+    asked_protocol: str = ""
+    python: str = ""
     fused: bool = False
     split_by_layers: bool = False
     variant: str = ""
@@ -121,6 +130,8 @@ def _files(places: Sequence[Path], problems: list[str]) -> Iterator[tuple[Path, 
     for place in places:
         if not place.exists():
             raise UsageError(f"{place}: there is no such file or folder; give results, or folders that hold some")
+        if place.suffix == ".npz" and place.with_suffix(".json").is_file():
+            continue  # the predictions of a result, given with it by a shell's *
         given = not place.is_dir()
         found = [place] if given else sorted(path for path in place.rglob("*.json") if path.is_file())
         if not found:
@@ -181,12 +192,28 @@ def head_of(path: Path, fields: Mapping[str, Any]) -> Head:
         spread=None if fields["spread"] is None else _number(fields["spread"]),
         started=str(provenance.get("started") or ""),
         data=str(provenance.get("data") or ""),
+        **_asked(provenance),
         fused="fused" in provenance,
         **{name: fields[name] for name in _TEXTS},
         score=_number(fields["score"]),
         ci_low=_number(fields["ci_low"]),
         ci_high=_number(fields["ci_high"]),
     )
+
+
+def _asked(provenance: Mapping[str, Any]) -> dict[str, Any]:
+    """What the next run has to ask the same way; results of older programs do not tell all of it."""
+    module, command = provenance.get("module"), provenance.get("command")
+    n_layers = module.get("n_layers") if isinstance(module, dict) else 0
+    words = [str(word) for word in command] if isinstance(command, list) else []
+    python = words[words.index("--python") + 1 :][:1] if "--python" in words else []
+    return {
+        "seed": seed if isinstance(seed := provenance.get("seed"), int) else 0,
+        "n_layers": n_layers if isinstance(n_layers, int) else 0,
+        "asked_task": str(provenance.get("asked_task") or ""),
+        "asked_protocol": str(provenance.get("asked_protocol") or ""),
+        "python": "".join(python),
+    }
 
 
 def _number(value: float | None) -> float:

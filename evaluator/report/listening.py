@@ -25,7 +25,7 @@ class Listening:
         heading = (
             "Clips on which the modules differ most" if len(found) > 1 else "Clips that are surely taken for another"
         )
-        return Listed(heading, clips.chosen_by(len(found)), shown)
+        return Listed(heading, clips.chosen_by(len(found), found[0].confusion is not None), shown)
 
 
 def _clip(disputed: clips.Disputed, folder: Path | None, drawer: Drawer) -> Clip:

@@ -20,7 +20,8 @@ READING = [
     "at 5 %. Rank 2–4 means that one module is surely better, two can be told from this one in neither direction, and the "
     "rest are surely worse.",
     "Overlapping intervals do not make a tie, and a tie does not make two modules equal: more clips may tell them apart.",
-    "A mean rank is the mean of the middles of a module's ranks, over the tasks that all modules have.",
+    "A mean rank is the mean of the middles of a module's ranks, over the tasks that all modules have; a board is one task under one "
+    "protocol and profile, and scores of two boards are not to be compared.",
 ]
 BYTES_OF_PAGE = 16_000_000  # aimed at; what may not be left out can take it a little above
 _BYTES_OF_PLACE = 1_800  # of a result in leaderboard, overview, provenance and failures (bench/report_size.py: 1,400)
@@ -59,9 +60,13 @@ def make(places: Sequence[Path], wish: Wish) -> Made:
     """Write the report of all results in files and folders.
 
     Raises:
-        UsageError: Nothing usable among them, or the page's name is none for a page.
+        UsageError: Nothing usable among them, the page's name is none for a page, or there is no folder of that audio.
     """
     refuse_other_kinds(wish.out)
+    if wish.data is not None and not wish.data.is_dir():
+        raise UsageError(
+            f"--data {wish.data}: there is no such folder; give the one in which the audio lies, or leave it out"
+        )
     found = gather(places)
     ranked: list[Board] = []
     problems = list(found.problems)
@@ -78,7 +83,19 @@ def make(places: Sequence[Path], wish: Wish) -> Made:
     made = _sections(everything, wish, files)
     files.table(partial(matrix, everything), "overview")
     write_whole(wish.out, page.render(_page(found, everything, made, problems)).encode("utf-8", errors="replace"))
-    return Made([wish.out, *files.written], problems)
+    return Made([wish.out, *files.written], [*problems, *_left_over(files)])
+
+
+def _left_over(files: room.Files) -> list[str]:
+    """A sentence if there is more beside the page than was written now: figures or tables of an earlier report."""
+    if not files.written:
+        return []
+    others = sorted(path.name for path in files.folder.iterdir() if path not in files.written)
+    if not others:
+        return []
+    return [
+        f"{files.folder}: has {len(others)} files that are not of this report, {others[0]} for one; remove what is of an earlier one"
+    ]
 
 
 def _sections(everything: Overview, wish: Wish, files: room.Files) -> list[Section]:
@@ -98,18 +115,29 @@ def _sections(everything: Overview, wish: Wish, files: room.Files) -> list[Secti
 def _page(found: Gathered, everything: Overview, made: Sequence[Section], problems: Sequence[str]) -> Page:
     runs = {place.head.run: place.head for board in everything.boards for place in board.places}
     modules, tasks = len(everything.rows), len({board.task for board in everything.boards})
+    boards_of = f" ({_many(len(everything.boards), 'board')})" if len(everything.boards) > tasks else ""
     days = sorted(head.started[:10] for head in runs.values() if head.started)
     when = f", from runs of {days[0]}{f' to {days[-1]}' if days[-1] != days[0] else ''}" if days else ""
     return Page(
         title="What the modules hear",
-        subtitle=f"{_many(len(runs), 'result')}: {_many(modules, 'module')} on {_many(tasks, 'task')}{when}.",
+        subtitle=f"{_many(len(runs), 'result')}: {_many(modules, 'module')} on {_many(tasks, 'task')}{boards_of}{when}.",
         problems=[wording.ended(each) for each in (*problems, *found.notes)],
         missing=[wording.ended(each) for each in everything.missing],
         overview_says=[wording.ended(each) for each in everything.notes],
+        overview_caption=_caption(everything),
         overview=[_row(row, made) for row in everything.rows],
         sections=made,
         reading=READING,
     )
+
+
+def _caption(everything: Overview) -> str:
+    """What is in the cells of the overview, and no more than that."""
+    places = [place for row in everything.rows for place in row.cells]
+    ranked = any(place and place.rank for place in places)
+    says = f"Scores with 95 % intervals{' and ranks' if ranked else ''}."
+    best = " The best of each board and its ties are bold." if ranked else ""
+    return f"{says}{best}{' A dash stands for a missing result.' if None in places else ''}"
 
 
 def _row(row: Row, made: Sequence[Section]) -> OverviewRow:

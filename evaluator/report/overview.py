@@ -6,9 +6,8 @@ metric's own unit, and one figure a cell.
 
 import json
 import math
-import shlex
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +15,7 @@ import numpy as np
 from evaluator.judging.metrics import METRICS
 from evaluator.report.board import Board, Place
 from evaluator.report.gathered import Head
+from evaluator.report.missing import how
 from evaluator.tables import Cell
 
 Table = tuple[list[str], list[list[Cell]]]  # head and rows
@@ -28,7 +28,8 @@ class Row:
     head: Of one of its results.
     cells: Its place on each board, (n_boards,); None where it has none.
     n_present: On how many boards it is.
-    mean_rank: Mean of (rank + last_rank) / 2 over the shared boards; None if there is none.
+    mean_rank: Mean of (rank + last_rank) / 2 over the tasks of the shared boards, each task's boards averaged first; None if
+        there is none.
     means: Mean score over the shared boards of one metric, protocol and profile, by their name, where there are several such.
     """
 
@@ -76,12 +77,16 @@ def overview(boards: Sequence[Board]) -> Overview:
     shared = [
         number
         for number in range(len(boards))
-        if all((cell := row[number]) is not None and cell.rank is not None for row in cells.values())
+        if all(cell and cell.rank for cell in (row[number] for row in cells.values()))
     ]
     rows = [_row(titles[variant], row, shared, boards) for variant, row in cells.items()]
     rows.sort(key=lambda row: (math.inf if row.mean_rank is None else row.mean_rank, -row.n_present, row.title))
-    if rows and len(shared) < len(boards):
+    if len(rows) > 1 and len(shared) < len(boards):
         notes.append(_why_not_shared(rows, columns, shared))
+    if len({boards[number].task for number in shared}) < len(shared):
+        notes.append(
+            "in mean ranks each task counts once: where it has several boards, by protocol or profile, theirs are averaged first"
+        )
     return Overview(list(boards), columns, rows, shared, _missing(rows, boards, columns), list(dict.fromkeys(notes)))
 
 
@@ -106,13 +111,21 @@ def _steadier(one: Place, other: Place) -> Place:
 
 def _row(head: Head, cells: list[Place | None], shared: Sequence[int], boards: Sequence[Board]) -> Row:
     common = [(boards[number], place) for number in shared if (place := cells[number]) is not None]
-    ranks = [(place.rank + place.last_rank) / 2 for _, place in common if place.rank and place.last_rank]
+    ranks = defaultdict(list)  # of each task
+    for board, place in common:
+        if place.rank and place.last_rank:
+            ranks[board.task].append((place.rank + place.last_rank) / 2)
     scores = defaultdict(list)
     for board, place in common:
         scores[f"{board.metric} ({board.protocol}, {board.profile})"].append(place.head.score)
     means = {name: float(np.mean(several)) for name, several in scores.items() if len(several) > 1}
     n_present = sum(place is not None for place in cells)
-    return Row(head.title, head, cells, n_present, float(np.mean(ranks)) if ranks else None, means)
+    return Row(head.title, head, cells, n_present, _mean_of_means(ranks.values()), means)
+
+
+def _mean_of_means(several: Iterable[Sequence[float]]) -> float | None:
+    means = [float(np.mean(each)) for each in several]
+    return float(np.mean(means)) if means else None
 
 
 def _why_not_shared(rows: Sequence[Row], columns: Sequence[str], shared: Sequence[int]) -> str:
@@ -136,28 +149,13 @@ def _missing(rows: Sequence[Row], boards: Sequence[Board], columns: Sequence[str
                 if elsewhere:
                     why = f"was tested on other clips ({columns[elsewhere[0]]})"
                 else:
-                    why = f"has no result: {_how(row.head, board)}"
+                    why = f"has no result: {how(row.head, board)}"
                 found.append(f"{row.title} on {columns[number]} {why}")
     return found
 
 
 def _question(board: Board) -> tuple[str, str, str, str]:
     return board.task, board.protocol, board.profile, board.metric
-
-
-def _how(head: Head, board: Board) -> str:
-    """How to get a result of this module for a board."""
-    if head.fused:
-        return "fuse the results of its parts with `hear-eval fuse`"
-    words = ["hear-eval", "run", head.module, "--task", board.task, "--protocol", board.protocol]
-    words += ["--profile", board.profile] if board.profile != "clean" else []
-    words += ["--weights", head.weights] if head.weights else []
-    for name, value in head.options.items():
-        words += ["--option", f"{name}={value if isinstance(value, str) else json.dumps(value)}"]
-    words += ["--layers", head.layers] if head.layers and head.split_by_layers else []
-    data = next((place.head.data for place in board.places if place.head.data), "")
-    words += ["--data", data] if data else []
-    return f"run `{shlex.join(words)}`"
 
 
 def leaderboard(board: Board, kind: str) -> Table:
@@ -173,7 +171,7 @@ def leaderboard(board: Board, kind: str) -> Table:
             f"{METRICS[board.metric].shown(place.head.ci_low)} to {METRICS[board.metric].shown(place.head.ci_high)}",
             ""
             if place.head.spread is None
-            else f"±{METRICS[board.metric].shown(place.head.spread)} ({place.head.seeds} seeds)",
+            else f"±{METRICS[board.metric].shown(place.head.spread)} ({place.n_times} trainings)",
             place.head.chosen,
         ]
         for place in board.places
@@ -206,7 +204,9 @@ def matrix(found: Overview, kind: str) -> Table:
             None if row.mean_rank is None else f"{row.mean_rank:.1f}",
             f"{row.n_present}/{len(found.boards)}",
             *(
-                "missing" if place is None else f"{METRICS[board.metric].shown(place.head.score)} ({ranks(place)})"
+                "missing"
+                if place is None
+                else f"{METRICS[board.metric].shown(place.head.score)}{f' ({ranks(place)})' if place.rank else ''}"
                 for board, place in zip(found.boards, row.cells, strict=True)
             ),
         ]
@@ -215,22 +215,7 @@ def matrix(found: Overview, kind: str) -> Table:
     return ["module", "mean rank", "boards", *found.columns], rows
 
 
-_HEAD_FIGURES = [
-    *(
-        "module",
-        "weights",
-        "options",
-        "layers",
-        "seeds",
-        "score",
-        "ci_low",
-        "ci_high",
-        "spread",
-        "chosen",
-        "run",
-        "path",
-    )
-]
+_HEAD_FIGURES = ["module", "weights", "options", "layers", "seeds", "score", "ci_low", "ci_high", "spread", "chosen", "run", "path"]  # fmt: skip
 
 
 def _figures(head: Head, missing: bool = False) -> list[Cell]:
@@ -242,7 +227,7 @@ def _figures(head: Head, missing: bool = False) -> list[Cell]:
 
 
 def ranks(place: Place) -> str:
-    """The ranks that a place may have, `2` or `2–4`; a dash if it has no score."""
+    """The ranks that a place may have, `2` or `2–4`; a dash if it has no score, or nothing beside it."""
     if place.rank is None:
         return "–"
     return str(place.rank) if place.rank == place.last_rank else f"{place.rank}–{place.last_rank}"

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 _HERE = Path(__file__).parent
+# Marks that turn the direction of what follows, beyond the name that they stand in (https://www.unicode.org/reports/tr9/).
+_TURNS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)], "\ufffd")
 _LIBRARY, _SCRIPT, _STYLE = "dataTables.min.js", "report.js", "report.css"
 
 
@@ -132,6 +134,7 @@ class Section:
     anchor: str
     title: str
     metric: str
+    caption: str
     asked: Sequence[tuple[str, str]]
     notes: Sequence[str]
     lines: Sequence[Line]
@@ -141,6 +144,11 @@ class Section:
     left_out: Sequence[str]
     shared: Sequence[tuple[str, str]]
     parting: Grid | None
+
+    @property
+    def has_ranks(self) -> bool:
+        """Whether there are two modules at least to be ranked."""
+        return any(line.place.rank for line in self.lines)
 
     @property
     def has_spread(self) -> bool:
@@ -172,6 +180,7 @@ class Page:
     problems: Sequence[str]
     missing: Sequence[str]
     overview_says: Sequence[str]
+    overview_caption: str
     overview: Sequence[OverviewRow]
     sections: Sequence[Section]
     reading: Sequence[str] = field(default_factory=list)
@@ -227,6 +236,7 @@ def _environment() -> "Environment":
         loader=FileSystemLoader(_HERE / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=unturned,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -234,8 +244,15 @@ def _environment() -> "Environment":
     return environment
 
 
+def unturned(value: object) -> object:
+    """What goes onto the page, without marks that turn the direction of the words around it; our own markup as it is."""
+    return value.translate(_TURNS) if type(value) is str else value
+
+
 def breakable(name: object) -> "Markup":
     """A name, escaped, that a narrow table may break after its dots, slashes, dashes and underscores."""
     from markupsafe import Markup, escape
 
-    return Markup("<wbr>").join(escape(part) for part in re.split(r"(?<=[._/:,-])(?=[^._/:,-])", str(name)))
+    return Markup("<wbr>").join(
+        escape(part) for part in re.split(r"(?<=[._/:,-])(?=[^._/:,-])", str(name).translate(_TURNS))
+    )

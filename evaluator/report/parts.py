@@ -1,5 +1,6 @@
 """Scores of parts of a test set: of each class, and of each group (individual, speaker, site, recording)."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ from evaluator import stats
 from evaluator.judging.metrics import METRICS, average_precisions
 from evaluator.results import Result
 
+LEAST_OF_GROUP = 5  # test clips: a group of one is right or wrong, which tells nothing of an individual or a site
 Rows = tuple[
     list[str], list[list[Any]]
 ]  # the head of a table and its rows: text, numbers, None for what is not defined
@@ -79,11 +81,12 @@ def group_measure(result: Result) -> str:
 def group_scores(result: Result) -> dict[str, tuple[int, float]]:
     """Of each group, in order of name: number of test clips, and score (`group_measure`), NaN where it is not defined.
 
-    Clips of all folds count together. Empty where fewer than two groups are known; clips without a group are left out.
+    Clips of all folds count together. Left out are clips without a group and, but for files of events, groups of fewer than
+    `LEAST_OF_GROUP` clips; empty where fewer than two are left.
     """
     metric = METRICS[group_measure(result)]
     groups = np.array([name for fold in result.test_groups for name in fold])
-    names = sorted(set(groups.tolist()) - {""})
+    names = _large_groups(result)
     if len(names) < 2:
         return {}
     said = [stats.repetitions(fold) for fold in result.test_probabilities]
@@ -96,6 +99,18 @@ def group_scores(result: Result) -> dict[str, tuple[int, float]]:
         scores = [metric(targets[own], each[own], np.ones((own.sum(), 1)))[0] for each in probabilities]
         found[name] = (int(own.sum()), float(np.mean(scores)))
     return found
+
+
+def _large_groups(result: Result) -> list[str]:
+    """Names of the groups that are scored."""
+    sizes = Counter(name for fold in result.test_groups for name in fold if name)
+    least = 1 if METRICS[result.metric].of_events else LEAST_OF_GROUP
+    return sorted(name for name, size in sizes.items() if size >= least)
+
+
+def n_small_groups(result: Result) -> int:
+    """How many groups have too few test clips to be scored."""
+    return len({name for fold in result.test_groups for name in fold if name}) - len(_large_groups(result))
 
 
 def group_rows(titles: Sequence[str], results: Sequence[Result]) -> Rows:

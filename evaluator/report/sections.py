@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from evaluator import results
 from evaluator.judging.metrics import METRICS
-from evaluator.report import figures, parts, wording
+from evaluator.report import curves, figures, parts, wording
 from evaluator.report.board import Board, Place
+from evaluator.report.drawing import MOST_MODULES
 from evaluator.report.listening import Listening
 from evaluator.report.overview import ranks
 from evaluator.report.page import Amount, Drawn, Folded, Grid, Line, Section
@@ -50,16 +51,14 @@ def _sorted_by(value: float) -> float | None:
 
 
 def read(board: Board) -> list[Result]:
-    """The results of the board's places; of those behind the best `figures.MOST_MODULES` without their predictions.
+    """The results of the board's places; of those behind the best `MOST_MODULES` without their predictions.
 
     With 100 modules on a large task, all predictions together would not fit into memory.
     """
     found = []
     for number, place in enumerate(board.places):
         result = results.read(place.head.path)
-        found.append(
-            result if number < figures.MOST_MODULES else replace(result, test_targets=[], test_probabilities=[])
-        )
+        found.append(result if number < MOST_MODULES else replace(result, test_targets=[], test_probabilities=[]))
     return found
 
 
@@ -77,7 +76,7 @@ def section(name: str, title: str, board: Board, drawer: Drawer, listening: List
     titles = [place.title for place in board.places]
     drawn = _overall(drawer, board, found)
     folded = [*_classes(drawer, titles, found), *_groups(drawer, titles, found), *_lengths(drawer, found[0])]
-    heard = listening.listed(titles[: figures.MOST_MODULES], found[: figures.MOST_MODULES], drawer)
+    heard = listening.listed(titles[:MOST_MODULES], found[:MOST_MODULES], drawer)
     failed = wording.failures(titles, found)
     if failed:
         table = Grid("Failures", ["clip", "why", "modules"], [list(each) for each in failed])
@@ -87,7 +86,8 @@ def section(name: str, title: str, board: Board, drawer: Drawer, listening: List
         anchor=name,
         title=title,
         metric=wording.metric_name(board.metric),
-        asked=wording.asked(found[0]),
+        caption=wording.caption(board),
+        asked=wording.asked(board, found),
         notes=list(dict.fromkeys([*map(wording.ended, board.notes), *wording.notes(titles, found)])),
         lines=lines(board),
         figures=drawn,
@@ -119,21 +119,33 @@ def left_out(names: Sequence[str]) -> list[str]:
 def _overall(drawer: Drawer, board: Board, found: Sequence[Result]) -> list[Drawn]:
     titles, heads = [place.title for place in board.places], [place.head for place in board.places]
     ends = ([head.ci_low for head in heads], [head.ci_high for head in heads])
-    curves = "The score of each layer or setting that was judged, with its 95 % interval; a ring marks what counts."
+    intervals = "its 95 % interval; a ring marks what counts."
+    layers = "Layers." if curves.are_layers(found) else "Settings."
     return [
         *drawer.draw(
             "scores",
             "Scores",
-            "with their 95 % intervals, best first.",
+            f"with their 95 % intervals{', best first' if len(heads) > 1 else ''}.",
             figures.scores(titles, [head.score for head in heads], *ends, board.metric),
         ),
-        *drawer.draw("layers", "Layers.", curves, figures.layer_curves(titles, found)),
+        *drawer.draw(
+            "layers",
+            layers,
+            f"The score of each {'layer' if layers == 'Layers.' else 'setting'} that was judged, with {intervals}",
+            curves.layer_curves(titles, found),
+        ),
+        *drawer.draw(
+            "shots",
+            "Number of shots.",
+            f"The score with so many training clips of each class, the mean of many draws, with {intervals}",
+            curves.shot_curves(titles, found),
+        ),
     ]
 
 
 def _classes(drawer: Drawer, titles: Sequence[str], found: Sequence[Result]) -> list[Folded]:
     """The score of each class, and the confusions of the best."""
-    best = found[: figures.MOST_MODULES]
+    best = found[:MOST_MODULES]
     measure = parts.class_measure(found[0])
     if not measure:
         return []
@@ -155,7 +167,7 @@ def _classes(drawer: Drawer, titles: Sequence[str], found: Sequence[Result]) -> 
 
 def _groups(drawer: Drawer, titles: Sequence[str], found: Sequence[Result]) -> list[Folded]:
     """Scores of each individual, site or recording, where the dataset knows them."""
-    best = found[: figures.MOST_MODULES]
+    best = found[:MOST_MODULES]
     titles = titles[: len(best)]
     head, rows = parts.group_rows(titles, best)
     if not rows:
@@ -166,7 +178,9 @@ def _groups(drawer: Drawer, titles: Sequence[str], found: Sequence[Result]) -> l
     tables = [Grid(f"{measure} over {len(rows)} groups; --format csv has each one's", *parts.spread_rows(titles, best))]
     if len(rows) <= _MOST_GROUPS:
         tables = [replace(tables[0], caption=f"{measure} over groups"), Grid(f"{measure} of each group", head, rows)]
-    return [Folded(f"Scores of {len(rows)} groups (recordings, individuals, sites)", drawn, tables)]
+    n_small = parts.n_small_groups(best[0])
+    small = f"; {n_small} more have fewer than {parts.LEAST_OF_GROUP} test clips" if n_small else ""
+    return [Folded(f"Scores of {len(rows)} groups (recordings, individuals, sites){small}", drawn, tables)]
 
 
 def _lengths(drawer: Drawer, result: Result) -> list[Folded]:

@@ -11,12 +11,13 @@ from typing import Any
 from xml.etree import ElementTree
 
 _SVG, _XLINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}"
-# What XML 1.0 cannot hold (section 2.2, https://www.w3.org/TR/xml/#charsets), and C1 controls.
-_NO_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+# What XML 1.0 cannot hold (section 2.2, https://www.w3.org/TR/xml/#charsets), C1 controls, and marks that turn the direction.
+_NO_TEXT = re.compile("[\u202a-\u202e\u2066-\u2069\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}")
 _REFERENCE = re.compile(r"#([-\w.]+)")
 _PIXELS_PER_POINT = 96 / 72  # CSS pixels: https://www.w3.org/TR/css-values-4/#absolute-lengths
 _LEFT_OUT = ("metadata", "style")  # Matplotlib's style is meant for every element of a page
+_NARROW = 330  # points: a figure up to this width may shrink to a phone's, 272 points, and still be read
 _MARGIN = 6  # points left and right, for a font of the page that is wider than the one that was measured
 _FAMILY = ("font-family", "font-style", "font-variant", "font-stretch")  # the page's
 
@@ -42,7 +43,7 @@ def inline(figure: Any, label: str) -> str:
     width, height = (float(value) for value in root.attrib["viewBox"].split()[2:])
     head = {
         "xmlns": _SVG.strip("{}"),
-        "class": "figure",
+        "class": "figure narrow" if width + 2 * _MARGIN <= _NARROW else "figure",
         "role": "img",
         "aria-label": label,
         "width": f"{_PIXELS_PER_POINT * (width + 2 * _MARGIN):.0f}",

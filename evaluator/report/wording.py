@@ -5,11 +5,27 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from evaluator import stats
-from evaluator.judging.metrics import METRICS
-from evaluator.results import Result
+import numpy as np
 
-_UNTOLD = ("data", "command", "module", "packages", "protocol_says", "protocol_differs", "fused")  # told elsewhere
+from evaluator import stats
+from evaluator.datasets import dataset
+from evaluator.judging.metrics import METRICS
+from evaluator.report import settings
+from evaluator.report.board import Board
+from evaluator.results import Result
+from evaluator.schema import names_in
+
+_UNTOLD = (
+    "data",
+    "command",
+    "module",
+    "packages",
+    "protocol_says",
+    "protocol_differs",
+    "fused",
+    "asked_task",
+    "asked_protocol",
+)  # told elsewhere
 
 
 def metric_name(metric: str) -> str:
@@ -18,18 +34,42 @@ def metric_name(metric: str) -> str:
     return f"{metric} ({unit})" if unit else metric
 
 
-def asked(result: Result) -> list[tuple[str, str]]:
+def asked(board: Board, found: Sequence[Result]) -> list[tuple[str, str]]:
     """What was asked of all modules alike: a word for each part of it, and a sentence about it."""
-    says, differs = (
-        str(result.provenance.get(key) or "not described") for key in ("protocol_says", "protocol_differs")
-    )
+    first = found[0]
+    says, differs = (str(first.provenance.get(key) or "not described") for key in ("protocol_says", "protocol_differs"))
+    ranked = [("Ranks", _ranks(board))] if any(place.rank for place in board.places) else []
     return [
-        ("Protocol", ended(f"{result.protocol}. {says}")),
-        ("Profile", ended(f"{result.profile}. {differs}")),
-        ("Score", _score(result.metric)),
-        ("Test", _folds(result)),
-        ("Interval", _interval(result)),
+        ("Data", _data(first)),
+        ("Protocol", ended(f"{first.protocol}. {says}")),
+        ("Profile", ended(f"{first.profile}. {differs}")),
+        ("Score", f"{_score(first.metric)}{chance(first)}"),
+        ("Test", _folds(board, found)),
+        ("Interval", _interval(board, first)),
+        *ranked,
     ]
+
+
+def _data(result: Result) -> str:
+    """What the dataset is, as far as its file here tells, and how much of it there was."""
+    clips, classes = f"{result.n_clips:,} clip{'s' * (result.n_clips != 1)}", len(result.classes)
+    size = f"{clips}, {classes:,} class{'es' * (classes != 1)}."
+    built_in = result.provenance.get("asked_task", result.task) == result.task and "/" in result.task
+    if not built_in or result.dataset not in names_in("datasets"):
+        return f"{result.dataset}: {size}"
+    known = dataset.read(result.dataset)
+    licence = f" Licence: {ended(known.licence)}" if known.licence else ""
+    return f"{result.dataset}: {ended(known.title)} {size}{licence} {ended(known.citation) if known.citation else ''}".strip()
+
+
+def chance(result: Result) -> str:
+    """What an answer that is the same for every test clip scores, as a sentence; "" where that has no meaning."""
+    metric = METRICS[result.metric]
+    if metric.of_events:
+        return ""
+    same = [np.tile(true.mean(axis=0), (len(true), 1)) for true in result.test_targets]
+    value = stats.mean_score(list(zip(result.test_targets, same, strict=True)), result.metric)
+    return f" Chance: {metric.shown(value)}{f' {metric.unit}' if metric.unit else ''}, for the best answer that is the same for every clip."
 
 
 def _score(name: str) -> str:
@@ -39,12 +79,29 @@ def _score(name: str) -> str:
     return f"{name}{f': {meaning[0].lower()}{meaning[1:]}' if meaning else ''}. The {metric.best} is best."
 
 
-def _folds(result: Result) -> str:
-    folds = result.folds
+def _folds(board: Board, found: Sequence[Result]) -> str:
+    folds = [fold for result in found for fold in result.folds]
     train, valid, test = (_range([getattr(fold, name) for fold in folds]) for name in ("n_train", "n_valid", "n_test"))
-    validated = f", {valid} validate it" if valid != "0" else ""
-    sizes = f"{train} clips train the probe{validated}, {test} test it"
-    return f"One split: {sizes}." if len(folds) == 1 else f"{len(folds)} folds, scores averaged; in each {sizes}."
+    n_shots, n_folds = settings.headline(found[0]).n_shots, len(found[0].folds)
+    trains = f"{train} clips train the probe"
+    if n_shots is not None:
+        trains = f"{n_shots:,} clip{'s' * (n_shots != 1)} of each class, drawn {_times(board)} times from {train}, train the probe"
+    sizes = f"{trains}{f', {valid} validate it' if valid != '0' else ''}, {test} test it"
+    return f"One split: {sizes}." if n_folds == 1 else f"{n_folds} folds, scores averaged; in each fold {sizes}."
+
+
+def _times(board: Board) -> str:
+    return _range([place.n_times for place in board.places])
+
+
+def _ranks(board: Board) -> str:
+    pairs = len(board.places) * (len(board.places) - 1) // 2
+    several = f", corrected for {pairs:,} pairs (Holm)" if pairs > 1 else ""
+    what = "groups of clips" if board.draws_groups else "test clips"
+    return (
+        f"Two modules are told apart where p is below {stats.SURE:g}{several}: the paired bootstrap of their difference, "
+        f"{stats.TEST_DRAWS:,} draws of {what} with seed {board.seed}. Another seed moves a p of 0.003 by about a tenth."
+    )
 
 
 def _range(counts: Sequence[int]) -> str:
@@ -52,11 +109,32 @@ def _range(counts: Sequence[int]) -> str:
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
-def _interval(result: Result) -> str:
+def _interval(board: Board, result: Result) -> str:
     groups = stats.units(result.test_groups)
     drawn = "groups of clips (recordings, individuals)" if groups else "test clips"
-    several = f", and over the {len(result.seeds)} trainings of each probe" if len(result.seeds) > 1 else ""
-    return f"95 %, from {stats.DRAWS:,} bootstrap draws of {drawn}{stats.why_not(result.test_groups)}{several}."
+    times = {place.n_times for place in board.places}
+    several = f", and over the {_times(board)} trainings of each probe" if max(times) > 1 else ""
+    not_all = (
+        f"; where a probe was trained once, over {'groups' if groups else 'clips'} alone"
+        if several and min(times) == 1
+        else ""
+    )
+    return (
+        f"95 %, from {stats.DRAWS:,} bootstrap draws of {drawn}{stats.why_not(result.test_groups)}{several}{not_all}."
+    )
+
+
+def caption(board: Board) -> str:
+    """What the ranks of a board mean, by its own first one that is a range; what stands above the table."""
+    metric = metric_name(board.metric)
+    if not any(place.rank for place in board.places):
+        return f"{metric}."
+    place = next((each for each in board.places if each.rank != each.last_rank), None)
+    if place is None:
+        return f"{metric}, best first. No two modules tie."
+    first, last = place.rank or 1, place.last_rank or 1
+    ahead = {1: "No module is", 2: "One module is"}.get(first, f"{first - 1} modules are")
+    return f"{metric}, best first. Rank {first}–{last}: {ahead} surely ahead, and this one may stand anywhere down to rank {last}."
 
 
 def notes(titles: Sequence[str], found: Sequence[Result]) -> list[str]:
@@ -70,7 +148,10 @@ def notes(titles: Sequence[str], found: Sequence[Result]) -> list[str]:
             told.setdefault(f"{result.n_failed} of {result.n_clips} clips could not be used", []).append(title)
         if result.n_silent:
             told.setdefault(f"{result.n_silent} of {result.n_clips} clips are silent", []).append(title)
-    return [ended(note if len(who) == len(found) else f"{_several(who)}: {note}") for note, who in told.items()]
+    return [
+        ended(f"{note[:1].upper()}{note[1:]}" if len(who) == len(found) else f"{_several(who)}: {note}")
+        for note, who in told.items()
+    ]
 
 
 def _several(titles: Sequence[str]) -> str:
@@ -134,6 +215,6 @@ def _listed(pairs: Mapping[str, Any]) -> str:
 
 
 def ended(sentence: str) -> str:
-    """A sentence with a capital and a full stop, whatever it began and ended with."""
+    """A sentence with a full stop, whatever it ended with."""
     sentence = sentence.strip()
     return sentence if sentence.endswith((".", "?", "!")) else f"{sentence}."
