@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from commands import run_command  # noqa: F401  (a fixture)
 from evaluator import results
-from evaluator.cli import main
 
 MODULES = Path(__file__).parent / "modules"
 GOOD, ILL = str(MODULES / "good.py"), str(MODULES / "ill.py")
@@ -40,20 +40,9 @@ def data(tmp_path):
 
 
 @pytest.fixture
-def hear_eval(tmp_path, capfd, monkeypatch):
-    """Runs a command with caches and results under the test's folder: (exit code, stdout, stderr)."""
-    monkeypatch.setenv("HEAR_EVAL_CACHE", str(tmp_path / "cache"))
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments):
-        capfd.readouterr()
-        try:
-            code = main([str(argument) for argument in arguments])
-        except SystemExit as error:  # argparse's own way out
-            code = error.code
-        return code, *capfd.readouterr()
-
-    return run
+def hear_eval(run_command):  # noqa: F811
+    """Runs `hear-eval` under the test's folder: (exit code, stdout, stderr)."""
+    return run_command
 
 
 def test_a_folder_of_classes_is_scored_and_the_second_run_embeds_nothing(hear_eval, data, tmp_path):

@@ -13,7 +13,7 @@ import soundfile
 from PIL import Image
 from threadpoolctl import threadpool_limits
 
-from evaluator.cli import main
+from commands import run_command  # noqa: F401  (a fixture)
 from evaluator.datasets.clip import Clip
 from evaluator.errors import EvaluationError, UsageError
 from evaluator.mapping import atlas, colouring, figures, methods, page
@@ -275,20 +275,9 @@ def data(tmp_path_factory):
 
 
 @pytest.fixture
-def hear_eval(tmp_path, capfd, monkeypatch):
+def hear_eval(run_command):  # noqa: F811
     """Runs `hear-eval map` under the test's folder: (exit code, stdout, stderr)."""
-    monkeypatch.setenv("HEAR_EVAL_CACHE", str(tmp_path / "cache"))
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments):
-        capfd.readouterr()
-        try:
-            code = main(["map", *map(str, arguments)])
-        except SystemExit as error:
-            code = error.code
-        return code, *capfd.readouterr()
-
-    return run
+    return lambda *arguments: run_command("map", *arguments)
 
 
 def test_a_task_is_mapped_end_to_end(hear_eval, data, tmp_path):

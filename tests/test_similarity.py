@@ -11,7 +11,7 @@ import soundfile
 from scipy.spatial.distance import pdist, squareform
 from scipy.stats import spearmanr
 
-from evaluator.cli import main
+from commands import run_command  # noqa: F401  (a fixture)
 from evaluator.similarity import correlations, figures, results
 from evaluator.similarity.correlations import Alike
 from evaluator.similarity.results import Table
@@ -276,20 +276,9 @@ def data(tmp_path_factory):
 
 
 @pytest.fixture
-def hear_eval(tmp_path, capfd, monkeypatch):
+def hear_eval(run_command):  # noqa: F811
     """Runs `hear-eval similarity` under the test's folder: (exit code, stdout, stderr)."""
-    monkeypatch.setenv("HEAR_EVAL_CACHE", str(tmp_path / "cache"))
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments):
-        capfd.readouterr()
-        try:
-            code = main(["similarity", *map(str, arguments)])
-        except SystemExit as error:
-            code = error.code
-        return code, *capfd.readouterr()
-
-    return run
+    return lambda *arguments: run_command("similarity", *arguments)
 
 
 def test_modules_on_a_task_end_to_end(hear_eval, data, tmp_path):

@@ -7,10 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from evaluator.commands.console import bar
 from evaluator.errors import UsageError
 
 if TYPE_CHECKING:
     from evaluator.embedding.spec import ModuleSpec
+    from evaluator.judging.protocol import Protocol
+    from evaluator.similarity.sample import Settings
+    from evaluator.task import Task
 
 MODULE = "an importable HEAR module, the path of a .py file, hf:ORG/MODEL, ensemble:MODULE+MODULE, or twin:MODULE"
 TASK = "suite/task, a suite, a task's YAML file, a CSV, or a folder with one sub-folder per class"
@@ -36,6 +40,41 @@ def module(command: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="that one call under --python may take (default 600)",
     )
+
+
+def sample(command: argparse.ArgumentParser) -> None:
+    """Modules, tasks, and which layers and clips are drawn to be looked at together."""
+    command.add_argument("modules", nargs="+", metavar="MODULE", help=MODULE)
+    command.add_argument("--task", action="append", required=True, metavar="T", help=TASK)
+    command.add_argument("--protocol", help="how much of each clip is heard (default: the suite's)")
+    command.add_argument("--profile", default="clean", help="clean (default) or published")
+    command.add_argument("--layers", default="", metavar="L", help="scene (default), all, last, mean, or a number")
+    command.add_argument(
+        "--clips",
+        type=count,
+        default=1000,
+        metavar="N",
+        help="held-out clips drawn of each task (default 1000, as Ogg 2025)",
+    )
+    command.add_argument("--seed", type=seed, default=0, help="of all that is drawn (default 0)")
+    command.add_argument("--allow-failed", type=share, default=0.0, metavar="SHARE", help="as in run (default 0)")
+    command.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help="default: results")
+    command.add_argument("--json", action="store_true", help="print it as JSON, an object a line")
+    data(command)
+    module(command)
+
+
+def sampled(parsed: argparse.Namespace) -> "tuple[list[ModuleSpec], list[Task], list[Protocol], Settings, Path]":
+    """What `sample` was given: modules, tasks and their protocols, settings, and the folder for what is written."""
+    from evaluator import task
+    from evaluator.judging import protocol
+    from evaluator.similarity.sample import Settings
+
+    tasks = [found for spec in parsed.task for found in task.find(spec, parsed.profile)]
+    protocols = [protocol.load(parsed.protocol or each.protocol, parsed.profile) for each in tasks]
+    cache, out = writable("--cache", cache_folder(parsed.cache)), writable("--out", parsed.out)
+    settings = Settings(parsed.data, cache, parsed.clips, parsed.layers, parsed.seed, parsed.allow_failed, bar)
+    return specs(parsed, parsed.modules), tasks, protocols, settings, out
 
 
 def seed(text: str) -> int:
