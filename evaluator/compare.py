@@ -52,16 +52,15 @@ def compare(found: Sequence[Result], seed: int = 0) -> list[Comparison]:
     if len(found) < 2:
         raise UsageError("one result alone cannot be compared; give two or more")
     refuse_unlike(found)
-    for each in found:
-        refuse_another_score(each)
+    values = [refuse_another_score(each) for each in found]
     names = titles(found)
     ordered = sorted(range(len(found)), key=lambda number: -metrics.signed(found[number].metric, found[number].score))
     pairs = list(combinations(ordered, 2))
     groups = stats.units(found[0].test_groups)
-    differences = [
-        stats.difference(tested(found[one]), tested(found[other]), found[one].metric, seed, groups)
-        for one, other in pairs
-    ]
+    drawn = [stats.many_draws(tested(each), each.metric, seed, groups) for each in found]
+    n_units = stats.n_units(tested(found[0]), groups)
+    sides = list(zip(drawn, values, strict=True))
+    differences = [stats.between(sides[one], sides[other], n_units) for one, other in pairs]
     corrected = stats.holm([each.p for each in differences])
     return [
         _told(names[one], names[other], found[one], found[other], each, p, len(pairs))

@@ -113,13 +113,18 @@ def difference(
 
     Source: Efron & Tibshirani 1993, chapters 13 and 16: the interval is that of `bootstrap_interval`; p is that of `p_values`.
     """
-    drawn = many_draws(one, metric, seed, groups) - many_draws(other, metric, seed, groups)
-    value = mean_score(one, metric) - mean_score(other, metric)
+    first, second = ((many_draws(each, metric, seed, groups), mean_score(each, metric)) for each in (one, other))
+    return between(first, second, n_units(one, groups))
+
+
+def between(one: tuple[np.ndarray, float], other: tuple[np.ndarray, float], n_units: int) -> Difference:
+    """As `difference`, of two that were scored already: scores in the same draws, (n_draws,), and the score of each."""
+    drawn, value = one[0] - other[0], one[1] - other[1]
     known = drawn[~np.isnan(drawn)]
     if not len(known):
         return Difference(value, float("nan"), float("nan"), float("nan"))
     low, high = np.quantile(known - known.mean(), [0.025, 0.975]) + value
-    (p,) = p_values(drawn[None], np.array([value]), n_units(one, groups)).tolist()
+    (p,) = p_values(drawn[None], np.array([value]), n_units).tolist()
     return Difference(value, float(low), float(high), p)
 
 
@@ -213,7 +218,9 @@ def many_draws(
 ) -> np.ndarray:
     """As `draws`, but as many as differences are judged by, (TEST_DRAWS,); the first DRAWS are those of `draws`."""
     more = [
-        _drawn(tested, metric, *(np.random.default_rng((seed, which, number)) for which in (0, 1)), groups)
+        _drawn(
+            tested, metric, np.random.default_rng((seed, 0, number)), np.random.default_rng((seed, 1, number)), groups
+        )
         for number in range(1, TEST_DRAWS // DRAWS)
     ]
     return np.concatenate([draws(tested, metric, seed, groups), *more])

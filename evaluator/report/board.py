@@ -67,7 +67,14 @@ class Board:
 
 @dataclass(frozen=True)
 class _Entrant:
-    """What is kept of a result: value, from its predictions; how often its probes were trained; its score in each draw, (TEST_DRAWS,); remarks about it alone."""
+    """What is kept of a result.
+
+    value: Its score, from its predictions.
+    n_times: How often its probes were trained.
+    drawn: Its score in each draw, (TEST_DRAWS,).
+    lucky: Whether that was too seldom to tell the luck in it.
+    remarks: About it alone.
+    """
 
     head: Head
     value: float

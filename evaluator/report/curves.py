@@ -74,6 +74,7 @@ def _layer_curve(axes: Any, result: Result, places: dict[Setting, int], number: 
     ringed = np.array([point.name in counts for _, point in points])
     axes.plot(x[ringed], y[ringed], "o", color=look.colour, fillstyle="none", markersize=9)
     if _chose_apart(result):
+        axes.margins(x=0.1)  # for the words at its ends
         axes.axhline(scale_of(result.metric) * result.score, color=look.colour, linestyle=":", linewidth=1.2)
         for place in np.flatnonzero(ringed) if n_modules <= MOST_BANDS else ():
             says = f"{counts[points[place][1].name]} of {len(result.folds)} folds"

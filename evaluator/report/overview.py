@@ -215,13 +215,14 @@ def matrix(found: Overview, kind: str) -> Table:
     return ["module", "mean rank", "boards", *found.columns], rows
 
 
-_HEAD_FIGURES = ["module", "weights", "options", "layers", "seeds", "score", "ci_low", "ci_high", "spread", "chosen", "run", "path"]  # fmt: skip
+_WHO = ["module", "weights", "options"]
+_HEAD_FIGURES = [*_WHO, "layers", "seeds", "score", "ci_low", "ci_high", "spread", "chosen", "run", "path"]
 
 
 def _figures(head: Head, missing: bool = False) -> list[Cell]:
     who: list[Cell] = [head.module, head.weights, json.dumps(head.options, sort_keys=True)]
     if missing:
-        return [*who, *[None] * (len(_HEAD_FIGURES) - len(who))]
+        return [*who, *[None] * (len(_HEAD_FIGURES) - len(_WHO))]
     numbers = [None if math.isnan(value) else value for value in (head.score, head.ci_low, head.ci_high)]
     return [*who, head.layers, head.seeds, *numbers, head.spread, head.chosen, head.run, str(head.path)]
 

@@ -69,7 +69,8 @@ def chance(result: Result) -> str:
         return ""
     same = [np.tile(true.mean(axis=0), (len(true), 1)) for true in result.test_targets]
     value = stats.mean_score(list(zip(result.test_targets, same, strict=True)), result.metric)
-    return f" Chance: {metric.shown(value)}{f' {metric.unit}' if metric.unit else ''}, for the best answer that is the same for every clip."
+    unit = f" {metric.unit}" if metric.unit else ""
+    return f" Chance: {metric.shown(value)}{unit}, for the best answer that is the same for every clip."
 
 
 def _score(name: str) -> str:
