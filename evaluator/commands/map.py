@@ -43,6 +43,7 @@ def execute(parsed: argparse.Namespace) -> int:
     from evaluator import task
     from evaluator.judging import protocol
     from evaluator.mapping import atlas, figures, maps, page
+    from evaluator.reproduction import weights
     from evaluator.similarity import sample
 
     tasks = [found for spec in parsed.task for found in task.find(spec, parsed.profile)]
@@ -50,7 +51,7 @@ def execute(parsed: argparse.Namespace) -> int:
     cache, out = writable("--cache", cache_folder(parsed.cache)), writable("--out", parsed.out)
     settings = sample.Settings(parsed.data, cache, parsed.clips, parsed.layers, parsed.seed, parsed.allow_failed, bar)
     choice = maps.Choice(parsed.method or ("tsne", "pca"), parsed.colour or ("label",), parsed.perplexity)
-    for each in maps.draw(specs(parsed, parsed.modules), tasks, protocols, choice, settings):
+    for each in maps.draw(weights.of_each(specs(parsed, parsed.modules)), tasks, protocols, choice, settings):
         folder = writable("--out", out / f"map-{each.run}")
         figures.draw(each, folder)
         atlas.write(each, folder)

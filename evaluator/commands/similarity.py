@@ -36,13 +36,14 @@ def execute(parsed: argparse.Namespace) -> int:
     """`hear-eval similarity`: how alike embeddings are, and what they have in common with descriptors and labels."""
     from evaluator import task
     from evaluator.judging import protocol
+    from evaluator.reproduction import weights
     from evaluator.similarity import figures, results, rsa, sample
 
     tasks = [found for spec in parsed.task for found in task.find(spec, parsed.profile)]
     protocols = [protocol.load(parsed.protocol or each.protocol, parsed.profile) for each in tasks]
     cache, out = writable("--cache", cache_folder(parsed.cache)), writable("--out", parsed.out)
     settings = sample.Settings(parsed.data, cache, parsed.clips, parsed.layers, parsed.seed, parsed.allow_failed, bar)
-    analysis = rsa.analyse(specs(parsed, parsed.modules), tasks, protocols, settings)
+    analysis = rsa.analyse(weights.of_each(specs(parsed, parsed.modules)), tasks, protocols, settings)
     folder = results.write(analysis, out)
     figures.draw(analysis, folder)
     if parsed.json:
