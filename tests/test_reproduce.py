@@ -273,6 +273,7 @@ def test_an_empty_machine_is_told_what_is_missing(tmp_path, capsys):
     said = capsys.readouterr().out
     assert "facebook/hubert-base-ls960 (about 377 MB) is not in the hub's cache" in said
     assert "watkins (about 882 MB, free to download)" in said and "mescalina (size not known, on request)" in said
+    assert "hear_ssl.hubert_base with normalize=false  bioacoustics/watkins" in re.sub(" {2,}", "  ", said)
     assert "24: 21 run, 3 fused of others, 0 cannot be" in said
     assert "42 in 2 profiles: 42 missing weights and data" in said
     assert cli.main(command("sarkar2025", tmp_path)) == 2

@@ -3,7 +3,9 @@
 import csv
 import json
 import math
+import shutil
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ import soundfile
 from scipy.spatial.distance import pdist, squareform
 from scipy.stats import spearmanr
 
+import hear_ssl
 from commands import run_command  # noqa: F401  (a fixture)
 from evaluator.similarity import correlations, figures, results
 from evaluator.similarity.correlations import Alike
@@ -309,6 +312,21 @@ def test_modules_on_a_task_end_to_end(hear_eval, data, tmp_path):
     code, out, _ = hear_eval(*asked, "--seed", 1)
     assert code == 0 and "linear CKA" in out and "has in common with" in out and "are silent" in out
     assert len(list((tmp_path / "results").iterdir())) == 2
+
+
+def test_each_module_takes_its_own_weights_from_a_folder(hear_eval, data, tmp_path):
+    """`--weights DIR` is DIR/MODULE for those that it holds; log-mel, which would refuse a path, gets none."""
+    (packaged,) = (Path(hear_ssl.__file__).parent / "weights").glob("*.safetensors")
+    (tmp_path / "w").mkdir()
+    shutil.copy(packaged, tmp_path / "w" / "hear_ssl.byol_a_speech.safetensors")
+    asked = ("hear_ssl.byol_a_speech", "hear_ssl.melspec", "--task", data, "--clips", 20, "--json")
+    code, out, err = hear_eval(*asked, "--weights", tmp_path / "w")
+    assert code == 0, err
+    given = {each["module"]: each["weights"] for each in json.loads(out)["modules"]}
+    copied = str(tmp_path / "w" / "hear_ssl.byol_a_speech.safetensors")
+    assert given == {"hear_ssl.byol_a_speech": copied, "hear_ssl.melspec": ""}
+    code, _, err = hear_eval(*asked, "--weights", copied)
+    assert code == 2 and "hear_ssl.melspec" in err
 
 
 def test_layers_and_a_plain_module(hear_eval, data, tmp_path):

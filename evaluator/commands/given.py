@@ -68,13 +68,14 @@ def sampled(parsed: argparse.Namespace) -> "tuple[list[ModuleSpec], list[Task], 
     """What `sample` was given: modules, tasks and their protocols, settings, and the folder for what is written."""
     from evaluator import task
     from evaluator.judging import protocol
+    from evaluator.reproduction import weights
     from evaluator.similarity.sample import Settings
 
     tasks = [found for spec in parsed.task for found in task.find(spec, parsed.profile)]
     protocols = [protocol.load(parsed.protocol or each.protocol, parsed.profile) for each in tasks]
     cache, out = writable("--cache", cache_folder(parsed.cache)), writable("--out", parsed.out)
     settings = Settings(parsed.data, cache, parsed.clips, parsed.layers, parsed.seed, parsed.allow_failed, bar)
-    return specs(parsed, parsed.modules), tasks, protocols, settings, out
+    return weights.of_each(specs(parsed, parsed.modules)), tasks, protocols, settings, out
 
 
 def seed(text: str) -> int:

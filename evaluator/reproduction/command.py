@@ -3,10 +3,12 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from evaluator.embedding.spec import ModuleSpec
 from evaluator.errors import UsageError
 from evaluator.reproduction import running, written
 from evaluator.reproduction.forecast import Forecast, forecast
 from evaluator.reproduction.plan import Choices, Plan, Planned
+from evaluator.reproduction.replacing import told_options
 from evaluator.reproduction.running import Tell
 from evaluator.reproduction.weights import told_bytes
 from evaluator.results import finite
@@ -58,7 +60,7 @@ def plan_tables(plan: Plan, foreseen: Sequence[Forecast]) -> list[tuple[Head, Ro
     times = {id(each.planned): each for each in foreseen}
     runs = [
         [
-            each.run.spec.name,
+            _named(each.run.spec),
             each.run.task.name,
             each.run.protocol.profile,
             each.state,
@@ -114,6 +116,10 @@ def totals(plan: Plan, listed: Sequence[Planned], foreseen: Sequence[Forecast]) 
         what = f"{duration(seconds)} for the {len(foreseen)} that could begin now, training not counted"
         rows.append(["time to embed", what])
     return rows
+
+
+def _named(spec: ModuleSpec) -> str:
+    return f"{spec.name} with {told_options(spec.options)}" if spec.options else spec.name
 
 
 def _time(each: Forecast) -> str:

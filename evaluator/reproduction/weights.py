@@ -5,8 +5,8 @@ The facts stand in `tasks/recipes/modules.yaml`. Nothing is downloaded and no mo
 
 import importlib.util
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +93,15 @@ def given(name: str, folder: Path | None) -> str:
         if path.exists():
             return str(files[0] if len(files) == 1 else path)
     return ""
+
+
+def of_each(specs: Sequence[ModuleSpec]) -> list[ModuleSpec]:
+    """Modules with their own weights out of the folder that they were given, where that holds some under a module's name.
+
+    Where it holds none, what was given is every module's, as it stands.
+    """
+    found = [given(spec.name, Path(spec.weights)) if spec.weights else "" for spec in specs]
+    return [replace(spec, weights=path) for spec, path in zip(specs, found, strict=True)] if any(found) else list(specs)
 
 
 def missing(spec: ModuleSpec, facts: Mapping[str, Facts]) -> list[str]:
