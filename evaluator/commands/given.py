@@ -29,7 +29,12 @@ def data(command: argparse.ArgumentParser) -> None:
 
 def module(command: argparse.ArgumentParser) -> None:
     """How a module is loaded."""
-    command.add_argument("--weights", default="", metavar="PATH", help="passed to load_model")
+    command.add_argument(
+        "--weights",
+        default="",
+        metavar="PATH",
+        help="passed to load_model (map, similarity: or a folder with DIR/MODULE for each)",
+    )
     command.add_argument("--option", action="append", default=[], metavar="KEY=VALUE", help="keyword of load_model")
     command.add_argument("--device", default="auto", help="auto (default), cpu, cuda, ...")
     command.add_argument("--python", default="", metavar="PATH", help="load the module in this interpreter or venv")
