@@ -221,7 +221,7 @@ def _told(
 
 
 def refuse_another_score(result: Result) -> float:
-    """The score of the predictions; refuse a result that says another one, or an interval or spread that cannot be.
+    """The score of the predictions; refuse a result that says another one, or an interval, curve or spread that cannot be.
 
     Raises:
         EvaluationError: The sentence has both numbers, or the one that cannot be.
@@ -237,6 +237,11 @@ def refuse_another_score(result: Result) -> float:
         raise EvaluationError(
             f"its interval, {ends[0]:.4g} to {ends[1]:.4g}, cannot be of {result.metric}; run it again"
         )
+    for point in result.curve:
+        if point.score < metric.low or point.score > metric.high:
+            raise EvaluationError(
+                f"its curve has {point.score:.4g} at {point.name!r}, no {result.metric}; run it again"
+            )
     if result.spread is not None and not 0 <= result.spread < np.inf:
         raise EvaluationError(f"its spread is {result.spread:.4g}, which cannot be; run it again")
     return value

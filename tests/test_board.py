@@ -13,6 +13,7 @@ from evaluator import compare, results, stats, tables
 from evaluator.errors import EvaluationError, UsageError
 from evaluator.report import board as boards
 from evaluator.report import gathered, overview
+from evaluator.results import CurvePoint
 from test_compare import of as of_two_classes
 
 
@@ -223,6 +224,10 @@ def test_what_a_reader_should_know_is_noted():
         ({"score": 1e308}, "its accuracy is 1e+308, but 0.45 by its predictions"),
         ({"ci_high": 1.5}, "its interval, 0.4 to 1.5, cannot be of accuracy"),
         ({"ci_low": 0.7}, "its interval, 0.7 to 0.6, cannot be of accuracy"),
+        (
+            {"curve": [CurvePoint("layer 1", 1e308, 0.4, 0.6, None, None)]},
+            "its curve has 1e+308 at 'layer 1', no accuracy",
+        ),
         ({"spread": -1.0}, "its spread is -1, which cannot be"),
     ],
 )

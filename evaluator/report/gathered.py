@@ -161,6 +161,7 @@ def _read(path: Path) -> Head | None:
 # Of the fields of a result, those that a head keeps as they are, and what they have to be.
 _TEXTS = ("module", "weights", "task", "dataset", "protocol", "profile", "metric", "chosen")
 _NUMBERS = ("score", "ci_low", "ci_high", "spread")
+_OF_PROVENANCE: dict[str, type] = {"command": list, "fused": list, "data": str}  # or null, or not there at all
 
 
 def head_of(path: Path, fields: Mapping[str, Any]) -> Head:
@@ -183,6 +184,16 @@ def head_of(path: Path, fields: Mapping[str, Any]) -> Head:
     if fields["metric"] not in METRICS:
         raise EvaluationError(f"{path}: unknown metric {fields['metric']!r}; known: {', '.join(METRICS)}")
     provenance = fields["provenance"]
+    for name, kind in _OF_PROVENANCE.items():
+        if not isinstance(provenance.get(name, kind()), kind | None):
+            said = str(provenance[name])[:60]
+            raise EvaluationError(
+                f"{path}: its fields are not those of a result: provenance.{name} is {said!r}; run it again"
+            )
+    if not all(isinstance(each, dict) for each in provenance.get("fused") or ()):
+        raise EvaluationError(
+            f"{path}: its fields are not those of a result: provenance.fused has no facts; run it again"
+        )
     return Head(
         path=path,
         run=results.run_of(fields),
