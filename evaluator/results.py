@@ -137,6 +137,11 @@ def run_of(fields: Mapping[str, Any]) -> str:
     asked = [fields[name] for name in ("module", "weights", "options", "task", "protocol", "profile")]
     decides = ("seed", "n_seeds", "layers", "task_sha256", "protocol_sha256", "manifest_sha256", "fused_runs")
     asked += [fields["provenance"].get(name) for name in decides]
+    return run_name(asked)
+
+
+def run_name(asked: Any) -> str:
+    """8 hex digits that stand for a question, equal for equal ones."""
     return hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()[:8]
 
 

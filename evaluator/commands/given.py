@@ -1,7 +1,6 @@
 """What several commands are given, and what it means."""
 
 import argparse
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -114,17 +113,14 @@ def number(text: str) -> int:
 
 def specs(parsed: argparse.Namespace, names: Sequence[str]) -> "list[ModuleSpec]":
     """The modules that were asked for."""
-    from evaluator.embedding.spec import ModuleSpec
+    from evaluator.embedding.spec import ModuleSpec, option_value
 
     options = {}
     for text in parsed.option:
         name, equals, value = text.partition("=")
         if not equals or not name:
             raise UsageError(f"--option {text}: write it as KEY=VALUE, such as --option layer=6")
-        try:
-            options[name] = json.loads(value)  # numbers, true, false and lists; all else is text
-        except ValueError:
-            options[name] = value
+        options[name] = option_value(value)
     shared = (parsed.weights, options, parsed.device, parsed.python, parsed.worker_timeout)
     return [ModuleSpec(name, *shared) for name in names]
 

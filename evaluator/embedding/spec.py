@@ -1,5 +1,6 @@
 """Which HEAR module, how it is loaded, and what can be asked of it once it is opened."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -55,6 +56,14 @@ class ModuleSpec:
         if self.weights:
             raise UsageError(f"{self.name} names its weights already; leave out --weights {self.weights}")
         return replace(self, name=f"hear_ssl.{kind}", weights=weights)
+
+
+def option_value(text: str) -> Any:
+    """What an option said on a command line means: JSON (numbers, true, false, lists), or else the text itself."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 class Module(Protocol):

@@ -5,7 +5,6 @@
 RUN is a hash of what was asked, and of which clips: the same maps again replace their own files only.
 """
 
-import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
@@ -19,7 +18,7 @@ from evaluator.datasets.clip import Clip
 from evaluator.embedding.store import write_whole
 from evaluator.mapping.colouring import Colouring
 from evaluator.mapping.methods import TITLES
-from evaluator.results import finite
+from evaluator.results import finite, run_name
 
 SCHEMA_VERSION = 1
 
@@ -110,7 +109,7 @@ class Atlas:
         asked: list[Any] = [{name: each[name] for name in ("module", "weights", "options")} for each in self.modules]
         asked += [self.asked, self.task, self.profile]
         asked += [self.provenance.get(name) for name in ("task_sha256", "protocol_sha256", "manifest_sha256")]
-        return hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()[:8]
+        return run_name(asked)
 
 
 def plain(atlas: Atlas) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, TypeVar
 
+from evaluator.embedding.spec import option_value
 from evaluator.errors import UsageError
 from evaluator.reproduction.recipe import Row, Table
 from evaluator.reproduction.weights import Facts
@@ -40,10 +41,7 @@ def parse(said: str) -> Other:
         name, equals, value = text.partition("=")
         if not (name and equals and value):
             raise UsageError(f"--use ...={said}: write options as MODULE?OPTION=VALUE&OPTION=VALUE")
-        try:
-            options[name] = json.loads(value)
-        except ValueError:
-            options[name] = value
+        options[name] = option_value(value)
     return Other(module, options)
 
 

@@ -6,7 +6,6 @@ RUN is a hash of what was asked, and of which clips: the same analysis again rep
 `MEAN` hold the mean over tasks, and how many of these count.
 """
 
-import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -17,7 +16,7 @@ import numpy as np
 
 from evaluator import tables
 from evaluator.embedding.store import write_whole
-from evaluator.results import finite
+from evaluator.results import finite, run_name
 from evaluator.similarity.correlations import Alike, corrected, kept
 
 SCHEMA_VERSION = 1
@@ -122,7 +121,7 @@ class Analysis:
             (each.task, *(each.provenance.get(f"{name}_sha256") for name in ("task", "protocol", "manifest")))
             for each in self.datasets
         ]
-        return hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()[:8]
+        return run_name(asked)
 
     def mean_between(self) -> Mean:
         """Embeddings and embeddings, over all tasks."""

@@ -16,7 +16,8 @@ from evaluator.datasets.audio import AudioError, FileFacts
 from evaluator.datasets.clip_rule import ClipRule
 from evaluator.datasets.manifest import Manifest
 from evaluator.embedding import usable
-from evaluator.embedding.extract import Extraction, extract, part_of
+from evaluator.embedding.extract import Extraction
+from evaluator.embedding.in_turn import Hearing, stored
 from evaluator.embedding.matrix import Matrix
 from evaluator.embedding.module import open_module
 from evaluator.embedding.spec import Module, ModuleSpec
@@ -24,7 +25,6 @@ from evaluator.embedding.store import Store
 from evaluator.errors import EvaluationError, UsageError
 from evaluator.judging import asking, features
 from evaluator.judging.protocol import Protocol
-from evaluator.provenance import identity
 from evaluator.similarity import descriptors
 from evaluator.similarity.correlations import LEAST_CLIPS
 from evaluator.similarity.variables import Variable, described, labelled
@@ -156,10 +156,9 @@ def embedded(spec: ModuleSpec, module: Module, sample: Sample, layers: str, sett
         layers = "scene"
     features.refuse_plain(layers, facts, spec.name)
     views = "scene" if layers == "scene" else "layers"
-    store = Store(settings.cache, identity(spec, facts), part_of(views, module))
-    advance = settings.progress(f"{spec.name} {sample.task.name}: clips", len(sample.clips.clips))
+    hearing = Hearing(sample.task.name, sample.clips, sample.rule, sample.facts)
     try:
-        extraction = extract(module, sample.clips, sample.rule, sample.facts, store, advance, views=views)
+        store, extraction = stored(spec, module, views, hearing, settings.cache, settings.progress)
         usable.refuse_failures(sample.task, sample.clips, extraction, settings.allow_failed)
     except EvaluationError as error:
         raise EvaluationError(f"{spec.name}: {error}") from error
