@@ -19,14 +19,15 @@ from pathlib import Path
 
 import numpy as np
 
-from evaluator.datasets.clip import Clip, Event
+from evaluator.audio.clip import Clip, Event
 from evaluator.datasets.splits import Fold
 from evaluator.embedding.shard import StoredClip
 from evaluator.embedding.store import Store
-from evaluator.judging import dispatch, protocol, trials
-from evaluator.judging.events import PostProcessing
-from evaluator.judging.features import Candidate
-from evaluator.judging.questions import EventQuestion
+from evaluator.experiment import probe_jobs
+from evaluator.experiment.task_targets import EventQuestion
+from evaluator.probes import fit, protocol
+from evaluator.probes.features import Candidate
+from evaluator.scoring.events import PostProcessing
 
 PARTS = {"train": 44, "valid": 14, "test": 14}  # recordings of DCASE 2016 task 2 in HEAR
 CLASSES = [f"class {number}" for number in range(11)]
@@ -116,11 +117,11 @@ def main() -> int:
     clips = recordings()
     question = EventQuestion(clips, CLASSES, METRIC, times, rows, [PostProcessing(*pair) for pair in asked.events])
     parts = np.split(np.arange(len(clips)), np.cumsum(list(PARTS.values()))[:-1])
-    jobs = trials.plan(question, [Fold("test", *parts)], [Candidate("")], [0], trials.file_order(clips))
+    jobs = probe_jobs.plan(question, [Fold("test", *parts)], [Candidate("")], [0], probe_jobs.file_order(clips))
     stage("question")
-    said = dispatch.judged([each.job for each in jobs], [matrix], question.targets, judge, False, settings.device)
+    said = fit.judged([each.job for each in jobs], [matrix], question.targets, judge, False, settings.device)
     stage(f"trained, {settings.epochs} x {settings.points}")
-    judged = trials.collect(jobs, said, question, [Fold("test", *parts)], [Candidate("")])
+    judged = probe_jobs.collect(jobs, said, question, [Fold("test", *parts)], [Candidate("")])
     (best,) = judged.values()
     score = best.score
     stage("scored")

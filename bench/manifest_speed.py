@@ -14,8 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from evaluator import task
 from evaluator.datasets import manifest
+from evaluator.experiment import catalogue
 
 
 def best(work: Callable[[], Any]) -> float:
@@ -43,7 +43,7 @@ def main() -> None:
         table = Path(folder) / "mine.csv"
         rows = (f"{number}.wav,{number % 50},{number // 20}\n" for number in range(n))
         table.write_text("path,label,group\n" + "".join(rows))
-        (asked,) = task.find(str(table))
+        (asked,) = catalogue.find(str(table))
         ours = best(lambda: manifest.read(asked, None, Path(folder)))
         theirs = best(lambda: loop(table))
         read = manifest.read(asked, None, Path(folder))

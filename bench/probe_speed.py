@@ -18,11 +18,11 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Subset, TensorDataset
 
-from evaluator.judging import probe, protocol
-from evaluator.judging.judge import Network
-from evaluator.judging.probe import ProbeJob
-from evaluator.judging.schedules import warmup_factor
-from evaluator.judging.targets import Targets
+from evaluator.probes import network, protocol
+from evaluator.probes.network import ProbeJob
+from evaluator.probes.schedules import warmup_factor
+from evaluator.probes.settings import Network
+from evaluator.scoring.targets import Targets
 
 EPOCHS = {
     ("esc10", "hear"): 30,
@@ -34,7 +34,7 @@ EPOCHS = {
 }
 
 
-def network(judged: Network, width: int, n_classes: int) -> torch.nn.Module:
+def module_of(judged: Network, width: int, n_classes: int) -> torch.nn.Module:
     """The protocol's network, as one would write it."""
     layers: list[torch.nn.Module] = []
     for hidden in judged.hidden:
@@ -61,7 +61,7 @@ def one_by_one(
         train = DataLoader(Subset(data, job.train.tolist()), batch_size=judge.batch_size, shuffle=judge.shuffle)
         valid = DataLoader(Subset(data, job.valid.tolist()), batch_size=judge.batch_size)
         for point in judge.points():
-            net = network(point, matrices[0].shape[1], targets.shape[1]).to(device)
+            net = module_of(point, matrices[0].shape[1], targets.shape[1]).to(device)
             made = torch.optim.AdamW if point.optimiser == "adamw" else torch.optim.Adam
             optimiser = made(net.parameters(), lr=point.learning_rate, weight_decay=point.weight_decay)
             total = point.epochs * len(train)
@@ -138,7 +138,7 @@ def row(which: str, name: str, epochs: int, device: str) -> str:
     judge = dataclasses.replace(judge, epochs=epochs or judge.epochs)
     asked, standardise = Targets(targets, "single", "accuracy"), name == "sarkar"
     alone = timed(lambda: one_by_one(jobs, matrices, targets, judge, device), device)
-    beside = timed(lambda: probe.train(jobs, matrices, asked, judge, standardise, device), device)
+    beside = timed(lambda: network.train(jobs, matrices, asked, judge, standardise, device), device)
     n_probes = len(jobs) * len(judge.points())
     figures = f"{alone[0]:14.2f}{beside[0]:16.2f}{alone[0] / beside[0]:7.1f}{alone[1] / beside[1]:8.1f}"
     return f"{which:7}{name:10}{n_probes:7}{judge.epochs:7}{figures}"

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from evaluator import stats
-from evaluator.judging import metrics
 from evaluator.report import making
-from evaluator.results import CurvePoint, FoldResult, Result, write
+from evaluator.results.on_disk import write
+from evaluator.results.result import CurvePoint, FoldResult, Result
+from evaluator.scoring import intervals, metrics
 
 N_CLIPS, N_LAYERS = 400, 13
 
@@ -28,7 +28,7 @@ def result(module: int, task: int, n_classes: int) -> Result:
     own = np.random.default_rng((2, module, task))
     said = own.random((1, N_CLIPS, n_classes)) + true * (0.3 + 0.006 * module)
     said = (said / said.sum(axis=2, keepdims=True)).astype(np.float32)
-    score = stats.repeated_score("accuracy", true, said)
+    score = intervals.repeated_score("accuracy", true, said)
     curve = [
         CurvePoint(f"layer {n}", score * (0.8 + 0.015 * n), score * 0.7, score * 1.05, score, None)
         for n in range(N_LAYERS)

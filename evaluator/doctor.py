@@ -12,7 +12,7 @@ from pathlib import Path
 
 from evaluator.embedding.store import Store
 from evaluator.errors import EvaluationError
-from evaluator.provenance import PACKAGES
+from evaluator.experiment.provenance import PACKAGES
 
 # Packages that `transformers` imports whenever they are present, so that a broken one breaks every speech model.
 DRAGGED_IN = ("torchaudio", "torchvision")

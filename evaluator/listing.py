@@ -5,12 +5,13 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
-from evaluator import schema, task
+from evaluator import schema
 from evaluator.datasets import dataset as sets
 from evaluator.datasets import splits
-from evaluator.judging import protocol
-from evaluator.judging.protocol import PROFILES
-from evaluator.task import Task
+from evaluator.datasets.task import Task
+from evaluator.experiment import catalogue
+from evaluator.probes import protocol
+from evaluator.probes.protocol import PROFILES
 
 
 def modules() -> list[dict[str, Any]]:
@@ -26,7 +27,7 @@ def modules() -> list[dict[str, Any]]:
 
 def tasks() -> list[dict[str, Any]]:
     """Every built-in task with what decides its score; twice, where the published code asks otherwise."""
-    clean, published = (task.list_tasks(profile) for profile in PROFILES)
+    clean, published = (catalogue.list_tasks(profile) for profile in PROFILES)
     return [
         _task(each)
         for pair in zip(clean, published, strict=True)

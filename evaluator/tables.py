@@ -11,8 +11,8 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from evaluator.embedding.store import write_whole
 from evaluator.errors import UsageError
+from evaluator.files import write_whole
 
 Cell = str | int | float | None
 

@@ -9,12 +9,13 @@ import pytest
 import soundfile
 import torch
 
-from evaluator import cli, results
+from evaluator import cli
 from evaluator.embedding import baselines
 from evaluator.embedding.module import open_module
 from evaluator.embedding.spec import ModuleSpec
 from evaluator.errors import UsageError
-from evaluator.judging import metrics
+from evaluator.results import on_disk
+from evaluator.scoring import metrics
 from hear_ssl import chance, duration_loudness, majority, twin
 from hear_ssl.encoders.twin import redraw, tensors
 from tiny_checkpoints import model_path, save_byol_a
@@ -50,7 +51,7 @@ def test_majority_scores_the_share_of_the_most_frequent_class(tmp_path, capsys):
     given = ("--task", folder, "--protocol", "logistic", "--cache", tmp_path / "cache", "--out", tmp_path / "out")
     assert run("hear_ssl.majority", *given) == 0
     (path,) = (tmp_path / "out").rglob("*.json")
-    result = results.read(path)
+    result = on_disk.read(path)
     crow = result.classes.index("crow")
     for fold in result.test_probabilities:
         said = fold[0]  # (n_clips, n_classes), of the only seed
@@ -319,6 +320,6 @@ def test_the_flag_adds_rows_and_tells_of_missing_twins(tmp_path, capsys):
     noise = str(Path(GOOD).with_name("noise.py"))
     given = ("--task", folder, "--protocol", "logistic", "--cache", tmp_path / "cache", "--out", tmp_path / "out")
     assert run("--baselines", GOOD, noise, *given) == 0
-    found = {results.read(path).module for path in (tmp_path / "out").rglob("*.json")}
+    found = {on_disk.read(path).module for path in (tmp_path / "out").rglob("*.json")}
     assert found == {*baselines.UNTRAINED, GOOD, noise, f"twin:{GOOD}"}
     assert f"twin:{noise}: " in (said := capsys.readouterr()).err and "has no untrained twin" in said.err

@@ -9,11 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evaluator import compare, results, stats, tables
+from evaluator import tables
 from evaluator.errors import EvaluationError, UsageError
 from evaluator.report import board as boards
 from evaluator.report import gathered, overview
-from evaluator.results import CurvePoint
+from evaluator.results import compare, on_disk
+from evaluator.results.result import CurvePoint
+from evaluator.scoring import intervals
 from test_compare import of as of_two_classes
 
 
@@ -131,7 +133,7 @@ def test_a_tail_of_hundreds_of_modules_is_mcnemars():
         found = [of(each, module=name) for each, name in zip(right, "ab", strict=True)]
         (said,) = compare.compare(found)
         assert said.mcnemar is not None and said.mcnemar / 4 < said.difference.p < 4 * said.mcnemar
-    (p,) = stats.p_values(np.ones((1, 1000)), np.array([1.0]), 8)
+    (p,) = intervals.p_values(np.ones((1, 1000)), np.array([1.0]), 8)
     assert p == pytest.approx(2 * 0.5**8)
 
 
@@ -161,7 +163,7 @@ def test_two_runs_of_a_variant_are_told_apart():
 def written(folder, *found):
     """Results on disk, gathered."""
     for each in found:
-        results.write(each, folder)
+        on_disk.write(each, folder)
     return gathered.gather([folder])
 
 
@@ -172,9 +174,9 @@ def test_other_clips_make_another_board(tmp_path):
         *(of(hits(n), module=name) for name, n in (("a", 90), ("b", 150))),
         of(hits(90, 199), module="c"),
     )
-    spoilt = results.write(of(hits(3), module="spoilt"), tmp_path)
+    spoilt = on_disk.write(of(hits(3), module="spoilt"), tmp_path)
     spoilt.with_suffix(".npz").write_bytes(b"PK")
-    unfit = results.write(dataclasses.replace(of(hits(3), module="unfit"), test_groups=[["", ""]]), tmp_path)
+    unfit = on_disk.write(dataclasses.replace(of(hits(3), module="unfit"), test_groups=[["", ""]]), tmp_path)
     first, second = boards.boards(gathered.gather([tmp_path]).asked[0])
     assert set(ranked(first)) == {"a", "b"} and set(ranked(second)) == {"c"}
     for each in (first, second):
@@ -266,7 +268,7 @@ def test_the_seed_decides_no_rank():
     random = np.random.default_rng(1)
     shares = (0.9, 0.88, 0.86, 0.84, 0.8, 0.75, 0.5)
     found = [of(random.random(300) < share, module=f"m{n}") for n, share in enumerate(shares)]
-    p = [stats.difference(*(compare.tested(found[n]) for n in (0, 4)), "accuracy", seed).p for seed in range(6)]
+    p = [intervals.difference(*(compare.tested(found[n]) for n in (0, 4)), "accuracy", seed).p for seed in range(6)]
     assert np.std(p) < 0.2 * np.mean(p)  # shares of 1,000 draws: half of it
     first, *others = [ranked(board_of(*found, seed=seed)) for seed in range(5)]
     assert all(each == first for each in others)

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from evaluator import task
-from evaluator.datasets import check, manifest
+from evaluator.check import check
+from evaluator.datasets import manifest
+from evaluator.experiment import catalogue
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 RATE = 16_000
@@ -36,7 +37,7 @@ class Data:
         """What `check` says of the folder as it now is; `facts` change the dataset's."""
         lines = ["path,label,fold,group", *(",".join(row.values()) for row in self.rows)]
         (self.root / "mine.csv").write_text("\n".join(lines))
-        (asked,) = task.find(str(self.root / "mine.csv"))
+        (asked,) = catalogue.find(str(self.root / "mine.csv"))
         for name, value in facts.items():
             object.__setattr__(asked.dataset, name, value)
         return check.check(asked, manifest.read(asked, None, self.root), self.root / "cache")
@@ -149,7 +150,7 @@ def test_sound_above_8_khz_is_measured(data):
 def test_progress_counts_every_clip(data):
     """So that a bar ends at its end."""
     data.findings()
-    (asked,) = task.find(str(data.root / "mine.csv"))
+    (asked,) = catalogue.find(str(data.root / "mine.csv"))
     steps = []
     check.check(asked, manifest.read(asked, None, data.root), data.root / "cache", advance=steps.append)
     assert sum(steps) == 16
@@ -230,7 +231,7 @@ def test_stretches_that_overlap_across_a_split_are_told(tmp_path):
         lines += [f"{number}.wav,0,0.5,{'ab'[number % 2]},{'train' if number < 20 else 'test'}"]
     lines += ["1.wav,0.4,0.9,b,test", "2.wav,0.5,0.9,a,test"]
     (tmp_path / "mine.csv").write_text("\n".join(lines))
-    (asked,) = task.find(str(tmp_path / "mine.csv"))
+    (asked,) = catalogue.find(str(tmp_path / "mine.csv"))
     findings = check.check(asked, manifest.read(asked, None, tmp_path), tmp_path / "cache")
     (finding,) = [finding for finding in findings if "overlap in time" in finding.what]
     assert finding.what == "fold test: 1 test clips overlap in time with training clips"
@@ -318,7 +319,7 @@ WORDS = {
 def test_twenty_faults_planted_in_real_data_are_found(name, kind, tmp_path):
     """Each kind, in the dataset's own layout, each broken file by its name."""
     copy = Copy(DATA / name, tmp_path / name, kind)
-    (asked,) = task.find(name)
+    (asked,) = catalogue.find(name)
     clips = manifest.read(asked, tmp_path, tmp_path / "cache").clips
     part = {clip.path: clip.fold or clip.split for clip in clips}
     parts = [part[path.relative_to(tmp_path / name).as_posix()] for path in copy.files]
@@ -349,7 +350,7 @@ def test_twenty_faults_planted_in_real_data_are_found(name, kind, tmp_path):
 @pytest.mark.parametrize(("name", "first"), [("esc10", "400 clips, 10 classes"), ("fsdd", "900 clips, 10 classes")])
 def test_the_real_sets_are_sound(name, first, tmp_path):
     """Exactly as many clips as were published or shared, and no error."""
-    (asked,) = task.find(name)
+    (asked,) = catalogue.find(name)
     findings = check.check(asked, manifest.read(asked, DATA, tmp_path), tmp_path)
     assert not [finding for finding in findings if finding.level == "error"]
     assert any(finding.what.startswith(first) for finding in findings)

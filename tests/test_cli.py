@@ -14,7 +14,7 @@ import pytest
 import soundfile
 
 from commands import run_command  # noqa: F401  (a fixture)
-from evaluator import results
+from evaluator.results import on_disk
 
 MODULES = Path(__file__).parent / "modules"
 GOOD, ILL = str(MODULES / "good.py"), str(MODULES / "ill.py")
@@ -56,7 +56,7 @@ def test_a_folder_of_classes_is_scored_and_the_second_run_embeds_nothing(hear_ev
     assert code == 0 and json.loads(out)["seconds"]["embed"] == 0
     written = sorted((tmp_path / "results").rglob("*.json"))
     assert len(written) == 2
-    result = results.read(written[0])
+    result = on_disk.read(written[0])
     assert np.sum(result.confusion) == 36 and len(result.test_clips) == 5
     assert result.provenance["module"]["sample_rate"] == 16000 and len(result.provenance["task_sha256"]) == 64
     assert sum(map(len, result.test_clips)) == 36 and len(result.provenance["manifest_sha256"]) == 64

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from evaluator.datasets.audio import FileFacts, clip_key, clip_seconds
-from evaluator.datasets.clip import Clip
-from evaluator.datasets.clip_rule import ClipRule
+from evaluator.audio.clip import Clip
+from evaluator.audio.clip_rule import ClipRule
+from evaluator.audio.decode import FileFacts, clip_key, clip_seconds
 
 RATE = 16_000
 OGG = ClipRule(least_seconds=1.0)

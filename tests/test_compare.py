@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score
 
-from evaluator import compare, stats
 from evaluator.errors import UsageError
+from evaluator.results import compare
+from evaluator.scoring import intervals
 from test_results import result
 
 
@@ -53,7 +54,7 @@ def test_the_interval_is_that_of_the_difference():
     random = np.random.default_rng(0)
     one = random.random(500) < 0.7
     other = np.where(random.random(500) < 0.8, one, random.random(500) < 0.5)
-    found = stats.difference([predictions(one)], [predictions(other)], "accuracy")
+    found = intervals.difference([predictions(one)], [predictions(other)], "accuracy")
     apart = one.astype(float) - other
     assert found.value == pytest.approx(apart.mean())
     error = 1.96 * apart.std() / 500**0.5
@@ -67,7 +68,7 @@ def test_no_difference_is_seldom_called_one():
     for number in range(200):
         hard = random.random(200)
         one, other = (random.random(200) > hard for _ in range(2))
-        calls += stats.difference([predictions(one)], [predictions(other)], "accuracy", seed=number).p < 0.05
+        calls += intervals.difference([predictions(one)], [predictions(other)], "accuracy", seed=number).p < 0.05
     assert calls <= 16
 
 
@@ -76,7 +77,7 @@ def test_the_interval_holds_the_truth_as_often_as_it_says():
     random = np.random.default_rng(2)
     held = 0
     for number in range(300):
-        low, high = stats.bootstrap_interval([predictions(random.random(200) < 0.7)], "accuracy", seed=number)
+        low, high = intervals.bootstrap_interval([predictions(random.random(200) < 0.7)], "accuracy", seed=number)
         held += low <= 0.7 <= high
     assert 0.92 <= held / 300 <= 0.98
 
@@ -85,20 +86,20 @@ def test_groups_are_drawn_where_there_are_enough():
     """20 clips of one animal are not 20 independent ones: the interval is wider."""
     right = np.repeat(np.random.default_rng(3).random(30) < 0.6, 20)
     animals = np.repeat([f"animal {n}" for n in range(30)], 20)
-    assert stats.units([list(animals)]) is not None
-    by_clip = stats.bootstrap_interval([predictions(right)], "accuracy")
-    by_animal = stats.bootstrap_interval([predictions(right)], "accuracy", groups=stats.units([list(animals)]))
+    assert intervals.units([list(animals)]) is not None
+    by_clip = intervals.bootstrap_interval([predictions(right)], "accuracy")
+    by_animal = intervals.bootstrap_interval([predictions(right)], "accuracy", groups=intervals.units([list(animals)]))
     assert by_animal[1] - by_animal[0] > 3 * (by_clip[1] - by_clip[0])
-    assert stats.units([list(animals[:100])]) is None and "a fold has 5 groups only" in stats.why_not(
+    assert intervals.units([list(animals[:100])]) is None and "a fold has 5 groups only" in intervals.why_not(
         [list(animals[:100])]
     )
-    assert stats.units([["", "a"]]) is None and stats.why_not([["", ""]]) == ""
+    assert intervals.units([["", "a"]]) is None and intervals.why_not([["", ""]]) == ""
 
 
 def test_several_comparisons_are_corrected():
     """Holm, by hand: 0.01 x 3, 0.02 x 2, 0.03 x 1, none below the one before."""
-    assert stats.holm([0.03, 0.01, 0.02]) == pytest.approx([0.04, 0.03, 0.04])
-    assert stats.holm([0.9, 0.8]) == [1.0, 1.0]
+    assert intervals.holm([0.03, 0.01, 0.02]) == pytest.approx([0.04, 0.03, 0.04])
+    assert intervals.holm([0.9, 0.8]) == [1.0, 1.0]
     base = np.arange(60) < 30
     found = [of(base | (np.arange(60) >= 60 - extra), module=name) for name, extra in (("a", 0), ("b", 3), ("c", 9))]
     said = compare.compare(found)

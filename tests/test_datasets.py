@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from evaluator import schema, task
+from evaluator import schema
 from evaluator.datasets import dataset, manifest
 from evaluator.errors import UsageError
+from evaluator.experiment import catalogue
 from miniature import Expected
 from miniatures import MINIATURES, make_all
 
@@ -27,9 +28,9 @@ def miniatures(tmp_path_factory) -> Path:
     return make_all(tmp_path_factory.mktemp("miniatures"))
 
 
-def any_task(found: dataset.Dataset) -> task.Task:
+def any_task(found: dataset.Dataset) -> catalogue.Task:
     """A task that puts no conditions on labels."""
-    return task.Task("any", found, {"by": "split"}, None, "multi", "map", "arch", "")
+    return catalogue.Task("any", found, {"by": "split"}, None, "multi", "map", "arch", "")
 
 
 def test_every_dataset_has_a_miniature():

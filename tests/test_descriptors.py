@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from evaluator.datasets.clip import Clip
+from evaluator.audio.clip import Clip
 from evaluator.similarity import descriptors, pitch
 
 RATE = 16000

@@ -14,10 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from evaluator import cli, schema, task
-from evaluator.datasets import download, transfer
-from evaluator.datasets.download import Item, Part
+from evaluator import cli, schema
+from evaluator.download import download, transfer
+from evaluator.download.download import Item, Part
 from evaluator.errors import EvaluationError, UsageError
+from evaluator.experiment import catalogue
 from file_server import Served, file_server
 from miniature import sound, text
 
@@ -234,7 +235,7 @@ def test_killed_at_ten_random_points_it_ends_with_the_right_bytes(server, tmp_pa
     server.files["/b.bin"] = Served(BYTES, pause=0.002)
     said = [(server.url(path), md5(server.files[path].content)) for path in ("/a.zip", "/b.bin")]
     program = (
-        "from evaluator.datasets.download import Item, Part, fetch\nfrom pathlib import Path\n"
+        "from evaluator.download.download import Item, Part, fetch\nfrom pathlib import Path\n"
         f"fetch([Item((Part(*each),)) for each in {said!r}], Path({str(tmp_path)!r}), pause=0.01)\n"
     )
     moments = random.Random(3)
@@ -289,7 +290,7 @@ def served_suite(server, tmp_path, monkeypatch):
         "  frogs: {dataset: frogs, split: {by: group, valid: next}, labels: single, metric: accuracy}",
     )
     monkeypatch.setattr(schema, "tasks_folder", lambda: tasks)
-    monkeypatch.setattr(task, "tasks_folder", lambda: tasks)
+    monkeypatch.setattr(catalogue, "tasks_folder", lambda: tasks)
     return tmp_path / "data"
 
 

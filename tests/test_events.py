@@ -5,10 +5,10 @@ import itertools
 import numpy as np
 import pytest
 
-from evaluator.datasets.clip import Event
+from evaluator.audio.clip import Event
 from evaluator.errors import EvaluationError, UsageError
-from evaluator.judging import metrics
-from evaluator.judging.events import (
+from evaluator.scoring import metrics
+from evaluator.scoring.events import (
     COLLARS,
     SEGMENTS_S,
     PostProcessing,

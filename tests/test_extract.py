@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from evaluator.datasets import audio
-from evaluator.datasets.audio import ClipRule
-from evaluator.datasets.manifest import Clip, Manifest
+from evaluator.audio import decode
+from evaluator.audio.clip import Clip
+from evaluator.audio.clip_rule import ClipRule
+from evaluator.datasets.manifest import Manifest
 from evaluator.embedding.extract import extract, part_of
 from evaluator.embedding.module import open_module
 from evaluator.embedding.spec import ModuleSpec
@@ -37,7 +38,7 @@ def recordings(tmp_path):
 
 
 def run(spec, recordings, cache, rule=None, views="scene", advance=lambda n: None):
-    facts = audio.file_facts(recordings.root, [clip.path for clip in recordings.clips], cache)
+    facts = decode.file_facts(recordings.root, [clip.path for clip in recordings.clips], cache)
     with open_module(spec) as module:
         store = Store(cache, {"module": spec.name}, part_of(views, module))
         return extract(module, recordings, rule or ClipRule(), facts, store, advance, views=views), store

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from evaluator.datasets import fingerprint
+from evaluator.check import fingerprint
 
 RATE = fingerprint.RATE
 

@@ -5,18 +5,18 @@ import re
 
 import pytest
 
-from evaluator import results
 from evaluator.errors import UsageError
 from evaluator.report import gathered
+from evaluator.results import on_disk
 from test_results import edit, result
 
 
 def test_groups_by_question(tmp_path):
     """Files and folders at any depth; each file once, by task, protocol, profile and metric; other JSON is counted."""
-    one = results.write(result(module="a"), tmp_path / "deep" / "down")
-    results.write(result(module="b"), tmp_path)
-    results.write(result(module="a", protocol="knn"), tmp_path)
-    results.write(result(module="a", profile="published"), tmp_path)
+    one = on_disk.write(result(module="a"), tmp_path / "deep" / "down")
+    on_disk.write(result(module="b"), tmp_path)
+    on_disk.write(result(module="a", protocol="knn"), tmp_path)
+    on_disk.write(result(module="a", profile="published"), tmp_path)
     (tmp_path / "similarity.json").write_text('{"schema_version": 1, "kind": "similarity"}')
     (tmp_path / "other.json").write_text("[1, 2]")
     found = gathered.gather([tmp_path, one, tmp_path / "deep"])
@@ -27,7 +27,7 @@ def test_groups_by_question(tmp_path):
     ]
     assert not found.problems and found.notes == ["2 JSON files that are no results of runs were passed over"]
     head = found.asked[0].heads[0]
-    assert (head.path, head.run, head.score, head.spread) == (one, results.read(one).run, 0.5, None)
+    assert (head.path, head.run, head.score, head.spread) == (one, on_disk.read(one).run, 0.5, None)
 
 
 def spoilt_run(path):
@@ -59,8 +59,8 @@ def spoilt_run(path):
 )
 def test_what_cannot_be_used_is_told(tmp_path, spoil, sentence):
     """One sentence with the file; the other results are there. Alone it is refused with that sentence."""
-    good = results.write(result(module="good"), tmp_path)
-    path = results.write(result(module="bad"), tmp_path)
+    good = on_disk.write(result(module="good"), tmp_path)
+    path = on_disk.write(result(module="bad"), tmp_path)
     spoil(path)
     found = gathered.gather([tmp_path])
     (problem,) = found.problems
@@ -90,7 +90,7 @@ def test_nothing_is_refused(tmp_path):
 def test_an_empty_folder_beside_others_is_told(tmp_path):
     """The rest goes on."""
     (tmp_path / "empty").mkdir()
-    path = results.write(result(), tmp_path / "full")
+    path = on_disk.write(result(), tmp_path / "full")
     found = gathered.gather([tmp_path / "empty", path])
     assert len(found.asked) == 1 and "empty: no JSON file in this folder" in found.problems[0]
 
@@ -98,7 +98,7 @@ def test_an_empty_folder_beside_others_is_told(tmp_path):
 def titles(tmp_path, *variants):
     """What results of these fields are called."""
     for each in variants:
-        results.write(result(**each), tmp_path)
+        on_disk.write(result(**each), tmp_path)
     return sorted(head.title for asked in gathered.gather([tmp_path]).asked for head in asked.heads)
 
 
@@ -124,7 +124,7 @@ def test_variants_of_a_module_are_told_apart(tmp_path):
 
 def test_a_number_that_is_none_is_not_a_score(tmp_path):
     """null, and numbers beyond all bounds."""
-    path = results.write(result(), tmp_path)
+    path = on_disk.write(result(), tmp_path)
     path.write_text(json.dumps({**json.loads(path.read_text()), "score": None, "ci_low": 10**400}))
     ((head,),) = [asked.heads for asked in gathered.gather([tmp_path]).asked]
     assert head.score != head.score and head.ci_low != head.ci_low and head.ci_high == 0.6

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluator.datasets import hear_layout
+from evaluator.datasets.reading import hear_layout
 from evaluator.errors import UsageError
 from miniatures_hear import folds, parts, task
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from evaluator.embedding.identity import identity
 from evaluator.embedding.module import open_module
 from evaluator.embedding.spec import ModuleSpec
-from evaluator.provenance import identity
 from tiny_checkpoints import model_path, save_byol_a
 
 GOOD = str(Path(__file__).parent / "modules" / "good.py")

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from evaluator import results
 from evaluator.cli import main
 from evaluator.embedding import in_turn, module
 from evaluator.embedding.spec import ModuleSpec
 from evaluator.embedding.store import Store
+from evaluator.results import on_disk
 
 GOOD = str(Path(__file__).parent / "modules" / "good.py")
 MEMBERS = "hear_ssl.melspec+hear_ssl.byol_a_mini"
@@ -39,7 +39,7 @@ def run(name, out, *more):
     """The result of one module under a protocol that draws nothing."""
     assert main(["run", name, "--task", "data", "--protocol", "logistic", "--out", out, *more]) == 0
     (path,) = Path(out).rglob("*.json")
-    return results.read(path)
+    return on_disk.read(path)
 
 
 def stored(tones, key):

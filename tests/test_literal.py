@@ -11,10 +11,10 @@ import pytest
 import torch
 
 import slow_protocols as slow
-from evaluator.judging import few_shot, probe, protocol
-from evaluator.judging.probe import ProbeJob
-from evaluator.judging.schedules import Plateau
-from evaluator.judging.targets import Targets
+from evaluator.probes import few_shot, network, protocol
+from evaluator.probes.network import ProbeJob
+from evaluator.probes.schedules import Plateau
+from evaluator.scoring.targets import Targets
 from slow_protocols import Point, Problem
 
 PROFILES = ("published", "clean")
@@ -66,7 +66,7 @@ def trained(given, judge, metric, standardise=False):
     """What the evaluator's trainer says of the problems, together."""
     jobs = [ProbeJob((0,), one.train, one.valid, one.test, one.seed, fold) for fold, one in enumerate(given)]
     targets = Targets(given[0].targets, given[0].labels, metric)
-    return probe.train(jobs, [Rows(given[0].features)], targets, judge, standardise, "cpu")
+    return network.train(jobs, [Rows(given[0].features)], targets, judge, standardise, "cpu")
 
 
 def same(outcomes, tolds, within=1e-6):

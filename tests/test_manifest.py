@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from evaluator import task
-from evaluator.datasets import dataset, manifest, readers, rows
-from evaluator.datasets.clip import Clip
+from evaluator.audio.clip import Clip
+from evaluator.datasets import dataset, manifest
+from evaluator.datasets.reading import readers, rows
 from evaluator.errors import UsageError
+from evaluator.experiment import catalogue
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 real_audio = pytest.mark.skipif(not DATA.is_dir(), reason="needs the real audio in ../shared/data")
@@ -31,18 +32,18 @@ def clips_of(kind: str, root: Path, **said) -> list[Clip]:
     return readers.READERS[kind].clips(root, filled)
 
 
-def table_task(said: dict, **facts) -> task.Task:
+def table_task(said: dict, **facts) -> catalogue.Task:
     """A single-label task on a table, the reader's other fields at their defaults."""
     filled = {name: field.default for name, field in readers.READERS["table"].fields.items()} | said | {"kind": "table"}
     about = {name: "?" for name in ("title", "citation", "licence", "url", "folder", "notes")}
     asked = dataset.Dataset("set", access="own", readers=(filled,), expected={}, known_bad=(), **{**about, **facts})
-    return task.Task("mine", asked, {"by": "fold", "valid": "next"}, None, "single", "accuracy", "arch", "")
+    return catalogue.Task("mine", asked, {"by": "fold", "valid": "next"}, None, "single", "accuracy", "arch", "")
 
 
 @real_audio
 def test_esc10_is_whole_in_its_real_layout(tmp_path):
     """400 clips, 10 classes with ESC-50's names, five folds of 80, and no Freesound recording in two folds."""
-    (esc10,) = task.find("esc10")
+    (esc10,) = catalogue.find("esc10")
     found = manifest.read(esc10, DATA, tmp_path)
     assert found.root == DATA / "esc10" and len(found.clips) == 400
     assert Counter(clip.fold for clip in found.clips) == {str(fold): 80 for fold in range(1, 6)}
@@ -55,7 +56,7 @@ def test_esc10_is_whole_in_its_real_layout(tmp_path):
 @real_audio
 def test_fsdd_tests_on_the_takes_that_its_authors_name(tmp_path):
     """Takes 0 to 4 of each digit and speaker, 300 clips, are the test part; ten digits, six speakers."""
-    (fsdd,) = task.find("fsdd")
+    (fsdd,) = catalogue.find("fsdd")
     found = manifest.read(fsdd, DATA / "fsdd", tmp_path)
     takes = {int(clip.path.split("_")[-1].removesuffix(".wav")) for clip in found.clips if clip.split == "test"}
     assert len(found.clips) == 900 and takes == {0, 1, 2, 3, 4}
@@ -73,7 +74,7 @@ def test_esc50_is_read_in_the_order_of_its_table(tmp_path):
         for n, name in ((7, "rain"), (0, "dog"))
     ]
     (tmp_path / "ESC-50-master/meta/esc50.csv").write_bytes(b"\xef\xbb\xbf" + "\r\n".join(rows).encode())
-    found = manifest.read(task.find("arch/esc50")[0], tmp_path, tmp_path)
+    found = manifest.read(catalogue.find("arch/esc50")[0], tmp_path, tmp_path)
     assert [clip.path for clip in found.clips[:2]] == ["audio/3-6-A-7.wav", "audio/3-6-A-0.wav"]
     assert found.clips[1] == Clip("audio/3-6-A-0.wav", ("dog",), fold="3", group="6")
     assert found.classes == ("dog", "rain")
@@ -159,7 +160,7 @@ def test_a_time_that_is_no_number_is_refused(tmp_path):
     """An empty time is the start or end of the recording; anything else has to be seconds."""
     (tmp_path / "mine.csv").write_text("path,start,end,label\na.wav,,0:10,dog\n")
     with pytest.raises(UsageError, match=r"mine\.csv:2: end is '0:10', but should be a number of seconds or empty"):
-        manifest.read(task.find(str(tmp_path / "mine.csv"))[0], None, tmp_path)
+        manifest.read(catalogue.find(str(tmp_path / "mine.csv"))[0], None, tmp_path)
 
 
 def test_a_line_break_inside_quotes_does_not_end_a_row(tmp_path):
@@ -175,7 +176,7 @@ def test_a_folder_of_class_folders_needs_no_file(tmp_path):
     root = files(
         tmp_path / "set", "dog/a.WAV", "dog/more/b.flac", "dog/notes.txt", "cat/c.ogg", "cat/.hidden.ogg", "cat/d.mp3"
     )
-    found = manifest.read(task.find(str(root))[0], None, tmp_path)
+    found = manifest.read(catalogue.find(str(root))[0], None, tmp_path)
     assert [(clip.path, clip.labels) for clip in found.clips] == [
         ("cat/c.ogg", ("cat",)),
         ("cat/d.mp3", ("cat",)),
@@ -188,7 +189,7 @@ def test_a_class_folder_without_audio_is_named(tmp_path):
     """With what is in it, so that a folder of .m4a explains itself."""
     root = files(tmp_path / "set", "dog/a.wav", "dog/b.wav", "cat/c.m4a")
     with pytest.raises(UsageError, match=r"cat: holds no audio, only \.m4a; every sub-folder is a class"):
-        manifest.read(task.find(str(root))[0], None, tmp_path)
+        manifest.read(catalogue.find(str(root))[0], None, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -203,7 +204,7 @@ def test_too_little_data_is_said(tmp_path, rows, sentence):
     """One class, a class with one clip, no clip at all."""
     (tmp_path / "mine.csv").write_text("path,label\n" + rows)
     with pytest.raises(UsageError, match=sentence):
-        manifest.read(task.find(str(tmp_path / "mine.csv"))[0], None, tmp_path)
+        manifest.read(catalogue.find(str(tmp_path / "mine.csv"))[0], None, tmp_path)
 
 
 def test_several_labels_do_not_fit_a_single_label_task(tmp_path):
@@ -250,7 +251,7 @@ def test_made_and_own_data_is_not_looked_for_in_data(tmp_path):
     """One --data serves a list of tasks, of which some need none."""
     folder = files(tmp_path / "mine", "dog/a.wav", "dog/b.wav", "cat/c.wav", "cat/d.wav")
     for spec, root in (("demo/calls", "demo-calls-v1"), (str(folder), "mine")):
-        assert manifest.read(task.find(spec)[0], tmp_path / "elsewhere", tmp_path).root == tmp_path / root
+        assert manifest.read(catalogue.find(spec)[0], tmp_path / "elsewhere", tmp_path).root == tmp_path / root
 
 
 def test_own_data_that_is_gone_is_said(tmp_path):

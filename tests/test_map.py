@@ -14,7 +14,7 @@ from PIL import Image
 from threadpoolctl import threadpool_limits
 
 from commands import run_command  # noqa: F401  (a fixture)
-from evaluator.datasets.clip import Clip
+from evaluator.audio.clip import Clip
 from evaluator.errors import EvaluationError, UsageError
 from evaluator.mapping import atlas, colouring, figures, methods, page
 from evaluator.mapping.atlas import Atlas, Map, Space

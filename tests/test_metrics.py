@@ -6,7 +6,7 @@ import scipy.stats
 import sklearn.metrics as sk
 
 from evaluator.errors import EvaluationError
-from evaluator.judging import metrics
+from evaluator.scoring import metrics
 
 RANDOM = np.random.default_rng(0)
 LABELS = RANDOM.integers(5, size=47)

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from evaluator import results
 from evaluator.cli import main
 from evaluator.report import gathered, missing, overview
 from evaluator.report.board import boards
+from evaluator.results import on_disk
 from test_board import hits, of, written
 
 RATE = 16000
@@ -56,7 +56,7 @@ def test_the_command_runs_anywhere_and_fills_the_board(bench, monkeypatch):
     run(*command[2:])
     found = overview_of(bench / "mine")
     assert not found.missing
-    assert {tuple(results.read(path).seeds) for path in (bench / "mine").rglob("multi/*.json")} == {(3, 4)}
+    assert {tuple(on_disk.read(path).seeds) for path in (bench / "mine").rglob("multi/*.json")} == {(3, 4)}
 
 
 def how(tmp_path, provenance, head=None, **said):

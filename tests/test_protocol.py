@@ -5,7 +5,7 @@ import yaml
 
 from evaluator import schema
 from evaluator.errors import UsageError
-from evaluator.judging import protocol
+from evaluator.probes import protocol
 
 
 def test_arch_is_what_its_code_does():

@@ -14,18 +14,19 @@ import soundfile
 
 import miniatures_hear
 import tiny_checkpoints
-from evaluator import cli, task
-from evaluator.datasets.clip import Clip
+from evaluator import cli
+from evaluator.audio.clip import Clip
 from evaluator.datasets.splits import Fold
 from evaluator.embedding.matrix import InMemory
 from evaluator.embedding.module import open_module
 from evaluator.embedding.spec import ModuleSpec
 from evaluator.errors import UsageError
-from evaluator.judging import dispatch, protocol, trials
-from evaluator.judging.features import Candidate
-from evaluator.judging.judge import Network, Shots
-from evaluator.judging.questions import ClipQuestion
-from evaluator.run import Settings, evaluate
+from evaluator.experiment import catalogue, probe_jobs
+from evaluator.experiment.run import Settings, evaluate
+from evaluator.experiment.task_targets import ClipQuestion
+from evaluator.probes import fit, protocol
+from evaluator.probes.features import Candidate
+from evaluator.probes.settings import Network, Shots
 from test_cli import GOOD, MODULES
 
 ORACLE, NOISE = str(MODULES / "oracle.py"), str(MODULES / "noise.py")
@@ -75,7 +76,7 @@ def brief(asked, epochs=12):
 def scored(spec, data, asked, layers="", seed=0, n_seeds=1, profile="clean"):
     """A result, at once."""
     folder, cache = data
-    (wanted,) = task.find(str(folder), profile)
+    (wanted,) = catalogue.find(str(folder), profile)
     settings = Settings(folder, cache, "cpu", seed, n_seeds, layers)
     with open_module(spec) as module:
         return evaluate(spec, module, wanted, asked, settings)
@@ -112,7 +113,7 @@ def test_every_protocol_judges_all_layers(asked, hubert, data):
     n_settings = len(asked.judge.shots) * len(asked.judge.heads) if isinstance(asked.judge, Shots) else 1
     assert len(result.curve) == N_TINY_LAYERS * n_settings
     assert list(dict.fromkeys(point.name.split(",")[0] for point in result.curve)) == names
-    headline = dispatch.headline(asked.judge)
+    headline = fit.headline(asked.judge)
     among = [point for point in result.curve if point.name.endswith(headline)]
     assert len(among) == N_TINY_LAYERS
     for point in result.curve:
@@ -123,7 +124,7 @@ def test_every_protocol_judges_all_layers(asked, hubert, data):
         assert (result.chosen, result.score) == (best.name, best.score)
         assert f"{best.name} was chosen by its TEST score; the curve has all layers" in result.notes
     else:
-        assert result.chosen in (trials.BY_FOLD, *(point.name for point in among))
+        assert result.chosen in (probe_jobs.BY_FOLD, *(point.name for point in among))
         assert any("by its validation" in note and "the curve has all layers" in note for note in result.notes)
 
 
@@ -265,13 +266,11 @@ def chosen(labels, layers, asked):
     question = ClipQuestion(clips, CLASSES, "single", "accuracy")
     folds = [Fold("test", *np.split(np.arange(150), [75, 120]))]
     candidates = [Candidate(f"layer {number}", (number,)) for number in range(len(layers))]
-    jobs = trials.plan(question, folds, candidates, [0], np.arange(150))
+    jobs = probe_jobs.plan(question, folds, candidates, [0], np.arange(150))
     matrices = [InMemory(layer) for layer in layers]
-    said = dispatch.judged(
-        [each.job for each in jobs], matrices, question.targets, asked.judge, asked.standardise, "cpu"
-    )
-    found = trials.collect(jobs, said, question, folds, candidates)
-    return found, trials.choose(found, asked.judge, asked.choose_layer)
+    said = fit.judged([each.job for each in jobs], matrices, question.targets, asked.judge, asked.standardise, "cpu")
+    found = probe_jobs.collect(jobs, said, question, folds, candidates)
+    return found, probe_jobs.choose(found, asked.judge, asked.choose_layer)
 
 
 @pytest.mark.parametrize("asked", ASKED)
@@ -288,7 +287,7 @@ def test_the_clips_that_are_scored_choose_nothing(asked):
     )
     asked = brief(asked, epochs=15)
     found, best = chosen(labels, layers, asked)
-    worst = min((each for key, each in found.items() if key[1] == dispatch.headline(asked.judge)), key=score_of)
+    worst = min((each for key, each in found.items() if key[1] == fit.headline(asked.judge)), key=score_of)
     assert worst.name != best.name
     labels[120:] = worst.answers[0][0].probabilities.argmax(axis=1)  # the worst layer is now right
     again, best_again = chosen(labels, layers, asked)
@@ -351,7 +350,7 @@ def office(tmp_path_factory):
 
 def events_scored(name, office, profile, metric="event_onset_200ms_fms", epochs=100, ways=()):
     """The result of a module on the event task."""
-    (wanted,) = task.find("hear/dcase2016_task2", profile)
+    (wanted,) = catalogue.find("hear/dcase2016_task2", profile)
     wanted = dataclasses.replace(wanted, metric=metric, events=ways)
     asked, spec = brief(protocol.load("hear", profile), epochs), ModuleSpec(name, device="cpu")
     with open_module(spec) as module:
@@ -419,6 +418,6 @@ def test_protocols_for_clips_refuse_events(name, office, tmp_path, capsys):
 
 def test_layers_are_no_question_about_events(office, hubert):
     """Frames are the module's timestamp embeddings."""
-    (wanted,) = task.find("hear/dcase2016_task2")
+    (wanted,) = catalogue.find("hear/dcase2016_task2")
     with open_module(hubert) as module, pytest.raises(UsageError, match="timestamp embeddings; leave --layers out"):
         evaluate(hubert, module, wanted, protocol.load("hear"), Settings(*office, "cpu", layers="all"))

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from evaluator import task
-from evaluator.datasets import readers
-from evaluator.datasets.clip import Clip
+from evaluator.audio.clip import Clip
+from evaluator.datasets.reading import readers
 from evaluator.errors import UsageError
+from evaluator.experiment import catalogue
 
 
 def read(root: Path, **said) -> list[Clip]:
@@ -267,7 +267,7 @@ def test_a_slip_in_a_reader_is_named(tmp_path, reader, sentence):
         f"name: mine\ndataset:\n  root: .\n  reader: {reader}\nsplit: {{by: split}}\nlabels: single\nmetric: accuracy\n"
     )
     with pytest.raises(UsageError, match=sentence):
-        task.find(str(mine))
+        catalogue.find(str(mine))
 
 
 def test_a_derived_column_has_to_fit(tmp_path):
@@ -300,7 +300,7 @@ metric: map
     )
     from evaluator.datasets import manifest
 
-    found = manifest.read(task.find(str(tmp_path / "mine.yaml"))[0], None, tmp_path)
+    found = manifest.read(catalogue.find(str(tmp_path / "mine.yaml"))[0], None, tmp_path)
     assert found.classes == ("a", "b")
     assert found.clips == (Clip("dev/1.wav", ("a", "b"), split="train"), Clip("eval/2.wav", ("b",), split="test"))
     text = (tmp_path / "mine.yaml").read_text()
@@ -308,7 +308,7 @@ metric: map
     with pytest.raises(
         UsageError, match=r"clip dev/1\.wav is read twice, for 'train' and for 'test'; it can be in one"
     ):
-        manifest.read(task.find(str(tmp_path / "mine.yaml"))[0], None, tmp_path)
+        manifest.read(catalogue.find(str(tmp_path / "mine.yaml"))[0], None, tmp_path)
 
 
 def test_a_hundred_thousand_rows_take_two_seconds_and_little_memory(tmp_path):

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from evaluator import listing, schema, task
+from evaluator import listing, schema
 from evaluator.embedding.spec import ModuleSpec
 from evaluator.errors import UsageError
-from evaluator.judging import protocol
-from evaluator.judging.asking import adapted
+from evaluator.experiment import catalogue
+from evaluator.experiment.setup import adapted
+from evaluator.probes import protocol
 from evaluator.reproduction import notes, plan, recipe, weights
 from hear_ssl.encoders.aves import AvesCheckpoint
 from hear_ssl.encoders.gura import Gura
@@ -67,7 +68,7 @@ def test_the_modules_and_tasks_of_a_recipe_are_there(paper, tmp_path):
     for run in made(paper, tmp_path).runs.values():
         name = run.run.spec.name
         assert name in KNOWN and (name in ours or KNOWN[name].weights["from"] == "environment")
-        assert run.run.protocol.name == recipe.read(paper).protocol == task.find(run.run.task.name)[0].protocol
+        assert run.run.protocol.name == recipe.read(paper).protocol == catalogue.find(run.run.task.name)[0].protocol
         assert run.state.startswith("missing")
 
 
@@ -166,7 +167,7 @@ def test_a_task_changes_its_protocol_once():
     for paper in PRINTED:
         said = recipe.read(paper)
         for asked in {name for table in said.tables for name in table.columns.values()}:
-            (found,) = task.find(asked)
+            (found,) = catalogue.find(asked)
             once = adapted(found, protocol.load(said.protocol))
             assert adapted(found, once).sha256 == once.sha256
 

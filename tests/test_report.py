@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from evaluator import results
 from evaluator.cli import main
 from evaluator.report import page, room
-from evaluator.results import CurvePoint
+from evaluator.results import on_disk
+from evaluator.results.result import CurvePoint
 
 CHROMIUM = next(
     (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), ""
@@ -44,7 +44,7 @@ def folder(tmp_path_factory):
     asked = ["--task", str(place / "tones"), "--protocol", "logistic", "--cache", str(place / "cache")]
     assert main(["run", "hear_ssl.melspec", "hear_ssl.byol_a_mini", *asked, "--out", str(place / "results")]) == 0
     for number, path in enumerate(sorted((place / "results").rglob("*.json"))):
-        result = results.read(path)
+        result = on_disk.read(path)
         curve = [CurvePoint(f"layer {n}", 0.5 + 0.1 * n, 0.4 + 0.1 * n, 0.6 + 0.1 * n, None, None) for n in range(3)]
         hostile = replace(
             result,
@@ -62,7 +62,7 @@ def folder(tmp_path_factory):
             test_clips=[[f"{HOSTILE[1]}{clip}" for clip in fold] for fold in result.test_clips],
             provenance={**result.provenance, "command": HOSTILE, "protocol_says": HOSTILE[0]},
         )
-        results.write(hostile, place / "results")
+        on_disk.write(hostile, place / "results")
     broken = place / "results" / HOSTILE[1]
     broken.mkdir()
     (broken / "half.json").write_text('{"schema_version": 4, "module"')
@@ -340,9 +340,9 @@ def test_a_module_alone_beats_nobody(folder):
 def test_an_edited_score_is_left_out_and_told(folder, capsys, tmp_path):
     """On top of the page and on standard error, with both numbers; it is in no table."""
     for path in (folder / "results" / "hear_ssl.melspec").rglob("*.json"):
-        made = results.read(path)
-        results.write(made, tmp_path)
-        results.write(replace(made, module="forged", score=made.score - 0.25), tmp_path)
+        made = on_disk.read(path)
+        on_disk.write(made, tmp_path)
+        on_disk.write(replace(made, module="forged", score=made.score - 0.25), tmp_path)
     out = tmp_path / "edited.html"
     assert main(["report", str(tmp_path), "--clips", "0", "--out", str(out), "--format", "csv"]) == 0
     sentence = f"but {made.score:.4g} by its predictions"
@@ -367,7 +367,7 @@ def test_what_lies_beside_the_page_from_before_is_told(folder, capsys, tmp_path)
 def test_predictions_that_a_shell_names_are_passed_over(folder, capsys, tmp_path):
     """`report DIR/*` gives the .npz as well; and no name turns the direction of the words about it."""
     for path in (folder / "results" / "hear_ssl.melspec").rglob("*.json"):
-        results.write(replace(results.read(path), module="\u202eno\u2066", notes=["\u202e note"]), tmp_path)
+        on_disk.write(replace(on_disk.read(path), module="\u202eno\u2066", notes=["\u202e note"]), tmp_path)
     out = tmp_path / "turned.html"
     given = [str(path) for path in sorted(tmp_path.rglob("*")) if path.is_file()]
     assert len(given) == 2 and main(["report", *given, "--clips", "0", "--out", str(out)]) == 0

@@ -11,7 +11,7 @@ import soundfile
 from PIL import Image
 from scipy.spatial.distance import jensenshannon
 
-from evaluator.datasets.clip import Clip, named
+from evaluator.audio.clip import Clip, named
 from evaluator.errors import UsageError
 from evaluator.report import clips
 from test_results import result

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, average_precision_score, recall_score
 
-from evaluator.judging import few_shot
+from evaluator.probes import few_shot
 from evaluator.report import curves, drawing, figures, parts, settings, themed
-from evaluator.results import CurvePoint
+from evaluator.results.result import CurvePoint
 from test_results import result
 
 HOSTILE = ["<script>alert(1)</script>", "$x$ ]]> &amp;", '"><img onerror=x>\x00\x1b', "_hidden\n日本 \ud800"]

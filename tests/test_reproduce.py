@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evaluator import cli, results, schema, task
-from evaluator.judging import metrics
+from evaluator import cli, schema
+from evaluator.experiment import catalogue
 from evaluator.reproduction import cells, finished, notes, plan, recipe, replacing
 from evaluator.reproduction.finished import Score
+from evaluator.results import on_disk
+from evaluator.scoring import metrics
 from miniatures import MINIATURES
 
 RECIPES = schema.tasks_folder() / "recipes"
@@ -128,7 +130,7 @@ def test_a_fusion_averages_what_its_rows_say(data, tmp_path, capsys):
     (made,) = json.loads(capsys.readouterr().out)["tables"]
     here = {cell["row"]: cell["ours"]["clean"] for cell in made["cells"] if cell["column"] == "Abzaliev"}
     assert (here["Fusion"]["n_fused"], here["Fusion"]["n_rows"]) == (2, 7)
-    pair = [results.read(Path(here[row]["score"]["path"])) for row in ("AVES", "HuBERT")]
+    pair = [on_disk.read(Path(here[row]["score"]["path"])) for row in ("AVES", "HuBERT")]
     mean = (pair[0].test_probabilities[0][0] + pair[1].test_probabilities[0][0]) / 2
     wanted = metrics.score("uar", pair[0].test_targets[0], mean)
     assert here["Fusion"]["score"]["value"] == pytest.approx(wanted, abs=1e-6)
@@ -161,7 +163,7 @@ def test_marks_and_numbers_in_the_files(tmp_path):
     assert cli.main(said) == 0
     folder = tmp_path / "out" / "reproduce-mine"
     lines = {line["row"]: line for line in csv.DictReader((folder / "t.csv").open(newline=""))}
-    result = results.read(Path(lines["Mel"]["clean_result"]))
+    result = on_disk.read(Path(lines["Mel"]["clean_result"]))
     percent = [100 * each for each in (result.score, result.ci_low, result.ci_high)]
     assert [float(lines["Mel"][f"clean{part}"]) for part in ("", "_low", "_high")] == pytest.approx(percent, abs=1e-4)
     assert percent[1] > 1 and len(result.seeds) == 2
@@ -187,7 +189,7 @@ def test_a_part_of_the_data_is_told_and_not_compared(data, tmp_path):
     assert len(lines) == 192
     there = [line for line in lines if line["published"]]
     assert {(line["row"], line["column"]) for line in there} == {("XLS-R L", "EMOVO"), ("XLS-R XL", "EMOVO")}
-    n_clips = results.read(Path(there[0]["published_result"])).n_clips
+    n_clips = on_disk.read(Path(there[0]["published_result"])).n_clips
     assert there[0]["published_part"] == f"{n_clips} of 588 clips" and there[0]["published_differs"] == ""
     page = (folder / "table2.md").read_text()
     assert "2 of 192 cells, 2 of them on a part of the clips, 2 of them of other modules; 0 marked" in page
@@ -303,7 +305,7 @@ def test_a_forecast_measures_and_loses_nothing(data, tmp_path, capsys):
     assert re.search(r"about \S+ s \(from 2 of \d+ clips\)", shown) and "training not counted" in shown
     assert cli.main(said) == 0
     (path,) = (tmp_path / "out").glob("hear_ssl.melspec/**/*.json")
-    result = results.read(path)
+    result = on_disk.read(path)
     assert 0 <= result.provenance["n_embedded"] <= result.n_clips - 2
 
 
@@ -376,7 +378,7 @@ def test_an_edited_result_is_passed_over_with_a_sentence(tmp_path, capsys):
 
 def test_data_of_unknown_size_does_not_pass_for_all():
     """AVA-Speech's file names no number of clips; made data and the user's own are whole."""
-    (films,), (barks,), (calls,) = map(task.find, ("domains/ava_speech", "bioacoustics/dog_barks", "demo/calls"))
+    (films,), (barks,), (calls,) = map(catalogue.find, ("domains/ava_speech", "bioacoustics/dog_barks", "demo/calls"))
     assert finished.part(films, 35) == "35 clips of an unknown number"
     assert (finished.part(barks, 35), finished.part(barks, 100_000)) == ("35 of 8034 clips", "")
     assert finished.part(calls, 330) == ""

@@ -6,9 +6,9 @@ import json
 import numpy as np
 import pytest
 
-from evaluator import results
 from evaluator.errors import EvaluationError
-from evaluator.results import CurvePoint, FoldResult, Result
+from evaluator.results import on_disk
+from evaluator.results.result import CurvePoint, FoldResult, Result
 
 
 def result(**changes):
@@ -53,8 +53,8 @@ def result(**changes):
 
 def test_reads_back_what_was_written(tmp_path):
     """Every field, and the predictions."""
-    path = results.write(result(), tmp_path)
-    again = results.read(path)
+    path = on_disk.write(result(), tmp_path)
+    again = on_disk.read(path)
     plain = [dataclasses.asdict(one) for one in (result(), again)]
     for name in ("test_seconds", "test_targets", "test_probabilities", "test_events"):
         for one, other in zip(plain[0].pop(name), plain[1].pop(name), strict=True):
@@ -65,17 +65,17 @@ def test_reads_back_what_was_written(tmp_path):
 
 def test_the_place_tells_what_it_is(tmp_path):
     """Folders of safe names; the same run again replaces itself, another seed or protocol does not."""
-    path = results.write(result(), tmp_path)
+    path = on_disk.write(result(), tmp_path)
     assert path.parent.name == "demo-calls" and path.name.startswith("arch-clean-")
-    assert results.write(result(score=0.7), tmp_path) == path
+    assert on_disk.write(result(score=0.7), tmp_path) == path
     for other in ({"seed": 1}, {"seed": 0, "protocol_sha256": "of a user's file with the same name"}):
-        assert results.write(result(provenance=other), tmp_path) != path
-    assert results.safe_name("a/b c") != results.safe_name("a-b-c") and "/" not in results.safe_name("../../etc")
+        assert on_disk.write(result(provenance=other), tmp_path) != path
+    assert on_disk.safe_name("a/b c") != on_disk.safe_name("a-b-c") and "/" not in on_disk.safe_name("../../etc")
 
 
 def test_nan_is_written_as_null(tmp_path):
     """JSON has no NaN; other programs must be able to read it."""
-    path = results.write(result(ci_low=float("nan"), seconds={"embed": np.float32("inf")}), tmp_path)
+    path = on_disk.write(result(ci_low=float("nan"), seconds={"embed": np.float32("inf")}), tmp_path)
     plain = json.loads(path.read_text(), parse_constant=pytest.fail)
     assert plain["ci_low"] is None and plain["seconds"]["embed"] is None
 
@@ -88,7 +88,7 @@ def edit(path, **changes):
 def of_another_run(path):
     """What is left if a process dies after it replaced the predictions and before the JSON."""
     before = path.read_bytes()
-    results.write(result(test_clips=[["p", "q"], ["r", "s"]]), path.parents[2])
+    on_disk.write(result(test_clips=[["p", "q"], ["r", "s"]]), path.parents[2])
     path.write_bytes(before)
 
 
@@ -120,7 +120,7 @@ def of_another_run(path):
 )
 def test_what_is_not_whole_is_refused(tmp_path, spoil, sentence):
     """Half files, other schemas, missing predictions: a sentence with the file."""
-    path = results.write(result(), tmp_path)
+    path = on_disk.write(result(), tmp_path)
     spoil(path)
     with pytest.raises(EvaluationError, match=sentence):
-        results.read(path)
+        on_disk.read(path)

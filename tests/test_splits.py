@@ -7,8 +7,8 @@ import pytest
 import torch
 from sklearn.model_selection import train_test_split
 
+from evaluator.audio.clip import Clip
 from evaluator.datasets import splits
-from evaluator.datasets.clip import Clip
 from evaluator.errors import UsageError
 
 DRAWN = {"share": 0.25, "seed": 7}

@@ -8,8 +8,9 @@ import pytest
 
 from evaluator.embedding import shard, store
 from evaluator.embedding.matrix import InMemory, OnDisk
-from evaluator.embedding.store import Store, StoredClip, model_key, shard_plan, write_whole
+from evaluator.embedding.store import Store, StoredClip, model_key, shard_plan
 from evaluator.errors import EvaluationError
+from evaluator.files import write_whole
 
 
 def filled(folder, n=5):

@@ -6,13 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from evaluator import cli, listing, results, schema, task
+from evaluator import cli, listing, schema
 from evaluator.datasets import manifest, splits
-from evaluator.judging import protocol
+from evaluator.experiment import catalogue
+from evaluator.probes import protocol
+from evaluator.results import on_disk
 from miniatures import MINIATURES, make_all
 
 SUITES = sorted(set(schema.names_in("suites")) - {"demo"})
-TASKS = [(each.name, profile) for profile in protocol.PROFILES for each in task.list_tasks(profile)]
+TASKS = [(each.name, profile) for profile in protocol.PROFILES for each in catalogue.list_tasks(profile)]
 
 
 @pytest.fixture(scope="session")
@@ -23,7 +25,7 @@ def miniatures(tmp_path_factory) -> Path:
 
 def brief(suite: str, folder: Path) -> Path:
     """The suite's own protocol with two epochs: what is tested here is the road, not the score."""
-    name = task.find(suite)[0].protocol
+    name = catalogue.find(suite)[0].protocol
     text = (schema.tasks_folder() / "protocols" / f"{name}.yaml").read_text()
     (folder / "brief.yaml").write_text(re.sub(r"\n  epochs: \d+", "\n  epochs: 2", text))
     return folder / "brief.yaml"
@@ -32,7 +34,7 @@ def brief(suite: str, folder: Path) -> Path:
 @pytest.mark.parametrize(("name", "profile"), TASKS)
 def test_every_task_can_be_divided(name, profile, miniatures, tmp_path):
     """Labels as the task says, folds that share no clip unless the published code did."""
-    (asked,) = task.find(name, profile)
+    (asked,) = catalogue.find(name, profile)
     clips = manifest.read(asked, miniatures, tmp_path)
     assert asked.labels != "single" or all(len(clip.labels) == 1 for clip in clips.clips)
     for fold in splits.make(asked.split, clips.clips):
@@ -44,7 +46,7 @@ def test_every_task_can_be_divided(name, profile, miniatures, tmp_path):
 @pytest.mark.parametrize("suite", SUITES)
 def test_a_whole_suite_runs(suite, miniatures, tmp_path, capsys):
     """One command, one result a task, none left out."""
-    wanted = [each.name for each in task.find(suite)]
+    wanted = [each.name for each in catalogue.find(suite)]
     said = ["--data", str(miniatures), "--cache", str(tmp_path / "cache"), "--out", str(tmp_path / "out")]
     code = cli.main(
         ["run", "hear_ssl.melspec", "--task", suite, "--protocol", str(brief(suite, tmp_path)), "--json", *said]
@@ -59,7 +61,7 @@ def test_a_whole_suite_runs(suite, miniatures, tmp_path, capsys):
         name: 1 for name in wanted if name == "arch/fma_small"
     }
     for path in (tmp_path / "out").rglob("*.json"):
-        assert len(results.read(path).provenance["manifest_sha256"]) == 64
+        assert len(on_disk.read(path).provenance["manifest_sha256"]) == 64
 
 
 def test_where_the_profiles_differ_it_is_told_in_a_sentence():
@@ -88,16 +90,16 @@ def test_where_the_profiles_differ_it_is_told_in_a_sentence():
 )
 def test_a_suite_has_the_papers_tasks(suite, names):
     """In the order of the paper's table."""
-    assert [each.name for each in task.find(suite)] == [f"{suite}/{name}" for name in names.split()]
+    assert [each.name for each in catalogue.find(suite)] == [f"{suite}/{name}" for name in names.split()]
 
 
 def test_the_hear_suite_has_the_nineteen_tasks():
     """Beehive States counts once, though its two folds are two archives."""
-    names = [each.name.removeprefix("hear/") for each in task.find("hear")]
+    names = [each.name.removeprefix("hear/") for each in catalogue.find("hear")]
     assert len({name.replace("_fold0", "").replace("_fold1", "") for name in names}) == 19 == len(names) - 1
 
 
 def test_every_dataset_is_asked_about():
     """By one suite at least; a miniature for each is what this file runs on."""
-    asked = {each.dataset.name for profile in protocol.PROFILES for each in task.list_tasks(profile)}
+    asked = {each.dataset.name for profile in protocol.PROFILES for each in catalogue.list_tasks(profile)}
     assert asked == set(schema.names_in("datasets")) == {*MINIATURES, "calls"}

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluator.datasets import unpack
+from evaluator.download import unpack
 from evaluator.errors import EvaluationError
 
 FILES = {f"audio/{n}.wav": random.Random(n).randbytes(50_000 + n) for n in range(7)} | {

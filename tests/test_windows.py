@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from evaluator.datasets import windows
-from evaluator.datasets.clip import Clip
+from evaluator.audio.clip import Clip
+from evaluator.datasets.reading import windows
 from evaluator.errors import UsageError
 
 SPANS = {"of": "spans", "seconds": 1.0, "hop": 0.01, "most": {}, "seed": 42}

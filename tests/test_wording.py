@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score
 
-from evaluator.judging import few_shot
+from evaluator.probes import few_shot
 from evaluator.report import wording
 from evaluator.report.board import board
-from evaluator.results import CurvePoint, FoldResult
+from evaluator.results.result import CurvePoint, FoldResult
 from test_board import hits, of
 
 

@@ -12,7 +12,7 @@ from evaluator.commands.given import TASK, cache_folder, data
 from evaluator.errors import EvaluationError, UsageError
 
 if TYPE_CHECKING:
-    from evaluator.datasets.check import Finding
+    from evaluator.check.check import Finding
 
 SUMMARY = "compare tasks with what is on disk"
 
@@ -28,15 +28,18 @@ def fill(command: argparse.ArgumentParser) -> None:
 
 def execute(parsed: argparse.Namespace) -> int:
     """`hear-eval check`: findings about each task's data; 1 if there is an error among them, 2 if data is not there."""
-    from evaluator import figure, task
-    from evaluator.datasets import audio, check, manifest
+    from evaluator import figure
+    from evaluator.audio import decode
+    from evaluator.check import check
+    from evaluator.datasets import manifest
+    from evaluator.experiment import catalogue
 
     worst = 0
     lengths: dict[str, list[float]] = {}
     cache = cache_folder(parsed.cache)
     if parsed.figure:
         figure.refuse_other_kinds(parsed.figure)
-    for each in [found for spec in parsed.tasks for found in task.find(spec, parsed.profile)]:
+    for each in [found for spec in parsed.tasks for found in catalogue.find(spec, parsed.profile)]:
         try:
             clips = manifest.read(each, parsed.data, cache)
         except (UsageError, EvaluationError) as error:
@@ -51,7 +54,7 @@ def execute(parsed: argparse.Namespace) -> int:
                 print_finding(each.name, finding)
         worst = max([worst, *(finding.level == "error" for finding in findings)])
         if parsed.figure:
-            facts = audio.file_facts(clips.root, [clip.path for clip in clips.clips], cache)
+            facts = decode.file_facts(clips.root, [clip.path for clip in clips.clips], cache)
             lengths[each.dataset.name] = check.lengths(clips, facts)
     if parsed.figure:
         figure.clip_lengths(lengths, parsed.figure)

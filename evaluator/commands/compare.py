@@ -19,8 +19,8 @@ def fill(command: argparse.ArgumentParser) -> None:
 
 def execute(parsed: argparse.Namespace) -> int:
     """`hear-eval compare`: every two results in a sentence."""
-    from evaluator import compare, results
+    from evaluator.results import compare, on_disk
 
-    for each in compare.compare([results.read(path) for path in parsed.results], parsed.seed):
+    for each in compare.compare([on_disk.read(path) for path in parsed.results], parsed.seed):
         print(json.dumps(asdict(each)) if parsed.json else each.sentence)
     return 0

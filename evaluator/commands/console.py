@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from evaluator.results import Result
+    from evaluator.results.result import Result
 
 
 def told(name: str, error: Exception) -> Exception:
@@ -44,7 +44,7 @@ def print_results(done: "Sequence[tuple[Result, Path]]") -> None:
 
 def figures(result: "Result") -> tuple[str, str, str]:
     """Score, interval, and how often probes were trained and with what spread; percentages times a hundred."""
-    from evaluator.judging.metrics import METRICS
+    from evaluator.scoring.metrics import METRICS
 
     metric = METRICS[result.metric]
     score, low, high = map(metric.shown, (result.score, result.ci_low, result.ci_high))

@@ -22,10 +22,11 @@ def fill(command: argparse.ArgumentParser) -> None:
 
 def execute(parsed: argparse.Namespace) -> int:
     """`hear-eval download`: the data of tasks, each dataset once; what cannot be had tells how it can."""
-    from evaluator import task
-    from evaluator.datasets import download, manifest
+    from evaluator.datasets import manifest
+    from evaluator.download import download
+    from evaluator.experiment import catalogue
 
-    tasks = [found for spec in parsed.tasks for found in task.find(spec, parsed.profile)]
+    tasks = [found for spec in parsed.tasks for found in catalogue.find(spec, parsed.profile)]
     failed: list[Exception] = []
     for dataset in {each.dataset.name: each.dataset for each in tasks}.values():
         print(f"{dataset.name}: {dataset.title}\n  licence: {dataset.licence}\n  cite: {dataset.citation}")

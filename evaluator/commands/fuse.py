@@ -18,8 +18,8 @@ def fill(command: argparse.ArgumentParser) -> None:
 
 def execute(parsed: argparse.Namespace) -> int:
     """`hear-eval fuse`: one more result, of all of them together."""
-    from evaluator import compare, results
+    from evaluator.results import compare, on_disk
 
-    fused = compare.fuse([results.read(path) for path in parsed.results], parsed.seed)
-    print_results([(fused, results.write(fused, writable("--out", parsed.out)))])
+    fused = compare.fuse([on_disk.read(path) for path in parsed.results], parsed.seed)
+    print_results([(fused, on_disk.write(fused, writable("--out", parsed.out)))])
     return 0

@@ -10,10 +10,10 @@ from evaluator.commands.console import bar
 from evaluator.errors import UsageError
 
 if TYPE_CHECKING:
+    from evaluator.datasets.task import Task
     from evaluator.embedding.spec import ModuleSpec
-    from evaluator.judging.protocol import Protocol
-    from evaluator.similarity.sample import Settings
-    from evaluator.task import Task
+    from evaluator.experiment.sample import Settings
+    from evaluator.probes.protocol import Protocol
 
 MODULE = "an importable HEAR module, the path of a .py file, hf:ORG/MODEL, ensemble:MODULE+MODULE, or twin:MODULE"
 TASK = "suite/task, a suite, a task's YAML file, a CSV, or a folder with one sub-folder per class"
@@ -70,12 +70,12 @@ def sample(command: argparse.ArgumentParser) -> None:
 
 def sampled(parsed: argparse.Namespace) -> "tuple[list[ModuleSpec], list[Task], list[Protocol], Settings, Path]":
     """What `sample` was given: modules, tasks and their protocols, settings, and the folder for what is written."""
-    from evaluator import task
-    from evaluator.judging import protocol
+    from evaluator.experiment import catalogue
+    from evaluator.experiment.sample import Settings
+    from evaluator.probes import protocol
     from evaluator.reproduction import weights
-    from evaluator.similarity.sample import Settings
 
-    tasks = [found for spec in parsed.task for found in task.find(spec, parsed.profile)]
+    tasks = [found for spec in parsed.task for found in catalogue.find(spec, parsed.profile)]
     protocols = [protocol.load(parsed.protocol or each.protocol, parsed.profile) for each in tasks]
     cache, out = writable("--cache", cache_folder(parsed.cache)), writable("--out", parsed.out)
     settings = Settings(parsed.data, cache, parsed.clips, parsed.layers, parsed.seed, parsed.allow_failed, bar)

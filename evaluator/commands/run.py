@@ -12,7 +12,7 @@ from evaluator.errors import UsageError
 
 if TYPE_CHECKING:
     from evaluator.embedding.spec import ModuleSpec
-    from evaluator.results import Result
+    from evaluator.results.result import Result
 
 SUMMARY = "score modules on tasks"
 
@@ -51,13 +51,13 @@ def fill(command: argparse.ArgumentParser) -> None:
 
 def execute(parsed: argparse.Namespace) -> int:
     """`hear-eval run`: every module on every task; what fails is told and the others go on."""
-    from evaluator import batch, task
     from evaluator.embedding import baselines
-    from evaluator.judging import protocol
-    from evaluator.results import write
-    from evaluator.run import Settings, as_line
+    from evaluator.experiment import catalogue, run_many
+    from evaluator.experiment.run import Settings, as_line
+    from evaluator.probes import protocol
+    from evaluator.results.on_disk import write
 
-    tasks = [found for spec in parsed.task for found in task.find(spec, parsed.profile)]
+    tasks = [found for spec in parsed.task for found in catalogue.find(spec, parsed.profile)]
     questions = [(each, protocol.load(parsed.protocol or each.protocol, parsed.profile)) for each in tasks]
     settings = Settings(
         parsed.data,
@@ -73,14 +73,14 @@ def execute(parsed: argparse.Namespace) -> int:
     added = baselines.beside(given) if parsed.baselines else []
     plain = replace(settings, layers="")  # baselines have no layers to choose from, but for twins
     orders = [
-        batch.Order(spec, questions, settings if spec in given or spec.name.startswith("twin:") else plain)
+        run_many.Order(spec, questions, settings if spec in given or spec.name.startswith("twin:") else plain)
         for spec in [*given, *added]
     ]
     out = writable("--out", parsed.out)
     done: list[tuple[Result, Path]] = []
     failures: list[tuple[ModuleSpec, Exception]] = []
     try:
-        for _, _, result in batch.results(
+        for _, _, result in run_many.results(
             orders, lambda spec, _, error: failures.append((spec, told(spec.name, error)))
         ):
             done.append((result, write(result, out)))

@@ -1,6 +1,6 @@
 """Recordings on disk and how to read them: one YAML file a dataset, its facts standing there once.
 
-A file of `tasks/datasets/` has the fields below; `reader` has those of its kind (`evaluator/datasets/readers.py`), or is a list
+A file of `tasks/datasets/` has the fields below; `reader` has those of its kind (`evaluator/datasets/reading/readers.py`), or is a list
 of readers whose clips follow each other. A variant is another way to read the same files (other labels, another
 microphone, a part): its fields replace those of the reader and of what is expected.
 """
@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evaluator import schema, slips
-from evaluator.datasets import readers
-from evaluator.datasets.download import Item, Part
+from evaluator import schema
+from evaluator.datasets.reading import checks, readers
+from evaluator.download.download import Item, Part
 from evaluator.schema import Document, Field
 
 Readers = tuple[Mapping[str, Any], ...]
@@ -25,7 +25,7 @@ class Dataset:
     folder: Where the layout starts inside what is downloaded, "" if there is no such folder.
     access: `open`, `request`, `login`, `made` (synthesised on first use) or `own` (the user's).
     instructions: What the user has to do where the data cannot just be downloaded.
-    readers: Fields of each reader, `kind` among them (`evaluator/datasets/readers.py`).
+    readers: Fields of each reader, `kind` among them (`evaluator/datasets/reading/readers.py`).
     expected: What the whole dataset has: `clips` (give or take `tolerance`), `classes`, `hours`, `folds` and `splits`
         (each name -> clips).
     known_bad: Clips (paths) that are broken as published, and whose failure stops nothing.
@@ -157,14 +157,14 @@ def refuse_unused_groups(document: Document, keys: tuple[str, ...], found: Reade
         UsageError: There is one.
     """
     for reader in found:
-        for name in slips.unused_groups(reader):
+        for name in checks.unused_groups(reader):
             raise document.error(
                 keys, f"the pattern has a group {name!r}, which nothing uses; known: label, fold, split, group"
             )
 
 
 def _refuse_mistakes(document: Document, keys: tuple[str, ...], reader: Mapping[str, Any]) -> None:
-    for field, sentence in slips.mistakes(reader):
+    for field, sentence in checks.mistakes(reader):
         raise document.error((*keys, field), sentence)
 
 

@@ -5,11 +5,12 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from evaluator.datasets import calls
-from evaluator.datasets.clip import Clip
-from evaluator.datasets.readers import READERS
+from evaluator.audio.clip import Clip
+from evaluator.datasets import synthetic_calls
+from evaluator.datasets.dataset import Dataset
+from evaluator.datasets.reading.readers import READERS
+from evaluator.datasets.task import Task
 from evaluator.errors import UsageError
-from evaluator.task import Dataset, Task
 
 __all__ = ["Clip", "Manifest", "find_root", "read"]
 
@@ -78,7 +79,7 @@ def find_root(dataset: Dataset, data: Path | None, cache: Path) -> Path:
         UsageError: No such folder has the layout; the sentence says what was looked for, and where to get it.
     """
     if dataset.access == "made":
-        return calls.make(cache)
+        return synthetic_calls.make(cache)
     source = whereabouts(dataset)
     if dataset.root is not None:
         candidates, advice = [dataset.root], "look at the path in the task"

@@ -28,9 +28,9 @@ from typing import Any
 
 import numpy as np
 
-from evaluator.datasets.clip import Clip
-from evaluator.datasets.divisions import DIVISIONS
-from evaluator.datasets.draws import draw_share, natural_order, seeded_parts, values
+from evaluator.audio.clip import Clip
+from evaluator.datasets.random_splits import draw_share, natural_order, seeded_parts, values
+from evaluator.datasets.single_split import DIVISIONS
 from evaluator.errors import UsageError
 from evaluator.schema import Field
 

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from evaluator.datasets.audio import ClipRule, read_clip
-from evaluator.datasets.manifest import Clip
-from evaluator.embedding.foreign import Foreign
+from evaluator.audio.clip import Clip
+from evaluator.audio.clip_rule import ClipRule
+from evaluator.audio.decode import read_clip
+from evaluator.embedding.plain import Foreign
 from evaluator.embedding.spec import Module
-from evaluator.embedding.store import write_whole
 from evaluator.errors import EvaluationError, UsageError
+from evaluator.files import write_whole
 
 
 def embed_files(

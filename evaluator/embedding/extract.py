@@ -21,9 +21,10 @@ from typing import TypeVar
 
 import numpy as np
 
-from evaluator.datasets.audio import AudioError, ClipRule, FileFacts, clip_key, clip_seconds, read_clip
+from evaluator.audio.clip_rule import ClipRule
+from evaluator.audio.decode import AudioError, FileFacts, clip_key, clip_seconds, read_clip
 from evaluator.datasets.manifest import Manifest
-from evaluator.embedding.foreign import Foreign, Row
+from evaluator.embedding.plain import Foreign, Row
 from evaluator.embedding.spec import Module, WorkerEnded
 from evaluator.embedding.store import Store, StoredClip, shard_plan
 from evaluator.errors import EvaluationError

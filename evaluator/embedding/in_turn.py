@@ -14,15 +14,15 @@ from typing import Any
 
 import numpy as np
 
-from evaluator.datasets.audio import AudioError, FileFacts
-from evaluator.datasets.clip_rule import ClipRule
+from evaluator.audio.clip_rule import ClipRule
+from evaluator.audio.decode import AudioError, FileFacts
 from evaluator.datasets.manifest import Manifest
 from evaluator.embedding.extract import Extraction, extract, part_of
+from evaluator.embedding.identity import identity
 from evaluator.embedding.module import open_module
 from evaluator.embedding.spec import Module, ModuleSpec
 from evaluator.embedding.store import Store, StoredClip, shard_plan
 from evaluator.errors import EvaluationError, UsageError
-from evaluator.provenance import identity
 
 PREFIX = "in_turn:"
 OPTIONS = ("member_options", "member_paths")

@@ -16,8 +16,6 @@ many are each clip's.
 
 import hashlib
 import json
-import os
-import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -29,6 +27,7 @@ import numpy as np
 from evaluator.embedding.matrix import InMemory, Matrix, OnDisk
 from evaluator.embedding.shard import StoredClip, Tensor, open_shard, times_of
 from evaluator.errors import EvaluationError
+from evaluator.files import write_whole
 
 FORMAT = 1
 STALE_SECONDS = 3600.0  # no shard takes that long to write
@@ -221,16 +220,6 @@ def within(memory: int, matrix: OnDisk) -> Matrix:
     """The matrix, read into memory if it takes at most so many bytes."""
     n_rows, width = matrix.shape
     return InMemory(matrix.all_rows()) if 4 * n_rows * width <= memory else matrix
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all, also when two processes or threads write the same one."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.part")
-    try:
-        aside.write_bytes(content)
-        os.replace(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 def shard_plan(

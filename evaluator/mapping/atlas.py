@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 
 from evaluator import tables
-from evaluator.datasets.clip import Clip
-from evaluator.embedding.store import write_whole
+from evaluator.audio.clip import Clip
+from evaluator.files import finite, write_whole
 from evaluator.mapping.colouring import Colouring
 from evaluator.mapping.methods import TITLES
-from evaluator.results import finite, run_name
+from evaluator.results.result import run_name
 
 SCHEMA_VERSION = 1
 

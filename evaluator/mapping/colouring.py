@@ -10,8 +10,8 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
-from evaluator.datasets.clip import Clip
-from evaluator.datasets.draws import natural_order
+from evaluator.audio.clip import Clip
+from evaluator.datasets.random_splits import natural_order
 from evaluator.errors import UsageError
 from evaluator.similarity import descriptors
 from evaluator.similarity.figures import COLOURS as BRIGHT

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from evaluator import figure
+from evaluator.files import safe_name
 from evaluator.mapping.atlas import Atlas, Map, Space
 from evaluator.mapping.colouring import COLOURS, GREY, SHAPES, Colouring, mark
-from evaluator.results import safe_name
 
 SIDE = 5.0  # inches of the map itself
 ROWS = 25  # of a legend's column

@@ -9,16 +9,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from evaluator.datasets.task import Task
 from evaluator.embedding.spec import ModuleSpec
 from evaluator.errors import EvaluationError
-from evaluator.judging.protocol import Protocol
+from evaluator.experiment.provenance import Clock, audio_sha256, surroundings
+from evaluator.experiment.sample import LEAST_CLIPS, Heard, Sample, Settings, checked, drawn, embeddings, hear, named
 from evaluator.mapping import colouring, methods
 from evaluator.mapping.atlas import Atlas, Map, Space
 from evaluator.mapping.colouring import Colouring
-from evaluator.provenance import Clock, audio_sha256, surroundings
-from evaluator.similarity.correlations import LEAST_CLIPS
-from evaluator.similarity.sample import Heard, Sample, Settings, checked, drawn, embeddings, hear, known_of, named
-from evaluator.task import Task
+from evaluator.probes.protocol import Protocol
+from evaluator.similarity.variables import known_of
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from evaluator.embedding.store import write_whole
+from evaluator.files import write_whole
 from evaluator.mapping import atlas as on_disk
 from evaluator.mapping.atlas import Atlas, Map, Space
 from evaluator.mapping.colouring import COLOURS, SHAPES, Colouring, mark

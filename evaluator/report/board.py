@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from evaluator import compare, results, stats
 from evaluator.errors import EvaluationError, UsageError
-from evaluator.judging import metrics
 from evaluator.report.gathered import Asked, Head, head_of, titled
-from evaluator.results import Result
+from evaluator.results import compare, on_disk
+from evaluator.results.result import Result
+from evaluator.scoring import intervals, metrics
 
 _PAIRS = 250  # judged at once; their draws take 8 MB
 
@@ -104,7 +104,7 @@ def boards(asked: Asked, seed: int = 0) -> list[Board]:
     problems: list[str] = []
     for head in asked.heads:
         try:
-            _join(parties, head, results.read(head.path), seed)
+            _join(parties, head, on_disk.read(head.path), seed)
         except EvaluationError as error:
             problems.append(str(error))
     if not parties:
@@ -148,7 +148,7 @@ def _join(parties: list[_Party], head: Head, result: Result, seed: int) -> None:
     refuse_unsound(result, head.path)
     party = next((each for each in parties if not _parts(each.first, result)), None)
     if party is None:
-        party = _Party(result, stats.units(result.test_groups))
+        party = _Party(result, intervals.units(result.test_groups))
     entrant = _entrant(head, result, party, seed)
     if not party.entrants:
         parties.append(party)
@@ -205,9 +205,9 @@ def _entrant(head: Head, result: Result, party: _Party, seed: int) -> _Entrant:
         remarks.append(f"{head.title}: its clips have other groups than those of {party.first.module}, which are drawn")
     decides = ("manifest_sha256", "task_sha256", "protocol_sha256")
     trained_on = tuple(str(result.provenance.get(name)) for name in decides)
-    lucky, n_times = compare.trained_seldom(result), stats.n_trainings(result.test_probabilities)
+    lucky, n_times = compare.trained_seldom(result), intervals.n_trainings(result.test_probabilities)
     return _Entrant(
-        head, value, n_times, stats.many_draws(pairs, result.metric, seed, party.groups), trained_on, lucky, remarks
+        head, value, n_times, intervals.many_draws(pairs, result.metric, seed, party.groups), trained_on, lucky, remarks
     )
 
 
@@ -219,7 +219,7 @@ def _decided(party: _Party, seed: int) -> Board:
         np.array([each.value for each in entrants]),
         np.stack([each.drawn for each in entrants]),
         first.metric,
-        stats.n_units(compare.tested(first), party.groups),
+        intervals.n_units(compare.tested(first), party.groups),
     )
     n_scored = sum(not np.isnan(each.value) for each in entrants)
     places = [
@@ -257,12 +257,12 @@ def surely_better(values: np.ndarray, drawn: np.ndarray, metric: str, n_units: i
     rows, columns = np.triu_indices(len(values), 1)
     rows, columns = (side[~np.isnan(values[rows] - values[columns])] for side in (rows, columns))
     p = [
-        stats.p_values(drawn[one] - drawn[other], values[one] - values[other], n_units)
+        intervals.p_values(drawn[one] - drawn[other], values[one] - values[other], n_units)
         for one, other in (
             (rows[start : start + _PAIRS], columns[start : start + _PAIRS]) for start in range(0, len(rows), _PAIRS)
         )
     ]
-    real = np.array(stats.holm(np.concatenate([*p, []]).tolist())) < stats.SURE  # (n_pairs,)
+    real = np.array(intervals.holm(np.concatenate([*p, []]).tolist())) < intervals.SURE  # (n_pairs,)
     up = (values[rows] > values[columns]) == (metrics.METRICS[metric].best == "highest")
     sure = np.zeros((len(values), len(values)), dtype=bool)
     sure[np.where(up, rows, columns)[real], np.where(up, columns, rows)[real]] = True

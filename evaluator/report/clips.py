@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from evaluator import stats
-from evaluator.compare import refuse_unlike
-from evaluator.datasets import audio
-from evaluator.datasets.clip import Clip, named
-from evaluator.datasets.clip_rule import ClipRule
+from evaluator.audio import decode
+from evaluator.audio.clip import Clip, named
+from evaluator.audio.clip_rule import ClipRule
 from evaluator.errors import EvaluationError
-from evaluator.judging.metrics import METRICS
-from evaluator.results import Result
+from evaluator.results.compare import refuse_unlike
+from evaluator.results.result import Result
+from evaluator.scoring import intervals
+from evaluator.scoring.metrics import METRICS
 
 MOST_SECONDS = 10.0
 MOST_BYTES = 150_000  # of a clip's audio as a data URI
@@ -110,7 +110,7 @@ def disagreeing(titles: Sequence[str], results: Sequence[Result], most: int = 12
     single = results[0].confusion is not None
     found: dict[str, tuple[float, int, int, np.ndarray]] = {}
     for fold, targets in enumerate(results[0].test_targets):
-        said = np.stack([stats.repetitions(result.test_probabilities[fold]).mean(axis=0) for result in results])
+        said = np.stack([intervals.repetitions(result.test_probabilities[fold]).mean(axis=0) for result in results])
         said = said.astype(float)  # (n_modules, n_clips, n_classes)
         measures = divergence(said, single) if len(results) > 1 else surely_wrong(targets, said[0], single)
         for place, name in enumerate(results[0].test_clips[fold]):
@@ -192,7 +192,7 @@ def heard(name: str, folder: Path | None, most_bytes: int = MOST_BYTES) -> Heard
         path = _within(folder, clip.path)
         known = clip.end is not None and round(clip.end - (clip.start or 0), 6) <= MOST_SECONDS
         shorter = clip if known else Clip(clip.path, (), clip.start, None)
-        samples = audio.read_clip(path, shorter, ClipRule(MOST_SECONDS + 1 / SAMPLE_RATE), SAMPLE_RATE)
+        samples = decode.read_clip(path, shorter, ClipRule(MOST_SECONDS + 1 / SAMPLE_RATE), SAMPLE_RATE)
         whole = len(samples) <= MOST_SECONDS * SAMPLE_RATE
         samples = samples[: round(MOST_SECONDS * SAMPLE_RATE)]
         sound, n_kept, exact = _sound(samples, most_bytes)

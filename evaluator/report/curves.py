@@ -20,7 +20,7 @@ from evaluator.report.drawing import (
     shortened,
 )
 from evaluator.report.settings import Setting
-from evaluator.results import CurvePoint, Result
+from evaluator.results.result import CurvePoint, Result
 
 MOST_BANDS = 3  # curves whose intervals are drawn as bands; more are bars beside each other
 

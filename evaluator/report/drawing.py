@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from evaluator.figure import empty
-from evaluator.judging.metrics import METRICS
+from evaluator.scoring.metrics import METRICS
 
 # Okabe & Ito 2008, https://jfly.uni-koeln.de/color/ : those that can be seen on white and on black, orange darkened for
 # that; then grey. Their yellow, sky blue and black cannot.

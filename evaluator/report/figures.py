@@ -25,7 +25,7 @@ from evaluator.report.drawing import (
     shortened,
 )
 from evaluator.report.parts import class_measure, class_scores, class_sizes, group_measure, group_scores
-from evaluator.results import Result
+from evaluator.results.result import Result
 
 MOST_NAMED = 60  # classes that stand by name
 MOST_COUNTED = 15  # classes whose cells show their numbers

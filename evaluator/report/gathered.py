@@ -9,9 +9,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from evaluator import results
 from evaluator.errors import EvaluationError, UsageError
-from evaluator.judging.metrics import METRICS
+from evaluator.results import on_disk
+from evaluator.results.result import run_of
+from evaluator.scoring.metrics import METRICS
 
 
 @dataclass(frozen=True)
@@ -149,10 +150,10 @@ def _read(path: Path) -> Head | None:
     Raises:
         EvaluationError: It should be a result and cannot be used.
     """
-    plain = results.parsed(path)
+    plain = on_disk.parsed(path)
     if not isinstance(plain, dict) or "schema_version" not in plain or "kind" in plain:
         return None
-    head = head_of(path, results.of_this_schema(plain, path))
+    head = head_of(path, on_disk.of_this_schema(plain, path))
     if not path.with_suffix(".npz").is_file():
         raise EvaluationError(f"{path}: its predictions, {path.with_suffix('.npz').name}, are not there; run it again")
     return head
@@ -196,7 +197,7 @@ def head_of(path: Path, fields: Mapping[str, Any]) -> Head:
         )
     return Head(
         path=path,
-        run=results.run_of(fields),
+        run=run_of(fields),
         options=fields["options"],
         layers=str(provenance.get("layers") or ""),
         seeds=len(fields["seeds"]),

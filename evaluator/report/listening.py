@@ -7,7 +7,7 @@ from pathlib import Path
 from evaluator.report import clips
 from evaluator.report.page import Answer, Clip, Listed
 from evaluator.report.room import Drawer
-from evaluator.results import Result
+from evaluator.results.result import Result
 
 
 @dataclass(frozen=True)

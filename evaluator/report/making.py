@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from evaluator.embedding.store import write_whole
 from evaluator.errors import UsageError
+from evaluator.files import write_whole
 from evaluator.report import page, room, sections, wording
 from evaluator.report.board import Board, boards
 from evaluator.report.gathered import Gathered, gather

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from evaluator.errors import UsageError
-from evaluator.judging import protocol
+from evaluator.files import safe_name
+from evaluator.probes import protocol
 from evaluator.report.board import Board
 from evaluator.report.gathered import Head
-from evaluator.results import safe_name
 
 
 def how(head: Head, board: Board) -> str:

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evaluator.judging.metrics import METRICS
 from evaluator.report.board import Board, Place
 from evaluator.report.gathered import Head
 from evaluator.report.missing import how
+from evaluator.scoring.metrics import METRICS
 from evaluator.tables import Cell
 
 Table = tuple[list[str], list[list[Cell]]]  # head and rows

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from evaluator import stats
-from evaluator.judging.metrics import METRICS, average_precisions
-from evaluator.results import Result
+from evaluator.results.result import Result
+from evaluator.scoring import intervals
+from evaluator.scoring.metrics import METRICS, average_precisions
 
 LEAST_OF_GROUP = 5  # test clips: a group of one is right or wrong, which tells nothing of an individual or a site
 Rows = tuple[
@@ -41,7 +41,7 @@ def class_scores(result: Result) -> np.ndarray:
     values = [
         average_precisions(true, each, np.ones((len(true), 1)))[:, 0]
         for true, said in zip(result.test_targets, result.test_probabilities, strict=True)
-        for each in stats.repetitions(said)
+        for each in intervals.repetitions(said)
     ]
     known = ~np.isnan(values)
     n_known = known.sum(axis=0)
@@ -89,7 +89,7 @@ def group_scores(result: Result) -> dict[str, tuple[int, float]]:
     names = _large_groups(result)
     if len(names) < 2:
         return {}
-    said = [stats.repetitions(fold) for fold in result.test_probabilities]
+    said = [intervals.repetitions(fold) for fold in result.test_probabilities]
     if len({len(fold) for fold in said}) > 1:
         said = [fold.mean(axis=0, keepdims=True) for fold in said]
     targets, probabilities = np.concatenate(result.test_targets), np.concatenate(said, axis=1)

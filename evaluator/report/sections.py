@@ -4,8 +4,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from evaluator import results
-from evaluator.judging.metrics import METRICS
 from evaluator.report import curves, figures, parts, wording
 from evaluator.report.board import Board, Place
 from evaluator.report.drawing import MOST_MODULES
@@ -13,7 +11,9 @@ from evaluator.report.listening import Listening
 from evaluator.report.overview import ranks
 from evaluator.report.page import Amount, Drawn, Folded, Grid, Line, Section
 from evaluator.report.room import Drawer
-from evaluator.results import Result
+from evaluator.results import on_disk
+from evaluator.results.result import Result
+from evaluator.scoring.metrics import METRICS
 
 MOST_CONFUSIONS = 4  # modules, best first: eight drawings are as many as a reader looks through
 _MOST_GROUPS = 100  # in a table on the page
@@ -57,7 +57,7 @@ def read(board: Board) -> list[Result]:
     """
     found = []
     for number, place in enumerate(board.places):
-        result = results.read(place.head.path)
+        result = on_disk.read(place.head.path)
         found.append(result if number < MOST_MODULES else replace(result, test_targets=[], test_probabilities=[]))
     return found
 

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
-from evaluator.results import CurvePoint, Result
+from evaluator.results.result import CurvePoint, Result
 
 _SHOTS = re.compile(r"(?:(.+), )?([1-9]\d{0,5}) shots?, (\w+)", re.DOTALL)  # as `judging/few_shot.name` says them
 _LAYER = re.compile(r"layer (\d{1,4})")

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from evaluator import stats
 from evaluator.datasets import dataset
-from evaluator.judging.metrics import METRICS
 from evaluator.report import settings
 from evaluator.report.board import Board
-from evaluator.results import Result
+from evaluator.results.result import Result
 from evaluator.schema import names_in
+from evaluator.scoring import intervals
+from evaluator.scoring.metrics import METRICS
 
 _UNTOLD = (
     "data",
@@ -68,7 +68,7 @@ def chance(result: Result) -> str:
     if metric.of_events:
         return ""
     same = [np.tile(true.mean(axis=0), (len(true), 1)) for true in result.test_targets]
-    value = stats.mean_score(list(zip(result.test_targets, same, strict=True)), result.metric)
+    value = intervals.mean_score(list(zip(result.test_targets, same, strict=True)), result.metric)
     unit = f" {metric.unit}" if metric.unit else ""
     return f" Chance: {metric.shown(value)}{unit}, for the best answer that is the same for every clip."
 
@@ -100,8 +100,8 @@ def _ranks(board: Board) -> str:
     several = f", corrected for {pairs:,} pairs (Holm)" if pairs > 1 else ""
     what = "groups of clips" if board.draws_groups else "test clips"
     return (
-        f"Two modules are told apart where p is below {stats.SURE:g}{several}: the paired bootstrap of their difference, "
-        f"{stats.TEST_DRAWS:,} draws of {what} with seed {board.seed}. Another seed moves a p of 0.003 by about a tenth."
+        f"Two modules are told apart where p is below {intervals.SURE:g}{several}: the paired bootstrap of their difference, "
+        f"{intervals.TEST_DRAWS:,} draws of {what} with seed {board.seed}. Another seed moves a p of 0.003 by about a tenth."
     )
 
 
@@ -111,7 +111,7 @@ def _range(counts: Sequence[int]) -> str:
 
 
 def _interval(board: Board, result: Result) -> str:
-    groups = stats.units(result.test_groups)
+    groups = intervals.units(result.test_groups)
     drawn = "groups of clips (recordings, individuals)" if groups else "test clips"
     times = {place.n_times for place in board.places}
     several = f", and over the {_times(board)} trainings of each probe" if max(times) > 1 else ""
@@ -120,9 +120,7 @@ def _interval(board: Board, result: Result) -> str:
         if several and min(times) == 1
         else ""
     )
-    return (
-        f"95 %, from {stats.DRAWS:,} bootstrap draws of {drawn}{stats.why_not(result.test_groups)}{several}{not_all}."
-    )
+    return f"95 %, from {intervals.DRAWS:,} bootstrap draws of {drawn}{intervals.why_not(result.test_groups)}{several}{not_all}."
 
 
 def caption(board: Board) -> str:

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evaluator import compare, results
 from evaluator.errors import EvaluationError, UsageError
 from evaluator.reproduction.finished import Score
 from evaluator.reproduction.plan import Plan
 from evaluator.reproduction.recipe import Row, Table
 from evaluator.reproduction.replacing import is_other
+from evaluator.results import compare, on_disk
 
 PERCENT = 100
 MARK = "*"
@@ -115,9 +115,9 @@ def _fused(plan: Plan, table: Table, members: Sequence[str], column: str, profil
             None, f"fusion of {len(members)} rows, of which {len(paths)} {'is' if len(paths) == 1 else 'are'} there"
         )
     try:
-        fused = compare.fuse([results.read(path) for path in paths])
+        fused = compare.fuse([on_disk.read(path) for path in paths])
     except (UsageError, EvaluationError) as error:
         return Ours(None, str(error))
     there = next(score.part for score in scores if score)
-    score = Score(fused.score, fused.ci_low, fused.ci_high, fused.chosen, results.write(fused, out), there)
+    score = Score(fused.score, fused.ci_low, fused.ci_high, fused.chosen, on_disk.write(fused, out), there)
     return Ours(score, "", len(paths), len(members))

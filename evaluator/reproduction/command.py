@@ -5,14 +5,14 @@ from typing import Any
 
 from evaluator.embedding.spec import ModuleSpec
 from evaluator.errors import UsageError
+from evaluator.experiment.run import Settings
+from evaluator.files import finite
 from evaluator.reproduction import running, written
 from evaluator.reproduction.forecast import Forecast, forecast
 from evaluator.reproduction.plan import Choices, Plan, Planned
 from evaluator.reproduction.replacing import told_options
 from evaluator.reproduction.running import Tell
 from evaluator.reproduction.weights import told_bytes
-from evaluator.results import finite
-from evaluator.run import Settings
 
 Bar = Callable[[str, int], Callable[[int], object]]
 Head = Sequence[str]

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evaluator import compare, stats
+from evaluator.datasets.task import Task
 from evaluator.embedding.spec import ModuleSpec
 from evaluator.errors import EvaluationError
-from evaluator.judging.protocol import Protocol
-from evaluator.provenance import versions
-from evaluator.results import SCHEMA_VERSION, Result, parsed, read, safe_name
-from evaluator.task import Task
+from evaluator.experiment.provenance import versions
+from evaluator.files import safe_name
+from evaluator.probes.protocol import Protocol
+from evaluator.results import compare
+from evaluator.results.on_disk import parsed, read
+from evaluator.results.result import SCHEMA_VERSION, Result
+from evaluator.scoring import intervals
 
 DRIFT = 0.005  # of a score from that of its predictions, which are kept in single precision
 UNKNOWN = "an unknown number"
@@ -122,7 +125,7 @@ def _read(path: Path, run: Run, manifest_sha256: str) -> Score | None:
 def _refuse_another_score(result: Result, path: Path) -> None:
     """Refuse a result whose score is not that of its predictions: somebody edited one of them."""
     try:
-        by_predictions = stats.mean_score(compare.tested(result), result.metric)
+        by_predictions = intervals.mean_score(compare.tested(result), result.metric)
     except EvaluationError as error:
         raise EvaluationError(f"{path}: its predictions give no score ({error}); run it again") from error
     same = math.isnan(result.score) == math.isnan(by_predictions)

@@ -5,14 +5,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from evaluator.datasets import audio, manifest
+from evaluator.audio import decode
+from evaluator.datasets import manifest
 from evaluator.embedding.in_turn import Hearing, opened, stored
 from evaluator.embedding.spec import Module
 from evaluator.errors import EvaluationError, UsageError
-from evaluator.judging.asking import clip_rule, wanted
+from evaluator.experiment.run import Settings
+from evaluator.experiment.setup import clip_rule, wanted
 from evaluator.reproduction.plan import Planned
 from evaluator.reproduction.running import Tell, by_module
-from evaluator.run import Settings
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def measure(planned: Planned, module: Module, n: int, settings: Settings) -> For
     n_shards = sum(1 for _ in settings.cache.glob("embeddings/**/*.safetensors"))
     drawn = np.random.default_rng(n_shards).permutation(len(clips.clips))[:n]
     few = replace(clips, clips=tuple(clips.clips[number] for number in sorted(drawn.tolist())))
-    facts = audio.file_facts(few.root, [clip.path for clip in few.clips], settings.cache)
+    facts = decode.file_facts(few.root, [clip.path for clip in few.clips], settings.cache)
     hearing = Hearing(run.task.name, few, clip_rule(run.task, run.protocol), facts)
     _, done = stored(run.spec, module, views, hearing, settings.cache, settings.progress)
     share = done.n_embedded / max(1, len(few.clips))  # of the clips that are not in the store

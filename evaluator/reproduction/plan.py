@@ -8,20 +8,21 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from evaluator import schema, task
+from evaluator import schema
 from evaluator.datasets import manifest
 from evaluator.datasets.dataset import Dataset
+from evaluator.datasets.task import Task
 from evaluator.embedding.spec import ModuleSpec
 from evaluator.errors import UsageError
-from evaluator.judging import protocol
-from evaluator.judging.asking import adapted, clip_rule
-from evaluator.judging.protocol import Protocol
+from evaluator.experiment import catalogue
+from evaluator.experiment.setup import adapted, clip_rule
+from evaluator.probes import protocol
+from evaluator.probes.protocol import Protocol
 from evaluator.reproduction import finished, replacing, weights
 from evaluator.reproduction.finished import Run, Score
 from evaluator.reproduction.recipe import Recipe, Row, Table
 from evaluator.reproduction.replacing import Other
 from evaluator.reproduction.weights import Facts
-from evaluator.task import Task
 
 Place = tuple[str, str, str, str]  # of a cell: table, row, column, profile
 
@@ -182,7 +183,7 @@ class Questions:
             UsageError: There is no such task, or it does not fit the protocol.
         """
         if (name, profile) not in self.read:
-            found = task.find(name, profile)
+            found = catalogue.find(name, profile)
             if len(found) != 1:
                 raise UsageError(f"{self.recipe.name}: {name} is {len(found)} tasks; a column is one task")
             self.read[name, profile] = found[0], adapted(found[0], protocol.load(self.recipe.protocol, profile))

@@ -17,7 +17,7 @@ from typing import Any
 
 from evaluator import schema
 from evaluator.errors import UsageError
-from evaluator.judging.protocol import PROFILES
+from evaluator.probes.protocol import PROFILES
 from evaluator.schema import Document, Field
 
 MODULES = "modules"  # the file in tasks/recipes/ that is no recipe

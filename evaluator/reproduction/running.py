@@ -5,12 +5,13 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from evaluator import batch
 from evaluator.embedding.spec import ModuleSpec
+from evaluator.experiment import run_many
+from evaluator.experiment.run import Settings
 from evaluator.reproduction.finished import Score, identity, part
 from evaluator.reproduction.plan import Plan, Planned
-from evaluator.results import Result, write
-from evaluator.run import Settings
+from evaluator.results.on_disk import write
+from evaluator.results.result import Result
 
 Tell = Callable[[str, Exception], object]
 
@@ -43,8 +44,8 @@ def run(plan: Plan, settings: Settings, out: Path, tell: Tell, fetch: bool = Fal
     for runs in by_module(waiting(plan, fetch)):
         by_question = {question_name((each.run.task, each.run.protocol)): each for each in runs}
 
-        order = batch.Order(runs[0].run.spec, [(each.run.task, each.run.protocol) for each in runs], settings)
-        for _, question, result in batch.results([order], partial(_failed, by_question, tell)):
+        order = run_many.Order(runs[0].run.spec, [(each.run.task, each.run.protocol) for each in runs], settings)
+        for _, question, result in run_many.results([order], partial(_failed, by_question, tell)):
             path = write(result, out)
             there = part(question[0], result.n_clips)
             score = Score(result.score, result.ci_low, result.ci_high, result.chosen, path, there)
@@ -53,14 +54,14 @@ def run(plan: Plan, settings: Settings, out: Path, tell: Tell, fetch: bool = Fal
 
 
 def _failed(
-    among: Mapping[str, Planned], tell: Tell, spec: ModuleSpec, question: batch.Question | None, error: Exception
+    among: Mapping[str, Planned], tell: Tell, spec: ModuleSpec, question: run_many.Question | None, error: Exception
 ) -> None:
     for each in [among[question_name(question)]] if question else among.values():
         each.failure = each.failure or str(error)
     tell(spec.name, error)
 
 
-def question_name(question: batch.Question) -> str:
+def question_name(question: run_many.Question) -> str:
     """What tells a module's runs apart."""
     asked, judged = question
     return f"{asked.name} {judged.profile}"

@@ -7,14 +7,13 @@ from dataclasses import asdict
 from pathlib import Path
 
 from evaluator import tables
-from evaluator.embedding.store import write_whole
+from evaluator.files import finite, write_whole
 from evaluator.reproduction import cells, notes
 from evaluator.reproduction.cells import MARK, PERCENT, Cell, Ours, decimals
 from evaluator.reproduction.finished import UNKNOWN
 from evaluator.reproduction.plan import Plan
 from evaluator.reproduction.recipe import Table
 from evaluator.reproduction.replacing import is_other, told, told_options
-from evaluator.results import finite
 
 Rows = list[list[tables.Cell]]
 OTHERS, REASONS = "Other modules than the recipe's", "Known reasons for differences"

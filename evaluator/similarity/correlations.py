@@ -19,7 +19,6 @@ import numpy as np
 BLOCK_BYTES = 256 << 20
 LEVEL = 0.05  # of the false discovery rate (Ogg 2025)
 PERMUTATIONS = 999  # at least; so that no p is below 0.001
-LEAST_CLIPS = 10  # fewer say nothing: 9 clips have 36 pairs, which hang together
 _ROUNDING = 1e-5  # of a correlation from float32; chance values this near count as reached
 _PAIRS = 1 << 20  # that are summed at once
 
@@ -109,7 +108,7 @@ def alike(
 
     Args:
         rows, columns: Give dissimilarities (n_pairs,) of the same clips.
-        n_clips: How many these are, at least `LEAST_CLIPS`.
+        n_clips: How many these are, at least `sample.LEAST_CLIPS`.
         seed: Of the permutations.
         permutations: At least so many.
     """

@@ -17,9 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
-from evaluator.datasets import audio
-from evaluator.datasets.clip import Clip
-from evaluator.datasets.clip_rule import n_samples
+from evaluator.audio import decode
+from evaluator.audio.clip import Clip
+from evaluator.audio.clip_rule import n_samples
 from evaluator.similarity import pitch
 from evaluator.similarity.pitch import LOWEST_PITCH, yin
 
@@ -93,7 +93,7 @@ def describe(path: Path, clip: Clip, sample_rate: int, seconds: float | None = N
     Raises:
         AudioError: As `audio.read_clip`.
     """
-    blocks = audio.read_blocks(path, clip)
+    blocks = decode.read_blocks(path, clip)
     if seconds is not None:
         blocks = shortened(blocks, n_samples(seconds, sample_rate))
     return of_blocks(blocks, sample_rate)

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from evaluator import tables
-from evaluator.embedding.store import write_whole
-from evaluator.results import finite, run_name
+from evaluator.files import finite, write_whole
+from evaluator.results.result import run_name
 from evaluator.similarity.correlations import Alike, corrected, kept
 
 SCHEMA_VERSION = 1

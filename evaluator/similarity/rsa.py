@@ -11,16 +11,16 @@ from dataclasses import asdict
 
 import numpy as np
 
+from evaluator.datasets.task import Task
 from evaluator.embedding.matrix import Matrix
 from evaluator.embedding.spec import ModuleSpec
 from evaluator.errors import EvaluationError
-from evaluator.judging.protocol import Protocol
-from evaluator.provenance import Clock, audio_sha256, surroundings
+from evaluator.experiment.provenance import Clock, audio_sha256, surroundings
+from evaluator.experiment.sample import LEAST_CLIPS, Heard, Sample, Settings, checked, drawn, embeddings, hear, named
+from evaluator.probes.protocol import Protocol
 from evaluator.similarity import correlations, descriptors
 from evaluator.similarity.results import Analysis, Found, Table
-from evaluator.similarity.sample import Heard, Sample, Settings, checked, drawn, embeddings, hear, known_of, named
-from evaluator.similarity.variables import Variable
-from evaluator.task import Task
+from evaluator.similarity.variables import Variable, known_of
 
 
 def analyse(
@@ -70,10 +70,10 @@ def compared(sample: Sample, heard: Sequence[Heard], settings: Settings) -> Foun
             names.append(named(each.module, name))
             matrices.append(matrix)
     rows = usable_rows(matrices, len(good))
-    if len(rows) < correlations.LEAST_CLIPS:
+    if len(rows) < LEAST_CLIPS:
         raise EvaluationError(
             f"{sample.task.name}: {len(rows)} clips have an embedding of every module that is not all zeros; "
-            f"{correlations.LEAST_CLIPS} are needed"
+            f"{LEAST_CLIPS} are needed"
         )
     kept = [good[row] for row in rows.tolist()]
     ways = [as_way(matrix, rows) for matrix in matrices]
@@ -149,12 +149,12 @@ def with_variables(
         together.setdefault(variable.defined.tobytes(), []).append(number)
     for numbers in together.values():
         rows = np.flatnonzero(variables[numbers[0]].defined)
-        if len(rows) < correlations.LEAST_CLIPS:
+        if len(rows) < LEAST_CLIPS:
             continue
         unlike = [as_unlike(way, rows) for way in ways]
         differ = [as_difference(variables[number], rows) for number in numbers]
         found = correlations.alike(unlike, differ, len(rows), seed)
         r[:, numbers], p[:, numbers] = found.r, found.p
     without = [each.name for each, column in zip(variables, r.T, strict=True) if np.isnan(column).all()]
-    said = f"not compared, as they are the same in all clips or known of fewer than {correlations.LEAST_CLIPS}: "
+    said = f"not compared, as they are the same in all clips or known of fewer than {LEAST_CLIPS}: "
     return correlations.Alike(r, p), [said + ", ".join(without)] if without else []

@@ -1,5 +1,6 @@
 """What is known about clips beside their embeddings: how they sound, their labels, and where they come from."""
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from evaluator.datasets.audio import AudioError, FileFacts, clip_key
-from evaluator.datasets.clip import Clip
-from evaluator.datasets.clip_rule import ClipRule
-from evaluator.embedding.store import write_whole
-from evaluator.judging.questions import label_matrix
+from evaluator.audio.clip import Clip
+from evaluator.audio.clip_rule import ClipRule
+from evaluator.audio.decode import AudioError, FileFacts, clip_key
+from evaluator.experiment.sample import Sample, Settings
+from evaluator.experiment.task_targets import label_matrix
+from evaluator.files import write_whole
 from evaluator.similarity import correlations, descriptors
 
 
@@ -94,3 +96,13 @@ def recalled(memory: Path) -> dict[str, dict[str, float]]:
         return {key: values for key, values in found.items() if set(values) == names}
     except (OSError, ValueError, TypeError, AttributeError):
         return {}
+
+
+def known_of(sample: Sample, numbers: Sequence[int], settings: Settings) -> list[Variable]:
+    """Descriptors, labels and groups of some clips of a sample; descriptors that were made before are remembered."""
+    clips = [sample.clips.clips[number] for number in numbers]
+    place = hashlib.sha256(str(sample.clips.root.resolve()).encode()).hexdigest()[:16]
+    memory = settings.cache / "descriptors" / f"{place}-{descriptors.version()}.json"
+    advance = settings.progress(f"{sample.task.name}: descriptors", len(clips))
+    acoustic = described(sample.clips.root, clips, sample.facts, sample.rule.seconds, memory, advance)
+    return [*acoustic, *labelled(clips, sample.clips.classes)]

@@ -1,0 +1,1 @@
+"""Recordings: decoded, cut and filled up as a protocol says."""

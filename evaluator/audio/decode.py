@@ -1,0 +1,276 @@
+"""From files to samples: what a file holds, which stretch of it a clip is, and that stretch at any sample rate.
+
+Channels are averaged first, then the mono signal is resampled (soxr, quality HQ), then the clip rule is applied.
+Recordings are decoded in blocks, so that memory is set by the clip and never by the recording.
+"""
+
+import hashlib
+import json
+import math
+import os
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from evaluator.audio import truncation
+from evaluator.audio.clip import Clip
+from evaluator.audio.clip_rule import ClipRule
+from evaluator.errors import EvaluationError
+
+_BLOCK = 1 << 16  # frames decoded at once
+_SLACK = 0.05  # seconds by which a clip may end after its recording: tables are rounded, and codecs add or drop a frame
+_N_THREADS = 8  # hashing and header reading wait for the disk and leave Python's lock
+_SETTLED = 2_000_000_000  # ns: a file younger than this may change again within one tick of its time stamp
+
+
+class AudioError(EvaluationError):
+    """A clip cannot be had from its file; the sentence names the file and says why."""
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """The SHA-256 of a file's bytes, and what its header says: frames (samples per channel), Hz, channels."""
+
+    sha256: str
+    frames: int
+    sample_rate: int
+    channels: int
+
+
+def file_facts(root: Path, paths: Sequence[str], cache: Path) -> dict[str, FileFacts | AudioError]:
+    """Content hash and header of files, or why they cannot be had; what was read before is remembered.
+
+    Args:
+        root: Folder that `paths` are relative to.
+        paths: Files, each once or more.
+        cache: Folder in which the facts are remembered, by each file's size and modification time. Several
+            processes may use it at once.
+    """
+    memory = cache / "files" / f"{hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:16]}.json"
+    known = _recall(memory)
+    distinct = list(dict.fromkeys(paths))
+    with ThreadPoolExecutor(_N_THREADS) as pool:
+        found = dict(zip(distinct, pool.map(lambda path: _facts(root / path, known.get(path)), distinct), strict=True))
+    fresh = {path: line for path, (_, line) in found.items() if line is not None and line != known.get(path)}
+    if fresh:
+        _remember(memory, {**_recall(memory), **fresh})
+    return {path: facts for path, (facts, _) in found.items()}
+
+
+def clip_key(facts: FileFacts, clip: Clip, rule: ClipRule) -> str:
+    """A name for the samples that `read_clip` gives: equal names, equal samples, at any sample rate.
+
+    Rules that change nothing (a cut beyond the end of the clip) do not show, nor does the file's place. Whether
+    bringing a clip to full scale changes it is not known before it is decoded; that always shows.
+
+    Raises:
+        AudioError: The clip is not inside the file.
+    """
+    start, stop = frame_span(facts.frames, facts.sample_rate, clip)
+    parts = [facts.sha256]
+    if (start, stop) != (0, facts.frames):
+        parts.append(f"frames{start}-{stop}")
+    parts += rule.effect((stop - start) / facts.sample_rate)[0]
+    return "-".join(parts)
+
+
+def clip_seconds(facts: FileFacts, clip: Clip, rule: ClipRule) -> float:
+    """How long the clip is, in seconds, once `rule` is applied.
+
+    Raises:
+        AudioError: The clip is not inside the file.
+    """
+    start, stop = frame_span(facts.frames, facts.sample_rate, clip)
+    return rule.effect((stop - start) / facts.sample_rate)[1]
+
+
+def read_clip(path: Path, clip: Clip, rule: ClipRule, sample_rate: int) -> np.ndarray:
+    """The samples of a clip, mono, float32, shape (n_samples,), full scale 1.
+
+    A cut or padded clip has exactly `n_samples(rule.seconds, sample_rate)` of them; every clip has at least one.
+    The rule is applied after resampling, so that a cut clip is the start of the whole one, bit for bit. Decoding ends
+    where the rule cuts, so its memory is the clip's; the peak of `ClipRule.peak` is therefore that of the part heard.
+
+    Args:
+        path: The recording.
+        clip: Which stretch of it; `clip.path` is not looked at.
+        rule: What of it is heard, and at what level.
+        sample_rate: Of the result, in Hz.
+
+    Raises:
+        AudioError: The file is missing, not audio, empty or cut off, the clip is not inside it, or a sample is
+            NaN or infinite.
+    """
+    wanted = rule.most_samples(sample_rate)
+    parts, have = [], 0
+    with _open(path) as file:
+        if clip.end is None:
+            _refuse_cut_off(path)
+        start, stop = frame_span(file.frames, file.samplerate, clip, name=str(path))
+        for part in _resampled(_mono_blocks(path, file, start, stop), file.samplerate, sample_rate):
+            parts.append(part)
+            have += len(part)
+            if wanted is not None and have >= wanted:
+                break
+    return rule.apply(np.concatenate(parts), sample_rate)
+
+
+def read_blocks(path: Path, clip: Clip) -> Iterator[np.ndarray]:
+    """The whole clip at its recording's rate, mono, in blocks (n,) of float32, so that its length costs no memory.
+
+    Raises:
+        AudioError: As `read_clip`.
+    """
+    with _open(path) as file:
+        if clip.end is None:
+            _refuse_cut_off(path)
+        start, stop = frame_span(file.frames, file.samplerate, clip, name=str(path))
+        yield from _mono_blocks(path, file, start, stop)
+
+
+def recording_seconds(path: Path) -> float:
+    """Length of a recording as its header has it, in seconds.
+
+    Raises:
+        AudioError: The file is missing, not audio, or empty.
+    """
+    with _open(path) as file:
+        if file.frames <= 0:
+            raise AudioError(f"{path}: the file holds no audio (0 frames)")
+        return file.frames / file.samplerate
+
+
+def frame_span(frames: int, sample_rate: int, clip: Clip, name: str = "") -> tuple[int, int]:
+    """First frame of the clip and the one after its last, in a recording of so many frames.
+
+    Raises:
+        AudioError: The recording is empty, or the clip's times are no numbers, out of order, or outside it.
+    """
+    name = name or clip.path
+    if frames <= 0:
+        raise AudioError(f"{name}: the file holds no audio (0 frames)")
+    start = 0.0 if clip.start is None else clip.start
+    end = frames / sample_rate if clip.end is None else clip.end
+    if not (math.isfinite(start) and math.isfinite(end)):
+        raise AudioError(f"{name}: the clip goes from {start} to {end} s; both have to be finite numbers")
+    if not 0 <= start < end:
+        raise AudioError(
+            f"{name}: the clip goes from {start:g} to {end:g} s; it has to start at 0 or later and before its end"
+        )
+    if end > frames / sample_rate + _SLACK:
+        raise AudioError(f"{name}: the clip ends at {end:g} s, but the recording at {frames / sample_rate:g} s")
+    first, after = math.floor(start * sample_rate + 0.5), min(frames, math.floor(end * sample_rate + 0.5))
+    if first >= after:
+        raise AudioError(f"{name}: the clip from {start:g} to {end:g} s is shorter than one sample at {sample_rate} Hz")
+    return first, after
+
+
+def _open(path: Path) -> Any:
+    import soundfile
+
+    if not path.is_file():
+        raise AudioError(f"{path}: there is no such file")
+    if path.stat().st_size == 0:
+        raise AudioError(f"{path}: the file is empty (0 bytes)")
+    try:
+        return soundfile.SoundFile(path)
+    except (soundfile.SoundFileError, OSError, TypeError) as error:
+        raise AudioError(f"{path}: not audio that libsndfile can read ({_reason(error)})") from error
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "error_string", "") or error or type(error).__name__).strip(" .")
+
+
+def _refuse_cut_off(path: Path) -> None:
+    missing = truncation.missing_bytes(path)
+    if missing:
+        raise AudioError(f"{path}: the file is cut off: at least {missing} bytes are missing at its end; get it again")
+
+
+def _mono_blocks(path: Path, file: Any, start: int, stop: int) -> Iterator[np.ndarray]:
+    """Frames start to stop, averaged over channels, in blocks (n,) of float32."""
+    import soundfile
+
+    try:
+        if start:
+            file.seek(start)
+        position = start
+        while position < stop:
+            block = file.read(min(_BLOCK, stop - position), dtype="float32", always_2d=True)  # (n, channels)
+            if len(block) == 0:
+                raise AudioError(
+                    f"{path}: the file is cut off: its header says {file.frames} frames, but decoding ends at {position}"
+                )
+            if not np.isfinite(block).all():
+                raise AudioError(
+                    f"{path}: has a sample that is NaN or infinite near {position / file.samplerate:.2f} s"
+                )
+            position += len(block)
+            yield block.mean(axis=1)
+    except soundfile.SoundFileError as error:
+        raise AudioError(
+            f"{path}: cannot be decoded to its end, damaged or cut off near {position / file.samplerate:.2f} s "
+            f"of {file.frames / file.samplerate:.2f} s ({_reason(error)})"
+        ) from error
+
+
+def _resampled(blocks: Iterator[np.ndarray], rate: int, sample_rate: int) -> Iterator[np.ndarray]:
+    """The blocks at another sample rate: together, bit for bit what resampling the whole at once gives."""
+    import soxr
+
+    if rate == sample_rate:
+        yield from blocks
+        return
+    stream = soxr.ResampleStream(rate, sample_rate, num_channels=1, dtype="float32", quality="HQ")
+    n_given, last = 0, np.zeros(1, np.float32)
+    for last in blocks:
+        part = stream.resample_chunk(last)
+        n_given += len(part)
+        yield part
+    part = stream.resample_chunk(np.zeros(0, np.float32), last=True)
+    # A clip that is shorter than half a new sample would vanish; it becomes one sample, its mean.
+    yield part if n_given + len(part) else last.mean(keepdims=True)
+
+
+# Remembering facts ---------------------------------------------------------------------------------------
+
+
+def _facts(path: Path, known: Sequence[Any] | None) -> tuple[FileFacts | AudioError, list[Any] | None]:
+    """The facts of one file, and what to remember: [size, mtime_ns, *facts], or None if that is not safe."""
+    try:
+        now = time.time_ns()
+        stat = path.stat() if path.is_file() else None
+        if stat and known and known[:2] == [stat.st_size, stat.st_mtime_ns]:
+            return FileFacts(*known[2:]), list(known)
+        with _open(path) as file:
+            header = (file.frames, file.samplerate, file.channels)
+        with path.open("rb") as raw:
+            sha256 = hashlib.file_digest(raw, "sha256").hexdigest()
+    except AudioError as error:
+        return error, None
+    except OSError as error:
+        return AudioError(f"{path}: cannot be read ({error})"), None
+    facts = FileFacts(sha256, *header)
+    settled = stat is not None and now - stat.st_mtime_ns > _SETTLED
+    return facts, [stat.st_size, stat.st_mtime_ns, *astuple(facts)] if stat and settled else None
+
+
+def _recall(memory: Path) -> dict[str, list[Any]]:
+    try:
+        files = json.loads(memory.read_text(encoding="utf-8"))["files"]
+        return {path: line for path, line in files.items() if len(line) == 2 + len(fields(FileFacts))}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}  # nothing remembered, or not by us: every file is read anew
+
+
+def _remember(memory: Path, files: dict[str, list[Any]]) -> None:
+    memory.parent.mkdir(parents=True, exist_ok=True)
+    aside = memory.with_name(f"{memory.name}.{os.getpid()}.{time.monotonic_ns()}.tmp")
+    aside.write_text(json.dumps({"files": files}), encoding="utf-8")
+    os.replace(aside, memory)

@@ -1,0 +1,1 @@
+"""A task held against what is on disk, before anything is trained."""

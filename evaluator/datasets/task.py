@@ -1,0 +1,50 @@
+"""A task: a question about a dataset, as data."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from evaluator.datasets.dataset import Dataset
+
+
+@dataclass(frozen=True)
+class Task:
+    """A question about a dataset: which clips, which labels, how divided, how scored.
+
+    clip_seconds: Clips are heard up to this length; None for whole clips.
+    labels: `single` (exactly one a clip), `multi` (any number) or `events` (any number, with times).
+    source: Where the rule comes from.
+    profile: `clean` or `published` where the two ask differently, else `both`.
+    differs: Where they do, what the published one does and the clean one does not.
+    judge, events: What it changes of its own protocol: fields of the judge, and how events are made of probabilities.
+    place: Path of a user's own file or folder; "" for a task that has a name.
+    """
+
+    name: str
+    dataset: Dataset
+    split: Mapping[str, Any]
+    clip_seconds: float | None
+    labels: str
+    metric: str
+    protocol: str
+    source: str
+    profile: str = "both"
+    differs: str = ""
+    judge: Mapping[str, Any] = field(default_factory=dict)
+    events: tuple[tuple[float, float], ...] = ()
+    place: str = ""
+
+    @property
+    def spec_sha256(self) -> str:
+        """SHA-256 over everything that decides the task's numbers; titles, notes and places are left out."""
+        decides = {
+            "name": self.name,
+            "dataset": [self.dataset.name, self.dataset.readers, self.dataset.known_bad],
+            "split": self.split,
+            "clip_seconds": self.clip_seconds,
+            "labels": self.labels,
+            "metric": self.metric,
+        }
+        return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""Datasets fetched, verified and unpacked."""

@@ -1,0 +1,237 @@
+"""Datasets from the net: fetched in pieces that survive an interruption, verified, unpacked, and put in place whole.
+
+What is being fetched lies in `.downloads/` inside the dataset's folder: `NAME.part` with a note of where it comes from,
+then `NAME`; `receipt.json` there lists what is done, so that the same call again does nothing. Nothing is unpacked whose checksum is not the published one; where nobody publishes one, Zenodo's API is asked for its md5, and
+else the size that the server told has to fit.
+"""
+
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from evaluator.download import transfer, unpack
+from evaluator.download.transfer import Progress
+from evaluator.errors import EvaluationError, UsageError
+
+_UNPACKED = 2  # a guess: archives of audio unpack to at most about so many times their size
+_PRIVATE = ".downloads"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One file on a server.
+
+    checksum: `md5:`, `sha1:` or `sha256:` and the digits, or "" if none is published.
+    bytes: Its size, exact or about; None if unknown.
+    """
+
+    url: str
+    checksum: str = ""
+    bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class Item:
+    """A file to be kept, or an archive to be unpacked.
+
+    parts: One, or the parts of an archive, in order.
+    join: `volumes` of a multi-volume zip, or `pieces` that only need to follow each other; "" for one part.
+    into: Folder inside the dataset's own that it is put or unpacked into, "" for that folder itself.
+    drifts: Whether its bytes may change (GitHub makes archives anew): another checksum is then only told.
+    save_as: The file's name, where the URL does not end in it.
+    """
+
+    parts: tuple[Part, ...]
+    join: str = ""
+    into: str = ""
+    drifts: bool = False
+    save_as: str = ""
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the parts' files."""
+        return [self.save_as or unquote(urlsplit(part.url).path).rstrip("/").split("/")[-1] for part in self.parts]
+
+    @property
+    def name(self) -> str:
+        """What the item is called in a receipt: its last part, which names the archive."""
+        return self.names[-1]
+
+
+@dataclass
+class _Done:
+    """What `receipt.json` says of one item."""
+
+    urls: list[str]
+    sha256: list[str]
+    bytes: int
+    into: str
+
+
+@dataclass
+class _Fetching:
+    """One call of `fetch`: where to, and what is said at its end."""
+
+    private: Path
+    progress: Progress
+    pause: float
+    said: list[str] = field(default_factory=list)
+
+
+def plan(items: Sequence[Item], folder: Path) -> list[str]:
+    """What `fetch` would do, a line an item, and the sum.
+
+    Args:
+        items: Of a dataset.
+        folder: The dataset's own.
+    """
+    done = _receipt(folder / _PRIVATE)
+    lines, total, unknown = [], 0, 0
+    for item in items:
+        if _is_done(item, done):
+            lines.append(f"{item.name}: there already")
+            continue
+        sizes = [part.bytes or transfer.told_size(part.url) for part in item.parts]
+        total += sum(size or 0 for size in sizes)
+        unknown += sizes.count(None)
+        size = _human(sum(size or 0 for size in sizes)) if None not in sizes else "size unknown"
+        several = f" in {len(item.parts)} parts" if len(item.parts) > 1 else ""
+        checked = "" if all(part.checksum for part in item.parts) else ", no published checksum"
+        lines.append(f"{item.name}: {size}{several}{checked}, from {item.parts[0].url}")
+    rest = f" and {unknown} files of unknown size" if unknown else ""
+    return [*lines, f"to fetch: {_human(total)}{rest}; free in {folder}: {_human(_free(folder))}"]
+
+
+def fetch(
+    items: Sequence[Item],
+    folder: Path,
+    progress: Progress = lambda title, total: lambda n: None,
+    keep_archives: bool = False,
+    pause: float = 1.0,
+) -> list[str]:
+    """Fetch, verify and unpack what is not there yet; gives sentences that the user should read.
+
+    Args:
+        items: Of a dataset.
+        folder: The dataset's own; made if it is not there.
+        progress: Gives a progress bar in bytes: called with a title and a total, returns what is called at each step.
+        keep_archives: Whether archives stay in `.downloads` once they are unpacked.
+        pause: Seconds before a second try; doubled with each further one.
+
+    Raises:
+        UsageError: There is not enough room, another process is at it, or an address cannot be used.
+        EvaluationError: A server does not give the file, or gives another one than was published.
+    """
+    private = folder / _PRIVATE
+    private.mkdir(parents=True, exist_ok=True)
+    with _alone(private):
+        done = _receipt(private)
+        missing = [item for item in items if not _is_done(item, done)]
+        _refuse_without_room(missing, folder)
+        work = _Fetching(private, progress, pause)
+        for item in missing:
+            files = [_verified(work, item, part, name) for part, name in zip(item.parts, item.names, strict=True)]
+            unpack.place(files, item.join, folder / item.into, private)
+            hashes = [transfer.digest(file, "sha256") for file in files]
+            size = sum(file.stat().st_size for file in files)
+            done[item.name] = _Done([part.url for part in item.parts], hashes, size, item.into)
+            transfer.write_json(private / "receipt.json", {name: asdict(one) for name, one in done.items()})
+            if not keep_archives:
+                for file in files:
+                    file.unlink()
+        return work.said
+
+
+def _verified(work: _Fetching, item: Item, part: Part, name: str) -> Path:
+    """The file `name`, whole and with the right checksum; thrown away and fetched once more if that does not fit."""
+    file = work.private / name
+    checksum, size = part.checksum, None
+    if not checksum:
+        checksum, size = transfer.zenodo(part.url)
+    for attempt in (1, 2):
+        if not file.exists():
+            transfer.complete(part.url, file, bool(checksum), work.progress, work.pause)
+        if not checksum:
+            work.said.append(
+                f"{name}: nobody publishes a checksum; fetched {transfer.digest(file, 'sha256')} (SHA-256)"
+            )
+            return file
+        kind, _, wanted = checksum.partition(":")
+        found = transfer.digest(file, kind)
+        if found == wanted and size in (None, file.stat().st_size):
+            return file
+        if item.drifts:
+            work.said.append(f"{name}: has {kind} {found}, not {wanted}; such archives are made anew now and then")
+            return file
+        file.unlink()
+        if attempt == 1:
+            work.said.append(f"{name}: had a wrong checksum ({kind} {found}) and was fetched again")
+    raise EvaluationError(
+        f"{part.url}: has {kind} {found}, but {wanted} was published, twice. The file on the server is another one or "
+        "damaged; try again later, get it another way and put it in place yourself, or tell us if it was replaced"
+    )
+
+
+# Room, receipts, and being alone -------------------------------------------------------------------------------------
+
+
+def _refuse_without_room(items: Sequence[Item], folder: Path) -> None:
+    sizes = [part.bytes or 0 for item in items for part in item.parts]
+    parts = [folder / _PRIVATE / f"{name}{end}" for item in items for name in item.names for end in ("", ".part")]
+    there = sum(file.stat().st_size for file in parts if file.exists())
+    needed = max(0, sum(sizes) - there) + _UNPACKED * sum(sizes)
+    if needed > _free(folder):
+        raise UsageError(
+            f"{folder}: about {_human(needed)} are needed to fetch and unpack, but only {_human(_free(folder))} are free; "
+            "make room, or give another --data"
+        )
+
+
+def _free(folder: Path) -> int:
+    there = next(path for path in (folder.resolve(), *folder.resolve().parents) if path.exists())
+    return shutil.disk_usage(there).free
+
+
+def _human(size: float) -> str:
+    for unit in ("B", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.3g} {unit}"
+        size /= 1000
+    return f"{size:.3g} GB"
+
+
+def _is_done(item: Item, done: Mapping[str, _Done]) -> bool:
+    said = done.get(item.name)
+    return said is not None and said.urls == [part.url for part in item.parts] and said.into == item.into
+
+
+def _receipt(private: Path) -> dict[str, _Done]:
+    try:
+        return {name: _Done(**said) for name, said in transfer.read_json(private / "receipt.json").items()}
+    except TypeError:
+        return {}  # not by us: everything is fetched anew
+
+
+@contextmanager
+def _alone(private: Path) -> Iterator[None]:
+    """Hold the folder's lock, which the system lets go of when the process ends, however it ends.
+
+    Raises:
+        UsageError: Another process holds it.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(private / "lock")
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise UsageError(
+            f"{private.parent}: another process is downloading there; wait for it, or give another --data"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()

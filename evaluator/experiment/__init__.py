@@ -1,0 +1,1 @@
+"""One module on one task under one protocol: prepare, embed, fit, score, record."""

@@ -1,0 +1,249 @@
+"""What is asked: tasks, the datasets they use, and the suites they come from, read from YAML and checked.
+
+A task is named `suite/task`; the bare task name does where only one suite has it. A user's own task needs no name, it
+is a path: a folder with one sub-folder a class, a CSV (`path,start,end,label[,fold or split][,group]`, paths relative
+to the CSV, times in seconds or empty, several labels joined by `;`), or a YAML file such as
+
+    name: frogs
+    dataset:                        # or the name of one in tasks/datasets
+      root: recordings              # relative to this file
+      reader:                       # or a table: {kind: table, table: t.csv, path: "{file}", label: "{species}"}
+        kind: paths
+        files: "*/*.wav"
+        pattern: "(?P<group>[^/]+)/(?P<label>[a-z]+)_[0-9]+[.]wav"
+    split: {by: group, valid: next}
+    clip_seconds: 5                 # empty or absent: whole clips
+    labels: single
+    metric: accuracy
+    protocol: arch
+
+Nothing here reads audio, and only a user's CSV and folders are looked into.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from evaluator import schema
+from evaluator.datasets import dataset, splits
+from evaluator.datasets.dataset import TEXT
+from evaluator.datasets.reading import readers, rows
+from evaluator.datasets.task import Task
+from evaluator.errors import UsageError
+from evaluator.probes import protocol, settings
+from evaluator.probes.protocol import PROFILES
+from evaluator.schema import Document, Field, names_in, tasks_folder
+from evaluator.scoring.metrics import METRICS
+
+_SEED = 42  # of the splits that we draw for a user's own data
+_DEFAULT_PROTOCOL = "arch"
+
+
+_METRIC = Field(str, choices=tuple(METRICS))
+_SECONDS = Field((float, type(None)), required=False, least=0.001)
+_ASKED_FIELDS = {
+    "variant": TEXT,  # of the dataset
+    "split": Field(dict),
+    "clip_seconds": _SECONDS,
+    "labels": Field(str, choices=("single", "multi", "events")),
+    "metric": _METRIC,
+    "source": TEXT,
+    "judge": Field(dict, required=False, default={}),
+    "events": protocol.EVENTS,
+}
+# What the published code did otherwise; a field that is absent is as in the clean profile.
+_PUBLISHED_FIELDS = {
+    "differs": Field(str),
+    "dataset": Field((str, type(None)), required=False),
+    "variant": Field((str, type(None)), required=False),
+    "split": Field((dict, type(None)), required=False),
+    "clip_seconds": _SECONDS,
+    "metric": Field((str, type(None)), required=False, choices=tuple(METRICS)),
+}
+_TASK_FIELDS = {
+    "dataset": Field(str),
+    **_ASKED_FIELDS,
+    "published": Field((dict, type(None)), required=False, fields=_PUBLISHED_FIELDS),
+}
+_SUITE_FIELDS = {
+    "name": Field(str),
+    "title": Field(str),
+    "citation": Field(str),
+    "source": Field(str),
+    "protocol": Field(str),
+    "tasks": Field(dict, each=Field(dict, fields=_TASK_FIELDS)),
+}
+_OWN_TASK_FIELDS = {
+    "name": Field(str),
+    "title": TEXT,
+    "dataset": Field((str, dict), fields=dataset.OWN_FIELDS),
+    "protocol": Field(str, required=False, default=_DEFAULT_PROTOCOL),
+    **_ASKED_FIELDS,
+}
+
+
+def list_tasks(profile: str = "clean") -> list[Task]:
+    """Every built-in task in a profile, suites by name, tasks in their suite's order."""
+    return [task for suite in names_in("suites") for task in _read_suite(suite, profile)]
+
+
+def find(spec: str, profile: str = "clean") -> list[Task]:
+    """The tasks that `spec` names.
+
+    Args:
+        spec: A suite (`arch`), a task (`arch/esc50`, or `esc10` where one suite has it), or the path of a user's
+            YAML file, CSV or folder of class folders. A path that could be a name starts with `./`.
+        profile: `clean`, or `published` to ask as the published code did, accidents included.
+
+    Raises:
+        UsageError: There is no such task, more than one, or its files are wrong; the sentence says which.
+    """
+    if profile not in PROFILES:
+        raise UsageError(schema.unknown("profile", profile, PROFILES))
+    if spec.startswith((".", "/", "~")) or Path(spec).suffix.lower() in _OWN_FILES:
+        return [_own_task(Path(spec).expanduser())]
+    suites = names_in("suites")
+    if spec in suites:
+        return _read_suite(spec, profile)
+    suite, _, name = spec.rpartition("/")
+    among = [each for each in suites if name and suite in ("", each)]
+    candidates = [task for each in among for task in _read_suite(each, profile, only=name)]
+    if len(candidates) == 1:
+        return candidates
+    if candidates:
+        raise UsageError(
+            f"task {spec!r} is in several suites; say which: {', '.join(task.name for task in candidates)}"
+        )
+    if spec and Path(spec).is_dir():
+        return [_own_task(Path(spec))]
+    names = [task.name for task in list_tasks()]
+    raise UsageError(schema.unknown("task", spec, {*suites, *names, *(name.split("/")[1] for name in names)}))
+
+
+def _read_suite(name: str, profile: str, only: str = "") -> list[Task]:
+    """The tasks of a suite, or the one called `only` if it is there; all its fields are checked in either case."""
+    document = schema.parse(tasks_folder() / "suites" / f"{name}.yaml")
+    suite = document.check(_SUITE_FIELDS)
+    if suite["name"] != name:
+        raise document.error(("name",), f"is {suite['name']!r}, but the file is called {name!r}; they have to agree")
+    _known(document, ("protocol",), suite["protocol"], "protocols")
+    tasks = []
+    for task_name, asked in suite["tasks"].items():
+        keys = ("tasks", task_name)
+        asked["split"] = document.check_variant(splits.RULES, "by", (*keys, "split"))
+        _judged(document, keys, asked)
+        published = asked.pop("published")
+        if published and published["split"]:
+            published["split"] = document.check_variant(splits.RULES, "by", (*keys, "published", "split"))
+        if published:
+            asked |= {"profile": profile, "differs": published.pop("differs")}
+        if published and profile == "published":
+            asked |= {field: value for field, value in published.items() if value is not None}
+        _known(document, (*keys, "dataset"), asked["dataset"], "datasets")
+        if only in ("", task_name):
+            asked["dataset"] = dataset.read(asked["dataset"], asked.pop("variant"))
+            asked["source"] = asked["source"] or suite["source"]
+            tasks.append(Task(name=f"{name}/{task_name}", protocol=suite["protocol"], **asked))
+    return tasks
+
+
+def _judged(document: Document, keys: tuple[str, ...], asked: dict[str, Any]) -> None:
+    """Check what a task changes of its protocol, and whether its metric fits its labels."""
+    if asked["judge"]:
+        asked["judge"] = settings.changes_of(document, (*keys, "judge"))
+    asked["events"] = protocol.event_choices(document, (*keys, "events"), asked["events"])
+    if METRICS[asked["metric"]].of_events != (asked["labels"] == "events"):
+        fitting = [name for name, each in METRICS.items() if each.of_events == (asked["labels"] == "events")]
+        raise document.error(
+            (*keys, "metric"),
+            f"{asked['metric']} does not fit labels: {asked['labels']}; these do: {', '.join(fitting)}",
+        )
+
+
+def _known(document: Document, keys: tuple[str, ...], name: str, folder: str) -> None:
+    if name not in names_in(folder):
+        raise document.error(keys, schema.unknown(folder.removesuffix("s"), name, names_in(folder)))
+
+
+# A user's own data ---------------------------------------------------------------------------------------------------
+
+
+def _own_task(path: Path) -> Task:
+    place = str(path.absolute())
+    if path.is_dir():
+        return replace(_own_folder(path), place=place)
+    kind = _OWN_FILES.get(path.suffix.lower())
+    if kind is None or not path.is_file():
+        raise UsageError(f"{path}: there is no such " + ("file" if kind else "folder, YAML file or CSV"))
+    return replace(kind(path), place=place)
+
+
+def _own_yaml(path: Path) -> Task:
+    document = schema.parse(path)
+    fields = document.check(_OWN_TASK_FIELDS)
+    title = fields.pop("title") or fields["name"]
+    _known(document, ("protocol",), fields["protocol"], "protocols")
+    fields["split"] = document.check_variant(splits.RULES, "by", ("split",))
+    _judged(document, (), fields)
+    fields["source"] = fields["source"] or path.name
+    said, variant = fields["dataset"], fields.pop("variant")
+    if isinstance(said, str):
+        _known(document, ("dataset",), said, "datasets")
+        fields["dataset"] = dataset.read(said, variant)
+    elif variant:
+        raise document.error(("variant",), "is for built-in datasets; your own is read as its reader says")
+    else:
+        said["found"] = dataset.read_readers(document, ("dataset", "reader"))
+        dataset.refuse_unused_groups(document, ("dataset", "reader"), said["found"])
+        said.pop("reader")
+        said["root"] = path.parent / Path(said["root"]).expanduser()
+        said["title"] = said["title"] or title
+        fields["dataset"] = dataset.own(fields["name"], **{**said, "known_bad": tuple(said["known_bad"])})
+    return Task(**fields)
+
+
+def _own_folder(path: Path) -> Task:
+    classes = rows.class_folders(path)
+    if len(classes) < 2:
+        raise UsageError(
+            f"{path}: has {len(classes)} visible sub-folder{'' if len(classes) == 1 else 's'}, but a task needs one for "
+            "each of two or more classes"
+        )
+    return _plain_task(path.resolve().name, path, readers.of_folders(), _drawn_split(grouped=False))
+
+
+def _own_csv(path: Path) -> Task:
+    reader = readers.of_csv(path)
+    if reader["fold"] and reader["split"]:
+        raise UsageError(f"{path}: has both a column fold and a column split; keep the one that counts")
+    split = _drawn_split(grouped=bool(reader["group"]))
+    if reader["fold"]:
+        n_folds = len({clip.fold for clip in readers.READERS["table"].clips(path.parent, reader)})
+        split = {"by": "fold", "valid": "next" if n_folds > 2 else split["valid"]}
+    elif reader["split"]:
+        split = {"by": "split", "valid": split["valid"]}
+    return _plain_task(path.stem, path.parent, reader, split)
+
+
+def _plain_task(name: str, root: Path, reader: Mapping[str, Any], split: Mapping[str, Any]) -> Task:
+    multi = bool(reader.get("label_separator"))
+    return Task(
+        name=name,
+        dataset=dataset.own(name, root, (reader,)),
+        split=split,
+        clip_seconds=None,
+        labels="multi" if multi else "single",
+        metric="map" if multi else "accuracy",
+        protocol=_DEFAULT_PROTOCOL,
+        source="your own data",
+    )
+
+
+def _drawn_split(grouped: bool) -> dict[str, Any]:
+    """Five stratified folds, validation carved from the rest; no group is ever divided."""
+    how = {"seed": _SEED, "stratify": True, "groups": grouped}
+    return {"by": "random", "folds": 5, **how, "valid": {"share": 0.2, **how}}
+
+
+_OWN_FILES = {".yaml": _own_yaml, ".yml": _own_yaml, ".csv": _own_csv, ".tsv": _own_csv}

@@ -1,0 +1,305 @@
+"""Small networks trained on frozen embeddings, many side by side, and the best point of a grid among them.
+
+Probes whose shapes, epochs and batches agree are one stack (`evaluator/probes/stack.py`). How they are stacked does not show in
+their numbers.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from evaluator.embedding.matrix import InMemory, Matrix, moments
+from evaluator.errors import EvaluationError, UsageError
+from evaluator.probes import networks
+from evaluator.probes.settings import Network
+from evaluator.probes.stack import Probe, Stack
+from evaluator.scoring import metrics
+from evaluator.scoring.targets import Targets
+
+# Most values that a stack holds on a GPU: weights (with gradient, Adam's two moments and the kept copy five times) and what
+# a batch makes of them.
+GPU_VALUES = 1_000_000_000
+# On a CPU a larger stack leaves the caches and gains nothing.
+CPU_VALUES = 24_000_000
+# Up to so many values a training step on a CPU takes about a millisecond, too little to share among threads.
+ONE_THREAD_VALUES = 5_000_000
+
+
+@dataclass(frozen=True)
+class ProbeJob:
+    """One probe to train.
+
+    Attributes:
+        features: Numbers of the feature matrices that it reads; several are mixed with learned weights.
+        train, valid, test: Rows of them; training rows in the order in which an unshuffled training goes.
+        seed: Of its initial weights, orders and dropout.
+        fold: Number of its fold, from 0.
+        series: What it has in common with the probes of other folds, for which a grid's best point is chosen together.
+    """
+
+    features: tuple[int, ...]
+    train: np.ndarray
+    valid: np.ndarray
+    test: np.ndarray
+    seed: int
+    fold: int = 0
+    series: int = 0
+
+
+@dataclass(frozen=True)
+class ProbeOutcome:
+    """What a trained probe says.
+
+    Attributes:
+        test, valid: Probabilities of its test and validation rows, (n_rows, n_classes), float32.
+        chosen_epoch: Epoch, counted from 1, whose weights said it; 0 for judges without epochs.
+        valid_score: The task's score on the validation rows; None without any, or if there is nothing to score.
+        valid_losses, valid_scores: At each look on validation; empty where none was needed.
+        n_epochs: That were trained.
+        chosen: What was chosen beside the epoch, in words.
+        shares: How much of each of several feature matrices it takes, sum 1; empty if it reads one.
+    """
+
+    test: np.ndarray
+    valid: np.ndarray
+    chosen_epoch: int
+    valid_score: float | None
+    valid_losses: tuple[float, ...] = ()
+    valid_scores: tuple[float, ...] = ()
+    n_epochs: int = 0
+    chosen: str = ""
+    shares: tuple[float, ...] = ()
+
+
+def n_steps(jobs: Sequence[ProbeJob], judge: Network) -> int:
+    """What `progress` of `train` will add up to: an epoch of a probe each."""
+    n_first = sum(chooses(job, judge) for job in jobs)
+    n_points = len(judge.points())
+    return judge.epochs * (n_first * n_points + len(jobs) - n_first if n_points > 1 else len(jobs))
+
+
+def train(
+    jobs: Sequence[ProbeJob],
+    matrices: Sequence[Matrix | np.ndarray],
+    targets: Targets,
+    judge: Network,
+    standardise: bool = False,
+    device: str = "auto",
+    progress: Callable[[int], object] = lambda n: None,
+) -> list[ProbeOutcome]:
+    """Train every probe as the protocol says; with a grid, all its points, and keep the best.
+
+    Where fold 0 chooses for all, its best point alone is trained on the others.
+
+    Args:
+        jobs: The probes.
+        matrices: Features, (n_rows, width) float32 each: arrays, or what reads rows from disk (`evaluator/embedding/matrix.py`).
+        targets: What is asked of them.
+        judge: Training settings.
+        standardise: Whether features are set to mean 0 and deviation 1 of each probe's training rows.
+        device: "auto", "cpu", "cuda", ...
+        progress: Called with the number of epochs done since the last call, each probe's counted; see `n_steps`.
+
+    Raises:
+        UsageError: There is no such device.
+        EvaluationError: A probe has no training rows, or no validation rows where these choose something, or its
+            training diverges.
+    """
+    refuse_empty(jobs, judge)
+    known = [InMemory(matrix) if isinstance(matrix, np.ndarray) else matrix for matrix in matrices]
+    training = Training(known, targets, standardise, pick_device(device), progress)
+    points = judge.points()
+    if len(points) == 1:
+        return trained_all(training.outcomes(jobs, [points[0]] * len(jobs)))
+    found: dict[int, ProbeOutcome] = {}
+    point_of: dict[int, int] = {}  # of each series, read where fold 0 chose for all
+    first = [number for number, job in enumerate(jobs) if chooses(job, judge)]
+    tried = training.outcomes(
+        [jobs[number] for number in first for _ in points], [point for _ in first for point in points]
+    )
+    for place, number in enumerate(first):
+        own = tried[place * len(points) : (place + 1) * len(points)]
+        ranks = [rank(outcome, judge, targets.metric) for outcome in own]
+        chosen = int(np.argmax(ranks))  # the earlier of equals
+        point_of[jobs[number].series] = chosen
+        found[number] = at_point(own[chosen], judge.grid[chosen])
+    rest = [number for number in range(len(jobs)) if number not in found]
+    others = training.outcomes([jobs[n] for n in rest], [points[point_of[jobs[n].series]] for n in rest])
+    for number, outcome in zip(rest, others, strict=True):
+        found[number] = at_point(outcome, judge.grid[point_of[jobs[number].series]])
+    return trained_all([found[number] for number in range(len(jobs))])
+
+
+def at_point(outcome: ProbeOutcome, point: Any) -> ProbeOutcome:
+    """The outcome, in whose words the point of the grid comes first."""
+    return replace(outcome, chosen=", ".join(part for part in (in_words(point), outcome.chosen) if part))
+
+
+def chooses(job: ProbeJob, judge: Network) -> bool:
+    """Whether a probe chooses a point of the grid, by its own validation rows."""
+    return job.fold == 0 or judge.grid_by == "each_fold"
+
+
+def trained_all(outcomes: list[ProbeOutcome]) -> list[ProbeOutcome]:
+    """The outcomes, if all of them are of trained probes.
+
+    Raises:
+        EvaluationError: Some probe never had a validation loss or score that is a number.
+    """
+    bad = [outcome for outcome in outcomes if not outcome.chosen_epoch]
+    if bad:
+        raise EvaluationError(
+            f"the validation loss or score of {len(bad)} probes was NaN or infinite after each of {bad[0].n_epochs} epochs: "
+            "the embeddings hold NaN, infinite or huge values, or no validation clip has a label"
+        )
+    return outcomes
+
+
+def rank(outcome: ProbeOutcome, judge: Network, metric: str) -> float:
+    """How well a probe did on validation, by what is monitored; higher is better, never NaN."""
+    if not outcome.chosen_epoch:
+        return -np.inf
+    if judge.monitor == "valid_loss":
+        return -min(loss for loss in outcome.valid_losses if not np.isnan(loss))
+    return max(metrics.signed(metric, score) for score in outcome.valid_scores)
+
+
+def in_words(point: Any) -> str:
+    """A point of a grid: `hidden [1024, 1024], learning_rate 0.001, initialisation xavier_uniform`."""
+    return ", ".join(f"{name} {list(value) if isinstance(value, tuple) else value}" for name, value in point.items())
+
+
+def refuse_empty(jobs: Sequence[ProbeJob], judge: Network) -> None:
+    """Refuse probes without the rows that their training needs.
+
+    Raises:
+        EvaluationError: See `train`.
+    """
+    validates = judge.weights == "best" or judge.patience or judge.schedule == "plateau" or judge.grid
+    for number, job in enumerate(jobs):
+        if not len(job.train) or (validates and not len(job.valid)):
+            part = "train" if not len(job.train) else "valid"
+            raise EvaluationError(f"probe {number}: its {part} part has 0 clips; this protocol needs some there")
+        if judge.norm == "batch" and len(job.train) == 1:
+            raise EvaluationError(f"probe {number}: its train part has 1 clip; batch norm needs two or more")
+
+
+@dataclass
+class Training:
+    """Stacks of probes, one after the other."""
+
+    matrices: Sequence[Matrix]
+    targets: Targets
+    standardise: bool
+    device: str
+    progress: Callable[[int], object]
+
+    def __post_init__(self) -> None:
+        self.moments: dict[Any, tuple[np.ndarray, np.ndarray]] = {}
+
+    def outcomes(self, jobs: Sequence[ProbeJob], judges: Sequence[Network]) -> list[ProbeOutcome]:
+        """Train each job by its settings; outcomes in their order."""
+        alike: dict[Any, list[int]] = defaultdict(list)
+        for number, (job, judge) in enumerate(zip(jobs, judges, strict=True)):
+            n_train = (
+                len(job.train) if judge.norm == "batch" or judge.dropout else -(-len(job.train) // judge.batch_size)
+            )
+            width = self.matrices[job.features[0]].shape[1]
+            shape = replace(judge, learning_rate=0.0, initialisation="")
+            alike[n_train, width, len(job.features), repr(shape)].append(number)
+        found: dict[int, ProbeOutcome] = {}
+        for numbers in alike.values():
+            numbers.sort(key=lambda number: (jobs[number].features, judges[number].learning_rate))
+            size = self.at_once(jobs[numbers[0]], judges[numbers[0]])
+            for first in range(0, len(numbers), size):
+                some = numbers[first : first + size]
+                outcomes = self.stack([jobs[number] for number in some], [judges[number] for number in some])
+                found.update(zip(some, outcomes, strict=True))
+        return [found[number] for number in range(len(jobs))]
+
+    def values(self, job: ProbeJob, judge: Network) -> int:
+        """About how many values one probe keeps busy while it trains."""
+        width, n_classes = self.matrices[job.features[0]].shape[1], self.targets.values.shape[1]
+        per_row = width * len(job.features) + 4 * sum(judge.hidden) + 2 * n_classes
+        return 4 * networks.n_values(judge, width, n_classes) + min(judge.batch_size, len(job.train)) * per_row
+
+    def at_once(self, job: ProbeJob, judge: Network) -> int:
+        """How many such probes make a stack."""
+        most = CPU_VALUES if self.device == "cpu" else GPU_VALUES
+        return max(1, most // self.values(job, judge))
+
+    def stack(self, jobs: Sequence[ProbeJob], judges: Sequence[Network]) -> list[ProbeOutcome]:
+        """Train one stack."""
+        probes = [
+            Probe(job.features, job.train, job.valid, job.seed, judge) for job, judge in zip(jobs, judges, strict=True)
+        ]
+        known = [self.moments_of(job) for job in jobs] if self.standardise else None
+        with threads_for(len(jobs) * self.values(jobs[0], judges[0])):
+            stack = Stack(probes, self.matrices, known, self.targets, self.device)
+            stack.fit(self.progress)
+            said = [
+                (stack.probabilities(number, job.test), stack.probabilities(number, job.valid))
+                for number, job in enumerate(jobs)
+            ]
+        told = [self.outcome(job, probe, *each) for job, probe, each in zip(jobs, probes, said, strict=True)]
+        return [replace(outcome, shares=stack.shares(number)) for number, outcome in enumerate(told)]
+
+    def outcome(self, job: ProbeJob, probe: Probe, test: np.ndarray, valid: np.ndarray) -> ProbeOutcome:
+        """What is kept of a probe."""
+        score, how = self.targets.score(job.valid, valid) if len(job.valid) else (float("nan"), "")
+        return ProbeOutcome(
+            test,
+            valid,
+            probe.chosen_epoch,
+            None if np.isnan(score) else score,
+            tuple(probe.valid_losses),
+            tuple(probe.valid_scores),
+            probe.stopped or probe.judge.epochs,
+            how,
+        )
+
+    def moments_of(self, job: ProbeJob) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and deviation (width,) of a job's training features, those of mixed matrices beside each other."""
+        for number in job.features:
+            key = (number, job.train.tobytes())
+            if key not in self.moments:
+                self.moments[key] = moments(self.matrices[number], job.train)
+        parts = [self.moments[number, job.train.tobytes()] for number in job.features]
+        if len(parts) == 1:
+            return parts[0]
+        return np.stack([mean for mean, _ in parts]), np.stack([std for _, std in parts])
+
+
+@contextmanager
+def threads_for(n_values: int) -> Iterator[None]:
+    """One thread for small stacks: several would wait for each other longer than they work, above all on a busy CPU."""
+    import torch
+
+    before = torch.get_num_threads()
+    if n_values < ONE_THREAD_VALUES:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def pick_device(device: str) -> str:
+    """The device that "auto" means here: a GPU if there is one, else the CPU.
+
+    Raises:
+        UsageError: There is no such device.
+    """
+    import torch
+
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise UsageError(f"device {device!r} cannot be used here ({error}); known are auto, cpu and cuda") from error
+    return device

@@ -1,0 +1,151 @@
+"""How embeddings are judged: one YAML file a protocol, in a published and a clean profile.
+
+The published profile follows the code behind the printed numbers, its accidents included; the clean one is the same
+protocol without them. What a profile changes stands in `differs`. A protocol says how clips are heard, which features of
+them are judged, and by which judge (`evaluator/probes/settings.py`).
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from evaluator import schema
+from evaluator.errors import UsageError
+from evaluator.probes import settings
+from evaluator.probes.settings import Judge
+from evaluator.schema import Field
+
+PROFILES = ("clean", "published")
+LAYERS = ("scene", "all", "last", "mean", "weighted")  # or a number from 0
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """Everything that a protocol fixes, in one profile.
+
+    clip: `cut_and_pad` (zeros up to the task's length), `cut` (long clips only) or `whole`.
+    least_seconds, fill: Shorter clips are filled up to this length, with `zeros` or by `repeat`ing them; None for no.
+    peak: Whether each clip is divided by its largest absolute sample.
+    layers: `scene` (the module's own scene embedding), or one of `features.parse`: all, last, mean, weighted, a number.
+    pooling: How the frames of a layer become one vector: `mean`, or `mean+std` (one after the other).
+    standardise: Whether features are set to mean 0 and deviation 1 of the training clips.
+    choose_layer: Where layers compete, which part's score chooses: `valid`, or `test` as some papers do.
+    events: For tasks that ask when: (median filter, least duration) in ms to choose from on validation; empty where the
+        protocol judges whole clips only.
+    differs: What this profile does otherwise than its sibling, in a sentence.
+    place: Path of a user's own file; "" for a protocol that has a name.
+    """
+
+    name: str
+    profile: str
+    title: str
+    citation: str
+    source: str
+    differs: str
+    clip: str
+    least_seconds: float | None
+    fill: str
+    peak: bool
+    layers: str
+    pooling: str
+    standardise: bool
+    choose_layer: str
+    events: tuple[tuple[float, float], ...]
+    judge: Judge
+    place: str = ""
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 over everything that decides a score; titles and sources are left out."""
+        words = ("title", "citation", "source", "differs", "place")
+        decides = {name: value for name, value in asdict(self).items() if name not in words}
+        return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
+
+    def adapted(self, changes: Mapping[str, Any], events: tuple[tuple[float, float], ...], task: str) -> "Protocol":
+        """The protocol as a task (its name) wants its own: some fields of the judge, and the event choices if any.
+
+        Raises:
+            UsageError: The judge has no such fields.
+        """
+        return replace(self, judge=settings.adapted(self.judge, changes, task), events=events or self.events)
+
+
+EVENTS = Field(list, required=False, default=[], each=Field(list, each=Field(float, least=0)))
+_PROFILE_FIELDS = {
+    "differs": Field(str),
+    "clip": Field(str, choices=("cut_and_pad", "cut", "whole")),
+    "choose_layer": Field(str, required=False, default="valid", choices=("valid", "test")),
+    "judge": Field(dict, required=False, default={}),  # fields in which this profile's judge is its own
+}
+_FIELDS = {
+    "name": Field(str),
+    "title": Field(str),
+    "citation": Field(str),
+    "source": Field(str),
+    "least_seconds": Field((float, type(None)), required=False, least=0),
+    "fill": Field(str, required=False, default="zeros", choices=("zeros", "repeat")),
+    "peak": Field(bool, required=False, default=False),
+    "layers": Field(str, required=False, default="scene"),
+    "pooling": Field(str, required=False, default="mean", choices=("mean", "mean+std")),
+    "standardise": Field(bool, required=False, default=False),
+    "events": EVENTS,
+    "judge": Field(dict),
+    "profiles": Field(dict, fields={name: Field(dict, fields=_PROFILE_FIELDS) for name in PROFILES}),
+}
+
+
+def load(name: str, profile: str = "clean") -> Protocol:
+    """A protocol by its name, or from a user's YAML file, in one of its profiles.
+
+    Raises:
+        UsageError: No such protocol or profile, or its file is wrong; the sentence names the field.
+    """
+    if profile not in PROFILES:
+        raise UsageError(schema.unknown("profile", profile, PROFILES))
+    if name.endswith((".yaml", ".yml")):
+        path = Path(name).expanduser()
+        place = str(path.absolute())
+        if not path.is_file():
+            raise UsageError(f"{name}: there is no such protocol file")
+    elif name in schema.names_in("protocols"):
+        place = ""
+        path = schema.tasks_folder() / "protocols" / f"{name}.yaml"
+    else:
+        raise UsageError(schema.unknown("protocol", name, schema.names_in("protocols")))
+    document = schema.parse(path)
+    fields = document.check(_FIELDS)
+    judges = {each: settings.read(document, each) for each in PROFILES}
+    said = fields.pop("profiles")[profile]
+    fields["events"] = event_choices(document, ("events",), fields["events"])
+    if not is_layers(fields["layers"]):
+        raise document.error(
+            ("layers",), f"is {fields['layers']!r}, but should be {', '.join(LAYERS)}, or a number in quotes"
+        )
+    return Protocol(**{**fields, **said, "judge": judges[profile], "profile": profile, "place": place})
+
+
+def is_layers(text: str) -> bool:
+    """Whether a text says which layers are judged: one of `LAYERS`, or a number."""
+    return text in LAYERS or text.isdecimal()
+
+
+def event_choices(
+    document: schema.Document, keys: tuple[str, ...], said: list[list[float]]
+) -> tuple[tuple[float, float], ...]:
+    """Pairs of median filter and least duration in ms, as a file has them.
+
+    Raises:
+        UsageError: One is no pair.
+    """
+    for number, pair in enumerate(said):
+        if len(pair) != 2:
+            raise document.error((*keys, str(number)), "should be a pair: median filter and least duration, in ms")
+    return tuple((median, least) for median, least in said)
+
+
+def list_protocols() -> list[Protocol]:
+    """Every built-in protocol in each of its profiles."""
+    return [load(name, profile) for name in schema.names_in("protocols") for profile in PROFILES]

@@ -1,0 +1,132 @@
+"""A result on disk: plain JSON that can be read without us, and the predictions beside it as `.npz`.
+
+    OUT/MODULE/TASK/PROTOCOL-PROFILE-RUN.json and .npz
+
+RUN is a hash of module, weights, options, layers, task, clips, protocol and seeds: the same run again replaces its own files only.
+The JSON names the SHA-256 of the predictions, so that files of two runs are never taken for one.
+"""
+
+import hashlib
+import io
+import json
+import zipfile
+import zlib
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import numpy as np
+
+from evaluator.errors import EvaluationError
+from evaluator.files import finite, safe_name, write_whole
+from evaluator.results.from_json import restored
+from evaluator.results.result import SCHEMA_VERSION, Result
+from evaluator.scoring.metrics import METRICS
+
+_ARRAYS = ("test_clips", "test_groups", "test_seconds", "test_targets", "test_probabilities", "test_events")
+
+
+def write(result: Result, out: Path) -> Path:
+    """Write JSON and predictions under `out`, whole; the JSON comes last, so that where it is, all is."""
+    path = out / safe_name(result.module) / safe_name(result.task)
+    path = path / f"{safe_name(result.protocol)}-{result.profile}-{result.run}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    arrays: dict[str, np.ndarray] = {"folds": np.array([fold.name for fold in result.folds])}
+    for number in range(len(result.folds)):
+        arrays[f"clips_{number}"] = np.array(result.test_clips[number])
+        arrays[f"groups_{number}"] = np.array(result.test_groups[number])
+        arrays[f"seconds_{number}"] = result.test_seconds[number].astype(np.float32)
+        arrays[f"targets_{number}"] = result.test_targets[number].astype(np.float32)
+        arrays[f"probabilities_{number}"] = result.test_probabilities[number].astype(np.float32)
+        if result.test_events:
+            arrays[f"events_{number}"] = result.test_events[number]
+    packed = io.BytesIO()
+    np.savez_compressed(packed, allow_pickle=False, **arrays)
+    write_whole(path.with_suffix(".npz"), packed.getvalue())
+    plain = {name: value for name, value in asdict(result).items() if name not in _ARRAYS}
+    plain["predictions_sha256"] = hashlib.sha256(packed.getvalue()).hexdigest()
+    write_whole(path, (json.dumps(finite(plain), indent=1, allow_nan=False, default=str) + "\n").encode())
+    return path
+
+
+def read(path: Path) -> Result:
+    """A result as it was written.
+
+    Raises:
+        EvaluationError: No such file, half a file, another schema, or its predictions are missing.
+    """
+    plain = of_this_schema(parsed(path), path)
+    beside = path.with_suffix(".npz")
+    try:
+        predictions = beside.read_bytes()
+        if hashlib.sha256(predictions).hexdigest() != plain.pop("predictions_sha256"):
+            raise EvaluationError(f"{path}: {beside.name} is damaged or of another run; run it again")
+        hints = get_type_hints(Result)
+        fields: dict[str, Any] = {name: restored(hints[name], value, name) for name, value in plain.items()}
+        result = Result(**fields | unpack(predictions, len(plain["folds"])))
+        refuse_unsound(result)
+        return result
+    except (KeyError, TypeError) as error:
+        raise EvaluationError(f"{path}: its fields are not those of a result ({error}); run it again") from error
+    except (OSError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        raise EvaluationError(f"{path}: its predictions cannot be read ({error}); run it again") from error
+
+
+def refuse_unsound(result: Result) -> None:
+    """Refuse a result whose parts do not belong together.
+
+    Raises:
+        TypeError: The message says which.
+    """
+    if result.metric not in METRICS:
+        raise TypeError(f"metric is {result.metric!r}, none that is known")
+    n_classes = len(result.classes)
+    confusion = result.confusion
+    if confusion is not None and [len(row) for row in confusion] != [n_classes] * n_classes:
+        raise TypeError(f"confusion is not {n_classes} x {n_classes}, as the classes are")
+    for number, fold in enumerate(result.folds):
+        clips, said = result.test_clips[number], result.test_probabilities[number]
+        sizes = {len(result.test_groups[number]), len(result.test_seconds[number]), len(result.test_targets[number])}
+        if said.ndim < 3 or sizes | {said.shape[1]} != {len(clips)}:
+            raise TypeError(f"fold {fold.name} has {len(clips)} test clips, and other numbers of labels or predictions")
+        if not all(np.issubdtype(each.dtype, np.number) for each in (said, result.test_targets[number])):
+            raise TypeError(f"fold {fold.name} has predictions that are no numbers")
+
+
+def parsed(path: Path) -> Any:
+    """What the JSON of a result, or of anything else, holds.
+
+    Raises:
+        EvaluationError: No such file, or half a file.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise EvaluationError(f"{path}: there is no such result") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise EvaluationError(f"{path}: not a result, or half of one ({error}); run it again") from error
+
+
+def of_this_schema(plain: Any, path: Path) -> dict[str, Any]:
+    """The fields of a result, if it was written by a program like this one.
+
+    Raises:
+        EvaluationError: Another schema, or no result at all.
+    """
+    version = plain.get("schema_version") if isinstance(plain, dict) else None
+    if version != SCHEMA_VERSION or not isinstance(plain, dict):
+        raise EvaluationError(f"{path}: schema version {version!r}; this program reads {SCHEMA_VERSION}; run it again")
+    return plain
+
+
+def unpack(predictions: bytes, n_folds: int) -> dict[str, list[Any]]:
+    """What is kept of each fold's test clips, from the bytes of an `.npz`."""
+    with np.load(io.BytesIO(predictions), allow_pickle=False) as arrays:
+        return {
+            "test_clips": [arrays[f"clips_{n}"].tolist() for n in range(n_folds)],
+            "test_groups": [arrays[f"groups_{n}"].tolist() for n in range(n_folds)],
+            "test_seconds": [arrays[f"seconds_{n}"] for n in range(n_folds)],
+            "test_targets": [arrays[f"targets_{n}"] for n in range(n_folds)],
+            "test_probabilities": [arrays[f"probabilities_{n}"] for n in range(n_folds)],
+            "test_events": [arrays[f"events_{n}"] for n in range(n_folds) if f"events_{n}" in arrays],
+        }

@@ -1,0 +1,127 @@
+"""The result of one module on one task under one protocol: scores, doubt, predictions, and where they came from."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+SCHEMA_VERSION = 4
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """One of several features or settings that were judged: a layer, a number of shots.
+
+    name: What it is called in words, such as `layer 3`; "" where there was only one.
+    score, ci_low, ci_high: As those of a result.
+    valid_score: On the validation clips, mean over folds; None where they have no say or no label.
+    spread: Standard deviation of the score over the times that probes were trained (seeds, draws of shots); None for one.
+    """
+
+    name: str
+    score: float
+    ci_low: float
+    ci_high: float
+    valid_score: float | None
+    spread: float | None
+
+
+@dataclass(frozen=True)
+class FoldResult:
+    """One fold: its score, sizes in clips, and which epoch's weights, or which setting, was tested.
+
+    Where probes were trained several times, the score is the mean; the rest is the first time's. `layer_shares` are the learned
+    weights of `--layers weighted`, one a layer, sum 1.
+    """
+
+    name: str
+    score: float
+    n_train: int
+    n_valid: int
+    n_test: int
+    chosen_epoch: int
+    valid_score: float | None
+    chosen: str = ""
+    layer_shares: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Result:
+    """One (module, task, protocol): score, doubt, predictions and where they came from.
+
+    Attributes:
+        score, ci_low, ci_high: Mean over folds, in the metric's unit, and its bootstrap 95 % interval over clips, and over
+            trainings if there are several.
+        seeds, seed_scores: Seeds that the probes were trained with, and the score of each; their mean is `score`.
+        spread: Standard deviation of the score over seeds, or over the draws of few shots; None if trained once.
+        scores: Other scores of the same predictions, by name.
+        chosen: Which of several features or settings the score is of, a name in `curve`; "" if there was only one. Where
+            folds chose different ones for themselves, it says so, and each fold tells its own.
+        curve: Everything that was judged, in order.
+        failed: Clips that could not be used, with the reason.
+        notes: Sentences a reader of the score should know.
+        confusion: Counts, row = true class, column = predicted; None for multi-label tasks.
+        seconds: Wall time by stage.
+        provenance: Versions, hashes, seed, device, command, start time, and where the data lay.
+        test_clips, test_groups, test_seconds, test_targets, test_probabilities: For each fold the test clips' names, their
+            groups ("" for none), lengths in seconds (n_clips,), targets (n_clips, n_classes) and probabilities (n_times, n_clips, n_classes), n_times being
+            how often probes were trained. For tasks that ask when: counts of each clip instead (`events.tally`).
+        test_events: For such tasks, the events found in each fold the first time: (n_events, 4), place of the clip in the
+            fold, place of the class, onset and offset in ms. Empty for others.
+    """
+
+    module: str
+    weights: str
+    options: dict[str, Any]
+    task: str
+    dataset: str
+    protocol: str
+    profile: str
+    metric: str
+    score: float
+    ci_low: float
+    ci_high: float
+    seeds: list[int]
+    seed_scores: list[float]
+    spread: float | None
+    scores: dict[str, float]
+    chosen: str
+    curve: list[CurvePoint]
+    folds: list[FoldResult]
+    n_clips: int
+    n_failed: int
+    n_silent: int
+    failed: dict[str, str]
+    notes: list[str]
+    classes: list[str]
+    confusion: list[list[int]] | None
+    seconds: dict[str, float]
+    provenance: dict[str, Any]
+    test_clips: list[list[str]] = field(repr=False)
+    test_groups: list[list[str]] = field(repr=False)
+    test_seconds: list[np.ndarray] = field(repr=False)
+    test_targets: list[np.ndarray] = field(repr=False)
+    test_probabilities: list[np.ndarray] = field(repr=False)
+    test_events: list[np.ndarray] = field(repr=False)
+    schema_version: int = SCHEMA_VERSION
+
+    @property
+    def run(self) -> str:
+        """Name of the run, 8 hex digits: equal for equal questions, whatever the answer."""
+        return run_of(vars(self))
+
+
+def run_of(fields: Mapping[str, Any]) -> str:
+    """Name of the run of which these are the fields, by their names; for all that they tell of the question."""
+    asked = [fields[name] for name in ("module", "weights", "options", "task", "protocol", "profile")]
+    decides = ("seed", "n_seeds", "layers", "task_sha256", "protocol_sha256", "manifest_sha256", "fused_runs")
+    asked += [fields["provenance"].get(name) for name in decides]
+    return run_name(asked)
+
+
+def run_name(asked: Any) -> str:
+    """8 hex digits that stand for a question, equal for equal ones."""
+    return hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()[:8]

@@ -1,0 +1,1 @@
+"""Metrics, events and intervals: what a probe's probabilities are worth."""

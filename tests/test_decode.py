@@ -1,0 +1,283 @@
+"""The samples of a clip: exact, from any format, and refused with a sentence when a file is not what it says."""
+
+import json
+import os
+import struct
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import soxr
+
+from evaluator.audio import decode, truncation
+from evaluator.audio.clip import Clip
+from evaluator.audio.clip_rule import ClipRule
+from evaluator.audio.decode import AudioError, FileFacts, clip_key, clip_seconds, file_facts, read_clip
+
+DATA = Path(__file__).parents[2] / "shared" / "data"
+WHOLE = Clip("a.wav", ("x",))
+
+
+def noise(n: int, channels: int = 1, seed: int = 0) -> np.ndarray:
+    """(n, channels) float32, within [-0.5, 0.5]."""
+    return np.random.default_rng(seed).uniform(-0.5, 0.5, (n, channels)).astype(np.float32)
+
+
+def tone(seconds: float, sample_rate: int) -> np.ndarray:
+    return 0.4 * np.sin(2 * np.pi * 440 * np.arange(round(seconds * sample_rate)) / sample_rate)
+
+
+def written(path: Path, samples: np.ndarray, sample_rate: int = 44100, subtype: str = "FLOAT") -> Path:
+    soundfile.write(path, samples, sample_rate, subtype=subtype)
+    return path
+
+
+@pytest.mark.parametrize(("rate", "wanted"), [(44100, 16000), (8000, 16000), (22050, 48000), (16000, 16000)])
+def test_streamed_is_whole_file_resampling_bit_for_bit(tmp_path, rate, wanted):
+    """Mean over channels, then soxr HQ over the whole signal, whatever the block size."""
+    samples = noise(200_003, channels=2)
+    path = written(tmp_path / "a.wav", samples, rate)
+    expected = samples.mean(axis=1)
+    if rate != wanted:
+        expected = soxr.resample(expected, rate, wanted, quality="HQ")
+    found = read_clip(path, WHOLE, ClipRule(), wanted)
+    assert found.dtype == np.float32 and np.array_equal(found, expected)
+
+
+def test_a_segment_is_that_stretch_alone(tmp_path):
+    """What lies before and after does not reach into it."""
+    samples = noise(100_000)
+    path = written(tmp_path / "a.wav", samples, 10_000)
+    found = read_clip(path, Clip("a.wav", ("x",), start=2.5, end=4.0), ClipRule(), 16_000)
+    assert np.array_equal(found, soxr.resample(samples[25_000:40_000, 0], 10_000, 16_000, quality="HQ"))
+
+
+def test_a_cut_clip_is_the_start_of_the_whole_one(tmp_path):
+    """Cutting comes after resampling, so no filter edge shows at the cut."""
+    path = written(tmp_path / "a.wav", noise(300_000))
+    whole = read_clip(path, WHOLE, ClipRule(), 16_000)
+    assert np.array_equal(read_clip(path, WHOLE, ClipRule(seconds=1.23456), 16_000), whole[:19_753])
+
+
+def test_padding_fills_up_to_exactly_the_length(tmp_path):
+    """Zeros at the end; without `pad` a short clip stays short; a long one is cut in both cases."""
+    path = written(tmp_path / "a.wav", noise(1000), 16_000)
+    padded = read_clip(path, WHOLE, ClipRule(seconds=0.1, pad=True), 16_000)
+    assert padded.shape == (1600,) and not padded[1000:].any() and padded[:1000].all()
+    assert read_clip(path, WHOLE, ClipRule(seconds=0.1), 16_000).shape == (1000,)
+    assert read_clip(path, WHOLE, ClipRule(seconds=0.05, pad=True), 16_000).shape == (800,)
+
+
+def test_short_clips_are_filled_after_resampling(tmp_path):
+    """Repeated at full scale at the rate of the result, as the rule says."""
+    path = written(tmp_path / "a.wav", noise(4410))
+    short = read_clip(path, WHOLE, ClipRule(), 16_000)
+    found = read_clip(path, WHOLE, ClipRule(least_seconds=0.3125, fill="repeat", peak=True), 16_000)
+    assert len(short) == 1600 and found.dtype == np.float32
+    assert np.array_equal(found, np.tile(short / np.abs(short).max(), 4)[:5000])
+
+
+@pytest.mark.parametrize(
+    ("name", "subtype", "tolerance"),
+    [
+        ("a.wav", "PCM_U8", 1 / 128),
+        ("a.wav", "PCM_16", 1 / 32768),
+        ("a.wav", "PCM_24", 1e-6),
+        ("a.wav", "PCM_32", 1e-7),
+        ("a.wav", "FLOAT", 0),
+        ("a.flac", "PCM_16", 1 / 32768),
+        ("a.aiff", "PCM_16", 1 / 32768),
+        ("a.ogg", "VORBIS", 0.1),
+        ("a.mp3", "MPEG_LAYER_III", 0.1),
+    ],
+)
+def test_every_common_format_is_read(tmp_path, name, subtype, tolerance):
+    """Full scale is 1, whatever the number of bits."""
+    samples = tone(0.7, 16_000).astype(np.float32)
+    found = read_clip(written(tmp_path / name, samples, 16_000, subtype), WHOLE, ClipRule(), 16_000)
+    assert found.shape == samples.shape
+    assert np.abs(found - samples).max() <= tolerance
+
+
+def test_a_segment_of_a_compressed_file_is_where_it_should_be(tmp_path):
+    """Seeking in Ogg and MP3 lands on the sample."""
+    samples = noise(150_000)[:, 0]
+    for name, subtype in (("a.ogg", "VORBIS"), ("a.mp3", "MPEG_LAYER_III")):
+        path = written(tmp_path / name, samples, 44_100, subtype)
+        whole = read_clip(path, WHOLE, ClipRule(), 44_100)
+        part = read_clip(path, Clip("", ("x",), start=2.0, end=3.0), ClipRule(), 44_100)
+        assert np.allclose(part, whole[88_200:132_300], atol=1e-6)
+
+
+def test_the_shortest_and_the_silent_clips_are_normal(tmp_path):
+    """One sample is a clip, even where resampling would leave none; silence stays silence."""
+    one = written(tmp_path / "one.wav", np.full(1, 0.25, np.float32))
+    assert read_clip(one, WHOLE, ClipRule(), 16_000).tolist() == [0.25]
+    silent = written(tmp_path / "silent.wav", np.zeros(44_100, np.float32))
+    assert not read_clip(silent, WHOLE, ClipRule(), 16_000).any()
+
+
+def test_memory_does_not_grow_with_the_recording(tmp_path):
+    """Ten seconds out of a long recording read about ten seconds of it."""
+    path = written(tmp_path / "long.wav", np.zeros((600 * 8000, 1), np.float32), 8000, "PCM_16")
+    asked = []
+    with decode._open(path) as file:
+        original, file.read = file.read, lambda frames, **how: asked.append(frames) or original(frames, **how)
+        blocks = list(decode._mono_blocks(path, file, 300 * 8000, 310 * 8000))
+    assert sum(asked) == sum(map(len, blocks)) == 80_000 and max(asked) <= 1 << 16
+
+
+@pytest.mark.parametrize(("name", "subtype"), [("a.wav", "PCM_16"), ("a.aiff", "PCM_16"), ("a.flac", "PCM_16"), ("a.ogg", "VORBIS"), ("a.mp3", "MPEG_LAYER_III")])  # fmt: skip
+def test_a_file_that_lost_its_end_is_refused(tmp_path, name, subtype):
+    """A broken download never passes as a shorter clip."""
+    path = written(tmp_path / name, noise(200_000), 44_100, subtype)
+    read_clip(path, WHOLE, ClipRule(), 16_000)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(AudioError, match=rf"{name}: .*cut off"):
+        read_clip(path, WHOLE, ClipRule(), 16_000)
+
+
+def test_a_wav_from_a_pipe_is_not_cut_off(tmp_path):
+    """FFmpeg and SoX write an endless length when they cannot know it."""
+    path = written(tmp_path / "a.wav", noise(1000), 16_000, "PCM_16")
+    content = bytearray(path.read_bytes())
+    place = content.index(b"data") + 4
+    content[place : place + 4] = struct.pack("<I", 0xFFFFFFFF)
+    path.write_bytes(content)
+    assert truncation.missing_bytes(path) == 0 and read_clip(path, WHOLE, ClipRule(), 16_000).shape == (1000,)
+
+
+def test_missing_bytes_are_counted(tmp_path):
+    """In a WAV file, to the byte."""
+    path = written(tmp_path / "a.wav", noise(1000), 16_000, "PCM_16")
+    path.write_bytes(path.read_bytes()[:-7])
+    assert truncation.missing_bytes(path) == 7
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason="needs the real audio in ../shared/data")
+def test_no_real_file_counts_as_cut_off():
+    """Of 1300 whole recordings in Ogg and WAV."""
+    assert [path for path in DATA.rglob("*.[ow][ga][gv]") if truncation.missing_bytes(path)] == []
+
+
+def test_other_broken_files_are_named(tmp_path):
+    """Missing, empty, without a frame, no audio, not a number."""
+    (tmp_path / "empty.wav").write_bytes(b"")
+    (tmp_path / "text.wav").write_text("404: not found")
+    written(tmp_path / "none.wav", noise(0))
+    bad = noise(1000, channels=2)
+    bad[500, 1] = np.nan
+    written(tmp_path / "nan.wav", bad)
+    written(tmp_path / "inf.wav", np.where(np.isnan(bad), np.inf, bad))
+    for name, sentence in {
+        "gone.wav": r"gone\.wav: there is no such file",
+        "empty.wav": r"empty\.wav: the file is empty \(0 bytes\)",
+        "text.wav": r"text\.wav: not audio that libsndfile can read \(.+\)",
+        "none.wav": r"none\.wav: the file holds no audio \(0 frames\)",
+        "nan.wav": r"nan\.wav: has a sample that is NaN or infinite near 0\.00 s",
+        "inf.wav": r"inf\.wav: has a sample that is NaN or infinite",
+    }.items():
+        with pytest.raises(AudioError, match=sentence):
+            read_clip(tmp_path / name, WHOLE, ClipRule(), 16_000)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "sentence"),
+    [
+        (0.5, 0.5, "goes from 0.5 to 0.5 s; it has to start at 0 or later and before its end"),
+        (-0.1, None, "goes from -0.1 to 1 s"),
+        (None, 1.06, "the clip ends at 1.06 s, but the recording at 1 s"),
+        (2.0, None, "goes from 2 to 1 s"),
+        (float("nan"), None, "goes from nan to 1.0 s; both have to be finite numbers"),
+        (0.0, float("inf"), "both have to be finite numbers"),
+        (0.5, 0.50001, "shorter than one sample at 16000 Hz"),
+    ],
+)
+def test_times_that_make_no_clip_are_refused(start, end, sentence):
+    """Wherever a clip's times are used."""
+    with pytest.raises(AudioError, match=f"a.wav: .*{sentence}"):
+        clip_seconds(FileFacts("", 16_000, 16_000, 1), Clip("a.wav", ("x",), start=start, end=end), ClipRule())
+
+
+def test_a_clip_may_end_a_little_late():
+    """Tables are rounded: 50 ms past the end is taken for the end."""
+    assert clip_seconds(FileFacts("", 16_000, 16_000, 1), Clip("a.wav", ("x",), end=1.04), ClipRule()) == 1.0
+
+
+def test_keys_name_the_samples_and_nothing_else():
+    """A rule that changes nothing does not show; another stretch, cut, pad or file does."""
+    facts = FileFacts("abc", 32_000, 16_000, 1)  # two seconds
+    same = [
+        clip_key(facts, WHOLE, ClipRule()),
+        clip_key(facts, WHOLE, ClipRule(seconds=5)),
+        clip_key(facts, WHOLE, ClipRule(seconds=2, pad=True)),
+        clip_key(facts, Clip("elsewhere/b.wav", ("y",), start=0.0, end=2.0, fold="3"), ClipRule()),
+    ]
+    other = [
+        clip_key(facts, WHOLE, ClipRule(seconds=1)),
+        clip_key(facts, WHOLE, ClipRule(seconds=5, pad=True)),
+        clip_key(facts, WHOLE, ClipRule(seconds=6, pad=True)),
+        clip_key(facts, Clip("a.wav", ("x",), start=0.5), ClipRule()),
+        clip_key(FileFacts("abd", 32_000, 16_000, 1), WHOLE, ClipRule()),
+    ]
+    assert len(set(same)) == 1 and len({same[0], *other}) == 6
+
+
+def test_seconds_follow_the_rule():
+    """As long as the samples that `read_clip` gives."""
+    facts = FileFacts("abc", 32_000, 16_000, 1)
+    rules = [ClipRule(), ClipRule(5), ClipRule(1.5), ClipRule(5, pad=True), ClipRule(1.5, pad=True)]
+    assert [clip_seconds(facts, WHOLE, rule) for rule in rules] == [2, 2, 1.5, 5, 1.5]
+
+
+def settle(path: Path) -> None:
+    """Let the file be an hour old, so that its time stamp can be trusted."""
+    os.utime(path, ns=(path.stat().st_mtime_ns - 3600 * 10**9,) * 2)
+
+
+def test_facts_are_remembered_until_the_file_changes(tmp_path, monkeypatch):
+    """A second call opens nothing; another size or time stamp reads anew."""
+    path = written(tmp_path / "a.wav", noise(300, channels=2), 8000)
+    settle(path)
+    first = file_facts(tmp_path, ["a.wav", "a.wav", "gone.wav"], tmp_path / "cache")
+    assert (first["a.wav"].frames, first["a.wav"].sample_rate, first["a.wav"].channels) == (300, 8000, 2)
+    assert isinstance(first["gone.wav"], AudioError)
+    with monkeypatch.context() as patch:
+        patch.setattr(decode, "_open", lambda path: pytest.fail(f"{path} was opened again"))
+        assert file_facts(tmp_path, ["a.wav"], tmp_path / "cache") == {"a.wav": first["a.wav"]}
+    written(path, noise(300, channels=2, seed=1), 8000)
+    assert file_facts(tmp_path, ["a.wav"], tmp_path / "cache")["a.wav"].sha256 != first["a.wav"].sha256
+
+
+def test_a_file_that_was_just_written_is_not_remembered(tmp_path):
+    """It could change again within one tick of its time stamp."""
+    written(tmp_path / "a.wav", noise(300))
+    file_facts(tmp_path, ["a.wav"], tmp_path / "cache")
+    assert not (tmp_path / "cache").exists()
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"files": {"a.wav": [1]}}', b'{"files": {"a.wav": 1}}'])
+def test_a_damaged_memory_is_no_harm(tmp_path, damage):
+    """Files are read anew and the memory is written anew."""
+    settle(written(tmp_path / "a.wav", noise(300)))
+    first = file_facts(tmp_path, ["a.wav"], tmp_path / "cache")
+    (memory,) = (tmp_path / "cache" / "files").iterdir()
+    memory.write_bytes(damage)
+    assert file_facts(tmp_path, ["a.wav"], tmp_path / "cache") == first
+    assert list(json.loads(memory.read_text())["files"]) == ["a.wav"]
+
+
+def test_two_runs_may_remember_at_once(tmp_path):
+    """The memory is always whole, and nothing else is left behind."""
+    names = [f"{number}.wav" for number in range(20)]
+    for number, name in enumerate(names):
+        settle(written(tmp_path / name, noise(50, seed=number)))
+    runs = [threading.Thread(target=file_facts, args=(tmp_path, names[n::4], tmp_path / "cache")) for n in range(4)]
+    for run in runs:
+        run.start()
+    for run in runs:
+        run.join()
+    (memory,) = (tmp_path / "cache" / "files").iterdir()
+    assert set(json.loads(memory.read_text())["files"]) <= set(names)
