@@ -51,16 +51,16 @@ def module_of(judged: Network, width: int, n_classes: int) -> torch.nn.Module:
 
 
 def one_by_one(
-    jobs: list[ProbeJob], matrices: list[np.ndarray], targets: np.ndarray, judge: Network, device: str
+    jobs: list[ProbeJob], matrices: list[np.ndarray], targets: np.ndarray, settings: Network, device: str
 ) -> None:
     """The straightforward loop: for each probe a network, a DataLoader, an optimiser, validation after each epoch."""
     classes = torch.from_numpy(targets.argmax(axis=1))
     loss_of = torch.nn.CrossEntropyLoss()
     for job in jobs:
         data = TensorDataset(torch.from_numpy(matrices[job.features[0]]), classes)
-        train = DataLoader(Subset(data, job.train.tolist()), batch_size=judge.batch_size, shuffle=judge.shuffle)
-        valid = DataLoader(Subset(data, job.valid.tolist()), batch_size=judge.batch_size)
-        for point in judge.points():
+        train = DataLoader(Subset(data, job.train.tolist()), batch_size=settings.batch_size, shuffle=settings.shuffle)
+        valid = DataLoader(Subset(data, job.valid.tolist()), batch_size=settings.batch_size)
+        for point in settings.points():
             net = module_of(point, matrices[0].shape[1], targets.shape[1]).to(device)
             made = torch.optim.AdamW if point.optimiser == "adamw" else torch.optim.Adam
             optimiser = made(net.parameters(), lr=point.learning_rate, weight_decay=point.weight_decay)
@@ -89,8 +89,8 @@ def problem(which: str, name: str) -> tuple[list[ProbeJob], list[np.ndarray], np
     """The probes of a protocol on one of the two sets."""
     random = np.random.default_rng(0)
     n, n_classes, n_folds = (400, 10, 5) if which == "esc10" else (10_000, 50, 1)
-    judge = protocol.load(name, "published").judge
-    assert isinstance(judge, Network)
+    settings = protocol.load(name, "published").probe
+    assert isinstance(settings, Network)
     n_layers, width = (13, 1536) if name == "sarkar" else (1, 768 if which == "esc10" else 1536)
     matrices = [random.normal(size=(n, width)).astype(np.float32) for _ in range(n_layers)]
     targets = np.eye(n_classes, dtype=np.float32)[random.integers(n_classes, size=n)]
@@ -102,8 +102,8 @@ def problem(which: str, name: str) -> tuple[list[ProbeJob], list[np.ndarray], np
             jobs.append(
                 ProbeJob((layer,), train, parts[(fold + 1) % 5], parts[fold], seed=fold, fold=fold, series=layer)
             )
-    epochs = EPOCHS.get((which, name), judge.epochs)
-    return jobs, matrices, targets, dataclasses.replace(judge, epochs=epochs, patience=0)
+    epochs = EPOCHS.get((which, name), settings.epochs)
+    return jobs, matrices, targets, dataclasses.replace(settings, epochs=epochs, patience=0)
 
 
 def timed(work: Callable[[], object], device: str) -> tuple[float, float]:
@@ -134,14 +134,14 @@ def main() -> None:
 
 def row(which: str, name: str, epochs: int, device: str) -> str:
     """One line of the table."""
-    jobs, matrices, targets, judge = problem(which, name)
-    judge = dataclasses.replace(judge, epochs=epochs or judge.epochs)
+    jobs, matrices, targets, settings = problem(which, name)
+    settings = dataclasses.replace(settings, epochs=epochs or settings.epochs)
     asked, standardise = Targets(targets, "single", "accuracy"), name == "sarkar"
-    alone = timed(lambda: one_by_one(jobs, matrices, targets, judge, device), device)
-    beside = timed(lambda: network.train(jobs, matrices, asked, judge, standardise, device), device)
-    n_probes = len(jobs) * len(judge.points())
+    alone = timed(lambda: one_by_one(jobs, matrices, targets, settings, device), device)
+    beside = timed(lambda: network.train(jobs, matrices, asked, settings, standardise, device), device)
+    n_probes = len(jobs) * len(settings.points())
     figures = f"{alone[0]:14.2f}{beside[0]:16.2f}{alone[0] / beside[0]:7.1f}{alone[1] / beside[1]:8.1f}"
-    return f"{which:7}{name:10}{n_probes:7}{judge.epochs:7}{figures}"
+    return f"{which:7}{name:10}{n_probes:7}{settings.epochs:7}{figures}"
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ def result(module: int, task: int, n_classes: int) -> Result:
         ci_high=min(1.0, score + 0.05),
         seeds=[0],
         seed_scores=[score],
-        spread=None,
+        std=None,
         scores={"uar": score},
         chosen="layer 12",
         curve=curve,

@@ -1,1 +1,1 @@
-"""Judge any HEAR module on bioacoustic, ARCH, HEAR and your own tasks, under the published protocols."""
+"""Probe any HEAR module on bioacoustic, ARCH, HEAR and your own tasks, under the published protocols."""

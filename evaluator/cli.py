@@ -70,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The whole command line; `execute` of what it parses is what the command does."""
-    top = argparse.ArgumentParser(prog="hear-eval", description="Judge any HEAR module on audio tasks.")
+    top = argparse.ArgumentParser(prog="hear-eval", description="Probe any HEAR module on audio tasks.")
     subparsers = top.add_subparsers(required=True, metavar="COMMAND")
     for name, command in COMMANDS.items():
         sub = subparsers.add_parser(name, help=command.SUMMARY, description=command.SUMMARY)

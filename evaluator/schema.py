@@ -42,7 +42,7 @@ class Field:
         like true and false has to be quoted in YAML, and the sentence says so.
     required: whether the field has to be there; if not, `default` stands in.
     choices: the only values allowed, if any.
-    least, most: bounds of a number, both allowed.
+    min, max: bounds of a number, both allowed.
     fields: for a mapping, its known keys.
     each: for a mapping with free keys, or for a list, what every value has to be.
     """
@@ -51,8 +51,8 @@ class Field:
     required: bool = True
     default: Any = None
     choices: tuple[Any, ...] = ()
-    least: float | None = None
-    most: float | None = None
+    min: float | None = None
+    max: float | None = None
     fields: "Mapping[str, Field] | None" = None
     each: "Field | None" = None
 
@@ -221,8 +221,8 @@ def _check_value(document: Document, keys: tuple[str, ...], value: Any, field: F
     if field.choices and value not in field.choices and not isinstance(value, (dict, list)):
         raise document.error(keys, unknown(keys[-1], value, field.choices))
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        below = field.least is not None and not value >= field.least  # so that NaN is outside
-        above = field.most is not None and not value <= field.most
+        below = field.min is not None and not value >= field.min  # so that NaN is outside
+        above = field.max is not None and not value <= field.max
         if below or above:
             raise document.error(keys, f"is {value}, but should be {_wanted(field)}")
     if isinstance(value, dict):
@@ -240,10 +240,10 @@ def _wanted(field: Field) -> str:
     words = " or ".join(_WORDS[kind] for kind in kinds)
     if field.choices:
         words += " among " + ", ".join(map(str, field.choices))
-    if field.least is not None:
-        words += f", at least {field.least:g}"
-    if field.most is not None:
-        words += f", at most {field.most:g}"
+    if field.min is not None:
+        words += f", at least {field.min:g}"
+    if field.max is not None:
+        words += f", at most {field.max:g}"
     return words
 
 

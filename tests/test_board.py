@@ -230,7 +230,7 @@ def test_what_a_reader_should_know_is_noted():
             {"curve": [CurvePoint("layer 1", 1e308, 0.4, 0.6, None, None)]},
             "its curve has 1e+308 at 'layer 1', no accuracy",
         ),
-        ({"spread": -1.0}, "its spread is -1, which cannot be"),
+        ({"std": -1.0}, "its std is -1, which cannot be"),
     ],
 )
 def test_a_number_that_its_predictions_do_not_give_is_refused(tmp_path, changes, sentence):

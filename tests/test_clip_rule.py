@@ -8,8 +8,8 @@ from evaluator.audio.clip_rule import ClipRule
 from evaluator.audio.decode import FileFacts, clip_key, clip_seconds
 
 RATE = 16_000
-OGG = ClipRule(least_seconds=1.0)
-SARKAR = ClipRule(least_seconds=0.3125, fill="repeat", peak=True)
+OGG = ClipRule(min_seconds=1.0)
+SARKAR = ClipRule(min_seconds=0.3125, fill="repeat", peak=True)
 
 
 def noise(n, seed=0):
@@ -51,11 +51,11 @@ def test_the_peak_is_that_of_the_part_heard():
 @pytest.mark.parametrize(
     ("rule", "n", "wanted"),
     [
-        (ClipRule(0.1, least_seconds=0.2), 9600, [1] * 1600 + [0] * 1600),
-        (ClipRule(0.1, least_seconds=0.25, fill="repeat"), 9600, [1] * 4000),
-        (ClipRule(0.1, pad=True, least_seconds=0.2), 800, [1] * 800 + [0] * 2400),
-        (ClipRule(0.1, pad=True, least_seconds=0.2, fill="repeat"), 800, ([1] * 800 + [0] * 800) * 2),
-        (ClipRule(0.4, pad=True, least_seconds=0.2), 800, [1] * 800 + [0] * 5600),
+        (ClipRule(0.1, min_seconds=0.2), 9600, [1] * 1600 + [0] * 1600),
+        (ClipRule(0.1, min_seconds=0.25, fill="repeat"), 9600, [1] * 4000),
+        (ClipRule(0.1, pad=True, min_seconds=0.2), 800, [1] * 800 + [0] * 2400),
+        (ClipRule(0.1, pad=True, min_seconds=0.2, fill="repeat"), 800, ([1] * 800 + [0] * 800) * 2),
+        (ClipRule(0.4, pad=True, min_seconds=0.2), 800, [1] * 800 + [0] * 5600),
     ],
 )
 def test_clips_are_cut_before_they_are_filled(rule, n, wanted):
@@ -81,12 +81,12 @@ def test_an_unknown_fill_is_refused():
         # A least length shows where it changes the clip; zeros are zeros, whoever asks for them.
         (OGG, 2.0, "", 2.0),
         (OGG, 0.5, "-pad1.0", 1.0),
-        (ClipRule(1.5, pad=True, least_seconds=1.0), 0.5, "-pad1.5", 1.5),
-        (ClipRule(0.25, least_seconds=1.0), 0.5, "-cut0.25-pad1.0", 1.0),
+        (ClipRule(1.5, pad=True, min_seconds=1.0), 0.5, "-pad1.5", 1.5),
+        (ClipRule(0.25, min_seconds=1.0), 0.5, "-cut0.25-pad1.0", 1.0),
         # Full scale always shows.
         (SARKAR, 2.0, "-peak", 2.0),
         (SARKAR, 0.25, "-peak-repeat0.3125", 0.3125),
-        (ClipRule(0.25, least_seconds=1.0, fill="repeat"), 2.0, "-cut0.25-repeat1.0", 1.0),
+        (ClipRule(0.25, min_seconds=1.0, fill="repeat"), 2.0, "-cut0.25-repeat1.0", 1.0),
     ],
 )
 def test_keys_name_what_changes_the_clip(rule, seconds, key, heard):

@@ -74,7 +74,7 @@ def test_short_clips_are_filled_after_resampling(tmp_path):
     """Repeated at full scale at the rate of the result, as the rule says."""
     path = written(tmp_path / "a.wav", noise(4410))
     short = read_clip(path, WHOLE, ClipRule(), 16_000)
-    found = read_clip(path, WHOLE, ClipRule(least_seconds=0.3125, fill="repeat", peak=True), 16_000)
+    found = read_clip(path, WHOLE, ClipRule(min_seconds=0.3125, fill="repeat", peak=True), 16_000)
     assert len(short) == 1600 and found.dtype == np.float32
     assert np.array_equal(found, np.tile(short / np.abs(short).max(), 4)[:5000])
 

@@ -27,7 +27,7 @@ def test_groups_by_question(tmp_path):
     ]
     assert not found.problems and found.notes == ["2 JSON files that are no results of runs were passed over"]
     head = found.asked[0].heads[0]
-    assert (head.path, head.run, head.score, head.spread) == (one, on_disk.read(one).run, 0.5, None)
+    assert (head.path, head.run, head.score, head.std) == (one, on_disk.read(one).run, 0.5, None)
 
 
 def spoilt_run(path):
@@ -44,8 +44,8 @@ def spoilt_run(path):
         (lambda path: path.write_text(path.read_text()[:100]), "not a result, or half of one"),
         (lambda path: path.write_bytes(b"\xff\xfe{"), "not a result, or half of one"),
         (lambda path: path.write_text("[" * 100_000), "not a result, or half of one"),
-        (lambda path: edit(path, schema_version=3), "schema version 3; this program reads 4"),
-        (lambda path: path.write_text('{"schema_version": 4}'), "module is missing"),
+        (lambda path: edit(path, schema_version=3), "schema version 3; this program reads 5"),
+        (lambda path: path.write_text('{"schema_version": 5}'), "module is missing"),
         (lambda path: edit(path, module=["a"]), r"module is \"\['a'\]\""),
         (lambda path: edit(path, score="high"), "score is 'high'"),
         (lambda path: edit(path, options=None), "options is 'None'"),

@@ -62,11 +62,11 @@ class Rows:
         return self.array[rows]
 
 
-def trained(given, judge, metric, standardise=False):
+def trained(given, settings, metric, standardise=False):
     """What the evaluator's trainer says of the problems, together."""
     jobs = [ProbeJob((0,), one.train, one.valid, one.test, one.seed, fold) for fold, one in enumerate(given)]
     targets = Targets(given[0].targets, given[0].labels, metric)
-    return network.train(jobs, [Rows(given[0].features)], targets, judge, standardise, "cpu")
+    return network.train(jobs, [Rows(given[0].features)], targets, settings, standardise, "cpu")
 
 
 def same(outcomes, tolds, within=1e-6):
@@ -86,9 +86,9 @@ def same(outcomes, tolds, within=1e-6):
 def test_arch(profile, labels):
     """AdamW with its schedule, last or best weights, softmax or sigmoid."""
     given = problems(labels)
-    judge = replace(protocol.load("arch", profile).judge, epochs=60)
-    assert protocol.load("arch", profile).judge.epochs == 200
-    same(trained(given, judge, "map"), [slow.arch(one, profile, epochs=60) for one in given])
+    settings = replace(protocol.load("arch", profile).probe, epochs=60)
+    assert protocol.load("arch", profile).probe.epochs == 200
+    same(trained(given, settings, "map"), [slow.arch(one, profile, epochs=60) for one in given])
 
 
 @pytest.mark.parametrize(("profile", "metric"), [("published", "uar_all_classes"), ("clean", "uar")])
@@ -100,18 +100,18 @@ def test_sarkar(profile, metric):
     asked = protocol.load("sarkar", profile)
     tolds = [slow.sarkar(one, profile) for one in given]
     assert len({told.n_epochs for told in tolds}) > 1  # they leave the stack at different epochs
-    same(trained(given, asked.judge, metric, asked.standardise), tolds, within=1e-4)  # moments are float32
+    same(trained(given, asked.probe, metric, asked.standardise), tolds, within=1e-4)  # moments are float32
 
 
 @pytest.mark.parametrize(("profile", "metric"), [("published", "uar_all_classes"), ("clean", "uar")])
 def test_sarkar_with_falling_rates(profile, metric):
     """Without early stopping rates fall, after different epochs in each fold."""
     given = problems(noise=4.0)
-    judge = replace(protocol.load("sarkar", profile).judge, patience=99)
+    settings = replace(protocol.load("sarkar", profile).probe, patience=99)
     tolds = [slow.sarkar(one, profile, stop_patience=99) for one in given]
     falls = {round(np.mean(np.array(told.rates) < 1e-3), 3) for told in tolds}
     assert len(falls) > 1 and max(falls) > 0
-    same(trained(given, judge, metric, standardise=True), tolds, within=1e-4)
+    same(trained(given, settings, metric, standardise=True), tolds, within=1e-4)
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -121,31 +121,36 @@ def test_ogg(profile, scale):
     given = problems(n_classes=4, folds=((70, 25), (65, 30), (33, 40)))
     given[2] = without(given[2], "train", 3)
     given = [replace(one, features=one.features * scale) for one in given]
-    same(trained(given, protocol.load("ogg", profile).judge, "accuracy"), [slow.ogg(one) for one in given])
+    same(trained(given, protocol.load("ogg", profile).probe, "accuracy"), [slow.ogg(one) for one in given])
 
 
 def test_hears_grid():
     """The eight points of the file are those of the rule, in its order, and so is all that they share."""
     for profile in PROFILES:
-        judge = protocol.load("hear", profile).judge
-        points = [point_of(one) for one in judge.points()]
+        settings = protocol.load("hear", profile).probe
+        points = [point_of(one) for one in settings.points()]
         assert points == slow.grid_points()
-        assert (judge.optimiser, judge.weight_decay, judge.schedule, judge.weights) == ("adam", 0, "constant", "best")
-        assert judge.shuffle == (profile == "clean")
+        assert (settings.optimiser, settings.weight_decay, settings.schedule, settings.weights) == (
+            "adam",
+            0,
+            "constant",
+            "best",
+        )
+        assert settings.shuffle == (profile == "clean")
 
 
-def point_of(judge):
+def point_of(settings):
     """The evaluator's settings in the words of the reference."""
-    (width,) = set(judge.hidden)
-    name = judge.initialisation.removeprefix("xavier_")
-    shared = (width, judge.dropout, judge.batch_size, judge.epochs, judge.check_every, judge.patience)
-    return Point(len(judge.hidden), judge.learning_rate, name, *shared)
+    (width,) = set(settings.hidden)
+    name = settings.initialisation.removeprefix("xavier_")
+    shared = (width, settings.dropout, settings.batch_size, settings.epochs, settings.check_every, settings.patience)
+    return Point(len(settings.hidden), settings.learning_rate, name, *shared)
 
 
-def narrow(judge, width=8, **changes):
-    """HEAR's judge with fewer hidden units."""
-    grid = tuple({**point, "hidden": (width,) * len(point["hidden"])} for point in judge.grid)
-    return replace(judge, grid=grid, **changes)
+def narrow(settings, width=8, **changes):
+    """HEAR's settings with fewer hidden units."""
+    grid = tuple({**point, "hidden": (width,) * len(point["hidden"])} for point in settings.grid)
+    return replace(settings, grid=grid, **changes)
 
 
 def by_profile(given, points, profile, by="score"):
@@ -161,10 +166,10 @@ def by_profile(given, points, profile, by="score"):
 def test_hear(profile):
     """Eight points on the first fold, the best on the others, or each fold by itself; a last batch of one row joins the one before."""
     given = problems()
-    judge = narrow(protocol.load("hear", profile).judge, batch_size=16, patience=4, epochs=45)
-    points = [point_of(one) for one in judge.points()]
+    settings = narrow(protocol.load("hear", profile).probe, batch_size=16, patience=4, epochs=45)
+    points = [point_of(one) for one in settings.points()]
     chosen, tolds = by_profile(given, points, profile)
-    outcomes = trained(given, judge, "accuracy")
+    outcomes = trained(given, settings, "accuracy")
     same(outcomes, tolds)
     assert len({outcome.n_epochs for outcome in outcomes}) > 1
     for outcome, chosen in zip(outcomes, chosen, strict=True):
@@ -175,12 +180,12 @@ def test_hear(profile):
 def test_hear_keeps_the_earlier_of_equal_points():
     """Where classes are far apart several points tell all of them."""
     given = problems(noise=0.1)[:1]
-    judge = narrow(protocol.load("hear", "published").judge, batch_size=16, epochs=30)
-    judge = replace(judge, grid=judge.grid[1:3] + judge.grid[6:])
-    tolds = [slow.hear_point(given[0], point_of(one), "published") for one in judge.points()]
+    settings = narrow(protocol.load("hear", "published").probe, batch_size=16, epochs=30)
+    settings = replace(settings, grid=settings.grid[1:3] + settings.grid[6:])
+    tolds = [slow.hear_point(given[0], point_of(one), "published") for one in settings.points()]
     scores = [max(told.valid_scores) for told in tolds]
     assert scores.count(1) > 1
-    same(trained(given, judge, "accuracy"), [tolds[scores.index(1)]])
+    same(trained(given, settings, "accuracy"), [tolds[scores.index(1)]])
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -188,30 +193,32 @@ def test_hear_by_loss(profile):
     """As MAESTRO: sigmoid outputs, every epoch is checked, the lowest loss wins."""
     given = problems("multi")
     changes = {"batch_size": 32, "epochs": 15, "check_every": 1, "monitor": "valid_loss"}
-    judge = narrow(protocol.load("hear", profile).judge, **changes)
-    _, tolds = by_profile(given, [point_of(one) for one in judge.points()], profile, by="loss")
-    same(trained(given, judge, "map"), tolds)
+    settings = narrow(protocol.load("hear", profile).probe, **changes)
+    _, tolds = by_profile(given, [point_of(one) for one in settings.points()], profile, by="loss")
+    same(trained(given, settings, "map"), tolds)
 
 
 @pytest.mark.parametrize("number", range(8))
 def test_points_of_hear(number):
     """Each but for its width as published, until the 20th check without anything better."""
     given = problems()[:2]
-    judge = narrow(protocol.load("hear", "published").judge, width=12).points()[number]
-    tolds = [slow.hear_point(one, point_of(judge), "published") for one in given]
+    settings = narrow(protocol.load("hear", "published").probe, width=12).points()[number]
+    tolds = [slow.hear_point(one, point_of(settings), "published") for one in given]
     assert any(told.n_epochs == told.chosen_epoch + 60 for told in tolds) or number == 0
-    same(trained(given, judge, "accuracy"), tolds)
+    same(trained(given, settings, "accuracy"), tolds)
 
 
 def test_few_shots():
     """Each number of shots and each draw, from nested draws, as probabilities."""
     given = problems()
-    asked = protocol.load("fewshot", "clean").judge
-    judge = replace(asked, shots=(1, 2, 4), heads=("centroid",), draws=3, headline=(4, "centroid"))
+    asked = protocol.load("fewshot", "clean").probe
+    settings = replace(asked, shots=(1, 2, 4), heads=("centroid",), draws=3, headline=(4, "centroid"))
     jobs = [ProbeJob((0,), one.train, one.valid, one.test, one.seed) for one in given]
-    found = few_shot.few_shot(jobs, [Rows(given[0].features)], Targets(given[0].targets, "single", "accuracy"), judge)
+    found = few_shot.few_shot(
+        jobs, [Rows(given[0].features)], Targets(given[0].targets, "single", "accuracy"), settings
+    )
     for one, outcomes in zip(given, found, strict=True):
-        for n_shots in judge.shots:
+        for n_shots in settings.shots:
             for draw, outcome in enumerate(outcomes[few_shot.name(n_shots, "centroid")]):
                 np.testing.assert_allclose(outcome.test, slow.fewshot(one, n_shots, one.test, draw), atol=1e-6)
     one, other = found[0]["1 shot, centroid"][:2]
@@ -225,13 +232,13 @@ def test_float32():
         replace(one, features=one.features.astype(np.float32), targets=one.targets.astype(np.float32))
         for one in problems()
     ]
-    arch, sarkar, ogg = (protocol.load(name, "published").judge for name in ("arch", "sarkar", "ogg"))
+    arch, sarkar, ogg = (protocol.load(name, "published").probe for name in ("arch", "sarkar", "ogg"))
     few = {"epochs": 20}
     same(trained(given, replace(arch, **few), "map"), [slow.arch(one, "published", **few) for one in given], 1e-4)
     tolds = [slow.sarkar(one, "published") for one in given]
     same(trained(given, sarkar, "uar_all_classes", standardise=True), tolds, 1e-4)
     same(trained(given, ogg, "map"), [slow.ogg(one) for one in given], 1e-4)
-    hear = replace(protocol.load("hear", "published").judge.points()[1], epochs=6)
+    hear = replace(protocol.load("hear", "published").probe.points()[1], epochs=6)
     same(trained(given, hear, "accuracy"), [slow.hear_point(one, point_of(hear), "published") for one in given], 1e-3)
 
 

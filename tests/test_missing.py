@@ -80,7 +80,7 @@ def test_a_task_that_is_not_known_has_no_command(tmp_path):
     ("protocol", "layers", "n_layers", "wanted"),
     [
         ("arch", "all", 13, "--layers all"),
-        ("arch", "all", 1, ""),  # one layer, of which `run` refuses to judge all
+        ("arch", "all", 1, ""),  # one layer, of which `run` refuses to probe all
         ("arch", "scene", 13, ""),
         ("sarkar", "all", 13, ""),  # the protocol says so itself
         ("sarkar", "6", 13, "--layers 6"),

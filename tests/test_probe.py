@@ -76,7 +76,7 @@ def test_equals_the_slow_reference(profile, labels):
     features, targets = problem(width=30, noise=3.0)  # soon overfitted, so that no two epochs are equally good
     if labels == "multi":
         targets = np.maximum(targets, np.roll(targets, 1, axis=1) * (np.arange(90) % 3 == 0)[:, None])
-    judged = protocol.load("arch", profile).judge
+    judged = protocol.load("arch", profile).probe
     asked = jobs(90, (1, 2))
     outcomes = network.train(asked, [features], Targets(targets, labels, "map"), judged, device="cpu")
     for job, outcome in zip(asked, outcomes, strict=True):
@@ -87,7 +87,7 @@ def test_equals_the_slow_reference(profile, labels):
 def test_numbers_do_not_depend_on_the_stack():
     """Alone, or beside probes of other seeds, features and folds: the same within 1e-5."""
     features, targets = problem()
-    judged = protocol.load("arch").judge
+    judged = protocol.load("arch").probe
     asked = jobs(90, (1, 2, 3), parts=(50, 20)) + jobs(90, (4,), parts=(70, 10))
     asked[1] = ProbeJob((1,), asked[1].train, asked[1].valid, asked[1].test, 2)
     matrices = [features, features[:, ::-1].copy()]
@@ -101,7 +101,7 @@ def test_numbers_do_not_depend_on_the_stack():
 def test_a_memory_limit_changes_nothing(monkeypatch):
     """Stacks cut smaller give the same numbers."""
     features, targets = problem()
-    asked, judged = jobs(90, (1, 2, 3)), protocol.load("arch").judge
+    asked, judged = jobs(90, (1, 2, 3)), protocol.load("arch").probe
     whole = network.train(asked, [features], Targets(targets, "single", "accuracy"), judged, device="cpu")
     monkeypatch.setattr(network, "CPU_VALUES", 1)
     for one, other in zip(
@@ -113,7 +113,7 @@ def test_a_memory_limit_changes_nothing(monkeypatch):
 def test_validation_in_blocks_changes_nothing(monkeypatch):
     """However little is read at once, the same epoch is chosen."""
     features, targets = problem()
-    asked, judged = jobs(90, (1, 2)), protocol.load("arch").judge
+    asked, judged = jobs(90, (1, 2)), protocol.load("arch").probe
     whole = network.train(asked, [features], Targets(targets, "single", "accuracy"), judged, device="cpu")
     monkeypatch.setattr(stack, "READ_VALUES", 3 * 2 * 7)  # 3 rows at once
     blocks = network.train(asked, [features], Targets(targets, "single", "accuracy"), judged, device="cpu")
@@ -126,7 +126,7 @@ def test_embeddings_may_be_memory_mapped(tmp_path, recwarn):
     features, targets = problem()
     np.save(tmp_path / "features.npy", features)
     mapped = np.load(tmp_path / "features.npy", mmap_mode="r")
-    asked, judged = jobs(90, (1,)), dataclasses.replace(protocol.load("arch").judge, epochs=3)
+    asked, judged = jobs(90, (1,)), dataclasses.replace(protocol.load("arch").probe, epochs=3)
     wanted, found = (
         network.train(asked, [matrix], Targets(targets, "single", "accuracy"), judged, device="cpu")[0]
         for matrix in (features, mapped)
@@ -139,7 +139,7 @@ def test_progress_counts_every_epoch_of_every_probe():
     """Also over several stacks."""
     features, targets = problem()
     asked = jobs(90, (1, 2)) + jobs(90, (3,), parts=(70, 10))
-    judged, done = dataclasses.replace(protocol.load("arch").judge, epochs=5), []
+    judged, done = dataclasses.replace(protocol.load("arch").probe, epochs=5), []
     network.train(asked, [features], Targets(targets, "single", "accuracy"), judged, device="cpu", progress=done.append)
     assert sum(done) == 3 * 5 and max(done) == 2
 
@@ -163,7 +163,7 @@ def test_after_overfitting_the_earlier_better_weights_come_back():
     features, targets = problem(n=60, width=50, noise=3.0)
     job = jobs(60, (1,), parts=(12, 24))[0]
     fast = {"learning_rate": 0.1}
-    judged = [dataclasses.replace(protocol.load("arch", profile).judge, **fast) for profile in ("clean", "published")]
+    judged = [dataclasses.replace(protocol.load("arch", profile).probe, **fast) for profile in ("clean", "published")]
     outcome = network.train([job], [features], Targets(targets, "single", "accuracy"), judged[0], device="cpu")[0]
     losses = np.array(outcome.valid_losses)
     assert outcome.chosen_epoch == 1 + losses.argmin() < 200
@@ -183,7 +183,7 @@ def test_noise_labels_score_at_chance(profile):
         jobs(600, range(4), (300, 100)),
         [features],
         Targets(targets, "single", "accuracy"),
-        protocol.load("arch", profile).judge,
+        protocol.load("arch", profile).probe,
         device="cpu",
     )
     hits = [
@@ -200,7 +200,7 @@ def test_parts_without_clips_are_told():
     for job, part in ((ProbeJob((0,), none, some, some, 0), "train"), (ProbeJob((0,), some, none, some, 0), "valid")):
         with pytest.raises(EvaluationError, match=f"its {part} part has 0 clips"):
             network.train(
-                [job], [features], Targets(targets, "single", "accuracy"), protocol.load("arch").judge, device="cpu"
+                [job], [features], Targets(targets, "single", "accuracy"), protocol.load("arch").probe, device="cpu"
             )
 
 
@@ -209,7 +209,7 @@ def test_training_that_diverges_is_told():
     features, targets = problem()
     job = jobs(90, (1,))[0]
     features[job.train[0]] = np.nan
-    judged = dataclasses.replace(protocol.load("arch").judge, epochs=2)
+    judged = dataclasses.replace(protocol.load("arch").probe, epochs=2)
     with pytest.raises(EvaluationError, match="validation loss .* of 1 probes was NaN .* after each of 2 epochs"):
         network.train([job], [features], Targets(targets, "single", "accuracy"), judged, device="cpu")
 
@@ -226,7 +226,7 @@ def test_validation_without_a_label_is_no_failure():
     features, targets = problem()
     job = jobs(90, (1,))[0]
     targets[job.valid] = 0
-    judged = dataclasses.replace(protocol.load("arch", "published").judge, epochs=2)
+    judged = dataclasses.replace(protocol.load("arch", "published").probe, epochs=2)
     assert (
         network.train([job], [features], Targets(targets, "multi", "map"), judged, device="cpu")[0].valid_score is None
     )
@@ -241,7 +241,7 @@ def test_a_gpu_gives_what_the_cpu_gives():
             jobs(90, (1, 2)),
             [features],
             Targets(targets, "single", "accuracy"),
-            protocol.load("arch").judge,
+            protocol.load("arch").probe,
             device=device,
         )
         for device in ("cpu", "cuda")

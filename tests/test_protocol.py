@@ -11,11 +11,11 @@ from evaluator.probes import protocol
 def test_arch_is_what_its_code_does():
     """The numbers of the published runs, and what the clean profile changes."""
     published, clean = protocol.load("arch", "published"), protocol.load("arch")
-    judge = published.judge
-    assert (judge.learning_rate, judge.epochs, judge.batch_size) == (1e-3, 200, 32)
-    assert (judge.weight_decay, judge.warmup_share, judge.optimiser) == (0.01, 0.1, "adamw")
-    assert (published.clip, judge.weights, judge.extra_step_per_epoch) == ("cut_and_pad", "last", True)
-    assert (clean.clip, clean.judge.weights, clean.judge.extra_step_per_epoch) == ("cut", "best", False)
+    probe = published.probe
+    assert (probe.learning_rate, probe.epochs, probe.batch_size) == (1e-3, 200, 32)
+    assert (probe.weight_decay, probe.warmup_share, probe.optimiser) == (0.01, 0.1, "adamw")
+    assert (published.clip, probe.weights, probe.extra_step_per_epoch) == ("cut_and_pad", "last", True)
+    assert (clean.clip, clean.probe.weights, clean.probe.extra_step_per_epoch) == ("cut", "best", False)
     assert published.sha256 != clean.sha256
 
 
@@ -31,22 +31,22 @@ def test_titles_do_not_decide():
 
     arch = protocol.load("arch")
     assert dataclasses.replace(arch, title="other").sha256 == arch.sha256
-    other = dataclasses.replace(arch.judge, epochs=100)
-    assert dataclasses.replace(arch, judge=other).sha256 != arch.sha256
+    other = dataclasses.replace(arch.probe, epochs=100)
+    assert dataclasses.replace(arch, probe=other).sha256 != arch.sha256
 
 
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"judge": {"epochs": 0}}, "judge.epochs"),
-        ({"judge": {"learning_rat": 1}}, "judge.learning_rat"),
-        ({"judge": {"optimiser": "sgd"}}, "sgd.*adamw"),
-        ({"judge": {"kind": "knn"}}, "judge.kind: unknown kind 'knn'"),
-        ({"judge": {"weights": "last"}}, "judge.weights: stands under judge too"),
-        ({"judge": {"norm": "batch", "batch_size": 1}}, "judge.batch_size: is 1, but batch norm needs two"),
+        ({"probe": {"epochs": 0}}, "probe.epochs"),
+        ({"probe": {"learning_rat": 1}}, "probe.learning_rat"),
+        ({"probe": {"optimiser": "sgd"}}, "sgd.*adamw"),
+        ({"probe": {"kind": "knn"}}, "probe.kind: unknown kind 'knn'"),
+        ({"probe": {"weights": "last"}}, "probe.weights: stands under probe too"),
+        ({"probe": {"norm": "batch", "batch_size": 1}}, "probe.batch_size: is 1, but batch norm needs two"),
         ({"layers": "foo"}, "layers: is 'foo', but should be scene, all"),
-        ({"judge": {"learning_rate": float("inf")}}, "judge.learning_rate: is inf, but should be"),
-        ({"judge": {"learning_rate": "1e-3"}}, "YAML wants a point in it: 1.0e-3"),
+        ({"probe": {"learning_rate": float("inf")}}, "probe.learning_rate: is inf, but should be"),
+        ({"probe": {"learning_rate": "1e-3"}}, "YAML wants a point in it: 1.0e-3"),
         ({"profiles": {"clean": {}}}, "published|differs"),
     ],
 )
@@ -54,7 +54,7 @@ def test_a_wrong_file_is_told_with_file_and_field(tmp_path, change, sentence):
     """A user's own protocol file is checked like ours."""
     fields = yaml.safe_load((schema.tasks_folder() / "protocols" / "arch.yaml").read_text())
     path = tmp_path / "mine.yaml"
-    change["judge"] = {**fields["judge"], **change.get("judge", {})}
+    change["probe"] = {**fields["probe"], **change.get("probe", {})}
     path.write_text(yaml.safe_dump({**fields, **change}))
     with pytest.raises(UsageError, match=f"mine.yaml.*({sentence})"):
         protocol.load(str(path))

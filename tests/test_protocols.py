@@ -64,13 +64,13 @@ def hubert(tmp_path_factory):
 
 def brief(asked, epochs=12):
     """A protocol with few epochs, narrow layers and few draws."""
-    judge = asked.judge
-    if isinstance(judge, Shots):
-        return dataclasses.replace(asked, judge=dataclasses.replace(judge, draws=2))
-    if not isinstance(judge, Network):
+    probe = asked.probe
+    if isinstance(probe, Shots):
+        return dataclasses.replace(asked, probe=dataclasses.replace(probe, draws=2))
+    if not isinstance(probe, Network):
         return asked
-    grid = tuple({**point, "hidden": (16,) * len(point["hidden"])} for point in judge.grid)
-    return dataclasses.replace(asked, judge=dataclasses.replace(judge, epochs=min(epochs, judge.epochs), grid=grid))
+    grid = tuple({**point, "hidden": (16,) * len(point["hidden"])} for point in probe.grid)
+    return dataclasses.replace(asked, probe=dataclasses.replace(probe, epochs=min(epochs, probe.epochs), grid=grid))
 
 
 def scored(spec, data, asked, layers="", seed=0, n_seeds=1, profile="clean"):
@@ -94,10 +94,10 @@ def sound_result(result, n_clips):
 @pytest.mark.parametrize("asked", ASKED)
 @pytest.mark.parametrize("name", ["hear_ssl.melspec", "hear_ssl.crepe_tiny"])
 def test_every_protocol_judges(name, asked, data):
-    """A module of one layer, well above chance by whatever judge."""
+    """A module of one layer, well above chance by whatever probe."""
     asked = brief(asked, epochs=200)
     if asked.name == "ogg":  # 63 clips are one update an epoch, and its rate is for thousands
-        asked = dataclasses.replace(asked, judge=dataclasses.replace(asked.judge, learning_rate=0.01))
+        asked = dataclasses.replace(asked, probe=dataclasses.replace(asked.probe, learning_rate=0.01))
     result = scored(ModuleSpec(name, device="cpu"), data, asked)
     sound_result(result, 3 * N_EACH)
     assert result.score > 0.6
@@ -110,10 +110,10 @@ def test_every_protocol_judges_all_layers(asked, hubert, data):
     result = scored(hubert, data, brief(asked), layers="all")
     sound_result(result, 3 * N_EACH)
     names = [f"layer {number}" for number in range(N_TINY_LAYERS)]
-    n_settings = len(asked.judge.shots) * len(asked.judge.heads) if isinstance(asked.judge, Shots) else 1
+    n_settings = len(asked.probe.shots) * len(asked.probe.heads) if isinstance(asked.probe, Shots) else 1
     assert len(result.curve) == N_TINY_LAYERS * n_settings
     assert list(dict.fromkeys(point.name.split(",")[0] for point in result.curve)) == names
-    headline = fit.headline(asked.judge)
+    headline = fit.primary(asked.probe)
     among = [point for point in result.curve if point.name.endswith(headline)]
     assert len(among) == N_TINY_LAYERS
     for point in result.curve:
@@ -261,16 +261,16 @@ def test_choosing_the_layer_on_test_clips_beats_chance_with_noise(meaningless):
 
 
 def chosen(labels, layers, asked):
-    """What a protocol's judge says of three layers with some labels, and which layer it chooses; 75, 45 and 30 rows."""
+    """What a protocol's probe says of three layers with some labels, and which layer it chooses; 75, 45 and 30 rows."""
     clips = [Clip(f"{number}.wav", (CLASSES[label],)) for number, label in enumerate(labels)]
     question = ClipQuestion(clips, CLASSES, "single", "accuracy")
     folds = [Fold("test", *np.split(np.arange(150), [75, 120]))]
     candidates = [Candidate(f"layer {number}", (number,)) for number in range(len(layers))]
     jobs = probe_jobs.plan(question, folds, candidates, [0], np.arange(150))
     matrices = [InMemory(layer) for layer in layers]
-    said = fit.judged([each.job for each in jobs], matrices, question.targets, asked.judge, asked.standardise, "cpu")
+    said = fit.judged([each.job for each in jobs], matrices, question.targets, asked.probe, asked.standardise, "cpu")
     found = probe_jobs.collect(jobs, said, question, folds, candidates)
-    return found, probe_jobs.choose(found, asked.judge, asked.choose_layer)
+    return found, probe_jobs.choose(found, asked.probe, asked.choose_layer)
 
 
 @pytest.mark.parametrize("asked", ASKED)
@@ -287,7 +287,7 @@ def test_the_clips_that_are_scored_choose_nothing(asked):
     )
     asked = brief(asked, epochs=15)
     found, best = chosen(labels, layers, asked)
-    worst = min((each for key, each in found.items() if key[1] == fit.headline(asked.judge)), key=score_of)
+    worst = min((each for key, each in found.items() if key[1] == fit.primary(asked.probe)), key=score_of)
     assert worst.name != best.name
     labels[120:] = worst.answers[0][0].probabilities.argmax(axis=1)  # the worst layer is now right
     again, best_again = chosen(labels, layers, asked)

@@ -65,7 +65,7 @@ def folder(tmp_path_factory):
         on_disk.write(hostile, place / "results")
     broken = place / "results" / HOSTILE[1]
     broken.mkdir()
-    (broken / "half.json").write_text('{"schema_version": 4, "module"')
+    (broken / "half.json").write_text('{"schema_version": 5, "module"')
     return place
 
 

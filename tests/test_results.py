@@ -27,7 +27,7 @@ def result(**changes):
         "ci_high": 0.6,
         "seeds": [0],
         "seed_scores": [0.5],
-        "spread": None,
+        "std": None,
         "scores": {"uar": 0.5},
         "chosen": "layer 3",
         "curve": [CurvePoint("layer 3", 0.5, 0.4, 0.6, 0.25, None)],
@@ -60,7 +60,7 @@ def test_reads_back_what_was_written(tmp_path):
         for one, other in zip(plain[0].pop(name), plain[1].pop(name), strict=True):
             np.testing.assert_array_equal(one, other)
     assert plain[0] == plain[1]
-    assert json.loads(path.read_text())["schema_version"] == 4
+    assert json.loads(path.read_text())["schema_version"] == 5
 
 
 def test_the_place_tells_what_it_is(tmp_path):
@@ -96,10 +96,10 @@ def of_another_run(path):
     ("spoil", "sentence"),
     [
         (lambda path: path.write_text(path.read_text()[:100]), "not a result, or half of one"),
-        (lambda path: path.write_text('{"schema_version": 99}'), "schema version 99; this program reads 4"),
+        (lambda path: path.write_text('{"schema_version": 99}'), "schema version 99; this program reads 5"),
         (lambda path: path.write_text("[]"), "schema version None"),
         (
-            lambda path: path.write_text('{"schema_version": 4}'),
+            lambda path: path.write_text('{"schema_version": 5}'),
             "fields are not those of a result .*predictions_sha256",
         ),
         (lambda path: edit(path, mood="good"), "fields are not those of a result .*'mood'"),

@@ -10,7 +10,7 @@ from evaluator.schema import Field
 
 FIELDS = {
     "name": Field(str),
-    "share": Field(float, required=False, default=0.5, least=0.0, most=1.0),
+    "share": Field(float, required=False, default=0.5, min=0.0, max=1.0),
     "metric": Field(str, required=False, default="map", choices=("map", "accuracy")),
     "sizes": Field(list, required=False, default=[], each=Field(int)),
     "table": Field(dict, required=False, default={}, each=Field(str)),

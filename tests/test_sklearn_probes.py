@@ -32,9 +32,9 @@ def job(n=120, n_train=60, n_valid=30, seed=1):
 
 def said(name, asked, features, targets, labels="single", metric="accuracy", **changes):
     known = protocol.load(name)
-    judge = dataclasses.replace(known.judge, **changes)
+    settings = dataclasses.replace(known.probe, **changes)
     matrices, question = [InMemory(features)], Targets(targets, labels, metric)
-    ((outcome,),) = (by[""] for by in fit.judged([asked], matrices, question, judge, known.standardise))
+    ((outcome,),) = (by[""] for by in fit.judged([asked], matrices, question, settings, known.standardise))
     return outcome
 
 
@@ -43,13 +43,13 @@ def test_logistic_is_scikit_learns_pipeline():
     (features, targets), asked = problem(), job()
     classes = targets.argmax(axis=1)
     scores, models = [], []
-    for strength in protocol.load("logistic").judge.strengths:
+    for strength in protocol.load("logistic").probe.Cs:
         model = make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=1000))
         models.append(model.fit(features[asked.train], classes[asked.train]))
         scores.append(accuracy_score(classes[asked.valid], model.predict(features[asked.valid])))
     outcome = said("logistic", asked, features, targets)
     best = int(np.argmax(scores))
-    assert outcome.chosen == f"C = {protocol.load('logistic').judge.strengths[best]:g}"
+    assert outcome.chosen == f"C = {protocol.load('logistic').probe.Cs[best]:g}"
     assert outcome.valid_score == pytest.approx(scores[best])
     np.testing.assert_allclose(outcome.test, models[best].predict_proba(features[asked.test]), atol=2e-3)
 
@@ -123,10 +123,10 @@ def test_huge_features_point_somewhere_too(name):
     """Cosines do not change with scale, even where squares leave single precision."""
     (features, targets), asked = problem(), job()
     known = protocol.load(name)
-    judge = dataclasses.replace(known.judge, draws=2) if name == "fewshot" else known.judge
+    settings = dataclasses.replace(known.probe, draws=2) if name == "fewshot" else known.probe
     question = Targets(targets, "single", "accuracy")
     small, large = (
-        fit.judged([asked], [InMemory(features * np.float32(scale))], question, judge)[0] for scale in (1, 1e22)
+        fit.judged([asked], [InMemory(features * np.float32(scale))], question, settings)[0] for scale in (1, 1e22)
     )
     for setting, outcomes in small.items():
         if "logistic" not in setting:

@@ -67,10 +67,10 @@ def jobs_of(n, n_matrices=3, mixed=False, seed=0):
     return made
 
 
-def train(jobs, layers, values, judge, standardise=False, labels="single", metric="uar", kind=Rows):
+def train(jobs, layers, values, settings, standardise=False, labels="single", metric="uar", kind=Rows):
     """Outcomes of jobs, trained together."""
     return network.train(
-        jobs, [kind(layer) for layer in layers], Targets(values, labels, metric), judge, standardise, "cpu"
+        jobs, [kind(layer) for layer in layers], Targets(values, labels, metric), settings, standardise, "cpu"
     )
 
 
@@ -84,34 +84,34 @@ def same(some, others, within=1e-9):
         np.testing.assert_allclose(one.valid, other.valid, atol=within)
 
 
-def narrow(judge):
-    """HEAR's judge with few hidden units and small batches, so that a test is quick."""
-    grid = tuple({**point, "hidden": (8,) * len(point["hidden"])} for point in judge.grid)
-    return replace(judge, grid=grid, batch_size=16, patience=2, epochs=30)
+def narrow(settings):
+    """HEAR's settings with few hidden units and small batches, so that a test is quick."""
+    grid = tuple({**point, "hidden": (8,) * len(point["hidden"])} for point in settings.grid)
+    return replace(settings, grid=grid, batch_size=16, patience=2, epochs=30)
 
 
-def judges():
-    """Every network protocol's judge, HEAR's as three of its points, with whether it standardises and which labels."""
+def own_settings():
+    """Every network protocol's settings, HEAR's as three of its points, with whether it standardises and which labels."""
     for name in ("arch", "sarkar", "ogg", "hear"):
         for profile in protocol.PROFILES:
             asked = protocol.load(name, profile)
-            points = narrow(asked.judge).points()[:2] if name == "hear" else [asked.judge]
-            for number, judge in enumerate(points):
+            points = narrow(asked.probe).points()[:2] if name == "hear" else [asked.probe]
+            for number, settings in enumerate(points):
                 for labels in ("single", "multi") if (profile, number) == ("clean", 0) else ("single",):
-                    short = replace(judge, epochs=min(judge.epochs, 30))
+                    short = replace(settings, epochs=min(settings.epochs, 30))
                     yield pytest.param(short, asked.standardise, labels, id=f"{name}-{profile}-{number}-{labels}")
 
 
 @pytest.mark.usefixtures("float64")
-@pytest.mark.parametrize(("judge", "standardise", "labels"), list(judges()))
-def test_together_is_one_by_one(judge, standardise, labels):
+@pytest.mark.parametrize(("settings", "standardise", "labels"), list(own_settings()))
+def test_together_is_one_by_one(settings, standardise, labels):
     """A random mix of features, folds of four sizes and seeds; where there is early stopping, at different epochs."""
     layers, values = problem(labels=labels)
     jobs = jobs_of(6)
-    asked = (layers, values, judge, standardise, labels, "map" if labels == "multi" else "uar")
+    asked = (layers, values, settings, standardise, labels, "map" if labels == "multi" else "uar")
     together = train(jobs, *asked)
     same(together, [train([job], *asked)[0] for job in jobs])
-    if judge.patience:
+    if settings.patience:
         assert len({outcome.n_epochs for outcome in together}) > 1
 
 
@@ -119,18 +119,18 @@ def test_together_is_one_by_one(judge, standardise, labels):
 def test_a_grid_together_is_one_by_one(monkeypatch):
     """Points with different rates and initialisations, three series of three folds; each series chooses for itself."""
     layers, values = problem()
-    judge = narrow(protocol.load("hear").judge)
-    judge = replace(judge, grid=judge.grid[:4], epochs=18)
+    settings = narrow(protocol.load("hear").probe)
+    settings = replace(settings, grid=settings.grid[:4], epochs=18)
     jobs = [
         replace(job, features=(number % 3,), series=number % 3, fold=number // 3)
         for number, job in enumerate(jobs_of(9, seed=4))
     ]
-    together = train(jobs, layers, values, judge)
+    together = train(jobs, layers, values, settings)
     monkeypatch.setattr(network, "CPU_VALUES", 1)
-    same(together, train(jobs, layers, values, judge))
+    same(together, train(jobs, layers, values, settings))
     for series in range(3):
         own = [number for number, job in enumerate(jobs) if job.series == series]
-        same([together[number] for number in own], train([jobs[number] for number in own], layers, values, judge))
+        same([together[number] for number in own], train([jobs[number] for number in own], layers, values, settings))
     assert len({outcome.chosen for outcome in together}) > 1
 
 
@@ -140,10 +140,10 @@ def test_together_is_one_by_one_in_float32(name, within):
     layers, values = problem()
     layers, values = [layer.astype(np.float32) for layer in layers], values.astype(np.float32)
     asked = protocol.load(name, "published")
-    judge = replace(asked.judge, weights="last", patience=0, epochs=30)  # no choice that rounding could turn
+    settings = replace(asked.probe, weights="last", patience=0, epochs=30)  # no choice that rounding could turn
     jobs = jobs_of(6)
-    together = train(jobs, layers, values, judge, asked.standardise, kind=InMemory)
-    alone = [train([job], layers, values, judge, asked.standardise, kind=InMemory)[0] for job in jobs]
+    together = train(jobs, layers, values, settings, asked.standardise, kind=InMemory)
+    alone = [train([job], layers, values, settings, asked.standardise, kind=InMemory)[0] for job in jobs]
     for one, other in zip(together, alone, strict=True):
         np.testing.assert_allclose(one.test, other.test, atol=within)
 
@@ -153,14 +153,14 @@ def test_together_is_one_by_one_in_float32(name, within):
 def test_class_weights_stay_with_their_probe(schedule):
     """When others stop early and leave the stack, each goes on with its own weights."""
     layers, values = problem(shares=(0.75, 0.15, 0.1))
-    ogg = protocol.load("ogg").judge
-    judge = replace(ogg, learning_rate=0.02, patience=3, schedule=schedule, plateau_patience=1, batch_size=16)
+    ogg = protocol.load("ogg").probe
+    settings = replace(ogg, learning_rate=0.02, patience=3, schedule=schedule, plateau_patience=1, batch_size=16)
     jobs = jobs_of(8, seed=2)
     jobs[3] = replace(jobs[3], train=jobs[3].train[values[jobs[3].train, 2] == 0])  # a class of weight 0
-    together = train(jobs, layers, values, judge)
-    same(together, [train([job], layers, values, judge)[0] for job in jobs])
+    together = train(jobs, layers, values, settings)
+    same(together, [train([job], layers, values, settings)[0] for job in jobs])
     assert len({outcome.n_epochs for outcome in together}) > 2
-    unweighted = train(jobs, layers, values, replace(judge, class_weights="none"))
+    unweighted = train(jobs, layers, values, replace(settings, class_weights="none"))
     assert all(np.abs(one.test - other.test).max() > 1e-3 for one, other in zip(together, unweighted, strict=True))
 
 
@@ -169,12 +169,12 @@ def test_class_weights_stay_with_their_probe(schedule):
 def test_dropout_stays_with_its_probe(norm):
     """With folds of different sizes each probe drops the units that it drops alone, after any norm."""
     layers, values = problem()
-    judge = replace(
-        protocol.load("hear").judge.points()[1], hidden=(8,), norm=norm, dropout=0.4, batch_size=16, epochs=9
+    settings = replace(
+        protocol.load("hear").probe.points()[1], hidden=(8,), norm=norm, dropout=0.4, batch_size=16, epochs=9
     )
     jobs = jobs_of(6)
     assert len({len(job.train) for job in jobs}) > 2
-    same(train(jobs, layers, values, judge), [train([job], layers, values, judge)[0] for job in jobs])
+    same(train(jobs, layers, values, settings), [train([job], layers, values, settings)[0] for job in jobs])
 
 
 class Mixed(torch.nn.Module):
@@ -190,19 +190,19 @@ class Mixed(torch.nn.Module):
         return self.network(sum(share * x[:, number] for number, share in enumerate(shares)))
 
 
-def slowly(job, layers, values, judge, standardise):
+def slowly(job, layers, values, settings, standardise):
     """One probe on mixed layers by AdamW at a constant rate: test probabilities after the last epoch, and the shares."""
     x = [slow.standardised(layer, job.train) if standardise else layer for layer in layers]
     x, y = torch.from_numpy(np.stack(x, axis=1)), torch.from_numpy(values)
     g = torch.Generator().manual_seed(job.seed)
-    widths = [WIDTH, *judge.hidden, N_CLASSES]
+    widths = [WIDTH, *settings.hidden, N_CLASSES]
     parts = []
     for n_in, n_out in pairwise(widths):
         parts += [slow.default_linear(n_in, n_out, g), torch.nn.LayerNorm(n_out), torch.nn.ReLU()]
     network = Mixed(len(layers), torch.nn.Sequential(*parts[:-2]))
-    optimiser = torch.optim.AdamW(network.parameters(), lr=judge.learning_rate, weight_decay=judge.weight_decay)
-    for _ in range(judge.epochs):
-        for rows in slow.shuffled(job.train, g).split(judge.batch_size):
+    optimiser = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
+    for _ in range(settings.epochs):
+        for rows in slow.shuffled(job.train, g).split(settings.batch_size):
             slow.update(network, optimiser, torch.nn.CrossEntropyLoss(), x[rows], y[rows])
     said = slow.probabilities_of(slow.evaluated(network, x[job.test]), "single")
     return said, torch.softmax(network.numbers.detach(), 0).numpy()
@@ -215,8 +215,8 @@ def test_mixed_layers_are_a_literal_softmax(hidden, standardise):
     """Probes of different folds together, against one loop each; layers far from mean 0 and deviation 1."""
     layers, values = problem()
     layers = [(layer + 3) * scale for layer, scale in zip(layers, (0.5, 1, 4), strict=True)]
-    judge = replace(
-        protocol.load("arch", "published").judge,
+    settings = replace(
+        protocol.load("arch", "published").probe,
         hidden=hidden,
         norm="layer",
         schedule="constant",
@@ -225,12 +225,12 @@ def test_mixed_layers_are_a_literal_softmax(hidden, standardise):
         batch_size=16,
     )
     jobs = jobs_of(5, mixed=True)
-    together = train(jobs, layers, values, judge, standardise)
+    together = train(jobs, layers, values, settings, standardise)
     for job, outcome in zip(jobs, together, strict=True):
-        said, shares = slowly(job, layers, values, judge, standardise)
+        said, shares = slowly(job, layers, values, settings, standardise)
         np.testing.assert_allclose(outcome.test, said, atol=1e-4 if standardise else 1e-6)  # moments are float32
         assert np.abs(shares - 1 / 3).max() > 0.01
-    same(together, [train([job], layers, values, judge, standardise)[0] for job in jobs])
+    same(together, [train([job], layers, values, settings, standardise)[0] for job in jobs])
 
 
 @pytest.mark.parametrize("name", ["arch", "sarkar", "ogg"])
@@ -241,9 +241,9 @@ def test_learned_weights_find_the_layer_that_tells(name):
     for number in (0, 1, 2, 4):
         layers[number] = random.normal(size=layers[number].shape) * layers[3].std()
     layers = [layer.astype(np.float32) for layer in layers]
-    judge = replace(protocol.load(name).judge, learning_rate=0.01)
+    settings = replace(protocol.load(name).probe, learning_rate=0.01)
     (job,) = jobs_of(1, n_matrices=5, mixed=True)
-    one = stack.Probe(job.features, job.train, job.valid, job.seed, judge)
+    one = stack.StackedProbe(job.features, job.train, job.valid, job.seed, settings)
     trained = stack.Stack([one], [InMemory(layer) for layer in layers], None, Targets(values, "single", "uar"), "cpu")
     trained.fit(lambda n: None)
     shares = trained.best.weights["mix"].detach().softmax(dim=1)[0].numpy()
@@ -268,8 +268,8 @@ def test_features_from_files_are_those_from_memory(mixed, tmp_path):
     asked = protocol.load("sarkar")
     jobs = jobs_of(5, mixed=mixed)
     targets = Targets(values, "single", "uar")
-    wanted = network.train(jobs, [InMemory(layer) for layer in layers], targets, asked.judge, True, "cpu")
-    found = network.train(jobs, on_disk, targets, asked.judge, True, "cpu")
+    wanted = network.train(jobs, [InMemory(layer) for layer in layers], targets, asked.probe, True, "cpu")
+    found = network.train(jobs, on_disk, targets, asked.probe, True, "cpu")
     for one, other in zip(wanted, found, strict=True):
         assert one.chosen_epoch == other.chosen_epoch
         np.testing.assert_array_equal(one.test, other.test)
@@ -290,25 +290,25 @@ def test_sizes_of_pieces_do_not_show(room, name, value, name_of_protocol, monkey
     """Stacks of any size, validation in any blocks."""
     layers, values = problem()
     asked = protocol.load(name_of_protocol)
-    judge = narrow(asked.judge) if name_of_protocol == "hear" else asked.judge
-    judge = replace(judge, grid=judge.grid[:2], epochs=15)
+    settings = narrow(asked.probe) if name_of_protocol == "hear" else asked.probe
+    settings = replace(settings, grid=settings.grid[:2], epochs=15)
     jobs = jobs_of(4, seed=3)
-    wanted = train(jobs, layers, values, judge, asked.standardise)
+    wanted = train(jobs, layers, values, settings, asked.standardise)
     monkeypatch.setattr(room, name, value)
-    same(wanted, train(jobs, layers, values, judge, asked.standardise))
+    same(wanted, train(jobs, layers, values, settings, asked.standardise))
 
 
 @pytest.mark.usefixtures("float64")
 def test_threads_do_not_show(monkeypatch):
     """One or two, as the size of a stack decides; the number that was set before is set again."""
     layers, values = problem()
-    judge = replace(protocol.load("arch").judge, epochs=3)
+    settings = replace(protocol.load("arch").probe, epochs=3)
     threads = torch.get_num_threads()
-    wanted = train(jobs_of(4), layers, values, judge)
+    wanted = train(jobs_of(4), layers, values, settings)
     monkeypatch.setattr(network, "ONE_THREAD_VALUES", 0)
     torch.set_num_threads(2)
     try:
-        same(wanted, train(jobs_of(4), layers, values, judge))
+        same(wanted, train(jobs_of(4), layers, values, settings))
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(threads)
@@ -319,8 +319,8 @@ def test_validation_reads_no_more_than_it_may(hidden, n_matrices, most, monkeypa
     """Rows at once by what is widest: features of width 9, all mixed layers of them, or what a hidden layer makes of them."""
     layers, values = problem(n_matrices)
     (job,) = jobs_of(1, n_matrices, mixed=True)
-    judge = replace(protocol.load("arch").judge, hidden=hidden)
-    one = stack.Probe(job.features, job.train, job.valid, job.seed, judge)
+    settings = replace(protocol.load("arch").probe, hidden=hidden)
+    one = stack.StackedProbe(job.features, job.train, job.valid, job.seed, settings)
     made = stack.Stack([one], [InMemory(layer) for layer in layers], None, Targets(values, "single", "uar"), "cpu")
     monkeypatch.setattr(stack, "READ_VALUES", 1000)
     rows = torch.arange(N_ROWS)[None]
@@ -337,11 +337,11 @@ def test_a_feature_that_is_constant_in_training_says_nothing():
     rows = np.split(np.arange(60), [40, 50])
     dead = np.concatenate([features, np.zeros((60, 1), np.float32)], axis=1)
     dead[50:, 4] = 5
-    judge = replace(protocol.load("sarkar").judge, epochs=5)
+    settings = replace(protocol.load("sarkar").probe, epochs=5)
     said = [
-        network.train([ProbeJob((0,), *rows, 1)], [matrix], Targets(targets, "single", "accuracy"), judge, True, "cpu")[
-            0
-        ]
+        network.train(
+            [ProbeJob((0,), *rows, 1)], [matrix], Targets(targets, "single", "accuracy"), settings, True, "cpu"
+        )[0]
         for matrix in (dead, np.concatenate([features, np.zeros((60, 1), np.float32)], axis=1))
     ]
     np.testing.assert_allclose(said[0].test, said[1].test, atol=1e-6)

@@ -14,7 +14,7 @@ class ClipRule:
 
     seconds: Clips are cut at the end to this length; None for whole clips.
     pad: Whether shorter clips get zeros at the end, up to `seconds`.
-    least_seconds: Clips that are still shorter are filled up to this length; None if any length will do.
+    min_seconds: Clips that are still shorter are filled up to this length; None if any length will do.
     fill: What fills them: `zeros` at the end (Ogg 2025 up to 1 s), or `repeat`: the clip again as many whole times
         as fit and then its start (Sarkar & Magimai-Doss 2025 up to 5000 samples at 16 kHz, 0.3125 s).
     peak: Whether samples are divided by the largest absolute value of those that are heard. Sarkar & Magimai-Doss
@@ -23,7 +23,7 @@ class ClipRule:
 
     seconds: float | None = None
     pad: bool = False
-    least_seconds: float | None = None
+    min_seconds: float | None = None
     fill: str = "zeros"
     peak: bool = False
 
@@ -41,7 +41,7 @@ class ClipRule:
         zeros = self.zeros_up_to()
         if heard < zeros:
             words, heard = [*words, f"pad{zeros!r}"], zeros
-        least = self.least_seconds or 0.0
+        least = self.min_seconds or 0.0
         if heard < least:  # `zeros` would have filled it
             words, heard = [*words, f"repeat{least!r}"], least
         return words, heard
@@ -49,7 +49,7 @@ class ClipRule:
     def zeros_up_to(self) -> float:
         """Seconds up to which zeros are added at the end; 0 for none."""
         padded = self.seconds if self.pad else None
-        least = self.least_seconds if self.fill == "zeros" else None
+        least = self.min_seconds if self.fill == "zeros" else None
         return max(padded or 0.0, least or 0.0)
 
     def most_samples(self, sample_rate: int) -> int | None:
@@ -65,7 +65,7 @@ class ClipRule:
         n_missing = n_samples(self.zeros_up_to(), sample_rate) - len(samples)
         if n_missing > 0:
             samples = np.pad(samples, (0, n_missing))
-        n_least = n_samples(self.least_seconds or 0.0, sample_rate)
+        n_least = n_samples(self.min_seconds or 0.0, sample_rate)
         return np.resize(samples, n_least) if len(samples) < n_least else samples  # resize repeats
 
 

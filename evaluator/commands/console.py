@@ -43,14 +43,14 @@ def print_results(done: "Sequence[tuple[Result, Path]]") -> None:
 
 
 def figures(result: "Result") -> tuple[str, str, str]:
-    """Score, interval, and how often probes were trained and with what spread; percentages times a hundred."""
+    """Score, interval, and how often probes were trained and with what std; percentages times a hundred."""
     from evaluator.scoring.metrics import METRICS
 
     metric = METRICS[result.metric]
     score, low, high = map(metric.shown, (result.score, result.ci_low, result.ci_high))
     n_times = len(result.test_probabilities[0])
-    spread = "" if result.spread is None else f"{n_times}, +-{metric.shown(result.spread)}"
-    return f"{score} {metric.unit}".strip(), f"{low} to {high}", spread
+    std = "" if result.std is None else f"{n_times}, +-{metric.shown(result.std)}"
+    return f"{score} {metric.unit}".strip(), f"{low} to {high}", std
 
 
 def without_empty(head: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[Sequence[str], Sequence[Sequence[str]]]:

@@ -52,12 +52,12 @@ class Dataset:
 
 
 TEXT = Field(str, required=False, default="")
-_COUNTS = Field(dict, required=False, default={}, each=Field(int, least=0))
+_COUNTS = Field(dict, required=False, default={}, each=Field(int, min=0))
 _EXPECTED = {
-    "clips": Field(int, required=False, least=1),
-    "tolerance": Field(int, required=False, default=0, least=0),
-    "classes": Field(int, required=False, least=1),
-    "hours": Field(float, required=False, least=0),
+    "clips": Field(int, required=False, min=1),
+    "tolerance": Field(int, required=False, default=0, min=0),
+    "classes": Field(int, required=False, min=1),
+    "hours": Field(float, required=False, min=0),
     "folds": _COUNTS,
     "splits": _COUNTS,
 }
@@ -69,7 +69,7 @@ _ALWAYS = {
 _PART = {
     "url": TEXT,
     "checksum": TEXT,
-    "bytes": Field((int, type(None)), required=False, least=1),
+    "bytes": Field((int, type(None)), required=False, min=1),
 }
 _DOWNLOAD = {
     **_PART,

@@ -35,12 +35,12 @@ from evaluator.errors import UsageError
 from evaluator.schema import Field
 
 _YES_NO = Field(bool, required=False, default=False)
-_SEED = Field(int, least=0, most=2**32 - 1)  # what numpy's generators and scikit-learn take
-_PART = Field(float, least=0.001, most=0.999)
-_SHARE = {"share": Field(float, least=0.01, most=0.9), "seed": _SEED, "stratify": _YES_NO, "groups": _YES_NO}
+_SEED = Field(int, min=0, max=2**32 - 1)  # what numpy's generators and scikit-learn take
+_PART = Field(float, min=0.001, max=0.999)
+_SHARE = {"share": Field(float, min=0.01, max=0.9), "seed": _SEED, "stratify": _YES_NO, "groups": _YES_NO}
 _BY = Field(str)
 _VALID = Field((str, dict), choices=("next",), fields=_SHARE)
-_RANGE = {"from": Field(int, least=0), "to": Field(int, least=0)}
+_RANGE = {"from": Field(int, min=0), "to": Field(int, min=0)}
 _NAMES = Field((list, dict), each=Field(str), fields=_RANGE)
 _OF = Field(str, choices=("fold", "group"))
 
@@ -50,7 +50,7 @@ RULES: Mapping[str, Mapping[str, Field]] = {
     "group": {"by": _BY, "valid": _VALID},
     "random": {
         "by": _BY,
-        "folds": Field(int, least=2),
+        "folds": Field(int, min=2),
         "seed": _SEED,
         "stratify": _YES_NO,
         "groups": _YES_NO,

@@ -18,7 +18,7 @@ class Task:
     source: Where the rule comes from.
     profile: `clean` or `published` where the two ask differently, else `both`.
     differs: Where they do, what the published one does and the clean one does not.
-    judge, events: What it changes of its own protocol: fields of the judge, and how events are made of probabilities.
+    probe, events: What it changes of its own protocol: fields of the probe, and how events are made of probabilities.
     place: Path of a user's own file or folder; "" for a task that has a name.
     """
 
@@ -32,7 +32,7 @@ class Task:
     source: str
     profile: str = "both"
     differs: str = ""
-    judge: Mapping[str, Any] = field(default_factory=dict)
+    probe: Mapping[str, Any] = field(default_factory=dict)
     events: tuple[tuple[float, float], ...] = ()
     place: str = ""
 

@@ -110,12 +110,12 @@ class Foreign:
             if all(np.array_equal(clips[0], clip) for clip in clips):
                 return alone or [(row, 0.0) for row in batch]  # equal clips cannot tell whether they are mixed
             if self.batches is None:
-                self.judge(batch, [row for row, _ in alone])
+                self.compare(batch, [row for row, _ in alone])
             # The batch's own rows from the first: a resumed run, which judges another batch, gives the same bytes.
             return [(row, 0.0) for row in batch] if self.batches else alone
         return [self.alone(clip) for clip in clips]
 
-    def judge(self, batch: Sequence[Row], alone: Sequence[Row]) -> None:
+    def compare(self, batch: Sequence[Row], alone: Sequence[Row]) -> None:
         """Learn from the first batch whether its embeddings are those of the clips alone."""
         change = next((change for view in alone[0] if (change := changed(view, batch, alone))), "")
         self.batches = not change

@@ -41,7 +41,7 @@ _DEFAULT_PROTOCOL = "arch"
 
 
 _METRIC = Field(str, choices=tuple(METRICS))
-_SECONDS = Field((float, type(None)), required=False, least=0.001)
+_SECONDS = Field((float, type(None)), required=False, min=0.001)
 _ASKED_FIELDS = {
     "variant": TEXT,  # of the dataset
     "split": Field(dict),
@@ -49,7 +49,7 @@ _ASKED_FIELDS = {
     "labels": Field(str, choices=("single", "multi", "events")),
     "metric": _METRIC,
     "source": TEXT,
-    "judge": Field(dict, required=False, default={}),
+    "probe": Field(dict, required=False, default={}),
     "events": protocol.EVENTS,
 }
 # What the published code did otherwise; a field that is absent is as in the clean profile.
@@ -150,8 +150,8 @@ def _read_suite(name: str, profile: str, only: str = "") -> list[Task]:
 
 def _judged(document: Document, keys: tuple[str, ...], asked: dict[str, Any]) -> None:
     """Check what a task changes of its protocol, and whether its metric fits its labels."""
-    if asked["judge"]:
-        asked["judge"] = settings.changes_of(document, (*keys, "judge"))
+    if asked["probe"]:
+        asked["probe"] = settings.changes_of(document, (*keys, "probe"))
     asked["events"] = protocol.event_choices(document, (*keys, "events"), asked["events"])
     if METRICS[asked["metric"]].of_events != (asked["labels"] == "events"):
         fitting = [name for name, each in METRICS.items() if each.of_events == (asked["labels"] == "events")]

@@ -41,9 +41,9 @@ def untrained(folds: Sequence[Fold], clips: Manifest) -> list[str]:
 
 
 def on_judge(task: Task, protocol: Protocol, enough_seeds: bool) -> list[str]:
-    """What the judge did not do although it was asked to: weight classes where there are none, or train with every seed."""
+    """What the probe did not do although it was asked to: weight classes where there are none, or train with every seed."""
     said = []
-    if isinstance(protocol.judge, Network) and protocol.judge.class_weights != "none" and task.labels != "single":
+    if isinstance(protocol.probe, Network) and protocol.probe.class_weights != "none" and task.labels != "single":
         said.append("class weights are for tasks with one label a clip; here every label counts the same")
     if not enough_seeds:
         said.append(f"{protocol.name} draws nothing, so that one seed tells all")

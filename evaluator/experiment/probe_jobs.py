@@ -15,7 +15,7 @@ from evaluator.probes import fit
 from evaluator.probes.features import Candidate
 from evaluator.probes.fit import Said
 from evaluator.probes.network import ProbeJob, ProbeOutcome
-from evaluator.probes.settings import Judge
+from evaluator.probes.settings import Probe
 from evaluator.results.result import CurvePoint
 from evaluator.scoring import intervals, metrics
 
@@ -83,8 +83,8 @@ class Judged:
         """Its score with the bootstrap interval, and its deviation over the times that probes were trained."""
         low, high = intervals.bootstrap_interval(self.tested(), self.metric, seed=seed, groups=groups)
         by_time = self.fold_scores.mean(axis=0)
-        spread = float(by_time.std(ddof=1)) if len(by_time) > 1 else None
-        return CurvePoint(self.name, self.score, low, high, self.valid_score(), spread)
+        std = float(by_time.std(ddof=1)) if len(by_time) > 1 else None
+        return CurvePoint(self.name, self.score, low, high, self.valid_score(), std)
 
 
 def plan(
@@ -95,7 +95,7 @@ def plan(
     Args:
         question: What is asked.
         folds: Of clips, by their places among the features' clips.
-        candidates: Features to judge.
+        candidates: Features to probe.
         seeds: Of the user; every fold has its own made from each.
         order: Rank of each clip where training is not shuffled, (n_clips,).
     """
@@ -145,7 +145,7 @@ def collect(
     folds: Sequence[Fold],
     candidates: Sequence[Candidate],
 ) -> dict[tuple[int, str], Judged]:
-    """What was said, by features (their place) and setting of the judge ("" where there is one); trials go fold by fold."""
+    """What was said, by features (their place) and setting of the probe ("" where there is one); trials go fold by fold."""
     found: dict[tuple[int, str], Judged] = {}
     for trial, by_setting in zip(trials, said, strict=True):
         fold = folds[trial.job.fold]
@@ -160,21 +160,21 @@ def collect(
     return found
 
 
-def choose(found: Mapping[tuple[int, str], Judged], judge: Judge, by: str) -> Judged:
-    """What stands for the whole: of the judge's headline setting the best features.
+def choose(found: Mapping[tuple[int, str], Judged], probe: Probe, by: str) -> Judged:
+    """What stands for the whole: of the probe's headline setting the best features.
 
     By validation, each fold chooses for itself: its validation clips are test clips of other folds, so that a choice by
     all of them together would have seen every test label.
 
     Args:
         found: What was judged.
-        judge: The judge.
+        probe: The probe.
         by: Which clips choose among features: "valid" or "test".
 
     Raises:
         EvaluationError: They should be chosen on validation, but there is nothing to score there.
     """
-    headline = fit.headline(judge)
+    headline = fit.headline(probe)
     among = [judged for (_, setting), judged in found.items() if setting == headline]
     if len(among) == 1:
         return among[0]

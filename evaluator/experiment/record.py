@@ -61,7 +61,7 @@ def scores(
         "ci_high": headline.ci_high,
         "seeds": list(seeds),
         "seed_scores": by_seed(best.fold_scores, len(seeds)),
-        "spread": headline.spread,
+        "std": headline.std,
         "scores": question.scores(best.answers),
         "chosen": best.name,
         "curve": list(curve.values()),

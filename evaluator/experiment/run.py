@@ -23,7 +23,7 @@ from evaluator.experiment.usable import refuse_failures, restrict
 from evaluator.probes import fit
 from evaluator.probes.fit import Said
 from evaluator.probes.protocol import Protocol
-from evaluator.probes.settings import Judge, Network, Shots
+from evaluator.probes.settings import Network, Probe, Shots
 from evaluator.results.result import Result
 from evaluator.scoring import intervals
 
@@ -90,12 +90,12 @@ def evaluate(spec: ModuleSpec, module: Module, task: Task, protocol: Protocol, s
     heard = [clips.clips[number] for number in good]
     keys = [extraction.keys[number] for number in good]
     question, matrices, candidates = ask(task, protocol, layers, store, keys, heard, clips)
-    seeds = settings.seeds if draws(protocol.judge) else settings.seeds[:1]
+    seeds = settings.seeds if draws(protocol.probe) else settings.seeds[:1]
     jobs = probe_jobs.plan(question, usable, candidates, seeds, probe_jobs.file_order(clips.clips)[good])
     said = train(f"{spec.name} {task.name}: probes", jobs, matrices, question, protocol, settings)
     clock.lap("train")
     judged = probe_jobs.collect(jobs, said, question, usable, candidates)
-    best = probe_jobs.choose(judged, protocol.judge, protocol.choose_layer)
+    best = probe_jobs.choose(judged, protocol.probe, protocol.choose_layer)
     groups = record.groups_of(heard, usable)
     scored = record.scores(task, seeds, question, usable, judged, best, intervals.units(groups))
     clock.lap("score")
@@ -116,7 +116,7 @@ def evaluate(spec: ModuleSpec, module: Module, task: Task, protocol: Protocol, s
             **record.sources(clips, extraction),
             "seed": settings.seed,
             "n_seeds": len(seeds),
-            "draws": draws(protocol.judge),  # whether another seed would tell otherwise
+            "draws": draws(protocol.probe),  # whether another seed would tell otherwise
             "layers": layers,
             "store": store.key,
         },
@@ -132,15 +132,15 @@ def train(
     protocol: Protocol,
     settings: Settings,
 ) -> list[Said]:
-    """What the protocol's judge says of every job."""
+    """What the protocol's probe says of every job."""
     asked = [trial.job for trial in jobs]
-    advance = settings.progress(title, fit.steps(asked, protocol.judge))
-    return fit.judged(asked, matrices, question.targets, protocol.judge, protocol.standardise, settings.device, advance)
+    advance = settings.progress(title, fit.steps(asked, protocol.probe))
+    return fit.judged(asked, matrices, question.targets, protocol.probe, protocol.standardise, settings.device, advance)
 
 
-def draws(judge: Judge) -> bool:
-    """Whether a judge's answer depends on the seed."""
-    return isinstance(judge, (Network, Shots))
+def draws(probe: Probe) -> bool:
+    """Whether a probe's answer depends on the seed."""
+    return isinstance(probe, (Network, Shots))
 
 
 def divide(task: Task, clips: Manifest) -> list[Fold]:
@@ -184,7 +184,7 @@ def as_line(result: Result) -> dict[str, Any]:
         "ci_high",
         "chosen",
         "seed_scores",
-        "spread",
+        "std",
         "scores",
         "n_clips",
         "n_failed",

@@ -26,7 +26,7 @@ def adapted(task: Task, protocol: Protocol) -> Protocol:
         UsageError: The task asks when events are heard, and the protocol judges whole clips; or the other way round.
     """
     if protocol.name == task.protocol:
-        protocol = protocol.adapted(task.judge, task.events, task.name)
+        protocol = protocol.adapted(task.probe, task.events, task.name)
     if task.labels == "events" and not protocol.events:
         raise UsageError(
             f"{task.name} asks when events are heard, and the protocol {protocol.name} judges whole clips; take --protocol hear"
@@ -40,7 +40,7 @@ def clip_rule(task: Task, protocol: Protocol) -> ClipRule:
     """How much of each clip is heard: the task's length, applied as the protocol says."""
     seconds = None if protocol.clip == "whole" else task.clip_seconds
     pad = protocol.clip == "cut_and_pad" and seconds is not None
-    return ClipRule(seconds, pad, protocol.least_seconds, protocol.fill, protocol.peak)
+    return ClipRule(seconds, pad, protocol.min_seconds, protocol.fill, protocol.peak)
 
 
 def wanted(module: Module, name: str, task: Task, protocol: Protocol, said: str) -> tuple[str, str]:
@@ -52,12 +52,12 @@ def wanted(module: Module, name: str, task: Task, protocol: Protocol, said: str)
         said: What the user said about layers; "" for nothing.
 
     Raises:
-        UsageError: The module, the task or the judge cannot answer that.
+        UsageError: The module, the task or the probe cannot answer that.
     """
     layers = features.parse(said or protocol.layers)
     if said:
         features.refuse_plain(layers, module.describe(), name)
-    if layers == "weighted" and not isinstance(protocol.judge, Network):
+    if layers == "weighted" and not isinstance(protocol.probe, Network):
         raise UsageError(
             f"--layers weighted: the protocol {protocol.name} learns no weights; take arch, sarkar, ogg or hear"
         )

@@ -17,7 +17,7 @@ class Candidate:
     """Features that can be judged: a name, and the numbers of the matrices that they are made of.
 
     name: `layer 3`, `mean of layers`, `weighted layers`; "" for the scene embedding.
-    features: One number; several where a judge learns how to weight them.
+    features: One number; several where a probe learns how to weight them.
     """
 
     name: str
@@ -49,7 +49,7 @@ def refuse_plain(layers: str, described: dict[str, Any], name: str) -> None:
         raise UsageError(f"--layers {layers}: {name} has layers 0 to {described['n_layers'] - 1}")
     if layers not in ("scene", "last") and described["n_layers"] < 2:
         why = "has a single layer" if described["extension"] else "knows the plain HEAR API, which shows no layers"
-        raise UsageError(f"--layers {layers}: {name} {why}; leave --layers out to judge its embeddings")
+        raise UsageError(f"--layers {layers}: {name} {why}; leave --layers out to probe its embeddings")
 
 
 def read(

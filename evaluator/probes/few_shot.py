@@ -28,7 +28,7 @@ def few_shot(
     jobs: Sequence[ProbeJob],
     matrices: Sequence[Matrix],
     targets: Targets,
-    judge: Shots,
+    settings: Shots,
     progress: Callable[[int], object] = lambda n: None,
 ) -> list[dict[str, list[ProbeOutcome]]]:
     """What a few shots say: for each job, for each number of shots and head by name, the outcome of every draw.
@@ -37,7 +37,7 @@ def few_shot(
 
     Args:
         jobs, matrices, targets: As those of `probe.train`; one feature matrix a job.
-        judge: Shots, heads and draws.
+        settings: Shots, heads and draws.
         progress: Called with 1 after each draw of each job.
 
     Raises:
@@ -50,23 +50,23 @@ def few_shot(
         raise UsageError(
             "few shots of each class are for tasks with one label a clip; take the protocol logistic or arch"
         )
-    shots = usable_shots(jobs, targets, judge)
+    shots = usable_shots(jobs, targets, settings)
     found = []
     with threadpool_limits(1):  # these fits are too small to be shared among threads
         for job in jobs:
-            outcomes: dict[str, list[ProbeOutcome]] = {name(n, head): [] for n in shots for head in judge.heads}
-            for draw in range(judge.draws):
+            outcomes: dict[str, list[ProbeOutcome]] = {name(n, head): [] for n in shots for head in settings.heads}
+            for draw in range(settings.draws):
                 drawn = draws_of(job.train, targets.values, shots[-1], np.random.default_rng((job.seed, draw)))
                 for n in shots:
                     seen = np.concatenate([own[:n] for own in drawn])
-                    for head in judge.heads:
-                        outcomes[name(n, head)].append(one(job, seen, head, matrices, targets, judge))
+                    for head in settings.heads:
+                        outcomes[name(n, head)].append(one(job, seen, head, matrices, targets, settings))
                 progress(1)
             found.append(outcomes)
     return found
 
 
-def usable_shots(jobs: Sequence[ProbeJob], targets: Targets, judge: Shots) -> list[int]:
+def usable_shots(jobs: Sequence[ProbeJob], targets: Targets, settings: Shots) -> list[int]:
     """The numbers of shots, rising, that every class has in every job.
 
     Raises:
@@ -77,12 +77,12 @@ def usable_shots(jobs: Sequence[ProbeJob], targets: Targets, judge: Shots) -> li
         for job in jobs
         for sizes in [targets.values[job.train].sum(axis=0)]
     )
-    if fewest < judge.headline[0]:
+    if fewest < settings.primary[0]:
         raise EvaluationError(
-            f"a class has {fewest} training clips, but {judge.headline[0]} shots of each are asked for; copy the protocol's "
+            f"a class has {fewest} training clips, but {settings.primary[0]} shots of each are asked for; copy the protocol's "
             "file, make its headline smaller, and give its path as --protocol"
         )
-    return sorted(n for n in judge.shots if n <= fewest)
+    return sorted(n for n in settings.shots if n <= fewest)
 
 
 def draws_of(train: np.ndarray, values: np.ndarray, n: int, random: np.random.Generator) -> list[np.ndarray]:
@@ -92,15 +92,15 @@ def draws_of(train: np.ndarray, values: np.ndarray, n: int, random: np.random.Ge
 
 
 def one(
-    job: ProbeJob, shots: np.ndarray, head: str, matrices: Sequence[Matrix], targets: Targets, judge: Shots
+    job: ProbeJob, shots: np.ndarray, head: str, matrices: Sequence[Matrix], targets: Targets, settings: Shots
 ) -> ProbeOutcome:
     """What a head says after it saw the rows `shots`."""
     matrix = matrices[job.features[0]]
     x = standardised(matrix, shots, wanted=head == "logistic")
     if head == "logistic":
-        said = regression(x(shots), targets.values[shots], "single", judge.strength, _MOST_ITERATIONS)
+        said = regression(x(shots), targets.values[shots], "single", settings.C, _MOST_ITERATIONS)
     else:
-        said = centroid(x(shots), targets.values[shots], judge.temperature)
+        said = centroid(x(shots), targets.values[shots], settings.temperature)
     test, valid = (
         said(x(rows)).astype(np.float32) if len(rows) else np.zeros((0, targets.values.shape[1]), np.float32)
         for rows in (job.test, job.valid)

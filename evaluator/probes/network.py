@@ -16,7 +16,7 @@ from evaluator.embedding.matrix import InMemory, Matrix, moments
 from evaluator.errors import EvaluationError, UsageError
 from evaluator.probes import networks
 from evaluator.probes.settings import Network
-from evaluator.probes.stack import Probe, Stack
+from evaluator.probes.stack import Stack, StackedProbe
 from evaluator.scoring import metrics
 from evaluator.scoring.targets import Targets
 
@@ -56,7 +56,7 @@ class ProbeOutcome:
 
     Attributes:
         test, valid: Probabilities of its test and validation rows, (n_rows, n_classes), float32.
-        chosen_epoch: Epoch, counted from 1, whose weights said it; 0 for judges without epochs.
+        chosen_epoch: Epoch, counted from 1, whose weights said it; 0 for own_settings without epochs.
         valid_score: The task's score on the validation rows; None without any, or if there is nothing to score.
         valid_losses, valid_scores: At each look on validation; empty where none was needed.
         n_epochs: That were trained.
@@ -75,18 +75,18 @@ class ProbeOutcome:
     shares: tuple[float, ...] = ()
 
 
-def n_steps(jobs: Sequence[ProbeJob], judge: Network) -> int:
+def n_steps(jobs: Sequence[ProbeJob], settings: Network) -> int:
     """What `progress` of `train` will add up to: an epoch of a probe each."""
-    n_first = sum(chooses(job, judge) for job in jobs)
-    n_points = len(judge.points())
-    return judge.epochs * (n_first * n_points + len(jobs) - n_first if n_points > 1 else len(jobs))
+    n_first = sum(chooses(job, settings) for job in jobs)
+    n_points = len(settings.points())
+    return settings.epochs * (n_first * n_points + len(jobs) - n_first if n_points > 1 else len(jobs))
 
 
 def train(
     jobs: Sequence[ProbeJob],
     matrices: Sequence[Matrix | np.ndarray],
     targets: Targets,
-    judge: Network,
+    settings: Network,
     standardise: bool = False,
     device: str = "auto",
     progress: Callable[[int], object] = lambda n: None,
@@ -99,7 +99,7 @@ def train(
         jobs: The probes.
         matrices: Features, (n_rows, width) float32 each: arrays, or what reads rows from disk (`evaluator/embedding/matrix.py`).
         targets: What is asked of them.
-        judge: Training settings.
+        settings: Training settings.
         standardise: Whether features are set to mean 0 and deviation 1 of each probe's training rows.
         device: "auto", "cpu", "cuda", ...
         progress: Called with the number of epochs done since the last call, each probe's counted; see `n_steps`.
@@ -109,28 +109,28 @@ def train(
         EvaluationError: A probe has no training rows, or no validation rows where these choose something, or its
             training diverges.
     """
-    refuse_empty(jobs, judge)
+    refuse_empty(jobs, settings)
     known = [InMemory(matrix) if isinstance(matrix, np.ndarray) else matrix for matrix in matrices]
     training = Training(known, targets, standardise, pick_device(device), progress)
-    points = judge.points()
+    points = settings.points()
     if len(points) == 1:
         return trained_all(training.outcomes(jobs, [points[0]] * len(jobs)))
     found: dict[int, ProbeOutcome] = {}
     point_of: dict[int, int] = {}  # of each series, read where fold 0 chose for all
-    first = [number for number, job in enumerate(jobs) if chooses(job, judge)]
+    first = [number for number, job in enumerate(jobs) if chooses(job, settings)]
     tried = training.outcomes(
         [jobs[number] for number in first for _ in points], [point for _ in first for point in points]
     )
     for place, number in enumerate(first):
         own = tried[place * len(points) : (place + 1) * len(points)]
-        ranks = [rank(outcome, judge, targets.metric) for outcome in own]
+        ranks = [rank(outcome, settings, targets.metric) for outcome in own]
         chosen = int(np.argmax(ranks))  # the earlier of equals
         point_of[jobs[number].series] = chosen
-        found[number] = at_point(own[chosen], judge.grid[chosen])
+        found[number] = at_point(own[chosen], settings.grid[chosen])
     rest = [number for number in range(len(jobs)) if number not in found]
     others = training.outcomes([jobs[n] for n in rest], [points[point_of[jobs[n].series]] for n in rest])
     for number, outcome in zip(rest, others, strict=True):
-        found[number] = at_point(outcome, judge.grid[point_of[jobs[number].series]])
+        found[number] = at_point(outcome, settings.grid[point_of[jobs[number].series]])
     return trained_all([found[number] for number in range(len(jobs))])
 
 
@@ -139,9 +139,9 @@ def at_point(outcome: ProbeOutcome, point: Any) -> ProbeOutcome:
     return replace(outcome, chosen=", ".join(part for part in (in_words(point), outcome.chosen) if part))
 
 
-def chooses(job: ProbeJob, judge: Network) -> bool:
+def chooses(job: ProbeJob, settings: Network) -> bool:
     """Whether a probe chooses a point of the grid, by its own validation rows."""
-    return job.fold == 0 or judge.grid_by == "each_fold"
+    return job.fold == 0 or settings.grid_by == "each_fold"
 
 
 def trained_all(outcomes: list[ProbeOutcome]) -> list[ProbeOutcome]:
@@ -159,11 +159,11 @@ def trained_all(outcomes: list[ProbeOutcome]) -> list[ProbeOutcome]:
     return outcomes
 
 
-def rank(outcome: ProbeOutcome, judge: Network, metric: str) -> float:
+def rank(outcome: ProbeOutcome, settings: Network, metric: str) -> float:
     """How well a probe did on validation, by what is monitored; higher is better, never NaN."""
     if not outcome.chosen_epoch:
         return -np.inf
-    if judge.monitor == "valid_loss":
+    if settings.monitor == "valid_loss":
         return -min(loss for loss in outcome.valid_losses if not np.isnan(loss))
     return max(metrics.signed(metric, score) for score in outcome.valid_scores)
 
@@ -173,18 +173,18 @@ def in_words(point: Any) -> str:
     return ", ".join(f"{name} {list(value) if isinstance(value, tuple) else value}" for name, value in point.items())
 
 
-def refuse_empty(jobs: Sequence[ProbeJob], judge: Network) -> None:
+def refuse_empty(jobs: Sequence[ProbeJob], settings: Network) -> None:
     """Refuse probes without the rows that their training needs.
 
     Raises:
         EvaluationError: See `train`.
     """
-    validates = judge.weights == "best" or judge.patience or judge.schedule == "plateau" or judge.grid
+    validates = settings.weights == "best" or settings.patience or settings.schedule == "plateau" or settings.grid
     for number, job in enumerate(jobs):
         if not len(job.train) or (validates and not len(job.valid)):
             part = "train" if not len(job.train) else "valid"
             raise EvaluationError(f"probe {number}: its {part} part has 0 clips; this protocol needs some there")
-        if judge.norm == "batch" and len(job.train) == 1:
+        if settings.norm == "batch" and len(job.train) == 1:
             raise EvaluationError(f"probe {number}: its train part has 1 clip; batch norm needs two or more")
 
 
@@ -201,44 +201,47 @@ class Training:
     def __post_init__(self) -> None:
         self.moments: dict[Any, tuple[np.ndarray, np.ndarray]] = {}
 
-    def outcomes(self, jobs: Sequence[ProbeJob], judges: Sequence[Network]) -> list[ProbeOutcome]:
+    def outcomes(self, jobs: Sequence[ProbeJob], own_settings: Sequence[Network]) -> list[ProbeOutcome]:
         """Train each job by its settings; outcomes in their order."""
         alike: dict[Any, list[int]] = defaultdict(list)
-        for number, (job, judge) in enumerate(zip(jobs, judges, strict=True)):
+        for number, (job, settings) in enumerate(zip(jobs, own_settings, strict=True)):
             n_train = (
-                len(job.train) if judge.norm == "batch" or judge.dropout else -(-len(job.train) // judge.batch_size)
+                len(job.train)
+                if settings.norm == "batch" or settings.dropout
+                else -(-len(job.train) // settings.batch_size)
             )
             width = self.matrices[job.features[0]].shape[1]
-            shape = replace(judge, learning_rate=0.0, initialisation="")
+            shape = replace(settings, learning_rate=0.0, initialisation="")
             alike[n_train, width, len(job.features), repr(shape)].append(number)
         found: dict[int, ProbeOutcome] = {}
         for numbers in alike.values():
-            numbers.sort(key=lambda number: (jobs[number].features, judges[number].learning_rate))
-            size = self.at_once(jobs[numbers[0]], judges[numbers[0]])
+            numbers.sort(key=lambda number: (jobs[number].features, own_settings[number].learning_rate))
+            size = self.at_once(jobs[numbers[0]], own_settings[numbers[0]])
             for first in range(0, len(numbers), size):
                 some = numbers[first : first + size]
-                outcomes = self.stack([jobs[number] for number in some], [judges[number] for number in some])
+                outcomes = self.stack([jobs[number] for number in some], [own_settings[number] for number in some])
                 found.update(zip(some, outcomes, strict=True))
         return [found[number] for number in range(len(jobs))]
 
-    def values(self, job: ProbeJob, judge: Network) -> int:
+    def values(self, job: ProbeJob, settings: Network) -> int:
         """About how many values one probe keeps busy while it trains."""
         width, n_classes = self.matrices[job.features[0]].shape[1], self.targets.values.shape[1]
-        per_row = width * len(job.features) + 4 * sum(judge.hidden) + 2 * n_classes
-        return 4 * networks.n_values(judge, width, n_classes) + min(judge.batch_size, len(job.train)) * per_row
+        per_row = width * len(job.features) + 4 * sum(settings.hidden) + 2 * n_classes
+        return 4 * networks.n_values(settings, width, n_classes) + min(settings.batch_size, len(job.train)) * per_row
 
-    def at_once(self, job: ProbeJob, judge: Network) -> int:
+    def at_once(self, job: ProbeJob, settings: Network) -> int:
         """How many such probes make a stack."""
         most = CPU_VALUES if self.device == "cpu" else GPU_VALUES
-        return max(1, most // self.values(job, judge))
+        return max(1, most // self.values(job, settings))
 
-    def stack(self, jobs: Sequence[ProbeJob], judges: Sequence[Network]) -> list[ProbeOutcome]:
+    def stack(self, jobs: Sequence[ProbeJob], own_settings: Sequence[Network]) -> list[ProbeOutcome]:
         """Train one stack."""
         probes = [
-            Probe(job.features, job.train, job.valid, job.seed, judge) for job, judge in zip(jobs, judges, strict=True)
+            StackedProbe(job.features, job.train, job.valid, job.seed, settings)
+            for job, settings in zip(jobs, own_settings, strict=True)
         ]
         known = [self.moments_of(job) for job in jobs] if self.standardise else None
-        with threads_for(len(jobs) * self.values(jobs[0], judges[0])):
+        with threads_for(len(jobs) * self.values(jobs[0], own_settings[0])):
             stack = Stack(probes, self.matrices, known, self.targets, self.device)
             stack.fit(self.progress)
             said = [
@@ -248,7 +251,7 @@ class Training:
         told = [self.outcome(job, probe, *each) for job, probe, each in zip(jobs, probes, said, strict=True)]
         return [replace(outcome, shares=stack.shares(number)) for number, outcome in enumerate(told)]
 
-    def outcome(self, job: ProbeJob, probe: Probe, test: np.ndarray, valid: np.ndarray) -> ProbeOutcome:
+    def outcome(self, job: ProbeJob, probe: StackedProbe, test: np.ndarray, valid: np.ndarray) -> ProbeOutcome:
         """What is kept of a probe."""
         score, how = self.targets.score(job.valid, valid) if len(job.valid) else (float("nan"), "")
         return ProbeOutcome(
@@ -258,7 +261,7 @@ class Training:
             None if np.isnan(score) else score,
             tuple(probe.valid_losses),
             tuple(probe.valid_scores),
-            probe.stopped or probe.judge.epochs,
+            probe.stopped or probe.settings.epochs,
             how,
         )
 

@@ -17,17 +17,17 @@ _MOMENTUM = 0.1  # PyTorch's, of the running statistics of batch norm
 _BITS = 16  # random bits that decide whether a unit is dropped
 
 
-def n_values(judge: "Network", width: int, n_classes: int) -> int:
+def n_values(settings: "Network", width: int, n_classes: int) -> int:
     """Number of weights of one network."""
-    widths = [width, *judge.hidden, n_classes]
+    widths = [width, *settings.hidden, n_classes]
     return sum((a + 1) * b for a, b in pairwise(widths))
 
 
-def first_weights(judge: "Network", width: int, n_classes: int, n_matrices: int, random: Any) -> dict[str, Any]:
+def first_weights(settings: "Network", width: int, n_classes: int, n_matrices: int, random: Any) -> dict[str, Any]:
     """Initial weights of one network by name, drawn from its own generator layer by layer, weight before bias.
 
     Args:
-        judge: Shape and initialisation.
+        settings: Shape and initialisation.
         width: Of its input.
         n_classes: Of its output.
         n_matrices: Feature matrices that it mixes; 1 for none.
@@ -36,19 +36,19 @@ def first_weights(judge: "Network", width: int, n_classes: int, n_matrices: int,
     import torch
 
     made: dict[str, Any] = {"mix": torch.zeros(n_matrices)} if n_matrices > 1 else {}
-    widths = [width, *judge.hidden, n_classes]
+    widths = [width, *settings.hidden, n_classes]
     for layer, (n_in, n_out) in enumerate(pairwise(widths)):
         weight, bound = torch.empty(n_out, n_in), n_in**-0.5
         gain = 2**0.5 if layer else 1.0  # of Xavier, after a ReLU or not
-        if judge.initialisation == "xavier_uniform":
+        if settings.initialisation == "xavier_uniform":
             torch.nn.init.xavier_uniform_(weight, gain, generator=random)
-        elif judge.initialisation == "xavier_normal":
+        elif settings.initialisation == "xavier_normal":
             torch.nn.init.xavier_normal_(weight, gain, generator=random)
         else:  # torch.nn.Linear's
             weight.uniform_(-bound, bound, generator=random)
         made[f"{layer}.weight"] = weight.T
         made[f"{layer}.bias"] = torch.empty(1, n_out).uniform_(-bound, bound, generator=random)
-        if judge.norm != "none" and layer < len(judge.hidden):
+        if settings.norm != "none" and layer < len(settings.hidden):
             made[f"{layer}.gain"] = torch.ones(1, n_out)
             made[f"{layer}.shift"] = torch.zeros(1, n_out)
     return made
@@ -62,20 +62,20 @@ class Networks:
         running: Running mean and variance of each batch norm by name, (n_networks, 1, width).
     """
 
-    def __init__(self, weights: Mapping[str, Any], running: Mapping[str, Any], judge: "Network"):
-        self.weights, self.running, self.judge = dict(weights), dict(running), judge
+    def __init__(self, weights: Mapping[str, Any], running: Mapping[str, Any], settings: "Network"):
+        self.weights, self.running, self.settings = dict(weights), dict(running), settings
 
     @classmethod
-    def start(cls, firsts: Sequence[Mapping[str, Any]], judge: "Network", device: str) -> "Networks":
+    def start(cls, firsts: Sequence[Mapping[str, Any]], settings: "Network", device: str) -> "Networks":
         """Networks from the first weights of each."""
         import torch
 
         weights = {name: torch.stack([first[name] for first in firsts]).contiguous().to(device) for name in firsts[0]}
         running = {}
-        for layer in range(len(judge.hidden) if judge.norm == "batch" else 0):
+        for layer in range(len(settings.hidden) if settings.norm == "batch" else 0):
             running[f"{layer}.mean"] = torch.zeros_like(weights[f"{layer}.shift"])
             running[f"{layer}.variance"] = torch.ones_like(weights[f"{layer}.gain"])
-        return cls({name: tensor.requires_grad_() for name, tensor in weights.items()}, running, judge)
+        return cls({name: tensor.requires_grad_() for name, tensor in weights.items()}, running, settings)
 
     def only(self, which: Any) -> "Networks":
         """Copies of some of them.
@@ -86,7 +86,7 @@ class Networks:
         return Networks(
             {name: tensor.detach()[which].requires_grad_() for name, tensor in self.weights.items()},
             {name: tensor[which] for name, tensor in self.running.items()},
-            self.judge,
+            self.settings,
         )
 
     def put(self, where: Any, others: "Networks", which: Any) -> None:
@@ -107,17 +107,17 @@ class Networks:
 
         if "mix" in self.weights:
             x = torch.einsum("pm,pmrw->prw", self.weights["mix"].softmax(dim=1), x)
-        for layer in range(len(self.judge.hidden)):
+        for layer in range(len(self.settings.hidden)):
             bias = self.weights[f"{layer}.bias"]
-            if self.judge.norm == "batch":
+            if self.settings.norm == "batch":
                 # Batch norm takes it out again, so its gradient is 0; what rounding leaves of it, Adam would blow up.
                 bias = bias.detach()
             x = torch.baddbmm(bias, x, self.weights[f"{layer}.weight"])
             x = self.normed(layer, x, dropped is not None)
-            if dropped is not None and self.judge.dropout:
-                x = x * kept(x, self.judge.dropout, dropped)
+            if dropped is not None and self.settings.dropout:
+                x = x * kept(x, self.settings.dropout, dropped)
             x = torch.relu(x)
-        last = len(self.judge.hidden)
+        last = len(self.settings.hidden)
         return torch.baddbmm(self.weights[f"{last}.bias"], x, self.weights[f"{last}.weight"])
 
     def normed(self, layer: int, x: Any, training: bool) -> Any:
@@ -125,10 +125,10 @@ class Networks:
         import torch
         from torch.nn import functional
 
-        if self.judge.norm == "none":
+        if self.settings.norm == "none":
             return x
         gain, shift = self.weights[f"{layer}.gain"], self.weights[f"{layer}.shift"]
-        if self.judge.norm == "layer":
+        if self.settings.norm == "layer":
             return torch.addcmul(shift, functional.layer_norm(x, x.shape[-1:], eps=_NORM_EPSILON), gain)
         mean, variance = self.running[f"{layer}.mean"], self.running[f"{layer}.variance"]
         # A network's own call: PyTorch's kernel takes one batch, and reads it fewer times than the formula would.

@@ -18,13 +18,13 @@ class Adam:
 
     Args:
         networks: Whose weights are trained.
-        judge: Which of the two, and the decay.
+        settings: Which of the two, and the decay.
     """
 
-    def __init__(self, networks: Networks, judge: Network):
+    def __init__(self, networks: Networks, settings: Network):
         import torch
 
-        self.judge, self.networks = judge, networks
+        self.settings, self.networks = settings, networks
         self.moments = [{name: torch.zeros_like(tensor) for name, tensor in networks.weights.items()} for _ in range(2)]
         self.n_steps = 0
 
@@ -54,7 +54,7 @@ class Adam:
         first, second = self.moments
         trained = [(name, weight) for name, weight in self.networks.weights.items() if weight.grad is not None]
         with torch.no_grad():
-            (adamw if self.judge.optimiser == "adamw" else adam)(
+            (adamw if self.settings.optimiser == "adamw" else adam)(
                 params=[weight[some] for _, weight in trained for some in slices],
                 grads=[weight.grad[some] for _, weight in trained for some in slices],
                 exp_avgs=[first[name][some] for name, _ in trained for some in slices],
@@ -69,7 +69,7 @@ class Adam:
                 beta1=_BETAS[0],
                 beta2=_BETAS[1],
                 lr=rate,
-                weight_decay=self.judge.weight_decay,
+                weight_decay=self.settings.weight_decay,
                 eps=_EPSILON,
                 maximize=False,
             )

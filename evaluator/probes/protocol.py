@@ -2,7 +2,7 @@
 
 The published profile follows the code behind the printed numbers, its accidents included; the clean one is the same
 protocol without them. What a profile changes stands in `differs`. A protocol says how clips are heard, which features of
-them are judged, and by which judge (`evaluator/probes/settings.py`).
+them are judged, and by which probe (`evaluator/probes/settings.py`).
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from typing import Any
 from evaluator import schema
 from evaluator.errors import UsageError
 from evaluator.probes import settings
-from evaluator.probes.settings import Judge
+from evaluator.probes.settings import Probe
 from evaluator.schema import Field
 
 PROFILES = ("clean", "published")
@@ -27,7 +27,7 @@ class Protocol:
     """Everything that a protocol fixes, in one profile.
 
     clip: `cut_and_pad` (zeros up to the task's length), `cut` (long clips only) or `whole`.
-    least_seconds, fill: Shorter clips are filled up to this length, with `zeros` or by `repeat`ing them; None for no.
+    min_seconds, fill: Shorter clips are filled up to this length, with `zeros` or by `repeat`ing them; None for no.
     peak: Whether each clip is divided by its largest absolute sample.
     layers: `scene` (the module's own scene embedding), or one of `features.parse`: all, last, mean, weighted, a number.
     pooling: How the frames of a layer become one vector: `mean`, or `mean+std` (one after the other).
@@ -46,7 +46,7 @@ class Protocol:
     source: str
     differs: str
     clip: str
-    least_seconds: float | None
+    min_seconds: float | None
     fill: str
     peak: bool
     layers: str
@@ -54,7 +54,7 @@ class Protocol:
     standardise: bool
     choose_layer: str
     events: tuple[tuple[float, float], ...]
-    judge: Judge
+    probe: Probe
     place: str = ""
 
     @property
@@ -65,34 +65,34 @@ class Protocol:
         return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
 
     def adapted(self, changes: Mapping[str, Any], events: tuple[tuple[float, float], ...], task: str) -> "Protocol":
-        """The protocol as a task (its name) wants its own: some fields of the judge, and the event choices if any.
+        """The protocol as a task (its name) wants its own: some fields of the probe, and the event choices if any.
 
         Raises:
-            UsageError: The judge has no such fields.
+            UsageError: The probe has no such fields.
         """
-        return replace(self, judge=settings.adapted(self.judge, changes, task), events=events or self.events)
+        return replace(self, probe=settings.adapted(self.probe, changes, task), events=events or self.events)
 
 
-EVENTS = Field(list, required=False, default=[], each=Field(list, each=Field(float, least=0)))
+EVENTS = Field(list, required=False, default=[], each=Field(list, each=Field(float, min=0)))
 _PROFILE_FIELDS = {
     "differs": Field(str),
     "clip": Field(str, choices=("cut_and_pad", "cut", "whole")),
     "choose_layer": Field(str, required=False, default="valid", choices=("valid", "test")),
-    "judge": Field(dict, required=False, default={}),  # fields in which this profile's judge is its own
+    "probe": Field(dict, required=False, default={}),  # fields in which this profile's probe is its own
 }
 _FIELDS = {
     "name": Field(str),
     "title": Field(str),
     "citation": Field(str),
     "source": Field(str),
-    "least_seconds": Field((float, type(None)), required=False, least=0),
+    "min_seconds": Field((float, type(None)), required=False, min=0),
     "fill": Field(str, required=False, default="zeros", choices=("zeros", "repeat")),
     "peak": Field(bool, required=False, default=False),
     "layers": Field(str, required=False, default="scene"),
     "pooling": Field(str, required=False, default="mean", choices=("mean", "mean+std")),
     "standardise": Field(bool, required=False, default=False),
     "events": EVENTS,
-    "judge": Field(dict),
+    "probe": Field(dict),
     "profiles": Field(dict, fields={name: Field(dict, fields=_PROFILE_FIELDS) for name in PROFILES}),
 }
 
@@ -117,14 +117,14 @@ def load(name: str, profile: str = "clean") -> Protocol:
         raise UsageError(schema.unknown("protocol", name, schema.names_in("protocols")))
     document = schema.parse(path)
     fields = document.check(_FIELDS)
-    judges = {each: settings.read(document, each) for each in PROFILES}
+    probes = {each: settings.read(document, each) for each in PROFILES}
     said = fields.pop("profiles")[profile]
     fields["events"] = event_choices(document, ("events",), fields["events"])
     if not is_layers(fields["layers"]):
         raise document.error(
             ("layers",), f"is {fields['layers']!r}, but should be {', '.join(LAYERS)}, or a number in quotes"
         )
-    return Protocol(**{**fields, **said, "judge": judges[profile], "profile": profile, "place": place})
+    return Protocol(**{**fields, **said, "probe": probes[profile], "profile": profile, "place": place})
 
 
 def is_layers(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""The classifiers that judge frozen embeddings, as settings: what a protocol's `judge` may say, and what it means."""
+"""The classifiers that probe frozen embeddings, as settings: what a protocol's `probe` may say, and what it means."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -65,24 +65,24 @@ class Network:
 class Logistic:
     """Logistic regression with an L2 penalty (`evaluator/probes/sklearn_probes.py`).
 
-    strengths: Inverse penalties C to choose from on validation, scikit-learn's unit.
-    most_iterations: Of the solver (L-BFGS).
+    Cs: Inverse penalties C to choose from on validation, scikit-learn's unit.
+    max_iter: Of the solver (L-BFGS).
     """
 
     kind: str
-    strengths: tuple[float, ...]
-    most_iterations: int
+    Cs: tuple[float, ...]
+    max_iter: int
 
 
 @dataclass(frozen=True)
 class Neighbours:
     """The labels of the nearest training clips by cosine, each counting the same (`evaluator/probes/sklearn_probes.py`).
 
-    numbers: How many neighbours, to choose from on validation.
+    n_neighbors: How many neighbours, to choose from on validation.
     """
 
     kind: str
-    numbers: tuple[int, ...]
+    n_neighbors: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -92,8 +92,8 @@ class Shots:
     shots: Clips per class; more than the rarest class has are left out.
     heads: `centroid` (nearest mean by cosine) and `logistic` (logistic regression).
     draws: How many draws of training clips are averaged.
-    headline: The number of shots and the head whose score stands for the whole, as `[5, centroid]`.
-    strength: Inverse penalty C of the logistic regression.
+    primary: The number of shots and the head whose score stands for the whole, as `[5, centroid]`.
+    C: Inverse penalty of the logistic regression.
     temperature: Cosines are divided by it before the softmax that makes them probabilities.
     """
 
@@ -101,42 +101,42 @@ class Shots:
     shots: tuple[int, ...]
     heads: tuple[str, ...]
     draws: int
-    headline: tuple[Any, ...]
-    strength: float
+    primary: tuple[Any, ...]
+    C: float
     temperature: float
 
 
-Judge = Network | Logistic | Neighbours | Shots
+Probe = Network | Logistic | Neighbours | Shots
 
 _KIND = Field(str)
 _GRID_FIELDS: Mapping[str, Field] = {
-    "hidden": Field(list, required=False, each=Field(int, least=1)),
-    "learning_rate": Field(float, required=False, least=1e-12, most=1e3),
+    "hidden": Field(list, required=False, each=Field(int, min=1)),
+    "learning_rate": Field(float, required=False, min=1e-12, max=1e3),
     "initialisation": Field(str, required=False, choices=("pytorch", "xavier_uniform", "xavier_normal")),
 }
 _NETWORK_FIELDS: Mapping[str, Field] = {
     "kind": _KIND,
-    "hidden": Field(list, required=False, default=[], each=Field(int, least=1)),
+    "hidden": Field(list, required=False, default=[], each=Field(int, min=1)),
     "norm": Field(str, required=False, default="none", choices=("none", "layer", "batch")),
-    "dropout": Field(float, required=False, default=0.0, least=0, most=0.99),
+    "dropout": Field(float, required=False, default=0.0, min=0, max=0.99),
     "initialisation": Field(
         str, required=False, default="pytorch", choices=("pytorch", "xavier_uniform", "xavier_normal")
     ),
     "optimiser": Field(str, choices=("adam", "adamw")),
-    "learning_rate": Field(float, required=False, default=0.001, least=1e-12, most=1e3),
-    "weight_decay": Field(float, least=0, most=1e3),
-    "epochs": Field(int, least=1),
-    "batch_size": Field(int, least=1),
+    "learning_rate": Field(float, required=False, default=0.001, min=1e-12, max=1e3),
+    "weight_decay": Field(float, min=0, max=1e3),
+    "epochs": Field(int, min=1),
+    "batch_size": Field(int, min=1),
     "shuffle": Field(bool, required=False, default=True),
     "class_weights": Field(str, required=False, default="none", choices=("none", "inverse_frequency")),
     "schedule": Field(str, choices=("constant", "warmup", "plateau")),
-    "warmup_share": Field(float, required=False, default=0.0, least=0, most=1),
+    "warmup_share": Field(float, required=False, default=0.0, min=0, max=1),
     "extra_step_per_epoch": Field(bool, required=False, default=False),
-    "plateau_factor": Field(float, required=False, default=0.1, least=0, most=1),
-    "plateau_patience": Field(int, required=False, default=0, least=0),
-    "check_every": Field(int, required=False, default=1, least=1),
+    "plateau_factor": Field(float, required=False, default=0.1, min=0, max=1),
+    "plateau_patience": Field(int, required=False, default=0, min=0),
+    "check_every": Field(int, required=False, default=1, min=1),
     "monitor": Field(str, choices=("valid_loss", "valid_score")),
-    "patience": Field(int, required=False, default=0, least=0),
+    "patience": Field(int, required=False, default=0, min=0),
     "weights": Field(str, choices=("last", "best")),
     "grid": Field(list, required=False, default=[], each=Field(dict, fields=_GRID_FIELDS)),
     "grid_by": Field(str, required=False, default="each_fold", choices=("each_fold", "first_fold")),
@@ -147,83 +147,83 @@ _KINDS: Mapping[str, tuple[type[Any], Mapping[str, Field]]] = {
         Logistic,
         {
             "kind": _KIND,
-            "strengths": Field(list, each=Field(float, least=1e-12)),
-            "most_iterations": Field(int, least=1),
+            "Cs": Field(list, each=Field(float, min=1e-12)),
+            "max_iter": Field(int, min=1),
         },
     ),
-    "neighbours": (Neighbours, {"kind": _KIND, "numbers": Field(list, each=Field(int, least=1))}),
-    "shots": (
+    "neighbours": (Neighbours, {"kind": _KIND, "n_neighbors": Field(list, each=Field(int, min=1))}),
+    "few_shot": (
         Shots,
         {
             "kind": _KIND,
-            "shots": Field(list, each=Field(int, least=1)),
+            "shots": Field(list, each=Field(int, min=1)),
             "heads": Field(list, each=Field(str, choices=("centroid", "logistic"))),
-            "draws": Field(int, least=1),
-            "headline": Field(list),
-            "strength": Field(float, least=1e-12),
-            "temperature": Field(float, least=1e-6),
+            "draws": Field(int, min=1),
+            "primary": Field(list),
+            "C": Field(float, min=1e-12),
+            "temperature": Field(float, min=1e-6),
         },
     ),
 }
 
 
-def read(document: Document, profile: str) -> Judge:
-    """The judge of a protocol's file with the profile's own fields; a field stands in one place, for both or for each.
+def read(document: Document, profile: str) -> Probe:
+    """The probe of a protocol's file with the profile's own fields; a field stands in one place, for both or for each.
 
     Raises:
         UsageError: A slip in the file.
     """
-    shared, keys = document.at(("judge",)), ("profiles", profile, "judge")
-    own = document.at(("profiles", profile)).get("judge", {})
+    shared, keys = document.at(("probe",)), ("profiles", profile, "probe")
+    own = document.at(("profiles", profile)).get("probe", {})
     kind = shared.get("kind")
     if not isinstance(kind, str) or kind not in _KINDS:
-        raise document.error(("judge", "kind"), schema.unknown("kind", kind, _KINDS))
+        raise document.error(("probe", "kind"), schema.unknown("kind", kind, _KINDS))
     made, fields = _KINDS[kind]
     for name in own:
         if name in shared:
             raise document.error(
-                (*keys, name), "stands under judge too; say it there for both profiles, or here for each"
+                (*keys, name), "stands under probe too; say it there for both profiles, or here for each"
             )
-    ours = document.check({name: field for name, field in fields.items() if name not in own}, ("judge",))
+    ours = document.check({name: field for name, field in fields.items() if name not in own}, ("probe",))
     theirs = document.check({name: fields[name] for name in own if name in fields}, keys) if own else {}
-    judge: Judge = made(**{name: _frozen(value) for name, value in {**ours, **theirs}.items()})
-    for name in ("strengths", "numbers", "shots", "heads"):
-        if getattr(judge, name, None) == ():
-            raise document.error(("judge", name), "is empty, but should name one choice at least")
-    if isinstance(judge, Network) and judge.norm == "batch" and judge.batch_size < 2:
-        raise document.error(("judge", "batch_size"), "is 1, but batch norm needs two clips or more")
-    if isinstance(judge, Shots) and judge.headline not in [(n, head) for n in judge.shots for head in judge.heads]:
+    probe: Probe = made(**{name: _frozen(value) for name, value in {**ours, **theirs}.items()})
+    for name in ("Cs", "n_neighbors", "shots", "heads"):
+        if getattr(probe, name, None) == ():
+            raise document.error(("probe", name), "is empty, but should name one choice at least")
+    if isinstance(probe, Network) and probe.norm == "batch" and probe.batch_size < 2:
+        raise document.error(("probe", "batch_size"), "is 1, but batch norm needs two clips or more")
+    if isinstance(probe, Shots) and probe.primary not in [(n, head) for n in probe.shots for head in probe.heads]:
         raise document.error(
-            ("judge", "headline"), f"is {list(judge.headline)}, but should be one of shots with one of heads"
+            ("probe", "primary"), f"is {list(probe.primary)}, but should be one of shots with one of heads"
         )
-    return judge
+    return probe
 
 
-def adapted(judge: Judge, changes: Mapping[str, Any], name: str) -> Judge:
-    """The judge with some fields as a task wants them; `changes` were checked by `changes_of`.
+def adapted(probe: Probe, changes: Mapping[str, Any], name: str) -> Probe:
+    """The probe with some fields as a task wants them; `changes` were checked by `changes_of`.
 
     Args:
-        judge: Of the protocol.
+        probe: Of the protocol.
         changes: Fields and their values.
         name: Of the task, for the error.
 
     Raises:
-        UsageError: The judge has no such field, or its grid decides it.
+        UsageError: The probe has no such field, or its grid decides it.
     """
     if not changes:
-        return judge
-    if not isinstance(judge, Network):
+        return probe
+    if not isinstance(probe, Network):
         raise UsageError(
-            f"{name}: judge: {', '.join(changes)} is for networks, but its protocol's judge is {judge.kind}"
+            f"{name}: probe: {', '.join(changes)} is for networks, but its protocol's probe is {probe.kind}"
         )
-    decided = sorted({field for point in judge.grid for field in point} & set(changes))
+    decided = sorted({field for point in probe.grid for field in point} & set(changes))
     if decided:
-        raise UsageError(f"{name}: judge.{decided[0]}: the grid of its protocol decides that; leave it out")
-    return replace(judge, **changes)
+        raise UsageError(f"{name}: probe.{decided[0]}: the grid of its protocol decides that; leave it out")
+    return replace(probe, **changes)
 
 
 def changes_of(document: Document, keys: tuple[str, ...]) -> dict[str, Any]:
-    """What a task changes of a network's settings (`judge: {epochs: 25}`), at a path of keys.
+    """What a task changes of a network's settings (`probe: {epochs: 25}`), at a path of keys.
 
     Raises:
         UsageError: No such field, or not what it may hold.

@@ -27,7 +27,7 @@ def logistic(
     jobs: Sequence[ProbeJob],
     matrices: Sequence[Matrix],
     targets: Targets,
-    judge: Logistic,
+    settings: Logistic,
     standardise: bool = True,
     progress: Callable[[int], object] = lambda n: None,
 ) -> list[ProbeOutcome]:
@@ -41,10 +41,10 @@ def logistic(
         ready, true = x(job.train), targets.values[job.train]
 
         def fit(strength: float) -> Predict:
-            said = regression(ready, true, targets.labels, strength, judge.most_iterations)
+            said = regression(ready, true, targets.labels, strength, settings.max_iter)
             return lambda rows: said(x(rows))
 
-        return [(f"C = {strength:g}", partial(fit, strength)) for strength in judge.strengths]
+        return [(f"C = {strength:g}", partial(fit, strength)) for strength in settings.Cs]
 
     return [_chosen(job, fits(job), targets, progress) for job in jobs]
 
@@ -53,7 +53,7 @@ def neighbours(
     jobs: Sequence[ProbeJob],
     matrices: Sequence[Matrix],
     targets: Targets,
-    judge: Neighbours,
+    settings: Neighbours,
     standardise: bool = False,
     progress: Callable[[int], object] = lambda n: None,
 ) -> list[ProbeOutcome]:
@@ -69,7 +69,7 @@ def neighbours(
             model = KNeighborsRegressor(number, metric="cosine", algorithm="brute").fit(ready.astype(np.float64), true)
             return lambda rows: model.predict(x(rows).astype(np.float64)).reshape(len(rows), -1)
 
-        usable = [number for number in judge.numbers if number <= len(job.train)] or [len(job.train)]
+        usable = [number for number in settings.n_neighbors if number <= len(job.train)] or [len(job.train)]
         return [(f"{number} neighbours", partial(fit, number)) for number in usable]
 
     return [_chosen(job, fits(job), targets, progress) for job in jobs]

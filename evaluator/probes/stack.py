@@ -25,14 +25,14 @@ _LEAST_DEVIATION = 1e-10  # added to a feature's deviation, as Sarkar & Magimai-
 
 
 @dataclass
-class Probe:
+class StackedProbe:
     """One probe of a stack, and how its training goes.
 
     Attributes:
         features: Numbers of the feature matrices that it reads; several are mixed.
         train, valid: Rows of them, in order.
         seed: Of its initial weights, orders and dropout.
-        judge: Its settings, one point of a grid.
+        settings: Its settings, one point of a grid.
         chosen_epoch: Epoch, counted from 1, whose weights are kept; 0 while none was any good.
         valid_losses, valid_scores: At each check on validation.
         stopped: Epoch after which early stopping ended it; 0 while it goes on.
@@ -42,7 +42,7 @@ class Probe:
     train: np.ndarray
     valid: np.ndarray
     seed: int
-    judge: Network
+    settings: Network
     chosen_epoch: int = 0
     valid_losses: list[float] = field(default_factory=list)
     valid_scores: list[float] = field(default_factory=list)
@@ -54,7 +54,7 @@ class Probe:
         import torch
 
         self.order = torch.Generator().manual_seed(self.seed)
-        self.plateau = Plateau(self.judge.plateau_factor, self.judge.plateau_patience)
+        self.plateau = Plateau(self.settings.plateau_factor, self.settings.plateau_patience)
 
 
 class Stack:
@@ -70,7 +70,7 @@ class Stack:
 
     def __init__(
         self,
-        probes: Sequence[Probe],
+        probes: Sequence[StackedProbe],
         matrices: Sequence[Matrix],
         moments: Sequence[tuple[np.ndarray, np.ndarray]] | None,
         targets: Targets,
@@ -79,13 +79,13 @@ class Stack:
         import torch
 
         self.probes, self.device, self.targets = probes, device, targets
-        self.judge = probes[0].judge
+        self.settings = probes[0].settings
         self.matrices = {number: on_device(matrices[number], device) for one in probes for number in one.features}
         self.values = torch.from_numpy(np.asarray(targets.values, np.float32)).to(device)
         self.classes = self.values.argmax(dim=1)
         width, n_classes = matrices[probes[0].features[0]].shape[1], targets.values.shape[1]
-        firsts = [first_weights(one.judge, width, n_classes, len(one.features), one.order) for one in probes]
-        self.networks = Networks.start(firsts, self.judge, device)
+        firsts = [first_weights(one.settings, width, n_classes, len(one.features), one.order) for one in probes]
+        self.networks = Networks.start(firsts, self.settings, device)
         self.best = self.networks.only(torch.arange(len(probes)))
         self.alive = list(range(len(probes)))
         self.dropped = [torch.Generator(device).manual_seed(one.seed) for one in probes]
@@ -98,24 +98,24 @@ class Stack:
             self.moments = [torch.from_numpy(each.astype(np.float32)).unsqueeze(-2).to(device) for each in both]
         self.living_moments = self.moments
 
-    def weights_of(self, probe: Probe) -> Any:
+    def weights_of(self, probe: StackedProbe) -> Any:
         """What each class counts in a probe's loss, (n_classes,): n / (classes that occur * n of the class), or 1."""
         import torch
 
-        if probe.judge.class_weights == "none":
+        if probe.settings.class_weights == "none":
             return torch.ones(self.targets.values.shape[1])
         sizes = torch.from_numpy(np.asarray(self.targets.values[probe.train].sum(axis=0), np.float32))
         return torch.where(sizes > 0, sizes.sum() / ((sizes > 0).sum() * sizes.clamp(min=1)), 0.0)
 
     def fit(self, progress: Callable[[int], object]) -> None:
         """Run all epochs, and leave the weights that the protocol tests in `best`."""
-        optimiser = Adam(self.networks, self.judge)
-        for epoch in range(1, self.judge.epochs + 1):
+        optimiser = Adam(self.networks, self.settings)
+        for epoch in range(1, self.settings.epochs + 1):
             self.run_epoch(epoch, optimiser)
             progress(len(self.alive))
-            if epoch % self.judge.check_every == 0 or epoch == self.judge.epochs < self.judge.check_every:
+            if epoch % self.settings.check_every == 0 or epoch == self.settings.epochs < self.settings.check_every:
                 stopped = self.check(epoch)
-                progress(len(stopped) * (self.judge.epochs - epoch))
+                progress(len(stopped) * (self.settings.epochs - epoch))
                 if stopped:
                     self.leave(stopped, epoch, optimiser)
             if not self.alive:
@@ -126,15 +126,15 @@ class Stack:
         """Train every probe on all its training rows once."""
         import torch
 
-        judge = self.judge
+        settings = self.settings
         rows, counts = padded([self.order_of(self.probes[number]) for number in self.alive])
-        cuts = batch_cuts(rows.shape[1], judge.batch_size, judge.norm == "batch" and bool(judge.hidden))
+        cuts = batch_cuts(rows.shape[1], settings.batch_size, settings.norm == "batch" and bool(settings.hidden))
         dropped = [self.dropped[number] for number in self.alive]
         for batch, (first, last) in enumerate(pairwise(cuts)):
-            step = (epoch - 1) * (len(cuts) - 1 + judge.extra_step_per_epoch) + batch
-            n_steps = judge.epochs * (len(cuts) - 1)
-            factor = warmup_factor(step, n_steps, judge.warmup_share) if judge.schedule == "warmup" else 1.0
-            rates = [self.probes[n].judge.learning_rate * self.probes[n].plateau.scale * factor for n in self.alive]
+            step = (epoch - 1) * (len(cuts) - 1 + settings.extra_step_per_epoch) + batch
+            n_steps = settings.epochs * (len(cuts) - 1)
+            factor = warmup_factor(step, n_steps, settings.warmup_share) if settings.schedule == "warmup" else 1.0
+            rates = [self.probes[n].settings.learning_rate * self.probes[n].plateau.scale * factor for n in self.alive]
             some = rows[:, first:last]
             logits = self.networks.logits(self.read(some), dropped)
             losses, weights = self.losses(logits, some.to(self.device))
@@ -143,12 +143,12 @@ class Stack:
             total.backward()
             optimiser.step(rates)
 
-    def order_of(self, probe: Probe) -> Any:
+    def order_of(self, probe: StackedProbe) -> Any:
         """The probe's training rows in the order of its next epoch, (n_train,)."""
         import torch
 
         train = torch.from_numpy(probe.train)
-        return train[torch.randperm(len(train), generator=probe.order)] if probe.judge.shuffle else train
+        return train[torch.randperm(len(train), generator=probe.order)] if probe.settings.shuffle else train
 
     def read(self, rows: Any) -> Any:
         """Features of each living probe's own rows (n_alive, n_rows), as `Networks.logits` takes them."""
@@ -196,18 +196,18 @@ class Stack:
 
     def check(self, epoch: int) -> list[int]:
         """Validate; keep what is best so far, lower rates, and tell whose patience is at its end."""
-        judge = self.judge
-        if judge.weights == "last" and not judge.patience and judge.schedule != "plateau":
+        settings = self.settings
+        if settings.weights == "last" and not settings.patience and settings.schedule != "plateau":
             return []
         losses, scores = self.validate()
         stopped, better = [], []
         for place, number in enumerate(self.alive):
             probe, loss = self.probes[number], losses[place]
             probe.valid_losses.append(loss)
-            if judge.schedule == "plateau":
+            if settings.schedule == "plateau":
                 probe.plateau.see(loss)
             now = -loss
-            if judge.monitor == "valid_score":
+            if settings.monitor == "valid_score":
                 probe.valid_scores.append(scores[place])
                 now = metrics.signed(self.targets.metric, scores[place])
             if now > probe.best:  # never of NaN
@@ -216,9 +216,9 @@ class Stack:
                 probe.chosen_epoch = epoch
             else:
                 probe.n_stale += 1
-            if judge.patience and probe.n_stale >= judge.patience:
+            if settings.patience and probe.n_stale >= settings.patience:
                 stopped.append(number)
-        if judge.weights == "best":
+        if settings.weights == "best":
             self.keep(better)
         return stopped
 
@@ -237,7 +237,7 @@ class Stack:
         places = [place for place, number in enumerate(self.alive) if number not in stopped]
         for number in stopped:
             self.probes[number].stopped = epoch
-        if self.judge.weights == "last":
+        if self.settings.weights == "last":
             self.keep([(place, number) for place, number in enumerate(self.alive) if number in stopped])
         self.alive = [self.alive[place] for place in places]
         which = torch.tensor(places, device=self.device, dtype=torch.int64)
@@ -249,10 +249,10 @@ class Stack:
 
     def settle(self) -> None:
         """Where the last weights are tested, keep those of the probes that ran to the end."""
-        if self.judge.weights == "last":
+        if self.settings.weights == "last":
             self.keep(list(enumerate(self.alive)))
             for probe in self.probes:
-                probe.chosen_epoch = probe.stopped or self.judge.epochs
+                probe.chosen_epoch = probe.stopped or self.settings.epochs
 
     def validate(self) -> tuple[list[float], list[float]]:
         """Loss of each living probe over its validation rows, and its score where that is monitored."""
@@ -267,10 +267,10 @@ class Stack:
                 losses, weights = self.losses(logits, some.to(self.device))
                 weights = weights * count.to(self.device)
                 total += torch.stack([(losses * weights).sum(dim=1), weights.sum(dim=1)])
-                if self.judge.monitor == "valid_score":
+                if self.settings.monitor == "valid_score":
                     said.append(self.targets.probabilities(logits).cpu())
         losses = (total[0] / total[1]).tolist()
-        if self.judge.monitor != "valid_score":
+        if self.settings.monitor != "valid_score":
             return losses, []
         probabilities = torch.cat(said, dim=1).numpy()
         return losses, [
@@ -285,7 +285,7 @@ class Stack:
 
     def blocks(self, rows: Any) -> Iterator[Any]:
         """Rows (n_alive, n_rows) in blocks whose features, and what hidden layers make of them, are not too large."""
-        width = max(self.networks.weights["0.weight"].shape[1] * len(self.probes[0].features), *self.judge.hidden, 1)
+        width = max(self.networks.weights["0.weight"].shape[1] * len(self.probes[0].features), *self.settings.hidden, 1)
         return iter(rows.split(max(1, READ_VALUES // (width * len(self.alive))), dim=1))
 
     def probabilities(self, number: int, rows: np.ndarray) -> np.ndarray:

@@ -23,7 +23,7 @@ _PAIRS = 250  # judged at once; their draws take 8 MB
 class Place:
     """One result on a board.
 
-    head: What its JSON says: module, score, interval, spread, chosen, run, path ...
+    head: What its JSON says: module, score, interval, std, chosen, run, path ...
     title: What to call it on this board.
     rank, last_rank: The first and the last rank that it may have: 1 + how many are surely better, and n - how many are surely
         worse, of n that have a score; None for a result without a score, and for one that has nothing beside it to be ranked with.

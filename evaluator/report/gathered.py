@@ -49,7 +49,7 @@ class Head:
     score: float
     ci_low: float
     ci_high: float
-    spread: float | None
+    std: float | None
     chosen: str
     started: str
     data: str
@@ -161,7 +161,7 @@ def _read(path: Path) -> Head | None:
 
 # Of the fields of a result, those that a head keeps as they are, and what they have to be.
 _TEXTS = ("module", "weights", "task", "dataset", "protocol", "profile", "metric", "chosen")
-_NUMBERS = ("score", "ci_low", "ci_high", "spread")
+_NUMBERS = ("score", "ci_low", "ci_high", "std")
 _OF_PROVENANCE: dict[str, type] = {"command": list, "fused": list, "data": str}  # or null, or not there at all
 
 
@@ -201,7 +201,7 @@ def head_of(path: Path, fields: Mapping[str, Any]) -> Head:
         options=fields["options"],
         layers=str(provenance.get("layers") or ""),
         seeds=len(fields["seeds"]),
-        spread=None if fields["spread"] is None else _number(fields["spread"]),
+        std=None if fields["std"] is None else _number(fields["std"]),
         started=str(provenance.get("started") or ""),
         data=str(provenance.get("data") or ""),
         **_asked(provenance),

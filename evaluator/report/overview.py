@@ -170,14 +170,14 @@ def leaderboard(board: Board, kind: str) -> Table:
             METRICS[board.metric].shown(place.head.score),
             f"{METRICS[board.metric].shown(place.head.ci_low)} to {METRICS[board.metric].shown(place.head.ci_high)}",
             ""
-            if place.head.spread is None
-            else f"±{METRICS[board.metric].shown(place.head.spread)} ({place.n_times} trainings)",
+            if place.head.std is None
+            else f"±{METRICS[board.metric].shown(place.head.std)} ({place.n_times} trainings)",
             place.head.chosen,
         ]
         for place in board.places
     ]
     unit = METRICS[board.metric].unit
-    names = ["rank", "module", f"{board.metric}{f' ({unit})' if unit else ''}", "95 % interval", "spread", "of"]
+    names = ["rank", "module", f"{board.metric}{f' ({unit})' if unit else ''}", "95 % interval", "std", "of"]
     kept = [n for n in range(len(names)) if n < 4 or any(row[n] for row in rows)]
     return [names[n] for n in kept], [[row[n] for n in kept] for row in rows]
 
@@ -216,7 +216,7 @@ def matrix(found: Overview, kind: str) -> Table:
 
 
 _WHO = ["module", "weights", "options"]
-_HEAD_FIGURES = [*_WHO, "layers", "seeds", "score", "ci_low", "ci_high", "spread", "chosen", "run", "path"]
+_HEAD_FIGURES = [*_WHO, "layers", "seeds", "score", "ci_low", "ci_high", "std", "chosen", "run", "path"]
 
 
 def _figures(head: Head, missing: bool = False) -> list[Cell]:
@@ -224,7 +224,7 @@ def _figures(head: Head, missing: bool = False) -> list[Cell]:
     if missing:
         return [*who, *[None] * (len(_HEAD_FIGURES) - len(_WHO))]
     numbers = [None if math.isnan(value) else value for value in (head.score, head.ci_low, head.ci_high)]
-    return [*who, head.layers, head.seeds, *numbers, head.spread, head.chosen, head.run, str(head.path)]
+    return [*who, head.layers, head.seeds, *numbers, head.std, head.chosen, head.run, str(head.path)]
 
 
 def ranks(place: Place) -> str:

@@ -117,13 +117,13 @@ class Listed:
 
 @dataclass(frozen=True)
 class Line:
-    """A place on a leaderboard as it is read: rank (or ranks), score, interval, spread, and how many are surely behind."""
+    """A place on a leaderboard as it is read: rank (or ranks), score, interval, std, and how many are surely behind."""
 
     place: Place
     rank: str
     score: Amount
     interval: Amount
-    spread: Amount
+    std: Amount
     ahead: int
 
 
@@ -153,7 +153,7 @@ class Section:
     @property
     def has_spread(self) -> bool:
         """Whether any probe was trained several times."""
-        return any(line.place.head.spread is not None for line in self.lines)
+        return any(line.place.head.std is not None for line in self.lines)
 
     @property
     def has_chosen(self) -> bool:

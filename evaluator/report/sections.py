@@ -41,7 +41,7 @@ def _line(metric: str, place: Place, ahead: int) -> Line:
         ranks(place),
         Amount(shown(head.score), _sorted_by(head.score)),
         Amount(f"{low} – {high}", _sorted_by(head.ci_low)),
-        Amount("–" if head.spread is None else shown(head.spread), head.spread),
+        Amount("–" if head.std is None else shown(head.std), head.std),
         ahead,
     )
 

@@ -1,7 +1,5 @@
 """A result in plain words: what was asked, how the score came about, what to know, and where it came from."""
 
-import inspect
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -75,9 +73,7 @@ def chance(result: Result) -> str:
 
 def _score(name: str) -> str:
     metric = METRICS[name]
-    meaning = re.split(r",? \(n_\w+,|\. ", (inspect.getdoc(metric.function) or "").partition("\n\n")[0])[0]
-    meaning = meaning.rstrip(".").replace("\n", " ")
-    return f"{name}{f': {meaning[0].lower()}{meaning[1:]}' if meaning else ''}. The {metric.best} is best."
+    return f"{name}: {metric.meaning}. The {metric.best} is best."
 
 
 def _folds(board: Board, found: Sequence[Result]) -> str:

@@ -121,7 +121,7 @@ _FIELDS = {
     "citation": Field(str),
     "source": Field(str),
     "protocol": Field(str),
-    "seeds": Field(int, least=1),
+    "seeds": Field(int, min=1),
     "profiles": Field(list, each=Field(str, choices=PROFILES)),
     "layers": _TEXT,
     "tables": Field(dict, each=Field(dict, fields=_TABLE)),

@@ -27,10 +27,10 @@ _FROM = {
     "environment": {"what": Field(str)},
     "inside": {},
 }
-_EMBEDS = {name: Field(int, least=0) for name in ("scene", "width", "layers", "rate")}
+_EMBEDS = {name: Field(int, min=0) for name in ("scene", "width", "layers", "rate")}
 _FIELDS = {
     "weights": Field(dict),
-    "parameters": Field(int, required=False, default=0, least=0),
+    "parameters": Field(int, required=False, default=0, min=0),
     "embeds": Field((dict, type(None)), required=False, fields=_EMBEDS),
 }
 # The files of which the hub's format has one or more; any of them will do.

@@ -13,7 +13,7 @@ from evaluator.scoring import intervals, metrics
 _ROUNDING = (
     0.0005  # of a score from that of its predictions, which are kept in single precision: half a digit of what is shown
 )
-SEEDS = 3  # with fewer trainings their spread cannot be told (simulated: 17 % false alarms with two, 6 % with three)
+SEEDS = 3  # with fewer trainings their std cannot be told (simulated: 17 % false alarms with two, 6 % with three)
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def fuse(found: Sequence[Result], seed: int = 0) -> Result:
         protocol=first.protocol if len({each.protocol for each in found}) == 1 else "several",
         seeds=seeds,
         seed_scores=np.mean(by_time, axis=1).reshape(len(seeds), -1).mean(axis=1).tolist(),
-        spread=float(np.std(np.mean(by_time, axis=1), ddof=1)) if n_times > 1 else None,
+        std=float(np.std(np.mean(by_time, axis=1), ddof=1)) if n_times > 1 else None,
         scores={},
         chosen="",
         curve=[CurvePoint("", score, low, high, None, None)],
@@ -220,7 +220,7 @@ def _told(
 
 
 def refuse_another_score(result: Result) -> float:
-    """The score of the predictions; refuse a result that says another one, or an interval, curve or spread that cannot be.
+    """The score of the predictions; refuse a result that says another one, or an interval, curve or std that cannot be.
 
     Raises:
         EvaluationError: The sentence has both numbers, or the one that cannot be.
@@ -241,8 +241,8 @@ def refuse_another_score(result: Result) -> float:
             raise EvaluationError(
                 f"its curve has {point.score:.4g} at {point.name!r}, no {result.metric}; run it again"
             )
-    if result.spread is not None and not 0 <= result.spread < np.inf:
-        raise EvaluationError(f"its spread is {result.spread:.4g}, which cannot be; run it again")
+    if result.std is not None and not 0 <= result.std < np.inf:
+        raise EvaluationError(f"its std is {result.std:.4g}, which cannot be; run it again")
     return value
 
 

@@ -8,17 +8,48 @@ from typing import Any
 
 import numpy as np
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
+
+
+@dataclass(frozen=True)
+class Caveat:
+    """A fact that limits what a score means.
+
+    kind: One of `CAVEATS`.
+    text: The fact, as a sentence without its full stop.
+    """
+
+    kind: str
+    text: str
+
+
+# What a caveat can be about, and why it matters.
+CAVEATS: Mapping[str, str] = {
+    "pre_trained_on_data": "the module was pre-trained on recordings of this dataset: contamination",
+    "partial_data": "other numbers of clips or classes than the published dataset has",
+    "few_groups": "too few individuals or recordings for an interval over them",
+    "failed_clips": "clips that could not be read or embedded, which are not in the score",
+    "silent_clips": "clips whose samples are all 0",
+    "padded_clips": "clips that the module takes only after zero-padding",
+    "batch_dependent": "embeddings depend on the other clips of the batch, so clips were embedded one by one",
+    "untrained_classes": "classes that are tested without a single training clip",
+    "chosen_on_test": "a layer or setting was chosen by the score on the test clips",
+    "class_weights_unused": "the protocol weights classes, which is not defined for several labels a clip",
+}
 
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """One of several features or settings that were judged: a layer, a number of shots.
+    """One of several features or settings that probes were fitted on: a layer, a number of shots.
 
-    name: What it is called in words, such as `layer 3`; "" where there was only one.
+    name: What it is called in words, such as `layer 3` or `layer 3, 5 shots, centroid`; "" where there was only one.
     score, ci_low, ci_high: As those of a result.
     valid_score: On the validation clips, mean over folds; None where they have no say or no label.
-    spread: Standard deviation of the score over the times that probes were trained (seeds, draws of shots); None for one.
+    std: Standard deviation of the score over the times that probes were trained (seeds, draws of shots); None for one.
+    features: What the features are called: `layer 3`, `mean of layers`; "" for the module's only ones.
+    layer: The layer's number from 0; None for other features.
+    n_shots: Training clips of each class; None where all were taken.
+    head: The classifier that saw the shots, `centroid` or `logistic`; "" without shots.
     """
 
     name: str
@@ -26,7 +57,11 @@ class CurvePoint:
     ci_low: float
     ci_high: float
     valid_score: float | None
-    spread: float | None
+    std: float | None
+    features: str = ""
+    layer: int | None = None
+    n_shots: int | None = None
+    head: str = ""
 
 
 @dataclass(frozen=True)
@@ -34,7 +69,8 @@ class FoldResult:
     """One fold: its score, sizes in clips, and which epoch's weights, or which setting, was tested.
 
     Where probes were trained several times, the score is the mean; the rest is the first time's. `layer_shares` are the learned
-    weights of `--layers weighted`, one a layer, sum 1.
+    weights of `--layers weighted`, one a layer, sum 1. `point` is the place in the result's curve of what the score is of;
+    `chosen` says the same and what else was chosen, for people.
     """
 
     name: str
@@ -46,6 +82,7 @@ class FoldResult:
     valid_score: float | None
     chosen: str = ""
     layer_shares: tuple[float, ...] = ()
+    point: int = 0
 
 
 @dataclass(frozen=True)
@@ -56,13 +93,15 @@ class Result:
         score, ci_low, ci_high: Mean over folds, in the metric's unit, and its bootstrap 95 % interval over clips, and over
             trainings if there are several.
         seeds, seed_scores: Seeds that the probes were trained with, and the score of each; their mean is `score`.
-        spread: Standard deviation of the score over seeds, or over the draws of few shots; None if trained once.
+        std: Standard deviation of the score over seeds, or over the draws of few shots; None if trained once.
         scores: Other scores of the same predictions, by name.
         chosen: Which of several features or settings the score is of, a name in `curve`; "" if there was only one. Where
             folds chose different ones for themselves, it says so, and each fold tells its own.
-        curve: Everything that was judged, in order.
+        curve: Everything that probes were fitted on, in order.
         failed: Clips that could not be used, with the reason.
-        notes: Sentences a reader of the score should know.
+        notes: Sentences about how the score came about, without a doubt in them.
+        caveats: Facts that limit what the score means.
+        interval_over: What the interval is over: `clips`, or `groups` of them (individuals, recordings).
         confusion: Counts, row = true class, column = predicted; None for multi-label tasks.
         seconds: Wall time by stage.
         provenance: Versions, hashes, seed, device, command, start time, and where the data lay.
@@ -86,7 +125,7 @@ class Result:
     ci_high: float
     seeds: list[int]
     seed_scores: list[float]
-    spread: float | None
+    std: float | None
     scores: dict[str, float]
     chosen: str
     curve: list[CurvePoint]
@@ -106,6 +145,8 @@ class Result:
     test_targets: list[np.ndarray] = field(repr=False)
     test_probabilities: list[np.ndarray] = field(repr=False)
     test_events: list[np.ndarray] = field(repr=False)
+    caveats: list[Caveat] = field(default_factory=list)
+    interval_over: str = "clips"
     schema_version: int = SCHEMA_VERSION
 
     @property

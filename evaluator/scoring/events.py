@@ -31,6 +31,12 @@ class Collar:
     onset_s: float
     of_length: float | None = None
 
+    @property
+    def meaning(self) -> str:
+        """What has to agree, in words."""
+        offsets = "" if self.of_length is None else f", offsets within {100 * self.of_length:g} % of the length"
+        return f"onsets within {1000 * self.onset_s:g} ms{offsets}"
+
 
 # The scores of HEAR, by their names in heareval (score.py). One more F-measure or error rate is one more line.
 COLLARS = {

@@ -190,6 +190,9 @@ class Metric:
     """A score: its function, to be called as it is, and what its values mean.
 
     function: From targets, probabilities and counts to (n_draws,), as everywhere here.
+    meaning: What it is, in a phrase that goes on from its name and a colon.
+    beside: Labels (`single`, `multi`, `events`) of the tasks whose results have it beside their own score; `pitches`
+        for single labels that are consecutive MIDI notes.
     best: Which end is good.
     low, high: Ends of the range that values can have, included.
     unit: "%" where people read a hundred times the value, else "".
@@ -197,6 +200,8 @@ class Metric:
     """
 
     function: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+    meaning: str
+    beside: tuple[str, ...] = ()
     best: Literal["highest", "lowest"] = "highest"
     low: float = 0.0
     high: float = 1.0
@@ -215,22 +220,65 @@ class Metric:
 
 
 # By their names in task files.
+_EITHER = ("single", "multi")
 METRICS: dict[str, Metric] = {
-    "accuracy": Metric(accuracy),
-    "chroma_accuracy": Metric(chroma_accuracy),
-    "uar": Metric(uar),
-    "uar_all_classes": Metric(uar_all_classes),
-    "macro_f1": Metric(macro_f1),
-    "map": Metric(mean_average_precision),
-    "map_all_classes": Metric(mean_average_precision_all_classes),
-    "weighted_map": Metric(weighted_average_precision),
-    "average_precision": Metric(average_precision),
-    "aucroc": Metric(aucroc),
-    "d_prime": Metric(d_prime, low=-math.inf, high=math.inf, unit=""),
-    **{name: Metric(event_f_measure, of_events=True) for name in events.COLLARS},
+    "accuracy": Metric(
+        accuracy, "share of clips whose most probable class is theirs, or the first of theirs", ("single",)
+    ),
+    "chroma_accuracy": Metric(
+        chroma_accuracy, "share of clips whose most probable pitch is theirs or some octaves away", ("pitches",)
+    ),
+    "uar": Metric(uar, "unweighted average recall over the classes that occur in the targets", ("single",)),
+    "uar_all_classes": Metric(
+        uar_all_classes,
+        "unweighted average recall where a class without clips counts as recall 0 (torchmetrics 0.11)",
+        ("single",),
+    ),
+    "macro_f1": Metric(
+        macro_f1, "mean F1 score of the classes that occur in the targets or are predicted", ("single",)
+    ),
+    "map": Metric(mean_average_precision, "unweighted (macro) mean over classes of average precision", _EITHER),
+    "map_all_classes": Metric(
+        mean_average_precision_all_classes,
+        "macro mean of average precision where a class without clips counts as 0, as in BEANS",
+    ),
+    "weighted_map": Metric(
+        weighted_average_precision,
+        "mean over classes of average precision, each weighted by its number of clips",
+        ("multi",),
+    ),
+    "average_precision": Metric(
+        average_precision, "average precision of the last class, which is the positive one of a binary task"
+    ),
+    "aucroc": Metric(aucroc, "mean over classes of the area under the ROC curve", _EITHER),
+    "d_prime": Metric(
+        d_prime,
+        "mean over classes of d', the distance of two normal distributions of variance 1 that have the class's AUC",
+        _EITHER,
+        low=-math.inf,
+        high=math.inf,
+        unit="",
+    ),
     **{
-        name: Metric(event_error_rate, best="lowest", high=math.inf, unit="", of_events=True)
-        for name in events.SEGMENTS_S
+        name: Metric(
+            event_f_measure,
+            f"F-measure of events pooled over files and classes, {collar.meaning}",
+            ("events",),
+            of_events=True,
+        )
+        for name, collar in events.COLLARS.items()
+    },
+    **{
+        name: Metric(
+            event_error_rate,
+            f"errors per active segment of {1000 * seconds:g} ms of the reference, pooled over files",
+            ("events",),
+            best="lowest",
+            high=math.inf,
+            unit="",
+            of_events=True,
+        )
+        for name, seconds in events.SEGMENTS_S.items()
     },
 }
 

@@ -46,7 +46,7 @@ _RENAMED = Field(dict, required=False, default={}, each=Field(str))
 _VOCABULARY = {
     "table": Field(str),
     "delimiter": Field(str, required=False, default=","),
-    "header": Field(int, required=False, default=1, least=0, most=9),
+    "header": Field(int, required=False, default=1, min=0, max=9),
     "columns": _TEXTS,
     "label": Field(str),  # the column
 }

@@ -247,7 +247,7 @@ SOURCES: Mapping[str, Source] = {
         {
             "table": Field(str),  # the file, or a glob, relative to the dataset's folder
             "delimiter": Field(str, required=False, default=","),
-            "header": Field(int, required=False, default=1, least=0, most=9),
+            "header": Field(int, required=False, default=1, min=0, max=9),
             "columns": Field(list, required=False, default=[], each=Field(str)),  # where there is no header
         },
         _table_traces,

@@ -27,18 +27,18 @@ _MICROSECONDS = 6  # decimals of a second to which times are rounded, so that 0.
 
 FIELDS = {
     "of": Field(str, choices=("spans", "recordings")),
-    "seconds": Field(float, least=0.001),
-    "hop": Field(float, least=0.001),  # seconds from one window to the next
+    "seconds": Field(float, min=0.001),
+    "hop": Field(float, min=0.001),  # seconds from one window to the next
     # Of spans only: at most so many windows of each recording and label in a split, a seeded sample.
-    "most": Field(dict, required=False, default={}, each=Field(int, least=1)),
-    "seed": Field(int, required=False, default=0, least=0),
+    "most": Field(dict, required=False, default={}, each=Field(int, min=1)),
+    "seed": Field(int, required=False, default=0, min=0),
     # Of recordings only: all of them, as a glob, also those without an event; the length of a chunk in seconds (else
     # whole recordings), every how many-th of them is used, and up to which share of its recording's chunks a chunk
     # belongs to a split.
     "recordings": Field(str, required=False, default=""),
-    "chunk": Field((float, type(None)), required=False, least=0.001),
-    "every": Field(int, required=False, default=1, least=1),
-    "splits": Field(dict, required=False, default={}, each=Field(float, least=0, most=1)),
+    "chunk": Field((float, type(None)), required=False, min=0.001),
+    "every": Field(int, required=False, default=1, min=1),
+    "splits": Field(dict, required=False, default={}, each=Field(float, min=0, max=1)),
 }
 
 
