@@ -23,10 +23,11 @@ from evaluator.audio.clip import Clip, Event
 from evaluator.datasets.splits import Fold
 from evaluator.embedding.shard import StoredClip
 from evaluator.embedding.store import Store
-from evaluator.experiment import probe_jobs
-from evaluator.experiment.task_targets import EventQuestion
-from evaluator.probes import fit, protocol
+from evaluator.experiment import evaluation
+from evaluator.experiment.targets import EventTargets
+from evaluator.probes import protocol
 from evaluator.probes.features import Candidate
+from evaluator.probes.jobs import FitRequest
 from evaluator.scoring.events import PostProcessing
 
 PARTS = {"train": 44, "valid": 14, "test": 14}  # recordings of DCASE 2016 task 2 in HEAR
@@ -104,29 +105,30 @@ def main() -> int:
     parser.add_argument("--profile", default="clean")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--limit-gb", type=float, default=4.0)
-    settings = parser.parse_args()
+    options = parser.parse_args()
     stage = Stages()
-    asked = protocol.load("hear", settings.profile)
-    settings = dataclasses.replace(asked.probe, epochs=settings.epochs, grid=asked.probe.grid[: settings.points])
+    asked = protocol.load("hear", options.profile)
+    probe = dataclasses.replace(asked.probe, epochs=options.epochs, grid=asked.probe.grid[: options.points])
     stage("imports")
-    store = Store(settings.folder, {"bench": "event_memory"}, "frames")
-    keys = fill(store, settings.frames, settings.width)
+    store = Store(options.folder, {"bench": "event_memory"}, "frames")
+    keys = fill(store, options.frames, options.width)
     stage("store filled")
     matrix, times, rows = store.read_frames(keys)
     stage(f"frames ({type(matrix).__name__})")
     clips = recordings()
-    question = EventQuestion(clips, CLASSES, METRIC, times, rows, [PostProcessing(*pair) for pair in asked.events])
+    targets = EventTargets(clips, CLASSES, METRIC, times, rows, [PostProcessing(*pair) for pair in asked.events])
     parts = np.split(np.arange(len(clips)), np.cumsum(list(PARTS.values()))[:-1])
-    jobs = probe_jobs.plan(question, [Fold("test", *parts)], [Candidate("")], [0], probe_jobs.file_order(clips))
-    stage("question")
-    said = fit.judged([each.job for each in jobs], [matrix], question.targets, settings, False, settings.device)
-    stage(f"trained, {settings.epochs} x {settings.points}")
-    judged = probe_jobs.collect(jobs, said, question, [Fold("test", *parts)], [Candidate("")])
-    (best,) = judged.values()
+    jobs = evaluation.plan(targets, [Fold("test", *parts)], [Candidate("")], [0], evaluation.file_order(clips))
+    stage("targets")
+    request = FitRequest([each.job for each in jobs], [matrix], targets.row_targets, device=options.device)
+    outcomes = probe.fit(request)
+    stage(f"trained, {options.epochs} x {options.points}")
+    evaluations = evaluation.collect(jobs, outcomes, targets, [Fold("test", *parts)], [Candidate("")])
+    (best,) = evaluations.values()
     score = best.score
     stage("scored")
-    print(f"{settings.frames} frames of {settings.width}: peak {peak() / GB:.2f} GB, score {score:.3f}")
-    return int(peak() > settings.limit_gb * GB)
+    print(f"{options.frames} frames of {options.width}: peak {peak() / GB:.2f} GB, score {score:.3f}")
+    return int(peak() > options.limit_gb * GB)
 
 
 if __name__ == "__main__":

@@ -18,10 +18,11 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Subset, TensorDataset
 
-from evaluator.probes import network, protocol
-from evaluator.probes.network import ProbeJob
+from evaluator.embedding.matrix import InMemory
+from evaluator.probes import protocol, training
+from evaluator.probes.jobs import FitRequest, ProbeJob
+from evaluator.probes.network_settings import NetworkSettings
 from evaluator.probes.schedules import warmup_factor
-from evaluator.probes.settings import Network
 from evaluator.scoring.targets import Targets
 
 EPOCHS = {
@@ -34,7 +35,7 @@ EPOCHS = {
 }
 
 
-def module_of(judged: Network, width: int, n_classes: int) -> torch.nn.Module:
+def module_of(judged: NetworkSettings, width: int, n_classes: int) -> torch.nn.Module:
     """The protocol's network, as one would write it."""
     layers: list[torch.nn.Module] = []
     for hidden in judged.hidden:
@@ -51,7 +52,7 @@ def module_of(judged: Network, width: int, n_classes: int) -> torch.nn.Module:
 
 
 def one_by_one(
-    jobs: list[ProbeJob], matrices: list[np.ndarray], targets: np.ndarray, settings: Network, device: str
+    jobs: list[ProbeJob], matrices: list[np.ndarray], targets: np.ndarray, settings: NetworkSettings, device: str
 ) -> None:
     """The straightforward loop: for each probe a network, a DataLoader, an optimiser, validation after each epoch."""
     classes = torch.from_numpy(targets.argmax(axis=1))
@@ -85,12 +86,12 @@ def one_by_one(
                         sum(hits)
 
 
-def problem(which: str, name: str) -> tuple[list[ProbeJob], list[np.ndarray], np.ndarray, Network]:
+def problem(which: str, name: str) -> tuple[list[ProbeJob], list[np.ndarray], np.ndarray, NetworkSettings]:
     """The probes of a protocol on one of the two sets."""
     random = np.random.default_rng(0)
     n, n_classes, n_folds = (400, 10, 5) if which == "esc10" else (10_000, 50, 1)
     settings = protocol.load(name, "published").probe
-    assert isinstance(settings, Network)
+    assert isinstance(settings, NetworkSettings)
     n_layers, width = (13, 1536) if name == "sarkar" else (1, 768 if which == "esc10" else 1536)
     matrices = [random.normal(size=(n, width)).astype(np.float32) for _ in range(n_layers)]
     targets = np.eye(n_classes, dtype=np.float32)[random.integers(n_classes, size=n)]
@@ -137,8 +138,9 @@ def row(which: str, name: str, epochs: int, device: str) -> str:
     jobs, matrices, targets, settings = problem(which, name)
     settings = dataclasses.replace(settings, epochs=epochs or settings.epochs)
     asked, standardise = Targets(targets, "single", "accuracy"), name == "sarkar"
+    known = [InMemory(matrix) for matrix in matrices]
     alone = timed(lambda: one_by_one(jobs, matrices, targets, settings, device), device)
-    beside = timed(lambda: network.train(jobs, matrices, asked, settings, standardise, device), device)
+    beside = timed(lambda: training.train(FitRequest(jobs, known, asked, standardise, device), settings), device)
     n_probes = len(jobs) * len(settings.points())
     figures = f"{alone[0]:14.2f}{beside[0]:16.2f}{alone[0] / beside[0]:7.1f}{alone[1] / beside[1]:8.1f}"
     return f"{which:7}{name:10}{n_probes:7}{settings.epochs:7}{figures}"

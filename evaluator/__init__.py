@@ -1,1 +1,100 @@
-"""Probe any HEAR module on bioacoustic, ARCH, HEAR and your own tasks, under the published protocols."""
+"""Evaluate any HEAR module on bioacoustic, ARCH, HEAR and your own tasks, under the published protocols.
+
+    import evaluator as ev
+
+    results = ev.run(["hear_ssl.melspec", "hear_ssl.byol_a_mini"], "demo/calls", protocol="logistic")
+    results[0].score, results[0].ci_low, results[0].ci_high
+    ev.to_frame(results)
+
+Everything in `__all__` is the public interface: it does what the `hear-eval` command of that name does, with the same defaults
+and refusals, which are exceptions here. Everything else is internal and may change. Names are loaded when they are first
+used, so that importing this package costs nothing.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from evaluator.api.analysis import compute_similarity, draw_maps, write_report
+    from evaluator.api.comparing import compare, fuse, load_results, to_frame
+    from evaluator.api.data import check_tasks, download_tasks
+    from evaluator.api.embedding import embed, validate
+    from evaluator.api.listing import Table, list_datasets, list_modules, list_protocols, list_tasks
+    from evaluator.api.running import RunError, find_tasks, load_protocol, run
+    from evaluator.api.version import __version__
+    from evaluator.datasets.task import Task
+    from evaluator.embedding.spec import ModuleSpec
+    from evaluator.errors import EvaluationError, UsageError
+    from evaluator.experiment.embed_files import Embeddings
+    from evaluator.probes.protocol import Protocol
+    from evaluator.results.compare import Comparison
+    from evaluator.results.result import Caveat, CurvePoint, FoldResult, Result
+
+_HOMES = {
+    "analysis": ("compute_similarity", "draw_maps", "write_report"),
+    "comparing": ("compare", "fuse", "load_results", "to_frame"),
+    "data": ("check_tasks", "download_tasks"),
+    "embedding": ("embed", "validate"),
+    "listing": ("Table", "list_datasets", "list_modules", "list_protocols", "list_tasks"),
+    "running": ("RunError", "find_tasks", "load_protocol", "run"),
+    "version": ("__version__",),
+}
+_HOME_OF = {
+    **{name: f"evaluator.api.{home}" for home, names in _HOMES.items() for name in names},
+    "Task": "evaluator.datasets.task",
+    "ModuleSpec": "evaluator.embedding.spec",
+    "EvaluationError": "evaluator.errors",
+    "UsageError": "evaluator.errors",
+    "Embeddings": "evaluator.experiment.embed_files",
+    "Protocol": "evaluator.probes.protocol",
+    "Comparison": "evaluator.results.compare",
+    **dict.fromkeys(("Caveat", "CurvePoint", "FoldResult", "Result"), "evaluator.results.result"),
+}
+
+__all__ = [
+    "Caveat",
+    "Comparison",
+    "CurvePoint",
+    "Embeddings",
+    "EvaluationError",
+    "FoldResult",
+    "ModuleSpec",
+    "Protocol",
+    "Result",
+    "RunError",
+    "Table",
+    "Task",
+    "UsageError",
+    "__version__",
+    "check_tasks",
+    "compare",
+    "compute_similarity",
+    "download_tasks",
+    "draw_maps",
+    "embed",
+    "find_tasks",
+    "fuse",
+    "list_datasets",
+    "list_modules",
+    "list_protocols",
+    "list_tasks",
+    "load_protocol",
+    "load_results",
+    "run",
+    "to_frame",
+    "validate",
+    "write_report",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """A public name, from the file that it is in."""
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'evaluator' has no attribute {name!r}; public are {', '.join(__all__)}")
+    value = getattr(importlib.import_module(_HOME_OF[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,46 +1,23 @@
-"""The command line: `hear-eval run | list | validate | embed | download | check | compare | fuse |
-similarity | map | report | reproduce | doctor`.
+"""The command line `hear-eval`: a command for each file of `evaluator/commands/`.
 
 Results go to standard output, everything else (bars, warnings, what modules print) to standard error. Exit codes: 0
 done, 1 failed, 2 wrong usage. Rooms that need torch are entered only by the commands that use them.
 """
 
 import argparse
+import importlib
 import os
+import pkgutil
 import sys
 from collections.abc import Sequence
 
-from evaluator.commands import (
-    check,
-    compare,
-    doctor,
-    download,
-    embed,
-    fuse,
-    list,
-    map,
-    report,
-    reproduce,
-    run,
-    similarity,
-    validate,
-)
+from evaluator import commands
 from evaluator.errors import EvaluationError, UsageError
 
 COMMANDS = {
-    "run": run,
-    "list": list,
-    "validate": validate,
-    "embed": embed,
-    "download": download,
-    "check": check,
-    "compare": compare,
-    "fuse": fuse,
-    "similarity": similarity,
-    "map": map,
-    "report": report,
-    "reproduce": reproduce,
-    "doctor": doctor,
+    each.name: importlib.import_module(f"{commands.__name__}.{each.name}")
+    for each in pkgutil.iter_modules(commands.__path__)
+    if not each.name.startswith("_")
 }
 
 
@@ -50,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())  # a user's my_model.py is found; appended, so that it shadows nothing
     try:
-        return parsed.execute(parsed)
+        return int(parsed.run(parsed))
     except (UsageError, EvaluationError) as error:
         print(f"hear-eval: {error}", file=sys.stderr)
         return 2 if isinstance(error, UsageError) else 1
@@ -69,13 +46,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The whole command line; `execute` of what it parses is what the command does."""
+    """The whole command line; `run` of what it parses is what the command does."""
     top = argparse.ArgumentParser(prog="hear-eval", description="Probe any HEAR module on audio tasks.")
     subparsers = top.add_subparsers(required=True, metavar="COMMAND")
     for name, command in COMMANDS.items():
         sub = subparsers.add_parser(name, help=command.SUMMARY, description=command.SUMMARY)
-        command.fill(sub)
-        sub.set_defaults(execute=command.execute)
+        command.add_arguments(sub)
+        sub.set_defaults(run=command.run)
     return top
 
 

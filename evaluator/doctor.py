@@ -36,10 +36,10 @@ class Finding:
 
 def examine(cache: Path) -> list[Finding]:
     """Versions, devices, packages that cannot be imported, damaged checkpoints, and what the caches take."""
-    return [*versions(), *devices(), *broken_packages(), *checkpoints(), *caches(cache)]
+    return [*_versions(), *_devices(), *_broken_packages(), *_checkpoints(), *_caches(cache)]
 
 
-def versions() -> Iterator[Finding]:
+def _versions() -> Iterator[Finding]:
     """What is installed."""
     yield Finding("ok", f"Python {platform.python_version()} on {platform.platform()}")
     for name in (*PACKAGES, *DRAGGED_IN, "torchcrepe"):
@@ -50,30 +50,30 @@ def versions() -> Iterator[Finding]:
                 yield Finding("error", f"{name} is not installed", f"pip install {name}")
 
 
-def devices() -> Iterator[Finding]:
+def _devices() -> Iterator[Finding]:
     """What torch can compute on."""
     script = (
         "import torch; print(torch.get_num_threads(), *[torch.cuda.get_device_name(n) "
         "for n in range(torch.cuda.device_count())], sep='|')"
     )
-    done = run_python(script)
+    done = _run_python(script)
     if done.returncode:
-        yield Finding("error", f"torch cannot be imported: {last_line(done.stderr)}", "install torch again")
+        yield Finding("error", f"torch cannot be imported: {_last_line(done.stderr)}", "install torch again")
         return
     threads, *gpus = done.stdout.strip().split("|")
     yield Finding("ok", f"{threads} CPU threads; GPUs: {', '.join(gpus) or 'none'}")
 
 
-def broken_packages() -> Iterator[Finding]:
+def _broken_packages() -> Iterator[Finding]:
     """Packages that are there but cannot be imported, found in a process of their own."""
     for name in DRAGGED_IN:
         if importlib.util.find_spec(name) is None:
             continue
-        done = run_python(f"import {name}")
+        done = _run_python(f"import {name}")
         if done.returncode:
             yield Finding(
                 "warning",
-                f"{name} cannot be imported ({last_line(done.stderr)}). hear_ssl goes on without it, but other programs "
+                f"{name} cannot be imported ({_last_line(done.stderr)}). hear_ssl goes on without it, but other programs "
                 "that use transformers' speech models will fail",
                 f"pip uninstall {name}, or install the {name} that was built for this torch",
             )
@@ -81,20 +81,20 @@ def broken_packages() -> Iterator[Finding]:
             yield Finding("ok", f"{name} can be imported")
 
 
-def checkpoints() -> Iterator[Finding]:
+def _checkpoints() -> Iterator[Finding]:
     """Weight files in the hub's cache that are too small or cannot be opened."""
     hub = Path(os.environ.get("HF_HUB_CACHE") or Path(os.environ.get("HF_HOME", "~/.cache/huggingface")) / "hub")
     hub = hub.expanduser()
     n_seen = 0
     for path in sorted(path for pattern in CHECKPOINTS for path in hub.glob(f"models--*/snapshots/*/{pattern}")):
         n_seen += 1
-        trouble = checkpoint_trouble(path)
+        trouble = _checkpoint_trouble(path)
         if trouble:
             yield Finding("error", f"{path}: {trouble}", "delete the file; it will be downloaded again")
     yield Finding("ok", f"{n_seen} weight files in the hub's cache {hub} ({size(hub)})")
 
 
-def checkpoint_trouble(path: Path) -> str:
+def _checkpoint_trouble(path: Path) -> str:
     """What is wrong with a weight file, "" if nothing is seen without reading all of it."""
     import zipfile
 
@@ -115,7 +115,7 @@ def checkpoint_trouble(path: Path) -> str:
     return ""
 
 
-def caches(cache: Path) -> Iterator[Finding]:
+def _caches(cache: Path) -> Iterator[Finding]:
     """What our own cache holds, and shards that are damaged."""
     yield Finding("ok", f"cache {cache} ({size(cache)})")
     for folder in sorted((cache / "embeddings").glob("*")):
@@ -126,12 +126,12 @@ def caches(cache: Path) -> Iterator[Finding]:
                 yield Finding("error", str(error))
 
 
-def run_python(script: str) -> "subprocess.CompletedProcess[str]":
+def _run_python(script: str) -> "subprocess.CompletedProcess[str]":
     """Run a line of Python in a fresh process, since a failed import cannot be undone in this one."""
     return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
 
 
-def last_line(text: str) -> str:
+def _last_line(text: str) -> str:
     """The last line of an error output: type and message."""
     return (text.strip().splitlines() or ["no message"])[-1][:200]
 

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, their names, and numbers that JSON can hold."""
+"""Files that are there whole or not at all, folders that can be written, names, and numbers that JSON can hold."""
 
 import hashlib
 import math
@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from evaluator.errors import UsageError
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -38,3 +40,31 @@ def finite(value: Any) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def writable_folder(option: str, folder: Path) -> Path:
+    """The folder, made if it is not there; found out before hours of work rather than after.
+
+    Args:
+        option: What the folder was given as, for the message.
+        folder: The folder.
+
+    Raises:
+        UsageError: It cannot be made or written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if os.access(folder, os.W_OK):
+            return folder
+        raise PermissionError(13, "Permission denied")
+    except OSError as error:
+        raise UsageError(
+            f"{option} {folder}: no folder that can be written ({error.strerror}); give another"
+        ) from error
+
+
+def cache_folder(chosen: Path | None) -> Path:
+    """The folder of embeddings: as chosen, else $HEAR_EVAL_CACHE, else one of the user's."""
+    if chosen is not None:
+        return chosen
+    return Path(os.environ.get("HEAR_EVAL_CACHE") or Path.home() / ".cache" / "hear-eval")

@@ -277,12 +277,6 @@ def test_an_ensembles_twin_draws_every_member_anew():
     assert new == {"0", "1"}
 
 
-def test_members_in_turn_are_told_how_to_have_twins():
-    """Each member has a twin of its own, and the name says how."""
-    with pytest.raises(UsageError, match="take in_turn:twin:A"):
-        ModuleSpec("twin:in_turn:hear_ssl.melspec+hear_ssl.crepe_tiny").resolved()
-
-
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [

@@ -13,6 +13,7 @@ from evaluator.audio import decode
 from evaluator.audio.clip import Clip
 from evaluator.audio.clip_rule import ClipRule
 from evaluator.datasets.manifest import Manifest
+from evaluator.datasets.recordings import Recordings
 from evaluator.embedding.extract import extract, part_of
 from evaluator.embedding.module import open_module
 from evaluator.embedding.spec import ModuleSpec
@@ -41,7 +42,7 @@ def run(spec, recordings, cache, rule=None, views="scene", advance=lambda n: Non
     facts = decode.file_facts(recordings.root, [clip.path for clip in recordings.clips], cache)
     with open_module(spec) as module:
         store = Store(cache, {"module": spec.name}, part_of(views, module))
-        return extract(module, recordings, rule or ClipRule(), facts, store, advance, views=views), store
+        return extract(module, Recordings("x", recordings, rule or ClipRule(), facts), store, advance, views), store
 
 
 def samples_of(recordings, number):
@@ -126,7 +127,7 @@ def test_scene_and_layers_of_an_extension_are_stored_together(recordings, tmp_pa
 def test_another_part_is_refused(recordings, tmp_path):
     """Frames never land among scene embeddings."""
     with open_module(GOOD) as module, pytest.raises(ValueError, match="'frames' are kept in part 'frames', not ''"):
-        extract(module, recordings, ClipRule(), {}, Store(tmp_path, {"module": "m"}), views="frames")
+        extract(module, Recordings("x", recordings, ClipRule(), {}), Store(tmp_path, {"module": "m"}), views="frames")
 
 
 class Stopped(Exception):

@@ -8,7 +8,8 @@ import pytest
 
 import evaluator
 import hear_ssl
-from evaluator import listing, schema
+from evaluator import schema
+from evaluator.api import listing
 
 CHECKOUT = Path(__file__).parents[1]
 INSTALLED = {"hear_ssl": Path(hear_ssl.__file__).parent, "evaluator": Path(evaluator.__file__).parent}
@@ -21,6 +22,8 @@ def imported(path):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             yield node.module or ""
+            if node.module == "evaluator":
+                yield from (f"evaluator.{alias.name}" for alias in node.names)
 
 
 def test_models_and_evaluator_never_import_each_other():
@@ -35,6 +38,58 @@ def test_the_core_imports_no_torchaudio():
     for folder in INSTALLED.values():
         for path in folder.rglob("*.py"):
             assert not [name for name in imported(path) if name.split(".")[0] in ("torchaudio", "torchcrepe")], path
+
+
+# The floors of docs/architecture.md, from the top: a room imports only rooms that stand in a line below its own.
+FLOORS = (
+    ("__main__",),
+    ("cli",),
+    ("commands",),
+    ("api",),
+    ("reproduction", "mapping", "doctor"),
+    ("similarity",),
+    ("experiment", "report"),
+    ("probes", "check"),
+    ("embedding", "results"),
+    ("datasets", "scoring"),
+    ("download", "audio"),
+    ("schema", "tables", "figure"),
+    ("files",),
+    ("errors",),
+)
+
+
+def rooms():
+    """Every import between two rooms (folders and single files) of the evaluator: (room, room that it imports, file)."""
+    home = INSTALLED["evaluator"]
+    for path in sorted(home.rglob("*.py")):
+        parts = path.relative_to(home).with_suffix("").parts
+        if parts == ("__init__",):
+            continue  # the lazy names of the public interface
+        for name in imported(path):
+            if name.startswith("evaluator.") and name.split(".")[1] != parts[0]:
+                yield parts[0], name.split(".")[1], "/".join(parts)
+
+
+def test_no_room_imports_one_above_it():
+    """Imports go down the floors of docs/architecture.md, also those inside functions."""
+    floor = {room: number for number, line in enumerate(FLOORS) for room in line}
+    for room, other, path in rooms():
+        for each in (room, other):
+            assert each in floor, (
+                f"evaluator/{each} is on no floor: put it into FLOORS here and in docs/architecture.md"
+            )
+        if other == "api" and room == "commands":
+            continue
+        assert floor[room] < floor[other], f"evaluator/{path}.py imports {other}, which is not below {room}"
+
+
+@pytest.mark.skipif(not (CHECKOUT / "docs").is_dir(), reason="not run from a checkout")
+def test_the_architecture_page_names_every_room():
+    """Whoever adds a room says there what it is for."""
+    page = (CHECKOUT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    for room in {room for line in FLOORS for room in line} - {"__main__"}:
+        assert f"`{room}" in page, f"docs/architecture.md says nothing of evaluator/{room}: add a line to its table"
 
 
 @pytest.mark.skipif(not (CHECKOUT / "setup.cfg").is_file(), reason="not run from a checkout")
@@ -71,4 +126,4 @@ def test_the_docs_show_the_tasks_as_they_are():
     """Their table is what `hear-eval list tasks --markdown` prints."""
     page = (CHECKOUT / "docs" / "tasks.md").read_text(encoding="utf-8")
     shown = page.partition("<!-- tasks -->\n")[2].partition("\n<!-- end of tasks -->")[0]
-    assert shown.strip() == listing.markdown()
+    assert shown.strip() == listing.tasks_as_markdown()

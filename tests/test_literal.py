@@ -11,10 +11,11 @@ import pytest
 import torch
 
 import slow_protocols as slow
-from evaluator.probes import few_shot, network, protocol
-from evaluator.probes.network import ProbeJob
+from evaluator.probes import protocol
+from evaluator.probes.jobs import ProbeJob, Setting
 from evaluator.probes.schedules import Plateau
 from evaluator.scoring.targets import Targets
+from fitting import fit, train
 from slow_protocols import Point, Problem
 
 PROFILES = ("published", "clean")
@@ -66,7 +67,7 @@ def trained(given, settings, metric, standardise=False):
     """What the evaluator's trainer says of the problems, together."""
     jobs = [ProbeJob((0,), one.train, one.valid, one.test, one.seed, fold) for fold, one in enumerate(given)]
     targets = Targets(given[0].targets, given[0].labels, metric)
-    return network.train(jobs, [Rows(given[0].features)], targets, settings, standardise, "cpu")
+    return train(jobs, [Rows(given[0].features)], targets, settings, standardise, "cpu")
 
 
 def same(outcomes, tolds, within=1e-6):
@@ -212,16 +213,14 @@ def test_few_shots():
     """Each number of shots and each draw, from nested draws, as probabilities."""
     given = problems()
     asked = protocol.load("fewshot", "clean").probe
-    settings = replace(asked, shots=(1, 2, 4), heads=("centroid",), draws=3, headline=(4, "centroid"))
+    settings = replace(asked, shots=(1, 2, 4), heads=("centroid",), draws=3, primary=(4, "centroid"))
     jobs = [ProbeJob((0,), one.train, one.valid, one.test, one.seed) for one in given]
-    found = few_shot.few_shot(
-        jobs, [Rows(given[0].features)], Targets(given[0].targets, "single", "accuracy"), settings
-    )
+    found = fit(jobs, [Rows(given[0].features)], Targets(given[0].targets, "single", "accuracy"), settings)
     for one, outcomes in zip(given, found, strict=True):
         for n_shots in settings.shots:
-            for draw, outcome in enumerate(outcomes[few_shot.name(n_shots, "centroid")]):
+            for draw, outcome in enumerate(outcomes[Setting(n_shots, "centroid")]):
                 np.testing.assert_allclose(outcome.test, slow.fewshot(one, n_shots, one.test, draw), atol=1e-6)
-    one, other = found[0]["1 shot, centroid"][:2]
+    one, other = found[0][Setting(1, "centroid")][:2]
     assert np.abs(one.test - other.test).max() > 1e-3  # another draw is another draw
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from evaluator.embedding.module import open_module
-from evaluator.embedding.plain import Foreign
+from evaluator.embedding.plain import PlainModule
 from evaluator.embedding.spec import ModuleSpec, WorkerEnded
 from evaluator.errors import EvaluationError
 
@@ -41,14 +41,14 @@ def scenes(foreign, clips):
 def test_a_crash_inside_a_batch_is_not_taken_for_a_refusal():
     """A worker that is gone ends the work; the clips are not tried one by one."""
     with open_module(ill("exits", python=sys.executable)) as module, pytest.raises(WorkerEnded, match="exit code 3"):
-        scenes(Foreign(module, "scene"), [noise(800), noise(800)])
+        scenes(PlainModule(module, "scene"), [noise(800), noise(800)])
 
 
 def test_batch_dependence_is_found_and_met():
     """Where a batch changes its clips, they run one by one, and a note says so."""
     clips = [noise(900) * level for level in (0.01, 1.0, 0.2)]
     with open_module(ill("batch")) as module:
-        foreign = Foreign(module, "scene")
+        foreign = PlainModule(module, "scene")
         rows, _ = scenes(foreign, clips)
         wanted = np.concatenate([module.scene(clip[None]) for clip in clips])
     assert np.array_equal(rows, wanted)
@@ -58,7 +58,7 @@ def test_batch_dependence_is_found_and_met():
 def test_equal_clips_do_not_clear_a_module():
     """A first batch of equal clips proves nothing; the next one shows that the module mixes its clips."""
     with open_module(ill("batch")) as module:
-        foreign = Foreign(module, "scene")
+        foreign = PlainModule(module, "scene")
         scenes(foreign, [noise(900)] * 3)
         assert foreign.batches is None
         scenes(foreign, [noise(900), 0.1 * noise(900)])
@@ -69,7 +69,7 @@ def test_the_batch_that_is_judged_counts_itself():
     """A trusted module's first batch keeps its rows, so that a resumed run gives the same bytes."""
     clips = [noise(5, 800)[n] for n in range(5)]
     with open_module(ModuleSpec(str(MODULES / "good.py"))) as module:
-        foreign = Foreign(module, "scene")
+        foreign = PlainModule(module, "scene")
         first, _ = scenes(foreign, clips)
         assert foreign.batches is True
         assert np.array_equal(first, module.scene(np.stack(clips)))
@@ -80,7 +80,7 @@ def test_clips_of_different_length_never_share_a_batch():
     """Each length runs by itself, and the rows come back in the clips' order."""
     clips = [noise(n) for n in (800, 1600, 800, 321)]
     with open_module(ModuleSpec(str(MODULES / "good.py"))) as module:
-        rows, padded = scenes(Foreign(module, "scene"), clips)
+        rows, padded = scenes(PlainModule(module, "scene"), clips)
     for row, clip in zip(rows, clips, strict=True):
         np.testing.assert_allclose(row, good_scene(clip[None])[0], rtol=1e-5)
     assert padded == [0, 0, 0, 0]
@@ -90,7 +90,7 @@ def test_clips_of_different_length_never_share_a_batch():
 def test_clips_that_a_module_refuses_are_padded(name, n, wanted):
     """The shortest padding that the module takes is used, and told."""
     with open_module(ill(name)) as module:
-        rows, padded = scenes(Foreign(module, "scene"), [noise(n), noise(8000)])
+        rows, padded = scenes(PlainModule(module, "scene"), [noise(n), noise(8000)])
     assert padded == [wanted, 0]
     np.testing.assert_allclose(rows[0], good_scene(np.pad(noise(n), (0, 4000 - n))[None])[0], rtol=1e-5)
 
@@ -101,7 +101,7 @@ def test_layers_are_mean_and_deviation_over_the_clips_own_frames(ill, python):
     """One layer of a plain module, here and in another interpreter, whether or not it mixes its clips."""
     clips = [noise(n) * level for n, level in ((800, 1), (4800, 0.1), (1600, 1), (4800, 1), (1600, 0.5), (160, 1))]
     with open_module(ill_frames(ill, python=python)) as module:
-        foreign = Foreign(module, "layers")
+        foreign = PlainModule(module, "layers")
         rows, padded = foreign.rows(clips)
         alone = [module.timestamps(clip[None])[0][0] for clip in clips]
     assert foreign.batches is (ill == "none") and padded == [0] * 6
@@ -118,7 +118,7 @@ def test_frames_and_times_are_the_clips_own(python):
     """Clips of one length and of others, in order."""
     clips = [noise(n) * level for n, level in ((800, 1), (4800, 0.1), (1600, 1), (4800, 1))]
     with open_module(ModuleSpec(GOOD, python=python)) as module:
-        rows, _ = Foreign(module, "frames").rows(clips)
+        rows, _ = PlainModule(module, "frames").rows(clips)
         alone = [module.timestamps(clip[None]) for clip in clips]
     for row, (frames, times) in zip(rows, alone, strict=True):
         np.testing.assert_allclose(row["frames"], frames[0], rtol=1e-4, atol=1e-6)
@@ -137,7 +137,7 @@ def test_frames_that_depend_on_their_batch_are_had_one_by_one(name, sentence):
     """Values, times or the number of frames: the note says which, and the clip alone counts."""
     clips = [noise(1600), 0.01 * noise(1600)]
     with open_module(ill_frames(name)) as module:
-        foreign = Foreign(module, "frames")
+        foreign = PlainModule(module, "frames")
         rows, _ = foreign.rows(clips)
         alone = [module.timestamps(clip[None]) for clip in clips]
     assert foreign.batches is False
@@ -151,7 +151,7 @@ def test_frames_that_depend_on_their_batch_are_had_one_by_one(name, sentence):
 def test_refused_clips_are_padded_for_every_view(views):
     """The shortest padding that the module takes, told for each clip."""
     with open_module(ill_frames("refuses_short")) as module:
-        rows, padded = Foreign(module, views).rows([noise(1600), noise(8000)])
+        rows, padded = PlainModule(module, views).rows([noise(1600), noise(8000)])
         (frames,), _ = module.timestamps(np.pad(noise(1600), (0, 2400))[None])
     assert padded == [0.25, 0]
     got = rows[0]["frames"].mean(axis=0) if views == "frames" else rows[0]["layers_mean"][0]
@@ -165,4 +165,4 @@ def test_a_module_without_frames_is_refused(views):
         open_module(ill_frames("no_frames")) as module,
         pytest.raises(EvaluationError, match="gives no frame for a clip of 900 samples"),
     ):
-        Foreign(module, views).rows([noise(900)])
+        PlainModule(module, views).rows([noise(900)])

@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from evaluator.errors import EvaluationError, UsageError
-from evaluator.probes import network, protocol, stack
-from evaluator.probes.network import ProbeJob
+from evaluator.probes import protocol, stack, training
+from evaluator.probes.jobs import ProbeJob
 from evaluator.probes.schedules import warmup_factor
 from evaluator.scoring.targets import Targets
+from fitting import train
 
 
 def problem(n=90, width=7, n_classes=3, noise=1.0, seed=0):
@@ -78,7 +79,7 @@ def test_equals_the_slow_reference(profile, labels):
         targets = np.maximum(targets, np.roll(targets, 1, axis=1) * (np.arange(90) % 3 == 0)[:, None])
     judged = protocol.load("arch", profile).probe
     asked = jobs(90, (1, 2))
-    outcomes = network.train(asked, [features], Targets(targets, labels, "map"), judged, device="cpu")
+    outcomes = train(asked, [features], Targets(targets, labels, "map"), judged, device="cpu")
     for job, outcome in zip(asked, outcomes, strict=True):
         wanted, _ = slow(job, features, targets, labels, judged)
         np.testing.assert_allclose(outcome.test, wanted, atol=1e-4)
@@ -91,9 +92,9 @@ def test_numbers_do_not_depend_on_the_stack():
     asked = jobs(90, (1, 2, 3), parts=(50, 20)) + jobs(90, (4,), parts=(70, 10))
     asked[1] = ProbeJob((1,), asked[1].train, asked[1].valid, asked[1].test, 2)
     matrices = [features, features[:, ::-1].copy()]
-    together = network.train(asked, matrices, Targets(targets, "single", "accuracy"), judged, device="cpu")
+    together = train(asked, matrices, Targets(targets, "single", "accuracy"), judged, device="cpu")
     for job, outcome in zip(asked, together, strict=True):
-        alone = network.train([job], matrices, Targets(targets, "single", "accuracy"), judged, device="cpu")[0]
+        alone = train([job], matrices, Targets(targets, "single", "accuracy"), judged, device="cpu")[0]
         np.testing.assert_allclose(outcome.test, alone.test, atol=1e-5)
         assert outcome.chosen_epoch == alone.chosen_epoch
 
@@ -102,11 +103,9 @@ def test_a_memory_limit_changes_nothing(monkeypatch):
     """Stacks cut smaller give the same numbers."""
     features, targets = problem()
     asked, judged = jobs(90, (1, 2, 3)), protocol.load("arch").probe
-    whole = network.train(asked, [features], Targets(targets, "single", "accuracy"), judged, device="cpu")
-    monkeypatch.setattr(network, "CPU_VALUES", 1)
-    for one, other in zip(
-        whole, network.train(asked, [features], Targets(targets, "single", "accuracy"), judged), strict=True
-    ):
+    whole = train(asked, [features], Targets(targets, "single", "accuracy"), judged, device="cpu")
+    monkeypatch.setattr(training, "CPU_VALUES", 1)
+    for one, other in zip(whole, train(asked, [features], Targets(targets, "single", "accuracy"), judged), strict=True):
         np.testing.assert_allclose(one.test, other.test, atol=1e-5)
 
 
@@ -114,9 +113,9 @@ def test_validation_in_blocks_changes_nothing(monkeypatch):
     """However little is read at once, the same epoch is chosen."""
     features, targets = problem()
     asked, judged = jobs(90, (1, 2)), protocol.load("arch").probe
-    whole = network.train(asked, [features], Targets(targets, "single", "accuracy"), judged, device="cpu")
+    whole = train(asked, [features], Targets(targets, "single", "accuracy"), judged, device="cpu")
     monkeypatch.setattr(stack, "READ_VALUES", 3 * 2 * 7)  # 3 rows at once
-    blocks = network.train(asked, [features], Targets(targets, "single", "accuracy"), judged, device="cpu")
+    blocks = train(asked, [features], Targets(targets, "single", "accuracy"), judged, device="cpu")
     for one, other in zip(whole, blocks, strict=True):
         np.testing.assert_allclose(one.valid_losses, other.valid_losses, atol=1e-6)
 
@@ -128,7 +127,7 @@ def test_embeddings_may_be_memory_mapped(tmp_path, recwarn):
     mapped = np.load(tmp_path / "features.npy", mmap_mode="r")
     asked, judged = jobs(90, (1,)), dataclasses.replace(protocol.load("arch").probe, epochs=3)
     wanted, found = (
-        network.train(asked, [matrix], Targets(targets, "single", "accuracy"), judged, device="cpu")[0]
+        train(asked, [matrix], Targets(targets, "single", "accuracy"), judged, device="cpu")[0]
         for matrix in (features, mapped)
     )
     np.testing.assert_array_equal(wanted.test, found.test)
@@ -140,7 +139,7 @@ def test_progress_counts_every_epoch_of_every_probe():
     features, targets = problem()
     asked = jobs(90, (1, 2)) + jobs(90, (3,), parts=(70, 10))
     judged, done = dataclasses.replace(protocol.load("arch").probe, epochs=5), []
-    network.train(asked, [features], Targets(targets, "single", "accuracy"), judged, device="cpu", progress=done.append)
+    train(asked, [features], Targets(targets, "single", "accuracy"), judged, device="cpu", progress=done.append)
     assert sum(done) == 3 * 5 and max(done) == 2
 
 
@@ -164,12 +163,12 @@ def test_after_overfitting_the_earlier_better_weights_come_back():
     job = jobs(60, (1,), parts=(12, 24))[0]
     fast = {"learning_rate": 0.1}
     judged = [dataclasses.replace(protocol.load("arch", profile).probe, **fast) for profile in ("clean", "published")]
-    outcome = network.train([job], [features], Targets(targets, "single", "accuracy"), judged[0], device="cpu")[0]
+    outcome = train([job], [features], Targets(targets, "single", "accuracy"), judged[0], device="cpu")[0]
     losses = np.array(outcome.valid_losses)
     assert outcome.chosen_epoch == 1 + losses.argmin() < 200
     true = targets[job.valid].astype(bool)
     assert -np.log(outcome.valid[true]).mean() == pytest.approx(losses.min(), rel=1e-4)
-    last = network.train([job], [features], Targets(targets, "single", "accuracy"), judged[1], device="cpu")[0]
+    last = train([job], [features], Targets(targets, "single", "accuracy"), judged[1], device="cpu")[0]
     assert last.chosen_epoch == 200
 
 
@@ -179,7 +178,7 @@ def test_noise_labels_score_at_chance(profile):
     random = np.random.default_rng(3)
     features = random.normal(size=(600, 5)).astype(np.float32)
     targets = np.eye(3, dtype=np.float32)[random.integers(3, size=600)]
-    outcomes = network.train(
+    outcomes = train(
         jobs(600, range(4), (300, 100)),
         [features],
         Targets(targets, "single", "accuracy"),
@@ -199,9 +198,7 @@ def test_parts_without_clips_are_told():
     none, some = np.array([], dtype=np.int64), np.arange(5)
     for job, part in ((ProbeJob((0,), none, some, some, 0), "train"), (ProbeJob((0,), some, none, some, 0), "valid")):
         with pytest.raises(EvaluationError, match=f"its {part} part has 0 clips"):
-            network.train(
-                [job], [features], Targets(targets, "single", "accuracy"), protocol.load("arch").probe, device="cpu"
-            )
+            train([job], [features], Targets(targets, "single", "accuracy"), protocol.load("arch").probe, device="cpu")
 
 
 def test_training_that_diverges_is_told():
@@ -211,14 +208,14 @@ def test_training_that_diverges_is_told():
     features[job.train[0]] = np.nan
     judged = dataclasses.replace(protocol.load("arch").probe, epochs=2)
     with pytest.raises(EvaluationError, match="validation loss .* of 1 probes was NaN .* after each of 2 epochs"):
-        network.train([job], [features], Targets(targets, "single", "accuracy"), judged, device="cpu")
+        train([job], [features], Targets(targets, "single", "accuracy"), judged, device="cpu")
 
 
 def test_an_unknown_device_is_told():
     """A slip, and a device that this machine lacks."""
     with pytest.raises(UsageError, match="device 'gpu' cannot be used here"):
-        network.pick_device("gpu")
-    assert network.pick_device("cpu") == "cpu"
+        training.pick_device("gpu")
+    assert training.pick_device("cpu") == "cpu"
 
 
 def test_validation_without_a_label_is_no_failure():
@@ -227,9 +224,7 @@ def test_validation_without_a_label_is_no_failure():
     job = jobs(90, (1,))[0]
     targets[job.valid] = 0
     judged = dataclasses.replace(protocol.load("arch", "published").probe, epochs=2)
-    assert (
-        network.train([job], [features], Targets(targets, "multi", "map"), judged, device="cpu")[0].valid_score is None
-    )
+    assert train([job], [features], Targets(targets, "multi", "map"), judged, device="cpu")[0].valid_score is None
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
@@ -237,7 +232,7 @@ def test_a_gpu_gives_what_the_cpu_gives():
     """The same seed, the same probabilities within 1e-4."""
     features, targets = problem()
     both = [
-        network.train(
+        train(
             jobs(90, (1, 2)),
             [features],
             Targets(targets, "single", "accuracy"),

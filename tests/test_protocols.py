@@ -21,12 +21,16 @@ from evaluator.embedding.matrix import InMemory
 from evaluator.embedding.module import open_module
 from evaluator.embedding.spec import ModuleSpec
 from evaluator.errors import UsageError
-from evaluator.experiment import catalogue, probe_jobs
-from evaluator.experiment.run import Settings, evaluate
-from evaluator.experiment.task_targets import ClipQuestion
-from evaluator.probes import fit, protocol
+from evaluator.experiment import catalogue, evaluation
+from evaluator.experiment.options import RunOptions
+from evaluator.experiment.run import run
+from evaluator.experiment.setup import set_up
+from evaluator.experiment.targets import ClipTargets
+from evaluator.probes import protocol
 from evaluator.probes.features import Candidate
-from evaluator.probes.settings import Network, Shots
+from evaluator.probes.kinds.few_shot import FewShot
+from evaluator.probes.kinds.network import Network
+from fitting import fit
 from test_cli import GOOD, MODULES
 
 ORACLE, NOISE = str(MODULES / "oracle.py"), str(MODULES / "noise.py")
@@ -65,7 +69,7 @@ def hubert(tmp_path_factory):
 def brief(asked, epochs=12):
     """A protocol with few epochs, narrow layers and few draws."""
     probe = asked.probe
-    if isinstance(probe, Shots):
+    if isinstance(probe, FewShot):
         return dataclasses.replace(asked, probe=dataclasses.replace(probe, draws=2))
     if not isinstance(probe, Network):
         return asked
@@ -77,9 +81,9 @@ def scored(spec, data, asked, layers="", seed=0, n_seeds=1, profile="clean"):
     """A result, at once."""
     folder, cache = data
     (wanted,) = catalogue.find(str(folder), profile)
-    settings = Settings(folder, cache, "cpu", seed, n_seeds, layers)
+    options = RunOptions(folder, cache, "cpu", seed, n_seeds, layers)
     with open_module(spec) as module:
-        return evaluate(spec, module, wanted, asked, settings)
+        return run(spec, module, set_up(wanted, asked, folder, cache), options)
 
 
 def sound_result(result, n_clips):
@@ -110,11 +114,13 @@ def test_every_protocol_judges_all_layers(asked, hubert, data):
     result = scored(hubert, data, brief(asked), layers="all")
     sound_result(result, 3 * N_EACH)
     names = [f"layer {number}" for number in range(N_TINY_LAYERS)]
-    n_settings = len(asked.probe.shots) * len(asked.probe.heads) if isinstance(asked.probe, Shots) else 1
+    n_settings = len(asked.probe.shots) * len(asked.probe.heads) if isinstance(asked.probe, FewShot) else 1
     assert len(result.curve) == N_TINY_LAYERS * n_settings
     assert list(dict.fromkeys(point.name.split(",")[0] for point in result.curve)) == names
-    headline = fit.primary(asked.probe)
-    among = [point for point in result.curve if point.name.endswith(headline)]
+    primary = asked.probe.primary_setting
+    among = [point for point in result.curve if (point.n_shots, point.head) == (primary.n_shots, primary.head)]
+    assert [point.layer for point in among] == list(range(N_TINY_LAYERS))
+    assert {result.curve[fold.point].n_shots for fold in result.folds} == {primary.n_shots}
     assert len(among) == N_TINY_LAYERS
     for point in result.curve:
         assert np.isfinite([point.score, point.ci_low, point.ci_high, point.valid_score]).all()
@@ -122,9 +128,11 @@ def test_every_protocol_judges_all_layers(asked, hubert, data):
     if (asked.name, asked.profile) == ("sarkar", "published"):
         best = max(among, key=lambda point: point.score)  # the first of equals
         assert (result.chosen, result.score) == (best.name, best.score)
-        assert f"{best.name} was chosen by its TEST score; the curve has all layers" in result.notes
+        assert ("chosen_on_test", f"{best.name} was chosen by its TEST score") in [
+            (each.kind, each.text) for each in result.caveats
+        ]
     else:
-        assert result.chosen in (probe_jobs.BY_FOLD, *(point.name for point in among))
+        assert result.chosen in (evaluation.BY_FOLD, *(point.name for point in among))
         assert any("by its validation" in note and "the curve has all layers" in note for note in result.notes)
 
 
@@ -263,14 +271,14 @@ def test_choosing_the_layer_on_test_clips_beats_chance_with_noise(meaningless):
 def chosen(labels, layers, asked):
     """What a protocol's probe says of three layers with some labels, and which layer it chooses; 75, 45 and 30 rows."""
     clips = [Clip(f"{number}.wav", (CLASSES[label],)) for number, label in enumerate(labels)]
-    question = ClipQuestion(clips, CLASSES, "single", "accuracy")
+    targets = ClipTargets(clips, CLASSES, "single", "accuracy")
     folds = [Fold("test", *np.split(np.arange(150), [75, 120]))]
     candidates = [Candidate(f"layer {number}", (number,)) for number in range(len(layers))]
-    jobs = probe_jobs.plan(question, folds, candidates, [0], np.arange(150))
+    jobs = evaluation.plan(targets, folds, candidates, [0], np.arange(150))
     matrices = [InMemory(layer) for layer in layers]
-    said = fit.judged([each.job for each in jobs], matrices, question.targets, asked.probe, asked.standardise, "cpu")
-    found = probe_jobs.collect(jobs, said, question, folds, candidates)
-    return found, probe_jobs.choose(found, asked.probe, asked.choose_layer)
+    outcomes = fit([each.job for each in jobs], matrices, targets.row_targets, asked.probe, asked.standardise)
+    found = evaluation.collect(jobs, outcomes, targets, folds, candidates)
+    return found, evaluation.choose(found, asked.probe, asked.choose_layer)
 
 
 @pytest.mark.parametrize("asked", ASKED)
@@ -287,9 +295,9 @@ def test_the_clips_that_are_scored_choose_nothing(asked):
     )
     asked = brief(asked, epochs=15)
     found, best = chosen(labels, layers, asked)
-    worst = min((each for key, each in found.items() if key[1] == fit.primary(asked.probe)), key=score_of)
+    worst = min((each for key, each in found.items() if key[1] == asked.probe.primary_setting), key=score_of)
     assert worst.name != best.name
-    labels[120:] = worst.answers[0][0].probabilities.argmax(axis=1)  # the worst layer is now right
+    labels[120:] = worst.predictions[0][0].probabilities.argmax(axis=1)  # the worst layer is now right
     again, best_again = chosen(labels, layers, asked)
     for one, other in zip(found.values(), again.values(), strict=True):
         for before, after in zip(one.outcomes[0], other.outcomes[0], strict=True):
@@ -354,7 +362,7 @@ def events_scored(name, office, profile, metric="event_onset_200ms_fms", epochs=
     wanted = dataclasses.replace(wanted, metric=metric, events=ways)
     asked, spec = brief(protocol.load("hear", profile), epochs), ModuleSpec(name, device="cpu")
     with open_module(spec) as module:
-        return evaluate(spec, module, wanted, asked, Settings(*office, "cpu"))
+        return run(spec, module, set_up(wanted, asked, *office), RunOptions(*office, "cpu"))
 
 
 @pytest.mark.parametrize(
@@ -413,11 +421,16 @@ def test_protocols_for_clips_refuse_events(name, office, tmp_path, capsys):
         str(tmp_path),
     ]
     assert cli.main(["run", ORACLE, "--protocol", name, *said]) == 2
-    assert f"the protocol {name} judges whole clips; take --protocol hear" in capsys.readouterr().err
+    assert f"the protocol {name} evaluates whole clips; take --protocol hear" in capsys.readouterr().err
 
 
 def test_layers_are_no_question_about_events(office, hubert):
     """Frames are the module's timestamp embeddings."""
     (wanted,) = catalogue.find("hear/dcase2016_task2")
-    with open_module(hubert) as module, pytest.raises(UsageError, match="timestamp embeddings; leave --layers out"):
-        evaluate(hubert, module, wanted, protocol.load("hear"), Settings(*office, "cpu", layers="all"))
+    with open_module(hubert) as module, pytest.raises(UsageError, match="timestamp embeddings; leave --layers all out"):
+        run(
+            hubert,
+            module,
+            set_up(wanted, protocol.load("hear"), *office),
+            RunOptions(*office, "cpu", layers="all"),
+        )

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from evaluator import listing, schema
+from evaluator import schema
+from evaluator.api import listing
 from evaluator.embedding.spec import ModuleSpec
 from evaluator.errors import UsageError
 from evaluator.experiment import catalogue
@@ -64,7 +65,7 @@ def test_every_printed_cell_is_a_run_or_says_why_not(paper, tmp_path):
 @pytest.mark.parametrize("paper", PRINTED)
 def test_the_modules_and_tasks_of_a_recipe_are_there(paper, tmp_path):
     """Ours are in `hear-eval list modules`, third-party ones in docs/third_party.md, and each has its facts."""
-    ours = {each["module"] for each in listing.modules()}
+    ours = {each["module"] for each in listing.list_modules()}
     for run in made(paper, tmp_path).runs.values():
         name = run.run.spec.name
         assert name in KNOWN and (name in ours or KNOWN[name].weights["from"] == "environment")

@@ -10,9 +10,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from evaluator.embedding.matrix import InMemory
-from evaluator.probes import fit, protocol
-from evaluator.probes.network import ProbeJob
+from evaluator.probes import protocol
+from evaluator.probes.jobs import ProbeJob, Setting
 from evaluator.scoring.targets import Targets
+from fitting import fit
 
 PROTOCOLS = ("logistic", "knn")
 
@@ -34,7 +35,7 @@ def said(name, asked, features, targets, labels="single", metric="accuracy", **c
     known = protocol.load(name)
     settings = dataclasses.replace(known.probe, **changes)
     matrices, question = [InMemory(features)], Targets(targets, labels, metric)
-    ((outcome,),) = (by[""] for by in fit.judged([asked], matrices, question, settings, known.standardise))
+    ((outcome,),) = (by[Setting()] for by in fit([asked], matrices, question, settings, known.standardise))
     return outcome
 
 
@@ -57,7 +58,7 @@ def test_logistic_is_scikit_learns_pipeline():
 def test_neighbours_are_those_of_a_slow_loop():
     """Votes of the k nearest by angle."""
     (features, targets), asked = problem(), job()
-    outcome = said("knn", asked, features, targets, numbers=(5,))
+    outcome = said("knn", asked, features, targets, n_neighbors=(5,))
     for row, number in enumerate(asked.test):
         angles = [
             features[number] @ features[other] / np.linalg.norm(features[number]) / np.linalg.norm(features[other])
@@ -126,9 +127,9 @@ def test_huge_features_point_somewhere_too(name):
     settings = dataclasses.replace(known.probe, draws=2) if name == "fewshot" else known.probe
     question = Targets(targets, "single", "accuracy")
     small, large = (
-        fit.judged([asked], [InMemory(features * np.float32(scale))], question, settings)[0] for scale in (1, 1e22)
+        fit([asked], [InMemory(features * np.float32(scale))], question, settings)[0] for scale in (1, 1e22)
     )
     for setting, outcomes in small.items():
-        if "logistic" not in setting:
+        if setting.head != "logistic":
             for one, other in zip(outcomes, large[setting], strict=True):
                 np.testing.assert_allclose(one.test, other.test, atol=1e-5)

@@ -13,9 +13,10 @@ import torch
 
 import slow_protocols as slow
 from evaluator.embedding.matrix import InMemory, OnDisk, SideBySide
-from evaluator.probes import network, protocol, stack
-from evaluator.probes.network import ProbeJob
+from evaluator.probes import protocol, stack, training
+from evaluator.probes.jobs import ProbeJob
 from evaluator.scoring.targets import Targets
+from fitting import train as train_networks
 
 WIDTH, N_ROWS, N_CLASSES = 9, 140, 3
 # Training rows of the folds: with batches of 16 the last but one ends with a batch of one row.
@@ -69,7 +70,7 @@ def jobs_of(n, n_matrices=3, mixed=False, seed=0):
 
 def train(jobs, layers, values, settings, standardise=False, labels="single", metric="uar", kind=Rows):
     """Outcomes of jobs, trained together."""
-    return network.train(
+    return train_networks(
         jobs, [kind(layer) for layer in layers], Targets(values, labels, metric), settings, standardise, "cpu"
     )
 
@@ -126,7 +127,7 @@ def test_a_grid_together_is_one_by_one(monkeypatch):
         for number, job in enumerate(jobs_of(9, seed=4))
     ]
     together = train(jobs, layers, values, settings)
-    monkeypatch.setattr(network, "CPU_VALUES", 1)
+    monkeypatch.setattr(training, "CPU_VALUES", 1)
     same(together, train(jobs, layers, values, settings))
     for series in range(3):
         own = [number for number, job in enumerate(jobs) if job.series == series]
@@ -268,8 +269,8 @@ def test_features_from_files_are_those_from_memory(mixed, tmp_path):
     asked = protocol.load("sarkar")
     jobs = jobs_of(5, mixed=mixed)
     targets = Targets(values, "single", "uar")
-    wanted = network.train(jobs, [InMemory(layer) for layer in layers], targets, asked.probe, True, "cpu")
-    found = network.train(jobs, on_disk, targets, asked.probe, True, "cpu")
+    wanted = train_networks(jobs, [InMemory(layer) for layer in layers], targets, asked.probe, True, "cpu")
+    found = train_networks(jobs, on_disk, targets, asked.probe, True, "cpu")
     for one, other in zip(wanted, found, strict=True):
         assert one.chosen_epoch == other.chosen_epoch
         np.testing.assert_array_equal(one.test, other.test)
@@ -279,8 +280,8 @@ def test_features_from_files_are_those_from_memory(mixed, tmp_path):
 @pytest.mark.parametrize(
     ("room", "name", "value"),
     [
-        (network, "CPU_VALUES", 1),
-        (network, "CPU_VALUES", 20_000),
+        (training, "CPU_VALUES", 1),
+        (training, "CPU_VALUES", 20_000),
         (stack, "READ_VALUES", 1),
         (stack, "READ_VALUES", 500),
     ],
@@ -305,7 +306,7 @@ def test_threads_do_not_show(monkeypatch):
     settings = replace(protocol.load("arch").probe, epochs=3)
     threads = torch.get_num_threads()
     wanted = train(jobs_of(4), layers, values, settings)
-    monkeypatch.setattr(network, "ONE_THREAD_VALUES", 0)
+    monkeypatch.setattr(training, "ONE_THREAD_VALUES", 0)
     torch.set_num_threads(2)
     try:
         same(wanted, train(jobs_of(4), layers, values, settings))
@@ -339,7 +340,7 @@ def test_a_feature_that_is_constant_in_training_says_nothing():
     dead[50:, 4] = 5
     settings = replace(protocol.load("sarkar").probe, epochs=5)
     said = [
-        network.train(
+        train_networks(
             [ProbeJob((0,), *rows, 1)], [matrix], Targets(targets, "single", "accuracy"), settings, True, "cpu"
         )[0]
         for matrix in (dead, np.concatenate([features, np.zeros((60, 1), np.float32)], axis=1))

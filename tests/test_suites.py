@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from evaluator import cli, listing, schema
+from evaluator import cli, schema
+from evaluator.api import listing
 from evaluator.datasets import manifest, splits
 from evaluator.experiment import catalogue
 from evaluator.probes import protocol
@@ -66,7 +67,7 @@ def test_a_whole_suite_runs(suite, miniatures, tmp_path, capsys):
 
 def test_where_the_profiles_differ_it_is_told_in_a_sentence():
     """The accidents that the papers' code had, and no task twice in a profile."""
-    rows = listing.tasks()
+    rows = listing.list_tasks()
     differ = {row["task"]: row["differs"] for row in rows if row["profile"] == "published"}
     wanted = {"arch/ravdess", "arch/irmas", "arch/fma_small", "arch/slurp", "beans/watkins", "beans/humbugdb"}
     wanted |= {f"beans/{name}" for name in ("dcase", "enabirds", "hiceas", "gibbons", "rfcx")}

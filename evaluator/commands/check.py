@@ -7,62 +7,58 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evaluator.commands.console import bar, told
-from evaluator.commands.given import TASK, cache_folder, data
+from evaluator.commands._arguments import TASK, add_data
+from evaluator.commands._console import bar, report_error
 from evaluator.errors import EvaluationError, UsageError
 
 if TYPE_CHECKING:
-    from evaluator.check.check import Finding
+    from evaluator.check.issue import Finding
 
 SUMMARY = "compare tasks with what is on disk"
 
 
-def fill(command: argparse.ArgumentParser) -> None:
+def add_arguments(command: argparse.ArgumentParser) -> None:
     """Tasks, and what to make of their data."""
     command.add_argument("tasks", nargs="+", metavar="T", help=TASK)
     command.add_argument("--profile", default="clean", help="clean (default) or published")
     command.add_argument("--json", action="store_true", help="print one JSON object per finding")
     command.add_argument("--figure", type=Path, metavar="F.svg", help="draw the clips' lengths (.svg, .png or .pdf)")
-    data(command)
+    add_data(command)
 
 
-def execute(parsed: argparse.Namespace) -> int:
-    """`hear-eval check`: findings about each task's data; 1 if there is an error among them, 2 if data is not there."""
+def run(parsed: argparse.Namespace) -> int:
+    """`hear-eval check`: issues of each task's data; 1 if there is an error among them, 2 if data is not there."""
+    import evaluator as ev
     from evaluator import figure
-    from evaluator.audio import decode
-    from evaluator.check import check
-    from evaluator.datasets import manifest
-    from evaluator.experiment import catalogue
 
     worst = 0
-    lengths: dict[str, list[float]] = {}
-    cache = cache_folder(parsed.cache)
     if parsed.figure:
         figure.refuse_other_kinds(parsed.figure)
-    for each in [found for spec in parsed.tasks for found in catalogue.find(spec, parsed.profile)]:
+    tasks = [task for spec in parsed.tasks for task in ev.find_tasks(spec, parsed.profile)]
+    ready = []
+    for task in tasks:
         try:
-            clips = manifest.read(each, parsed.data, cache)
+            issues = ev.check_tasks(task, data=parsed.data, cache=parsed.cache, progress=bar)[task.name]
         except (UsageError, EvaluationError) as error:
-            told(each.name, error)
+            report_error(task.name, error)
             worst = 2
             continue
-        findings = check.check(each, clips, cache, bar(each.name, len(clips.clips)))
-        for finding in findings:
+        ready.append(task)
+        for issue in issues:
             if parsed.json:
-                print(json.dumps({"task": each.name, **asdict(finding)}), flush=True)
+                print(json.dumps({"task": task.name, **asdict(issue)}), flush=True)
             else:
-                print_finding(each.name, finding)
-        worst = max([worst, *(finding.level == "error" for finding in findings)])
-        if parsed.figure:
-            facts = decode.file_facts(clips.root, [clip.path for clip in clips.clips], cache)
-            lengths[each.dataset.name] = check.lengths(clips, facts)
+                _print_issue(task.name, issue)
+        worst = max([worst, *(issue.level == "error" for issue in issues)])
     if parsed.figure:
-        figure.clip_lengths(lengths, parsed.figure)
+        from evaluator.check.lengths import lengths_of
+
+        figure.clip_lengths(lengths_of(ready, parsed.data, parsed.cache), parsed.figure)
         print(f"written: {parsed.figure}", file=sys.stderr if parsed.json else sys.stdout)
     return int(worst)
 
 
-def print_finding(name: str, finding: "Finding") -> None:
+def _print_issue(name: str, issue: "Finding") -> None:
     """A line for people: the first clips that it is about, and whether there are more."""
-    first = ", ".join(finding.where[:5]) + " ..." * (len(finding.where) > 5)
-    print(f"{finding.level:8} {name}: {finding.what}{f' [{first}]' if first else ''}")
+    first = ", ".join(issue.where[:5]) + " ..." * (len(issue.where) > 5)
+    print(f"{issue.level:8} {name}: {issue.what}{f' [{first}]' if first else ''}")

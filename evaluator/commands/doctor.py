@@ -3,19 +3,20 @@
 import argparse
 from pathlib import Path
 
-from evaluator.commands.given import CACHE, cache_folder
+from evaluator.commands._arguments import CACHE
 
 SUMMARY = "find what is wrong with this installation"
 
 
-def fill(command: argparse.ArgumentParser) -> None:
+def add_arguments(command: argparse.ArgumentParser) -> None:
     """Only where the cache is."""
     command.add_argument("--cache", type=Path, metavar="DIR", help=CACHE)
 
 
-def execute(parsed: argparse.Namespace) -> int:
+def run(parsed: argparse.Namespace) -> int:
     """`hear-eval doctor`: findings with their remedies; 1 if something is broken."""
     from evaluator import doctor
+    from evaluator.files import cache_folder
 
     findings = doctor.examine(cache_folder(parsed.cache))
     for finding in findings:

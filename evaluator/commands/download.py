@@ -4,14 +4,13 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from evaluator.commands.console import bar, told
-from evaluator.commands.given import writable
+from evaluator.commands._console import bar, report_error
 from evaluator.errors import EvaluationError, UsageError
 
 SUMMARY = "fetch the datasets of tasks"
 
 
-def fill(command: argparse.ArgumentParser) -> None:
+def add_arguments(command: argparse.ArgumentParser) -> None:
     """Tasks, and where their data goes."""
     command.add_argument("tasks", nargs="+", metavar="T", help="suite/task, or a suite")
     command.add_argument("--profile", default="clean", help="clean (default) or published")
@@ -20,19 +19,21 @@ def fill(command: argparse.ArgumentParser) -> None:
     command.add_argument("--keep-archives", action="store_true", help="do not delete archives once they are unpacked")
 
 
-def execute(parsed: argparse.Namespace) -> int:
+def run(parsed: argparse.Namespace) -> int:
     """`hear-eval download`: the data of tasks, each dataset once; what cannot be had tells how it can."""
+    import evaluator as ev
+    from evaluator.api.data import datasets_of, nothing_to_fetch
     from evaluator.datasets import manifest
     from evaluator.download import download
-    from evaluator.experiment import catalogue
+    from evaluator.files import writable_folder
 
-    tasks = [found for spec in parsed.tasks for found in catalogue.find(spec, parsed.profile)]
-    failed: list[Exception] = []
-    for dataset in {each.dataset.name: each.dataset for each in tasks}.values():
+    tasks = [task for spec in parsed.tasks for task in ev.find_tasks(spec, parsed.profile)]
+    n_failed = 0
+    for dataset in datasets_of(tasks):
         print(f"{dataset.name}: {dataset.title}\n  licence: {dataset.licence}\n  cite: {dataset.citation}")
-        if dataset.access in ("made", "own") or not dataset.download:
+        if nothing_to_fetch(dataset):
             print(f"  nothing to download: {dataset.instructions or manifest.whereabouts(dataset)}")
-            failed += [UsageError(dataset.name)] if dataset.access in ("request", "login") else []
+            n_failed += dataset.access in ("request", "login")
             continue
         folder = parsed.data / dataset.name
         try:
@@ -40,14 +41,17 @@ def execute(parsed: argparse.Namespace) -> int:
                 for line in download.plan(dataset.download, folder):
                     print(f"  {line}")
                 continue
-            for note in download.fetch(dataset.download, writable("--data", folder), in_bytes, parsed.keep_archives):
+            for note in download.fetch(
+                dataset.download, writable_folder("--data", folder), _in_bytes, parsed.keep_archives
+            ):
                 print(f"  note: {note}")
             print(f"  ready: {folder}")
         except (UsageError, EvaluationError) as error:
-            failed.append(told(dataset.name, error))
-    return int(bool(failed))
+            report_error(dataset.name, error)
+            n_failed += 1
+    return int(n_failed > 0)
 
 
-def in_bytes(title: str, total: int) -> Callable[[int], object]:
-    """A progress bar of a download."""
+def _in_bytes(title: str, total: int) -> Callable[[int], object]:
+    """A progress bar of a download; the total is in bytes."""
     return bar(title, total, unit="B")

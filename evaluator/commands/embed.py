@@ -3,26 +3,30 @@
 import argparse
 from pathlib import Path
 
-from evaluator.commands.console import bar
-from evaluator.commands.given import MODULE, module, specs
+from evaluator.commands._arguments import CACHE, MODULE, add_module_options, module_options
+from evaluator.commands._console import bar
 
 SUMMARY = "just the embeddings of some files"
 
 
-def fill(command: argparse.ArgumentParser) -> None:
+def add_arguments(command: argparse.ArgumentParser) -> None:
     """One module, files, and where the embeddings go."""
     command.add_argument("module", metavar="MODULE", help=MODULE)
-    command.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    command.add_argument("files", nargs="+", type=Path, metavar="FILE", help="audio files, or folders of them")
     command.add_argument("--out", type=Path, required=True, metavar="F.npz")
-    module(command)
+    command.add_argument("--cache", type=Path, metavar="DIR", help=CACHE)
+    add_module_options(command)
 
 
-def execute(parsed: argparse.Namespace) -> int:
+def run(parsed: argparse.Namespace) -> int:
     """`hear-eval embed`: scene and timestamp embeddings of files in one .npz."""
-    from evaluator.embedding import embed
-    from evaluator.embedding.module import open_module
+    import evaluator as ev
+    from evaluator.experiment.embed_files import check_npz, write_npz
 
-    with open_module(specs(parsed, [parsed.module])[0]) as module:
-        written = embed.embed_files(module, parsed.files, parsed.out, bar("files", len(parsed.files)))
-    print(f"written: {written} ({len(parsed.files)} files)")
+    check_npz(parsed.out)
+    embeddings = ev.embed(
+        parsed.module, parsed.files, frames=True, cache=parsed.cache, progress=bar, **module_options(parsed)
+    )
+    write_npz(embeddings, parsed.out)
+    print(f"written: {parsed.out} ({len(embeddings.files)} files)")
     return 0

@@ -3,23 +3,25 @@
 import argparse
 from pathlib import Path
 
-from evaluator.commands.console import print_results
-from evaluator.commands.given import seed, writable
+from evaluator.commands._arguments import seed
+from evaluator.commands._console import print_results
 
-SUMMARY = "average what several results say, and score that"
+SUMMARY = "average the probabilities of several results, and score that"
 
 
-def fill(command: argparse.ArgumentParser) -> None:
-    """Results of one task, and where theirs together goes."""
+def add_arguments(command: argparse.ArgumentParser) -> None:
+    """Results of one task, and where the fused one goes."""
     command.add_argument("results", nargs="+", type=Path, metavar="RESULT.json")
     command.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help="default: results")
     command.add_argument("--seed", type=seed, default=0, help="of the bootstrap (default 0)")
 
 
-def execute(parsed: argparse.Namespace) -> int:
+def run(parsed: argparse.Namespace) -> int:
     """`hear-eval fuse`: one more result, of all of them together."""
-    from evaluator.results import compare, on_disk
+    import evaluator as ev
+    from evaluator.files import writable_folder
+    from evaluator.results import on_disk
 
-    fused = compare.fuse([on_disk.read(path) for path in parsed.results], parsed.seed)
-    print_results([(fused, on_disk.write(fused, writable("--out", parsed.out)))])
+    fused = ev.fuse(*parsed.results, seed=parsed.seed)
+    print_results([(fused, on_disk.write(fused, writable_folder("--out", parsed.out)))])
     return 0

@@ -4,13 +4,13 @@ import argparse
 import json
 from typing import Any
 
-from evaluator.commands.console import print_table
+from evaluator.commands._console import print_table
 from evaluator.errors import UsageError
 
 SUMMARY = "show what there is"
 
 
-def fill(command: argparse.ArgumentParser) -> None:
+def add_arguments(command: argparse.ArgumentParser) -> None:
     """What is listed."""
     command.add_argument("what", choices=("modules", "tasks", "datasets", "protocols"))
     command.add_argument(
@@ -20,25 +20,25 @@ def fill(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="print one JSON object per line")
 
 
-def execute(parsed: argparse.Namespace) -> int:
+def run(parsed: argparse.Namespace) -> int:
     """`hear-eval list`: names with a line about each."""
-    from evaluator import listing
+    from evaluator.api import listing
 
     if parsed.markdown:
         if parsed.what != "tasks":
             raise UsageError(f"list {parsed.what} --markdown: only tasks have a table; leave --markdown out")
-        print(listing.markdown())
+        print(listing.tasks_as_markdown())
         return 0
-    found: list[dict[str, Any]] = getattr(listing, parsed.what)()
+    rows: list[dict[str, Any]] = getattr(listing, f"list_{parsed.what}")()
     if parsed.json:
-        for row in found:
+        for row in rows:
             print(json.dumps(row))
         return 0
     long = {"differs"} if parsed.what == "tasks" else set()
-    head = [name for name in found[0] if name not in long]
-    print_table(head, [["" if row[name] is None else str(row[name]) for name in head] for row in found])
+    head = [name for name in rows[0] if name not in long]
+    print_table(head, [["" if row[name] is None else str(row[name]) for name in head] for row in rows])
     if parsed.verbose:
-        for row in found:
+        for row in rows:
             if row.get("differs") and row.get("profile") == "published":
                 print(f"{row['task']}, published: {row['differs']}")
     return 0

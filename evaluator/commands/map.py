@@ -3,15 +3,15 @@
 import argparse
 import json
 
-from evaluator.commands.console import print_table
-from evaluator.commands.given import sample, sampled, writable
+from evaluator.commands._arguments import add_sample, sample_options
+from evaluator.commands._console import print_table
 
 SUMMARY = "draw a task's embeddings on a plane: t-SNE, PCA or UMAP"
 
 
-def fill(command: argparse.ArgumentParser) -> None:
+def add_arguments(command: argparse.ArgumentParser) -> None:
     """Modules, tasks, and how which layers and clips are mapped."""
-    sample(command)
+    add_sample(command)
     command.add_argument(
         "--method", action="append", choices=("tsne", "pca", "umap"), help="repeatable (default: tsne and pca)"
     )
@@ -24,14 +24,22 @@ def fill(command: argparse.ArgumentParser) -> None:
     command.add_argument("--perplexity", type=float, default=30.0, metavar="P", help="of t-SNE (default 30)")
 
 
-def execute(parsed: argparse.Namespace) -> int:
+def run(parsed: argparse.Namespace) -> int:
     """`hear-eval map`: each task's embeddings on a plane, and how far such maps can be trusted."""
-    from evaluator.mapping import atlas, figures, maps, page
+    import evaluator as ev
+    from evaluator.files import writable_folder
+    from evaluator.mapping import atlas, figures, page
 
-    modules, tasks, protocols, settings, out = sampled(parsed)
-    choice = maps.Choice(parsed.method or ("tsne", "pca"), parsed.colour or ("label",), parsed.perplexity)
-    for each in maps.draw(modules, tasks, protocols, choice, settings):
-        folder = writable("--out", out / f"map-{each.run}")
+    out = writable_folder("--out", parsed.out)
+    for each in ev.draw_maps(
+        parsed.modules,
+        parsed.task,
+        methods=parsed.method or ("tsne", "pca"),
+        colours=parsed.colour or ("label",),
+        perplexity=parsed.perplexity,
+        **sample_options(parsed),
+    ):
+        folder = writable_folder("--out", out / f"map-{each.run}")
         figures.draw(each, folder)
         atlas.write(each, folder)
         written = page.write(each, folder)

@@ -4,19 +4,23 @@ import argparse
 import sys
 from pathlib import Path
 
-from evaluator.commands.console import bar
-from evaluator.commands.given import number, seed
+from evaluator.commands._arguments import number_of_clips, seed
+from evaluator.commands._console import bar
 
 SUMMARY = "make one page of results: leaderboards, figures, clips to hear"
 
 
-def fill(command: argparse.ArgumentParser) -> None:
+def add_arguments(command: argparse.ArgumentParser) -> None:
     """Results, the page, and what else is written."""
     command.add_argument("results", nargs="+", type=Path, metavar="RESULTS", help="result files, or folders of them")
     command.add_argument("--out", type=Path, default=Path("report.html"), metavar="F.html", help="default: report.html")
     command.add_argument("--data", type=Path, metavar="DIR", help="where the audio lies (default: where it was judged)")
     command.add_argument(
-        "--clips", type=number, default=12, metavar="N", help="clips a task that can be heard, 0 for none (default 12)"
+        "--clips",
+        type=number_of_clips,
+        default=12,
+        metavar="N",
+        help="clips a task that can be heard, 0 for none (default 12)",
     )
     command.add_argument(
         "--format",
@@ -28,15 +32,22 @@ def fill(command: argparse.ArgumentParser) -> None:
     command.add_argument("--seed", type=seed, default=0, help="of the draws behind the ranks (default 0)")
 
 
-def execute(parsed: argparse.Namespace) -> int:
-    """`hear-eval report`: a page of all results, and figures and tables beside it; what could not be used is told."""
-    from evaluator.report import making
+def run(parsed: argparse.Namespace) -> int:
+    """`hear-eval report`: a page of all results, and figures and tables beside it; what could not be used is report_error."""
+    import evaluator as ev
 
-    wish = making.Wish(parsed.out, parsed.data, parsed.clips, parsed.format, parsed.seed, bar)
-    made = making.make(parsed.results, wish)
-    for problem in made.problems:
+    report = ev.write_report(
+        parsed.results,
+        parsed.out,
+        data=parsed.data,
+        n_clips=parsed.clips,
+        formats=parsed.format,
+        seed=parsed.seed,
+        progress=bar,
+    )
+    for problem in report.problems:
         print(f"hear-eval: {problem}", file=sys.stderr)
-    first, *others = made.written
+    first, *others = report.written
     print(f"written: {first}")
     if others:
         print(f"written: {len(others)} files in {others[0].parent}")

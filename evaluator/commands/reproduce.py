@@ -6,14 +6,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from evaluator.commands.console import bar, print_table, told
-from evaluator.commands.given import cache_folder, count, data, writable
+from evaluator.commands._arguments import add_data, count
+from evaluator.commands._console import bar, print_table, report_error
 from evaluator.errors import UsageError
 
 SUMMARY = "make a paper's tables again, with what is here of its modules and data"
 
 
-def fill(command: argparse.ArgumentParser) -> None:
+def add_arguments(command: argparse.ArgumentParser) -> None:
     """A paper, what to run of it, and what stands for its rows."""
     command.add_argument(
         "paper", metavar="PAPER", help="sarkar2025, arch2024, wu2022, ogg2025, or a recipe.yaml of your own"
@@ -48,20 +48,21 @@ def fill(command: argparse.ArgumentParser) -> None:
     command.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help="default: results")
     command.add_argument("--format", choices=("md", "csv", "tex"), default="md", help="of what is printed (default md)")
     command.add_argument("--json", action="store_true", help="print one JSON object: the plan, or the tables")
-    data(command)
+    add_data(command)
 
 
-def execute(parsed: argparse.Namespace) -> int:
+def run(parsed: argparse.Namespace) -> int:
     """`hear-eval reproduce`: the plan of a paper's tables, or the runs that are ready and the tables as far as they go."""
+    from evaluator.files import cache_folder, writable_folder
     from evaluator.reproduction import command, plan, recipe, replacing
 
     choices = plan.Choices(
         parsed.data,
-        writable("--cache", cache_folder(parsed.cache)),
-        writable("--out", parsed.out),
+        writable_folder("--cache", cache_folder(parsed.cache)),
+        writable_folder("--out", parsed.out),
         parsed.weights,
-        {row: replacing.parse(said) for row, said in pairs("--use", parsed.use).items()},
-        pairs("--python", parsed.python),
+        {row: replacing.parse(said) for row, said in _pairs("--use", parsed.use).items()},
+        _pairs("--python", parsed.python),
         parsed.device,
         parsed.table,
         parsed.only,
@@ -70,7 +71,7 @@ def execute(parsed: argparse.Namespace) -> int:
     for sentence in (each for run in planned.runs.values() for each in run.passed_over):
         print(f"hear-eval: passed over: {sentence}", file=sys.stderr)
     if parsed.plan or parsed.forecast:
-        foreseen = command.foresee(planned, choices, parsed.forecast, told, bar, parsed.fetch_weights)
+        foreseen = command.foresee(planned, choices, parsed.forecast, report_error, bar, parsed.fetch_weights)
         if parsed.json:
             print(json.dumps(command.plan_as_plain(planned, foreseen)))
             return 0
@@ -78,7 +79,7 @@ def execute(parsed: argparse.Namespace) -> int:
             print_table(head, rows)
             print()
         return 0
-    failures, shown = command.carry_out(planned, choices, told, bar, parsed.fetch_weights)
+    failures, shown = command.carry_out(planned, choices, report_error, bar, parsed.fetch_weights)
     for path, text in shown.items():
         if path.endswith(".json" if parsed.json else f".{parsed.format}"):
             print(text)
@@ -86,7 +87,7 @@ def execute(parsed: argparse.Namespace) -> int:
     return int(bool(failures))
 
 
-def pairs(option: str, said: Sequence[str]) -> dict[str, str]:
+def _pairs(option: str, said: Sequence[str]) -> dict[str, str]:
     """What was said as NAME=VALUE, by name."""
     found = {}
     for text in said:

@@ -2,32 +2,40 @@
 
 import argparse
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evaluator.commands.console import bar, print_results, told
-from evaluator.commands.given import MODULE, TASK, cache_folder, count, data, module, seed, share, specs, writable
-from evaluator.errors import UsageError
+from evaluator.commands._arguments import (
+    MODULE,
+    TASK,
+    add_data,
+    add_module_options,
+    count,
+    module_options,
+    seed,
+    share,
+)
+from evaluator.commands._console import bar, print_results, report_error
+from evaluator.errors import EvaluationError, UsageError
 
 if TYPE_CHECKING:
-    from evaluator.embedding.spec import ModuleSpec
+    from evaluator.experiment.run import Failure
     from evaluator.results.result import Result
 
 SUMMARY = "score modules on tasks"
 
 
-def fill(command: argparse.ArgumentParser) -> None:
+def add_arguments(command: argparse.ArgumentParser) -> None:
     """Modules, tasks, protocol, and what may be chosen about a run."""
     command.add_argument("modules", nargs="+", metavar="MODULE", help=MODULE)
     command.add_argument("--task", action="append", required=True, metavar="T", help=TASK)
     command.add_argument(
         "--baselines",
         action="store_true",
-        help="also majority, chance, duration and loudness, log-mel, and an untrained twin of each module",
+        help="also majority, chance, duration and loudness, log-mel, and an untrained copy of each module",
     )
-    command.add_argument("--protocol", help="how embeddings are judged (default: the suite's)")
-    command.add_argument("--profile", default="clean", help="clean (default), or published, accidents included")
+    command.add_argument("--protocol", help="how embeddings are evaluated (default: the suite's)")
+    command.add_argument("--profile", default="clean", help="clean (default), or published, deviations included")
     command.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help="default: results")
     command.add_argument("--seed", type=seed, default=0, help="of the probes and the bootstrap (default 0)")
     command.add_argument("--seeds", type=count, default=1, metavar="N", help="train probes with N seeds (default 1)")
@@ -45,52 +53,54 @@ def fill(command: argparse.ArgumentParser) -> None:
         help="share of the clips, 0 to 1, that may be unreadable (default 0)",
     )
     command.add_argument("--json", action="store_true", help="print one JSON object per result")
-    data(command)
-    module(command)
+    add_data(command)
+    add_module_options(command)
 
 
-def execute(parsed: argparse.Namespace) -> int:
+def run(parsed: argparse.Namespace) -> int:
     """`hear-eval run`: every module on every task; what fails is told and the others go on."""
-    from evaluator.embedding import baselines
-    from evaluator.experiment import catalogue, run_many
-    from evaluator.experiment.run import Settings, as_line
-    from evaluator.probes import protocol
-    from evaluator.results.on_disk import write
+    import evaluator as ev
+    from evaluator.files import finite
 
-    tasks = [found for spec in parsed.task for found in catalogue.find(spec, parsed.profile)]
-    questions = [(each, protocol.load(parsed.protocol or each.protocol, parsed.profile)) for each in tasks]
-    settings = Settings(
-        parsed.data,
-        writable("--cache", cache_folder(parsed.cache)),
-        parsed.device,
-        parsed.seed,
-        parsed.seeds,
-        parsed.layers,
-        parsed.allow_failed,
-        bar,
-    )
-    given = specs(parsed, parsed.modules)
-    added = baselines.beside(given) if parsed.baselines else []
-    plain = replace(settings, layers="")  # baselines have no layers to choose from, but for twins
-    orders = [
-        run_many.Order(spec, questions, settings if spec in given or spec.name.startswith("twin:") else plain)
-        for spec in [*given, *added]
-    ]
-    out = writable("--out", parsed.out)
-    done: list[tuple[Result, Path]] = []
-    failures: list[tuple[ModuleSpec, Exception]] = []
+    done: list[tuple[Result, Path | None]] = []
+    reported: list[Failure] = []
+
+    def tell(failure: "Failure") -> None:
+        reported.append(failure)
+        report_error(failure.spec.name, failure.error)
+
+    def show(result: "Result", path: Path | None) -> None:
+        done.append((result, path))
+        if parsed.json:
+            print(json.dumps(finite(result.summary())), flush=True)
+
     try:
-        for _, _, result in run_many.results(
-            orders, lambda spec, _, error: failures.append((spec, told(spec.name, error)))
-        ):
-            done.append((result, write(result, out)))
-            if parsed.json:
-                print(json.dumps(as_line(result)), flush=True)
+        ev.run(
+            parsed.modules,
+            parsed.task,
+            protocol=parsed.protocol,
+            profile=parsed.profile,
+            layers=parsed.layers,
+            seed=parsed.seed,
+            seeds=parsed.seeds,
+            baselines=parsed.baselines,
+            allow_failed=parsed.allow_failed,
+            data=parsed.data,
+            cache=parsed.cache,
+            out=parsed.out,
+            progress=bar,
+            on_result=show,
+            on_failure=tell,
+            **module_options(parsed),
+        )
+    except ev.RunError as error:
+        only_usage = all(isinstance(each.error, UsageError) for each in error.failures)
+        return 2 if only_usage and not error.results else 1
+    except (UsageError, EvaluationError) as error:
+        if not reported:
+            raise
+        return 2 if isinstance(error, UsageError) else 1
     finally:  # also of a run that was interrupted
         if not parsed.json:
             print_results(done)
-    # A baseline that cannot be, such as a twin of what has no weights, was not asked for by name.
-    counted = [error for spec, error in failures if spec in given or not isinstance(error, UsageError)]
-    if counted:
-        return 2 if not done and all(isinstance(error, UsageError) for error in counted) else 1
     return 0

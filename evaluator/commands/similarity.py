@@ -3,23 +3,25 @@
 import argparse
 import json
 
-from evaluator.commands.console import print_table
-from evaluator.commands.given import sample, sampled
+from evaluator.commands._arguments import add_sample, sample_options
+from evaluator.commands._console import print_table
 
 SUMMARY = "tell how alike modules, layers, acoustic descriptors and labels are"
 
 
-def fill(command: argparse.ArgumentParser) -> None:
+def add_arguments(command: argparse.ArgumentParser) -> None:
     """Modules, tasks, and which layers and clips are compared."""
-    sample(command)
+    add_sample(command)
 
 
-def execute(parsed: argparse.Namespace) -> int:
+def run(parsed: argparse.Namespace) -> int:
     """`hear-eval similarity`: how alike embeddings are, and what they have in common with descriptors and labels."""
-    from evaluator.similarity import figures, results, rsa
+    import evaluator as ev
+    from evaluator.files import writable_folder
+    from evaluator.similarity import figures, results
 
-    modules, tasks, protocols, settings, out = sampled(parsed)
-    analysis = rsa.analyse(modules, tasks, protocols, settings)
+    out = writable_folder("--out", parsed.out)
+    analysis = ev.compute_similarity(parsed.modules, parsed.task, **sample_options(parsed))
     folder = results.write(analysis, out)
     figures.draw(analysis, folder)
     if parsed.json:

@@ -3,25 +3,23 @@
 import argparse
 import json
 
-from evaluator.commands.given import MODULE, module, specs
+from evaluator.commands._arguments import MODULE, add_module_options, module_options
 
 SUMMARY = "check that a module keeps the HEAR contract"
 
 
-def fill(command: argparse.ArgumentParser) -> None:
+def add_arguments(command: argparse.ArgumentParser) -> None:
     """One module."""
     command.add_argument("module", metavar="MODULE", help=MODULE)
     command.add_argument("--json", action="store_true", help="print one JSON object per check")
-    module(command)
+    add_module_options(command)
 
 
-def execute(parsed: argparse.Namespace) -> int:
+def run(parsed: argparse.Namespace) -> int:
     """`hear-eval validate`: each check with its verdict; 1 if an error was found."""
-    from evaluator.embedding import conformance
-    from evaluator.embedding.module import open_module
+    import evaluator as ev
 
-    with open_module(specs(parsed, [parsed.module])[0]) as module:
-        checks = conformance.validate(module)
+    checks = ev.validate(parsed.module, **module_options(parsed))
     for check in checks:
         if parsed.json:
             print(

@@ -19,7 +19,7 @@ class Task:
     profile: `clean` or `published` where the two ask differently, else `both`.
     differs: Where they do, what the published one does and the clean one does not.
     probe, events: What it changes of its own protocol: fields of the probe, and how events are made of probabilities.
-    place: Path of a user's own file or folder; "" for a task that has a name.
+    path: Path of a user's own file or folder; "" for a task that has a name.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Task:
     differs: str = ""
     probe: Mapping[str, Any] = field(default_factory=dict)
     events: tuple[tuple[float, float], ...] = ()
-    place: str = ""
+    path: str = ""
 
     @property
     def spec_sha256(self) -> str:

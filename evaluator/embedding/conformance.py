@@ -59,13 +59,13 @@ def validate(module: Module) -> list[Check]:
     return found
 
 
-def noise(module: Module, n_sounds: int, seconds: float, seed: int = 0) -> np.ndarray:
+def _noise(module: Module, n_sounds: int, seconds: float, seed: int = 0) -> np.ndarray:
     """White noise in [-1, 1], (n_sounds, n_samples), float32."""
     n_samples = max(1, int(seconds * module.describe()["sample_rate"]))
     return np.random.default_rng(seed).uniform(-1, 1, (n_sounds, n_samples)).astype(np.float32)
 
 
-def difference(one: np.ndarray, other: np.ndarray) -> float:
+def _difference(one: np.ndarray, other: np.ndarray) -> float:
     """Largest difference, relative to the RMS of `one`; 0 where there is nothing to compare."""
     if not one.size:
         return 0.0
@@ -78,19 +78,19 @@ def rate(module: Module) -> str:
     return "" if value in KNOWN_RATES else f"sample_rate is {value} Hz; the HEAR tasks come in {KNOWN_RATES}"
 
 
-def shapes(module: Module) -> str:
+def _shapes(module: Module) -> str:
     """Both functions answer for every length; the driver checks shapes, sizes and values on the way."""
     for seconds in LENGTHS:
         times(module, seconds)
     for seconds in LENGTHS + SCENE_LENGTHS:
-        module.scene(noise(module, 2, seconds))
+        module.scene(_noise(module, 2, seconds))
     return ""
 
 
-def types(module: Module) -> str:
+def _types(module: Module) -> str:
     """float32 embeddings, as they came from the module."""
-    module.scene(noise(module, 2, 1.0))
-    module.timestamps(noise(module, 2, 1.0))
+    module.scene(_noise(module, 2, 1.0))
+    module.timestamps(_noise(module, 2, 1.0))
     came = module.raw_facts()
     wrong = [
         f"{what} are {came[what]['dtype']}"
@@ -100,7 +100,7 @@ def types(module: Module) -> str:
     return ", ".join(wrong) + ("; float32 is wanted" if wrong else "")
 
 
-def no_gradients(module: Module) -> str:
+def _no_gradients(module: Module) -> str:
     """Frozen and in evaluation mode after load_model."""
     return "load_model leaves the model in training mode; it was put in evaluation mode" * bool(
         module.describe()["was_training"]
@@ -109,13 +109,13 @@ def no_gradients(module: Module) -> str:
 
 def times(module: Module, seconds: float) -> np.ndarray:
     """Timestamps of two clips of noise, (2, n_frames), ms; at least one frame."""
-    found = module.timestamps(noise(module, 2, seconds))[1]
+    found = module.timestamps(_noise(module, 2, seconds))[1]
     if not found.shape[1]:
         raise EvaluationError(f"get_timestamp_embeddings gives no frame for a clip of {seconds} s")
     return found
 
 
-def milliseconds(module: Module) -> str:
+def _milliseconds(module: Module) -> str:
     """Timestamps in milliseconds, not seconds."""
     found = times(module, 4.0)[0]
     if len(found) == 1 or found.max() > 40:  # a hundredth of the clip: no last frame in ms lies there
@@ -123,7 +123,7 @@ def milliseconds(module: Module) -> str:
     return f"the last timestamp of a 4 s clip is {found.max():g}: seconds, it seems; the API wants milliseconds"
 
 
-def regular(module: Module) -> str:
+def _regular(module: Module) -> str:
     """Timestamps rise in equal steps, the same for every clip of a batch."""
     for seconds in LENGTHS:
         found = times(module, seconds)
@@ -139,7 +139,7 @@ def regular(module: Module) -> str:
     return ""
 
 
-def inside(module: Module) -> str:
+def _inside(module: Module) -> str:
     """No timestamp before the clip's start or after its end."""
     for seconds in LENGTHS:
         found = times(module, seconds)[0]
@@ -148,7 +148,7 @@ def inside(module: Module) -> str:
     return ""
 
 
-def fine_enough(module: Module) -> str:
+def _fine_enough(module: Module) -> str:
     """Steps of at most 50 ms."""
     step = float(np.diff(times(module, 4.0)[0]).max(initial=0))
     return f"timestamps are {step:g} ms apart; HEAR's event tasks want {WIDEST_STEP:g} ms or less" * (
@@ -156,7 +156,7 @@ def fine_enough(module: Module) -> str:
     )
 
 
-def covering(module: Module) -> str:
+def _covering(module: Module) -> str:
     """The first and last timestamps lie within a step of the clip's ends."""
     for seconds in LENGTHS:
         found = times(module, seconds)[0]
@@ -166,7 +166,7 @@ def covering(module: Module) -> str:
     return ""
 
 
-def drift(module: Module) -> str:
+def _drift(module: Module) -> str:
     """The step is the same in a clip of 4 s and in one of 60 s, so that hours of audio do not shift."""
     short, long = times(module, 4.0)[0], times(module, 60.0)[0]
     if len(short) == 1 or len(long) == 1:
@@ -178,14 +178,14 @@ def drift(module: Module) -> str:
     return f"a step is {steps[0]:g} ms over 4 s but {steps[1]:g} ms over 60 s: {shift:.2g} s apart after three hours"
 
 
-def batch(module: Module) -> str:
+def _batch(module: Module) -> str:
     """A clip's embedding does not depend on the other clips of the batch."""
-    clips = noise(module, 3, 1.5) * np.array([[0.01], [1], [0.1]], dtype=np.float32)
+    clips = _noise(module, 3, 1.5) * np.array([[0.01], [1], [0.1]], dtype=np.float32)
     for embed in (module.scene, lambda audio: module.timestamps(audio)[0]):
         together, alone = embed(clips), embed(clips[:1])
         if together[0].shape != alone[0].shape:
             return f"a clip has {len(alone[0])} frames alone and {len(together[0])} with two others"
-        change = difference(alone[0], together[0])
+        change = _difference(alone[0], together[0])
         if change > BATCH_TOLERANCE:
             return (
                 f"a clip alone and with two others differ by {100 * change:.2g} % of the RMS; "
@@ -194,37 +194,37 @@ def batch(module: Module) -> str:
     return ""
 
 
-def repeatable(module: Module) -> str:
+def _repeatable(module: Module) -> str:
     """The same call gives the same embedding, whatever was called in between."""
-    clips = noise(module, 2, 1.5)
+    clips = _noise(module, 2, 1.5)
     first = module.scene(clips)
     frames = module.timestamps(clips)[0]
     again = module.scene(clips)
     frames_again = module.timestamps(clips)[0]
     if frames.shape != frames_again.shape:
         return f"a second call gives frames of shape {frames_again.shape} instead of {frames.shape}"
-    change = max(difference(first, again), difference(frames, frames_again))
+    change = max(_difference(first, again), _difference(frames, frames_again))
     return f"the same call twice differs by {100 * change:.2g} % of the RMS" * (change > REPEAT_TOLERANCE)
 
 
-def silence(module: Module) -> str:
+def _silence(module: Module) -> str:
     """Silence is normal input."""
-    module.scene(np.zeros_like(noise(module, 2, 1.5)))
+    module.scene(np.zeros_like(_noise(module, 2, 1.5)))
     return ""
 
 
-def clipping(module: Module) -> str:
+def _clipping(module: Module) -> str:
     """Full-scale square waves are normal input."""
-    module.scene(np.sign(noise(module, 2, 1.5)))
+    module.scene(np.sign(_noise(module, 2, 1.5)))
     return ""
 
 
-def short(module: Module) -> str:
+def _short(module: Module) -> str:
     """Clips of 100 ms, 20 ms and one sample."""
     refused = []
     for seconds in (0.1, 0.02, 0.0):
         try:
-            module.scene(noise(module, 1, seconds))
+            module.scene(_noise(module, 1, seconds))
         except WorkerEnded:
             raise
         except EvaluationError:
@@ -232,41 +232,41 @@ def short(module: Module) -> str:
     return f"refuses clips of {', '.join(refused)}; the evaluator will zero-pad such clips" * bool(refused)
 
 
-def long(module: Module) -> str:
+def _long(module: Module) -> str:
     """A clip of 60 s."""
-    module.scene(noise(module, 1, 60.0))
+    module.scene(_noise(module, 1, 60.0))
     return ""
 
 
-def lengths(module: Module) -> str:
+def _lengths(module: Module) -> str:
     """Where the module has our extension: a clip embedded beside longer ones equals it alone."""
     if not module.describe()["extension"]:
         return ""
-    clips = [noise(module, 1, seconds, seed)[0] for seed, seconds in enumerate((0.7, 1.4, 0.3))]
+    clips = [_noise(module, 1, seconds, seed)[0] for seed, seconds in enumerate((0.7, 1.4, 0.3))]
     together = module.clips(clips)
     for number, clip in enumerate(clips):
-        change = difference(module.scene(clip[None])[0], together["scene"][number])
+        change = _difference(module.scene(clip[None])[0], together["scene"][number])
         if change > EXTENSION_TOLERANCE:
             return f"get_clip_embeddings differs from get_scene_embeddings by {100 * change:.2g} % of the RMS"
     return ""
 
 
 CHECKS: tuple[tuple[str, str, Callable[[Module], str]], ...] = (
-    ("embeddings have the declared shapes and no NaN", "error", shapes),
-    ("timestamps are in milliseconds", "error", milliseconds),
-    ("timestamps rise in equal steps, the same in a batch", "error", regular),
-    ("timestamps lie inside the clip", "error", inside),
-    ("silence gives finite embeddings", "error", silence),
-    ("full-scale square waves give finite embeddings", "error", clipping),
-    ("a clip of 60 s works", "error", long),
-    ("the same call gives the same embedding", "error", repeatable),
-    ("clips of different lengths together equal them alone", "error", lengths),
+    ("embeddings have the declared shapes and no NaN", "error", _shapes),
+    ("timestamps are in milliseconds", "error", _milliseconds),
+    ("timestamps rise in equal steps, the same in a batch", "error", _regular),
+    ("timestamps lie inside the clip", "error", _inside),
+    ("silence gives finite embeddings", "error", _silence),
+    ("full-scale square waves give finite embeddings", "error", _clipping),
+    ("a clip of 60 s works", "error", _long),
+    ("the same call gives the same embedding", "error", _repeatable),
+    ("clips of different lengths together equal them alone", "error", _lengths),
     ("the sample rate is one of HEAR's", "warning", rate),
-    ("embeddings are float32", "error", types),
-    ("load_model leaves the model in evaluation mode", "warning", no_gradients),
-    ("timestamps are at most 50 ms apart", "warning", fine_enough),
-    ("timestamps cover the clip", "warning", covering),
-    ("timestamps do not drift", "error", drift),
-    ("embeddings do not depend on the batch", "warning", batch),
-    ("very short clips work", "warning", short),
+    ("embeddings are float32", "error", _types),
+    ("load_model leaves the model in evaluation mode", "warning", _no_gradients),
+    ("timestamps are at most 50 ms apart", "warning", _fine_enough),
+    ("timestamps cover the clip", "warning", _covering),
+    ("timestamps do not drift", "error", _drift),
+    ("embeddings do not depend on the batch", "warning", _batch),
+    ("very short clips work", "warning", _short),
 )

@@ -1,56 +1,38 @@
-"""Just the embeddings of some files, for people who want nothing else."""
+"""One open module's embeddings of clips, through its store."""
 
-import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
+from evaluator.datasets.recordings import Recordings
+from evaluator.embedding.extract import Extraction, extract, part_of
+from evaluator.embedding.identity import identity
+from evaluator.embedding.spec import Module, ModuleSpec
+from evaluator.embedding.store import Store
 
-from evaluator.audio.clip import Clip
-from evaluator.audio.clip_rule import ClipRule
-from evaluator.audio.decode import read_clip
-from evaluator.embedding.plain import Foreign
-from evaluator.embedding.spec import Module
-from evaluator.errors import EvaluationError, UsageError
-from evaluator.files import write_whole
+Progress = Callable[[str, int], Callable[[int], object]]
+"""Called with a title and a total; gives what is called with the number of steps done since the last call."""
 
 
-def embed_files(
-    module: Module, files: Sequence[Path], out: Path, advance: Callable[[int], object] = lambda n: None
-) -> Path:
-    """Embed whole files, one after another, and write them into one `.npz`.
+def no_progress(title: str, total: int) -> Callable[[int], object]:
+    """A `Progress` that shows nothing."""
+    return lambda n_done: None
 
-    The file holds `files` (n,), `scene` (n, scene size) and, for file number i counted from 0, `frames_i`
-    (n_frames, timestamp size) float32 and `timestamps_i` (n_frames,) in ms.
+
+def embed_with(
+    spec: ModuleSpec, module: Module, views: str, recordings: Recordings, cache: Path, progress: Progress
+) -> tuple[Store, Extraction]:
+    """The store of a module with the embeddings of clips, and what became of each clip; what is missing is made.
 
     Args:
-        module: An open HEAR module.
-        files: Audio files of any length and sample rate.
-        out: Where to write; its name ends in .npz.
-        advance: Called with 1 after each file.
+        spec, module: The module, as asked for and opened.
+        views: "scene", "layers" or "frames".
+        recordings: The clips.
+        cache: Folder of all stores.
+        progress: Shows how many clips are done.
 
     Raises:
-        UsageError: `out` has another ending, or its folder is missing.
-        EvaluationError: A file cannot be read, or the module fails on it.
+        EvaluationError: The module fails.
     """
-    if out.suffix != ".npz":
-        raise UsageError(f"--out {out}: the name has to end in .npz")
-    if not out.parent.is_dir():
-        raise UsageError(f"--out {out}: there is no folder {out.parent}")
-    sample_rate = module.describe()["sample_rate"]
-    foreign = Foreign(module, "scene")
-    arrays: dict[str, np.ndarray] = {"files": np.array([str(path) for path in files])}
-    scenes = []
-    for number, path in enumerate(files):
-        clip = read_clip(path, Clip(path=str(path), labels=()), ClipRule(), sample_rate)
-        try:
-            scenes.append(foreign.rows([clip])[0][0]["scene"])
-            frames, times = module.timestamps(clip[None])
-        except EvaluationError as error:
-            raise EvaluationError(f"{path}: {error}") from error
-        arrays[f"frames_{number}"], arrays[f"timestamps_{number}"] = frames[0], times[0]
-        advance(1)
-    packed = io.BytesIO()
-    np.savez(packed, allow_pickle=False, scene=np.stack(scenes), **arrays)
-    write_whole(out, packed.getvalue())
-    return out
+    store = Store(cache, identity(spec, module.describe()), part_of(views, module))
+    advance = progress(f"{spec.name} {recordings.name}: clips", len(recordings.clips))
+    return store, extract(module, recordings, store, advance, views=views)

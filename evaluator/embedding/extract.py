@@ -14,17 +14,16 @@ in the store already is neither decoded nor embedded.
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 import numpy as np
 
-from evaluator.audio.clip_rule import ClipRule
 from evaluator.audio.decode import AudioError, FileFacts, clip_key, clip_seconds, read_clip
-from evaluator.datasets.manifest import Manifest
-from evaluator.embedding.plain import Foreign, Row
+from evaluator.datasets.recordings import Recordings
+from evaluator.embedding.plain import PlainModule, Row
 from evaluator.embedding.spec import Module, WorkerEnded
 from evaluator.embedding.store import Store, StoredClip, shard_plan
 from evaluator.errors import EvaluationError
@@ -67,20 +66,16 @@ class Extraction:
 
 def extract(
     module: Module,
-    manifest: Manifest,
-    rule: ClipRule,
-    facts: Mapping[str, FileFacts | AudioError],
+    recordings: Recordings,
     store: Store,
     advance: Callable[[int], object] = lambda n_clips: None,
     views: str = "scene",
 ) -> Extraction:
-    """Embed every clip of a manifest that the store does not hold yet.
+    """Embed every clip that the store does not hold yet.
 
     Args:
         module: An open HEAR module.
-        manifest: The clips.
-        rule: How long clips are cut or padded.
-        facts: Header and content hash of each recording (`audio.file_facts`).
+        recordings: The clips.
         store: Where the embeddings of this module are kept; its part is `part_of(views, module)`.
         advance: Called with the number of clips that were dealt with, for a progress bar.
         views: "scene", "layers" or "frames".
@@ -92,16 +87,17 @@ def extract(
     if store.part not in PARTS[views]:
         raise ValueError(f"views {views!r} are kept in part {' or '.join(map(repr, PARTS[views]))}, not {store.part!r}")
     done = Extraction()
-    order = sorted(range(len(manifest.clips)), key=lambda n: (manifest.clips[n].path, manifest.clips[n].start or 0.0))
+    clips = recordings.clips
+    order = sorted(range(len(clips)), key=lambda n: (clips[n].path, clips[n].start or 0.0))
     for number in order:
-        known = facts[manifest.clips[number].path]
+        facts = recordings.facts[clips[number].path]
         try:
-            if isinstance(known, AudioError):
-                raise known
-            done.keys[number] = clip_key(known, manifest.clips[number], rule)
+            if isinstance(facts, AudioError):
+                raise facts
+            done.keys[number] = clip_key(facts, clips[number], recordings.rule)
         except AudioError as error:
             done.failed[number] = str(error)
-    work = Work(module, manifest, rule, facts, store, done)
+    work = Work(module, recordings, store, done)
     owner = {done.keys[number]: number for number in reversed(order) if number in done.keys}
     missing = {number for key, number in owner.items() if key not in store}
     planned = shard_plan(order, {number: work.bytes_of(number) for number in owner.values()})
@@ -124,52 +120,44 @@ def part_of(views: str, module: Module) -> str:
         views: "scene", "layers" or "frames".
         module: An open HEAR module.
     """
-    if views == "layers" and not gives_layers(module):
+    if views == "layers" and not _gives_layers(module):
         return "layers"
     return PARTS[views][0]
 
 
-def gives_layers(module: Module) -> bool:
+def _gives_layers(module: Module) -> bool:
     """Whether the module has our extension, and that gives mean and deviation of every layer."""
     described = module.describe()
     if not described["extension"]:
         return False
     noise = np.random.default_rng(0).uniform(-0.1, 0.1, described["sample_rate"]).astype(np.float32)
     try:
-        given = module.clips([noise])
+        answer = module.clips([noise])
     except WorkerEnded:
         raise
     except EvaluationError:
         return False
-    return all(view in given and given[view].ndim == 3 for view in ("layers_mean", "layers_std"))
+    return all(view in answer and answer[view].ndim == 3 for view in ("layers_mean", "layers_std"))
 
 
 class Work:
     """One pass over the clips that are missing in a store."""
 
-    def __init__(
-        self,
-        module: Module,
-        manifest: Manifest,
-        rule: ClipRule,
-        facts: Mapping[str, FileFacts | AudioError],
-        store: Store,
-        done: Extraction,
-    ):
-        self.module, self.manifest, self.rule = module, manifest, rule
-        self.facts, self.store, self.done = facts, store, done
+    def __init__(self, module: Module, recordings: Recordings, store: Store, done: Extraction):
+        self.module, self.recordings, self.store, self.done = module, recordings, store, done
+        self.clips = recordings.clips
         described = module.describe()
         self.sample_rate: int = described["sample_rate"]
         self.sizes = {name: described[f"{name}_embedding_size"] for name in ("scene", "timestamp")}
         self.n_layers = max(1, described["n_layers"])
         extended = described["extension"] and not store.part
-        self.foreign = None if extended else Foreign(module, store.part or "scene")
+        self.plain = None if extended else PlainModule(module, store.part or "scene")
 
     def run(self, shards: Sequence[Sequence[int]], advance: Callable[[int], object]) -> None:
         """Embed the clips of each shard and store it before the next begins."""
         batches = [(shard, batch) for shard, numbers in enumerate(shards) for batch in self.plan(numbers)]
         last = {shard: place for place, (shard, _) in enumerate(batches)}
-        advance(len(self.manifest.clips) - sum(len(batch) for _, batch in batches))
+        advance(len(self.clips) - sum(len(batch) for _, batch in batches))
         collected: list[tuple[StoredClip, Row]] = []
         with ThreadPoolExecutor(DECODING_THREADS) as threads:
             decoded = self.decode([batch for _, batch in batches], threads)
@@ -182,16 +170,16 @@ class Work:
                     self.keep(collected)
                     collected = []
                 advance(len(batch))
-        if self.foreign is not None:
-            self.done.notes += self.foreign.notes
+        if self.plain is not None:
+            self.done.notes += self.plain.notes
 
     def plan(self, numbers: Sequence[int]) -> list[list[int]]:
         """Cut a shard's clips in batches of similar length."""
         lengths = {number: self.seconds_of(number) for number in numbers}
         batches: list[list[int]] = []
         for number in sorted(lengths, key=lambda n: (lengths[n], n)):
-            room = batches and (len(batches[-1]) + 1) * lengths[number] <= BATCH_SECONDS
-            if room and len(batches[-1]) < BATCH_CLIPS:
+            fits = batches and (len(batches[-1]) + 1) * lengths[number] <= BATCH_SECONDS
+            if fits and len(batches[-1]) < BATCH_CLIPS:
                 batches[-1].append(number)
             else:
                 batches.append([number])
@@ -199,9 +187,9 @@ class Work:
 
     def seconds_of(self, number: int) -> float:
         """Length of a clip after the clip rule, in seconds."""
-        clip = self.manifest.clips[number]
-        known = self.facts[clip.path]
-        return clip_seconds(known, clip, self.rule) if isinstance(known, FileFacts) else 0.0
+        clip = self.clips[number]
+        facts = self.recordings.facts[clip.path]
+        return clip_seconds(facts, clip, self.recordings.rule) if isinstance(facts, FileFacts) else 0.0
 
     def bytes_of(self, number: int) -> float:
         """About as many bytes as a clip takes in the store."""
@@ -210,21 +198,22 @@ class Work:
             return PLANNED_FRAME_RATE * self.seconds_of(number) * frame
         if part == "layers":
             return 2 * frame
-        return 4 * self.sizes["scene"] + (0 if self.foreign else 2 * frame * self.n_layers)
+        return 4 * self.sizes["scene"] + (0 if self.plain else 2 * frame * self.n_layers)
 
     def decode(
         self, batches: Sequence[Sequence[int]], threads: ThreadPoolExecutor
     ) -> Iterator[list[np.ndarray | AudioError]]:
-        """The audio of each batch in turn, a few batches ahead of whoever asks."""
+        """The audio of each batch in turn, (n_samples,) each clip, a few batches ahead of whoever asks."""
+        root = self.recordings.manifest.root
 
         def one(number: int) -> np.ndarray | AudioError:
-            clip = self.manifest.clips[number]
+            clip = self.clips[number]
             try:
-                return read_clip(self.manifest.root / clip.path, clip, self.rule, self.sample_rate)
+                return read_clip(root / clip.path, clip, self.recordings.rule, self.sample_rate)
             except AudioError as error:
                 return error
 
-        for futures in ahead(batches, lambda batch: [threads.submit(one, number) for number in batch]):
+        for futures in _ahead(batches, lambda batch: [threads.submit(one, number) for number in batch]):
             yield [future.result() for future in futures]
 
     def embed(self, batch: Sequence[int], audio: Sequence[np.ndarray | AudioError]) -> list[tuple[StoredClip, Row]]:
@@ -258,7 +247,7 @@ class Work:
                 if embedded or self.done.n_embedded:
                     return embedded
                 raise
-            self.forget(clips[0][0], f"{self.manifest.clips[clips[0][0]].name}: {error}")
+            self.forget(clips[0][0], f"{self.clips[clips[0][0]].name}: {error}")
             return []
         stored = [
             StoredClip(self.done.keys[number], not samples.any(), padded_to, len(row.get("frames", ())))
@@ -268,8 +257,8 @@ class Work:
 
     def ask(self, clips: list[np.ndarray]) -> tuple[list[Row], list[float]]:
         """Views of each clip, and the seconds to which each had to be padded; clips are (n_samples,) each."""
-        if self.foreign is not None:
-            return self.foreign.rows(clips)
+        if self.plain is not None:
+            return self.plain.rows(clips)
         views = self.module.clips(clips)
         return [{view: rows[n] for view, rows in views.items()} for n in range(len(clips))], [0.0] * len(clips)
 
@@ -289,7 +278,7 @@ class Work:
             self.store.write([clip for clip, _ in ordered], views)
 
 
-def ahead(items: Sequence[Item], start: Callable[[Item], list[Future[Done]]]) -> Iterator[list[Future[Done]]]:
+def _ahead(items: Sequence[Item], start: Callable[[Item], list[Future[Done]]]) -> Iterator[list[Future[Done]]]:
     """Start the work on each item a few items before it is asked for."""
     running: deque[list[Future[Done]]] = deque()
     for item in items:

@@ -89,7 +89,7 @@ class OnDisk:
         self.single = self.n_rows == len(stretches)  # every stretch is one row
         self.open: dict[int, int] = {}  # descriptor of each open file by its number, the one used last at the end
         self.lock = threading.Lock()
-        self.closing = weakref.finalize(self, close_all, self.open)
+        self.closing = weakref.finalize(self, _close_all, self.open)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -174,10 +174,10 @@ class OnDisk:
     def close(self) -> None:
         """Close its files; they are opened again if more rows are asked for."""
         with self.lock:
-            close_all(self.open)
+            _close_all(self.open)
 
 
-def close_all(descriptors: dict[int, int]) -> None:
+def _close_all(descriptors: dict[int, int]) -> None:
     """Close file descriptors, and forget them."""
     while descriptors:
         os.close(descriptors.popitem()[1])

@@ -41,9 +41,9 @@ class Local:
     """A module in this process; what it prints goes to standard error."""
 
     def __init__(self, spec: ModuleSpec):
-        with stdout_to_stderr():
+        with _stdout_to_stderr():
             try:
-                self.driver = worker.Driver(spec.name, spec.weights, dict(spec.options), spec.device)
+                self.driver = worker.Driver(spec.name, spec.weights, dict(spec.options), spec.device, spec.instance)
                 self.described = self.driver.describe()
             except worker.ModuleTrouble as error:
                 raise UsageError(str(error)) from error
@@ -71,7 +71,7 @@ class Local:
     @staticmethod
     def ask(function: Any, audio: Any) -> Any:
         """Call the driver, its complaints turned into ours."""
-        with stdout_to_stderr():
+        with _stdout_to_stderr():
             try:
                 return function(audio)
             except worker.ModuleTrouble as error:
@@ -79,21 +79,21 @@ class Local:
 
 
 @contextlib.contextmanager
-def stdout_to_stderr() -> Iterator[None]:
+def _stdout_to_stderr() -> Iterator[None]:
     """Send what is written to standard output, by Python or C code, to standard error."""
-    flush_stdout()
+    _flush_stdout()
     kept = os.dup(1)
     os.dup2(2, 1)
     try:
         with contextlib.redirect_stdout(sys.stderr):
             yield
     finally:
-        flush_stdout()
+        _flush_stdout()
         os.dup2(kept, 1)
         os.close(kept)
 
 
-def flush_stdout() -> None:
+def _flush_stdout() -> None:
     """Write out what Python and C still hold back for standard output, so that it goes where it points now."""
     sys.stdout.flush()
     with contextlib.suppress(OSError, TypeError, AttributeError):  # not every system shows its C library this way

@@ -14,14 +14,14 @@ from evaluator.errors import EvaluationError
 
 # Lengths, in seconds, to which a clip is zero-padded in turn when a module refuses it as it is.
 PADDED_LENGTHS = (0.25, 0.5, 1.0, 2.0)
-FOREIGN_BATCH = 16
+PLAIN_BATCH = 16
 TIME_TOLERANCE = 1.0  # ms by which a frame's time may differ in a batch and alone, as in `conformance`
 
 Row = dict[str, np.ndarray]
 """What is stored of one clip: views by name."""
 
 
-def scenes(module: Module, audio: np.ndarray) -> list[Row]:
+def _scenes(module: Module, audio: np.ndarray) -> list[Row]:
     """Of each clip "scene" (size,); audio is (n_clips, n_samples)."""
     return [{"scene": row} for row in module.scene(audio)]
 
@@ -43,10 +43,10 @@ def layers(module: Module, audio: np.ndarray) -> list[Row]:
 
     The deviation of a single frame is 0. Errors as in `frames`.
     """
-    return [over_time(row["frames"]) for row in frames(module, audio)]
+    return [_over_time(row["frames"]) for row in frames(module, audio)]
 
 
-def over_time(embeddings: np.ndarray) -> Row:
+def _over_time(embeddings: np.ndarray) -> Row:
     """Mean and sample deviation of frames (n_frames, size), as float32 rows of one layer."""
     exact = embeddings.astype(np.float64)
     mean = exact.mean(axis=0, keepdims=True)
@@ -55,10 +55,10 @@ def over_time(embeddings: np.ndarray) -> Row:
     return {"layers_mean": mean.astype(np.float32), "layers_std": std.astype(np.float32)}
 
 
-VIEWS: dict[str, Callable[[Module, np.ndarray], list[Row]]] = {"scene": scenes, "layers": layers, "frames": frames}
+VIEWS: dict[str, Callable[[Module, np.ndarray], list[Row]]] = {"scene": _scenes, "layers": layers, "frames": frames}
 
 
-class Foreign:
+class PlainModule:
     """One kind of views of clips of any lengths.
 
     Equally long clips share a batch, until a batch shows that the module mixes its clips; others run alone, for
@@ -85,16 +85,16 @@ class Foreign:
         Raises:
             EvaluationError: The module refuses a clip at every length.
         """
-        found: dict[int, tuple[Row, float]] = {}
+        row_of: dict[int, tuple[Row, float]] = {}
         same: dict[int, list[int]] = {}
         for number, clip in enumerate(clips):
             same.setdefault(len(clip), []).append(number)
         for numbers in same.values():
-            size = FOREIGN_BATCH if self.batches is not False else 1
+            size = PLAIN_BATCH if self.batches is not False else 1
             for first in range(0, len(numbers), size):
                 some = numbers[first : first + size]
-                found.update(zip(some, self.together([clips[n] for n in some]), strict=True))
-        ordered = [found[number] for number in range(len(clips))]
+                row_of.update(zip(some, self.together([clips[n] for n in some]), strict=True))
+        ordered = [row_of[number] for number in range(len(clips))]
         return [row for row, _ in ordered], [padded for _, padded in ordered]
 
     def together(self, clips: Sequence[np.ndarray]) -> list[tuple[Row, float]]:
@@ -117,7 +117,7 @@ class Foreign:
 
     def compare(self, batch: Sequence[Row], alone: Sequence[Row]) -> None:
         """Learn from the first batch whether its embeddings are those of the clips alone."""
-        change = next((change for view in alone[0] if (change := changed(view, batch, alone))), "")
+        change = next((change for view in alone[0] if (change := _changed(view, batch, alone))), "")
         self.batches = not change
         if change:
             self.notes.append(
@@ -144,7 +144,7 @@ class Foreign:
             raise refusal
 
 
-def changed(view: str, batch: Sequence[Row], alone: Sequence[Row]) -> str:
+def _changed(view: str, batch: Sequence[Row], alone: Sequence[Row]) -> str:
     """How a view of clips in a batch differs from that of the clips alone, in words; "" where it does not."""
     pairs = [(one[view], other[view]) for one, other in zip(batch, alone, strict=True)]
     if any(one.shape != other.shape for one, other in pairs):

@@ -30,7 +30,7 @@ class Remote:
         command = [interpreter(spec.python), "-u", str(Path(worker.__file__).resolve())]
         pipe = subprocess.PIPE
         try:
-            self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment())
+            self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=_environment())
         except OSError as error:
             raise UsageError(f"--python {spec.python}: cannot be run ({error.strerror or error})") from error
         self.replies: queue.Queue[tuple[dict[str, Any], list[np.ndarray]] | None] = queue.Queue()
@@ -172,7 +172,7 @@ def interpreter(python: str) -> str:
     raise UsageError(f"--python {python}: neither an interpreter nor a virtual environment's folder")
 
 
-def environment() -> dict[str, str]:
+def _environment() -> dict[str, str]:
     """The worker's environment: ours, with as many threads as we use, so that its numbers are the same bit for bit."""
     inherited = {name: value for name, value in os.environ.items() if name not in ("PYTHONHOME", "PYTHONPATH")}
     torch = sys.modules.get("torch")

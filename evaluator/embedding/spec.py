@@ -26,6 +26,7 @@ class ModuleSpec:
         device: "auto", "cpu", "cuda", ...
         python: Another interpreter, or its virtual environment's folder; "" for this one.
         timeout: Seconds that one call in another interpreter may take.
+        instance: The HEAR module itself, where it was given instead of a name; it is asked in this process.
     """
 
     name: str
@@ -34,6 +35,7 @@ class ModuleSpec:
     device: str = "auto"
     python: str = ""
     timeout: float = 600.0
+    instance: Any = field(default=None, compare=False, repr=False)
 
     def resolved(self) -> "ModuleSpec":
         """The same with `hf:ORG/MODEL`, `ensemble:MEMBER+MEMBER` or `twin:MODULE` spelled out as a module and its weights.
@@ -41,16 +43,12 @@ class ModuleSpec:
         The weights of a twin are those of its module, which it is loaded with before it forgets them.
 
         Raises:
-            UsageError: The name says which weights, and others are given; or it is one that only `run` knows.
+            UsageError: The name says which weights, and others are given.
         """
         kind, _, weights = self.name.partition(":")
-        if kind == "in_turn":
-            raise UsageError(f"{self.name}: members in turn can be run on tasks only; here take ensemble:{weights}")
         if kind not in ("hf", "ensemble", "twin") or ":" not in self.name:
             return self
         if kind == "twin":
-            if weights.startswith("in_turn:"):
-                raise UsageError(f"{self.name}: there is no twin of members in turn; take in_turn:twin:A+twin:B")
             given = {"twin_weights": self.weights} if self.weights else {}
             return replace(self, name="hear_ssl.twin", weights=weights, options={**self.options, **given})
         if self.weights:

@@ -132,7 +132,7 @@ class Store:
 
     def matrix(self, keys: Sequence[str], view: str, layer: int | None = None, memory: int = IN_MEMORY) -> Matrix:
         """What `read` gives, as a matrix that is held in memory only if it takes at most `memory` bytes."""
-        return within(memory, self.on_disk(keys, view, [layer]))
+        return _within(memory, self.on_disk(keys, view, [layer]))
 
     def read_frames(self, keys: Sequence[str], memory: int = IN_MEMORY) -> tuple[Matrix, list[np.ndarray], list[slice]]:
         """Frames of some clips, of part "frames", one clip after another in the order of `keys`.
@@ -162,7 +162,7 @@ class Store:
         ]
         ends = np.cumsum(n_frames)
         rows = [slice(end - n, end) for end, n in zip(ends.tolist(), n_frames.tolist(), strict=True)]
-        return within(memory, OnDisk(paths, stretches, width)), times, rows
+        return _within(memory, OnDisk(paths, stretches, width)), times, rows
 
     def on_disk(self, keys: Sequence[str], view: str, layers: Sequence[int | None]) -> OnDisk:
         """The rows of some clips, (len(layers) * len(keys), width): all clips of a layer, then of the next.
@@ -216,7 +216,7 @@ class Store:
         return tensor.offset + layer * (tensor.n_bytes // n_layers)
 
 
-def within(memory: int, matrix: OnDisk) -> Matrix:
+def _within(memory: int, matrix: OnDisk) -> Matrix:
     """The matrix, read into memory if it takes at most so many bytes."""
     n_rows, width = matrix.shape
     return InMemory(matrix.all_rows()) if 4 * n_rows * width <= memory else matrix
@@ -234,10 +234,10 @@ def shard_plan(
     """
     size = max(smallest, -(-len(numbers) // n_shards))
     runs = [numbers[first : first + size] for first in range(0, len(numbers), size)]
-    return [part for run in runs for part in by_bytes(run, n_bytes or {})]
+    return [part for run in runs for part in _by_bytes(run, n_bytes or {})]
 
 
-def by_bytes(run: Sequence[int], n_bytes: Mapping[int, float]) -> list[Sequence[int]]:
+def _by_bytes(run: Sequence[int], n_bytes: Mapping[int, float]) -> list[Sequence[int]]:
     """Cut a run of clips so that each part has at most `SHARD_BYTES`, or is a single clip."""
     parts, first, total = [], 0, 0.0
     for place, number in enumerate(run):

@@ -62,6 +62,11 @@ def import_module(name):
             "module %s cannot be imported (%s). If it needs older libraries, make a virtual environment for it and "
             "name that with --python" % (name, describe_error(error))
         ) from error
+    return checked_module(name, module)
+
+
+def checked_module(name, module):
+    """The module or object, if it has the three functions of the HEAR API; else ModuleTrouble is raised."""
     missing = [function for function in FUNCTIONS if not callable(getattr(module, function, None))]
     if missing:
         raise ModuleTrouble("module %s is no HEAR module: it has no %s" % (name, ", ".join(missing)))
@@ -112,14 +117,15 @@ class Driver:
         weights: Passed to load_model as its one positional argument; "" for none.
         options: Keyword arguments of load_model.
         device: "auto" (a GPU if there is one), "cpu", "cuda", ...
+        instance: The module itself, where it is there already; else it is imported by its name.
     """
 
-    def __init__(self, name, weights="", options=None, device="auto"):
+    def __init__(self, name, weights="", options=None, device="auto", instance=None):
         self.name = name
         self.weights = weights
         self.raw = {}
         with process_kept():
-            self.module = import_module(name)
+            self.module = import_module(name) if instance is None else checked_module(name, instance)
             self.model = self.load(weights, dict(options or {}))
         torch = sys.modules.get("torch")
         tensorflow = sys.modules.get("tensorflow")
@@ -251,18 +257,24 @@ class Driver:
         return ""
 
     def code(self):
-        """What stands for the module's code: its own EMBEDDING_VERSION, else a hash over its package's files."""
+        """What stands for the module's code: its own EMBEDDING_VERSION, else a hash over its package's files.
+
+        "" for an object whose source is in no file.
+        """
         version = getattr(self.module, "EMBEDDING_VERSION", None) or getattr(self.model, "EMBEDDING_VERSION", None)
         if version:
             return "version %s" % version
-        top = sys.modules.get(self.module.__name__.split(".")[0], self.module)
+        owner = self.module if inspect.ismodule(self.module) else inspect.getmodule(type(self.module))
+        if owner is None or not getattr(owner, "__file__", None) and not getattr(owner, "__path__", None):
+            return ""
+        top = sys.modules.get(owner.__name__.split(".")[0], owner)
         paths = []
         for folder in getattr(top, "__path__", []):
             for where, folders, names in os.walk(folder):
                 folders.sort()
                 paths += [os.path.join(where, name) for name in sorted(names) if name.endswith(".py")]
         digest = hashlib.sha256()
-        for path in paths[:MOST_FILES_HASHED] or files_beside(self.module):
+        for path in paths[:MOST_FILES_HASHED] or files_beside(owner):
             with open(path, "rb") as file:
                 digest.update(os.path.basename(path).encode() + b"\n" + file.read())
         return "sha256 %s" % digest.hexdigest()

@@ -170,13 +170,13 @@ def _known(document: Document, keys: tuple[str, ...], name: str, folder: str) ->
 
 
 def _own_task(path: Path) -> Task:
-    place = str(path.absolute())
+    absolute = str(path.absolute())
     if path.is_dir():
-        return replace(_own_folder(path), place=place)
+        return replace(_own_folder(path), path=absolute)
     kind = _OWN_FILES.get(path.suffix.lower())
     if kind is None or not path.is_file():
         raise UsageError(f"{path}: there is no such " + ("file" if kind else "folder, YAML file or CSV"))
-    return replace(kind(path), place=place)
+    return replace(kind(path), path=absolute)
 
 
 def _own_yaml(path: Path) -> Task:

@@ -12,7 +12,7 @@ from typing import Any
 from evaluator.datasets.task import Task
 from evaluator.embedding.extract import Extraction
 from evaluator.embedding.spec import Module
-from evaluator.probes import network
+from evaluator.probes import training
 from evaluator.probes.protocol import Protocol
 
 PACKAGES = ("hear-ssl", "torch", "transformers", "numpy", "scipy", "scikit-learn", "soundfile", "soxr")
@@ -46,8 +46,8 @@ def provenance(clock: Clock, module: Module, task: Task, protocol: Protocol, dev
     """Where a score comes from: all that is needed to ask the very same question again."""
     return {
         **surroundings(clock),
-        "asked_task": task.place or task.name,
-        "asked_protocol": protocol.place or protocol.name,
+        "asked_task": task.path or task.name,
+        "asked_protocol": protocol.path or protocol.name,
         "dataset_variant": task.dataset.variant,
         "task_profile": task.profile,
         "task_sha256": task.spec_sha256,
@@ -55,7 +55,7 @@ def provenance(clock: Clock, module: Module, task: Task, protocol: Protocol, dev
         "protocol_says": protocol.title,
         "protocol_differs": protocol.differs,
         "module": module.describe(),
-        "probe_device": network.pick_device(device),
+        "probe_device": training.pick_device(device),
     }
 
 

@@ -1,38 +1,34 @@
-"""What several modules hear of the same clips of a task: clips drawn by seed, and each module's embeddings of them.
+"""Several modules' embeddings of the same clips of a task, drawn by seed: what `similarity` compares and `map` draws."""
 
-Nothing is judged here: `similarity` compares what comes out, `map` draws it.
-"""
-
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from evaluator.audio import decode
-from evaluator.audio.clip_rule import ClipRule
-from evaluator.audio.decode import AudioError, FileFacts
-from evaluator.datasets import manifest, splits
 from evaluator.datasets.manifest import Manifest
+from evaluator.datasets.splits import Fold
 from evaluator.datasets.task import Task
+from evaluator.embedding.embed import Progress, no_progress
+from evaluator.embedding.ensemble import open_any
 from evaluator.embedding.extract import Extraction
-from evaluator.embedding.in_turn import Hearing, stored
 from evaluator.embedding.matrix import Matrix
-from evaluator.embedding.module import open_module
 from evaluator.embedding.spec import Module, ModuleSpec
 from evaluator.embedding.store import Store
 from evaluator.errors import EvaluationError, UsageError
-from evaluator.experiment import setup, usable
+from evaluator.experiment import caveats
+from evaluator.experiment.experiment import Experiment, embed
+from evaluator.experiment.setup import Setup, set_up
 from evaluator.probes import features
 from evaluator.probes.protocol import Protocol
 
-LEAST_CLIPS = 10  # fewer say nothing: 9 clips have 36 pairs, which hang together
-MOST_CLIPS = 5000  # 12.5 million pairs; time and memory grow with the square
+MIN_CLIPS = 10  # fewer say nothing: 9 clips have 36 pairs, which hang together
+MAX_CLIPS = 5000  # 12.5 million pairs; time and memory grow with the square
 
 
 @dataclass(frozen=True)
-class Settings:
+class SampleOptions:
     """What a user may choose about a sample and its embeddings, beside modules, tasks and protocols.
 
     Attributes:
@@ -42,7 +38,7 @@ class Settings:
         layers: Which layers are looked at (`features.parse`, but for `weighted`); "" for the scene embedding.
         seed: Of the clips that are drawn, and of what is done with them.
         allow_failed: Share of clips that may be unreadable, 0 to 1.
-        progress: As in `run.Settings`.
+        progress: Shows how far a stage is: called with a title and a total number of steps.
     """
 
     data: Path | None
@@ -51,23 +47,12 @@ class Settings:
     layers: str = ""
     seed: int = 0
     allow_failed: float = 0.0
-    progress: Callable[[str, int], Callable[[int], object]] = lambda title, total: lambda n: None
+    progress: Progress = no_progress
 
 
 @dataclass(frozen=True)
-class Sample:
-    """The clips of a task that all modules hear, how they hear them, and what their recordings hold."""
-
-    task: Task
-    protocol: Protocol
-    rule: ClipRule
-    clips: Manifest
-    facts: Mapping[str, FileFacts | AudioError]
-
-
-@dataclass(frozen=True)
-class Heard:
-    """What a module made of a sample: where its embeddings are, which of them are asked for, and what is to be said."""
+class SampleEmbeddings:
+    """One module's embeddings of a sample: where they are, which layers are wanted, and what a reader should know."""
 
     module: str
     layers: str
@@ -76,19 +61,17 @@ class Heard:
     notes: list[str]
 
 
-def checked(specs: Sequence[ModuleSpec], settings: Settings) -> str:
-    """Which layers are asked for, once it is clear that the question can be put.
+def resolve_layers(specs: Sequence[ModuleSpec], options: SampleOptions) -> str:
+    """Which layers are wanted, once it is clear that the modules can be compared.
 
     Raises:
-        UsageError: It cannot.
+        UsageError: They cannot: a module is given twice, or layers or the number of clips are none that can be.
     """
-    layers = features.parse(settings.layers or "scene")
+    layers = features.parse(options.layers or "scene")
     if layers == "weighted":
-        raise UsageError("--layers weighted: nothing is trained here; give scene, all, last, mean, or a number")
-    if not LEAST_CLIPS <= settings.n_clips <= MOST_CLIPS:
-        raise UsageError(
-            f"--clips {settings.n_clips}: give {LEAST_CLIPS} to {MOST_CLIPS}; every two of them are compared"
-        )
+        raise UsageError(f"--layers {layers}: nothing is trained here; give scene, all, last, mean, or a number")
+    if not MIN_CLIPS <= options.n_clips <= MAX_CLIPS:
+        raise UsageError(f"--clips {options.n_clips}: give {MIN_CLIPS} to {MAX_CLIPS}; every two of them are compared")
     names = [spec.name for spec in specs]
     twice = [name for number, name in enumerate(names) if name in names[:number]]
     if twice:
@@ -96,8 +79,8 @@ def checked(specs: Sequence[ModuleSpec], settings: Settings) -> str:
     return layers
 
 
-def drawn(task: Task, protocol: Protocol, settings: Settings) -> Sample:
-    """The clips that are compared, drawn by seed if there are more than asked for.
+def draw(task: Task, protocol: Protocol, options: SampleOptions) -> Setup:
+    """The task with the clips that are compared, drawn by seed if there are more than wanted.
 
     They are the validation clips; test clips where there are none. Where every clip is tested in one of several folds,
     all of them.
@@ -105,63 +88,64 @@ def drawn(task: Task, protocol: Protocol, settings: Settings) -> Sample:
     Raises:
         UsageError: There are too few.
     """
-    protocol = setup.adapted(task, protocol)
-    clips = manifest.read(task, settings.data, settings.cache)
-    folds = splits.make(task.split, clips.clips)
-    parts = [fold.valid for fold in folds]
-    parts += [fold.test for fold in folds if len(folds) > 1 or not len(fold.valid)]
-    numbers = np.unique(np.concatenate(parts))
-    if len(numbers) < LEAST_CLIPS:
-        raise UsageError(f"{task.name}: {len(numbers)} clips to compare; {LEAST_CLIPS} are needed")
-    chosen = np.sort(np.random.default_rng(settings.seed).permutation(numbers)[: settings.n_clips])
-    few = replace(clips, clips=tuple(clips.clips[number] for number in chosen.tolist()))
-    facts = decode.file_facts(few.root, [clip.path for clip in few.clips], settings.cache)
-    return Sample(task, protocol, setup.clip_rule(task, protocol), few, facts)
+
+    def pick(clips: Manifest, folds: Sequence[Fold]) -> list[int]:
+        parts = [fold.valid for fold in folds]
+        parts += [fold.test for fold in folds if len(folds) > 1 or not len(fold.valid)]
+        numbers = np.unique(np.concatenate(parts))
+        if len(numbers) < MIN_CLIPS:
+            raise UsageError(f"{task.name}: {len(numbers)} clips to compare; {MIN_CLIPS} are needed")
+        chosen = np.random.default_rng(options.seed).permutation(numbers)[: options.n_clips]
+        return np.sort(chosen).tolist()
+
+    return set_up(task, protocol, options.data, options.cache, pick)
 
 
-def hear(
-    specs: Sequence[ModuleSpec], samples: Sequence[Sample], layers: str, settings: Settings
-) -> tuple[list[list[Heard]], list[dict[str, Any]]]:
-    """What every module makes of every sample, a list a sample; and what the modules are.
+def embed_all(
+    specs: Sequence[ModuleSpec], samples: Sequence[Setup], layers: str, options: SampleOptions
+) -> tuple[list[list[SampleEmbeddings]], list[dict[str, Any]]]:
+    """Every module's embeddings of every sample, a list a sample; and what the modules are.
 
     Raises:
-        UsageError, EvaluationError: As `embedded`, or a module cannot be opened.
+        UsageError, EvaluationError: A module cannot be opened, or as `_embed_sample`.
     """
-    heard: list[list[Heard]] = [[] for _ in samples]
+    by_sample: list[list[SampleEmbeddings]] = [[] for _ in samples]
     modules = []
     for spec in specs:
-        with open_module(spec) as module:
-            facts = module.describe()
-            for sample, by_module in zip(samples, heard, strict=True):
-                by_module.append(embedded(spec, module, sample, layers, settings))
+        with open_any(spec) as module:
+            described = module.describe()
+            for sample, by_module in zip(samples, by_sample, strict=True):
+                by_module.append(_embed_sample(spec, module, sample, layers, options))
             modules.append(
-                {"module": spec.name, "weights": spec.weights, "options": dict(spec.options), "described": facts}
+                {"module": spec.name, "weights": spec.weights, "options": dict(spec.options), "described": described}
             )
-    return heard, modules
+    return by_sample, modules
 
 
-def embedded(spec: ModuleSpec, module: Module, sample: Sample, layers: str, settings: Settings) -> Heard:
+def _embed_sample(
+    spec: ModuleSpec, module: Module, sample: Setup, layers: str, options: SampleOptions
+) -> SampleEmbeddings:
     """A module's embeddings of a sample; only those that the store lacks are made.
 
     Raises:
         UsageError: The module has no such layers.
         EvaluationError: Too many clips cannot be used, or the module fails.
     """
-    said: list[str] = []
-    facts = module.describe()
-    if layers in ("all", "last") and facts["n_layers"] < 2:
-        said = ["shows a single layer; its scene embedding stands for it"] if layers == "all" else []
+    notes: list[str] = []
+    described = module.describe()
+    if layers in ("all", "last") and described["n_layers"] < 2:
+        notes = ["shows a single layer; its scene embedding stands for it"] if layers == "all" else []
         layers = "scene"
-    features.refuse_plain(layers, facts, spec.name)
-    views = "scene" if layers == "scene" else "layers"
-    hearing = Hearing(sample.task.name, sample.clips, sample.rule, sample.facts)
+    features.refuse_plain(layers, described, spec.name)
+    experiment = Experiment(spec, sample, layers, "scene" if layers == "scene" else "layers")
     try:
-        store, extraction = stored(spec, module, views, hearing, settings.cache, settings.progress)
-        usable.refuse_failures(sample.task, sample.clips, extraction, settings.allow_failed)
+        embedded = embed(experiment, module, options.cache, options.progress, options.allow_failed)
     except EvaluationError as error:
         raise EvaluationError(f"{spec.name}: {error}") from error
-    said += usable.notes(extraction, sample.clips)
-    return Heard(spec.name, layers, store, extraction, [f"{spec.name}: {note}" for note in said])
+    notes += [caveat.text for caveat in caveats.on_clips(sample, embedded.extraction)]
+    return SampleEmbeddings(
+        spec.name, layers, embedded.store, embedded.extraction, [f"{spec.name}: {note}" for note in notes]
+    )
 
 
 def named(module: str, layer: str) -> str:
@@ -169,9 +153,14 @@ def named(module: str, layer: str) -> str:
     return f"{module}, {layer}" if layer else module
 
 
-def embeddings(heard: Heard, good: Sequence[int]) -> Iterator[tuple[str, Matrix]]:
-    """The embeddings (n_clips, width) that are asked for of some clips, with the names of their layers, which are left on disk."""
-    keys = [heard.extraction.keys[number] for number in good]
-    matrices, candidates = features.read(heard.store, keys, heard.layers, "mean", memory=0)
-    for candidate, matrix in zip(candidates, matrices, strict=True):
+def layer_matrices(embeddings: SampleEmbeddings, good: Sequence[int]) -> Iterator[tuple[str, Matrix]]:
+    """The wanted embeddings (n_clips, width) of some clips with the names of their layers; they are left on disk.
+
+    Args:
+        embeddings: Of a module.
+        good: Numbers of clips that it could embed, in order.
+    """
+    keys = [embeddings.extraction.keys[number] for number in good]
+    found, candidates = features.read(embeddings.store, keys, embeddings.layers, "mean", memory=0)
+    for candidate, matrix in zip(candidates, found, strict=True):
         yield candidate.name, matrix

@@ -1,35 +1,78 @@
-"""What a task under a protocol asks of a module: how clips are heard, which of its embeddings are judged, and the question."""
+"""A task under a protocol, prepared once for any number of modules: clips, folds, file facts and clip rule."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
-from evaluator.audio.clip import Clip
+from evaluator.audio import decode
 from evaluator.audio.clip_rule import ClipRule
+from evaluator.datasets import manifest, splits
 from evaluator.datasets.manifest import Manifest
+from evaluator.datasets.recordings import Recordings
+from evaluator.datasets.splits import Fold
 from evaluator.datasets.task import Task
-from evaluator.embedding.matrix import Matrix
-from evaluator.embedding.spec import Module
-from evaluator.embedding.store import Store
 from evaluator.errors import UsageError
-from evaluator.experiment.task_targets import ClipQuestion, EventQuestion, Question
-from evaluator.probes import features
-from evaluator.probes.features import Candidate
 from evaluator.probes.protocol import Protocol
-from evaluator.probes.settings import Network
-from evaluator.scoring.events import PostProcessing
 from evaluator.scoring.metrics import METRICS
+
+
+@dataclass(frozen=True)
+class Setup:
+    """A task under a protocol.
+
+    protocol: As the task adapts it.
+    recordings: The clips, how much of each is used, and what their files hold.
+    folds: Which clips train, choose and test, by their numbers; empty for a part of the clips.
+    """
+
+    task: Task
+    protocol: Protocol
+    recordings: Recordings
+    folds: tuple[Fold, ...]
+
+
+Pick = Callable[[Manifest, Sequence[Fold]], Sequence[int]]
+"""From a task's clips and folds to the numbers of the clips that are wanted, in order."""
+
+
+def set_up(task: Task, protocol: Protocol, data: Path | None, cache: Path, pick: Pick | None = None) -> Setup:
+    """Read and check a task's clips and divide them; no module is needed, and no audio is decoded.
+
+    Args:
+        task, protocol: What is asked.
+        data: Where the dataset lies; None for data that is made or knows its place.
+        cache: Folder for made data and for facts about files.
+        pick: Chooses some of the clips; nothing is trained on them then, and the setup has no folds.
+
+    Raises:
+        UsageError: The data is not there, does not fit the task, or cannot be divided so; or the protocol does not fit.
+    """
+    protocol = adapted(task, protocol)
+    clips = manifest.read(task, data, cache)
+    folds = splits.make(task.split, clips.clips)
+    if pick is None:
+        if task.dataset.access == "own":
+            splits.refuse_untrained(folds, clips.clips)  # in a published dataset it is told as a caveat
+        _refuse_unscorable(task, folds, clips)
+    else:
+        chosen = pick(clips, folds)
+        clips, folds = replace(clips, clips=tuple(clips.clips[number] for number in chosen)), []
+    facts = decode.file_facts(clips.root, [clip.path for clip in clips.clips], cache)
+    return Setup(task, protocol, Recordings(task.name, clips, clip_rule(task, protocol), facts), tuple(folds))
 
 
 def adapted(task: Task, protocol: Protocol) -> Protocol:
     """The protocol with what the task changes of its suite's own one.
 
     Raises:
-        UsageError: The task asks when events are heard, and the protocol judges whole clips; or the other way round.
+        UsageError: The task has events, and the protocol evaluates whole clips; or the other way round.
     """
     if protocol.name == task.protocol:
         protocol = protocol.adapted(task.probe, task.events, task.name)
     if task.labels == "events" and not protocol.events:
         raise UsageError(
-            f"{task.name} asks when events are heard, and the protocol {protocol.name} judges whole clips; take --protocol hear"
+            f"{task.name}: its labels are events with times, and the protocol {protocol.name} evaluates whole clips; take "
+            "--protocol hear"
         )
     if METRICS[task.metric].of_events != (task.labels == "events"):
         raise UsageError(f"{task.name}: the metric {task.metric} does not fit its labels, which are {task.labels}")
@@ -37,58 +80,22 @@ def adapted(task: Task, protocol: Protocol) -> Protocol:
 
 
 def clip_rule(task: Task, protocol: Protocol) -> ClipRule:
-    """How much of each clip is heard: the task's length, applied as the protocol says."""
+    """How much of each clip is used: the task's length in seconds, applied as the protocol says."""
     seconds = None if protocol.clip == "whole" else task.clip_seconds
     pad = protocol.clip == "cut_and_pad" and seconds is not None
     return ClipRule(seconds, pad, protocol.min_seconds, protocol.fill, protocol.peak)
 
 
-def wanted(module: Module, name: str, task: Task, protocol: Protocol, said: str) -> tuple[str, str]:
-    """Which layers are judged, and which views of clips that takes ("scene", "layers" or "frames").
-
-    Args:
-        module, name: The module, and what it is called.
-        task, protocol: What is asked.
-        said: What the user said about layers; "" for nothing.
+def _refuse_unscorable(task: Task, folds: Sequence[Fold], clips: Manifest) -> None:
+    """Refuse, before the work, to score test clips without any label or event.
 
     Raises:
-        UsageError: The module, the task or the probe cannot answer that.
+        UsageError: A fold has only such ones.
     """
-    layers = features.parse(said or protocol.layers)
-    if said:
-        features.refuse_plain(layers, module.describe(), name)
-    if layers == "weighted" and not isinstance(protocol.probe, Network):
-        raise UsageError(
-            f"--layers weighted: the protocol {protocol.name} learns no weights; take arch, sarkar, ogg or hear"
-        )
-    if task.labels == "events":
-        if layers != "scene":
-            raise UsageError(f"{task.name}: events are asked of the module's timestamp embeddings; leave --layers out")
-        return layers, "frames"
-    return layers, "scene" if layers == "scene" else "layers"
-
-
-def ask(
-    task: Task,
-    protocol: Protocol,
-    layers: str,
-    store: Store,
-    keys: Sequence[str],
-    heard: Sequence[Clip],
-    clips: Manifest,
-) -> tuple[Question, list[Matrix], list[Candidate]]:
-    """The question, the features that answer it and what can be judged of them.
-
-    Args:
-        task, protocol, layers: What is asked of which layers.
-        store: Where embeddings are.
-        keys, heard: The clips that have some.
-        clips: All, for the names of the classes.
-    """
-    if task.labels == "events":
-        frames, times, rows = store.read_frames(keys)
-        choices = [PostProcessing(*pair) for pair in protocol.events]
-        question = EventQuestion(heard, clips.classes, task.metric, times, rows, choices)
-        return question, [frames], [Candidate("")]
-    matrices, candidates = features.read(store, keys, layers, protocol.pooling)
-    return ClipQuestion(heard, clips.classes, task.labels, task.metric), matrices, candidates
+    for fold in folds:
+        tested = [clips.clips[number] for number in fold.test.tolist()]
+        if not any(clip.events if task.labels == "events" else clip.labels for clip in tested):
+            what = "an event" if task.labels == "events" else "a label"
+            raise UsageError(
+                f"{task.name}: none of the {len(tested)} test clips of fold {fold.name} has {what}; change the split"
+            )

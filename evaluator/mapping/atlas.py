@@ -128,7 +128,7 @@ def plain(atlas: Atlas) -> dict[str, Any]:
     return whole
 
 
-def coordinates(atlas: Atlas) -> Iterator[list[Any]]:
+def _coordinates(atlas: Atlas) -> Iterator[list[Any]]:
     """A row for every clip on every map."""
     for space in atlas.spaces:
         for one in space.maps:
@@ -140,7 +140,7 @@ def coordinates(atlas: Atlas) -> Iterator[list[Any]]:
 def write(atlas: Atlas, folder: Path) -> None:
     """Write coordinates and JSON into a folder that is there, each whole, the JSON last."""
     head = ["module", "layer", "method", "clip", "label", "group", "x", "y"]
-    tables.write(head, list(coordinates(atlas)), folder / "coordinates.csv")
+    tables.write(head, list(_coordinates(atlas)), folder / "coordinates.csv")
     text = json.dumps(plain(atlas), indent=1, allow_nan=False, default=str) + "\n"
     write_whole(folder / "map.json", text.encode())
 
@@ -150,17 +150,17 @@ def as_table(atlas: Atlas) -> tuple[list[str], list[list[str]]]:
     k = atlas.n_neighbours
     head = ["embedding", "map", "of which", f"of {k} neighbours kept", "trustworthiness"]
     for name, chance in atlas.by_chance.items():
-        head += [f"same {name} in the embedding", f"same {name} in the map ({percent(chance)} by chance)"]
+        head += [f"same {name} in the embedding", f"same {name} in the map ({_percent(chance)} by chance)"]
     rows = []
     for space in atlas.spaces:
         for one in space.maps:
-            row = [space.name, one.title, one.figures, percent(one.kept), f"{one.trustworthiness:.3f}"]
+            row = [space.name, one.title, one.figures, _percent(one.kept), f"{one.trustworthiness:.3f}"]
             for name in atlas.by_chance:
-                row += [percent(space.agreement[name]), percent(one.agreement[name])]
+                row += [_percent(space.agreement[name]), _percent(one.agreement[name])]
             rows.append(row)
     return head, rows
 
 
-def percent(share: float) -> str:
+def _percent(share: float) -> str:
     """A share as people read it; a dash where it is not defined."""
     return "-" if np.isnan(share) else f"{100 * share:.0f} %"

@@ -26,7 +26,7 @@ def draw(atlas: Atlas, folder: Path) -> list[Path]:
         for space in atlas.spaces:
             for one in space.maps:
                 for colours in atlas.colourings:
-                    drawn = of_map(atlas, space, one, colours)
+                    drawn = _of_map(atlas, space, one, colours)
                     for kind in KINDS:
                         written.append(folder / f"{stem(space, one, colours)}{kind}")
                         figure.save(drawn, written[-1], dpi=150)
@@ -43,18 +43,18 @@ def order(n_clips: int) -> np.ndarray:
     return np.random.default_rng(0).permutation(n_clips)
 
 
-def of_map(atlas: Atlas, space: Space, one: Map, colours: Colouring) -> Any:
+def _of_map(atlas: Atlas, space: Space, one: Map, colours: Colouring) -> Any:
     """One map with its legend beside it."""
     names = [*colours.kinds, *colours.specials]
-    beside = 0.9 if colours.numbers is not None else -(-len(names) // ROWS) * (0.4 + 0.085 * min(40, longest(names)))
+    beside = 0.9 if colours.numbers is not None else -(-len(names) // ROWS) * (0.4 + 0.085 * min(40, _longest(names)))
     drawn = figure.empty(SIDE + 0.2 + beside, SIDE + 0.6)
     axes = drawn.subplots()
     size = max(4.0, min(40.0, 600 / np.sqrt(len(atlas.clips))))  # square points
     if colours.numbers is None:
-        of_kinds(axes, one.points, colours, size)
-        legend(drawn, colours)
+        _of_kinds(axes, one.points, colours, size)
+        _legend(drawn, colours)
     else:
-        of_numbers(drawn, axes, one.points, colours, size)
+        _of_numbers(drawn, axes, one.points, colours, size)
     title = f"{space.name}\n{one.title}, {len(atlas.clips)} clips of {atlas.task} by {colours.name}\n{one.figures}"
     axes.set_title(title, fontsize="medium", loc="left", parse_math=False)
     axes.set_aspect("equal", adjustable="datalim")
@@ -66,7 +66,7 @@ def of_map(atlas: Atlas, space: Space, one: Map, colours: Colouring) -> Any:
     return drawn
 
 
-def of_kinds(axes: Any, points: np.ndarray, colours: Colouring, size: float) -> None:
+def _of_kinds(axes: Any, points: np.ndarray, colours: Colouring, size: float) -> None:
     """Marks at points (n_clips, 2), one call a shape, mixed within it."""
     numbers = colours.places()
     mixed = order(len(points))
@@ -78,7 +78,7 @@ def of_kinds(axes: Any, points: np.ndarray, colours: Colouring, size: float) -> 
         axes.scatter(*points[rows].T, size, color=shown, marker=shape.marker, **EDGE)
 
 
-def of_numbers(drawn: Any, axes: Any, points: np.ndarray, colours: Colouring, size: float) -> None:
+def _of_numbers(drawn: Any, axes: Any, points: np.ndarray, colours: Colouring, size: float) -> None:
     """Points (n_clips, 2) coloured by numbers, and the scale of these."""
     mixed = order(len(points))
     numbers = np.asarray(colours.numbers)[mixed]
@@ -88,7 +88,7 @@ def of_numbers(drawn: Any, axes: Any, points: np.ndarray, colours: Colouring, si
     drawn.colorbar(image, ax=axes, shrink=0.7).set_label(colours.title, parse_math=False)
 
 
-def legend(drawn: Any, colours: Colouring) -> None:
+def _legend(drawn: Any, colours: Colouring) -> None:
     """The value of every mark, beside the map."""
     from matplotlib.lines import Line2D
 
@@ -108,6 +108,6 @@ def legend(drawn: Any, colours: Colouring) -> None:
         text.set_parse_math(False)
 
 
-def longest(names: list[str]) -> int:
+def _longest(names: list[str]) -> int:
     """Letters of the longest name."""
     return max(map(len, names), default=0)

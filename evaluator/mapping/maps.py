@@ -1,7 +1,7 @@
 """Maps of the embeddings of any modules and layers on a task, from files to an atlas.
 
 As in Ogg 2025, held-out clips are mapped, and coloured by their label or by what else is known of them; the paper draws up to 2000
-a dataset, and its other settings are unknown.
+a dataset, and its other options are unknown.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,17 @@ from evaluator.datasets.task import Task
 from evaluator.embedding.spec import ModuleSpec
 from evaluator.errors import EvaluationError
 from evaluator.experiment.provenance import Clock, audio_sha256, surroundings
-from evaluator.experiment.sample import LEAST_CLIPS, Heard, Sample, Settings, checked, drawn, embeddings, hear, named
+from evaluator.experiment.sample import (
+    MIN_CLIPS,
+    SampleEmbeddings,
+    SampleOptions,
+    embed_all,
+    layer_matrices,
+    named,
+    resolve_layers,
+)
+from evaluator.experiment.sample import draw as draw_sample
+from evaluator.experiment.setup import Setup
 from evaluator.mapping import colouring, methods
 from evaluator.mapping.atlas import Atlas, Map, Space
 from evaluator.mapping.colouring import Colouring
@@ -22,7 +32,7 @@ from evaluator.similarity.variables import known_of
 
 
 @dataclass(frozen=True)
-class Choice:
+class MapOptions:
     """What a user may choose about maps: methods (`methods.METHODS`), colours (`colouring`), and t-SNE's perplexity."""
 
     methods: Sequence[str] = ("tsne", "pca")
@@ -34,49 +44,54 @@ def draw(
     specs: Sequence[ModuleSpec],
     tasks: Sequence[Task],
     protocols: Sequence[Protocol],
-    choice: Choice,
-    settings: Settings,
+    map_options: MapOptions,
+    options: SampleOptions,
 ) -> list[Atlas]:
     """Map the embeddings of all modules on each task.
 
     Args:
         specs: The modules.
         tasks, protocols: What they hear, and how: each task's protocol says how clips are cut and filled up.
-        choice, settings: The rest.
+        map_options, options: The rest.
 
     Raises:
         UsageError: A module, layer, dataset, library or column is not there, or the perplexity does not fit.
         EvaluationError: A module fails, gives all clips the same embedding, or more clips are unreadable than
-            `settings.allow_failed` admits. What was embedded is kept.
+            `options.allow_failed` admits. What was embedded is kept.
     """
     clock = Clock()
-    layers = checked(specs, settings)
-    methods.refuse_unfit(choice.methods, choice.perplexity, settings.n_clips)
-    samples = [drawn(task, protocol, settings) for task, protocol in zip(tasks, protocols, strict=True)]
+    layers = resolve_layers(specs, options)
+    methods.refuse_unfit(map_options.methods, map_options.perplexity, options.n_clips)
+    samples = [draw_sample(task, protocol, options) for task, protocol in zip(tasks, protocols, strict=True)]
     for sample in samples:
-        methods.refuse_unfit(choice.methods, choice.perplexity, len(sample.clips.clips))
-        colouring.refuse_unfit(choice.colours, sample.clips.clips, sample.task.name)
+        methods.refuse_unfit(map_options.methods, map_options.perplexity, len(sample.recordings.clips))
+        colouring.refuse_unfit(map_options.colours, sample.recordings.clips, sample.task.name)
     clock.lap("list")
-    heard, modules = hear(specs, samples, layers, settings)
+    heard, modules = embed_all(specs, samples, layers, options)
     clock.lap("embed")
     asked = {
         "layers": layers,
-        "n_clips": settings.n_clips,
-        "seed": settings.seed,
-        "methods": list(choice.methods),
-        "colours": list(choice.colours),
-        "perplexity": choice.perplexity if "tsne" in choice.methods else None,
+        "n_clips": options.n_clips,
+        "seed": options.seed,
+        "methods": list(map_options.methods),
+        "colours": list(map_options.colours),
+        "perplexity": map_options.perplexity if "tsne" in map_options.methods else None,
     }
     found = []
     for sample, by_module in zip(samples, heard, strict=True):
         clock.restart()
         about = {"modules": modules, "asked": asked}
-        found.append(mapped(sample, by_module, choice, settings, clock, about))
+        found.append(_mapped(sample, by_module, map_options, options, clock, about))
     return found
 
 
-def mapped(
-    sample: Sample, heard: Sequence[Heard], choice: Choice, settings: Settings, clock: Clock, about: dict
+def _mapped(
+    sample: Setup,
+    heard: Sequence[SampleEmbeddings],
+    map_options: MapOptions,
+    options: SampleOptions,
+    clock: Clock,
+    about: dict,
 ) -> Atlas:
     """The atlas of one task; `about` holds what is the same on all tasks.
 
@@ -86,19 +101,19 @@ def mapped(
     """
     good = sorted(set.intersection(*(set(each.extraction.keys) for each in heard)))
     task = sample.task
-    if len(good) < LEAST_CLIPS:
-        raise EvaluationError(f"{task.name}: {len(good)} clips can be used with every module; {LEAST_CLIPS} are needed")
-    methods.refuse_unfit(choice.methods, choice.perplexity, len(good))
-    colourings = coloured(sample, good, choice, settings)
-    spaces = spaces_of(heard, good, colourings, choice, settings)
+    if len(good) < MIN_CLIPS:
+        raise EvaluationError(f"{task.name}: {len(good)} clips can be used with every module; {MIN_CLIPS} are needed")
+    methods.refuse_unfit(map_options.methods, map_options.perplexity, len(good))
+    colourings = _coloured(sample, good, map_options, options)
+    spaces = _spaces_of(heard, good, colourings, map_options, options)
     clock.lap("map")
-    n_failed = len(sample.clips.clips) - len(good)
+    n_failed = len(sample.recordings.clips) - len(good)
     return Atlas(
         task=task.name,
         dataset=task.dataset.name,
         protocol=sample.protocol.name,
         profile=sample.protocol.profile,
-        clips=[sample.clips.clips[number] for number in good],
+        clips=[sample.recordings.clips[number] for number in good],
         colourings=colourings,
         by_chance={each.name: methods.by_chance(each.values) for each in colourings if each.kinds},
         n_neighbours=methods.n_neighbours(len(good)),
@@ -107,14 +122,14 @@ def mapped(
         notes=[
             *(note for each in heard for note in each.notes),
             *([f"{n_failed} clips cannot be used, and are left out"] if n_failed else []),
-            *(note for each in colourings for note in remarks(each)),
+            *(note for each in colourings for note in _remarks(each)),
         ],
         seconds=dict(clock.seconds),
         provenance={
             **surroundings(clock),
             "task_sha256": task.spec_sha256,
             "protocol_sha256": sample.protocol.sha256,
-            "manifest_sha256": sample.clips.sha256,
+            "manifest_sha256": sample.recordings.manifest.sha256,
             "audio_sha256": audio_sha256(heard[0].extraction),
             "stores": {each.module: each.store.key for each in heard},
             "n_embedded": {each.module: each.extraction.n_embedded for each in heard},
@@ -123,46 +138,50 @@ def mapped(
     )
 
 
-def coloured(sample: Sample, good: Sequence[int], choice: Choice, settings: Settings) -> list[Colouring]:
+def _coloured(sample: Setup, good: Sequence[int], map_options: MapOptions, options: SampleOptions) -> list[Colouring]:
     """The colours of some clips; descriptors are only computed where one is asked for."""
-    clips = [sample.clips.clips[number] for number in good]
+    clips = [sample.recordings.clips[number] for number in good]
     acoustic = {}
-    if set(choice.colours) - set(colouring.COLUMNS):
-        acoustic = {each.name: each for each in known_of(sample, good, settings) if each.kind == "descriptor"}
+    if set(map_options.colours) - set(colouring.COLUMNS):
+        acoustic = {each.name: each for each in known_of(sample, good, options) if each.kind == "descriptor"}
     return [
         colouring.of_descriptor(acoustic[name])
         if name in acoustic and name not in colouring.COLUMNS
-        else colouring.of_column(name, clips, sample.clips.classes)
-        for name in dict.fromkeys(choice.colours)
+        else colouring.of_column(name, clips, sample.recordings.manifest.classes)
+        for name in dict.fromkeys(map_options.colours)
     ]
 
 
-def spaces_of(
-    heard: Sequence[Heard], good: Sequence[int], colourings: Sequence[Colouring], choice: Choice, settings: Settings
+def _spaces_of(
+    heard: Sequence[SampleEmbeddings],
+    good: Sequence[int],
+    colourings: Sequence[Colouring],
+    map_options: MapOptions,
+    options: SampleOptions,
 ) -> list[Space]:
     """Every embedding that is asked for, with its maps."""
     by_kind = [each for each in colourings if each.kinds]
     found = []
     for each in heard:
-        for layer, matrix in embeddings(each, good):
+        for layer, matrix in layer_matrices(each, good):
             name = named(each.module, layer)
             wide = methods.centred(matrix.take(np.arange(len(good))), name)
             near = methods.neighbours(wide)
-            advance = settings.progress(f"{name}: maps", len(choice.methods))
+            advance = options.progress(f"{name}: maps", len(map_options.methods))
             maps = []
-            for method in dict.fromkeys(choice.methods):
-                maps.append(map_of(method, wide, near, by_kind, choice, settings.seed))
+            for method in dict.fromkeys(map_options.methods):
+                maps.append(_map_of(method, wide, near, by_kind, map_options, options.seed))
                 advance(1)
             agreement = {colour.name: methods.agreement(near, colour.values) for colour in by_kind}
             found.append(Space(name, each.module, layer, matrix.shape[1], agreement, maps))
     return found
 
 
-def map_of(
-    method: str, wide: np.ndarray, near: np.ndarray, by_kind: Sequence[Colouring], choice: Choice, seed: int
+def _map_of(
+    method: str, wide: np.ndarray, near: np.ndarray, by_kind: Sequence[Colouring], map_options: MapOptions, seed: int
 ) -> Map:
     """One map, with what it keeps of the neighbours `near` (n_clips, k) in the embedding `wide` (n_clips, width)."""
-    placed = methods.place(method, wide, choice.perplexity, seed)
+    placed = methods.place(method, wide, map_options.perplexity, seed)
     points = np.asarray(placed.points, np.float64)
     after = methods.neighbours(points)
     agreement = {each.name: methods.agreement(after, each.values) for each in by_kind}
@@ -170,7 +189,7 @@ def map_of(
     return Map(method, points, placed.facts, methods.kept(near, after), trust, agreement)
 
 
-def remarks(colours: Colouring) -> list[str]:
+def _remarks(colours: Colouring) -> list[str]:
     """What should be said about colours: who has none, and when marks repeat."""
     said = []
     for why in colours.specials:

@@ -75,7 +75,7 @@ def centred(embeddings: np.ndarray, name: str) -> np.ndarray:
     return wide if wide.shape[1] > 1 else np.pad(wide, ((0, 0), (0, 1)))
 
 
-def pca(embeddings: np.ndarray, perplexity: float, seed: int) -> Placed:
+def _pca(embeddings: np.ndarray, perplexity: float, seed: int) -> Placed:
     """The two directions of most variance; arguments as in `place`."""
     from sklearn.decomposition import PCA
 
@@ -85,7 +85,7 @@ def pca(embeddings: np.ndarray, perplexity: float, seed: int) -> Placed:
     return Placed(points, {"explained_variance": fitted.explained_variance_ratio_.tolist(), "standardised": False})
 
 
-def tsne(embeddings: np.ndarray, perplexity: float, seed: int) -> Placed:
+def _tsne(embeddings: np.ndarray, perplexity: float, seed: int) -> Placed:
     """t-SNE (Barnes-Hut) that starts from PCA, so that little depends on the seed; arguments as in `place`."""
     from sklearn.manifold import TSNE
 
@@ -96,7 +96,7 @@ def tsne(embeddings: np.ndarray, perplexity: float, seed: int) -> Placed:
     return Placed(points, {"kl_divergence": float(fitted.kl_divergence_), "seed": seed, **settings, **numbers})
 
 
-def umap(embeddings: np.ndarray, perplexity: float, seed: int) -> Placed:
+def _umap(embeddings: np.ndarray, perplexity: float, seed: int) -> Placed:
     """UMAP with its library's defaults; arguments as in `place`."""
     from umap import UMAP
 
@@ -108,7 +108,7 @@ def umap(embeddings: np.ndarray, perplexity: float, seed: int) -> Placed:
     return Placed(points, {"seed": seed, **settings, "standardised": False, "umap_learn": version})
 
 
-METHODS: Mapping[str, Callable[[np.ndarray, float, int], Placed]] = {"tsne": tsne, "pca": pca, "umap": umap}
+METHODS: Mapping[str, Callable[[np.ndarray, float, int], Placed]] = {"tsne": _tsne, "pca": _pca, "umap": _umap}
 TITLES = {"tsne": "t-SNE", "pca": "PCA", "umap": "UMAP"}
 
 

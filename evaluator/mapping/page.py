@@ -44,14 +44,14 @@ def write(atlas: Atlas, folder: Path) -> Path:
         shapes=SHAPES,
         captions={each.title: CAPTIONS[each.method] for each in atlas.spaces[0].maps},
         n_kinds=max(len(each.kinds) + len(each.specials) for each in atlas.colourings),
-        spaces=list(drawn(atlas)),
+        spaces=list(_drawn(atlas)),
         side=SIDE,
     )
     write_whole(folder / "map.html", text.encode())
     return folder / "map.html"
 
 
-def drawn(atlas: Atlas) -> Iterator[dict[str, Any]]:
+def _drawn(atlas: Atlas) -> Iterator[dict[str, Any]]:
     """What the template draws of each embedding: a legend and maps for each colouring."""
     n_points = 0
     for space in atlas.spaces:
@@ -62,13 +62,13 @@ def drawn(atlas: Atlas) -> Iterator[dict[str, Any]]:
                 n_points += len(atlas.clips)
                 points = marks(atlas, one, colours) if n_points <= MOST_POINTS else None
                 maps.append({"map": one, "points": points, "file": f"{stem(space, one, colours)}.svg"})
-            panels.append({"colours": colours, "legend": legend(colours), "scale": scale(colours), "maps": maps})
-        yield {"space": space, "panels": panels, "settings": settings(space)}
+            panels.append({"colours": colours, "legend": _legend(colours), "scale": _scale(colours), "maps": maps})
+        yield {"space": space, "panels": panels, "settings": _settings(space)}
 
 
 def marks(atlas: Atlas, one: Map, colours: Colouring) -> list[dict[str, Any]]:
     """Where each clip's mark is and how it looks, in the order of drawing."""
-    places, fills = colours.places(), viridis(colours)
+    places, fills = colours.places(), _viridis(colours)
     numbers = {why: len(colours.kinds) + number for number, why in enumerate(colours.specials)}
     at = fitted(one.points)
     found = []
@@ -106,7 +106,7 @@ def fitted(points: np.ndarray) -> np.ndarray:
     return at
 
 
-def viridis(colours: Colouring) -> list[str]:
+def _viridis(colours: Colouring) -> list[str]:
     """The colour of each clip's number as `#rrggbb`; "" where it has none."""
     from matplotlib import colormaps
     from matplotlib.colors import to_hex
@@ -118,7 +118,7 @@ def viridis(colours: Colouring) -> list[str]:
     return ["" if np.isnan(share) else to_hex(colormaps["viridis"](share)) for share in shares]
 
 
-def legend(colours: Colouring) -> list[dict[str, Any]]:
+def _legend(colours: Colouring) -> list[dict[str, Any]]:
     """Every value with its mark and how many clips have it; why clips have none comes last."""
     found = []
     for number, name in enumerate(colours.kinds):
@@ -131,7 +131,7 @@ def legend(colours: Colouring) -> list[dict[str, Any]]:
     return found
 
 
-def scale(colours: Colouring) -> dict[str, Any] | None:
+def _scale(colours: Colouring) -> dict[str, Any] | None:
     """Ends and colours of the scale of numbers; None where values are no numbers."""
     from matplotlib import colormaps
     from matplotlib.colors import to_hex
@@ -143,7 +143,7 @@ def scale(colours: Colouring) -> dict[str, Any] | None:
     return {"title": colours.title, "low": ends[0], "high": ends[1], "stops": ", ".join(stops)}
 
 
-def settings(space: Space) -> list[str]:
+def _settings(space: Space) -> list[str]:
     """Each map's settings and figures, as `t-SNE: seed 0, perplexity 30, ...`."""
 
     def words(value: Any) -> str:

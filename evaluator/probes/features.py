@@ -1,4 +1,4 @@
-"""Which embeddings of a store are judged: the scene embedding, or one, each, or several of a module's layers."""
+"""Which embeddings of a store probes read: the scene embedding, or one, each, or several of a module's layers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,14 +14,16 @@ from evaluator.probes.protocol import LAYERS, is_layers
 
 @dataclass(frozen=True)
 class Candidate:
-    """Features that can be judged: a name, and the numbers of the matrices that they are made of.
+    """Features that a probe can be fitted to: a name, and the numbers of the matrices that they are made of.
 
-    name: `layer 3`, `mean of layers`, `weighted layers`; "" for the scene embedding.
+    name: `layer 3`, `mean of layers`, `weighted layers`; "" for the module's only ones.
     features: One number; several where a probe learns how to weight them.
+    layer: The layer's number from 0; None for other features.
     """
 
     name: str
     features: tuple[int, ...] = (0,)
+    layer: int | None = None
 
 
 def parse(layers: str) -> str:
@@ -40,7 +42,7 @@ def parse(layers: str) -> str:
 
 
 def refuse_plain(layers: str, described: dict[str, Any], name: str) -> None:
-    """Refuse a user's question about layers to a module that shows only one.
+    """Refuse a user's choice of layers to a module that shows only one.
 
     Raises:
         UsageError: It knows the plain HEAR API only, has a single layer, or has no such layer.
@@ -55,7 +57,7 @@ def refuse_plain(layers: str, described: dict[str, Any], name: str) -> None:
 def read(
     store: Store, keys: Sequence[str], layers: str, pooling: str, memory: int = IN_MEMORY
 ) -> tuple[list[Matrix], list[Candidate]]:
-    """The matrices (n_clips, width) of some clips, and what can be judged of them.
+    """The matrices (n_clips, width) of some clips, and what probes can be fitted to.
 
     Layers that take more than `memory` bytes together are read from disk when they are used.
 
@@ -63,7 +65,7 @@ def read(
         store: Where the clips' embeddings are.
         keys: The clips.
         layers: See `parse`.
-        pooling: `mean`, or `mean+std`: beside the mean over time the deviation; not used for `scene`.
+        pooling: `mean`, or `mean+std`: beside the mean over time the standard deviation; not used for `scene`.
         memory: Bytes that all layers together may take; their mean is always held.
 
     Raises:
@@ -72,23 +74,23 @@ def read(
     if layers == "scene":
         return [store.matrix(keys, "scene")], [Candidate("")]
     views = ["layers_mean", "layers_std"] if pooling == "mean+std" else ["layers_mean"]
-    every = layers_of(store, keys, views, memory)
+    every = _layers_of(store, keys, views, memory)
     last = len(every) - 1
     if last == 0 and layers in ("all", "last"):
         return every, [Candidate("")]
     if layers == "mean":
-        return [InMemory(averaged(every))], [Candidate("mean of layers")]
+        return [InMemory(_averaged(every))], [Candidate("mean of layers")]
     if layers == "weighted":
         return every, [Candidate("weighted layers", tuple(range(len(every))))]
     if layers == "all":
-        return every, [Candidate(f"layer {number}", (number,)) for number in range(len(every))]
+        return every, [Candidate(f"layer {number}", (number,), number) for number in range(len(every))]
     number = last if layers == "last" else int(layers)
     if number > last:
         raise UsageError(f"--layers {layers}: the module has layers 0 to {last}")
-    return [every[number]], [Candidate(f"layer {number}")]
+    return [every[number]], [Candidate(f"layer {number}", layer=number)]
 
 
-def layers_of(store: Store, keys: Sequence[str], views: Sequence[str], memory: int) -> list[Matrix]:
+def _layers_of(store: Store, keys: Sequence[str], views: Sequence[str], memory: int) -> list[Matrix]:
     """Each layer's features (n_clips, width), the views beside each other; in memory if all of them fit."""
     first = store.read_layers(keys[:1], views[0])
     n_layers, _, width = first.shape
@@ -98,7 +100,7 @@ def layers_of(store: Store, keys: Sequence[str], views: Sequence[str], memory: i
     return [SideBySide([store.matrix(keys, view, layer, memory=0) for view in views]) for layer in range(n_layers)]
 
 
-def averaged(layers: Sequence[Matrix]) -> np.ndarray:
+def _averaged(layers: Sequence[Matrix]) -> np.ndarray:
     """The mean of matrices of equal shape, (n_rows, width), float32."""
     rows = np.arange(layers[0].shape[0])
     total = np.zeros(layers[0].shape, np.float64)

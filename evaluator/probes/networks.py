@@ -10,20 +10,22 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from evaluator.probes.settings import Network
+from evaluator.probes.network_settings import NetworkSettings
 
 _NORM_EPSILON = 1e-5  # PyTorch's, of layer and batch norm
 _MOMENTUM = 0.1  # PyTorch's, of the running statistics of batch norm
 _BITS = 16  # random bits that decide whether a unit is dropped
 
 
-def n_values(settings: "Network", width: int, n_classes: int) -> int:
+def n_values(settings: NetworkSettings, width: int, n_classes: int) -> int:
     """Number of weights of one network."""
     widths = [width, *settings.hidden, n_classes]
     return sum((a + 1) * b for a, b in pairwise(widths))
 
 
-def first_weights(settings: "Network", width: int, n_classes: int, n_matrices: int, random: Any) -> dict[str, Any]:
+def first_weights(
+    settings: NetworkSettings, width: int, n_classes: int, n_matrices: int, random: Any
+) -> dict[str, Any]:
     """Initial weights of one network by name, drawn from its own generator layer by layer, weight before bias.
 
     Args:
@@ -62,11 +64,11 @@ class Networks:
         running: Running mean and variance of each batch norm by name, (n_networks, 1, width).
     """
 
-    def __init__(self, weights: Mapping[str, Any], running: Mapping[str, Any], settings: "Network"):
+    def __init__(self, weights: Mapping[str, Any], running: Mapping[str, Any], settings: NetworkSettings):
         self.weights, self.running, self.settings = dict(weights), dict(running), settings
 
     @classmethod
-    def start(cls, firsts: Sequence[Mapping[str, Any]], settings: "Network", device: str) -> "Networks":
+    def start(cls, firsts: Sequence[Mapping[str, Any]], settings: NetworkSettings, device: str) -> "Networks":
         """Networks from the first weights of each."""
         import torch
 
@@ -115,7 +117,7 @@ class Networks:
             x = torch.baddbmm(bias, x, self.weights[f"{layer}.weight"])
             x = self.normed(layer, x, dropped is not None)
             if dropped is not None and self.settings.dropout:
-                x = x * kept(x, self.settings.dropout, dropped)
+                x = x * _kept(x, self.settings.dropout, dropped)
             x = torch.relu(x)
         last = len(self.settings.hidden)
         return torch.baddbmm(self.weights[f"{last}.bias"], x, self.weights[f"{last}.weight"])
@@ -141,7 +143,7 @@ class Networks:
         )
 
 
-def kept(x: Any, share: float, random: Sequence[Any]) -> Any:
+def _kept(x: Any, share: float, random: Sequence[Any]) -> Any:
     """What dropout multiplies x (n_networks, n_rows, width) with: 0, or 1 / (1 - share).
 
     Four units share one draw of 64 bits, so the share is exact to 16 bits.

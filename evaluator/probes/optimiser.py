@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
+from evaluator.probes.network_settings import NetworkSettings
 from evaluator.probes.networks import Networks
-from evaluator.probes.settings import Network
 
 _BETAS = (0.9, 0.999)  # PyTorch's defaults, and so is epsilon
 _EPSILON = 1e-8
@@ -21,7 +21,7 @@ class Adam:
         settings: Which of the two, and the decay.
     """
 
-    def __init__(self, networks: Networks, settings: Network):
+    def __init__(self, networks: Networks, settings: NetworkSettings):
         import torch
 
         self.settings, self.networks = settings, networks

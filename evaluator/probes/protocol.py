@@ -1,8 +1,8 @@
-"""How embeddings are judged: one YAML file a protocol, in a published and a clean profile.
+"""How frozen embeddings are evaluated: one YAML file a protocol, in a published and a clean profile.
 
-The published profile follows the code behind the printed numbers, its accidents included; the clean one is the same
-protocol without them. What a profile changes stands in `differs`. A protocol says how clips are heard, which features of
-them are judged, and by which probe (`evaluator/probes/settings.py`).
+The published profile follows the code behind the printed numbers, its deviations included; the clean one is the same
+protocol without them. What a profile changes stands in `differs`. A protocol says how much of each clip is used, which features
+a probe reads, and which probe (`evaluator/probes/kinds/`).
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from typing import Any
 from evaluator import schema
 from evaluator.errors import UsageError
 from evaluator.probes import settings
-from evaluator.probes.settings import Probe
+from evaluator.probes.kind import ProbeKind
 from evaluator.schema import Field
 
 PROFILES = ("clean", "published")
@@ -33,10 +33,10 @@ class Protocol:
     pooling: How the frames of a layer become one vector: `mean`, or `mean+std` (one after the other).
     standardise: Whether features are set to mean 0 and deviation 1 of the training clips.
     choose_layer: Where layers compete, which part's score chooses: `valid`, or `test` as some papers do.
-    events: For tasks that ask when: (median filter, least duration) in ms to choose from on validation; empty where the
+    events: For tasks that ask when: (median filter, minimum duration) in ms to choose from on validation; empty where the
         protocol judges whole clips only.
     differs: What this profile does otherwise than its sibling, in a sentence.
-    place: Path of a user's own file; "" for a protocol that has a name.
+    path: Path of a user's own file; "" for a protocol that has a name.
     """
 
     name: str
@@ -54,14 +54,15 @@ class Protocol:
     standardise: bool
     choose_layer: str
     events: tuple[tuple[float, float], ...]
-    probe: Probe
-    place: str = ""
+    probe: ProbeKind
+    path: str = ""
 
     @property
     def sha256(self) -> str:
         """SHA-256 over everything that decides a score; titles and sources are left out."""
-        words = ("title", "citation", "source", "differs", "place")
+        words = ("title", "citation", "source", "differs", "path")
         decides = {name: value for name, value in asdict(self).items() if name not in words}
+        decides["probe"] = {"kind": settings.kind_of(self.probe), **decides["probe"]}
         return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
 
     def adapted(self, changes: Mapping[str, Any], events: tuple[tuple[float, float], ...], task: str) -> "Protocol":
@@ -106,25 +107,25 @@ def load(name: str, profile: str = "clean") -> Protocol:
     if profile not in PROFILES:
         raise UsageError(schema.unknown("profile", profile, PROFILES))
     if name.endswith((".yaml", ".yml")):
-        path = Path(name).expanduser()
-        place = str(path.absolute())
-        if not path.is_file():
+        file = Path(name).expanduser()
+        path = str(file.absolute())
+        if not file.is_file():
             raise UsageError(f"{name}: there is no such protocol file")
     elif name in schema.names_in("protocols"):
-        place = ""
-        path = schema.tasks_folder() / "protocols" / f"{name}.yaml"
+        path = ""
+        file = schema.tasks_folder() / "protocols" / f"{name}.yaml"
     else:
         raise UsageError(schema.unknown("protocol", name, schema.names_in("protocols")))
-    document = schema.parse(path)
+    document = schema.parse(file)
     fields = document.check(_FIELDS)
-    probes = {each: settings.read(document, each) for each in PROFILES}
-    said = fields.pop("profiles")[profile]
+    probe_of = {each: settings.read(document, each) for each in PROFILES}
+    own = fields.pop("profiles")[profile]
     fields["events"] = event_choices(document, ("events",), fields["events"])
     if not is_layers(fields["layers"]):
         raise document.error(
             ("layers",), f"is {fields['layers']!r}, but should be {', '.join(LAYERS)}, or a number in quotes"
         )
-    return Protocol(**{**fields, **said, "probe": probes[profile], "profile": profile, "place": place})
+    return Protocol(**{**fields, **own, "probe": probe_of[profile], "profile": profile, "path": path})
 
 
 def is_layers(text: str) -> bool:
@@ -133,17 +134,17 @@ def is_layers(text: str) -> bool:
 
 
 def event_choices(
-    document: schema.Document, keys: tuple[str, ...], said: list[list[float]]
+    document: schema.Document, keys: tuple[str, ...], pairs: list[list[float]]
 ) -> tuple[tuple[float, float], ...]:
-    """Pairs of median filter and least duration in ms, as a file has them.
+    """Pairs of median filter and minimum duration in ms, as a file has them.
 
     Raises:
         UsageError: One is no pair.
     """
-    for number, pair in enumerate(said):
+    for number, pair in enumerate(pairs):
         if len(pair) != 2:
-            raise document.error((*keys, str(number)), "should be a pair: median filter and least duration, in ms")
-    return tuple((median, least) for median, least in said)
+            raise document.error((*keys, str(number)), "should be a pair: median filter and minimum duration, in ms")
+    return tuple((median, shortest) for median, shortest in pairs)
 
 
 def list_protocols() -> list[Protocol]:

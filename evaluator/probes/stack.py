@@ -13,10 +13,10 @@ import numpy as np
 
 from evaluator.embedding.matrix import Matrix
 from evaluator.probes.batches import batch_cuts, on_device, padded
+from evaluator.probes.network_settings import NetworkSettings
 from evaluator.probes.networks import Networks, first_weights
 from evaluator.probes.optimiser import Adam
 from evaluator.probes.schedules import Plateau, warmup_factor
-from evaluator.probes.settings import Network
 from evaluator.scoring import metrics
 from evaluator.scoring.targets import Targets
 
@@ -42,7 +42,7 @@ class StackedProbe:
     train: np.ndarray
     valid: np.ndarray
     seed: int
-    settings: Network
+    settings: NetworkSettings
     chosen_epoch: int = 0
     valid_losses: list[float] = field(default_factory=list)
     valid_scores: list[float] = field(default_factory=list)

@@ -5,7 +5,7 @@ from typing import Any
 
 from evaluator.embedding.spec import ModuleSpec
 from evaluator.errors import UsageError
-from evaluator.experiment.run import Settings
+from evaluator.experiment.options import RunOptions
 from evaluator.files import finite
 from evaluator.reproduction import running, written
 from evaluator.reproduction.forecast import Forecast, forecast
@@ -19,16 +19,16 @@ Head = Sequence[str]
 Rows = list[list[str]]
 
 
-def settings(choices: Choices, bar: Bar) -> Settings:
+def options(choices: Choices, bar: Bar) -> RunOptions:
     """What a run needs beside the question."""
-    return Settings(choices.data, choices.cache, choices.device, progress=bar)
+    return RunOptions(choices.data, choices.cache, choices.device, progress=bar)
 
 
 def foresee(plan: Plan, choices: Choices, n: int | None, tell: Tell, bar: Bar, fetch: bool) -> list[Forecast]:
     """The forecast of every run that could begin now; none if no number of clips is given."""
     if n is None:
         return []
-    return list(forecast(running.waiting(plan, fetch), n, settings(choices, bar), tell))
+    return list(forecast(running.waiting(plan, fetch), n, options(choices, bar), tell))
 
 
 def carry_out(plan: Plan, choices: Choices, tell: Tell, bar: Bar, fetch: bool) -> tuple[int, dict[str, str]]:
@@ -47,7 +47,7 @@ def carry_out(plan: Plan, choices: Choices, tell: Tell, bar: Bar, fetch: bool) -
         failures.append(name)
 
     try:
-        for _ in running.run(plan, settings(choices, bar), choices.out, failed, fetch):
+        for _ in running.run(plan, options(choices, bar), choices.out, failed, fetch):
             pass
     finally:
         shown = written.write(plan, choices.out)
@@ -71,19 +71,19 @@ def plan_tables(plan: Plan, foreseen: Sequence[Forecast]) -> list[tuple[Head, Ro
         if each.wanted
     ]
     head = ["module", "task", "profile", "state", "embeddings", *(["time to embed"] if foreseen else [])]
-    lacks = missing(listed)
+    lacks = _missing(listed)
     impossible = {(table, row, column): why for (table, row, column, _), why in plan.why_not.items()}
     cannot = [[f"{table}: {row}", column, why] for (table, row, column), why in impossible.items()]
     tables = [
         (head, runs),
         (("row", "column", "cannot be, because"), cannot),
         (("missing", "for runs"), [[what, str(n)] for what, n in lacks.items()]),
-        (("total", ""), totals(plan, listed, foreseen)),
+        (("total", ""), _totals(plan, listed, foreseen)),
     ]
     return [(head, rows) for head, rows in tables if rows]
 
 
-def missing(listed: Sequence[Planned]) -> dict[str, int]:
+def _missing(listed: Sequence[Planned]) -> dict[str, int]:
     """What is missing, each thing once, with the number of runs that wait for it; done runs wait for nothing."""
     found: dict[str, int] = {}
     for each in listed:
@@ -92,7 +92,7 @@ def missing(listed: Sequence[Planned]) -> dict[str, int]:
     return dict(sorted(found.items()))
 
 
-def totals(plan: Plan, listed: Sequence[Planned], foreseen: Sequence[Forecast]) -> Rows:
+def _totals(plan: Plan, listed: Sequence[Planned], foreseen: Sequence[Forecast]) -> Rows:
     """How much there is of everything."""
     states: dict[str, int] = {}
     for each in listed:
@@ -113,7 +113,7 @@ def totals(plan: Plan, listed: Sequence[Planned], foreseen: Sequence[Forecast]) 
     ]
     if foreseen:
         seconds = sum(each.seconds for each in foreseen)
-        what = f"{duration(seconds)} for the {len(foreseen)} that could begin now, training not counted"
+        what = f"{_duration(seconds)} for the {len(foreseen)} that could begin now, training not counted"
         rows.append(["time to embed", what])
     return rows
 
@@ -125,10 +125,10 @@ def _named(spec: ModuleSpec) -> str:
 def _time(each: Forecast) -> str:
     if not each.n_measured:
         return "stored, as far as drawn"
-    return f"{duration(each.seconds)} (from {each.n_measured} of {each.n_clips} clips)"
+    return f"{_duration(each.seconds)} (from {each.n_measured} of {each.n_clips} clips)"
 
 
-def duration(seconds: float) -> str:
+def _duration(seconds: float) -> str:
     """A time in words.
 
     >>> duration(5400)

@@ -136,7 +136,7 @@ def _refuse_another_score(result: Result, path: Path) -> None:
 
 
 def _answers(said: Mapping[str, Any], provenance: Mapping[str, Any], run: Run) -> bool:
-    seeds = list(range(run.n_seeds)) if provenance.get("draws", True) else [0]
+    seeds = list(range(run.n_seeds)) if provenance.get("seeded", True) else [0]
     asked = {
         "module": run.spec.name,
         "weights": run.spec.weights,

@@ -1,17 +1,18 @@
 """How long embedding will take, measured on a few clips of each run; what is embedded stays in the store."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from evaluator.audio import decode
-from evaluator.datasets import manifest
-from evaluator.embedding.in_turn import Hearing, opened, stored
+from evaluator.datasets.manifest import Manifest
+from evaluator.datasets.splits import Fold
+from evaluator.embedding import ensemble
 from evaluator.embedding.spec import Module
 from evaluator.errors import EvaluationError, UsageError
-from evaluator.experiment.run import Settings
-from evaluator.experiment.setup import clip_rule, wanted
+from evaluator.experiment.experiment import prepare
+from evaluator.experiment.options import RunOptions
+from evaluator.experiment.setup import set_up
 from evaluator.reproduction.plan import Planned
 from evaluator.reproduction.running import Tell, by_module
 
@@ -31,7 +32,7 @@ class Forecast:
     n_clips: int
 
 
-def forecast(runs: Sequence[Planned], n: int, settings: Settings, tell: Tell) -> Iterator[Forecast]:
+def forecast(runs: Sequence[Planned], n: int, options: RunOptions, tell: Tell) -> Iterator[Forecast]:
     """Embed `n` clips of each run, drawn at random, and extrapolate; training is not counted.
 
     Other clips are drawn each time that the cache has grown, so that the share of clips that it holds already is told.
@@ -39,37 +40,40 @@ def forecast(runs: Sequence[Planned], n: int, settings: Settings, tell: Tell) ->
     Args:
         runs: Runs that lack nothing.
         n: Clips of each.
-        settings: Where data and embeddings lie.
+        options: Where data and embeddings lie.
         tell: Called with the module's name and the reason of each failure.
     """
     for group in by_module(runs):
         spec = group[0].run.spec
         try:
-            with opened(spec) as module:
+            with ensemble.open_any(spec) as module:
                 for each in group:
                     try:
-                        yield measure(each, module, n, settings)
+                        yield measure(each, module, n, options)
                     except (UsageError, EvaluationError) as error:
                         tell(spec.name, error)
         except (UsageError, EvaluationError) as error:
             tell(spec.name, error)
 
 
-def measure(planned: Planned, module: Module, n: int, settings: Settings) -> Forecast:
+def measure(planned: Planned, module: Module, n: int, options: RunOptions) -> Forecast:
     """The forecast of one run of an open module.
 
     Raises:
         UsageError, EvaluationError: The data or the module does not do.
     """
     run = planned.run
-    _, views = wanted(module, run.spec.name, run.task, run.protocol, run.layers)
-    clips = manifest.read(run.task, settings.data, settings.cache)
-    n_shards = sum(1 for _ in settings.cache.glob("embeddings/**/*.safetensors"))
-    drawn = np.random.default_rng(n_shards).permutation(len(clips.clips))[:n]
-    few = replace(clips, clips=tuple(clips.clips[number] for number in sorted(drawn.tolist())))
-    facts = decode.file_facts(few.root, [clip.path for clip in few.clips], settings.cache)
-    hearing = Hearing(run.task.name, few, clip_rule(run.task, run.protocol), facts)
-    _, done = stored(run.spec, module, views, hearing, settings.cache, settings.progress)
-    share = done.n_embedded / max(1, len(few.clips))  # of the clips that are not in the store
+    n_shards = sum(1 for _ in options.cache.glob("embeddings/**/*.safetensors"))
+    n_all = 0
+
+    def pick(clips: Manifest, folds: Sequence[Fold]) -> list[int]:
+        nonlocal n_all
+        n_all = len(clips.clips)
+        return sorted(np.random.default_rng(n_shards).permutation(n_all)[:n].tolist())
+
+    setup = set_up(run.task, run.protocol, options.data, options.cache, pick)
+    experiment = prepare(run.spec, module, setup, run.layers)
+    _, done = ensemble.embed(run.spec, module, experiment.views, setup.recordings, options.cache, options.progress)
+    share = done.n_embedded / max(1, len(setup.recordings.clips))  # of the clips that are not in the store
     each = sum(done.seconds.values()) / max(1, done.n_embedded)
-    return Forecast(planned, each * share * len(clips.clips), done.n_embedded, len(clips.clips))
+    return Forecast(planned, each * share * n_all, done.n_embedded, n_all)

@@ -117,28 +117,28 @@ def make(recipe: Recipe, choices: Choices) -> Plan:
         UsageError: A choice names a table, row, module or task that the recipe does not have.
     """
     facts = weights.known()
-    recipe = chosen(recipe, choices, facts)
+    recipe = _chosen(recipe, choices, facts)
     data, questions = Data(choices), Questions(recipe)
     runs: dict[str, Planned] = {}
     cells: dict[Place, str] = {}
     why_not: dict[Place, str] = {}
-    for table, row, column, profile in places(recipe):
+    for table, row, column, profile in _places(recipe):
         asked, place = table.rows[row], (table.name, row, column, profile)
         if asked.cannot or column in asked.excepted:
             why_not[place] = asked.cannot or asked.excepted[column]
         elif asked.module:
-            spec = module_of(row, asked, choices)
+            spec = _module_of(row, asked, choices)
             run = Run(spec, *questions.of(table.columns[column], profile), recipe.seeds, recipe.layers)
             if run.key not in runs:
-                runs[run.key] = look(run, data, facts, choices.out)
+                runs[run.key] = _look(run, data, facts, choices.out)
             title = f"{table.name}: {row}"
             runs[run.key].rows += [title] if title not in runs[run.key].rows else []
             cells[place] = run.key
-    only(runs, choices.only)
-    return Plan(recipe, runs, cells, why_not, shared(runs))
+    _only(runs, choices.only)
+    return Plan(recipe, runs, cells, why_not, _shared(runs))
 
 
-def places(recipe: Recipe) -> Iterator[tuple[Table, str, str, str]]:
+def _places(recipe: Recipe) -> Iterator[tuple[Table, str, str, str]]:
     """Every cell of a recipe: table, row, column, profile."""
     for table in recipe.tables:
         for row in table.rows:
@@ -147,7 +147,7 @@ def places(recipe: Recipe) -> Iterator[tuple[Table, str, str, str]]:
                     yield table, row, column, profile
 
 
-def chosen(recipe: Recipe, choices: Choices, facts: Mapping[str, Facts]) -> Recipe:
+def _chosen(recipe: Recipe, choices: Choices, facts: Mapping[str, Facts]) -> Recipe:
     """The recipe with only the tables, and with the modules, that the user chose."""
     known = [table.name for table in recipe.tables]
     for name in choices.tables:
@@ -163,7 +163,7 @@ def chosen(recipe: Recipe, choices: Choices, facts: Mapping[str, Facts]) -> Reci
     return replace(recipe, tables=tuple(with_rows))
 
 
-def module_of(name: str, row: Row, choices: Choices) -> ModuleSpec:
+def _module_of(name: str, row: Row, choices: Choices) -> ModuleSpec:
     """The module of the row called `name`, with the user's weights and interpreter for it."""
     given = weights.given(row.module, choices.weights)
     return ModuleSpec(row.module, given, row.options, choices.device, replacing.of(name, choices.python) or "")
@@ -221,7 +221,7 @@ class Data:
         try:
             manifest.find_root(asked.dataset, self.choices.data, self.choices.cache)
         except UsageError:
-            return OnDisk(n_clips, "", f"data: {where(asked.dataset)}")
+            return OnDisk(n_clips, "", f"data: {_where(asked.dataset)}")
         try:
             clips = manifest.read(asked, self.choices.data, self.choices.cache)
         except UsageError as error:
@@ -229,7 +229,7 @@ class Data:
         return OnDisk(len(clips.clips), clips.sha256, "")
 
 
-def where(dataset: Dataset) -> str:
+def _where(dataset: Dataset) -> str:
     """Size and access of a dataset that is not here, and how to get it."""
     sizes = [part.bytes for item in dataset.download for part in item.parts]
     size = weights.told_bytes(sum(each or 0 for each in sizes))
@@ -240,7 +240,7 @@ def where(dataset: Dataset) -> str:
     return f"{dataset.name} ({size}, {how}): {fetch}"
 
 
-def look(run: Run, data: Data, facts: Mapping[str, Facts], out: Path) -> Planned:
+def _look(run: Run, data: Data, facts: Mapping[str, Facts], out: Path) -> Planned:
     """How far a run is."""
     there = data.of(run.task, run.protocol.profile)
     lacks = [*weights.missing(run.spec, facts), *([there.lacks] if there.lacks else [])]
@@ -253,7 +253,7 @@ def look(run: Run, data: Data, facts: Mapping[str, Facts], out: Path) -> Planned
     return Planned(run, [], lacks, there.n_clips, hours, size, score=score, passed_over=passed_over)
 
 
-def only(runs: Mapping[str, Planned], parts: Sequence[str]) -> None:
+def _only(runs: Mapping[str, Planned], parts: Sequence[str]) -> None:
     """Mark as wanted the runs that fit one of the parts that name tasks, and one of those that name modules or rows.
 
     Raises:
@@ -273,7 +273,7 @@ def _named(part: str, planned: Planned) -> bool:
     return part in planned.run.spec.name or any(part in row for row in planned.rows)
 
 
-def shared(runs: Mapping[str, Planned]) -> dict[str, str]:
+def _shared(runs: Mapping[str, Planned]) -> dict[str, str]:
     """For each run whose embeddings another one stores as well, that one; of runs on more and fewer clips, that on more."""
     same = {key: _stores(each.run) for key, each in runs.items()}
     most: dict[str, str] = {}

@@ -109,7 +109,7 @@ def missing(spec: ModuleSpec, facts: Mapping[str, Facts]) -> list[str]:
     if spec.weights or spec.python:
         return []
     kind, colon, name = spec.name.partition(":")
-    if kind == "hf" and colon and not Path(name).exists() and not in_hub_cache(name, ""):
+    if kind == "hf" and colon and not Path(name).exists() and not _in_hub_cache(name, ""):
         return [f"weights: {name} is not in the hub's cache: `hf download {name}`, or --fetch-weights"]
     return list(_missing(spec.name, facts)) if spec.name in facts else []
 
@@ -120,13 +120,13 @@ def _missing(name: str, facts: Mapping[str, Facts]) -> Iterator[str]:
     if kind == "members":
         for member in weights["members"]:
             yield from _missing(member, facts)
-    elif kind == "hub" and not in_hub_cache(weights["id"], weights["revision"]):
+    elif kind == "hub" and not _in_hub_cache(weights["id"], weights["revision"]):
         revision = f" --revision {weights['revision']}" if weights["revision"] else ""
         get = f"`hf download {weights['id']}{revision}`"
         yield f"weights: {weights['id']} ({size}) is not in the hub's cache: {get}, --fetch-weights, or --weights DIR"
-    elif kind == "download" and not all((download_folder() / file).is_file() for file in weights["files"]):
-        yield f"weights: {weights['url']} ({size}) is not in {download_folder()}: --fetch-weights, or --weights DIR"
-    elif kind == "package" and not package_file(weights["package"], weights["file"]):
+    elif kind == "download" and not all((_download_folder() / file).is_file() for file in weights["files"]):
+        yield f"weights: {weights['url']} ({size}) is not in {_download_folder()}: --fetch-weights, or --weights DIR"
+    elif kind == "package" and not _package_file(weights["package"], weights["file"]):
         yield f"weights: the package {weights['package']} ({size}) is not installed"
     elif kind == "you":
         yield f"weights: {weights['what']}; give them as --weights DIR with DIR/{name}/"
@@ -134,7 +134,7 @@ def _missing(name: str, facts: Mapping[str, Facts]) -> Iterator[str]:
         yield f'environment: {weights["what"]}; name it with --python "ROW=PATH"'
 
 
-def in_hub_cache(hub_id: str, revision: str) -> bool:
+def _in_hub_cache(hub_id: str, revision: str) -> bool:
     """Whether a checkpoint lies whole enough in the hub's cache: its config.json and weights."""
     from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
@@ -148,7 +148,7 @@ def in_hub_cache(hub_id: str, revision: str) -> bool:
     return there("config.json") and any(there(file) for file in _HUB_FILES)
 
 
-def download_folder() -> Path:
+def _download_folder() -> Path:
     """Where our modules keep what they fetch: $HEAR_SSL_CACHE, else `hear_ssl` in torch's hub folder.
 
     Source of the latter's place: torch.hub.get_dir.
@@ -160,7 +160,7 @@ def download_folder() -> Path:
     return Path(torch_home).expanduser() / "hub" / "hear_ssl"
 
 
-def package_file(package: str, file: str) -> Path | None:
+def _package_file(package: str, file: str) -> Path | None:
     """A file inside an installed package, which is not imported; None if it is not there."""
     spec = importlib.util.find_spec(package)
     folders = [Path(folder) for folder in (spec.submodule_search_locations or [])] if spec else []

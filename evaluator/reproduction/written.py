@@ -33,8 +33,8 @@ def write(plan: Plan, out: Path) -> dict[str, str]:
     for table in plan.recipe.tables:
         made = cells.make(plan, table, out)
         everything.append({"table": table.name, "title": table.title, "cells": [asdict(cell) for cell in made]})
-        texts = {kind: page(plan, table, made, kind) for kind in ("md", "tex")}
-        texts["csv"] = tables.as_text(*long_form(plan, table, made), "csv")
+        texts = {kind: _page(plan, table, made, kind) for kind in ("md", "tex")}
+        texts["csv"] = tables.as_text(*_long_form(plan, table, made), "csv")
         for kind, text in texts.items():
             path = folder / f"{table.name}.{kind}"
             write_whole(path, text.encode("utf-8", errors="backslashreplace"))
@@ -45,16 +45,16 @@ def write(plan: Plan, out: Path) -> dict[str, str]:
     return {**shown, str(path): text}
 
 
-def page(plan: Plan, table: Table, made: Sequence[Cell], kind: str) -> str:
+def _page(plan: Plan, table: Table, made: Sequence[Cell], kind: str) -> str:
     """A table with its legend, how much of it there is, and its footnotes, as Markdown or LaTeX."""
-    parts = [tables.as_text(*grid(plan, table, made), kind), as_lines(legend(plan, table, made), kind)]
+    parts = [tables.as_text(*_grid(plan, table, made), kind), _as_lines(_legend(plan, table, made), kind)]
     for title, found in zip((OTHERS, REASONS), notes.of(table, plan.recipe.footnotes), strict=True):
         if found:
-            parts.append(f"{title}:\n\n{as_lines([str(note) for note in found], kind)}")
+            parts.append(f"{title}:\n\n{_as_lines([str(note) for note in found], kind)}")
     return "\n".join(parts)
 
 
-def as_lines(sentences: Sequence[str], kind: str) -> str:
+def _as_lines(sentences: Sequence[str], kind: str) -> str:
     """Sentences as a list in Markdown, or as a table of one column that breaks lines in LaTeX; text stays text."""
     text = tables.as_text([""], [[sentence] for sentence in sentences], kind)
     if kind == "tex":
@@ -62,10 +62,10 @@ def as_lines(sentences: Sequence[str], kind: str) -> str:
     return "".join(f"* {line[2:-2].strip()}\n" for line in text.splitlines()[2:])
 
 
-def grid(plan: Plan, table: Table, made: Sequence[Cell]) -> tuple[list[str], Rows]:
+def _grid(plan: Plan, table: Table, made: Sequence[Cell]) -> tuple[list[str], Rows]:
     """Head and rows as the paper prints them."""
     said = [note for each in notes.of(table, plan.recipe.footnotes) for note in each]
-    texts = {(cell.row, cell.column): as_text(cell) + notes.marks(said, cell.row, cell.column) for cell in made}
+    texts = {(cell.row, cell.column): _as_text(cell) + notes.marks(said, cell.row, cell.column) for cell in made}
     head = ["", *(column + notes.marks(said, "", column) for column in table.columns)]
     rows: Rows = [
         [row + notes.marks(said, row, ""), *(texts[row, column] for column in table.columns)] for row in table.rows
@@ -73,7 +73,7 @@ def grid(plan: Plan, table: Table, made: Sequence[Cell]) -> tuple[list[str], Row
     return head, rows
 
 
-def as_text(cell: Cell) -> str:
+def _as_text(cell: Cell) -> str:
     """The numbers of a cell: printed / ours in each profile with its interval; `-` for one that is not there."""
     digits = decimals(cell.printed)
     ours = [_number(each, digits) + MARK * cell.differs[profile] for profile, each in cell.ours.items()]
@@ -89,7 +89,7 @@ def _number(ours: Ours, digits: int) -> str:
     return f"{value} ({low} to {high}{part}{clips})"
 
 
-def legend(plan: Plan, table: Table, made: Sequence[Cell]) -> list[str]:
+def _legend(plan: Plan, table: Table, made: Sequence[Cell]) -> list[str]:
     """Sentences that say what the numbers are, how many there are, and why the others are missing."""
     names = [PROFILES[profile] for profile in plan.recipe.profiles]
     lines = [
@@ -99,7 +99,7 @@ def legend(plan: Plan, table: Table, made: Sequence[Cell]) -> list[str]:
         "here, or it is not known whether it is all, so that the number is not the paper's, and is not compared with it.",
     ]
     for profile in plan.recipe.profiles:
-        lines += counted(profile, made)
+        lines += _counted(profile, made)
     used: dict[str, list[str]] = {}
     for row, each in table.rows.items():
         if each.module and not is_other(table, row):
@@ -108,7 +108,7 @@ def legend(plan: Plan, table: Table, made: Sequence[Cell]) -> list[str]:
     return [*lines, f"Protocol: {plan.recipe.protocol}; trainings of each probe: {plan.recipe.seeds}."]
 
 
-def counted(profile: str, made: Sequence[Cell]) -> list[str]:
+def _counted(profile: str, made: Sequence[Cell]) -> list[str]:
     """Sentences that say how many cells of a profile there are, and why the others are missing."""
     ours = [cell.ours[profile] for cell in made]
     scores = [each.score for each in ours if each.score]
@@ -126,7 +126,7 @@ def counted(profile: str, made: Sequence[Cell]) -> list[str]:
     ]
 
 
-def long_form(plan: Plan, table: Table, made: Sequence[Cell]) -> tuple[list[str], Rows]:
+def _long_form(plan: Plan, table: Table, made: Sequence[Cell]) -> tuple[list[str], Rows]:
     """A line for each cell: numbers in percent, whether they differ, or why there are none."""
     head = ["row", "column", "task", "module", "options", "other_module", "printed"]
     for profile in plan.recipe.profiles:

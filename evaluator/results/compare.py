@@ -85,7 +85,7 @@ def fuse(found: Sequence[Result], seed: int = 0) -> Result:
     first, names = found[0], titles(found)
     if metrics.METRICS[first.metric].of_events:
         raise UsageError(f"{first.task}: {first.metric} is made of events, which have no probabilities to average")
-    averaged = [averaged_posteriors(fold) for fold in zip(*(each.test_probabilities for each in found), strict=True)]
+    averaged = [_averaged_posteriors(fold) for fold in zip(*(each.test_probabilities for each in found), strict=True)]
     pairs = list(zip(first.test_targets, averaged, strict=True))
     scores = [intervals.repeated_score(first.metric, *pair) for pair in pairs]
     low, high = intervals.bootstrap_interval(pairs, first.metric, seed=seed, groups=intervals.units(first.test_groups))
@@ -117,7 +117,7 @@ def fuse(found: Sequence[Result], seed: int = 0) -> Result:
         seconds={},
         provenance={
             "seed": seed,
-            "draws": any(each.provenance.get("draws") for each in found),
+            "seeded": any(each.provenance.get("seeded") for each in found),
             "fused_runs": [each.run for each in found],
             "fused": [{"module": each.module, **each.provenance} for each in found],
         },
@@ -125,7 +125,7 @@ def fuse(found: Sequence[Result], seed: int = 0) -> Result:
     )
 
 
-def averaged_posteriors(said: Sequence[np.ndarray]) -> np.ndarray:
+def _averaged_posteriors(said: Sequence[np.ndarray]) -> np.ndarray:
     """The mean of several modules' probabilities (n_times, n_clips, n_classes) for a fold, time by time.
 
     Where they were not trained equally often, each module's own mean comes first, (1, n_clips, n_classes).
@@ -248,7 +248,7 @@ def refuse_another_score(result: Result) -> float:
 
 def trained_seldom(result: Result) -> bool:
     """Whether its probes draw something, and were trained too seldom to tell how much that matters."""
-    return bool(result.provenance.get("draws")) and intervals.n_trainings(result.test_probabilities) < SEEDS
+    return bool(result.provenance.get("seeded")) and intervals.n_trainings(result.test_probabilities) < SEEDS
 
 
 def _mcnemar(one: Result, other: Result) -> float:

@@ -20,7 +20,7 @@ def restored(kind: Any, value: Any, where: str) -> Any:
     if kind is Any:
         return value
     if dataclasses.is_dataclass(kind) and isinstance(value, dict):
-        return record(typing.cast(Any, kind), value, where)
+        return _record(typing.cast(Any, kind), value, where)
     origin, inner = get_origin(kind), get_args(kind)
     if origin in (types.UnionType, typing.Union):
         fitting = [each for each in inner if each is not type(None)]
@@ -37,7 +37,7 @@ def restored(kind: Any, value: Any, where: str) -> Any:
     return float(value) if kind is float else value
 
 
-def record(kind: type[Any], fields: dict[str, Any], where: str = "") -> Any:
+def _record(kind: type[Any], fields: dict[str, Any], where: str = "") -> Any:
     """A dataclass from its fields as JSON holds them; errors as those of `restored`, or a field too many or too few."""
     hints = get_type_hints(kind)
     strange = sorted(set(fields) - set(hints))

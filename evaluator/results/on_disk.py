@@ -17,7 +17,7 @@ from typing import Any, get_type_hints
 
 import numpy as np
 
-from evaluator.errors import EvaluationError
+from evaluator.errors import EvaluationError, UsageError
 from evaluator.files import finite, safe_name, write_whole
 from evaluator.results.from_json import restored
 from evaluator.results.result import SCHEMA_VERSION, Result
@@ -63,8 +63,8 @@ def read(path: Path) -> Result:
             raise EvaluationError(f"{path}: {beside.name} is damaged or of another run; run it again")
         hints = get_type_hints(Result)
         fields: dict[str, Any] = {name: restored(hints[name], value, name) for name, value in plain.items()}
-        result = Result(**fields | unpack(predictions, len(plain["folds"])))
-        refuse_unsound(result)
+        result = Result(**fields | _unpack(predictions, len(plain["folds"])))
+        _refuse_unsound(result)
         return result
     except (KeyError, TypeError) as error:
         raise EvaluationError(f"{path}: its fields are not those of a result ({error}); run it again") from error
@@ -72,7 +72,26 @@ def read(path: Path) -> Result:
         raise EvaluationError(f"{path}: its predictions cannot be read ({error}); run it again") from error
 
 
-def refuse_unsound(result: Result) -> None:
+def paths_in(place: Path) -> list[Path]:
+    """The JSON files of results at a place: itself, or those below a folder, sorted; JSON of other kinds is passed over.
+
+    Raises:
+        UsageError: There is no such file or folder.
+        EvaluationError: The file was given by its name, and is no JSON.
+    """
+    if not place.exists():
+        raise UsageError(f"{place}: there is no such file or folder; give results, or folders that hold some")
+    if not place.is_dir():
+        return [place]
+    return [path for path in sorted(place.rglob("*.json")) if _is_result(parsed(path))]
+
+
+def _is_result(document: Any) -> bool:
+    """Whether what a JSON file holds is, or should be, a result: analyses and maps say their `kind`."""
+    return isinstance(document, dict) and "schema_version" in document and "kind" not in document
+
+
+def _refuse_unsound(result: Result) -> None:
     """Refuse a result whose parts do not belong together.
 
     Raises:
@@ -119,7 +138,7 @@ def of_this_schema(plain: Any, path: Path) -> dict[str, Any]:
     return plain
 
 
-def unpack(predictions: bytes, n_folds: int) -> dict[str, list[Any]]:
+def _unpack(predictions: bytes, n_folds: int) -> dict[str, list[Any]]:
     """What is kept of each fold's test clips, from the bytes of an `.npz`."""
     with np.load(io.BytesIO(predictions), allow_pickle=False) as arrays:
         return {

@@ -3,10 +3,12 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
+
+from evaluator.results import table
 
 SCHEMA_VERSION = 5
 
@@ -153,6 +155,42 @@ class Result:
     def run(self) -> str:
         """Name of the run, 8 hex digits: equal for equal questions, whatever the answer."""
         return run_of(vars(self))
+
+    def summary(self) -> dict[str, Any]:
+        """What `--json` prints: the result as one flat object, without predictions, notes and provenance."""
+        wanted = (
+            "module",
+            "task",
+            "protocol",
+            "profile",
+            "metric",
+            "score",
+            "ci_low",
+            "ci_high",
+            "interval_over",
+            "chosen",
+            "seed_scores",
+            "std",
+            "scores",
+            "n_clips",
+            "n_failed",
+            "n_silent",
+            "seconds",
+        )
+        listed = {name: [asdict(each) for each in getattr(self, name)] for name in ("curve", "folds", "caveats")}
+        return {**{name: getattr(self, name) for name in wanted}, **listed}
+
+    def to_frame(self) -> Any:
+        """A row for each test clip with its label, prediction and probabilities, as a pandas DataFrame (`table.clip_frame`).
+
+        Raises:
+            UsageError: pandas is not installed.
+        """
+        return table.clip_frame(self)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: one row with score, interval and caveats."""
+        return table.as_html(table.summary_rows([self]))
 
 
 def run_of(fields: Mapping[str, Any]) -> str:

@@ -191,7 +191,7 @@ def n_units(tested: Sequence[tuple[np.ndarray, np.ndarray]], groups: Sequence[np
     return sum(len(true) for true, _ in tested) if groups is None else sum(len(np.unique(fold)) for fold in groups)
 
 
-def training_draws(n_times: int, random: np.random.Generator) -> np.ndarray:
+def _training_draws(n_times: int, random: np.random.Generator) -> np.ndarray:
     """How much each of several trainings counts in each draw, (n_times, DRAWS), columns of sum 1.
 
     One fewer is drawn than there are, which makes the variance of the mean that of a sample (Rao & Wu 1988): with three or
@@ -234,7 +234,7 @@ def _drawn(
     groups: Sequence[np.ndarray] | None,
 ) -> np.ndarray:
     n_times = n_trainings([said for _, said in tested])
-    times = training_draws(n_times, again)  # the same in every fold: a training is one seed
+    times = _training_draws(n_times, again)  # the same in every fold: a training is one seed
     scores = [
         fold_draws(*fold, metric, random, None if groups is None else groups[number], times)
         for number, fold in enumerate(tested)
@@ -258,14 +258,14 @@ def fold_draws(
     at_once = max(1, _VALUES // len(targets))
     parts = []
     for first in range(0, DRAWS, at_once):
-        counts = unit_counts(units.max() + 1, min(at_once, DRAWS - first), random)[units]  # (n_clips, n_draws)
+        counts = _unit_counts(units.max() + 1, min(at_once, DRAWS - first), random)[units]  # (n_clips, n_draws)
         each = np.array([METRICS[metric](targets, said, counts) for said in repetitions(probabilities)])
         weights = np.full(each.shape, 1 / len(each)) if times is None else times[:, first : first + at_once]
         parts.append((each * weights).sum(axis=0))
     return np.concatenate(parts)
 
 
-def unit_counts(n_units: int, n_draws: int, random: np.random.Generator) -> np.ndarray:
+def _unit_counts(n_units: int, n_draws: int, random: np.random.Generator) -> np.ndarray:
     """How often each unit comes when as many are drawn with replacement, (n_units, n_draws), float32."""
     drawn = random.integers(n_units, size=(n_units, n_draws)) * n_draws + np.arange(n_draws)
     counts = np.bincount(drawn.ravel(), minlength=n_units * n_draws)

@@ -45,12 +45,12 @@ def cosine(rows: np.ndarray) -> np.ndarray:
         rows: Embeddings (n_clips, width), none of them all zeros.
     """
     unit = rows / np.linalg.norm(rows.astype(np.float64), axis=1, keepdims=True)
-    return pairwise(len(rows), lambda first, after: 1 - unit[first:after] @ unit[first:].T)
+    return _pairwise(len(rows), lambda first, after: 1 - unit[first:after] @ unit[first:].T)
 
 
 def differences(values: np.ndarray) -> np.ndarray:
     """Absolute difference of every two values (n_clips,), (n_pairs,)."""
-    return pairwise(len(values), lambda first, after: np.abs(values[first:after, None] - values[None, first:]))
+    return _pairwise(len(values), lambda first, after: np.abs(values[first:after, None] - values[None, first:]))
 
 
 def unlike(labels: np.ndarray) -> np.ndarray:
@@ -69,10 +69,10 @@ def unlike(labels: np.ndarray) -> np.ndarray:
         either = sizes[first:after, None] + sizes[None, first:] - common
         return 1 - np.divide(common, either, out=np.ones_like(common), where=either > 0)
 
-    return pairwise(len(labels), block)
+    return _pairwise(len(labels), block)
 
 
-def pairwise(n_clips: int, block: Callable[[int, int], np.ndarray]) -> np.ndarray:
+def _pairwise(n_clips: int, block: Callable[[int, int], np.ndarray]) -> np.ndarray:
     """Dissimilarities (n_pairs,) from a function of some clips first..after that gives those to all clips from `first` on."""
     out = np.empty(n_clips * (n_clips - 1) // 2)
     size, filled = max(1, _PAIRS // max(1, n_clips)), 0
@@ -108,30 +108,30 @@ def alike(
 
     Args:
         rows, columns: Give dissimilarities (n_pairs,) of the same clips.
-        n_clips: How many these are, at least `sample.LEAST_CLIPS`.
+        n_clips: How many these are, at least `sample.MIN_CLIPS`.
         seed: Of the permutations.
         permutations: At least so many.
     """
     r, p = np.full((2, len(rows), len(columns)), np.nan)
     pairs = n_clips * (n_clips - 1) // 2
     size = max(1, BLOCK_BYTES // (4 * pairs + 8 * (n_clips // 2) * (n_clips // 2 + 1)))  # ranks, and spectrum
-    for here in slices(len(rows), size):
-        ours = stacked(rows[here], pairs)
+    for here in _slices(len(rows), size):
+        ours = _stacked(rows[here], pairs)
         in_random_order = spectra(ours, np.random.default_rng((seed, 0)).permutation(n_clips))
-        for there in slices(len(columns), size):
+        for there in _slices(len(columns), size):
             same = columns is rows and here == there
-            theirs = ours if same else stacked(columns[there], pairs)
-            r[here, there] = products(ours, theirs)
-            p[here, there] = chances(in_random_order, theirs, r[here, there], n_clips, seed, permutations)
+            theirs = ours if same else _stacked(columns[there], pairs)
+            r[here, there] = _products(ours, theirs)
+            p[here, there] = _chances(in_random_order, theirs, r[here, there], n_clips, seed, permutations)
     return Alike(r, np.where(np.isnan(r), np.nan, p))
 
 
-def slices(n: int, size: int) -> Iterator[slice]:
+def _slices(n: int, size: int) -> Iterator[slice]:
     """Consecutive parts of `size` of n things."""
     return (slice(first, min(first + size, n)) for first in range(0, n, size))
 
 
-def stacked(ways: Sequence[Way], n_pairs: int) -> np.ndarray:
+def _stacked(ways: Sequence[Way], n_pairs: int) -> np.ndarray:
     """The ways' ranks, (n_ways, n_pairs), float32."""
     out = np.empty((len(ways), n_pairs), np.float32)
     for row, way in enumerate(ways):
@@ -139,15 +139,15 @@ def stacked(ways: Sequence[Way], n_pairs: int) -> np.ndarray:
     return out
 
 
-def products(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+def _products(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
     """Scalar products of rows (n_rows, n_pairs) and columns (n_columns, n_pairs), summed in float64."""
     total = np.zeros((len(rows), len(columns)))
-    for part in slices(rows.shape[1], max(1, _PAIRS // 8)):
+    for part in _slices(rows.shape[1], max(1, _PAIRS // 8)):
         total += rows[:, part].astype(np.float64) @ columns[:, part].astype(np.float64).T
     return total
 
 
-def chances(
+def _chances(
     ours: np.ndarray, columns: np.ndarray, r: np.ndarray, n_clips: int, seed: int, permutations: int
 ) -> np.ndarray:
     """p of the Mantel test for every row and column, (n_rows, n_columns).
@@ -241,17 +241,17 @@ def linear_cka(ways: Sequence[Way], n_clips: int) -> np.ndarray:
     Source: Kornblith et al. 2019, https://arxiv.org/abs/1905.00414, equation (1) with linear kernels.
     """
     total = np.zeros((len(ways), len(ways)))
-    for part in slices(n_clips, max(1, BLOCK_BYTES // (4 * n_clips * max(1, len(ways))))):
+    for part in _slices(n_clips, max(1, BLOCK_BYTES // (4 * n_clips * max(1, len(ways))))):
         block = np.empty((len(ways), (part.stop - part.start) * n_clips), np.float32)
         for row, way in enumerate(ways):
-            block[row] = gram_rows(way(), part).ravel()
-        total += products(block, block)
+            block[row] = _gram_rows(way(), part).ravel()
+        total += _products(block, block)
     norms = np.sqrt(np.diag(total))
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(total / np.outer(norms, norms))
 
 
-def gram_rows(embeddings: np.ndarray, part: slice) -> np.ndarray:
+def _gram_rows(embeddings: np.ndarray, part: slice) -> np.ndarray:
     """Some rows of the centred Gram matrix of embeddings (n_clips, width), in units that fit float32."""
     centred = embeddings - embeddings.mean(axis=0, dtype=np.float64)
     largest = np.abs(centred).max(initial=0.0)

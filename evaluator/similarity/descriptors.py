@@ -52,7 +52,7 @@ def erb_edges() -> np.ndarray:
     return np.asarray((10 ** (np.linspace(low, high, N_BANDS + 1) / 21.4) - 1) / 0.00437)
 
 
-def band_names() -> list[str]:
+def _band_names() -> list[str]:
     """The bands by their edges, such as `50-123 Hz`."""
     return [f"{low:.0f}-{high:.0f} Hz" for low, high in pairwise(erb_edges())]
 
@@ -76,7 +76,7 @@ def listed() -> list[Descriptor]:
             ("energy", "dB", "level of the sound, in dB re full scale,"),
             ("variability", "", "standard deviation of the frames' energy over its mean,"),
         )
-        for band in band_names()
+        for band in _band_names()
     ]
     return [*(Descriptor(*each) for each in whole), *bands]
 
@@ -95,11 +95,11 @@ def describe(path: Path, clip: Clip, sample_rate: int, seconds: float | None = N
     """
     blocks = decode.read_blocks(path, clip)
     if seconds is not None:
-        blocks = shortened(blocks, n_samples(seconds, sample_rate))
+        blocks = _shortened(blocks, n_samples(seconds, sample_rate))
     return of_blocks(blocks, sample_rate)
 
 
-def shortened(blocks: Iterable[np.ndarray], length: int) -> Iterator[np.ndarray]:
+def _shortened(blocks: Iterable[np.ndarray], length: int) -> Iterator[np.ndarray]:
     """The first so many samples of the blocks."""
     for block in blocks:
         yield block[:length]
@@ -201,34 +201,34 @@ class Sums:
     def values(self) -> dict[str, float]:
         """The descriptors of all that was added, by name."""
         pitches = np.concatenate([*self.pitches, np.zeros(0, np.float32)])
-        mean, deviation = self.energy[0] / self.n_frames, spread_of(self.n_frames, *self.energy)
+        mean, deviation = self.energy[0] / self.n_frames, _spread_of(self.n_frames, *self.energy)
         varied = np.divide(deviation, mean, out=np.full_like(mean, np.nan), where=mean > _SILENT)
         if self.n_frames < 2:
             varied[:] = np.nan
         heard, n_changes = mean[-1] * self.n_frames if mean[-1] > _SILENT else np.nan, self.flux[0] or np.nan
         found: dict[str, float] = {
             "duration": self.n_samples / self.sample_rate,
-            "level": float(decibels(self.squares / max(1, self.n_samples))),
+            "level": float(_decibels(self.squares / max(1, self.n_samples))),
             "variability": varied[-1],
             "centroid": self.weighted[0] / heard,
             "spread": self.weighted[1] / heard,
             "flux": self.flux[1] / n_changes,
-            "flux variability": float(spread_of(n_changes, self.flux[1], self.flux[2])),
+            "flux variability": float(_spread_of(n_changes, self.flux[1], self.flux[2])),
             "harmonicity": self.harmonic[1] / (self.harmonic[0] or np.nan),
             "pitch": float(np.median(pitches)) if len(pitches) else float("nan"),
         }
-        for number, band in enumerate(band_names()):
-            found[f"energy {band}"] = float(decibels(mean[number]))
+        for number, band in enumerate(_band_names()):
+            found[f"energy {band}"] = float(_decibels(mean[number]))
             found[f"variability {band}"] = varied[number]
         return {name: float(value) for name, value in found.items()}
 
 
-def decibels(power: np.ndarray | float) -> np.ndarray:
+def _decibels(power: np.ndarray | float) -> np.ndarray:
     """Mean power, full scale 1, in dB re full scale; `FLOOR_DB` at least."""
     return np.asarray(10 * np.log10(np.maximum(power, 10 ** (FLOOR_DB / 10))))
 
 
-def spread_of(n: float, total: np.ndarray | float, squares: np.ndarray | float) -> np.ndarray:
+def _spread_of(n: float, total: np.ndarray | float, squares: np.ndarray | float) -> np.ndarray:
     """Standard deviation of n numbers from their sum and the sum of their squares."""
     return np.sqrt(np.maximum(0.0, squares / n - np.square(total / n)))
 

@@ -27,16 +27,18 @@ def draw(analysis: Analysis, folder: Path) -> list[Path]:
     n_tasks = len(analysis.datasets)
     over = f"mean over {n_tasks} tasks" if n_tasks > 1 else analysis.datasets[0].task
     between, cka, variables = analysis.mean_between(), analysis.mean_cka(), analysis.mean_variables()
-    drawn = saved(squares([("Spearman's r of dissimilarities", between), ("linear CKA", cka)], over), folder, "modules")
+    drawn = _saved(
+        _squares([("Spearman's r of dissimilarities", between), ("linear CKA", cka)], over), folder, "modules"
+    )
     defined = ~np.isnan(variables.values).all(axis=0)
     if defined.any():
-        shown = told(only(variables, defined), n_tasks)
-        figure = bars(shown, over) if len(shown.rows) <= MOST_BARS else wide(shown, over)
-        drawn += saved(figure, folder, "variables")
+        shown = told(_only(variables, defined), n_tasks)
+        figure = _bars(shown, over) if len(shown.rows) <= MOST_BARS else _wide(shown, over)
+        drawn += _saved(figure, folder, "variables")
     return drawn
 
 
-def only(table: Mean, columns: np.ndarray) -> Mean:
+def _only(table: Mean, columns: np.ndarray) -> Mean:
     """Some columns (n_columns,), bool, of a table."""
     names = [name for name, wanted in zip(table.columns, columns, strict=True) if wanted]
     return Mean(table.rows, names, *(each[:, columns] for each in (table.values, table.n_tasks, table.n_kept)))
@@ -49,7 +51,7 @@ def told(table: Mean, n_tasks: int) -> Mean:
     return replace(table, columns=names)
 
 
-def saved(figure: Any, folder: Path, name: str) -> list[Path]:
+def _saved(figure: Any, folder: Path, name: str) -> list[Path]:
     """Write a figure in each of `KINDS`, whole."""
     paths = [folder / f"{name}{kind}" for kind in KINDS]
     for path in paths:
@@ -57,35 +59,35 @@ def saved(figure: Any, folder: Path, name: str) -> list[Path]:
     return paths
 
 
-def squares(tables: Sequence[tuple[str, Mean]], over: str) -> Any:
+def _squares(tables: Sequence[tuple[str, Mean]], over: str) -> Any:
     """Heat maps of embeddings and embeddings beside each other."""
     n = len(tables[0][1].rows)
     side = 1.5 + 0.45 * min(n, 40)
-    figure = empty(len(tables) * side + 0.07 * longest(tables[0][1].rows), side + 0.06 * longest(tables[0][1].rows))
+    figure = empty(len(tables) * side + 0.07 * _longest(tables[0][1].rows), side + 0.06 * _longest(tables[0][1].rows))
     for number, (axes, (title, table)) in enumerate(
         zip(np.atleast_1d(figure.subplots(1, len(tables))), tables, strict=True)
     ):
-        heat(figure, axes, table, (0.0, 1.0), "viridis")
+        _heat(figure, axes, table, (0.0, 1.0), "viridis")
         axes.set_title(f"{title}\n{over}", fontsize="medium", loc="left", parse_math=False)
         if number:
             axes.set_yticks([])
     return figure
 
 
-def wide(table: Mean, over: str) -> Any:
+def _wide(table: Mean, over: str) -> Any:
     """A heat map of many embeddings and variables; dots where r does not count on any task."""
-    words = 0.075 * longest([*table.rows, *table.columns])
+    words = 0.075 * _longest([*table.rows, *table.columns])
     figure = empty(2 + words + 0.25 * len(table.columns), 1.5 + words + 0.25 * min(len(table.rows), 80))
     axes = figure.subplots()
     largest = float(np.nanmax(np.abs(table.values)))
-    heat(figure, axes, table, (-largest, largest), "RdBu_r")
+    _heat(figure, axes, table, (-largest, largest), "RdBu_r")
     rows, columns = np.nonzero((table.n_kept == 0) & ~np.isnan(table.values))
     axes.plot(columns, rows, ".", color="#555555", markersize=2)
     axes.set_title(f"Spearman's r, {over}; a dot where it does not count", fontsize="medium", parse_math=False)
     return figure
 
 
-def heat(figure: Any, axes: Any, table: Mean, limits: tuple[float, float], colours: str) -> None:
+def _heat(figure: Any, axes: Any, table: Mean, limits: tuple[float, float], colours: str) -> None:
     """Fill axes with a table's values, named on both sides; numbers in the cells of a small one."""
     image = axes.imshow(np.ma.masked_invalid(table.values), cmap=colours, vmin=limits[0], vmax=limits[1], aspect="auto")
     axes.set_facecolor("#dddddd")  # where nothing is defined
@@ -102,9 +104,9 @@ def heat(figure: Any, axes: Any, table: Mean, limits: tuple[float, float], colou
         )
 
 
-def bars(table: Mean, over: str) -> Any:
+def _bars(table: Mean, over: str) -> Any:
     """A bar for each embedding and variable; pale where r does not count on any task."""
-    words = 0.075 * longest(table.columns)
+    words = 0.075 * _longest(table.columns)
     n_rows, n_columns = len(table.rows), len(table.columns)
     figure = empty(max(6.0, 1.5 + n_columns * (0.12 + 0.1 * n_rows)), 3.2 + words + 0.2 * n_rows)
     axes = figure.subplots()
@@ -125,6 +127,6 @@ def bars(table: Mean, over: str) -> Any:
     return figure
 
 
-def longest(names: Sequence[str]) -> int:
+def _longest(names: Sequence[str]) -> int:
     """Letters of the longest name, of 60 at most."""
     return min(60, max(map(len, names), default=0))

@@ -188,9 +188,9 @@ def write(analysis: Analysis, out: Path) -> Path:
     folder = out / f"similarity-{analysis.run}"
     folder.mkdir(parents=True, exist_ok=True)
     head = ["task", "one", "other", "r", "p", "p_corrected", "kept", "cka"]
-    tables.write(head, list(pair_rows(analysis)), folder / "representations.csv")
+    tables.write(head, list(_pair_rows(analysis)), folder / "representations.csv")
     head = ["task", "representation", "variable", "kind", "r", "p", "p_corrected", "kept", "n_clips"]
-    tables.write(head, list(variable_rows(analysis)), folder / "variables.csv")
+    tables.write(head, list(_variable_rows(analysis)), folder / "variables.csv")
     text = json.dumps(plain(analysis), indent=1, allow_nan=False, default=str) + "\n"
     write_whole(folder / "similarity.json", text.encode())
     return folder
@@ -207,8 +207,8 @@ def as_tables(analysis: Analysis) -> Iterator[tuple[list[str], list[list[str]]]]
             ["one", "other", "r", "linear CKA", "counts on"],
             [
                 [between.rows[at[0]], between.columns[at[1]], f"{between.values[at]:.3f}", f"{cka.values[at]:.3f}"]
-                + [f"{counted(between, at)} tasks"]
-                for at in pairs(len(between.rows))
+                + [f"{_counted(between, at)} tasks"]
+                for at in _pairs(len(between.rows))
             ],
         )
     over_tasks = analysis.mean_variables()
@@ -219,24 +219,24 @@ def as_tables(analysis: Analysis) -> Iterator[tuple[list[str], list[list[str]]]]
         for column in [place for place in order.tolist() if over_tasks.n_kept[row, place]][:n_shown]:
             at = (row, column)
             rows.append([name, over_tasks.columns[column], f"{over_tasks.values[at]:.3f}"])
-            rows[-1].append(f"{counted(over_tasks, at)} tasks{FEWER if fewer[column] else ''}")
+            rows[-1].append(f"{_counted(over_tasks, at)} tasks{FEWER if fewer[column] else ''}")
     yield ["representation", "has in common with", "r", "counts on"], rows
 
 
-def pair_rows(analysis: Analysis) -> Iterator[list[Any]]:
+def _pair_rows(analysis: Analysis) -> Iterator[list[Any]]:
     """Every two embeddings on every task, then over all of them."""
     for each in analysis.datasets:
         table = each.between
-        for row, column in pairs(len(table.rows)):
+        for row, column in _pairs(len(table.rows)):
             numbers = [values[row][column] for values in (table.r, table.p, table.p_corrected, table.kept, each.cka)]
             yield [each.task, table.rows[row], table.columns[column], *numbers]
     over_tasks, cka = analysis.mean_between(), analysis.mean_cka()
-    for at in pairs(len(over_tasks.rows)):
+    for at in _pairs(len(over_tasks.rows)):
         names = [over_tasks.rows[at[0]], over_tasks.columns[at[1]]]
-        yield [MEAN, *names, over_tasks.values[at], "", "", counted(over_tasks, at), cka.values[at]]
+        yield [MEAN, *names, over_tasks.values[at], "", "", _counted(over_tasks, at), cka.values[at]]
 
 
-def variable_rows(analysis: Analysis) -> Iterator[list[Any]]:
+def _variable_rows(analysis: Analysis) -> Iterator[list[Any]]:
     """Every embedding and variable on every task, then over all of them."""
     kinds: dict[str, str] = {}
     for each in analysis.datasets:
@@ -250,14 +250,14 @@ def variable_rows(analysis: Analysis) -> Iterator[list[Any]]:
     for at in np.ndindex(over_tasks.values.shape):
         name, variable = over_tasks.rows[at[0]], over_tasks.columns[at[1]]
         kind = kinds[variable]
-        yield [MEAN, name, variable, kind, over_tasks.values[at], "", "", counted(over_tasks, at), ""]
+        yield [MEAN, name, variable, kind, over_tasks.values[at], "", "", _counted(over_tasks, at), ""]
 
 
-def pairs(n: int) -> Iterator[tuple[int, int]]:
+def _pairs(n: int) -> Iterator[tuple[int, int]]:
     """Places above the diagonal of a square table."""
     return ((row, column) for row in range(n) for column in range(row + 1, n))
 
 
-def counted(over_tasks: Mean, at: tuple[int, ...]) -> str:
+def _counted(over_tasks: Mean, at: tuple[int, ...]) -> str:
     """On how many tasks a correlation counts, such as `2 of 3`."""
     return f"{over_tasks.n_kept[at]} of {over_tasks.n_tasks[at]}"

@@ -16,7 +16,17 @@ from evaluator.embedding.matrix import Matrix
 from evaluator.embedding.spec import ModuleSpec
 from evaluator.errors import EvaluationError
 from evaluator.experiment.provenance import Clock, audio_sha256, surroundings
-from evaluator.experiment.sample import LEAST_CLIPS, Heard, Sample, Settings, checked, drawn, embeddings, hear, named
+from evaluator.experiment.sample import (
+    MIN_CLIPS,
+    SampleEmbeddings,
+    SampleOptions,
+    draw,
+    embed_all,
+    layer_matrices,
+    named,
+    resolve_layers,
+)
+from evaluator.experiment.setup import Setup
 from evaluator.probes.protocol import Protocol
 from evaluator.similarity import correlations, descriptors
 from evaluator.similarity.results import Analysis, Found, Table
@@ -24,29 +34,29 @@ from evaluator.similarity.variables import Variable, known_of
 
 
 def analyse(
-    specs: Sequence[ModuleSpec], tasks: Sequence[Task], protocols: Sequence[Protocol], settings: Settings
+    specs: Sequence[ModuleSpec], tasks: Sequence[Task], protocols: Sequence[Protocol], options: SampleOptions
 ) -> Analysis:
     """Compare modules and layers with each other, with acoustic descriptors and with labels, task by task.
 
     Args:
         specs: The modules.
         tasks, protocols: What they hear, and how: each task's protocol says how clips are cut and filled up.
-        settings: The rest.
+        options: The rest.
 
     Raises:
         UsageError: A module, layer or dataset is not there, or there are too few clips.
-        EvaluationError: A module fails, or more clips are unreadable than `settings.allow_failed` admits. What was
+        EvaluationError: A module fails, or more clips are unreadable than `options.allow_failed` admits. What was
             embedded is kept.
     """
     clock = Clock()
-    layers = checked(specs, settings)
-    samples = [drawn(task, protocol, settings) for task, protocol in zip(tasks, protocols, strict=True)]
+    layers = resolve_layers(specs, options)
+    samples = [draw(task, protocol, options) for task, protocol in zip(tasks, protocols, strict=True)]
     clock.lap("list")
-    heard, modules = hear(specs, samples, layers, settings)
+    heard, modules = embed_all(specs, samples, layers, options)
     clock.lap("embed")
-    found = [compared(sample, by_module, settings) for sample, by_module in zip(samples, heard, strict=True)]
+    found = [_compared(sample, by_module, options) for sample, by_module in zip(samples, heard, strict=True)]
     clock.lap("compare")
-    asked = {"layers": layers, "n_clips": settings.n_clips, "seed": settings.seed}
+    asked = {"layers": layers, "n_clips": options.n_clips, "seed": options.seed}
     return Analysis(
         modules=modules,
         datasets=found,
@@ -56,7 +66,7 @@ def analyse(
     )
 
 
-def compared(sample: Sample, heard: Sequence[Heard], settings: Settings) -> Found:
+def _compared(sample: Setup, heard: Sequence[SampleEmbeddings], options: SampleOptions) -> Found:
     """How alike all embeddings of a sample are, and what they have in common with descriptors and labels.
 
     Raises:
@@ -66,29 +76,29 @@ def compared(sample: Sample, heard: Sequence[Heard], settings: Settings) -> Foun
     names: list[str] = []
     matrices: list[Matrix] = []
     for each in heard:
-        for name, matrix in embeddings(each, good):
+        for name, matrix in layer_matrices(each, good):
             names.append(named(each.module, name))
             matrices.append(matrix)
-    rows = usable_rows(matrices, len(good))
-    if len(rows) < LEAST_CLIPS:
+    rows = _usable_rows(matrices, len(good))
+    if len(rows) < MIN_CLIPS:
         raise EvaluationError(
             f"{sample.task.name}: {len(rows)} clips have an embedding of every module that is not all zeros; "
-            f"{LEAST_CLIPS} are needed"
+            f"{MIN_CLIPS} are needed"
         )
     kept = [good[row] for row in rows.tolist()]
-    ways = [as_way(matrix, rows) for matrix in matrices]
-    unlike = [as_unlike(way) for way in ways]
-    between = correlations.alike(unlike, unlike, len(rows), settings.seed)
-    variables = known_of(sample, kept, settings)
-    to_variables, notes = with_variables(ways, variables, settings.seed)
+    ways = [_as_way(matrix, rows) for matrix in matrices]
+    unlike = [_as_unlike(way) for way in ways]
+    between = correlations.alike(unlike, unlike, len(rows), options.seed)
+    variables = known_of(sample, kept, options)
+    to_variables, notes = with_variables(ways, variables, options.seed)
     n_zero = len(good) - len(rows)
     return Found(
         task=sample.task.name,
         dataset=sample.task.dataset.name,
         protocol=sample.protocol.name,
         profile=sample.protocol.profile,
-        clips=[sample.clips.clips[number].name for number in kept],
-        n_failed=len(sample.clips.clips) - len(good),
+        clips=[sample.recordings.clips[number].name for number in kept],
+        n_failed=len(sample.recordings.clips) - len(good),
         between=Table.of(names, names, between, symmetric=True),
         cka=correlations.linear_cka(ways, len(rows)).tolist(),
         variables=Table.of(names, [each.name for each in variables], to_variables),
@@ -102,7 +112,7 @@ def compared(sample: Sample, heard: Sequence[Heard], settings: Settings) -> Foun
         provenance={
             "task_sha256": sample.task.spec_sha256,
             "protocol_sha256": sample.protocol.sha256,
-            "manifest_sha256": sample.clips.sha256,
+            "manifest_sha256": sample.recordings.manifest.sha256,
             "audio_sha256": audio_sha256(heard[0].extraction),
             "stores": {each.module: each.store.key for each in heard},
             "n_embedded": {each.module: each.extraction.n_embedded for each in heard},
@@ -110,7 +120,7 @@ def compared(sample: Sample, heard: Sequence[Heard], settings: Settings) -> Foun
     )
 
 
-def usable_rows(matrices: Sequence[Matrix], n_clips: int) -> np.ndarray:
+def _usable_rows(matrices: Sequence[Matrix], n_clips: int) -> np.ndarray:
     """Rows (n,) of clips that no embedding is all zeros of: those have no cosine."""
     good = np.ones(n_clips, bool)
     for matrix in matrices:
@@ -118,17 +128,17 @@ def usable_rows(matrices: Sequence[Matrix], n_clips: int) -> np.ndarray:
     return np.flatnonzero(good)
 
 
-def as_way(matrix: Matrix, rows: np.ndarray) -> correlations.Way:
+def _as_way(matrix: Matrix, rows: np.ndarray) -> correlations.Way:
     """Reads some rows of a matrix when they are needed."""
     return lambda: matrix.take(rows)
 
 
-def as_unlike(way: correlations.Way, rows: np.ndarray | None = None) -> correlations.Way:
+def _as_unlike(way: correlations.Way, rows: np.ndarray | None = None) -> correlations.Way:
     """Makes dissimilarities of embeddings, or of some rows of them, when they are needed."""
     return lambda: correlations.cosine(way() if rows is None else way()[rows])
 
 
-def as_difference(variable: Variable, rows: np.ndarray) -> correlations.Way:
+def _as_difference(variable: Variable, rows: np.ndarray) -> correlations.Way:
     """Makes dissimilarities of a variable, over some clips, when they are needed."""
     return lambda: variable.unlike(rows)
 
@@ -149,12 +159,12 @@ def with_variables(
         together.setdefault(variable.defined.tobytes(), []).append(number)
     for numbers in together.values():
         rows = np.flatnonzero(variables[numbers[0]].defined)
-        if len(rows) < LEAST_CLIPS:
+        if len(rows) < MIN_CLIPS:
             continue
-        unlike = [as_unlike(way, rows) for way in ways]
-        differ = [as_difference(variables[number], rows) for number in numbers]
+        unlike = [_as_unlike(way, rows) for way in ways]
+        differ = [_as_difference(variables[number], rows) for number in numbers]
         found = correlations.alike(unlike, differ, len(rows), seed)
         r[:, numbers], p[:, numbers] = found.r, found.p
     without = [each.name for each, column in zip(variables, r.T, strict=True) if np.isnan(column).all()]
-    said = f"not compared, as they are the same in all clips or known of fewer than {LEAST_CLIPS}: "
+    said = f"not compared, as they are the same in all clips or known of fewer than {MIN_CLIPS}: "
     return correlations.Alike(r, p), [said + ", ".join(without)] if without else []

@@ -11,8 +11,9 @@ import numpy as np
 from evaluator.audio.clip import Clip
 from evaluator.audio.clip_rule import ClipRule
 from evaluator.audio.decode import AudioError, FileFacts, clip_key
-from evaluator.experiment.sample import Sample, Settings
-from evaluator.experiment.task_targets import label_matrix
+from evaluator.experiment.sample import SampleOptions
+from evaluator.experiment.setup import Setup
+from evaluator.experiment.targets import label_matrix
 from evaluator.files import write_whole
 from evaluator.similarity import correlations, descriptors
 
@@ -40,7 +41,7 @@ class Variable:
         return correlations.differences(values) if values.ndim == 1 else correlations.unlike(values)
 
 
-def labelled(clips: Sequence[Clip], classes: Sequence[str]) -> list[Variable]:
+def _labelled(clips: Sequence[Clip], classes: Sequence[str]) -> list[Variable]:
     """Labels of clips, and their groups where they have some."""
     found = [Variable("label", "metadata", label_matrix([clip.labels for clip in clips], classes))]
     names = sorted({clip.group for clip in clips} - {""})
@@ -50,7 +51,7 @@ def labelled(clips: Sequence[Clip], classes: Sequence[str]) -> list[Variable]:
     return found
 
 
-def described(
+def _described(
     root: Path,
     clips: Sequence[Clip],
     facts: Mapping[str, FileFacts | AudioError],
@@ -71,7 +72,7 @@ def described(
     Raises:
         AudioError: A clip cannot be read.
     """
-    known, rows, n_new = recalled(memory), [], 0
+    known, rows, n_new = _recalled(memory), [], 0
     for clip in clips:
         its_facts = facts[clip.path]
         if isinstance(its_facts, AudioError):
@@ -88,7 +89,7 @@ def described(
     return [Variable(name, "descriptor", values) for name, values in descriptors.table(rows).items()]
 
 
-def recalled(memory: Path) -> dict[str, dict[str, float]]:
+def _recalled(memory: Path) -> dict[str, dict[str, float]]:
     """What is remembered of clips by their keys; nothing if it cannot be read."""
     names = {each.name for each in descriptors.listed()}
     try:
@@ -98,11 +99,13 @@ def recalled(memory: Path) -> dict[str, dict[str, float]]:
         return {}
 
 
-def known_of(sample: Sample, numbers: Sequence[int], settings: Settings) -> list[Variable]:
+def known_of(sample: Setup, numbers: Sequence[int], options: SampleOptions) -> list[Variable]:
     """Descriptors, labels and groups of some clips of a sample; descriptors that were made before are remembered."""
-    clips = [sample.clips.clips[number] for number in numbers]
-    place = hashlib.sha256(str(sample.clips.root.resolve()).encode()).hexdigest()[:16]
-    memory = settings.cache / "descriptors" / f"{place}-{descriptors.version()}.json"
-    advance = settings.progress(f"{sample.task.name}: descriptors", len(clips))
-    acoustic = described(sample.clips.root, clips, sample.facts, sample.rule.seconds, memory, advance)
-    return [*acoustic, *labelled(clips, sample.clips.classes)]
+    clips = [sample.recordings.clips[number] for number in numbers]
+    place = hashlib.sha256(str(sample.recordings.manifest.root.resolve()).encode()).hexdigest()[:16]
+    memory = options.cache / "descriptors" / f"{place}-{descriptors.version()}.json"
+    advance = options.progress(f"{sample.task.name}: descriptors", len(clips))
+    acoustic = _described(
+        sample.recordings.manifest.root, clips, sample.recordings.facts, sample.recordings.rule.seconds, memory, advance
+    )
+    return [*acoustic, *_labelled(clips, sample.recordings.manifest.classes)]

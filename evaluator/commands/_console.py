@@ -9,13 +9,12 @@ if TYPE_CHECKING:
     from evaluator.results.result import Result
 
 
-def told(name: str, error: Exception) -> Exception:
-    """Say what went wrong, now, and give it back to be counted."""
+def report_error(name: str, error: Exception) -> None:
+    """Say what went wrong, now."""
     print(f"hear-eval: {name}: {error}", file=sys.stderr)
-    return error
 
 
-def print_results(done: "Sequence[tuple[Result, Path]]") -> None:
+def print_results(done: "Sequence[tuple[Result, Path | None]]") -> None:
     """A table of scores, then what a reader should know, then where the files are."""
     rows = [
         (
@@ -24,7 +23,7 @@ def print_results(done: "Sequence[tuple[Result, Path]]") -> None:
             f"{r.protocol} ({r.profile})",
             r.chosen,
             r.metric,
-            *figures(r),
+            *_figures(r),
             f"{r.n_clips - r.n_failed}/{r.n_clips}",
             f"{r.seconds.get('embed', 0.0):.1f}",
         )
@@ -32,18 +31,18 @@ def print_results(done: "Sequence[tuple[Result, Path]]") -> None:
     ]
     if rows:
         head = ("module", "task", "protocol", "of", "metric", "score", "95 % interval", "trained", "clips", "embed s")
-        print_table(*without_empty(head, rows))
+        print_table(*_without_empty(head, rows))
     for result, path in done:
-        for note in [
-            *result.notes,
-            *([f"{result.n_failed} clips could not be used"] if result.n_failed else []),
-        ]:
+        for caveat in result.caveats:
+            print(f"caveat: {result.module}, {result.task}: {caveat.text}")
+        for note in [*result.notes, f"interval over {result.interval_over}"]:
             print(f"note: {result.module}, {result.task}: {note}")
-        print(f"written: {path}")
+        if path is not None:
+            print(f"written: {path}")
 
 
-def figures(result: "Result") -> tuple[str, str, str]:
-    """Score, interval, and how often probes were trained and with what std; percentages times a hundred."""
+def _figures(result: "Result") -> tuple[str, str, str]:
+    """Score, interval, and how often probes were trained and with what standard deviation; percentages times a hundred."""
     from evaluator.scoring.metrics import METRICS
 
     metric = METRICS[result.metric]
@@ -53,7 +52,7 @@ def figures(result: "Result") -> tuple[str, str, str]:
     return f"{score} {metric.unit}".strip(), f"{low} to {high}", std
 
 
-def without_empty(head: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
+def _without_empty(head: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
     """Head and rows without the columns that hold nothing."""
     kept = [column for column in range(len(head)) if any(row[column] for row in rows)]
     return [head[column] for column in kept], [[row[column] for column in kept] for row in rows]

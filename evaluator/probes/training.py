@@ -5,20 +5,20 @@ their numbers.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from evaluator.embedding.matrix import InMemory, Matrix, moments
+from evaluator.embedding.matrix import moments
 from evaluator.errors import EvaluationError, UsageError
 from evaluator.probes import networks
-from evaluator.probes.settings import Network
+from evaluator.probes.jobs import FitRequest, ProbeJob, ProbeOutcome
+from evaluator.probes.network_settings import NetworkSettings
 from evaluator.probes.stack import Stack, StackedProbe
 from evaluator.scoring import metrics
-from evaluator.scoring.targets import Targets
 
 # Most values that a stack holds on a GPU: weights (with gradient, Adam's two moments and the kept copy five times) and what
 # a batch makes of them.
@@ -29,122 +29,63 @@ CPU_VALUES = 24_000_000
 ONE_THREAD_VALUES = 5_000_000
 
 
-@dataclass(frozen=True)
-class ProbeJob:
-    """One probe to train.
-
-    Attributes:
-        features: Numbers of the feature matrices that it reads; several are mixed with learned weights.
-        train, valid, test: Rows of them; training rows in the order in which an unshuffled training goes.
-        seed: Of its initial weights, orders and dropout.
-        fold: Number of its fold, from 0.
-        series: What it has in common with the probes of other folds, for which a grid's best point is chosen together.
-    """
-
-    features: tuple[int, ...]
-    train: np.ndarray
-    valid: np.ndarray
-    test: np.ndarray
-    seed: int
-    fold: int = 0
-    series: int = 0
-
-
-@dataclass(frozen=True)
-class ProbeOutcome:
-    """What a trained probe says.
-
-    Attributes:
-        test, valid: Probabilities of its test and validation rows, (n_rows, n_classes), float32.
-        chosen_epoch: Epoch, counted from 1, whose weights said it; 0 for own_settings without epochs.
-        valid_score: The task's score on the validation rows; None without any, or if there is nothing to score.
-        valid_losses, valid_scores: At each look on validation; empty where none was needed.
-        n_epochs: That were trained.
-        chosen: What was chosen beside the epoch, in words.
-        shares: How much of each of several feature matrices it takes, sum 1; empty if it reads one.
-    """
-
-    test: np.ndarray
-    valid: np.ndarray
-    chosen_epoch: int
-    valid_score: float | None
-    valid_losses: tuple[float, ...] = ()
-    valid_scores: tuple[float, ...] = ()
-    n_epochs: int = 0
-    chosen: str = ""
-    shares: tuple[float, ...] = ()
-
-
-def n_steps(jobs: Sequence[ProbeJob], settings: Network) -> int:
+def n_steps(jobs: Sequence[ProbeJob], settings: NetworkSettings) -> int:
     """What `progress` of `train` will add up to: an epoch of a probe each."""
-    n_first = sum(chooses(job, settings) for job in jobs)
+    n_first = sum(_chooses(job, settings) for job in jobs)
     n_points = len(settings.points())
     return settings.epochs * (n_first * n_points + len(jobs) - n_first if n_points > 1 else len(jobs))
 
 
-def train(
-    jobs: Sequence[ProbeJob],
-    matrices: Sequence[Matrix | np.ndarray],
-    targets: Targets,
-    settings: Network,
-    standardise: bool = False,
-    device: str = "auto",
-    progress: Callable[[int], object] = lambda n: None,
-) -> list[ProbeOutcome]:
+def train(request: FitRequest, settings: NetworkSettings) -> list[ProbeOutcome]:
     """Train every probe as the protocol says; with a grid, all its points, and keep the best.
 
     Where fold 0 chooses for all, its best point alone is trained on the others.
 
     Args:
-        jobs: The probes.
-        matrices: Features, (n_rows, width) float32 each: arrays, or what reads rows from disk (`evaluator/embedding/matrix.py`).
-        targets: What is asked of them.
+        request: The probes, and what they are trained on; progress counts epochs, each probe's (see `n_steps`).
         settings: Training settings.
-        standardise: Whether features are set to mean 0 and deviation 1 of each probe's training rows.
-        device: "auto", "cpu", "cuda", ...
-        progress: Called with the number of epochs done since the last call, each probe's counted; see `n_steps`.
 
     Raises:
         UsageError: There is no such device.
         EvaluationError: A probe has no training rows, or no validation rows where these choose something, or its
             training diverges.
     """
-    refuse_empty(jobs, settings)
-    known = [InMemory(matrix) if isinstance(matrix, np.ndarray) else matrix for matrix in matrices]
-    training = Training(known, targets, standardise, pick_device(device), progress)
+    jobs = request.jobs
+    _refuse_empty(jobs, settings)
+    training = Training(replace(request, device=pick_device(request.device)))
     points = settings.points()
     if len(points) == 1:
-        return trained_all(training.outcomes(jobs, [points[0]] * len(jobs)))
-    found: dict[int, ProbeOutcome] = {}
+        return _trained_all(training.outcomes(jobs, [points[0]] * len(jobs)))
+    outcomes: dict[int, ProbeOutcome] = {}
     point_of: dict[int, int] = {}  # of each series, read where fold 0 chose for all
-    first = [number for number, job in enumerate(jobs) if chooses(job, settings)]
+    first = [number for number, job in enumerate(jobs) if _chooses(job, settings)]
     tried = training.outcomes(
         [jobs[number] for number in first for _ in points], [point for _ in first for point in points]
     )
-    for place, number in enumerate(first):
-        own = tried[place * len(points) : (place + 1) * len(points)]
-        ranks = [rank(outcome, settings, targets.metric) for outcome in own]
+    for index, number in enumerate(first):
+        own = tried[index * len(points) : (index + 1) * len(points)]
+        ranks = [_rank(outcome, settings, request.targets.metric) for outcome in own]
         chosen = int(np.argmax(ranks))  # the earlier of equals
         point_of[jobs[number].series] = chosen
-        found[number] = at_point(own[chosen], settings.grid[chosen])
-    rest = [number for number in range(len(jobs)) if number not in found]
+        outcomes[number] = _at_point(own[chosen], settings.grid[chosen])
+    rest = [number for number in range(len(jobs)) if number not in outcomes]
     others = training.outcomes([jobs[n] for n in rest], [points[point_of[jobs[n].series]] for n in rest])
     for number, outcome in zip(rest, others, strict=True):
-        found[number] = at_point(outcome, settings.grid[point_of[jobs[number].series]])
-    return trained_all([found[number] for number in range(len(jobs))])
+        outcomes[number] = _at_point(outcome, settings.grid[point_of[jobs[number].series]])
+    return _trained_all([outcomes[number] for number in range(len(jobs))])
 
 
-def at_point(outcome: ProbeOutcome, point: Any) -> ProbeOutcome:
+def _at_point(outcome: ProbeOutcome, point: Any) -> ProbeOutcome:
     """The outcome, in whose words the point of the grid comes first."""
-    return replace(outcome, chosen=", ".join(part for part in (in_words(point), outcome.chosen) if part))
+    return replace(outcome, chosen=", ".join(part for part in (_in_words(point), outcome.chosen) if part))
 
 
-def chooses(job: ProbeJob, settings: Network) -> bool:
+def _chooses(job: ProbeJob, settings: NetworkSettings) -> bool:
     """Whether a probe chooses a point of the grid, by its own validation rows."""
     return job.fold == 0 or settings.grid_by == "each_fold"
 
 
-def trained_all(outcomes: list[ProbeOutcome]) -> list[ProbeOutcome]:
+def _trained_all(outcomes: list[ProbeOutcome]) -> list[ProbeOutcome]:
     """The outcomes, if all of them are of trained probes.
 
     Raises:
@@ -159,7 +100,7 @@ def trained_all(outcomes: list[ProbeOutcome]) -> list[ProbeOutcome]:
     return outcomes
 
 
-def rank(outcome: ProbeOutcome, settings: Network, metric: str) -> float:
+def _rank(outcome: ProbeOutcome, settings: NetworkSettings, metric: str) -> float:
     """How well a probe did on validation, by what is monitored; higher is better, never NaN."""
     if not outcome.chosen_epoch:
         return -np.inf
@@ -168,12 +109,12 @@ def rank(outcome: ProbeOutcome, settings: Network, metric: str) -> float:
     return max(metrics.signed(metric, score) for score in outcome.valid_scores)
 
 
-def in_words(point: Any) -> str:
+def _in_words(point: Any) -> str:
     """A point of a grid: `hidden [1024, 1024], learning_rate 0.001, initialisation xavier_uniform`."""
     return ", ".join(f"{name} {list(value) if isinstance(value, tuple) else value}" for name, value in point.items())
 
 
-def refuse_empty(jobs: Sequence[ProbeJob], settings: Network) -> None:
+def _refuse_empty(jobs: Sequence[ProbeJob], settings: NetworkSettings) -> None:
     """Refuse probes without the rows that their training needs.
 
     Raises:
@@ -188,20 +129,19 @@ def refuse_empty(jobs: Sequence[ProbeJob], settings: Network) -> None:
             raise EvaluationError(f"probe {number}: its train part has 1 clip; batch norm needs two or more")
 
 
-@dataclass
 class Training:
-    """Stacks of probes, one after the other."""
+    """Stacks of probes, one after the other.
 
-    matrices: Sequence[Matrix]
-    targets: Targets
-    standardise: bool
-    device: str
-    progress: Callable[[int], object]
+    Args:
+        request: What they are trained on; its device is a real one.
+    """
 
-    def __post_init__(self) -> None:
-        self.moments: dict[Any, tuple[np.ndarray, np.ndarray]] = {}
+    def __init__(self, request: FitRequest):
+        self.matrices, self.targets, self.standardise = request.matrices, request.targets, request.standardise
+        self.device, self.progress = request.device, request.progress
+        self.moments: dict[tuple[int, bytes], tuple[np.ndarray, np.ndarray]] = {}
 
-    def outcomes(self, jobs: Sequence[ProbeJob], own_settings: Sequence[Network]) -> list[ProbeOutcome]:
+    def outcomes(self, jobs: Sequence[ProbeJob], own_settings: Sequence[NetworkSettings]) -> list[ProbeOutcome]:
         """Train each job by its settings; outcomes in their order."""
         alike: dict[Any, list[int]] = defaultdict(list)
         for number, (job, settings) in enumerate(zip(jobs, own_settings, strict=True)):
@@ -213,46 +153,48 @@ class Training:
             width = self.matrices[job.features[0]].shape[1]
             shape = replace(settings, learning_rate=0.0, initialisation="")
             alike[n_train, width, len(job.features), repr(shape)].append(number)
-        found: dict[int, ProbeOutcome] = {}
+        outcome_of: dict[int, ProbeOutcome] = {}
         for numbers in alike.values():
             numbers.sort(key=lambda number: (jobs[number].features, own_settings[number].learning_rate))
-            size = self.at_once(jobs[numbers[0]], own_settings[numbers[0]])
+            size = self.n_at_once(jobs[numbers[0]], own_settings[numbers[0]])
             for first in range(0, len(numbers), size):
                 some = numbers[first : first + size]
                 outcomes = self.stack([jobs[number] for number in some], [own_settings[number] for number in some])
-                found.update(zip(some, outcomes, strict=True))
-        return [found[number] for number in range(len(jobs))]
+                outcome_of.update(zip(some, outcomes, strict=True))
+        return [outcome_of[number] for number in range(len(jobs))]
 
-    def values(self, job: ProbeJob, settings: Network) -> int:
+    def values(self, job: ProbeJob, settings: NetworkSettings) -> int:
         """About how many values one probe keeps busy while it trains."""
         width, n_classes = self.matrices[job.features[0]].shape[1], self.targets.values.shape[1]
         per_row = width * len(job.features) + 4 * sum(settings.hidden) + 2 * n_classes
         return 4 * networks.n_values(settings, width, n_classes) + min(settings.batch_size, len(job.train)) * per_row
 
-    def at_once(self, job: ProbeJob, settings: Network) -> int:
+    def n_at_once(self, job: ProbeJob, settings: NetworkSettings) -> int:
         """How many such probes make a stack."""
         most = CPU_VALUES if self.device == "cpu" else GPU_VALUES
         return max(1, most // self.values(job, settings))
 
-    def stack(self, jobs: Sequence[ProbeJob], own_settings: Sequence[Network]) -> list[ProbeOutcome]:
+    def stack(self, jobs: Sequence[ProbeJob], own_settings: Sequence[NetworkSettings]) -> list[ProbeOutcome]:
         """Train one stack."""
         probes = [
             StackedProbe(job.features, job.train, job.valid, job.seed, settings)
             for job, settings in zip(jobs, own_settings, strict=True)
         ]
-        known = [self.moments_of(job) for job in jobs] if self.standardise else None
-        with threads_for(len(jobs) * self.values(jobs[0], own_settings[0])):
-            stack = Stack(probes, self.matrices, known, self.targets, self.device)
+        moments_of = [self.moments_of(job) for job in jobs] if self.standardise else None
+        with _threads_for(len(jobs) * self.values(jobs[0], own_settings[0])):
+            stack = Stack(probes, self.matrices, moments_of, self.targets, self.device)
             stack.fit(self.progress)
-            said = [
+            probabilities = [
                 (stack.probabilities(number, job.test), stack.probabilities(number, job.valid))
                 for number, job in enumerate(jobs)
             ]
-        told = [self.outcome(job, probe, *each) for job, probe, each in zip(jobs, probes, said, strict=True)]
-        return [replace(outcome, shares=stack.shares(number)) for number, outcome in enumerate(told)]
+        outcomes = [
+            self.outcome(job, probe, *each) for job, probe, each in zip(jobs, probes, probabilities, strict=True)
+        ]
+        return [replace(outcome, shares=stack.shares(number)) for number, outcome in enumerate(outcomes)]
 
     def outcome(self, job: ProbeJob, probe: StackedProbe, test: np.ndarray, valid: np.ndarray) -> ProbeOutcome:
-        """What is kept of a probe."""
+        """What is kept of a probe: probabilities (n_rows, n_classes) of its test and validation rows, and how it was trained."""
         score, how = self.targets.score(job.valid, valid) if len(job.valid) else (float("nan"), "")
         return ProbeOutcome(
             test,
@@ -278,7 +220,7 @@ class Training:
 
 
 @contextmanager
-def threads_for(n_values: int) -> Iterator[None]:
+def _threads_for(n_values: int) -> Iterator[None]:
     """One thread for small stacks: several would wait for each other longer than they work, above all on a busy CPU."""
     import torch
 

@@ -1,0 +1,1 @@
+"""The public interface, a file for each subject; import its names from `evaluator` itself."""

@@ -1,0 +1,171 @@
+"""What is made of embeddings and results: similarity, maps, a report."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from evaluator.api import inputs
+from evaluator.api.inputs import HearModule, Tasks
+from evaluator.datasets.task import Task
+from evaluator.embedding.embed import Progress, no_progress
+from evaluator.embedding.spec import ModuleSpec
+from evaluator.experiment.sample import SampleOptions
+from evaluator.mapping import maps
+from evaluator.mapping.atlas import Atlas
+from evaluator.probes.protocol import Protocol
+from evaluator.reproduction import weights as weight_folders
+from evaluator.similarity import rsa
+from evaluator.similarity.results import Analysis
+
+
+def compute_similarity(
+    modules: HearModule | Sequence[HearModule],
+    tasks: Tasks,
+    *,
+    protocol: str | Path | Protocol | None = None,
+    profile: str = "clean",
+    layers: str | int = "",
+    n_clips: int = 1000,
+    seed: int = 0,
+    allow_failed: float = 0.0,
+    weights: str = "",
+    options: Mapping[str, Any] | None = None,
+    device: str = "auto",
+    python: str = "",
+    worker_timeout: float = 600.0,
+    data: str | Path | None = None,
+    cache: str | Path | None = None,
+    progress: Progress = no_progress,
+) -> Analysis:
+    """How alike modules and layers are, and what they have in common with acoustic descriptors and labels.
+
+    Args:
+        modules, tasks, profile, weights, options, device, python, worker_timeout, data, cache, progress: As in `run`; `weights` may
+            be a folder that holds some under the modules' names.
+        protocol: Says how much of each clip is used.
+        layers: `scene`, `all`, `last`, `mean`, or a layer's number; "" for the scene embedding.
+        n_clips: Held-out clips that are drawn of each task.
+        seed: Of all that is drawn.
+        allow_failed: Share of the clips, 0 to 1, that may be unreadable.
+
+    Raises:
+        UsageError: A module, layer or dataset is not there, or there are too few clips.
+        EvaluationError: A module fails, or too many clips are unreadable.
+
+    >>> analysis = compute_similarity(["hear_ssl.melspec", "hear_ssl.duration_loudness"], "demo/calls", n_clips=40)
+    >>> analysis.datasets[0].between.rows
+    ['hear_ssl.melspec', 'hear_ssl.duration_loudness']
+    """
+    specs = inputs.module_specs(modules, weights, options, device, python, worker_timeout)
+    asked, protocols = _questions(tasks, protocol, profile)
+    sample = _sample(n_clips, layers, seed, allow_failed, data, cache, progress)
+    return rsa.analyse(_with_weights(specs), asked, protocols, sample)
+
+
+def draw_maps(
+    modules: HearModule | Sequence[HearModule],
+    tasks: Tasks,
+    *,
+    methods: Sequence[str] = ("tsne", "pca"),
+    colours: Sequence[str] = ("label",),
+    perplexity: float = 30.0,
+    protocol: str | Path | Protocol | None = None,
+    profile: str = "clean",
+    layers: str | int = "",
+    n_clips: int = 1000,
+    seed: int = 0,
+    allow_failed: float = 0.0,
+    weights: str = "",
+    options: Mapping[str, Any] | None = None,
+    device: str = "auto",
+    python: str = "",
+    worker_timeout: float = 600.0,
+    data: str | Path | None = None,
+    cache: str | Path | None = None,
+    progress: Progress = no_progress,
+) -> list[Atlas]:
+    """The embeddings of tasks on a plane, and how far such maps can be trusted; one atlas a task.
+
+    Args:
+        modules, tasks, protocol, profile, layers, n_clips, seed, allow_failed: As in `compute_similarity`.
+        methods: `tsne`, `pca`, `umap`.
+        colours: `label`, `group`, `fold`, `split`, `recording`, `folder`, or an acoustic descriptor.
+        perplexity: Of t-SNE.
+        weights, options, device, python, worker_timeout, data, cache, progress: As in `run`.
+
+    Raises:
+        UsageError: A module, layer, dataset, library or column is not there, or the perplexity does not fit.
+        EvaluationError: A module fails, or too many clips are unreadable.
+
+    >>> (atlas,) = draw_maps("hear_ssl.melspec", "demo/calls", methods=["pca"], n_clips=40)
+    >>> len(atlas.clips)
+    40
+    """
+    specs = inputs.module_specs(modules, weights, options, device, python, worker_timeout)
+    asked, protocols = _questions(tasks, protocol, profile)
+    sample = _sample(n_clips, layers, seed, allow_failed, data, cache, progress)
+    map_options = maps.MapOptions(tuple(methods), tuple(colours), perplexity)
+    return maps.draw(_with_weights(specs), asked, protocols, map_options, sample)
+
+
+def _questions(tasks: Tasks, protocol: str | Path | Protocol | None, profile: str) -> tuple[list[Task], list[Protocol]]:
+    """Tasks, and the protocol of each."""
+    asked = inputs.tasks_of(tasks, profile)
+    return asked, [inputs.protocol_of(protocol, task, profile) for task in asked]
+
+
+def _sample(
+    n_clips: int,
+    layers: str | int,
+    seed: int,
+    allow_failed: float,
+    data: str | Path | None,
+    cache: str | Path | None,
+    progress: Progress,
+) -> SampleOptions:
+    where, folder = inputs.folder_of_data(data), inputs.folder_of_cache(cache)
+    return SampleOptions(where, folder, n_clips, str(layers), seed, allow_failed, progress)
+
+
+def _with_weights(specs: list[ModuleSpec]) -> list[ModuleSpec]:
+    """Each module with its own weights, where a folder of several was given."""
+    return weight_folders.of_each(specs)
+
+
+def write_report(
+    places: str | Path | Sequence[str | Path],
+    out: str | Path = "report.html",
+    *,
+    data: str | Path | None = None,
+    n_clips: int = 12,
+    formats: Sequence[str] = (),
+    seed: int = 0,
+    progress: Progress = no_progress,
+) -> Any:
+    """One page of results that needs no network: leaderboards, figures, clips to hear; and tables and figures beside it.
+
+    Args:
+        places: Result files, or folders of them.
+        out: The page; its name ends in .html.
+        data: Where the audio lies; None for where it was when it was evaluated.
+        n_clips: Clips a task that can be heard, 0 for none.
+        formats: Of tables (csv, md, tex) and figures (svg, png) that are written beside it.
+        seed: Of the draws behind the ranks.
+        progress: As in `run`.
+
+    Returns:
+        What was written (`.written`, paths, the page first), and what could not be used (`.problems`, sentences).
+
+    Raises:
+        UsageError: A place is not there, or holds no result that can be used.
+
+    >>> _ = ev.run("hear_ssl.melspec", "demo/calls", protocol="knn", out="mine")
+    >>> write_report("mine", "page.html", n_clips=0).written[0].name
+    'page.html'
+    """
+    from evaluator.report import making
+
+    several = [places] if isinstance(places, (str, Path)) else list(places)
+    folder = inputs.folder_of_data(data)
+    wish = making.Wish(Path(out), folder, n_clips, list(formats), seed, progress)
+    return making.make([Path(place) for place in several], wish)

@@ -1,0 +1,96 @@
+"""Results read back, beside each other, and together."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from evaluator.errors import UsageError
+from evaluator.results import compare as comparing
+from evaluator.results import on_disk, table
+from evaluator.results.compare import Comparison
+from evaluator.results.result import Result
+
+Results = Result | str | Path | Sequence[Result | str | Path]
+"""Results, or the JSON files and folders that hold some; one or several."""
+
+
+def load_results(*places: str | Path) -> list[Result]:
+    """The results in JSON files and, at any depth, folders, in the order of their paths.
+
+    JSON files that are something else (analyses, maps) are passed over; a result that is damaged, edited or of another version is
+    refused.
+
+    Raises:
+        UsageError: A place is not there, or holds no result.
+        EvaluationError: A result cannot be used; the sentence says why.
+
+    >>> _ = ev.run("hear_ssl.melspec", "demo/calls", protocol="knn", out="mine")
+    >>> [result.module for result in load_results("mine")]
+    ['hear_ssl.melspec']
+    """
+    results = [on_disk.read(path) for place in places for path in on_disk.paths_in(Path(place))]
+    if not results:
+        raise UsageError(f"{', '.join(map(str, places)) or 'nothing'}: no result of a run; make some with run")
+    return results
+
+
+def compare(*results: Results, seed: int = 0) -> list[Comparison]:
+    """Every two results of one task: is one really above the other, by a paired bootstrap on the same test clips.
+
+    Args:
+        results: Two or more, of one task.
+        seed: Of the draws.
+
+    Raises:
+        UsageError: They do not have the same test clips and metric.
+        EvaluationError: A result cannot be used, or its score is not that of its predictions.
+
+    >>> one, other = ev.run(["hear_ssl.melspec", "hear_ssl.majority"], "demo/calls", protocol="knn")
+    >>> compare(one, other)[0].better
+    'hear_ssl.melspec'
+    """
+    return comparing.compare(_loaded(results), seed)
+
+
+def fuse(*results: Results, seed: int = 0) -> Result:
+    """The probabilities of several results averaged with equal weight, scored as one result.
+
+    Args:
+        results: Two or more, of one task, with the same test clips.
+        seed: Of the bootstrap.
+
+    Raises:
+        UsageError: They do not have the same test clips and metric.
+        EvaluationError: A result cannot be used.
+
+    >>> both = ev.run(["hear_ssl.melspec", "hear_ssl.duration_loudness"], "demo/calls", protocol="knn")
+    >>> fuse(both).module
+    'fusion of hear_ssl.melspec and hear_ssl.duration_loudness'
+    """
+    return comparing.fuse(_loaded(results), seed)
+
+
+def to_frame(results: Results) -> Any:
+    """One row a result, as a pandas DataFrame: module, task, protocol, score, interval, caveats.
+
+    Raises:
+        UsageError: pandas is not installed, or a place holds no result.
+
+    >>> frame = to_frame(ev.run("hear_ssl.melspec", "demo/calls", protocol="knn"))
+    >>> list(frame.columns[:5])
+    ['module', 'task', 'protocol', 'profile', 'metric']
+    """
+    return table.summary_frame(_loaded((results,)))
+
+
+def _loaded(given: Sequence[Results]) -> list[Result]:
+    """Results, whatever they were given as."""
+    found: list[Result] = []
+    for each in given:
+        if isinstance(each, Result):
+            found.append(each)
+        elif isinstance(each, (str, Path)):
+            found += load_results(each)
+        else:
+            found += _loaded(each)
+    return found

@@ -1,0 +1,100 @@
+"""The data of tasks: fetched, and held against what was published."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from evaluator.api import inputs
+from evaluator.api.inputs import Tasks
+from evaluator.check import check
+from evaluator.check.issue import Finding
+from evaluator.datasets import manifest
+from evaluator.datasets.dataset import Dataset
+from evaluator.datasets.task import Task
+from evaluator.download import download
+from evaluator.embedding.embed import Progress, no_progress
+from evaluator.errors import EvaluationError, UsageError
+from evaluator.files import writable_folder
+
+
+def check_tasks(
+    tasks: Tasks,
+    *,
+    profile: str = "clean",
+    data: str | Path | None = None,
+    cache: str | Path | None = None,
+    progress: Progress = no_progress,
+) -> dict[str, list[Finding]]:
+    """What is missing, broken, doubled or leaking in the data of tasks, by task, the gravest first.
+
+    Args:
+        tasks: By name or path, or as found by `find_tasks`.
+        profile, data, cache, progress: As in `run`.
+
+    Raises:
+        UsageError: There is no such task, or its data is not there.
+
+    >>> issues = check_tasks("demo/calls")["demo/calls"]
+    >>> [issue.level for issue in issues if issue.level == "error"]
+    []
+    """
+    folder, where = inputs.folder_of_cache(cache), inputs.folder_of_data(data)
+    return {task.name: issues_of(task, where, folder, progress) for task in inputs.tasks_of(tasks, profile)}
+
+
+def issues_of(task: Task, data: Path | None, cache: Path, progress: Progress) -> list[Finding]:
+    """What `check_tasks` gives for one task; arguments and errors as there."""
+    clips = manifest.read(task, data, cache)
+    return check.check(task, clips, cache, progress(task.name, len(clips.clips)))
+
+
+def download_tasks(
+    tasks: Tasks,
+    *,
+    profile: str = "clean",
+    data: str | Path = "data",
+    keep_archives: bool = False,
+    progress: Progress = no_progress,
+    on_failure: Callable[[Dataset, Exception], object] = lambda dataset, error: None,
+) -> dict[str, Path]:
+    """Fetch the datasets of tasks, each once, verified; gives the folder of each that is ready.
+
+    Args:
+        tasks: By name, or as found by `find_tasks`.
+        profile, progress: As in `run`; the total is in bytes.
+        data: Folder in which each dataset gets one of its own.
+        keep_archives: Whether archives stay once they are unpacked.
+        on_failure: Called with each dataset that cannot be fetched, and why; the others go on.
+
+    Raises:
+        UsageError: There is no such task.
+        EvaluationError: Some dataset could not be fetched; the sentence names all of them.
+
+    >>> download_tasks("demo/calls")  # it is made here, so that there is nothing to fetch
+    {}
+    """
+    ready: dict[str, Path] = {}
+    failed: list[str] = []
+    for dataset in datasets_of(inputs.tasks_of(tasks, profile)):
+        if nothing_to_fetch(dataset):
+            continue
+        folder = Path(data) / dataset.name
+        try:
+            list(download.fetch(dataset.download, writable_folder("--data", folder), progress, keep_archives))
+            ready[dataset.name] = folder
+        except (UsageError, EvaluationError) as error:
+            on_failure(dataset, error)
+            failed.append(f"{dataset.name}: {error}")
+    if failed:
+        raise EvaluationError("; ".join(failed))
+    return ready
+
+
+def datasets_of(tasks: list[Task]) -> Iterator[Dataset]:
+    """The datasets of tasks, each once."""
+    yield from {each.dataset.name: each.dataset for each in tasks}.values()
+
+
+def nothing_to_fetch(dataset: Dataset) -> Any:
+    """Whether a dataset is made here, the user's own, or to be had by other ways only."""
+    return dataset.access in ("made", "own") or not dataset.download

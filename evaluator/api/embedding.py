@@ -1,0 +1,80 @@
+"""One module: its embeddings of files, and whether it keeps the HEAR contract."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from evaluator.api import inputs
+from evaluator.api.inputs import HearModule
+from evaluator.embedding import conformance
+from evaluator.embedding.conformance import Check
+from evaluator.embedding.embed import Progress, no_progress
+from evaluator.embedding.module import open_module
+from evaluator.experiment import embed_files
+from evaluator.experiment.embed_files import Embeddings
+
+
+def embed(
+    module: HearModule,
+    files: str | Path | Sequence[str | Path],
+    *,
+    layers: str | int = "scene",
+    frames: bool = False,
+    weights: str = "",
+    options: Mapping[str, Any] | None = None,
+    device: str = "auto",
+    python: str = "",
+    worker_timeout: float = 600.0,
+    allow_failed: float = 0.0,
+    cache: str | Path | None = None,
+    progress: Progress = no_progress,
+) -> Embeddings:
+    """Vectors of audio files, and on request their frames; what is in the cache is not made again.
+
+    Args:
+        module: A HEAR module by name, or the module itself.
+        files: Audio files, and folders that hold some at any depth.
+        layers: `scene`, `all` (a vector for each layer), `last`, `mean`, or a layer's number.
+        frames: Whether timestamp embeddings and their times in ms are wanted too.
+        weights, options, device, python, worker_timeout, allow_failed, cache, progress: As in `run`.
+
+    Raises:
+        UsageError: The module, its layers or a file is not there.
+        EvaluationError: More files cannot be read than `allow_failed` admits, or the module fails.
+
+    >>> embeddings = embed("hear_ssl.melspec", ["tone.wav", "noise.wav"], frames=True)
+    >>> embeddings.vectors.shape, len(embeddings.frames), list(embeddings.to_frame().columns[:2])
+    ((2, 128), 2, ['path', 'v0'])
+    """
+    (spec,) = inputs.module_specs(module, weights, options, device, python, worker_timeout)
+    places = [files] if isinstance(files, (str, Path)) else list(files)
+    found = embed_files.audio_files([Path(place) for place in places])
+    folder = inputs.folder_of_cache(cache)
+    return embed_files.embed_files(spec, found, str(layers), frames, folder, allow_failed, progress)
+
+
+def validate(
+    module: HearModule,
+    *,
+    weights: str = "",
+    options: Mapping[str, Any] | None = None,
+    device: str = "auto",
+    python: str = "",
+    worker_timeout: float = 600.0,
+) -> list[Check]:
+    """Each promise of the HEAR contract, and whether a module keeps it.
+
+    Args:
+        module: A HEAR module by name, or the module itself.
+        weights, options, device, python, worker_timeout: As in `run`.
+
+    Raises:
+        UsageError: It is not there, or cannot be loaded.
+        EvaluationError: It crashes or hangs.
+
+    >>> all(check.passed for check in validate("hear_ssl.melspec"))
+    True
+    """
+    (spec,) = inputs.module_specs(module, weights, options, device, python, worker_timeout)
+    with open_module(spec) as opened:
+        return conformance.validate(opened)

@@ -1,0 +1,108 @@
+"""What users hand over, as the types that the rooms below take: names or objects, one or several, paths or None."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from evaluator.datasets.task import Task
+from evaluator.embedding.spec import ModuleSpec
+from evaluator.errors import UsageError
+from evaluator.experiment import catalogue
+from evaluator.files import cache_folder, writable_folder
+from evaluator.probes import protocol as protocols
+from evaluator.probes.protocol import Protocol
+
+HearModule = str | ModuleSpec | ModuleType | Any
+"""A module's name or path, a `ModuleSpec`, or the module itself: anything with the three functions of the HEAR API."""
+
+Tasks = str | Path | Task | Sequence[str | Path | Task]
+"""Tasks by name or path, or as found by `find_tasks`; one or several."""
+
+
+def module_specs(
+    modules: HearModule | Sequence[HearModule],
+    weights: str = "",
+    options: Mapping[str, Any] | None = None,
+    device: str = "auto",
+    python: str = "",
+    timeout: float = 600.0,
+) -> list[ModuleSpec]:
+    """One or several modules as specs; those that are specs already stay as they are.
+
+    Args:
+        modules: What the user gave.
+        weights, options, device, python, timeout: As those of a `ModuleSpec`, for all of the others; timeout in seconds.
+
+    Raises:
+        UsageError: There is none, or one is no HEAR module.
+    """
+    several = list(modules) if isinstance(modules, (list, tuple)) else [modules]
+    if not several:
+        raise UsageError("modules=[]: give at least one module, such as 'hear_ssl.melspec'")
+    shared = (weights, dict(options or {}), device, python, timeout)
+    return [_spec(module, shared) for module in several]
+
+
+def _spec(module: HearModule, shared: tuple[str, dict[str, Any], str, str, float]) -> ModuleSpec:
+    if isinstance(module, ModuleSpec):
+        return module
+    if isinstance(module, (str, Path)):
+        return ModuleSpec(str(module), *shared)
+    functions = ("load_model", "get_timestamp_embeddings", "get_scene_embeddings")
+    missing = [name for name in functions if not callable(getattr(module, name, None))]
+    if missing:
+        raise UsageError(f"{module!r} is no HEAR module: it has no {', '.join(missing)}; give one, or its name")
+    if shared[3]:
+        raise UsageError(f"python={shared[3]!r}: a module that is here already cannot be loaded there; give its name")
+    name = getattr(module, "__name__", None) or type(module).__name__
+    return ModuleSpec(name, *shared, instance=module)
+
+
+def tasks_of(tasks: Tasks, profile: str) -> list[Task]:
+    """One or several tasks; names of suites give all of theirs.
+
+    Raises:
+        UsageError: There is no such task, or none is given.
+    """
+    several: Iterable[str | Path | Task] = [tasks] if isinstance(tasks, (str, Path, Task)) else tasks
+    found = [
+        task
+        for each in several
+        for task in ([each] if isinstance(each, Task) else catalogue.find(_as_text(each), profile))
+    ]
+    if not found:
+        raise UsageError(f"tasks={tasks!r}: give at least one task, such as 'demo/calls'")
+    return found
+
+
+def _as_text(task: str | Path) -> str:
+    """A task as `catalogue.find` takes it; a `Path` is a file or folder, never a name."""
+    if isinstance(task, Path) and not task.is_absolute():
+        return f"./{task}"
+    return str(task)
+
+
+def protocol_of(protocol: str | Path | Protocol | None, task: Task, profile: str) -> Protocol:
+    """The protocol that was given, or the one of the task's suite.
+
+    Raises:
+        UsageError: There is no such protocol.
+    """
+    if isinstance(protocol, Protocol):
+        return protocol
+    return protocols.load(str(protocol or task.protocol), profile)
+
+
+def folder_of_cache(cache: str | Path | None) -> Path:
+    """The folder for embeddings, made if it is not there.
+
+    Raises:
+        UsageError: It cannot be written.
+    """
+    return writable_folder("--cache", cache_folder(None if cache is None else Path(cache)))
+
+
+def folder_of_data(data: str | Path | None) -> Path | None:
+    """Where datasets lie, if it is said."""
+    return None if data is None else Path(data)

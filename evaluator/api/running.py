@@ -1,0 +1,174 @@
+"""Modules on tasks under protocols: `run`, and what it takes."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from evaluator.api import inputs
+from evaluator.api.inputs import HearModule, Tasks
+from evaluator.datasets.task import Task
+from evaluator.embedding import baselines as baseline_modules
+from evaluator.embedding.embed import Progress, no_progress
+from evaluator.embedding.spec import ModuleSpec
+from evaluator.errors import EvaluationError, UsageError
+from evaluator.experiment.options import RunOptions
+from evaluator.experiment.run import Failure, RunRequest, run_many
+from evaluator.files import writable_folder
+from evaluator.probes import protocol as protocols
+from evaluator.probes.protocol import Protocol
+from evaluator.results import on_disk
+from evaluator.results.result import Result
+
+LOG = logging.getLogger("evaluator")
+
+
+class RunError(EvaluationError):
+    """Some of several runs failed; the others are done.
+
+    Attributes:
+        results: Of the runs that succeeded.
+        failures: Those that failed, each with its module, question and error.
+    """
+
+    def __init__(self, results: Sequence[Result], failures: Sequence[Failure]):
+        self.results, self.failures = list(results), list(failures)
+        sentences = "".join(f"\n  {each.spec.name}: {each.error}" for each in failures)
+        super().__init__(f"{len(failures)} runs failed, {len(results)} are done:{sentences}")
+
+
+def run(
+    modules: HearModule | Sequence[HearModule],
+    tasks: Tasks,
+    *,
+    protocol: str | Path | Protocol | None = None,
+    profile: str = "clean",
+    layers: str | int = "",
+    seed: int = 0,
+    seeds: int = 1,
+    baselines: bool = False,
+    weights: str = "",
+    options: Mapping[str, Any] | None = None,
+    device: str = "auto",
+    python: str = "",
+    worker_timeout: float = 600.0,
+    allow_failed: float = 0.0,
+    data: str | Path | None = None,
+    cache: str | Path | None = None,
+    out: str | Path | None = "results",
+    progress: Progress = no_progress,
+    on_result: Callable[[Result, Path | None], object] = lambda result, path: None,
+    on_failure: Callable[[Failure], object] = lambda failure: None,
+) -> list[Result]:
+    """Score modules on tasks, as `hear-eval run` does.
+
+    Each clip is embedded once and kept in the cache; what is there already is not made again. Every result is written as soon as
+    it is there, so that an interruption loses none: `load_results` reads them back, and the same call goes on.
+
+    Args:
+        modules: HEAR modules by name (`hear_ssl.melspec`, `./mine.py`, `hf:ORG/MODEL`, `ensemble:A+B`, `untrained:MODULE`), or as
+            objects that have the three functions.
+        tasks: Tasks or suites by name, paths of your own data, or tasks that `find_tasks` gave.
+        protocol: Name or file of a protocol; None for the suite's.
+        profile: `clean`, or `published` with the deviations of the published code.
+        layers: `scene`, `all`, `last`, `mean`, `weighted` or a layer's number; "" for what the protocol says.
+        seed: First seed of probes, and of the bootstrap.
+        seeds: How often probes are trained, with consecutive seeds.
+        baselines: Whether to add null baselines, loudness and duration, log-mel, and each module untrained.
+        weights, options: Passed to `load_model`, as its path and its keyword arguments.
+        device: "auto", "cpu", "cuda", ...
+        python: Another interpreter, or its virtual environment, in which modules are loaded.
+        worker_timeout: Seconds that one call there may take.
+        allow_failed: Share of the clips, 0 to 1, that may be unreadable.
+        data: Folder in which datasets lie; None for data that is made or knows its place.
+        cache: Folder of embeddings; None for $HEAR_EVAL_CACHE, else ~/.cache/hear-eval.
+        out: Folder in which results are written; None to write none.
+        progress: Called with a title and a total, gives what is called with the number of steps done.
+        on_result: Called with each result as soon as it is there, and the path of its file (None without `out`).
+        on_failure: Called with each run that fails.
+
+    Returns:
+        The results, module by module in the order of the tasks.
+
+    Raises:
+        UsageError: What is asked for cannot be, before any work; or the only run failed so.
+        EvaluationError: The only run failed.
+        RunError: Some of several runs failed; it holds the results of the others.
+
+    >>> results = run("hear_ssl.melspec", "demo/calls", protocol="knn")
+    >>> results[0].task, results[0].n_clips, results[0].ci_low < results[0].score < results[0].ci_high
+    ('demo/calls', 240, True)
+    """
+    asked = inputs.tasks_of(tasks, profile)
+    questions = [(task, inputs.protocol_of(protocol, task, profile)) for task in asked]
+    given = inputs.module_specs(modules, weights, options, device, python, worker_timeout)
+    where, folder = inputs.folder_of_data(data), inputs.folder_of_cache(cache)
+    chosen = RunOptions(where, folder, device, seed, seeds, str(layers), allow_failed, progress)
+    added = baseline_modules.beside(given) if baselines else []
+    # Baselines have no layers to choose from, but for untrained copies.
+    layered = [*given, *filter(baseline_modules.is_untrained, added)]
+    requests = [
+        RunRequest(spec, questions, chosen if spec in layered else replace(chosen, layers=""))
+        for spec in [*given, *added]
+    ]
+    return _run_all(requests, given, None if out is None else Path(out), on_result, on_failure)
+
+
+def _run_all(
+    requests: Sequence[RunRequest],
+    given: Sequence[ModuleSpec],
+    out: Path | None,
+    on_result: Callable[[Result, Path | None], object],
+    on_failure: Callable[[Failure], object],
+) -> list[Result]:
+    """Carry out requests; `given` are the modules that were asked for by name, whose failures count."""
+    folder = None if out is None else writable_folder("--out", out)
+    results: list[Result] = []
+    failures: list[Failure] = []
+
+    def failed(failure: Failure) -> None:
+        LOG.warning("%s: %s", failure.spec.name, failure.error)
+        on_failure(failure)
+        # A baseline that cannot be, such as an untrained copy of what has no weights, was not asked for by name.
+        if failure.spec in given or not isinstance(failure.error, UsageError):
+            failures.append(failure)
+
+    for spec, (task, _), result in run_many(requests, failed):
+        path = None if folder is None else on_disk.write(result, folder)
+        LOG.info("%s on %s: %s %.4g", spec.name, task.name, result.metric, result.score)
+        results.append(result)
+        on_result(result, path)
+    if len(failures) == 1 and not results:
+        raise failures[0].error
+    if failures:
+        raise RunError(results, failures)
+    return results
+
+
+def find_tasks(spec: str | Path, profile: str = "clean") -> list[Task]:
+    """The tasks that a name or path means: a suite's, one of a suite, or your own data's.
+
+    Args:
+        spec: `arch`, `arch/esc50`, or the path of a folder of class folders, a CSV or a YAML file.
+        profile: `clean` or `published`.
+
+    Raises:
+        UsageError: There is no such task, or its files are wrong.
+
+    >>> [task.name for task in find_tasks("quick")]
+    ['quick/esc10', 'quick/fsdd']
+    """
+    return inputs.tasks_of(spec, profile)
+
+
+def load_protocol(name: str | Path, profile: str = "clean") -> Protocol:
+    """A protocol by its name, or from a YAML file of your own.
+
+    Raises:
+        UsageError: There is no such protocol, or its file is wrong.
+
+    >>> load_protocol("arch").layers
+    'last'
+    """
+    return protocols.load(str(name), profile)

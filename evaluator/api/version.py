@@ -1,0 +1,5 @@
+"""Which version this is."""
+
+import importlib.metadata
+
+__version__ = importlib.metadata.version("hear-ssl")

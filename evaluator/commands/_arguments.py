@@ -1,0 +1,120 @@
+"""Arguments that several commands take, and what they mean."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from evaluator.commands._console import bar
+from evaluator.errors import UsageError
+
+MODULE = "an importable HEAR module, the path of a .py file, hf:ORG/MODEL, ensemble:MODULE+MODULE, or untrained:MODULE"
+TASK = "suite/task, a suite, a task's YAML file, a CSV, or a folder with one sub-folder per class"
+CACHE = "for embeddings and made data (default: $HEAR_EVAL_CACHE, else ~/.cache/hear-eval)"
+
+
+def add_data(command: argparse.ArgumentParser) -> None:
+    """Where data and cache lie."""
+    command.add_argument("--data", type=Path, metavar="DIR", help="where the dataset lies")
+    command.add_argument("--cache", type=Path, metavar="DIR", help=CACHE)
+
+
+def add_module_options(command: argparse.ArgumentParser) -> None:
+    """How a module is loaded."""
+    command.add_argument(
+        "--weights",
+        default="",
+        metavar="PATH",
+        help="passed to load_model (map, similarity: or a folder with DIR/MODULE for each)",
+    )
+    command.add_argument("--option", action="append", default=[], metavar="KEY=VALUE", help="keyword of load_model")
+    command.add_argument("--device", default="auto", help="auto (default), cpu, cuda, ...")
+    command.add_argument("--python", default="", metavar="PATH", help="load the module in this interpreter or venv")
+    command.add_argument(
+        "--worker-timeout",
+        type=float,
+        default=600.0,
+        metavar="SECONDS",
+        help="that one call under --python may take (default 600)",
+    )
+
+
+def add_sample(command: argparse.ArgumentParser) -> None:
+    """Modules, tasks, and which layers and clips are drawn to be looked at together."""
+    command.add_argument("modules", nargs="+", metavar="MODULE", help=MODULE)
+    command.add_argument("--task", action="append", required=True, metavar="T", help=TASK)
+    command.add_argument("--protocol", help="how much of each clip is used (default: the suite's)")
+    command.add_argument("--profile", default="clean", help="clean (default) or published")
+    command.add_argument("--layers", default="", metavar="L", help="scene (default), all, last, mean, or a number")
+    command.add_argument(
+        "--clips",
+        type=count,
+        default=1000,
+        metavar="N",
+        help="held-out clips drawn of each task (default 1000, as Ogg 2025)",
+    )
+    command.add_argument("--seed", type=seed, default=0, help="of all that is drawn (default 0)")
+    command.add_argument("--allow-failed", type=share, default=0.0, metavar="SHARE", help="as in run (default 0)")
+    command.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help="default: results")
+    command.add_argument("--json", action="store_true", help="print it as JSON, an object a line")
+    add_data(command)
+    add_module_options(command)
+
+
+def module_options(parsed: argparse.Namespace) -> dict[str, Any]:
+    """What `add_module_options` was given, as the API takes it."""
+    from evaluator.embedding.spec import option_value
+
+    options = {}
+    for text in parsed.option:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise UsageError(f"--option {text}: write it as KEY=VALUE, such as --option layer=6")
+        options[name] = option_value(value)
+    return {
+        "weights": parsed.weights,
+        "options": options,
+        "device": parsed.device,
+        "python": parsed.python,
+        "worker_timeout": parsed.worker_timeout,
+    }
+
+
+def sample_options(parsed: argparse.Namespace) -> dict[str, Any]:
+    """What `add_sample` was given but for modules, tasks and `--out`, as the API takes it."""
+    return {
+        "protocol": parsed.protocol,
+        "profile": parsed.profile,
+        "layers": parsed.layers,
+        "n_clips": parsed.clips,
+        "seed": parsed.seed,
+        "allow_failed": parsed.allow_failed,
+        "data": parsed.data,
+        "cache": parsed.cache,
+        "progress": bar,
+        **module_options(parsed),
+    }
+
+
+def _whole_number(what: str, lowest: int) -> Callable[[str], int]:
+    """A type for argparse: a whole number from `lowest` on, called `what` in its complaint."""
+
+    def parse(text: str) -> int:
+        if not text.isdecimal() or int(text) < lowest:
+            raise argparse.ArgumentTypeError(f"{text} is no {what}; give a whole number from {lowest}")
+        return int(text)
+
+    return parse
+
+
+seed = _whole_number("seed", 0)
+count = _whole_number("count", 1)
+number_of_clips = _whole_number("number of clips", 0)
+
+
+def share(text: str) -> float:
+    """A number from 0 to 1."""
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is no share; give a number from 0 to 1")
+    return value

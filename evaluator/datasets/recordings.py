@@ -1,0 +1,30 @@
+"""The clips that a module is to embed: which, how much of each, and what their files hold."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from evaluator.audio.clip import Clip
+from evaluator.audio.clip_rule import ClipRule
+from evaluator.audio.decode import AudioError, FileFacts
+from evaluator.datasets.manifest import Manifest
+
+
+@dataclass(frozen=True)
+class Recordings:
+    """Clips, the rule that says how much of each is used, and the facts of their files.
+
+    name: What they are called in messages and progress bars: the task's name.
+    manifest: The clips, in order, with their classes.
+    rule: What of each clip is used, and at what level.
+    facts: Header and content hash of each file by its path, or why it cannot be had (`decode.file_facts`).
+    """
+
+    name: str
+    manifest: Manifest
+    rule: ClipRule
+    facts: Mapping[str, FileFacts | AudioError]
+
+    @property
+    def clips(self) -> tuple[Clip, ...]:
+        """The clips, in order."""
+        return self.manifest.clips

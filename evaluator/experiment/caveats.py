@@ -1,0 +1,118 @@
+"""What limits a score, as data, and what else a reader should know of how it came about."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from evaluator.check.check import counts
+from evaluator.datasets import splits
+from evaluator.embedding.extract import Extraction
+from evaluator.experiment.evaluation import Choice, Evaluation, Key
+from evaluator.experiment.experiment import Experiment
+from evaluator.experiment.setup import Setup
+from evaluator.results.result import Caveat
+from evaluator.scoring import intervals
+
+
+def on_module(setup: Setup, trained_on: Mapping[str, str]) -> Iterator[Caveat]:
+    """Whether the module says that its weights were trained on this dataset.
+
+    Args:
+        setup: The task.
+        trained_on: What the module says (`Module.describe`): dataset -> which recordings.
+    """
+    if setup.task.dataset.name in trained_on:
+        yield Caveat(
+            "pre_trained_on_data",
+            f"contamination: the module was pre-trained on {trained_on[setup.task.dataset.name]}, so its score here is "
+            "no estimate for new recordings",
+        )
+
+
+def on_clips(setup: Setup, extraction: Extraction) -> Iterator[Caveat]:
+    """How the clips went through: failed, silent and lengthened ones, and batches that change an embedding."""
+    clips = setup.recordings.clips
+    for note in extraction.notes:
+        yield Caveat("batch_dependent", note)
+    if extraction.failed:
+        first = clips[min(extraction.failed)].name
+        yield Caveat(
+            "failed_clips", f"{len(extraction.failed)} of {len(clips)} clips could not be used, {first} for one"
+        )
+    if extraction.silent:
+        first = clips[extraction.silent[0]].name
+        yield Caveat(
+            "silent_clips",
+            f"{len(extraction.silent)} clips are silent (all samples 0), {first} for one; they are counted",
+        )
+    if extraction.padded:
+        yield Caveat(
+            "padded_clips",
+            f"{len(extraction.padded)} clips were zero-padded because the module refuses them as they are, "
+            f"{clips[extraction.padded[0]].name} for one",
+        )
+
+
+def on_data(setup: Setup) -> Iterator[Caveat]:
+    """Classes without training clips, and other numbers of clips than were published."""
+    for fold in setup.folds:
+        labels = splits.untrained(fold, setup.recordings.clips)
+        if labels:
+            yield Caveat(
+                "untrained_classes",
+                f"fold {fold.name} tests {len(labels)} classes without a training clip, {labels[0]} for one",
+            )
+    for finding in counts(setup.task, setup.recordings.manifest):
+        if finding.level != "note":
+            yield Caveat("partial_data", finding.what)
+
+
+def on_groups(groups: Sequence[Sequence[str]]) -> Iterator[Caveat]:
+    """Whether there are groups, but too few for an interval over them; groups of each fold's test clips."""
+    if intervals.units(groups) is None and any(any(fold) for fold in groups):
+        fewest = min(len(set(fold) - {""}) for fold in groups)
+        yield Caveat(
+            "few_groups",
+            f"a fold has {fewest} groups only, so that the interval is over clips: new individuals may do worse than it says",
+        )
+
+
+def on_probe(experiment: Experiment, choice: Choice, evaluations: Mapping[Key, Evaluation]) -> Iterator[Caveat]:
+    """What the probe could not do, and a choice that saw the test clips."""
+    task, protocol = experiment.setup.task, experiment.setup.protocol
+    if protocol.probe.weights_classes and task.labels != "single":
+        yield Caveat(
+            "class_weights_unused",
+            "class weights are for tasks with one label a clip; here every label counts the same",
+        )
+    if protocol.choose_layer == "test" and len({candidate for candidate, _ in evaluations}) > 1:
+        yield Caveat("chosen_on_test", f"{choice.name} was chosen by its TEST score")
+
+
+def notes(
+    experiment: Experiment, choice: Choice, evaluations: Mapping[Key, Evaluation], one_seed_tells_all: bool
+) -> list[str]:
+    """How the score came about: what it is over, and of which features or setting.
+
+    Args:
+        experiment, choice, evaluations: What was evaluated, and what stands for it.
+        one_seed_tells_all: Whether several seeds were asked of a probe that draws nothing.
+    """
+    protocol = experiment.setup.protocol
+    sentences = list(_on_choice(experiment, choice, evaluations))
+    if one_seed_tells_all:
+        sentences.append(f"{protocol.name} draws nothing, so that one seed tells all")
+    return sentences
+
+
+def _on_choice(experiment: Experiment, choice: Choice, evaluations: Mapping[Key, Evaluation]) -> Iterator[str]:
+    if len(evaluations) == 1:
+        if experiment.layers == "all" and choice.name == "":
+            yield "the module shows one layer only"
+    elif len({candidate for candidate, _ in evaluations}) == 1:
+        yield f"the score is of {choice.name}; the others are in the curve"
+    elif not choice.same:
+        names = ", ".join(each.name for each in choice.by_fold)
+        yield f"each fold chose its layer by its validation clips: {names}; the curve has all layers"
+    elif experiment.setup.protocol.choose_layer == "valid":
+        yield f"{choice.name} was chosen by its validation score in every fold; the curve has all layers"
+    else:
+        yield f"the score is of {choice.name}; the curve has all layers"

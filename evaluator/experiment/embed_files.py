@@ -1,0 +1,198 @@
+"""Embeddings of a user's own files, through the same store as those of tasks."""
+
+import io
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from evaluator.audio import decode
+from evaluator.audio.clip import Clip
+from evaluator.audio.clip_rule import ClipRule
+from evaluator.datasets import dataset
+from evaluator.datasets.manifest import Manifest
+from evaluator.datasets.reading.rows import AUDIO_SUFFIXES
+from evaluator.datasets.recordings import Recordings
+from evaluator.datasets.task import Task
+from evaluator.embedding.embed import Progress
+from evaluator.embedding.ensemble import open_any
+from evaluator.embedding.identity import identity
+from evaluator.embedding.spec import ModuleSpec
+from evaluator.errors import UsageError
+from evaluator.experiment.experiment import Experiment, embed
+from evaluator.experiment.setup import Setup
+from evaluator.files import write_whole
+from evaluator.probes import features, protocol
+from evaluator.results import table
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """Embeddings of files.
+
+    Attributes:
+        module: Its name.
+        files: The files that could be embedded, as they were given.
+        vectors: (n_files, width), float32; (n_files, n_layers, width) for `layers="all"`.
+        frames, times: Of each file the timestamp embeddings (n_frames, width) and their centres in ms (n_frames,); empty
+            unless they were asked for.
+        failed: Files that could not be embedded, with the reason.
+        provenance: What the vectors depend on beside the files.
+    """
+
+    module: str
+    files: list[str]
+    vectors: np.ndarray = field(repr=False)
+    frames: list[np.ndarray] = field(repr=False)
+    times: list[np.ndarray] = field(repr=False)
+    failed: dict[str, str]
+    provenance: dict[str, Any] = field(repr=False)
+
+    def to_frame(self) -> Any:
+        """A row for each file, as a pandas DataFrame: path, then the vector as columns v0, v1, ...
+
+        Raises:
+            UsageError: pandas is not installed, or there is a vector for each layer.
+        """
+        if self.vectors.ndim != 2:
+            raise UsageError(
+                f"vectors have shape {self.vectors.shape}: a table holds one layer; give layers=6, or take .vectors"
+            )
+        pandas = table.pandas()
+        frame = pandas.DataFrame(self.vectors, columns=[f"v{n}" for n in range(self.vectors.shape[1])])
+        frame.insert(0, "path", self.files)
+        return frame
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the first ten files, and the first values of their vectors."""
+        rows = [
+            {"path": path, **{f"v{n}": float(value) for n, value in enumerate(vector.ravel()[:5])}, "...": ""}
+            for path, vector in zip(self.files[:10], self.vectors, strict=False)
+        ]
+        return f"<p>{len(self.files)} files, vectors {self.vectors.shape}, {self.module}</p>{table.as_html(rows)}"
+
+
+def audio_files(places: Sequence[Path]) -> list[Path]:
+    """The files, and the audio files at any depth of the folders, each once, folders sorted by path.
+
+    Raises:
+        UsageError: A place is not there, or a folder holds no audio.
+    """
+    found: list[Path] = []
+    for place in places:
+        if place.is_dir():
+            inside = sorted(
+                path for path in place.rglob("*") if path.is_file() and path.suffix.lower() in AUDIO_SUFFIXES
+            )
+            if not inside:
+                raise UsageError(f"{place}: holds no audio file in one of {' '.join(AUDIO_SUFFIXES)}")
+            found += inside
+        else:
+            found.append(place)  # one that is not there is told among the failed
+    if not found:
+        raise UsageError(f"{', '.join(map(str, places)) or 'nothing'}: give one audio file or folder at least")
+    return list(dict.fromkeys(found))
+
+
+def embed_files(
+    spec: ModuleSpec,
+    files: Sequence[Path],
+    layers: str,
+    frames: bool,
+    cache: Path,
+    allow_failed: float,
+    progress: Progress,
+) -> Embeddings:
+    """Embed whole files with one module.
+
+    Args:
+        spec: The module.
+        files: Audio files of any length and sample rate.
+        layers: `scene`, `all`, `last`, `mean` or a layer's number.
+        frames: Whether timestamp embeddings are wanted as well.
+        cache: Folder of all stores.
+        allow_failed: Share of the files, 0 to 1, that may be unreadable.
+        progress: Shows how many files are done.
+
+    Raises:
+        UsageError: The module or its layers are not there.
+        EvaluationError: More files cannot be embedded, or the module fails.
+    """
+    chosen = features.parse(layers)
+    if chosen == "weighted":
+        raise UsageError(f"layers={layers!r}: nothing is trained here; take scene, all, last, mean or a number")
+    setup = _setup(files, cache)
+    with open_any(spec) as module:
+        features.refuse_plain(chosen, module.describe(), spec.name)
+        experiment = Experiment(spec, setup, chosen, "scene" if chosen == "scene" else "layers")
+        embedded = embed(experiment, module, cache, progress, allow_failed)
+        good, failed = sorted(embedded.extraction.keys), dict(embedded.extraction.failed)
+        timed: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
+        if frames:
+            by_frame = embed(Experiment(spec, setup, "scene", "frames"), module, cache, progress, allow_failed)
+            good = [number for number in good if number in by_frame.extraction.keys]
+            matrix, times, rows = by_frame.store.read_frames([by_frame.extraction.keys[number] for number in good])
+            timed = ([matrix.take(np.arange(each.start, each.stop)) for each in rows], times)
+            failed |= by_frame.extraction.failed
+        keys = [embedded.extraction.keys[number] for number in good]
+        matrices, _ = features.read(embedded.store, keys, chosen, "mean")
+        every = [matrix.take(np.arange(len(keys))) for matrix in matrices]
+        described = module.describe()
+    return Embeddings(
+        module=spec.name,
+        files=[str(files[number]) for number in good],
+        vectors=every[0] if len(every) == 1 else np.stack(every, axis=1),
+        frames=timed[0],
+        times=timed[1],
+        failed={str(files[number]): why for number, why in sorted(failed.items())},
+        provenance={**identity(spec, described), "layers": chosen, "store": embedded.store.key},
+    )
+
+
+def _setup(files: Sequence[Path], cache: Path) -> Setup:
+    """Files as a task without labels, each a whole clip."""
+    absolute = [os.path.abspath(file) for file in files]
+    root = Path(os.path.commonpath([os.path.dirname(path) for path in absolute]))
+    names = [Path(path).relative_to(root).as_posix() for path in absolute]
+    facts = decode.file_facts(root, names, cache)
+    clips = Manifest(root, tuple(Clip(name, ()) for name in names), ())
+    task = Task(
+        name="files",
+        dataset=dataset.own("files", root, ()),
+        split={},
+        clip_seconds=None,
+        labels="multi",
+        metric="map",
+        protocol="logistic",
+        source="the user's own files",
+    )
+    return Setup(task, protocol.load(task.protocol), Recordings(task.name, clips, ClipRule(), facts), ())
+
+
+def check_npz(out: Path) -> None:
+    """Refuse, before the work, a file that cannot be written.
+
+    Raises:
+        UsageError: It has another ending than .npz, or its folder is missing.
+    """
+    if out.suffix != ".npz":
+        raise UsageError(f"--out {out}: the name has to end in .npz")
+    if not out.parent.is_dir():
+        raise UsageError(f"--out {out}: there is no folder {out.parent}")
+
+
+def write_npz(embeddings: Embeddings, out: Path) -> None:
+    """Write embeddings into one `.npz`, whole.
+
+    It holds `files` (n,), `scene` (n, width) and, for file number i counted from 0, `frames_i` (n_frames, width) float32 and
+    `timestamps_i` (n_frames,) in ms.
+    """
+    arrays: dict[str, np.ndarray] = {"files": np.array(embeddings.files), "scene": embeddings.vectors}
+    for number, (frames, times) in enumerate(zip(embeddings.frames, embeddings.times, strict=True)):
+        arrays[f"frames_{number}"], arrays[f"timestamps_{number}"] = frames, times
+    packed = io.BytesIO()
+    np.savez(packed, allow_pickle=False, **arrays)
+    write_whole(out, packed.getvalue())

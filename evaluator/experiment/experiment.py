@@ -1,0 +1,89 @@
+"""One module on one task under one protocol, prepared: what is embedded, and which of its layers are evaluated."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from evaluator.embedding import ensemble
+from evaluator.embedding.embed import Progress
+from evaluator.embedding.extract import Extraction
+from evaluator.embedding.spec import Module, ModuleSpec
+from evaluator.embedding.store import Store
+from evaluator.errors import UsageError
+from evaluator.experiment import usable
+from evaluator.experiment.setup import Setup
+from evaluator.probes import features
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One module on one task under one protocol.
+
+    spec: The module, as asked for.
+    setup: Task, protocol, clips, folds, file facts and clip rule.
+    layers: Which layers are evaluated (`features.parse`).
+    views: Which embeddings that takes: "scene", "layers" or "frames".
+    """
+
+    spec: ModuleSpec
+    setup: Setup
+    layers: str
+    views: str
+
+    @property
+    def title(self) -> str:
+        """What it is called in progress bars."""
+        return f"{self.spec.name} {self.setup.task.name}"
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """The embeddings of an experiment: where they are, and what became of each clip."""
+
+    store: Store
+    extraction: Extraction
+
+
+def prepare(spec: ModuleSpec, module: Module, setup: Setup, layers: str = "") -> Experiment:
+    """The experiment of an open module on a task that is set up.
+
+    Args:
+        spec, module: The module, as asked for and opened.
+        setup: The task under its protocol.
+        layers: What the user says about layers; "" for what the protocol says.
+
+    Raises:
+        UsageError: The module, the task or the probe has no such layers.
+    """
+    task, protocol = setup.task, setup.protocol
+    chosen = features.parse(layers or protocol.layers)
+    if layers:
+        features.refuse_plain(chosen, module.describe(), spec.name)
+    if chosen == "weighted" and not protocol.probe.MIXES_LAYERS:
+        raise UsageError(
+            f"--layers weighted: the protocol {protocol.name} learns no weights; take arch, sarkar, ogg or hear"
+        )
+    if task.labels == "events" and chosen != "scene":
+        raise UsageError(f"{task.name}: events need the module's timestamp embeddings; leave --layers {chosen} out")
+    views = "frames" if task.labels == "events" else "scene" if chosen == "scene" else "layers"
+    return Experiment(spec, setup, chosen, views)
+
+
+def embed(
+    experiment: Experiment, module: Module, cache: Path, progress: Progress, allow_failed: float = 0.0
+) -> Embedded:
+    """The embeddings of an experiment's clips; what the store lacks is made.
+
+    Args:
+        experiment, module: What is embedded, by which open module.
+        cache: Folder of all stores.
+        progress: Shows how many clips are done.
+        allow_failed: Share of clips that may be unreadable, 0 to 1.
+
+    Raises:
+        UsageError: The module has no such embeddings.
+        EvaluationError: More clips failed than that (what could be embedded is kept), or the module fails.
+    """
+    recordings = experiment.setup.recordings
+    store, extraction = ensemble.embed(experiment.spec, module, experiment.views, recordings, cache, progress)
+    usable.refuse_failures(experiment.setup, extraction, allow_failed)
+    return Embedded(store, extraction)

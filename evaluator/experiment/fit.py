@@ -1,0 +1,79 @@
+"""The probes of an experiment: fitted to its embeddings, over every fold, seed and layer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from evaluator.audio.clip import Clip
+from evaluator.datasets.splits import Fold
+from evaluator.embedding.matrix import Matrix
+from evaluator.experiment import evaluation
+from evaluator.experiment.evaluation import Choice, Evaluation, Key
+from evaluator.experiment.experiment import Embedded, Experiment
+from evaluator.experiment.options import RunOptions
+from evaluator.experiment.targets import ClipTargets, EventTargets, TaskTargets
+from evaluator.experiment.usable import restrict
+from evaluator.probes import features
+from evaluator.probes.features import Candidate
+from evaluator.probes.jobs import FitRequest
+from evaluator.scoring.events import PostProcessing
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What the probes of an experiment predict.
+
+    clips: The clips that could be used, in the order of the features' rows.
+    folds: Of these clips, by their rows.
+    targets: What the probes had to say.
+    seeds: That probes were fitted with.
+    evaluations: What came of each kind of features in each setting of the probe.
+    choice: What stands for the whole.
+    """
+
+    clips: list[Clip]
+    folds: list[Fold]
+    targets: TaskTargets
+    seeds: list[int]
+    evaluations: Mapping[Key, Evaluation]
+    choice: Choice
+
+
+def fit(experiment: Experiment, embedded: Embedded, options: RunOptions) -> Fitted:
+    """Fit the protocol's probe to every fold, seed and kind of features.
+
+    Args:
+        experiment, embedded: What is evaluated, and its embeddings.
+        options: Seeds, device and progress.
+
+    Raises:
+        UsageError: The probe cannot be fitted to such a task, or there is no such device.
+        EvaluationError: A fold has no usable clips, or training diverges.
+    """
+    protocol, every = experiment.setup.protocol, experiment.setup.recordings.clips
+    good = sorted(embedded.extraction.keys)
+    clips = [every[number] for number in good]
+    folds = [restrict(fold, good) for fold in experiment.setup.folds]
+    keys = [embedded.extraction.keys[number] for number in good]
+    targets, matrices, candidates = _features(experiment, embedded, clips, keys)
+    seeds = options.seeds if protocol.probe.SEEDED else options.seeds[:1]
+    jobs = evaluation.plan(targets, folds, candidates, seeds, evaluation.file_order(every)[good])
+    plain = [each.job for each in jobs]
+    advance = options.progress(f"{experiment.title}: probes", protocol.probe.n_steps(plain))
+    request = FitRequest(plain, matrices, targets.row_targets, protocol.standardise, options.device, advance)
+    evaluations = evaluation.collect(jobs, protocol.probe.fit(request), targets, folds, candidates)
+    choice = evaluation.choose(evaluations, protocol.probe, protocol.choose_layer)
+    return Fitted(clips, folds, targets, seeds, evaluations, choice)
+
+
+def _features(
+    experiment: Experiment, embedded: Embedded, clips: list[Clip], keys: list[str]
+) -> tuple[TaskTargets, list[Matrix], list[Candidate]]:
+    """What the probes must say, the feature matrices (n_rows, width), and what probes can be fitted to of them."""
+    task, protocol = experiment.setup.task, experiment.setup.protocol
+    classes = experiment.setup.recordings.manifest.classes
+    if experiment.views == "frames":
+        frames, times, rows = embedded.store.read_frames(keys)
+        choices = [PostProcessing(*pair) for pair in protocol.events]
+        return EventTargets(clips, classes, task.metric, times, rows, choices), [frames], [Candidate("")]
+    matrices, candidates = features.read(embedded.store, keys, experiment.layers, protocol.pooling)
+    return ClipTargets(clips, classes, task.labels, task.metric), matrices, candidates

@@ -1,0 +1,36 @@
+"""What a user may choose about a run beside module, task and protocol."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from evaluator.embedding.embed import Progress, no_progress
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What a user may choose about a run, beside module, task and protocol.
+
+    Attributes:
+        data: Where the dataset lies; None for data that is made or knows its place.
+        cache: Folder for embeddings and made data.
+        device: Where probes train: "auto", "cpu", "cuda", ...
+        seed: Of the probes' initial weights and batch order, and of the bootstrap.
+        n_seeds: How often probes are trained: with this seed, and the next ones.
+        layers: Which layers are evaluated (`features.parse`); "" for those that the protocol says.
+        allow_failed: Share of clips that may be unreadable, 0 to 1, before scoring is refused.
+        progress: Shows how far a stage is: called with a title and a total number of steps.
+    """
+
+    data: Path | None
+    cache: Path
+    device: str = "auto"
+    seed: int = 0
+    n_seeds: int = 1
+    layers: str = ""
+    allow_failed: float = 0.0
+    progress: Progress = no_progress
+
+    @property
+    def seeds(self) -> list[int]:
+        """The seeds that probes are trained with."""
+        return list(range(self.seed, self.seed + self.n_seeds))

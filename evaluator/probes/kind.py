@@ -1,0 +1,61 @@
+"""What every kind of probe has: its fields in a protocol's YAML, its step count, and how it is fitted.
+
+A kind is one file of `evaluator/probes/kinds/`, named as the kind is called in YAML, with one dataclass that is a `ProbeKind`;
+`kinds.KINDS` lists the folder.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from typing import ClassVar
+
+from evaluator.probes.jobs import FitRequest, Outcomes, ProbeJob, Setting
+from evaluator.schema import Field
+
+
+class ProbeKind(ABC):
+    """A probe with its settings; concrete kinds are frozen dataclasses whose fields are those of `FIELDS`.
+
+    Attributes:
+        FIELDS: What may stand under `probe:` in a protocol beside `kind`.
+        SEEDED: Whether another seed gives other predictions.
+        MIXES_LAYERS: Whether it can learn weights of several feature matrices (`--layers weighted`).
+        TASK_FIELDS: Names of the fields that a task may change of its own protocol.
+    """
+
+    FIELDS: ClassVar[Mapping[str, Field]]
+    SEEDED: ClassVar[bool] = False
+    MIXES_LAYERS: ClassVar[bool] = False
+    TASK_FIELDS: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def primary_setting(self) -> Setting:
+        """The setting whose score stands for the whole."""
+        return Setting()
+
+    @property
+    def weights_classes(self) -> bool:
+        """Whether its loss weights classes, which is defined for tasks with one label a clip only."""
+        return False
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """What is wrong with its fields beyond their types: (field, sentence) pairs."""
+        for name in self.FIELDS:
+            if self.FIELDS[name].kind is list and self.FIELDS[name].required and not getattr(self, name):
+                yield name, "is empty, but should name one choice at least"
+
+    def fixed_by_grid(self) -> set[str]:
+        """Names of the fields that it chooses by itself, which a task cannot set."""
+        return set()
+
+    @abstractmethod
+    def n_steps(self, jobs: Sequence[ProbeJob]) -> int:
+        """What the progress of `fit` adds up to."""
+
+    @abstractmethod
+    def fit(self, request: FitRequest) -> list[Outcomes]:
+        """The outcomes of each job, in order.
+
+        Raises:
+            UsageError: The probe cannot be fitted to such targets, or there is no such device.
+            EvaluationError: A job lacks the rows that it needs, or its training diverges.
+        """

@@ -1,0 +1,157 @@
+"""A few training clips of each class, drawn many times: the nearest class mean, and logistic regression.
+
+The draws come from a job's seed, and every number of shots and every head sees the same draws, so that 5 shots hold the
+2 shots of the same draw.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from evaluator.errors import EvaluationError, UsageError
+from evaluator.probes.jobs import FitRequest, Outcomes, ProbeJob, ProbeOutcome, Setting
+from evaluator.probes.kind import ProbeKind
+from evaluator.probes.sklearn_models import Predict, logistic_regression, standardised
+from evaluator.schema import Field
+
+_MAX_ITER = 1000  # of the solver
+_MIN_NORM = 1e-12  # of a feature vector; below it, it points nowhere
+
+
+@dataclass(frozen=True)
+class FewShot(ProbeKind):
+    """A few training clips of each class, drawn many times.
+
+    shots: Clips per class; more than the rarest class has are left out.
+    heads: `centroid` (nearest mean by cosine) and `logistic` (logistic regression).
+    draws: How many draws of training clips are averaged.
+    primary: The number of shots and the head whose score stands for the whole; `primary: [5, centroid]` in YAML.
+    C: Inverse penalty of the logistic regression.
+    temperature: Cosines are divided by it before the softmax that makes them probabilities.
+    """
+
+    shots: tuple[int, ...]
+    heads: tuple[str, ...]
+    draws: int
+    primary: tuple[int, str]
+    C: float
+    temperature: float
+
+    SEEDED = True
+    FIELDS = {  # noqa: RUF012 (a class variable of ProbeKind)
+        "shots": Field(list, each=Field(int, min=1)),
+        "heads": Field(list, each=Field(str, choices=("centroid", "logistic"))),
+        "draws": Field(int, min=1),
+        "primary": Field(list),
+        "C": Field(float, min=1e-12),
+        "temperature": Field(float, min=1e-6),
+    }
+
+    @property
+    def primary_setting(self) -> Setting:
+        """See `ProbeKind`."""
+        return Setting(*self.primary)
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """See `ProbeKind`."""
+        yield from super().problems()
+        if self.primary not in [(n, head) for n in self.shots for head in self.heads]:
+            yield "primary", f"is {list(self.primary)}, but should be one of shots with one of heads"
+
+    def n_steps(self, jobs: Sequence[ProbeJob]) -> int:
+        """A draw of a job each."""
+        return len(jobs) * self.draws
+
+    def fit(self, request: FitRequest) -> list[Outcomes]:
+        """For each job, for each number of shots and head, the outcome of every draw.
+
+        Numbers of shots that some class of some job does not have are left out.
+
+        Raises:
+            UsageError: Clips may have several labels, so that shots of a class are not defined.
+            EvaluationError: A class has fewer training clips than the primary number of shots.
+        """
+        from threadpoolctl import threadpool_limits
+
+        if request.targets.labels != "single":
+            raise UsageError(
+                f"few-shot probes are for tasks with one label a clip, and these are {request.targets.labels}-label; take the "
+                "protocol logistic or arch"
+            )
+        shots = self._usable_shots(request)
+        with threadpool_limits(1):  # these fits are too small to be shared among threads
+            return [self._fit_job(job, shots, request) for job in request.jobs]
+
+    def _fit_job(self, job: ProbeJob, shots: Sequence[int], request: FitRequest) -> Outcomes:
+        outcomes: dict[Setting, list[ProbeOutcome]] = {Setting(n, head): [] for n in shots for head in self.heads}
+        for draw in range(self.draws):
+            drawn = draw_shots(job.train, request.targets.values, shots[-1], np.random.default_rng((job.seed, draw)))
+            for n in shots:
+                train = np.concatenate([own[:n] for own in drawn])
+                for head in self.heads:
+                    outcomes[Setting(n, head)].append(self._fit_draw(job, train, head, request))
+            request.progress(1)
+        return outcomes
+
+    def _usable_shots(self, request: FitRequest) -> list[int]:
+        """The numbers of shots, rising, that every class has in every job."""
+        values = request.targets.values
+        fewest = min(
+            int(sizes[values[job.test].any(axis=0) | (sizes > 0)].min())
+            for job in request.jobs
+            for sizes in [values[job.train].sum(axis=0)]
+        )
+        if fewest < self.primary[0]:
+            raise EvaluationError(
+                f"a class has {fewest} training clips, but the primary setting takes {self.primary[0]} shots of each; copy "
+                "the protocol's file, make its primary number smaller, and give its path as --protocol"
+            )
+        return sorted(n for n in self.shots if n <= fewest)
+
+    def _fit_draw(self, job: ProbeJob, train: np.ndarray, head: str, request: FitRequest) -> ProbeOutcome:
+        """What a head predicts after it saw the rows `train`, (n_shots of all classes,)."""
+        targets = request.targets
+        features = standardised(request.matrices[job.features[0]], train, wanted=head == "logistic")
+        x, values = features(train), targets.values[train]
+        predict = (
+            logistic_regression(x, values, "single", self.C, _MAX_ITER)
+            if head == "logistic"
+            else centroid(x, values, self.temperature)
+        )
+        test, valid = (
+            predict(features(rows)).astype(np.float32) if len(rows) else np.zeros((0, values.shape[1]), np.float32)
+            for rows in (job.test, job.valid)
+        )
+        score = targets.score(job.valid, valid)[0] if len(valid) else float("nan")
+        # Nobody asks for the validation rows again, and there are many draws.
+        return ProbeOutcome(test, valid[:0], 0, None if np.isnan(score) else score)
+
+
+def draw_shots(train: np.ndarray, values: np.ndarray, n: int, random: np.random.Generator) -> list[np.ndarray]:
+    """`n` rows of each class that has training rows, drawn without replacement; a list of (n,)."""
+    classes = values[train].argmax(axis=1)
+    return [random.permutation(train[classes == label])[:n] for label in np.unique(classes)]
+
+
+def centroid(x: np.ndarray, targets: np.ndarray, temperature: float) -> Predict:
+    """Nearest class mean by cosine, as a function from features to probabilities (n_rows, n_classes).
+
+    Vectors are brought to length 1, averaged by class and brought to length 1 again; probabilities are the softmax of
+    cosine / temperature. A class without a shot gets probability 0.
+    """
+    sizes = targets.sum(axis=0)
+    means = unit(targets.T @ unit(x))
+
+    def predict(rows: np.ndarray) -> np.ndarray:
+        cosines = np.where(sizes > 0, unit(rows) @ means.T, -np.inf) / temperature
+        raised = np.exp(cosines - cosines.max(axis=1, keepdims=True))
+        return raised / raised.sum(axis=1, keepdims=True)
+
+    return predict
+
+
+def unit(x: np.ndarray) -> np.ndarray:
+    """Rows of x (n, width) at length 1, float64; rows of zeros stay."""
+    x = np.asarray(x, np.float64)  # whose squares do not overflow
+    return x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), _MIN_NORM)

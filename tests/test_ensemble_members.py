@@ -1,0 +1,176 @@
+"""Ensembles opened by the evaluator: what the in-process ensemble gives, one member in memory at a time."""
+
+import gc
+import json
+import weakref
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from evaluator.audio import decode
+from evaluator.audio.clip import Clip
+from evaluator.audio.clip_rule import ClipRule
+from evaluator.cli import main
+from evaluator.embedding import ensemble, module
+from evaluator.embedding.spec import ModuleSpec
+from evaluator.embedding.store import Store
+from evaluator.errors import EvaluationError
+from evaluator.results import on_disk
+
+GOOD = str(Path(__file__).parent / "modules" / "good.py")
+MEMBERS = "hear_ssl.melspec+hear_ssl.byol_a_mini"
+
+
+@pytest.fixture
+def tones(tmp_path, monkeypatch):
+    """Two classes of twelve noisy tones of different lengths, and a cache of its own."""
+    random = np.random.default_rng(0)
+    for label, pitch in (("low", 300), ("high", 900)):
+        (tmp_path / "data" / label).mkdir(parents=True)
+        for number in range(12):
+            times = np.arange(4000 + 500 * (number % 3)) / 16000
+            sound = 0.2 * np.sin(2 * np.pi * pitch * times) + random.normal(0, 0.2, len(times))
+            soundfile.write(tmp_path / "data" / label / f"{number}.wav", sound, 16000)
+    monkeypatch.setenv("HEAR_EVAL_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(name, out, *more):
+    """The result of one module under a protocol that draws nothing."""
+    assert main(["run", name, "--task", "data", "--protocol", "logistic", "--out", out, *more]) == 0
+    (path,) = Path(out).rglob("*.json")
+    return on_disk.read(path)
+
+
+def stored(tones, key):
+    """Scenes of a store by clip."""
+    store = Store(tones / "cache", json.loads((tones / "cache" / "embeddings" / key / "model.json").read_text()))
+    return dict(zip(sorted(store.clips), store.read(sorted(store.clips), "scene"), strict=True))
+
+
+def joint_scenes(text, store, tones, **options):
+    """Scenes of the in-process HEAR module `hear_ssl.ensemble`, by the clips' keys of a store."""
+    from hear_ssl import ensemble as ours
+
+    model = ours.load_model(text, **options)
+    keys = {}
+    for path in sorted((tones / "data").rglob("*.wav")):
+        audio = soundfile.read(path, dtype="float32")[0]
+        (facts,) = decode.file_facts(path.parent, [path.name], tones / "other").values()
+        scene = ours.get_scene_embeddings(torch.from_numpy(audio)[None], model)
+        keys[decode.clip_key(facts, Clip(path.name, ()), ClipRule())] = scene[0].numpy()
+    return keys
+
+
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [
+        (MEMBERS, {}),
+        (f"average:{MEMBERS}", {"width": 40}),
+        (MEMBERS, {"interleave": True}),
+        (MEMBERS, {"merge": "average"}),
+    ],
+)
+def test_is_the_in_process_ensemble(tones, text, options):
+    """Every way to merge scenes gives what `hear_ssl.ensemble` gives, and the members' own runs embed nothing more."""
+    more = [word for name, value in options.items() for word in ("--option", f"{name}={json.dumps(value)}")]
+    result = run(f"ensemble:{text}", "out", *more)
+    scenes = stored(tones, result.provenance["store"])
+    wanted = joint_scenes(text, result.provenance["store"], tones, **options)
+    assert scenes.keys() == wanted.keys() and len(scenes) == 24
+    for key, scene in scenes.items():
+        np.testing.assert_allclose(scene, wanted[key], rtol=1e-5, atol=1e-5)
+    for number, name in enumerate(MEMBERS.split("+")):
+        assert run(name, f"alone{number}").provenance["n_embedded"] == 0
+
+
+def test_a_concatenation_is_the_members_own_scenes_bit_for_bit(tones):
+    """In the order of their names, whatever lies in the store already."""
+    merged = stored(tones, run(f"ensemble:{MEMBERS}", "merged").provenance["store"])
+    alone = [stored(tones, run(name, name).provenance["store"]) for name in MEMBERS.split("+")]
+    for key, scene in merged.items():
+        np.testing.assert_array_equal(scene, np.concatenate([each[key] for each in alone]))
+
+
+def test_a_third_partys_member_too(tones):
+    """Behind the evaluator's own border, as any module."""
+    merged = stored(tones, run(f"ensemble:hear_ssl.melspec+{GOOD}", "merged").provenance["store"])
+    alone = [
+        stored(tones, run(name, f"alone{n}").provenance["store"]) for n, name in enumerate(("hear_ssl.melspec", GOOD))
+    ]
+    for key, scene in merged.items():
+        np.testing.assert_array_equal(scene, np.concatenate([each[key] for each in alone]))
+
+
+def test_each_member_is_given_files_at_its_own_rate(tones, tmp_path):
+    """A file of 48 kHz is resampled once to 16 kHz and once to 44.1 kHz, not by way of the higher."""
+    source = Path(GOOD).read_text(encoding="utf-8")
+    (tones / "fast.py").write_text(source.replace("sample_rate = 16000", "sample_rate = 44100"), encoding="utf-8")
+    assert "44100" in (tones / "fast.py").read_text(encoding="utf-8")
+    merged = stored(tones, run("ensemble:hear_ssl.melspec+./fast.py", "merged").provenance["store"])
+    alone = stored(tones, run("hear_ssl.melspec", "alone").provenance["store"])
+    for key, scene in merged.items():
+        np.testing.assert_array_equal(scene[:128], alone[key])
+
+
+def test_one_member_in_memory_at_a_time(tones, monkeypatch):
+    """Before a member is loaded, the one before it is gone; a second run loads them for their names only."""
+    alive, loaded = [], []
+
+    class Watched(module.Local):
+        def __init__(self, spec):
+            gc.collect()
+            assert not [each for each in alive if each() is not None]
+            super().__init__(spec)
+            alive.append(weakref.ref(self.driver.model))
+            loaded.append(spec.name)
+
+    monkeypatch.setattr(module, "Local", Watched)
+    first = run(f"ensemble:{MEMBERS}", "first")
+    assert loaded == MEMBERS.split("+") * 2 and first.provenance["n_embedded"] == 48
+    assert run(f"ensemble:{MEMBERS}", "second").provenance["n_embedded"] == 0
+
+
+def test_frames_are_merged_together(tones):
+    """Layers of an ensemble are those of the in-process module, and so are scenes merged from frames."""
+    assert run(f"ensemble:{MEMBERS}", "layers", "--layers", "last").n_clips == 24
+    grouped = run(f"ensemble:{MEMBERS}", "grouped", "--option", "time_groups=2")
+    described = grouped.provenance["module"]
+    assert described["scene_embedding_size"] == 2 * described["timestamp_embedding_size"]
+
+
+def test_a_clip_that_one_member_refuses_is_named(tones, capsys):
+    """It counts as failed, with the member's name; the run is refused as for any module."""
+    (tones / "data" / "low" / "0.wav").write_bytes(b"")
+    assert main(["run", f"ensemble:{MEMBERS}", "--task", "data", "--protocol", "logistic"]) == 1
+    printed = capsys.readouterr().err
+    assert "1 of 24 clips cannot be used" in printed and "hear_ssl.melspec: " in printed and "0.wav" in printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["ensemble:hear_ssl.melspec"], "write ensemble:MODULE+MODULE"),
+        (["ensemble:hear_ssl.melspec+"], "write ensemble:MODULE+MODULE"),
+        ([f"ensemble:{MEMBERS}", "--weights", "w"], "whose weights is --weights w?"),
+        ([f"ensemble:{MEMBERS}", "--option", "colour=blue"], "--option colour is none of merge, interleave"),
+        ([f"ensemble:{MEMBERS}", "--option", 'member_options={"x": {}}'], 'write it as {"MEMBER": ...}'),
+        ([f"ensemble:average:{MEMBERS}", "--option", "merge=concatenate"], "merge=concatenate says another merge"),
+        (["ensemble:hear_ssl.melspec+no.such"], "no.such"),
+    ],
+)
+def test_what_cannot_be_is_a_sentence(tones, capsys, arguments, sentence):
+    """Exit code 2, and what to do instead."""
+    assert main(["run", *arguments, "--task", "data"]) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_nothing_is_asked_of_members_that_are_not_loaded():
+    """The calls of a module that would need all of them say so."""
+    spec, match = ModuleSpec(f"ensemble:{MEMBERS}"), "never loaded together"
+    with ensemble.open_any(spec) as members, pytest.raises(EvaluationError, match=match):
+        members.scene(np.zeros((1, 16000), np.float32))
