@@ -59,6 +59,6 @@ def test_every_module_passes(release, tmp_path):
         for module, (_, said) in verdicts.items()
     }
     assert any("less than or equal to 50ms" in one for one in about_timestamps.pop("yamnet"))
-    for module in ENSEMBLES:  # as released; the option tail=True gives the last ones too
+    for module in ENSEMBLES:  # as released; the option end_padding=True gives the last ones too
         about_timestamps[module] = [one for one in about_timestamps[module] if "Your timestamps end at" not in one]
     assert {module: said for module, said in about_timestamps.items() if said} == {}

@@ -12,7 +12,7 @@ import hear_ssl
 from tiny_checkpoints import ENSEMBLES, MODULES, PACKAGED, TORCH, WEIGHTLESS, model_path
 
 ROOT = Path(hear_ssl.__file__).parent
-WITH_A_PATH = [module for module in MODULES if module not in {*PACKAGED, "ensemble", "twin"}]
+WITH_A_PATH = [module for module in MODULES if module not in {*PACKAGED, "ensemble", "untrained"}]
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def load(tmp_path_factory):
 
 
 def test_all_that_were_promised_are_there():
-    """16 checkpoints of ARCH, 4 more of Sarkar, 7 AVES, wav2vec 2.0 and 10 ensembles of HEAR, 5 BYOL-A, CREPE twice, YAMNet, any, 4 without weights, twins."""
+    """16 checkpoints of ARCH, 4 more of Sarkar, 7 AVES, wav2vec 2.0 and 10 ensembles of HEAR, 5 BYOL-A, CREPE twice, YAMNet, any, 4 without weights, untrained."""
     assert len(MODULES) == 52 and len(ENSEMBLES) == 10
     assert {"wav2vec2_large_960h_lv60_self", "birdaves_bioxn_large", "xls_r_1b", "crepe", "melspec"} < set(MODULES)
 
@@ -42,7 +42,7 @@ def test_file_is_short_and_introduces_itself(name):
     assert len((ast.get_docstring(ast.parse(text)) or "").splitlines()[0]) > 20
     assert len(text.splitlines()) <= 22
     checkpoint = getattr(importlib.import_module(f"hear_ssl.{name}"), "CHECKPOINT", None)
-    if name not in {*WEIGHTLESS, "hf", "ensemble", "twin"}:
+    if name not in {*WEIGHTLESS, "hf", "ensemble", "untrained"}:
         assert checkpoint.licence and checkpoint.citation
 
 
@@ -62,7 +62,7 @@ def test_contract(name, load):
     assert not scene.requires_grad and not frames.requires_grad
     assert torch.equal(times[0], times[1])
     steps = {"melspec": 10, "duration_loudness": 25}
-    centred = name in {*PACKAGED, "twin"} or name.startswith("byol_a")
+    centred = name in {*PACKAGED, "untrained"} or name.startswith("byol_a")
     step = steps.get(name, 50 if centred else 20)
     start = 0 if centred else 12.5
     wanted = start + step * torch.arange(times.shape[1])
@@ -143,7 +143,7 @@ def test_unknown_options_are_refused_with_the_right_ones(name, tmp_path):
         "window_seconds" if name in {*ENSEMBLES, "yamnet"} else "merge" if name == "ensemble" else "layer: .*pooling"
     )
     with pytest.raises(ValueError, match=rf"unknown option 'laier'; known options are .*{known}"):
-        load_model(model_path(name, tmp_path) if name == "twin" else str(tmp_path), laier=3)
+        load_model(model_path(name, tmp_path) if name == "untrained" else str(tmp_path), laier=3)
 
 
 @pytest.mark.parametrize("name", WITH_A_PATH)

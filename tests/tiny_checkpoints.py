@@ -140,7 +140,7 @@ def model_path(module, folder):
     """What `load_model` of a module needs as a path, made under `folder`; "" where it needs none."""
     if module in PACKAGED:
         return ""
-    if module == "twin":
+    if module == "untrained":
         return "hear_ssl.crepe_tiny"
     folder = folder / module
     folder.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from evaluator.experiment.sample import Settings
     from evaluator.probes.protocol import Protocol
 
-MODULE = "an importable HEAR module, the path of a .py file, hf:ORG/MODEL, ensemble:MODULE+MODULE, or twin:MODULE"
+MODULE = "an importable HEAR module, the path of a .py file, hf:ORG/MODEL, ensemble:MODULE+MODULE, or untrained:MODULE"
 TASK = "suite/task, a suite, a task's YAML file, a CSV, or a folder with one sub-folder per class"
 CACHE = "for embeddings and made data (default: $HEAR_EVAL_CACHE, else ~/.cache/hear-eval)"
 

@@ -24,7 +24,7 @@ def fill(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--baselines",
         action="store_true",
-        help="also majority, chance, duration and loudness, log-mel, and an untrained twin of each module",
+        help="also majority, chance, duration and loudness, log-mel, and each module untrained",
     )
     command.add_argument("--protocol", help="how embeddings are judged (default: the suite's)")
     command.add_argument("--profile", default="clean", help="clean (default), or published, accidents included")
@@ -71,9 +71,9 @@ def execute(parsed: argparse.Namespace) -> int:
     )
     given = specs(parsed, parsed.modules)
     added = baselines.beside(given) if parsed.baselines else []
-    plain = replace(settings, layers="")  # baselines have no layers to choose from, but for twins
+    plain = replace(settings, layers="")  # baselines have no layers to choose from, but for untrained copies
     orders = [
-        run_many.Order(spec, questions, settings if spec in given or spec.name.startswith("twin:") else plain)
+        run_many.Order(spec, questions, settings if spec in given or spec.name.startswith("untrained:") else plain)
         for spec in [*given, *added]
     ]
     out = writable("--out", parsed.out)
@@ -89,7 +89,7 @@ def execute(parsed: argparse.Namespace) -> int:
     finally:  # also of a run that was interrupted
         if not parsed.json:
             print_results(done)
-    # A baseline that cannot be, such as a twin of what has no weights, was not asked for by name.
+    # A baseline that cannot be, such as an untrained copy of what has no weights, was not asked for by name.
     counted = [error for spec, error in failures if spec in given or not isinstance(error, UsageError)]
     if counted:
         return 2 if not done and all(isinstance(error, UsageError) for error in counted) else 1
