@@ -111,7 +111,7 @@ ENSEMBLES = [module for module in MODULES if members_of(module)]
 def tiny_byol_a(version=1, width=12):
     """A narrow BYOL-A whose batch norms have seen something, in evaluation mode."""
     torch.manual_seed(5)
-    network = byol_a.Network(version, width).requires_grad_(False).eval()
+    network = byol_a.ByolANetwork(version, width).requires_grad_(False).eval()
     for module in network.features:
         if isinstance(module, torch.nn.BatchNorm2d):
             for tensor in (module.weight, module.running_var):

@@ -35,7 +35,7 @@ WINDOW_HOP = 800  # samples: 50 ms between the windows of the timestamps
 CHUNK = 32
 
 
-class Network(torch.nn.Module):
+class ByolANetwork(torch.nn.Module):
     """The convolutions and the perceptron; tensors bear the original names, so that published files load strictly.
 
     Args:
@@ -117,7 +117,7 @@ class ByolAEncoder(Encoder):
         ValueError: Unknown timestamps, or statistics that are not finite.
     """
 
-    def __init__(self, network: Network, mean: float, std: float, front_end: LogMel, timestamps: str = "windows"):
+    def __init__(self, network: ByolANetwork, mean: float, std: float, front_end: LogMel, timestamps: str = "windows"):
         super().__init__()
         if timestamps not in ("windows", "frames"):
             raise ValueError(f"option timestamps={timestamps!r}: known values are 'windows' and 'frames'")
@@ -153,7 +153,7 @@ class ByolAEncoder(Encoder):
         on_layer(0, torch.cat(scenes).unflatten(0, windows.shape[:2]))
 
     def frames(self, audio: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
-        """Frames (batch, n_frames, width) of audio whose ends are mirrored; `lengths` as in `Network.forward`."""
+        """Frames (batch, n_frames, width) of audio whose ends are mirrored; `lengths` as in `ByolANetwork.forward`."""
         return self.network((self.front_end(audio) - self.mean) / self.std, lengths)
 
 

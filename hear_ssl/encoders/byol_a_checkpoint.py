@@ -10,7 +10,7 @@ import torch
 
 from hear_ssl.encoders import weights
 from hear_ssl.encoders.api import check_options
-from hear_ssl.encoders.byol_a import BLOCKS, CHANNELS, MEL, ByolAEncoder, ByolAModel, Network
+from hear_ssl.encoders.byol_a import BLOCKS, CHANNELS, MEL, ByolAEncoder, ByolAModel, ByolANetwork
 from hear_ssl.encoders.logmel import FFT_LENGTH, N_BANDS, LogMel
 
 OPTIONS = {
@@ -58,7 +58,7 @@ def _transposed(rows: list[list[str]]) -> list[list[str]]:
     return [list(column) for column in zip(*rows, strict=False)]
 
 
-def _network_for(state: Mapping[str, torch.Tensor], path: Path) -> Network:
+def _network_for(state: Mapping[str, torch.Tensor], path: Path) -> ByolANetwork:
     """An empty network of the version and width that the tensors' shapes tell.
 
     Raises:
@@ -72,7 +72,7 @@ def _network_for(state: Mapping[str, torch.Tensor], path: Path) -> Network:
             f"{path}: these are not the weights of BYOL-A: fc.0.weight is wanted, (width, 512) in version 1 and "
             f"(width, 1024) in version 2; {came} came"
         )
-    return Network(blocks[first.shape[1]], width=first.shape[0])
+    return ByolANetwork(blocks[first.shape[1]], width=first.shape[0])
 
 
 def _without_prefix(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
