@@ -1,4 +1,4 @@
-"""BYOL-A, any checkpoint of it, from a path: version 1 (512, 1024, 2048 wide) or 2 (3072 wide), told from its weights.
+"""BYOL-A, any checkpoint of it, from a path: version 1 (512, 1024, 2048 wide) or 2 (3072 wide), read from its weights.
 
 16 kHz, log-mel of 64 bands; scenes: maximum plus mean over time; timestamps: 1 s of audio every 50 ms. Takes
 `checkpoint.pth` with `stats.csv` beside it, or what `hear-ssl pretrain byol-a` wrote. BYOL-S: option stft_window=400.

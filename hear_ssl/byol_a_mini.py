@@ -1,7 +1,7 @@
 """BYOL-A mini, trained by this package on 0.4 h of free sounds; its weights are inside, nothing is downloaded.
 
 16 kHz, log-mel of 64 bands; scenes: maximum plus mean over time; timestamps: 1 s of audio every 50 ms. For trials
-and tests, not for research: see hear_ssl/weights/byol_a_mini.md for data, command, limits and what it was heard on.
+and tests, not for research: see hear_ssl/weights/byol_a_mini.md for data, command, limits and scores.
 """
 
 from hear_ssl.encoders.api import get_clip_embeddings, get_scene_embeddings, get_timestamp_embeddings

@@ -1,4 +1,4 @@
-"""Duration and loudness only, humble baseline: four numbers, of which a task should not be solvable.
+"""Duration and loudness only, baseline: four numbers, of which a task should not be solvable.
 
 16 kHz, 4 wide: logarithm of the clip's duration, its level, its peak, and the level of frames of 50 ms every 25 ms. A high
 score tells that classes were recorded differently. A protocol that cuts and fills clips to one length takes the duration

@@ -5,12 +5,13 @@ audio: give normalize=False to do as they did. 3.9 GB of weights.
 """
 
 from hear_ssl.encoders.api import get_clip_embeddings, get_scene_embeddings, get_timestamp_embeddings
-from hear_ssl.encoders.transformer import Checkpoint
+from hear_ssl.encoders.transformer import UNPINNED, Checkpoint
 
 __all__ = ["get_clip_embeddings", "get_scene_embeddings", "get_timestamp_embeddings", "load_model"]
 
 CHECKPOINT = Checkpoint(
     hub_id="facebook/hubert-xlarge-ll60k",
+    revision=UNPINNED,
     normalize=True,
     licence="Apache-2.0 on the hub; other listings say MIT",
     citation="Hsu et al. 2021, HuBERT, https://arxiv.org/abs/2106.07447",

@@ -1,4 +1,4 @@
-"""Log-mel spectrogram, untrained baseline: mean and deviation of 64 bands, 128 wide.
+"""Log-mel spectrogram, baseline without training: mean and standard deviation of 64 bands, 128 wide.
 
 16 kHz, 64 bands from 60 to 7800 Hz, frames of 25 ms every 10 ms. What a learned model is worth shows in its
 distance from this one. There are no weights, so `load_model` takes no path.

@@ -5,12 +5,13 @@ audio: give normalize=False to do as they did. Only the encoder is loaded, witho
 """
 
 from hear_ssl.encoders.api import get_clip_embeddings, get_scene_embeddings, get_timestamp_embeddings
-from hear_ssl.encoders.transformer import Checkpoint
+from hear_ssl.encoders.transformer import UNPINNED, Checkpoint
 
 __all__ = ["get_clip_embeddings", "get_scene_embeddings", "get_timestamp_embeddings", "load_model"]
 
 CHECKPOINT = Checkpoint(
     hub_id="facebook/wav2vec2-large-960h-lv60-self",
+    revision=UNPINNED,
     normalize=True,
     licence="Apache-2.0",
     citation="Xu et al. 2020, Self-training and pre-training are complementary for speech recognition, https://arxiv.org/abs/2010.11430",

@@ -5,12 +5,13 @@ weights. Only the encoder is loaded, without the letters on top.
 """
 
 from hear_ssl.encoders.api import get_clip_embeddings, get_scene_embeddings, get_timestamp_embeddings
-from hear_ssl.encoders.transformer import Checkpoint
+from hear_ssl.encoders.transformer import UNPINNED, Checkpoint
 
 __all__ = ["get_clip_embeddings", "get_scene_embeddings", "get_timestamp_embeddings", "load_model"]
 
 CHECKPOINT = Checkpoint(
     hub_id="patrickvonplaten/wavlm-libri-clean-100h-base",
+    revision=UNPINNED,
     licence="not known: look at its hub page",
     citation="Chen et al. 2022, WavLM, https://arxiv.org/abs/2110.13900",
 )

@@ -32,7 +32,7 @@ def test_equals_torchaudio(tmp_path, first):
     seen = []
     batch = next(model.batches(list(audio), model.encoder.scene_framing))
     with torch.no_grad():
-        model.encoder(batch.audio, [9000], model.encoder.scene_framing, batch.facts, lambda n, x: seen.append(x))
+        model.encoder(batch.audio, [9000], model.encoder.scene_framing, batch.clip_stats, lambda n, x: seen.append(x))
     compared = len(layers) - first  # pre-norm: torchaudio lists the last layer before its norm
     for number in range(compared):
         assert (seen[number + 1] - layers[number]).abs().max() < 1e-4

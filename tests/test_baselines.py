@@ -1,4 +1,4 @@
-"""The humble baselines: what each of them knows, and that a twin knows nothing that was learned."""
+"""The baselines: what each of them knows, and that an untrained copy knows nothing that was learned."""
 
 import importlib.util
 import math
@@ -16,8 +16,9 @@ from evaluator.embedding.spec import ModuleSpec
 from evaluator.errors import UsageError
 from evaluator.results import on_disk
 from evaluator.scoring import metrics
-from hear_ssl import chance, duration_loudness, majority, twin
-from hear_ssl.encoders.twin import redraw, tensors
+from hear_ssl import chance, duration_loudness, majority
+from hear_ssl.encoders.untrained import redraw, state_tensors
+from hear_ssl.untrained import load_model as load_untrained
 from tiny_checkpoints import model_path, save_byol_a
 
 GOOD = str(Path(__file__).with_name("modules") / "good.py")
@@ -153,29 +154,29 @@ def test_a_path_is_refused(module):
         module.load_model("weights.pt")
 
 
-TWINS = ["hubert_base", "hubert_large", "wavlm_base", "data2vec_base", "aves_bio", "byol_a", "crepe_tiny", "good"]
+COPIED = ["hubert_base", "hubert_large", "wavlm_base", "data2vec_base", "aves_bio", "byol_a", "crepe_tiny", "good"]
 
 
-def trained_and_twin(name, folder, seed=0):
-    """A module's model and its twin's, by the name in `TWINS`."""
+def trained_and_untrained(name, folder, seed=0):
+    """A module's model and its untrained copy's, by the name in `COPIED`."""
     if name == "good":
         spec = importlib.util.spec_from_file_location("good_module", GOOD)
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
-        return module.load_model(), twin.load_model(GOOD, twin_seed=seed)
+        return module.load_model(), load_untrained(GOOD, untrained_seed=seed)
     path = model_path(name, folder)
     trained = importlib.import_module(f"hear_ssl.{name}").load_model(path)
-    return trained, twin.load_model(f"hear_ssl.{name}", twin_seed=seed, twin_weights=path)
+    return trained, load_untrained(f"hear_ssl.{name}", untrained_seed=seed, untrained_weights=path)
 
 
-@pytest.mark.parametrize("name", TWINS)
-def test_no_weight_of_a_twin_is_a_trained_one(name, tmp_path):
-    """Same sizes, same tensors, none with its trained values; the same seed gives the same twin, another another."""
-    trained, untrained = trained_and_twin(name, tmp_path)
-    again, other = (trained_and_twin(name, tmp_path, seed)[1] for seed in (0, 1))
+@pytest.mark.parametrize("name", COPIED)
+def test_no_weight_of_an_untrained_copy_is_a_trained_one(name, tmp_path):
+    """Same sizes, same tensors, none with its trained values; the same seed draws the same weights, another others."""
+    trained, untrained = trained_and_untrained(name, tmp_path)
+    again, other = (trained_and_untrained(name, tmp_path, seed)[1] for seed in (0, 1))
     for key in ("sample_rate", "scene_embedding_size", "timestamp_embedding_size"):
         assert getattr(trained, key) == getattr(untrained, key)
-    before, after, same, another = (list(tensors(model).values()) for model in (trained, untrained, again, other))
+    before, after, same, another = (list(state_tensors(model).values()) for model in (trained, untrained, again, other))
     parameters = {id(tensor) for tensor in trained.parameters()} if name != "crepe_tiny" else set()
     keys = [each for each in trained.state_dict(keep_vars=True).values() if isinstance(each, torch.Tensor)]
     assert [tensor.shape for tensor in before] == [tensor.shape for tensor in after]
@@ -188,11 +189,11 @@ def test_no_weight_of_a_twin_is_a_trained_one(name, tmp_path):
     assert not untrained.training and not any(each.requires_grad for each in untrained.parameters())
 
 
-def test_a_twin_keeps_what_was_not_learned(tmp_path):
+def test_an_untrained_copy_keeps_what_was_not_learned(tmp_path):
     """Statistics, filters and options of BYOL-A stay; its batch norms have seen nothing."""
     path = str(save_byol_a(tmp_path))
     trained = importlib.import_module("hear_ssl.byol_a").load_model(path, pooling="mean")
-    untrained = twin.load_model("hear_ssl.byol_a", twin_weights=path, pooling="mean")
+    untrained = load_untrained("hear_ssl.byol_a", untrained_weights=path, pooling="mean")
     assert (
         (untrained.encoder.mean, untrained.encoder.std) == (trained.encoder.mean, trained.encoder.std) == (-5.25, 4.5)
     )
@@ -246,17 +247,17 @@ def test_what_the_authors_froze_stays():
 
 
 def test_drawing_leaves_the_process_as_it_was():
-    """The next random number is the one that would have come without a twin."""
+    """The next random number is the one that would have come without it."""
     torch.manual_seed(9)
     wanted = torch.rand(3)
     torch.manual_seed(9)
-    twin.load_model(GOOD)
+    load_untrained(GOOD)
     assert torch.equal(torch.rand(3), wanted)
 
 
-def test_a_third_partys_twin_is_asked_as_its_original():
+def test_a_third_partys_copy_is_called_as_its_original():
     """No extension appears, and scenes come from the module's own function with the drawn weights."""
-    with open_module(ModuleSpec(f"twin:{GOOD}", options={"twin_seed": 5, "seed": 2})) as opened:
+    with open_module(ModuleSpec(f"untrained:{GOOD}", options={"untrained_seed": 5, "seed": 2})) as opened:
         assert opened.describe()["extension"] is False
         audio = np.random.default_rng(0).uniform(-1, 1, (2, 4000)).astype(np.float32)
         scene, (frames, _) = opened.scene(audio), opened.timestamps(audio)
@@ -266,12 +267,12 @@ def test_a_third_partys_twin_is_asked_as_its_original():
     np.testing.assert_allclose(frames, wanted.transpose(1, 2), rtol=1e-5)
 
 
-def test_an_ensembles_twin_draws_every_member_anew():
+def test_an_untrained_ensemble_draws_every_member_anew():
     """Both members' weights are new, and the sizes are the ensemble's."""
     with open_module(ModuleSpec("ensemble:hear_ssl.byol_a_mini+hear_ssl.crepe_tiny")) as trained:
-        sizes, before = trained.describe(), tensors(trained.driver.model)
-    with open_module(ModuleSpec("twin:ensemble:hear_ssl.byol_a_mini+hear_ssl.crepe_tiny")) as untrained:
-        after = tensors(untrained.driver.model)
+        sizes, before = trained.describe(), state_tensors(trained.driver.model)
+    with open_module(ModuleSpec("untrained:ensemble:hear_ssl.byol_a_mini+hear_ssl.crepe_tiny")) as untrained:
+        after = state_tensors(untrained.driver.model)
         assert untrained.describe()["scene_embedding_size"] == sizes["scene_embedding_size"]
     new = {name.split(".")[1] for name in before if not torch.equal(before[name], after[name])}
     assert new == {"0", "1"}
@@ -280,12 +281,12 @@ def test_an_ensembles_twin_draws_every_member_anew():
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("twin:hear_ssl.melspec", "hear_ssl.melspec has no untrained twin: it holds no torch weights"),
-        ("twin:no_such_module", "module 'no_such_module' cannot be imported"),
-        ("twin:", "needs the name of its module"),
+        ("untrained:hear_ssl.melspec", "hear_ssl.melspec has no untrained copy: it holds no torch weights"),
+        ("untrained:no_such_module", "module 'no_such_module' cannot be imported"),
+        ("untrained:", "needs the name of a module"),
     ],
 )
-def test_what_has_no_twin_is_told(name, sentence):
+def test_what_has_no_untrained_copy_is_refused(name, sentence):
     """One sentence that names the module."""
     with pytest.raises(UsageError, match=sentence), open_module(ModuleSpec(name)):
         pass
@@ -293,27 +294,29 @@ def test_what_has_no_twin_is_told(name, sentence):
 
 def test_a_seed_is_a_whole_number():
     """Anything else is refused with what is wanted."""
-    with pytest.raises(ValueError, match="option twin_seed=-1: .*whole number from 0"):
-        twin.load_model(GOOD, twin_seed=-1)
+    with pytest.raises(ValueError, match="option untrained_seed=-1: .*whole number from 0"):
+        load_untrained(GOOD, untrained_seed=-1)
 
 
 def test_baselines_stand_beside_what_was_given_once():
-    """What was given is not repeated; a twin is loaded as its module, the others as nothing in particular."""
+    """What was given is not repeated; an untrained copy is loaded as its module, the others as nothing in particular."""
     shared = ("mine", {"layer": 3}, "cpu", "old", 5.0)
-    given = [ModuleSpec(name, *shared) for name in ("hear_ssl.byol_a", "hear_ssl.melspec", "./m.py", "twin:./m.py")]
+    given = [
+        ModuleSpec(name, *shared) for name in ("hear_ssl.byol_a", "hear_ssl.melspec", "./m.py", "untrained:./m.py")
+    ]
     added = baselines.beside(given)
     plain = ["hear_ssl.majority", "hear_ssl.chance", "hear_ssl.duration_loudness"]
-    assert [spec.name for spec in added] == [*plain, "twin:hear_ssl.byol_a"]
-    assert added[-1] == ModuleSpec("twin:hear_ssl.byol_a", *shared)
+    assert [spec.name for spec in added] == [*plain, "untrained:hear_ssl.byol_a"]
+    assert added[-1] == ModuleSpec("untrained:hear_ssl.byol_a", *shared)
     assert all(spec == ModuleSpec(spec.name, device="cpu") for spec in added[:-1])
 
 
-def test_the_flag_adds_rows_and_tells_of_missing_twins(tmp_path, capsys):
-    """A module without weights gets every baseline but a twin, which is no failure; the module's own twin is there."""
+def test_the_flag_adds_rows_and_names_what_cannot_be_untrained(tmp_path, capsys):
+    """A module without weights gets every baseline but the untrained one, which is no failure; the module's own is there."""
     folder = write_tones(tmp_path / "data", {"crow": 6, "owl": 6})
     noise = str(Path(GOOD).with_name("noise.py"))
     given = ("--task", folder, "--protocol", "logistic", "--cache", tmp_path / "cache", "--out", tmp_path / "out")
     assert run("--baselines", GOOD, noise, *given) == 0
     found = {on_disk.read(path).module for path in (tmp_path / "out").rglob("*.json")}
-    assert found == {*baselines.UNTRAINED, GOOD, noise, f"twin:{GOOD}"}
-    assert f"twin:{noise}: " in (said := capsys.readouterr()).err and "has no untrained twin" in said.err
+    assert found == {*baselines.WITHOUT_WEIGHTS, GOOD, noise, f"untrained:{GOOD}"}
+    assert f"untrained:{noise}: " in (said := capsys.readouterr()).err and "has no untrained copy" in said.err

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save_file
 
 from hear_ssl import byol_a, byol_a_mini, byol_a_speech
-from hear_ssl.encoders.byol_a import Network
+from hear_ssl.encoders.byol_a import ByolANetwork
 from hear_ssl.encoders.byol_a_checkpoint import read_statistics
 from hear_ssl.encoders.logmel import LogMel, mirrored
 from tiny_checkpoints import save_byol_a, tiny_byol_a
@@ -66,7 +66,7 @@ def test_network_equals_the_literal_one(version, n_frames):
 @pytest.mark.parametrize(("version", "width", "n_parameters"), [(1, 2048, 5_321_856), (2, 2048, 6_333_376)])
 def test_as_many_parameters_as_published(version, width, n_parameters):
     """The counts of the two published sizes."""
-    assert sum(p.numel() for p in Network(version, width).parameters()) == n_parameters
+    assert sum(p.numel() for p in ByolANetwork(version, width).parameters()) == n_parameters
 
 
 @pytest.mark.parametrize(("mel", "htk", "norm"), [("htk", True, None), ("slaney", False, "slaney")])

@@ -149,22 +149,22 @@ def test_loss_by_hand():
 def test_the_target_follows_and_learns_nothing_itself():
     """decay * old + (1 - decay) * new; its weights have no gradients."""
     online = byol.Online(recipe(1, width=4))
-    target = byol.twin(online.branch)
+    target = byol.frozen_copy(online.branch)
     old = target.network.fc[0].weight.clone()
     with torch.no_grad():
         online.branch.network.fc[0].weight.add_(1)
-    byol.follow(target, online.branch, 0.99)
+    byol.update_target(target, online.branch, 0.99)
     torch.testing.assert_close(target.network.fc[0].weight, old + 0.01)
     assert not any(p.requires_grad for p in target.parameters())
 
 
-def test_spread_shows_collapse():
-    """All the same: 0 and 0. On a line: rank 1. In all directions: deviation near 1, rank near the width."""
+def test_std_and_rank_show_collapse():
+    """All the same: 0 and 0. On a line: rank 1. In all directions: std near 1, rank near the width."""
     same, noise = torch.ones(500, 20), torch.randn(500, 20, generator=seeded())
-    assert byol.spread(same) == (pytest.approx(0, abs=1e-6), 0)
-    assert byol.spread(torch.arange(500.0)[:, None] * torch.ones(20))[1] == pytest.approx(1, abs=1e-3)
-    deviation, rank = byol.spread(noise)
-    assert deviation == pytest.approx(1, abs=0.02) and 19 < rank <= 20
+    assert byol.std_and_rank(same) == (pytest.approx(0, abs=1e-6), 0)
+    assert byol.std_and_rank(torch.arange(500.0)[:, None] * torch.ones(20))[1] == pytest.approx(1, abs=1e-3)
+    std, rank = byol.std_and_rank(noise)
+    assert std == pytest.approx(1, abs=0.02) and 19 < rank <= 20
 
 
 @pytest.fixture(scope="module")
@@ -236,7 +236,7 @@ def test_windows_lie_where_they_were_drawn(rate, tmp_path):
     seconds = 4.0
     soundfile.write(tmp_path / "ramp.wav", np.linspace(0, 0.9, int(seconds * rate)), rate, subtype="FLOAT")
     for part, place in ((0, 0.0), (1, 0.5), (2, 0.999999)):
-        window = corpus.read_window(corpus.Item(tmp_path / "ramp.wav", seconds, part, 3), place, "end")
+        window = corpus.read_window(corpus.FilePart(tmp_path / "ramp.wav", seconds, part, 3), place, "end")
         start = (seconds - 0.95) * (part + place) / 3
         times = window[1000:-1000] / 0.9 * seconds
         np.testing.assert_allclose(times, start + np.arange(1000, UNIT - 1000) / 16000, atol=2e-3)
@@ -245,7 +245,9 @@ def test_windows_lie_where_they_were_drawn(rate, tmp_path):
 def test_short_files_are_padded(tmp_path):
     """0.5 s in the middle (version 1) or at the start (version 2) of the window."""
     soundfile.write(tmp_path / "a.wav", np.full((8000, 2), [0.1, 0.5]), 16000, subtype="FLOAT")
-    both, end = (corpus.read_window(corpus.Item(tmp_path / "a.wav", 0.5, 0, 1), 0.3, pad) for pad in ("both", "end"))
+    both, end = (
+        corpus.read_window(corpus.FilePart(tmp_path / "a.wav", 0.5, 0, 1), 0.3, pad) for pad in ("both", "end")
+    )
     np.testing.assert_allclose(both[3600:11600], 0.3, atol=1e-6)
     np.testing.assert_allclose(end[:8000], 0.3, atol=1e-6)
     assert not both[:3600].any() and not both[11600:].any() and not end[8000:].any()
@@ -269,7 +271,7 @@ def test_audio_that_is_gone_ends_in_a_sentence(sounds, tmp_path, workers):
     shutil.copytree(sounds, tmp_path / "copy")
     machine = Machine(torch.device("cpu"), workers=workers)
     found = corpus.find([tmp_path / "copy"], 1.0)
-    run = training.Run(found, recipe(1, width=8, batch=8, memory=16), machine, tmp_path, lambda row: None)
+    run = training.Pretraining(found, recipe(1, width=8, batch=8, memory=16), machine, tmp_path, lambda row: None)
     shutil.rmtree(tmp_path / "copy")
     with pytest.raises(RuntimeError, match="^no file can be read any more, .* is their disk still there"):
         run.train()
@@ -278,18 +280,18 @@ def test_audio_that_is_gone_ends_in_a_sentence(sounds, tmp_path, workers):
 def test_every_epoch_hears_everything_once_in_another_order():
     """Batches of an epoch share nothing; the processes' parts make up the batch; a later start gives the rest."""
     how = recipe(1, batch=4, epochs=2)
-    order = list(corpus.Order(14, how))
+    order = list(corpus.ResumableBatchSampler(14, how))
     assert len(order) == 6  # 3 full batches an epoch
     epochs = [[key[1] for batch in order[at : at + 3] for key in batch] for at in (0, 3)]
     assert all(len(set(numbers)) == 12 for numbers in epochs) and epochs[0] != epochs[1]
     assert [key[0] for key in order[2] + order[3]] == [0] * 4 + [1] * 4
-    assert list(corpus.Order(14, how, first_step=4)) == order[4:]
-    shared = [list(corpus.Order(14, how, rank=rank, n_ranks=2)) for rank in (0, 1)]
+    assert list(corpus.ResumableBatchSampler(14, how, first_step=4)) == order[4:]
+    shared = [list(corpus.ResumableBatchSampler(14, how, rank=rank, n_ranks=2)) for rank in (0, 1)]
     assert all(set(a + b) == set(batch) for a, b, batch in zip(*shared, order, strict=True))
     with pytest.raises(ValueError, match="batch=4: there are only 3 windows an epoch"):
-        corpus.Order(3, how)
+        corpus.ResumableBatchSampler(3, how)
     with pytest.raises(ValueError, match="3 processes cannot share it"):
-        corpus.Order(14, how, n_ranks=3)
+        corpus.ResumableBatchSampler(14, how, n_ranks=3)
 
 
 def words(sounds, out, *more, epochs=3):
@@ -388,7 +390,7 @@ def test_weights_that_are_no_numbers_are_neither_kept_nor_taken(sounds, finished
     shutil.copy(finished / state.STATE, tmp_path)
     found, machine = corpus.find([sounds], 1.0), Machine(torch.device("cpu"), save_every=2)
     how = recipe(1, width=8, batch=8, memory=16, epochs=3, piece_seconds=1.0)
-    run = training.Run(found, how, machine, tmp_path, lambda row: None)
+    run = training.Pretraining(found, how, machine, tmp_path, lambda row: None)
     with torch.no_grad():
         run.online.predictor[0].weight[1, 2] = torch.nan
     with pytest.raises(RuntimeError, match=r"epoch 3, step \d+: some weights are not finite, .*keeps step"):
@@ -398,7 +400,7 @@ def test_weights_that_are_no_numbers_are_neither_kept_nor_taken(sounds, finished
     bad["online"]["predictor.0.weight"][1, 2] = torch.nan
     torch.save(bad, tmp_path / state.STATE)
     with pytest.raises(ValueError, match=r"state.pt: its weights are not finite.*another --out"):
-        training.Run(found, how, machine, tmp_path, lambda row: None)
+        training.Pretraining(found, how, machine, tmp_path, lambda row: None)
 
 
 def test_a_folder_that_cannot_be_written_is_found_first(tmp_path, capsys):
@@ -417,7 +419,7 @@ def test_one_run_at_a_time_holds_the_folder(sounds, tmp_path, capsys):
         assert cli.main(words(sounds, tmp_path)) == 2
     assert f"--out {tmp_path}: another run is at work there" in capsys.readouterr().err
     assert {path.name for path in tmp_path.iterdir()} <= {state.LOCK}
-    with state.held(tmp_path):
+    with state.locked(tmp_path):
         pass
 
 
@@ -427,7 +429,7 @@ def test_what_killed_runs_left_is_cleared_away(tmp_path):
     others = [".state.pt.part", "state.pt.1.part", ".notes.12.part", "state.pt"]
     for name in ours + others:
         (tmp_path / name).touch()
-    with state.held(tmp_path):
+    with state.locked(tmp_path):
         assert {path.name for path in tmp_path.iterdir()} - {state.LOCK} == set(others)
 
 
@@ -443,8 +445,8 @@ def test_a_full_disk_leaves_the_last_state(tmp_path):
             OSError, match=r"state.pt: cannot be written \(File too large.*the file of before is kept whole"
         ):
             state.save(tmp_path, {"step": 2, "curve": rows, "large": torch.zeros(100_000)})
-        with pytest.raises(OSError, match=r"heard.jsonl: cannot be written \(File too large.*nothing of it is left"):
-            state.write_lines(tmp_path / state.HEARD, ["a" * 200_000])
+        with pytest.raises(OSError, match=r"files.jsonl: cannot be written \(File too large.*nothing of it is left"):
+            state.write_lines(tmp_path / state.LISTING, ["a" * 200_000])
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (most, hard))
     assert torch.load(tmp_path / state.STATE, weights_only=True)["step"] == 1
@@ -472,7 +474,7 @@ def test_version_2_and_mixed_precision_run(sounds, tmp_path):
     how = recipe(2, batch=4, epochs=1, memory=8, n_statistics=10, piece_seconds=10.0)
     machine = Machine(torch.device("cpu"), amp=True, save_every=1000)
     rows = []
-    training.Run(corpus.find([sounds], 10.0), how, machine, tmp_path, rows.append).train()
+    training.Pretraining(corpus.find([sounds], 10.0), how, machine, tmp_path, rows.append).train()
     assert len(rows) == 1 and np.isfinite(rows[0]["loss"]) and rows[0]["effective_rank"] > 1
     assert byol_a.load_model(str(tmp_path)).scene_embedding_size == 3072
 
@@ -500,7 +502,11 @@ def test_probe_holds_a_fifth_of_each_class_out(labelled):
     assert [int(one.held_out[one.labels == label].sum()) for label in (0, 1)] == [2, 2] and one.chance == 0.5
     assert np.array_equal(one.held_out, again.held_out) and not np.array_equal(one.held_out, other.held_out)
     assert [path.parent.name for path in one.paths] == [one.classes[label] for label in one.labels]
-    assert [epoch for epoch in range(1, 8) if probe.Probe(**{**vars(one), "every": 3}).is_due(epoch, 7)] == [3, 6, 7]
+    assert [epoch for epoch in range(1, 8) if probe.ProgressProbe(**{**vars(one), "every": 3}).is_due(epoch, 7)] == [
+        3,
+        6,
+        7,
+    ]
 
 
 def test_probe_is_the_logistic_regression_of_what_the_module_gives(labelled, finished):
@@ -515,7 +521,7 @@ def test_probe_is_the_logistic_regression_of_what_the_module_gives(labelled, fin
     scale = np.where(std > 0, std, 1)
     classifier = LogisticRegression(max_iter=1000).fit((train - mean) / scale, labels[~found.held_out])
     wanted = np.mean(classifier.predict((test - mean) / scale) == labels[found.held_out])
-    shuffled = probe.Probe(**{**vars(found), "labels": labels})
+    shuffled = probe.ProgressProbe(**{**vars(found), "labels": labels})
     statistics = (model.encoder.mean, model.encoder.std)
     network = model.encoder.network.train()
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
@@ -525,7 +531,7 @@ def test_probe_is_the_logistic_regression_of_what_the_module_gives(labelled, fin
 
 
 def test_probe_stands_beside_the_loss_and_changes_nothing(sounds, labelled, finished, tmp_path, capsys):
-    """Judged every second epoch and after the last; the curve is that of a run without a probe."""
+    """Scored every second epoch and after the last; the curve is that of a run without a probe."""
     assert cli.main(words(sounds, tmp_path, "--probe", labelled, "--probe-every", 2)) == 0
     shown = capsys.readouterr()
     assert "probe: 2 classes, 16 files to learn from, 4 held out, chance 50.0 %" in shown.err
@@ -555,9 +561,9 @@ def test_probe_files_that_go_away_do_not_stop_the_training(sounds, labelled, tmp
     judge, rows = probe.find(tmp_path / "copy", 1, 0), []
     (tmp_path / "copy" / "rumble" / "05.wav").unlink()
     how, machine = recipe(1, width=8, batch=8, memory=16, epochs=1), Machine(torch.device("cpu"))
-    training.Run(corpus.find([sounds], 10.0), how, machine, tmp_path, rows.append, judge).train()
+    training.Pretraining(corpus.find([sounds], 10.0), how, machine, tmp_path, rows.append, judge).train()
     assert "probe_accuracy" not in rows[0] and (tmp_path / "byol_a.safetensors").is_file()
-    assert "05.wav cannot be read" in caplog.text and "epoch 1 is not judged" in caplog.text
+    assert "05.wav cannot be read" in caplog.text and "epoch 1 has no probe accuracy" in caplog.text
 
 
 def test_probes_that_cannot_be_are_refused(labelled, sounds, tmp_path):

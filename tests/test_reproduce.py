@@ -200,7 +200,7 @@ def test_a_part_of_the_data_is_told_and_not_compared(data, tmp_path):
     ("other", "options"),
     [
         ("hf:./copy", {"normalize": False}),
-        ("twin:hf:./copy", {"normalize": False}),
+        ("untrained:hf:./copy", {"normalize": False}),
         ("hear_ssl.hubert_large", {"normalize": False}),
         ("hf:./copy?normalize=true&layer=6&pooling=mean", {"normalize": True, "layer": 6, "pooling": "mean"}),
         ("hear_ssl.melspec", {}),

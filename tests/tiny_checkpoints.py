@@ -1,4 +1,8 @@
-"""Tiny random checkpoints in the genuine formats, written by the genuine library, one for every module of ours."""
+"""Tiny random checkpoints in the genuine formats, written by the genuine library, one for every module of ours.
+
+The folder hear_ssl/ is the list of modules. What a module needs follows from its `CHECKPOINT`; a module without one has no
+weights. Only a `CHECKPOINT` of a new class needs a function here, entered in `WRITERS`.
+"""
 
 import importlib
 import json
@@ -7,15 +11,35 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import torch
 
 import hear_ssl
-from hear_ssl.encoders import aves, byol_a, weights
+from hear_ssl.encoders import aves, byol_a, byol_a_checkpoint, gura, transformer, weights, yamnet
 
 MODULES = sorted(path.stem for path in Path(hear_ssl.__file__).parent.glob("[a-z]*.py"))
-TORCH = [module for module in MODULES if module != "yamnet"]  # that one speaks TensorFlow
-WEIGHTLESS = {"chance", "duration_loudness", "majority", "melspec"}
-PACKAGED = {"byol_a_mini", "crepe", "crepe_tiny", *WEIGHTLESS}  # need no path: real weights, or none
+
+
+def checkpoint_of(module):
+    """The `CHECKPOINT` of a module of ours; None where it has none."""
+    return getattr(importlib.import_module(f"hear_ssl.{module}"), "CHECKPOINT", None)
+
+
+def is_packaged(module):
+    """Whether a module finds its weights in an installed package: its `CHECKPOINT` says where, as `packaged`."""
+    return bool(getattr(checkpoint_of(module), "packaged", ""))
+
+
+def members_of(module):
+    """Names of the modules that a published ensemble is made of; none for other modules."""
+    return [name.removeprefix("hear_ssl.") for name in getattr(checkpoint_of(module), "members", ())]
+
+
+MADE_OF_OTHERS = {"ensemble", "untrained"}  # their path names other modules
+TORCH = [name for name in MODULES if not isinstance(checkpoint_of(name), yamnet.YamnetCheckpoint)]  # that is TensorFlow
+WEIGHTLESS = [name for name in MODULES if checkpoint_of(name) is None and name not in MADE_OF_OTHERS]
+WITHOUT_PATH = [*WEIGHTLESS, *filter(is_packaged, MODULES)]
+ENSEMBLES = [name for name in MODULES if members_of(name)]
 
 SMALL = {
     "hidden_size": 48,
@@ -99,19 +123,10 @@ def save_aves(folder, state=None, config=AVES_CONFIG):
     return path
 
 
-def members_of(module):
-    """Names of the modules that a published ensemble is made of; none for other modules."""
-    checkpoint = getattr(importlib.import_module(f"hear_ssl.{module}"), "CHECKPOINT", None)
-    return [name.removeprefix("hear_ssl.") for name in getattr(checkpoint, "members", ())]
-
-
-ENSEMBLES = [module for module in MODULES if members_of(module)]
-
-
 def tiny_byol_a(version=1, width=12):
     """A narrow BYOL-A whose batch norms have seen something, in evaluation mode."""
     torch.manual_seed(5)
-    network = byol_a.Network(version, width).requires_grad_(False).eval()
+    network = byol_a.ByolANetwork(version, width).requires_grad_(False).eval()
     for module in network.features:
         if isinstance(module, torch.nn.BatchNorm2d):
             for tensor in (module.weight, module.running_var):
@@ -136,27 +151,46 @@ def save_yamnet(folder):
     return folder
 
 
-def model_path(module, folder):
-    """What `load_model` of a module needs as a path, made under `folder`; "" where it needs none."""
-    if module in PACKAGED:
-        return ""
-    if module == "twin":
-        return "hear_ssl.crepe_tiny"
-    folder = folder / module
-    folder.mkdir(parents=True, exist_ok=True)
-    if module == "ensemble":
-        return f"hf:{model_path('hubert_base', folder)}+hear_ssl.crepe_tiny"
-    if module in ENSEMBLES:
-        for member in members_of(module):
-            model_path(member, folder)
-        return str(folder)
-    if "aves" in module:
-        return str(save_aves(folder))
-    if module == "yamnet":
-        return str(save_yamnet(folder))
-    if "byol" in module:
-        return str(save_byol_a(folder))
+def save_transformer(folder, module):
+    """A tiny transformer of the family that the module's name speaks of, in the hub's format; gives the folder."""
     with weights.quiet_transformers():
         tiny_network(family_of(module)).save_pretrained(folder)
     (folder / "preprocessor_config.json").write_text(json.dumps({"do_normalize": True, "sampling_rate": 16000}))
-    return str(folder)
+    return folder
+
+
+def save_members(folder, module):
+    """The members' checkpoints of a published ensemble, each under its name; gives the folder."""
+    for member in members_of(module):
+        model_path(member, folder)
+    return folder
+
+
+# By the class of CHECKPOINT: writes a tiny checkpoint of a module into a folder and gives the path for `load_model`.
+WRITERS = {
+    transformer.Checkpoint: save_transformer,
+    aves.AvesCheckpoint: lambda folder, module: save_aves(folder),
+    byol_a_checkpoint.ByolACheckpoint: lambda folder, module: save_byol_a(folder),
+    yamnet.YamnetCheckpoint: lambda folder, module: save_yamnet(folder),
+    gura.Gura: save_members,
+}
+
+
+def model_path(module, folder):
+    """What `load_model` of a module needs as a path, made under `folder`; "" where it needs none."""
+    if module in WITHOUT_PATH:
+        return ""
+    if module == "ensemble":
+        return f"hf:{model_path('hubert_base', folder)}+hear_ssl.crepe_tiny"
+    if module == "untrained":
+        return "hear_ssl.crepe_tiny"
+    kind = type(checkpoint_of(module))
+    if kind not in WRITERS:
+        pytest.fail(
+            f"hear_ssl/{module}.py has a CHECKPOINT of class {kind.__name__}, of which the tests cannot make a tiny one: "
+            f"write a function (folder, module) -> path in tests/tiny_checkpoints.py and enter it there in WRITERS, as "
+            f"{kind.__name__}: that function; or give the class an attribute `packaged` if its weights come with a package"
+        )
+    folder = folder / module
+    folder.mkdir(parents=True, exist_ok=True)
+    return str(WRITERS[kind](folder, module))

@@ -20,7 +20,7 @@ class ModuleSpec:
 
     Attributes:
         name: Importable name, path of a .py file, `hf:ORG/MODEL` for a wav2vec2-family checkpoint,
-            `ensemble:MEMBER+MEMBER` for several modules as one, or `twin:MODULE` for an untrained one.
+            `ensemble:MEMBER+MEMBER` for several modules as one, or `untrained:MODULE` for an untrained copy.
         weights: Path or name for load_model; "" for the module's own choice.
         options: Keyword arguments of load_model.
         device: "auto", "cpu", "cuda", ...
@@ -38,19 +38,19 @@ class ModuleSpec:
     instance: Any = field(default=None, compare=False, repr=False)
 
     def resolved(self) -> "ModuleSpec":
-        """The same with `hf:ORG/MODEL`, `ensemble:MEMBER+MEMBER` or `twin:MODULE` spelled out as a module and its weights.
+        """The same with `hf:ORG/MODEL`, `ensemble:MEMBER+MEMBER` or `untrained:MODULE` spelled out as a module and its weights.
 
-        The weights of a twin are those of its module, which it is loaded with before it forgets them.
+        The weights of an untrained copy are those of its module, which it is loaded with before they are drawn anew.
 
         Raises:
             UsageError: The name says which weights, and others are given.
         """
         kind, _, weights = self.name.partition(":")
-        if kind not in ("hf", "ensemble", "twin") or ":" not in self.name:
+        if kind not in ("hf", "ensemble", "untrained") or ":" not in self.name:
             return self
-        if kind == "twin":
-            given = {"twin_weights": self.weights} if self.weights else {}
-            return replace(self, name="hear_ssl.twin", weights=weights, options={**self.options, **given})
+        if kind == "untrained":
+            loaded_with = {"untrained_weights": self.weights} if self.weights else {}
+            return replace(self, name="hear_ssl.untrained", weights=weights, options={**self.options, **loaded_with})
         if self.weights:
             raise UsageError(f"{self.name} names its weights already; leave out --weights {self.weights}")
         return replace(self, name=f"hear_ssl.{kind}", weights=weights)

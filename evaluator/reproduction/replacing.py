@@ -67,8 +67,8 @@ def _instead(row: Row, other: Other, facts: Mapping[str, Facts]) -> Row:
 
 
 def _know_the_same(modules: Sequence[str], facts: Mapping[str, Facts]) -> bool:
-    """Whether all are encoders that our transformers load, or twins of such: those whose weights are a checkpoint of the hub."""
-    names = [each.removeprefix("twin:") for each in modules]
+    """Whether all are encoders that our transformers load, or untrained copies of such: those whose weights are a checkpoint of the hub."""
+    names = [each.removeprefix("untrained:") for each in modules]
     return all(each.startswith("hf:") or (each in facts and facts[each].weights["from"] == "hub") for each in names)
 
 

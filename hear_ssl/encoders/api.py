@@ -38,6 +38,10 @@ OPTIONS = {
 def check_options(options: Mapping[str, Any], own: Mapping[str, str]) -> None:
     """Refuse option names that neither every module (`OPTIONS`) nor this one (`own`) takes.
 
+    Args:
+        options: By name, as `load_model` was called with; lengths among them are in seconds.
+        own: Options of this module alone, a name and its meaning each.
+
     Raises:
         ValueError: An unknown name; the message lists the right ones.
     """
@@ -45,7 +49,7 @@ def check_options(options: Mapping[str, Any], own: Mapping[str, str]) -> None:
 
 
 def check_names(options: Mapping[str, Any], known: Mapping[str, str]) -> None:
-    """Refuse options that are not `known`, a name and its meaning each.
+    """Refuse options that are not `known`, a name and its meaning (with its unit: Hz, seconds) each.
 
     Raises:
         ValueError: An unknown name; the message lists the right ones.
@@ -65,14 +69,14 @@ class Batch:
         windows: Where each lies in its clip.
         clips: (batch,), index of the clip that each window was cut from.
         keep: (batch, n_frames), 1 for the frames that count.
-        facts: What the encoder knows of each window's clip.
+        clip_stats: What `Encoder.clip_stats` gave for each window's clip.
     """
 
     audio: torch.Tensor
     windows: list[Window]
     clips: torch.Tensor
     keep: torch.Tensor
-    facts: list[Any]
+    clip_stats: list[Any]
 
 
 class Model(torch.nn.Module):
@@ -82,8 +86,8 @@ class Model(torch.nn.Module):
         sample_rate: Of the audio it takes, in Hz.
         timestamp_embedding_size, scene_embedding_size: Widths of the two embeddings.
         n_layers: Layers of the encoder, its input included.
-        trained_on: Datasets of the evaluator of which the weights have heard sounds, by name, and which sounds: an extension
-            of the API, by which a score on them can be marked.
+        trained_on: Datasets of the evaluator whose sounds were in the pre-training data, by name, and which sounds: an
+            extension of the API, by which a score on them can be marked.
     """
 
     EMBEDDING_VERSION = EMBEDDING_VERSION
@@ -128,59 +132,59 @@ class Model(torch.nn.Module):
         window = max(1, int(self.window_seconds * framing.sample_rate / framing.hop))
         margin = int(self.encoder.margin_seconds * framing.sample_rate / framing.hop)
         windows = [framing.windows(len(clip), window, margin) for clip in clips]
-        facts = [self.encoder.clip_facts(clip, len(parts)) for clip, parts in zip(clips, windows, strict=True)]
+        clip_stats = [self.encoder.clip_stats(clip, len(parts)) for clip, parts in zip(clips, windows, strict=True)]
         todo = [(clip, part) for clip, parts in enumerate(windows) for part in parts]
         todo.sort(key=lambda item: item[1].stop - item[1].start)  # stable: equal lengths keep the clips' order
         seconds = self.batch_seconds or (5.0 if self.device.type == "cpu" else 160.0)
         budget = int(seconds * framing.sample_rate)
         while todo:
-            # The longest comes last, so the number that fits is found from the end of a growing run.
+            # The longest comes last, so the number that fits is found by letting the batch grow.
             n = 1
             while n < len(todo) and (n + 1) * (todo[n][1].stop - todo[n][1].start) <= budget:
                 n += 1
-            yield self.collate(clips, todo[:n], facts, framing)
+            yield self.collate(clips, todo[:n], clip_stats, framing)
             todo = todo[n:]
 
     def collate(
         self,
         clips: Sequence[torch.Tensor],
         todo: list[tuple[int, Window]],
-        facts: list[Any],
+        clip_stats: list[Any],
         framing: Framing,
     ) -> Batch:
         """Put windows of possibly different lengths, given as (clip, window), into one zero-padded batch."""
         device = self.device
         audio = torch.zeros(len(todo), max(w.stop - w.start for _, w in todo), device=device)
-        keep = torch.zeros(len(todo), 1 + (audio.shape[1] - framing.field) // framing.hop, device=device)
+        keep = torch.zeros(len(todo), 1 + (audio.shape[1] - framing.receptive_field) // framing.hop, device=device)
         for row, (clip, window) in enumerate(todo):
-            audio[row, : window.stop - window.start] = cut(clips[clip], framing, window.start, window.stop)
+            audio[row, : window.stop - window.start] = _cut(clips[clip], framing, window.start, window.stop)
             keep[row, slice(*window.keep)] = 1
-        numbers = torch.tensor([clip for clip, _ in todo], device=device)
-        return Batch(audio, [w for _, w in todo], numbers, keep, [facts[clip] for clip, _ in todo])
+        clip_indices = torch.tensor([clip for clip, _ in todo], device=device)
+        return Batch(audio, [w for _, w in todo], clip_indices, keep, [clip_stats[clip] for clip, _ in todo])
 
     def run(self, batch: Batch, framing: Framing, layers: Moments | None = None) -> torch.Tensor:
         """Frames of the chosen layers, (batch, n_frames, width); every layer is added to `layers` on the way."""
-        seen: dict[int, torch.Tensor] = {}
+        chosen: dict[int, torch.Tensor] = {}
 
-        def visit(layer: int, frames: torch.Tensor) -> None:
+        def on_layer(layer: int, frames: torch.Tensor) -> None:
             if layers is not None:
                 layers.add(layer, frames, batch.keep, batch.clips)
             if layer in self.choice.layers:
-                seen[layer] = frames
+                chosen[layer] = frames
 
         lengths = [window.stop - window.start for window in batch.windows]
-        self.encoder(batch.audio, lengths, framing, batch.facts, visit)
-        return self.choice.frames(seen)
+        self.encoder(batch.audio, lengths, framing, batch.clip_stats, on_layer)
+        return self.choice.frames(chosen)
 
     @torch.no_grad()
     def timestamps(self, audio: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Embeddings (n_sounds, n_frames, width) and their centres in ms (n_sounds, n_frames) of equally long clips.
 
-        There is a frame for every centre inside the clip; the last one may see up to half a field of zeros.
+        There is a frame for every centre inside the clip; the last one may see up to half a receptive field of zeros.
         """
         framing = self.encoder.timestamp_framing
-        tail = framing.tail(audio.shape[1])
-        audio = torch.nn.functional.pad(audio, (0, tail)) if tail else audio
+        end_padding = framing.end_padding(audio.shape[1])
+        audio = torch.nn.functional.pad(audio, (0, end_padding)) if end_padding else audio
         n_frames = framing.n_frames(audio.shape[1])
         out = torch.empty(len(audio), n_frames, self.timestamp_embedding_size, device=self.device)
         for batch in self.batches(list(audio), framing):
@@ -206,7 +210,7 @@ class Model(torch.nn.Module):
         return out
 
 
-def cut(clip: torch.Tensor, framing: Framing, start: int, stop: int) -> torch.Tensor:
+def _cut(clip: torch.Tensor, framing: Framing, start: int, stop: int) -> torch.Tensor:
     """Samples [start, stop) of the clip as if it had been padded by the framing, (stop - start,)."""
     first, last = start - framing.pad, stop - framing.pad
     inside = clip[max(first, 0) : max(last, 0)]

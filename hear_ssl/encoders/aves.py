@@ -69,7 +69,7 @@ WEIGHT_NORM = {
 }
 
 
-def hubert_settings(config: Mapping[str, Any], path: Path) -> dict[str, Any]:
+def _hubert_settings(config: Mapping[str, Any], path: Path) -> dict[str, Any]:
     """Arguments of transformers' HubertConfig for the network that torchaudio's `wav2vec2_model(**config)` builds.
 
     Args:
@@ -79,9 +79,9 @@ def hubert_settings(config: Mapping[str, Any], path: Path) -> dict[str, Any]:
     Raises:
         ValueError: An unknown or missing key, an unknown mode, or an output head.
     """
-    wanted = {"extractor_mode", "extractor_conv_layer_config", *SAME_VALUES}
-    known = wanted | TRAINING_ONLY | {"aux_num_out"}
-    missing, unknown = sorted(wanted - set(config)), sorted(set(config) - known)
+    required = {"extractor_mode", "extractor_conv_layer_config", *SAME_VALUES}
+    known = required | TRAINING_ONLY | {"aux_num_out"}
+    missing, unknown = sorted(required - set(config)), sorted(set(config) - known)
     if missing or unknown:
         problems = [f"{key} is missing" for key in missing] + [f"{key} is unknown" for key in unknown]
         raise ValueError(
@@ -105,8 +105,12 @@ def hubert_settings(config: Mapping[str, Any], path: Path) -> dict[str, Any]:
     }
 
 
-def renamed(name: str) -> str:
-    """The name in transformers of a tensor of torchaudio's network."""
+def _renamed(name: str) -> str:
+    """The name in transformers of a tensor of torchaudio's network.
+
+    >>> _renamed("encoder.transformer.layers.0.attention.k_proj.weight")
+    'encoder.layers.0.attention.k_proj.weight'
+    """
     for theirs, ours in RENAMED.items():
         if name.startswith(theirs):
             name = ours + name.removeprefix(theirs)
@@ -116,7 +120,7 @@ def renamed(name: str) -> str:
     return name
 
 
-def is_fairseq(path: Path) -> bool:
+def _is_fairseq(path: Path) -> bool:
     """Whether a file of torch.save is a whole fairseq training state; looks at it without running anything in it."""
     if not zipfile.is_zipfile(path):
         return False
@@ -126,7 +130,7 @@ def is_fairseq(path: Path) -> bool:
     return "model" in words and not words.isdisjoint({"cfg", "args"})
 
 
-def config_beside(path: Path) -> Path:
+def _config_beside(path: Path) -> Path:
     """The JSON file that belongs to a weight file: `X.model_config.json` for `X.pt`, else the only `X*config*.json`.
 
     Raises:
@@ -135,14 +139,14 @@ def config_beside(path: Path) -> Path:
     usual = path.with_name(f"{path.stem}.model_config.json")
     if usual.is_file():
         return usual
-    found = sorted(path.parent.glob(f"{escape(path.stem)}*config*.json"))
-    if len(found) == 1:
-        return found[0]
-    came = f"several could be it: {', '.join(file.name for file in found)}" if found else "there is none"
+    candidates = sorted(path.parent.glob(f"{escape(path.stem)}*config*.json"))
+    if len(candidates) == 1:
+        return candidates[0]
+    came = f"several could be it: {', '.join(file.name for file in candidates)}" if candidates else "there is none"
     raise FileNotFoundError(f"{path}: the file {usual.name}, which describes the network, must lie beside it; {came}")
 
 
-def load_network(path: Path) -> Any:
+def _load_network(path: Path) -> Any:
     """The bare Hubert network of `transformers` with the weights at `path`, described by the JSON file beside it.
 
     Raises:
@@ -151,29 +155,29 @@ def load_network(path: Path) -> Any:
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such weight file")
-    if is_fairseq(path):
+    if _is_fairseq(path):
         raise ValueError(
             f"{path}: this is the fairseq file of the model; the one in torchaudio's format is wanted, whose name ends "
             f"in .torchaudio.pt (see {PUBLISHED_AT}/ported_aves/)"
         )
-    config_path = config_beside(path)
+    config_path = _config_beside(path)
     try:
         config = json.loads(config_path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"{config_path}: not readable as JSON ({error})") from error
     if not isinstance(config, dict):
         raise ValueError(f"{config_path}: a JSON object is wanted, {type(config).__name__} came")
-    settings = hubert_settings(config, config_path)
+    settings = _hubert_settings(config, config_path)
     with weights.quiet_transformers() as transformers:
         network = transformers.HubertModel(transformers.HubertConfig(**settings))
-    state = {renamed(name): tensor for name, tensor in weights.read_state(path).items()}
+    state = {_renamed(name): tensor for name, tensor in weights.read_state(path).items()}
     weights.load_strictly(network, state, path)
     return network
 
 
 @dataclass(frozen=True)
 class AvesCheckpoint:
-    """A published AVES model, and how to load it or a twin of it as a HEAR module.
+    """A published AVES model, and how to load it, or a file like it, as a HEAR module; 16 kHz, a frame every 20 ms.
 
     Attributes:
         stem: Where it is published, below `PUBLISHED_AT` and without the two endings.
@@ -200,7 +204,7 @@ class AvesCheckpoint:
         check_options(options, OPTIONS)
         normalize = wants_normalization(options.pop("normalize", "auto"))
         path = Path(model_file_path) if model_file_path else self.downloaded()
-        return Model(TransformerEncoder(load_network(path), bool(normalize)), **options)
+        return Model(TransformerEncoder(_load_network(path), bool(normalize)), **options)
 
     def downloaded(self) -> Path:
         """The weight file in the user's cache, fetched with its JSON file if it is not there.
@@ -214,7 +218,7 @@ class AvesCheckpoint:
         for url, target in zip(urls, targets, strict=True):
             if not target.is_file():
                 try:
-                    fetch(url, target)
+                    _fetch(url, target)
                 except (OSError, http.client.HTTPException) as error:
                     raise FileNotFoundError(
                         f"{url} cannot be downloaded ({weights.first_line(error)}). Fetch {' and '.join(urls)} "
@@ -224,7 +228,7 @@ class AvesCheckpoint:
         return targets[-1]
 
 
-def fetch(url: str, target: Path) -> None:
+def _fetch(url: str, target: Path) -> None:
     """Download a file; it appears at `target` whole or not at all.
 
     Raises:

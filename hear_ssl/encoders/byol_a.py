@@ -2,11 +2,11 @@
 
 A scene is the maximum plus the mean over time of the frames of the whole clip, in one pass; clips under 1 s are
 zero-padded to 1 s. Timestamps are scenes of 1 s of audio every 50 ms, half a second of zeros around the clip, as in the
-HEAR module of BYOL-S (without its statistics over the batch: the stored mean and deviation serve every clip); or, by
+HEAR module of BYOL-S (without its statistics over the batch: the stored mean and standard deviation serve every clip); or, by
 `timestamps="frames"`, the network's own frames, 80 ms (version 1) or 40 ms (version 2) apart.
 
 Source: Niizumi et al. 2021, https://arxiv.org/abs/2103.06695 (version 1), and 2023, https://arxiv.org/abs/2204.07402
-(version 2); layers, sizes and extraction as told by mogg64/byola_domainXfer; windows: GasserElbanna/serab-byols.
+(version 2); layers, sizes and extraction as in mogg64/byola_domainXfer; windows: GasserElbanna/serab-byols.
 The tensors have the names of GasserElbanna/serab-byols (`features.N`, `fc.N`: two `Sequential`s).
 """
 
@@ -18,7 +18,7 @@ import torch
 from torch.nn.functional import pad
 
 from hear_ssl.encoders.api import Batch, Model
-from hear_ssl.encoders.encoder import Encoder, Visit
+from hear_ssl.encoders.encoder import Encoder, OnLayer
 from hear_ssl.encoders.frames import Framing, Window
 from hear_ssl.encoders.logmel import EDGE, FFT_LENGTH, HOP, N_BANDS, SAMPLE_RATE, LogMel, mirrored
 from hear_ssl.encoders.pooling import Moments
@@ -35,7 +35,7 @@ WINDOW_HOP = 800  # samples: 50 ms between the windows of the timestamps
 CHUNK = 32
 
 
-class Network(torch.nn.Module):
+class ByolANetwork(torch.nn.Module):
     """The convolutions and the perceptron; tensors bear the original names, so that published files load strictly.
 
     Args:
@@ -77,8 +77,8 @@ class Network(torch.nn.Module):
         x = x.unsqueeze(1)  # (batch, 1, mel, time)
         for block in range(self.n_blocks):
             if lengths is not None:
-                here = torch.arange(x.shape[3], device=x.device) < (lengths >> block).unsqueeze(1)
-                x = torch.where(here[:, None, None], x, 0)
+                inside = torch.arange(x.shape[3], device=x.device) < (lengths >> block).unsqueeze(1)
+                x = torch.where(inside[:, None, None], x, 0)
             convolution, norm, relu, pool = list(self.features)[4 * block : 4 * block + 4]
             x = relu(pool(norm(convolution(x))))  # the same in either order, and a quarter of the work in this one
         x = x.permute(0, 3, 2, 1).flatten(2)  # (batch, time, mel * channel): the mel index is the slow one
@@ -92,7 +92,7 @@ def max_plus_mean(frames: torch.Tensor) -> torch.Tensor:
 
 
 @dataclass(frozen=True)
-class BlockFraming(Framing):
+class _BlockFraming(Framing):
     """The frame grid of the blocks; the last window of a cut clip reaches to the clip's very end.
 
     A frame there depends on the few spectrogram frames that are left over after division by the hop.
@@ -114,23 +114,23 @@ class ByolAEncoder(Encoder):
         timestamps: "windows" or "frames".
 
     Raises:
-        ValueError: Unknown timestamps, or statistics that cannot be.
+        ValueError: Unknown timestamps, or statistics that are not finite.
     """
 
-    def __init__(self, network: Network, mean: float, std: float, front_end: LogMel, timestamps: str = "windows"):
+    def __init__(self, network: ByolANetwork, mean: float, std: float, front_end: LogMel, timestamps: str = "windows"):
         super().__init__()
         if timestamps not in ("windows", "frames"):
             raise ValueError(f"option timestamps={timestamps!r}: known values are 'windows' and 'frames'")
         if not (0 < std < float("inf") and abs(mean) < float("inf")):
-            raise ValueError(f"mean {mean} and standard deviation {std} of the spectrogram cannot be")
+            raise ValueError(f"mean {mean} and standard deviation {std} of the spectrogram: finite numbers are wanted")
         self.network, self.front_end = network, front_end
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # twice as fast on a CPU
         self.mean, self.std = mean, std
         self.width = network.width
         stride = 1 << network.n_blocks
         # A frame is made of `stride` spectrogram frames, and leans on at most stride - 1 more on either side.
-        field = FFT_LENGTH + (stride - 1) * HOP
-        self.scene_framing = BlockFraming(field, stride * HOP, SAMPLE_RATE, pad=EDGE)
+        receptive_field = FFT_LENGTH + (stride - 1) * HOP
+        self.scene_framing = _BlockFraming(receptive_field, stride * HOP, SAMPLE_RATE, pad=EDGE)
         self.margin_seconds = stride * HOP / SAMPLE_RATE
         windows = Framing(SAMPLE_RATE, WINDOW_HOP, SAMPLE_RATE, pad=SAMPLE_RATE // 2)
         self.timestamp_framing = windows if timestamps == "windows" else self.scene_framing
@@ -140,20 +140,20 @@ class ByolAEncoder(Encoder):
         return {"mean": self.mean, "std": self.std, "mel": self.front_end.mel, "window": self.front_end.n_window}
 
     def forward(
-        self, audio: torch.Tensor, n_samples: list[int], framing: Framing, facts: list[Any], visit: Visit
+        self, audio: torch.Tensor, n_samples: list[int], framing: Framing, clip_stats: list[Any], on_layer: OnLayer
     ) -> None:
         """See `Encoder.forward`."""
-        if isinstance(framing, BlockFraming):
+        if isinstance(framing, _BlockFraming):
             lengths = [1 + (n - FFT_LENGTH) // HOP for n in n_samples]
-            visit(0, self.frames(audio, torch.tensor(lengths, device=audio.device)))
+            on_layer(0, self.frames(audio, torch.tensor(lengths, device=audio.device)))
             return
-        windows = audio.unfold(1, framing.field, framing.hop)  # (batch, n_windows, 1 s)
+        windows = audio.unfold(1, framing.receptive_field, framing.hop)  # (batch, n_windows, 1 s)
         chunks = windows.flatten(0, 1).split(CHUNK)
         scenes = [max_plus_mean(self.frames(mirrored(chunk))) for chunk in chunks]
-        visit(0, torch.cat(scenes).unflatten(0, windows.shape[:2]))
+        on_layer(0, torch.cat(scenes).unflatten(0, windows.shape[:2]))
 
     def frames(self, audio: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
-        """Frames (batch, n_frames, width) of audio whose ends are mirrored; `lengths` as in `Network.forward`."""
+        """Frames (batch, n_frames, width) of audio whose ends are mirrored; `lengths` as in `ByolANetwork.forward`."""
         return self.network((self.front_end(audio) - self.mean) / self.std, lengths)
 
 
@@ -165,11 +165,11 @@ class ByolAModel(Model):
         self.pooling = pooling
 
     def collate(
-        self, clips: Sequence[torch.Tensor], todo: list[tuple[int, Window]], facts: list[Any], framing: Framing
+        self, clips: Sequence[torch.Tensor], todo: list[tuple[int, Window]], clip_stats: list[Any], framing: Framing
     ) -> Batch:
         """See `Model.collate`; the zeros around a clip become its mirrored ends where the network's own frames run."""
-        batch = super().collate(clips, todo, facts, framing)
-        if isinstance(framing, BlockFraming):
+        batch = super().collate(clips, todo, clip_stats, framing)
+        if isinstance(framing, _BlockFraming):
             for row, (number, window) in enumerate(todo):
                 clip, audio = clips[number], batch.audio[row]
                 if len(clip) <= EDGE:  # only timestamps="frames" of a clip that is shorter than one frame

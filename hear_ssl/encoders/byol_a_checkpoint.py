@@ -10,7 +10,7 @@ import torch
 
 from hear_ssl.encoders import weights
 from hear_ssl.encoders.api import check_options
-from hear_ssl.encoders.byol_a import BLOCKS, CHANNELS, MEL, ByolAEncoder, ByolAModel, Network
+from hear_ssl.encoders.byol_a import BLOCKS, CHANNELS, MEL, ByolAEncoder, ByolAModel, ByolANetwork
 from hear_ssl.encoders.logmel import FFT_LENGTH, N_BANDS, LogMel
 
 OPTIONS = {
@@ -22,7 +22,7 @@ OPTIONS = {
 
 
 def read_statistics(path: Path) -> tuple[float, float]:
-    """Mean and standard deviation from a `stats.csv`.
+    """Mean and standard deviation of a log-mel spectrogram, over all bands and frames, from a `stats.csv`.
 
     Taken are columns called mean and std, of the first row as the published script does, or rows of these names; else, where
     the file holds just two numbers, these in this order.
@@ -38,7 +38,7 @@ def read_statistics(path: Path) -> tuple[float, float]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         rows = [[cell.strip() for cell in row] for row in csv.reader(file) if any(cell.strip() for cell in row)]
     tables = [dict(zip(rows[0], rows[1], strict=False))] if len(rows) > 1 else []
-    tables += [dict(zip(*table[:2], strict=False)) for table in [transposed(rows)] if len(table) == 2]
+    tables += [dict(zip(*table[:2], strict=False)) for table in [_transposed(rows)] if len(table) == 2]
     named = [(table.get("mean", ""), table.get("std", "")) for table in tables]
     for candidate in (*named, tuple(cell for row in rows for cell in row)):
         try:
@@ -49,12 +49,16 @@ def read_statistics(path: Path) -> tuple[float, float]:
     raise ValueError(f"{path}: a column mean and a column std are wanted, with one number each")
 
 
-def transposed(rows: list[list[str]]) -> list[list[str]]:
-    """Rows as columns."""
+def _transposed(rows: list[list[str]]) -> list[list[str]]:
+    """Rows as columns.
+
+    >>> _transposed([["mean", "-5.5"], ["std", "4.25"]])
+    [['mean', 'std'], ['-5.5', '4.25']]
+    """
     return [list(column) for column in zip(*rows, strict=False)]
 
 
-def network_for(state: Mapping[str, torch.Tensor], path: Path) -> Network:
+def _network_for(state: Mapping[str, torch.Tensor], path: Path) -> ByolANetwork:
     """An empty network of the version and width that the tensors' shapes tell.
 
     Raises:
@@ -68,24 +72,24 @@ def network_for(state: Mapping[str, torch.Tensor], path: Path) -> Network:
             f"{path}: these are not the weights of BYOL-A: fc.0.weight is wanted, (width, 512) in version 1 and "
             f"(width, 1024) in version 2; {came} came"
         )
-    return Network(blocks[first.shape[1]], width=first.shape[0])
+    return ByolANetwork(blocks[first.shape[1]], width=first.shape[0])
 
 
-def without_prefix(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+def _without_prefix(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """The tensors under their own names, where a training's checkpoint has `model.features.0.weight` and the like."""
     starts = {name: [name.find(part) for part in (".features.", ".fc.") if part in name] for name in state}
     return {name[min(starts[name]) + 1 :] if starts[name] else name: tensor for name, tensor in state.items()}
 
 
-def read_metadata(path: Path) -> dict[str, str]:
-    """The words that a safetensors file carries beside its tensors."""
+def _read_metadata(path: Path) -> dict[str, str]:
+    """The metadata that a safetensors file carries beside its tensors."""
     from safetensors import safe_open
 
     with safe_open(path, framework="pt") as file:
         return dict(file.metadata() or {})
 
 
-def load_encoder(path: Path, options: dict[str, Any]) -> ByolAEncoder:
+def _load_encoder(path: Path, options: dict[str, Any]) -> ByolAEncoder:
     """The encoder at `path`; takes its own options out of `options`.
 
     Args:
@@ -96,27 +100,27 @@ def load_encoder(path: Path, options: dict[str, Any]) -> ByolAEncoder:
         ValueError: They are damaged, or not BYOL-A's.
     """
     path = path / "checkpoint.pth" if path.is_dir() else path
-    state = without_prefix(weights.read_state(path))
+    state = _without_prefix(weights.read_state(path))
     if path.suffix == ".safetensors":
-        facts = read_metadata(path)
+        metadata = _read_metadata(path)
         try:
-            mean, std = float(facts["mean"]), float(facts["std"])
+            mean, std = float(metadata["mean"]), float(metadata["std"])
         except (KeyError, ValueError):
             raise ValueError(
                 f"{path}: its metadata has no numbers mean and std; it was not written by hear-ssl"
             ) from None
     else:
-        facts, (mean, std) = {}, read_statistics(path.with_name("stats.csv"))
-    network = network_for(state, path)
+        metadata, (mean, std) = {}, read_statistics(path.with_name("stats.csv"))
+    network = _network_for(state, path)
     weights.load_strictly(network, state, path)
-    mel = options.pop("mel", facts.get("mel", MEL[network.version]))
-    window = options.pop("stft_window", int(facts.get("stft_window", FFT_LENGTH)))
+    mel = options.pop("mel", metadata.get("mel", MEL[network.version]))
+    window = options.pop("stft_window", int(metadata.get("stft_window", FFT_LENGTH)))
     return ByolAEncoder(network, mean, std, LogMel(mel, window), options.pop("timestamps", "windows"))
 
 
 @dataclass(frozen=True)
 class ByolACheckpoint:
-    """A BYOL-A model, and how to load it as a HEAR module.
+    """A BYOL-A model, and how to load it as a HEAR module; 16 kHz.
 
     Attributes:
         packaged: The safetensors file inside the package; "" if there is none.
@@ -124,7 +128,7 @@ class ByolACheckpoint:
         how_to_get: What to do where no path was given; "" to say where the archive is.
         licence: Of the weights.
         citation: Paper that describes it.
-        trained_on: Datasets of the evaluator of which it has heard sounds, and which; they become `model.trained_on`.
+        trained_on: Datasets of the evaluator whose sounds it was trained on, and which; becomes `model.trained_on`.
     """
 
     packaged: str = ""
@@ -151,6 +155,6 @@ class ByolACheckpoint:
             way = f"the folder with checkpoint.pth and stats.csv; download {self.archive} and unpack it"
             raise FileNotFoundError(f"this model needs a model_file_path: {self.how_to_get or way}")
         path = Path(model_file_path) if model_file_path else Path(__file__).parents[1] / "weights" / self.packaged
-        model = ByolAModel(load_encoder(path, options), **options)
+        model = ByolAModel(_load_encoder(path, options), **options)
         model.trained_on = dict(self.trained_on)
         return model

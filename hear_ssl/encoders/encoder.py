@@ -7,9 +7,9 @@ import torch
 
 from hear_ssl.encoders.frames import Framing
 
-# visit(layer, frames): called for layer 0, 1, 2, ... in order with frames (batch, n_frames, width); whoever is
+# on_layer(layer, frames): called for layer 0, 1, 2, ... in order with frames (batch, n_frames, width); whoever is
 # called pools or copies what it needs, since the network does not keep them.
-Visit = Callable[[int, torch.Tensor], None]
+OnLayer = Callable[[int, torch.Tensor], None]
 
 
 class Encoder(torch.nn.Module):
@@ -21,9 +21,9 @@ class Encoder(torch.nn.Module):
     Attributes:
         sample_rate: Of the audio it takes, in Hz.
         width: Size of one frame of one layer.
-        n_layers: How many layers it shows to `visit` (1 for networks that give only their output).
+        n_layers: How many layers it passes to `on_layer` (1 for networks that give only their output).
         margin_seconds: Context that a frame needs on either side when a long clip is cut in windows; 0 if a frame
-            depends on nothing outside its own field.
+            depends on nothing outside its own receptive field.
         timestamp_framing: Frame grid for timestamp embeddings.
         scene_framing: Frame grid for scene embeddings; mostly the same.
     """
@@ -35,8 +35,8 @@ class Encoder(torch.nn.Module):
     timestamp_framing: Framing
     scene_framing: Framing
 
-    def clip_facts(self, clip: torch.Tensor, n_windows: int) -> Any:
-        """What the network must know of the whole clip before it sees its windows; None if nothing.
+    def clip_stats(self, clip: torch.Tensor, n_windows: int) -> Any:
+        """Statistics of the whole clip that the network needs before it sees its windows; None if it needs none.
 
         Args:
             clip: The whole clip before any padding, (n_samples,), float32.
@@ -45,18 +45,18 @@ class Encoder(torch.nn.Module):
         return None
 
     def forward(
-        self, audio: torch.Tensor, n_samples: list[int], framing: Framing, facts: list[Any], visit: Visit
+        self, audio: torch.Tensor, n_samples: list[int], framing: Framing, clip_stats: list[Any], on_layer: OnLayer
     ) -> None:
-        """Show the frames of every layer to `visit`.
+        """Pass the frames of every layer to `on_layer`.
 
         Frames past a window's own end are padding: their number is right for the longest window and their values
         mean nothing; the first frames of each window are as if it had been alone in the batch.
 
         Args:
             audio: Windows in [-1, 1], zero-padded at the end to one length, (batch, samples), float32.
-            n_samples: Samples of each window before that padding, at least one field each.
+            n_samples: Samples of each window before that padding, at least one receptive field each.
             framing: The frame grid wanted: `timestamp_framing` or `scene_framing`.
-            facts: What `clip_facts` gave for the clip of each window.
-            visit: Receives (layer, frames), frames of shape (batch, n_frames, width), float32.
+            clip_stats: What `clip_stats` gave for the clip of each window.
+            on_layer: Receives (layer, frames), frames of shape (batch, n_frames, width), float32.
         """
         raise NotImplementedError

@@ -28,7 +28,7 @@ from torch.nn.functional import pad
 
 from hear_ssl.encoders import api
 from hear_ssl.encoders.member import Member, resampled
-from hear_ssl.encoders.merging import MERGES, OPTIONS, Recipe, group_means, resized
+from hear_ssl.encoders.merging import MERGES, OPTIONS, MergeOptions, group_means, resized
 from hear_ssl.encoders.transformer import TransformerEncoder
 
 
@@ -46,24 +46,24 @@ class Ensemble(torch.nn.Module):
     n_layers = 1
     members: Sequence[Member]
 
-    def __init__(self, members: Sequence[Member], recipe: Recipe):
+    def __init__(self, members: Sequence[Member], merging: MergeOptions):
         super().__init__()
         self.members = torch.nn.ModuleList(members)  # type: ignore[assignment]
-        self.recipe = recipe
+        self.merging = merging
         self.sample_rate = max(member.sample_rate for member in members)
         self.widths = [member.width for member in members]
-        self.timestamp_embedding_size = recipe.merged_width(self.widths)
-        self.scene_widths = [member.scene_width for member in members] if recipe.scene == "members" else self.widths
-        self.scene_embedding_size = recipe.merged_width(self.scene_widths) * recipe.time_groups
-        transformers = [n for n, member in enumerate(members) if is_transformer(member)]
+        self.timestamp_embedding_size = merging.merged_width(self.widths)
+        self.scene_widths = [member.scene_width for member in members] if merging.scene == "members" else self.widths
+        self.scene_embedding_size = merging.merged_width(self.scene_widths) * merging.time_groups
+        transformers = [n for n, member in enumerate(members) if _is_transformer(member)]
         self.reference = transformers[0] if transformers else 0
         self.trained_on = {
             name: f"{member.name} on {what}"
             for member in members
             for name, what in dict(getattr(member.model, "trained_on", {})).items()
         }
-        said = "; ".join(member.identity() for member in members)
-        self.EMBEDDING_VERSION = f"{api.EMBEDDING_VERSION}, {recipe}, {said}"
+        identities = "; ".join(member.identity() for member in members)
+        self.EMBEDDING_VERSION = f"{api.EMBEDDING_VERSION}, {merging}, {identities}"
         self.requires_grad_(False).eval()
 
     @property
@@ -72,45 +72,47 @@ class Ensemble(torch.nn.Module):
         tensors = [*self.parameters(), *self.buffers()]
         return tensors[0].device if tensors else torch.device("cpu")
 
-    def heard(self, clips: Sequence[torch.Tensor]) -> dict[int, list[torch.Tensor]]:
+    def at_member_rates(self, clips: Sequence[torch.Tensor]) -> dict[int, list[torch.Tensor]]:
         """Clips (each (n_samples,)) at every rate that a member takes, by that rate in Hz."""
         rates = {member.sample_rate for member in self.members}
         return {rate: resampled(clips, self.sample_rate, rate) for rate in sorted(rates)}
 
     def on_grid(
-        self, heard: Mapping[int, Sequence[torch.Tensor]], scenes: bool, wanted: Sequence[int]
+        self, clips_at: Mapping[int, Sequence[torch.Tensor]], scenes: bool, numbers: Sequence[int]
     ) -> Iterator[tuple[int, int, torch.Tensor, np.ndarray]]:
-        """Each wanted member's frames of each clip, on the ensemble's grid and width.
+        """Frames of each clip by some members, on the ensemble's grid and width.
 
         Args:
-            heard: What `heard` gave.
+            clips_at: What `at_member_rates` gave.
             scenes: On the grid of scene embeddings, else on that of timestamp embeddings.
-            wanted: Numbers of members.
+            numbers: Which members, counted from 0.
 
         Yields:
             Numbers of member and clip, frames (n_frames, width), and their centres in ms (n_frames,).
         """
         grids: dict[int, np.ndarray] = {}
-        reference, recipe = self.members[self.reference], self.recipe
+        reference, merging = self.members[self.reference], self.merging
         framing = reference.framing(scenes)
         if framing is not None:
-            lengths = [len(samples) for samples in heard[reference.sample_rate]]
-            tails = [framing.tail(n) if recipe.tail and not scenes else 0 for n in lengths]
+            lengths = [len(samples) for samples in clips_at[reference.sample_rate]]
+            paddings = [framing.end_padding(n) if merging.end_padding and not scenes else 0 for n in lengths]
             grids = {
                 n: framing.centres(framing.n_frames(sum(both)))
-                for n, both in enumerate(zip(lengths, tails, strict=True))
+                for n, both in enumerate(zip(lengths, paddings, strict=True))
             }
-        for number in sorted(wanted, key=lambda n: n != self.reference):  # the reference first: it makes the grid
-            member, width = self.members[number], recipe.widths(self.widths)[number]
-            for clip, frames, centres in member.frames(heard[member.sample_rate], scenes, recipe.tail):
+        for number in sorted(numbers, key=lambda n: n != self.reference):  # the reference first: it makes the grid
+            member, width = self.members[number], merging.widths(self.widths)[number]
+            for clip, frames, centres in member.frames(clips_at[member.sample_rate], scenes, merging.end_padding):
                 grid = grids.setdefault(clip, centres)
-                yield number, clip, recipe.aligned(resized(frames, width), centres, grid), grid
+                yield number, clip, merging.aligned(resized(frames, width), centres, grid), grid
 
     @torch.no_grad()
     def timestamps(self, audio: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Embeddings (n_sounds, n_frames, width) and their centres in ms (n_sounds, n_frames) of equally long clips."""
         out, centres = None, np.zeros(0)
-        for number, clip, frames, grid in self.on_grid(self.heard(list(audio)), False, range(len(self.members))):
+        for number, clip, frames, grid in self.on_grid(
+            self.at_member_rates(list(audio)), False, range(len(self.members))
+        ):
             if out is None:
                 out, centres = frames.new_zeros(len(audio), len(grid), self.timestamp_embedding_size), grid
             if len(grid) != len(centres):
@@ -118,7 +120,7 @@ class Ensemble(torch.nn.Module):
                 raise ValueError(
                     f"ensemble member {name} gives equally long clips {len(centres)} and {len(grid)} frames"
                 )
-            self.recipe.place(out[clip], number, frames, self.widths)
+            self.merging.insert(out[clip], number, frames, self.widths)
         if out is None:
             raise ValueError("an ensemble without members has no embeddings")
         return out, torch.from_numpy(centres).float().to(out.device).repeat(len(audio), 1)
@@ -126,41 +128,41 @@ class Ensemble(torch.nn.Module):
     @torch.no_grad()
     def clips(self, clips: Sequence[torch.Tensor], layers: bool = False) -> dict[str, torch.Tensor]:
         """Under "scene" (n_clips, scene_embedding_size), of clips of any lengths; there are no layers to give."""
-        recipe, n_groups = self.recipe, self.recipe.time_groups
-        heard = self.heard([self.lengthened(clip) for clip in clips])
+        merging, n_groups = self.merging, self.merging.time_groups
+        clips_at = self.at_member_rates([self.lengthened(clip) for clip in clips])
         merged = torch.zeros(len(clips), n_groups, self.scene_embedding_size // n_groups, device=self.device)
-        by_themselves = [number for number in range(len(self.members)) if self.pools_itself(number)]
-        for number in by_themselves:
+        self_pooled = [number for number in range(len(self.members)) if self.pools_itself(number)]
+        for number in self_pooled:
             member = self.members[number]
-            scenes = resized(member.scenes(heard[member.sample_rate]), recipe.widths(self.scene_widths)[number])
-            recipe.place(merged, number, scenes.unsqueeze(1), self.scene_widths)
-        rest = sorted(set(range(len(self.members))) - set(by_themselves))
-        for number, clip, frames, _ in self.on_grid(heard, True, rest) if rest else ():
-            recipe.place(merged[clip], number, group_means(frames, n_groups), self.widths)
+            scenes = resized(member.scenes(clips_at[member.sample_rate]), merging.widths(self.scene_widths)[number])
+            merging.insert(merged, number, scenes.unsqueeze(1), self.scene_widths)
+        rest = sorted(set(range(len(self.members))) - set(self_pooled))
+        for number, clip, frames, _ in self.on_grid(clips_at, True, rest) if rest else ():
+            merging.insert(merged[clip], number, group_means(frames, n_groups), self.widths)
         return {"scene": merged.flatten(1)}
 
     def pools_itself(self, number: int) -> bool:
         """Whether the scene embedding that a member gives by itself is its part of the ensemble's."""
-        if self.recipe.scene == "members":
+        if self.merging.scene == "members":
             return True
         member, reference = self.members[number], self.members[self.reference]
         if not (member.is_ours and reference.is_ours and member.framing(True) == reference.framing(True)):
             return False
         plain = type(member.model).clips is api.Model.clips and member.model.pooling == "mean"
-        return plain and self.recipe.time_groups == 1  # its scene is the mean of its frames, and nothing else
+        return plain and self.merging.time_groups == 1  # its scene is the mean of its frames, and nothing else
 
     def lengthened(self, clip: torch.Tensor) -> torch.Tensor:
         """The clip (n_samples,), zero-padded at its end to the shortest length that has a frame for every group."""
         reference = self.members[self.reference]
         framing = reference.framing(scenes=True)
-        if framing is None or self.recipe.time_groups == 1:
+        if framing is None or self.merging.time_groups == 1:
             return clip
-        shortest = framing.field + (self.recipe.time_groups - 1) * framing.hop - 2 * framing.pad
+        shortest = framing.receptive_field + (self.merging.time_groups - 1) * framing.hop - 2 * framing.pad
         missing = -(-shortest * self.sample_rate // reference.sample_rate) - len(clip)
         return pad(clip, (0, missing)) if missing > 0 else clip
 
 
-def is_transformer(member: Member) -> bool:
+def _is_transformer(member: Member) -> bool:
     """Whether the member is one of our transformers, whose frames lie every 20 ms."""
     return member.is_ours and isinstance(member.model.encoder, TransformerEncoder)
 
@@ -169,43 +171,43 @@ def build(
     members: Sequence[str],
     member_options: Mapping[str, Mapping[str, Any]] | None = None,
     member_paths: Mapping[str, str] | None = None,
-    **recipe: Any,
+    **options: Any,
 ) -> Ensemble:
-    """One model out of several HEAR modules, for the functions of `hear_ssl.ensemble`.
+    """One model out of several HEAR modules, for the functions of `hear_ssl.ensemble`; it takes their highest sample rate.
 
     Args:
         members: Importable modules, paths of .py files, or `hf:` and a hub id or folder.
         member_options: Options of `load_model` by member.
         member_paths: `model_file_path` by member.
-        **recipe: See `OPTIONS`.
+        **options: How they are merged; see `OPTIONS`.
 
     Raises:
         ValueError: An unknown option, value or member.
     """
-    api.check_names(recipe, {field.name: OPTIONS[field.name] for field in fields(Recipe)})
-    made = Recipe(**recipe)
+    api.check_names(options, {field.name: OPTIONS[field.name] for field in fields(MergeOptions)})
+    merging = MergeOptions(**options)
     if isinstance(members, str) or not members:
         raise ValueError(f"members={members!r}: a list of module names is wanted, such as ['hear_ssl.crepe_tiny']")
-    options, paths = by_member("member_options", member_options), by_member("member_paths", member_paths)
-    for given in (options, paths):
-        if strangers := sorted(set(given) - set(members)):
-            raise ValueError(f"{strangers[0]!r} is no member; members are {', '.join(members)}")
-    return Ensemble([Member(name, str(paths.get(name, "")), options.get(name)) for name in members], made)
+    own_options, paths = _by_member("member_options", member_options), _by_member("member_paths", member_paths)
+    for by_member in (own_options, paths):
+        if unknown := sorted(set(by_member) - set(members)):
+            raise ValueError(f"{unknown[0]!r} is no member; members are {', '.join(members)}")
+    return Ensemble([Member(name, str(paths.get(name, "")), own_options.get(name)) for name in members], merging)
 
 
-def by_member(name: str, given: Any) -> Mapping[str, Any]:
-    """The option as a mapping, empty if it was not given.
+def _by_member(name: str, value: Any) -> Mapping[str, Any]:
+    """The option as a mapping, empty if it was left out.
 
     Raises:
         ValueError: It is something else.
     """
-    if given is not None and not isinstance(given, Mapping):
-        raise ValueError(f"option {name}={given!r}: {OPTIONS[name]}")
-    return given or {}
+    if value is not None and not isinstance(value, Mapping):
+        raise ValueError(f"option {name}={value!r}: {OPTIONS[name]}")
+    return value or {}
 
 
 def load_model(model_file_path: str = "", **options: Any) -> Ensemble:
-    """An ensemble by text: `MEMBER+MEMBER`, or `average:MEMBER+MEMBER`.
+    """An ensemble by text, `MEMBER+MEMBER` or `average:MEMBER+MEMBER`; it takes the members' highest sample rate.
 
     Args:
         model_file_path: Names of the members; see `build`.

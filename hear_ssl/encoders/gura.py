@@ -1,7 +1,7 @@
 """The ensembles of Wu et al. in HEAR 2021 (team GURA), as their released code builds them.
 
 What that code does, and ours by default:
-- audio goes in raw, although the checkpoints' own processors would normalise it (clean twin: `normalize="auto"`);
+- audio goes in raw, although the checkpoints' own processors would normalise it (`normalize="auto"` lets them);
 - X, wherever CREPE takes part, is HuBERT extra large; in the two modules of HuBERT and wav2vec 2.0 alone it is Large;
 - W is a wav2vec 2.0 that was trained to transcribe, not the pre-trained one that the paper speaks of;
 - "fusion" is the mean of all hidden states, the encoder's input among them, before anything is resized. Only the last
@@ -12,10 +12,10 @@ What that code does, and ours by default:
 - CREPE's frames, whose centres are whole hops, are stretched over the transformer's (`align="centres"`: put where
   they belong in time);
 - CREPE steps 250 ms for scenes and 50 ms for timestamps, so a scene is not the mean of the timestamp embeddings;
-- timestamps end with the last whole field (`tail=True`: with the last centre inside the clip). Their number is taken
-  in whole numbers; the released code computes it in floating point and fails for 61 lengths below 130 s.
+- timestamps end with the last whole receptive field (`end_padding=True`: with the last centre inside the clip). Their
+  number is taken in whole numbers; the released code computes it in floating point and fails for 61 lengths below 130 s.
 
-What differs: a clip shorter than one field (400 samples), which the released code refuses, is zero-padded to one; and
+What differs: a clip shorter than one receptive field (400 samples), which the released code refuses, is zero-padded to one; and
 one longer than `window_seconds` runs in overlapping windows. 120 s are seen whole: all of HEAR but the recordings of the
 beehives (600 s), whose numbers differ a little from those of the released code.
 
@@ -47,7 +47,7 @@ OPTIONS = {
 
 @dataclass(frozen=True)
 class Gura:
-    """One of the ensembles, and how to load it as a HEAR module.
+    """One of the ensembles, and how to load it as a HEAR module; 16 kHz, a frame every 20 ms.
 
     Attributes:
         members: Names of our modules, in the order of merging.
@@ -74,7 +74,7 @@ class Gura:
         Args:
             model_file_path: A folder that holds, for each member whose weights are not to be downloaded, a folder or
                 file called like the member's module (`hubert_xlarge/`, `crepe.pth`); "" for none.
-            **options: `normalize`, `align`, `tail`, `window_seconds`, `batch_seconds`, and `interleave` where members
+            **options: `normalize`, `align`, `end_padding`, `window_seconds`, `batch_seconds`, and `interleave` where members
                 are concatenated.
 
         Raises:
@@ -82,7 +82,7 @@ class Gura:
             FileNotFoundError: No such folder, nothing in it, or the hub cannot be reached and holds no cached copy.
         """
         api.check_names(options, self.options())
-        recipe = {name: options[name] for name in ("align", "tail", "interleave") if name in options}
+        chosen = {name: options[name] for name in ("align", "end_padding", "interleave") if name in options}
         windows: dict[str, Any] = {"window_seconds": WINDOW_SECONDS}
         windows.update((name, options[name]) for name in ("window_seconds", "batch_seconds") if name in options)
         transformers = {"layer": self.layer, "normalize": options.get("normalize", False), **windows}
@@ -90,25 +90,25 @@ class Gura:
         for name in self.members:
             is_transformer = isinstance(importlib.import_module(name).CHECKPOINT, Checkpoint)
             member_options[name] = transformers if is_transformer else windows
-        fixed: dict[str, Any] = {
+        released: dict[str, Any] = {
             "merge": self.merge,
             "interleave": self.interleave,
             "width": self.width,
             "time_groups": self.time_groups,
-            "tail": False,
+            "end_padding": False,
             "scene": "merged",
         }
-        paths = member_paths(self.members, model_file_path)
-        return ensemble.build(self.members, member_options, paths, **(fixed | recipe))
+        paths = _member_paths(self.members, model_file_path)
+        return ensemble.build(self.members, member_options, paths, **(released | chosen))
 
     def options(self) -> dict[str, str]:
         """What may be chosen, with its meaning."""
         joins = self.merge == "concatenate" and len(self.members) > 1
-        names = ("align", "tail", "interleave") if joins else ("align", "tail")
+        names = ("align", "end_padding", "interleave") if joins else ("align", "end_padding")
         return {**OPTIONS, **{name: ensemble.OPTIONS[name] for name in names}}
 
 
-def member_paths(members: tuple[str, ...], folder: str) -> Mapping[str, str]:
+def _member_paths(members: tuple[str, ...], folder: str) -> Mapping[str, str]:
     """Weights of members that lie in `folder`, by member: a folder or file with the name of the member's module.
 
     Raises:
@@ -118,10 +118,10 @@ def member_paths(members: tuple[str, ...], folder: str) -> Mapping[str, str]:
         return {}
     stems = {name: name.rpartition(".")[2] for name in members}
     there = sorted(Path(folder).iterdir()) if Path(folder).is_dir() else []
-    found = {name: str(path) for name, stem in stems.items() for path in there if path.stem == stem}
-    if not found:
+    paths = {name: str(path) for name, stem in stems.items() for path in there if path.stem == stem}
+    if not paths:
         raise FileNotFoundError(
             f"{folder}: {'nothing for any member in it' if there else 'no such folder, or it is empty'}; an ensemble's "
             f"model_file_path is a folder with the members' weights under the names {', '.join(stems.values())}"
         )
-    return found
+    return paths

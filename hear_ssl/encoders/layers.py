@@ -23,6 +23,9 @@ class LayerChoice:
     def parse(cls, layer: Any, n_layers: int) -> "LayerChoice":
         """Read the `layer` option of a network with `n_layers` layers (indices 0 to n_layers - 1).
 
+        >>> LayerChoice.parse("0,12", n_layers=13).layers
+        (0, 12)
+
         Raises:
             ValueError: Not a layer of this network.
         """
@@ -30,10 +33,10 @@ class LayerChoice:
             return cls((n_layers - 1,))
         if layer == "mean":
             return cls(tuple(range(n_layers)), mean=True)
-        wanted = layer.split(",") if isinstance(layer, str) else layer
-        wanted = wanted if isinstance(wanted, (list, tuple)) else [wanted]
+        parts = layer.split(",") if isinstance(layer, str) else layer
+        parts = parts if isinstance(parts, (list, tuple)) else [parts]
         try:
-            indices = tuple(int(str(index)) for index in wanted)
+            indices = tuple(int(str(index)) for index in parts)
         except ValueError:
             indices = ()
         if not indices or not all(0 <= index < n_layers for index in indices):
@@ -47,7 +50,7 @@ class LayerChoice:
         """Size of a frame made of these layers, each `layer_width` wide."""
         return layer_width if self.mean else layer_width * len(self.layers)
 
-    def frames(self, seen: Mapping[int, torch.Tensor]) -> torch.Tensor:
+    def frames(self, by_layer: Mapping[int, torch.Tensor]) -> torch.Tensor:
         """One frame sequence (batch, n_frames, width) out of the layers' (batch, n_frames, layer_width)."""
-        chosen = [seen[index] for index in self.layers]
+        chosen = [by_layer[index] for index in self.layers]
         return torch.stack(chosen).mean(dim=0) if self.mean else torch.cat(chosen, dim=-1)

@@ -3,7 +3,7 @@
 Frame t lies around sample 160 * t; at both ends of the clip the signal is mirrored, as `torch.stft` does by default.
 
 Source: 16 kHz, FFT 1024, window 1024, hop 160, 64 bands from 60 to 7800 Hz, power, natural log of (x + the float32
-epsilon): `nttcslab/byol-a`, as told by mogg64/byola_domainXfer. The mel scale is that of the library
+epsilon): `nttcslab/byol-a`, as in mogg64/byola_domainXfer. The mel scale is that of the library
 which each version uses: torchaudio's default in version 1 (HTK scale, triangles of height 1; so, too, in extract_embeds.py of
 mogg64/byola_domainXfer), nnAudio's in version 2 (Slaney's scale, triangles of equal area). The authors' example means of
 the two versions, -5.5 and -9.7, differ by what equal area costs.
@@ -25,7 +25,7 @@ MEL_SCALES = ("htk", "slaney")
 EDGE = FFT_LENGTH // 2
 
 
-def slaney_filters(
+def _slaney_filters(
     n_bands: int, fft_length: int, sample_rate: int, lowest_hz: float, highest_hz: float
 ) -> torch.Tensor:
     """Triangles of area 1 (in Hz), evenly spaced in Slaney's mel, each reaching the centres of its neighbours.
@@ -64,7 +64,7 @@ class LogMel(torch.nn.Module):
         if isinstance(window, bool) or not isinstance(window, int) or not 0 < window <= FFT_LENGTH:
             raise ValueError(f"option stft_window={window!r}: a number of samples from 1 to {FFT_LENGTH} is wanted")
         self.mel, self.n_window = mel, window
-        make = slaney_filters if mel == "slaney" else mel_filters
+        make = _slaney_filters if mel == "slaney" else mel_filters
         spare = FFT_LENGTH - window
         hann = pad(torch.hann_window(window), (spare // 2, spare - spare // 2))
         self.register_buffer("window", hann, persistent=False)
@@ -79,5 +79,5 @@ class LogMel(torch.nn.Module):
 
 
 def mirrored(audio: torch.Tensor) -> torch.Tensor:
-    """Whole clips (batch, n_samples > EDGE) with both ends mirrored, (batch, n_samples + 2 * EDGE)."""
+    """Whole clips with both ends mirrored: (batch, n_samples), n_samples > EDGE -> (batch, n_samples + 2 * EDGE)."""
     return pad(audio.unsqueeze(1), (EDGE, EDGE), mode="reflect").squeeze(1)

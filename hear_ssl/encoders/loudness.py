@@ -1,4 +1,4 @@
-"""Duration and loudness as an encoder: what a task gives away before anybody listens to what is heard.
+"""Duration and loudness as an encoder: what a task gives away by how its sounds were recorded, not by what they are.
 
 Levels are in dB relative to full scale: a sine of amplitude 1 has a level of -3.01 dB and a peak of 0 dB. Frames are
 50 ms long, 25 ms apart and centred, so the first and the last see 25 ms of zeros (their level is up to 3 dB low).
@@ -9,17 +9,17 @@ from typing import Any
 import torch
 
 from hear_ssl.encoders.api import Model
-from hear_ssl.encoders.deaf import load
-from hear_ssl.encoders.encoder import Encoder, Visit
+from hear_ssl.encoders.encoder import Encoder, OnLayer
 from hear_ssl.encoders.frames import Framing
+from hear_ssl.encoders.weightless import load_weightless
 
-FIELD = 800  # samples: 50 ms, one period of 20 Hz
+RECEPTIVE_FIELD = 800  # samples: 50 ms, one period of 20 Hz
 HOP = 400  # samples: 25 ms
 # Silence counts as this loud. The rounding to 16 bit alone has a level of 20 log10(2^-15 / sqrt(12)) = -101 dB.
 FLOOR_DB = -100.0
 
 
-def decibels(square: torch.Tensor) -> torch.Tensor:
+def _decibels(square: torch.Tensor) -> torch.Tensor:
     """Squares of amplitudes, any shape, in dB; at least `FLOOR_DB`."""
     return 10 * torch.log10(square.clamp(min=10 ** (FLOOR_DB / 10)))
 
@@ -29,32 +29,39 @@ class Loudness(Encoder):
 
     Natural logarithm of the clip's duration in seconds, as it came (a protocol that cuts or fills has done so before);
     the clip's level (dB of the mean square) and its peak (dB of the largest sample); the level of the frame. Over time
-    the first three have no deviation, and the last has the mean and deviation of the level.
+    the first three have standard deviation 0, and the last has the mean and standard deviation of the level.
     """
 
     width = 4
 
     def __init__(self) -> None:
         super().__init__()
-        self.timestamp_framing = self.scene_framing = Framing(FIELD, HOP, self.sample_rate, pad=FIELD // 2)
+        framing = Framing(RECEPTIVE_FIELD, HOP, self.sample_rate, pad=RECEPTIVE_FIELD // 2)
+        self.timestamp_framing = self.scene_framing = framing
 
-    def clip_facts(self, clip: torch.Tensor, n_windows: int) -> torch.Tensor:
-        """Duration, level and peak of the clip, (3,)."""
+    def clip_stats(self, clip: torch.Tensor, n_windows: int) -> torch.Tensor:
+        """Duration (log s), level and peak (dB) of the clip, (3,)."""
         duration = torch.log(torch.tensor(len(clip) / self.sample_rate, dtype=torch.float64))
-        level, peak = decibels(clip.double().square().mean()), decibels(clip.abs().max().double().square())
+        level, peak = _decibels(clip.double().square().mean()), _decibels(clip.abs().max().double().square())
         return torch.stack([duration.to(level.device), level, peak]).float()
 
     def forward(
-        self, audio: torch.Tensor, n_samples: list[int], framing: Framing, facts: list[torch.Tensor], visit: Visit
+        self,
+        audio: torch.Tensor,
+        n_samples: list[int],
+        framing: Framing,
+        clip_stats: list[torch.Tensor],
+        on_layer: OnLayer,
     ) -> None:
         """See `Encoder.forward`."""
-        levels = decibels(audio.unfold(1, framing.field, framing.hop).square().mean(dim=-1))  # (batch, n_frames)
-        of_clips = torch.stack(facts).unsqueeze(1).expand(-1, levels.shape[1], -1)  # (batch, n_frames, 3)
-        visit(0, torch.cat([of_clips, levels.unsqueeze(-1)], dim=-1))
+        frames = audio.unfold(1, framing.receptive_field, framing.hop)  # (batch, n_frames, receptive_field)
+        levels = _decibels(frames.square().mean(dim=-1))  # (batch, n_frames)
+        of_clips = torch.stack(clip_stats).unsqueeze(1).expand(-1, levels.shape[1], -1)  # (batch, n_frames, 3)
+        on_layer(0, torch.cat([of_clips, levels.unsqueeze(-1)], dim=-1))
 
 
 def load_model(model_file_path: str = "", **options: Any) -> Model:
-    """Duration and loudness as a HEAR model.
+    """Duration and loudness as a HEAR model: 16 kHz, 4 wide, a frame every 25 ms.
 
     Args:
         model_file_path: Empty, since there are no weights.
@@ -63,4 +70,4 @@ def load_model(model_file_path: str = "", **options: Any) -> Model:
     Raises:
         ValueError: A path, an unknown option or a wrong value.
     """
-    return load("duration_loudness", Loudness(), model_file_path, options)
+    return load_weightless("duration_loudness", Loudness(), model_file_path, options)

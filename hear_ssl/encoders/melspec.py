@@ -8,9 +8,10 @@ from typing import Any
 
 import torch
 
-from hear_ssl.encoders.api import Model, check_options
-from hear_ssl.encoders.encoder import Encoder, Visit
+from hear_ssl.encoders.api import Model
+from hear_ssl.encoders.encoder import Encoder, OnLayer
 from hear_ssl.encoders.frames import Framing
+from hear_ssl.encoders.weightless import load_weightless
 
 # 64 bands from 60 to 7800 Hz: Niizumi et al. 2021 (BYOL-A), https://arxiv.org/abs/2103.06695
 N_BANDS = 64
@@ -28,6 +29,12 @@ ENERGY_FLOOR = 1e-10
 
 def mel_filters(n_bands: int, fft_length: int, sample_rate: int, lowest_hz: float, highest_hz: float) -> torch.Tensor:
     """Triangles of height 1, evenly spaced in mel, each reaching the centres of its neighbours.
+
+    Args:
+        n_bands: How many.
+        fft_length: Samples of the FFT.
+        sample_rate: In Hz.
+        lowest_hz, highest_hz: Where the first triangle begins and the last one ends.
 
     Returns:
         Weights of the bins of a real FFT, (fft_length // 2 + 1, n_bands), float32.
@@ -57,7 +64,7 @@ def triangles(corners: torch.Tensor, fft_length: int, sample_rate: int) -> torch
 
 
 class MelspecEncoder(Encoder):
-    """Log energies of mel bands, one layer of `N_BANDS` numbers a frame."""
+    """Log energies of mel bands, one layer of shape (batch, n_frames, N_BANDS); frames of 25 ms every 10 ms."""
 
     width = N_BANDS
     window: torch.Tensor  # (WINDOW,)
@@ -71,16 +78,18 @@ class MelspecEncoder(Encoder):
         self.register_buffer("filters", mel_filters(N_BANDS, FFT_LENGTH, self.sample_rate, LOWEST_HZ, HIGHEST_HZ))
 
     def forward(
-        self, audio: torch.Tensor, n_samples: list[int], framing: Framing, facts: list[Any], visit: Visit
+        self, audio: torch.Tensor, n_samples: list[int], framing: Framing, clip_stats: list[Any], on_layer: OnLayer
     ) -> None:
         """See `Encoder.forward`."""
-        frames = audio.unfold(1, framing.field, framing.hop) * self.window  # (batch, n_frames, field)
+        frames = (
+            audio.unfold(1, framing.receptive_field, framing.hop) * self.window
+        )  # (batch, n_frames, receptive_field)
         energies = torch.fft.rfft(frames, n=FFT_LENGTH).abs().square()
-        visit(0, torch.log(energies @ self.filters + ENERGY_FLOOR))
+        on_layer(0, torch.log(energies @ self.filters + ENERGY_FLOOR))
 
 
 def load_model(model_file_path: str = "", **options: Any) -> Model:
-    """The spectrogram as a HEAR model; scene embeddings are mean and standard deviation of each band.
+    """The spectrogram as a HEAR model: 16 kHz, a frame every 10 ms; scenes are mean and standard deviation of each band.
 
     Args:
         model_file_path: Empty, since there are no weights.
@@ -89,7 +98,4 @@ def load_model(model_file_path: str = "", **options: Any) -> Model:
     Raises:
         ValueError: A path, an unknown option or a wrong value.
     """
-    check_options(options, {})
-    if model_file_path:
-        raise ValueError(f"melspec has no weights to load; leave model_file_path empty ({model_file_path!r} came)")
-    return Model(MelspecEncoder(), **{"pooling": "mean+std", **options})
+    return load_weightless("melspec", MelspecEncoder(), model_file_path, {"pooling": "mean+std", **options})

@@ -1,4 +1,4 @@
-"""A member of an ensemble: any HEAR module, ours or anyone's, asked for the frames of one clip after another.
+"""A member of an ensemble: any HEAR module, ours or anyone's, that gives the frames of one clip after another.
 
 Of our own modules we know where their frames lie, and their embeddings do not depend on the batch: clips share batches
 and windows. Of others only the three functions of the HEAR API are known: clips run one by one, so that they cannot
@@ -26,7 +26,7 @@ from hear_ssl.encoders.frames import Framing
 # Where the last timestamp is so many times shorter than its clip, it is none in ms; in seconds it would be 1000 times.
 _SECONDS_LOOK_LIKE = 100
 
-# One clip's number in the list that was given, its frames (n_frames, width), and their centres in ms (n_frames,).
+# One clip's index among the clips, its frames (n_frames, width), and their centres in ms (n_frames,).
 ClipFrames = tuple[int, torch.Tensor, np.ndarray]
 
 
@@ -42,15 +42,14 @@ class Member(torch.nn.Module):
         sample_rate: Of the audio it takes, in Hz.
         width: Size of one of its frames.
         role: What errors call it.
+        remedy: What the error of a failing `load_model` adds.
 
     Raises:
         ValueError: It cannot be imported, is no HEAR module, or lacks one of the three sizes.
     """
 
     role = "ensemble member"
-    way_out = (
-        "; its path and options are said as member_paths={MEMBER: PATH} and member_options={MEMBER: {OPTION: VALUE}}"
-    )
+    remedy = "; give its path and options as member_paths={MEMBER: PATH} and member_options={MEMBER: {OPTION: VALUE}}"
 
     def __init__(self, name: str, path: str = "", options: Mapping[str, Any] | None = None):
         super().__init__()
@@ -61,8 +60,8 @@ class Member(torch.nn.Module):
         else:
             module_name = name
         self.name, self.options = name, dict(options or {})
-        with process_kept():
-            self.module = import_member(module_name, self.role)
+        with _process_kept():
+            self.module = _import_member(module_name, self.role)
             self.model: Any = self.loaded(path)
         self.is_ours = isinstance(self.model, Model)
         self.sample_rate = self.size("sample_rate")
@@ -81,7 +80,7 @@ class Member(torch.nn.Module):
             return self.module.load_model(*([path] if path or needs else []), **self.options)
         except (Exception, SystemExit) as error:  # a module may raise anything while it loads
             raise ValueError(
-                f"{self.role} {self.name}: load_model failed ({type(error).__name__}: {error}){self.way_out}"
+                f"{self.role} {self.name}: load_model failed ({type(error).__name__}: {error}){self.remedy}"
             ) from error
 
     def size(self, key: str) -> int:
@@ -98,25 +97,26 @@ class Member(torch.nn.Module):
         encoder = self.model.encoder
         return encoder.scene_framing if scenes else encoder.timestamp_framing
 
-    def frames(self, clips: Sequence[torch.Tensor], scenes: bool, tail: bool) -> Iterator[ClipFrames]:
+    def frames(self, clips: Sequence[torch.Tensor], scenes: bool, end_padding: bool) -> Iterator[ClipFrames]:
         """Frames of every clip, each clip as soon as it is complete, in any order.
 
         Args:
             clips: Each (n_samples,), at this member's rate.
             scenes: On the grid of scene embeddings, else on that of timestamp embeddings.
-            tail: Of our modules, timestamp embeddings also at the centres whose field passes the clip's end.
+            end_padding: Of our modules, timestamp embeddings also at the centres whose receptive field passes the clip's
+                end.
         """
         framing = self.framing(scenes)
         if framing is None:
             for number, clip in enumerate(clips):
-                yield number, *self.foreign_frames(clip)
+                yield number, *self.plain_module_frames(clip)
             return
-        if tail and not scenes:
-            clips = [torch.nn.functional.pad(clip, (0, framing.tail(len(clip)))) for clip in clips]
-        for number, frames in our_frames(self.model, clips, framing):
+        if end_padding and not scenes:
+            clips = [torch.nn.functional.pad(clip, (0, framing.end_padding(len(clip)))) for clip in clips]
+        for number, frames in _our_frames(self.model, clips, framing):
             yield number, frames, framing.centres(len(frames))
 
-    def foreign_frames(self, clip: torch.Tensor) -> tuple[torch.Tensor, np.ndarray]:
+    def plain_module_frames(self, clip: torch.Tensor) -> tuple[torch.Tensor, np.ndarray]:
         """Timestamp embeddings of one clip (n_samples,) by a module that is not ours.
 
         Raises:
@@ -128,7 +128,7 @@ class Member(torch.nn.Module):
                 f"{self.role} {self.name}: get_timestamp_embeddings gives {type(answer).__name__}; "
                 "(embeddings, timestamps) is wanted"
             )
-        frames, times = (as_tensor(value, clip.device) for value in answer)
+        frames, times = (_as_tensor(value, clip.device) for value in answer)
         times = times if times.dim() == 2 else times[None]
         if frames.dim() != 3 or len(frames) != 1 or frames.shape[2] != self.width or times.shape != frames.shape[:2]:
             raise ValueError(
@@ -138,10 +138,10 @@ class Member(torch.nn.Module):
         if not frames.shape[1]:
             raise ValueError(f"{self.role} {self.name} gives no frame for a clip of {len(clip)} samples")
         centres = times[0].double().cpu().numpy()
-        self.refuse_times(centres, 1000 * len(clip) / self.sample_rate)
+        self.refuse_timestamps(centres, 1000 * len(clip) / self.sample_rate)
         return frames[0], centres
 
-    def refuse_times(self, centres: np.ndarray, length: float) -> None:
+    def refuse_timestamps(self, centres: np.ndarray, length: float) -> None:
         """Refuse timestamps (n_frames,) that cannot be centres in ms of the frames of a clip of `length` ms.
 
         Raises:
@@ -161,7 +161,7 @@ class Member(torch.nn.Module):
         """The member's own scene embeddings of clips, each (n_samples,) at its rate: (n_clips, scene_width)."""
         if self.is_ours:
             return self.model.clips(clips, layers=False)["scene"]
-        rows = [as_tensor(self.ask("get_scene_embeddings", clip), clip.device) for clip in clips]
+        rows = [_as_tensor(self.ask("get_scene_embeddings", clip), clip.device) for clip in clips]
         if any(row.shape != (1, self.scene_width) for row in rows):
             raise ValueError(
                 f"{self.role} {self.name}: scene embeddings have shape {tuple(rows[0].shape)}, but "
@@ -175,46 +175,46 @@ class Member(torch.nn.Module):
         tensorflow = sys.modules.get("tensorflow")
         if tensorflow is not None and not isinstance(self.model, torch.nn.Module):
             audio = tensorflow.convert_to_tensor(audio.cpu().numpy())
-        with process_kept():
+        with _process_kept():
             return getattr(self.module, function)(audio, self.model)
 
     def identity(self) -> str:
         """What its embeddings depend on beside audio and torch's weights; part of the names of stored embeddings."""
-        said = f"{self.module.__name__} {sorted(self.options.items())}"
+        name_and_options = f"{self.module.__name__} {sorted(self.options.items())}"
         if self.is_ours:
-            return said
+            return name_and_options
         if not isinstance(self.model, torch.nn.Module) and not getattr(self.model, "variables", None):
             self.ask("get_scene_embeddings", torch.zeros(self.sample_rate))  # Keras makes its weights when called
-        return f"{said} {code_version(self.module, self.model)}"
+        return f"{name_and_options} {_code_version(self.module, self.model)}"
 
 
 @contextlib.contextmanager
-def process_kept() -> Iterator[None]:
+def _process_kept() -> Iterator[None]:
     """Gives the process back as it was: some modules change the folder, the default type or switch gradients on."""
-    kept = Path.cwd(), torch.get_default_dtype(), torch.is_grad_enabled()
+    folder, dtype, gradients = Path.cwd(), torch.get_default_dtype(), torch.is_grad_enabled()
     try:
         yield
     finally:
-        os.chdir(kept[0])
-        torch.set_default_dtype(kept[1])
-        torch.set_grad_enabled(kept[2])
+        os.chdir(folder)
+        torch.set_default_dtype(dtype)
+        torch.set_grad_enabled(gradients)
 
 
-def our_frames(model: Model, clips: Sequence[torch.Tensor], framing: Framing) -> Iterator[tuple[int, torch.Tensor]]:
+def _our_frames(model: Model, clips: Sequence[torch.Tensor], framing: Framing) -> Iterator[tuple[int, torch.Tensor]]:
     """Frames (n_frames, width) of each clip, by its number; only clips that share a batch are held at once."""
-    begun: dict[int, torch.Tensor] = {}
+    incomplete: dict[int, torch.Tensor] = {}
     missing: dict[int, int] = {}
     for batch in model.batches(clips, framing):
         frames = model.run(batch, framing)
         for row, (clip, window) in enumerate(zip(batch.clips.tolist(), batch.windows, strict=True)):
-            if clip not in begun:
+            if clip not in incomplete:
                 missing[clip] = framing.n_frames(len(clips[clip]))
-                begun[clip] = frames.new_empty(missing[clip], frames.shape[2])
+                incomplete[clip] = frames.new_empty(missing[clip], frames.shape[2])
             first, last = (window.first_frame + frame for frame in window.keep)
-            begun[clip][first:last] = frames[row, slice(*window.keep)]
+            incomplete[clip][first:last] = frames[row, slice(*window.keep)]
             missing[clip] -= last - first
             if not missing[clip]:
-                yield clip, begun.pop(clip)
+                yield clip, incomplete.pop(clip)
 
 
 def resampled(clips: Sequence[torch.Tensor], rate: int, new_rate: int) -> list[torch.Tensor]:
@@ -226,21 +226,21 @@ def resampled(clips: Sequence[torch.Tensor], rate: int, new_rate: int) -> list[t
         return list(clips)
     import soxr
 
-    heard = []
+    out = []
     for clip in clips:
         samples = clip.cpu().numpy()
         new = soxr.resample(samples, rate, new_rate, quality="HQ")
-        heard.append(torch.from_numpy(new if len(new) else samples.mean(keepdims=True)).to(clip.device))
-    return heard
+        out.append(torch.from_numpy(new if len(new) else samples.mean(keepdims=True)).to(clip.device))
+    return out
 
 
-def as_tensor(value: Any, device: torch.device) -> torch.Tensor:
+def _as_tensor(value: Any, device: torch.device) -> torch.Tensor:
     """Whatever a module returned, torch's or not, as a float32 tensor on `device`."""
     tensor = value.detach() if isinstance(value, torch.Tensor) else torch.from_numpy(np.array(value))
     return tensor.to(device).float()
 
 
-def import_member(name: str, role: str) -> ModuleType:
+def _import_member(name: str, role: str) -> ModuleType:
     """The module called `name`: importable, or the path of a .py file; errors call it by its `role`.
 
     Raises:
@@ -260,18 +260,18 @@ def import_member(name: str, role: str) -> ModuleType:
             f"{role} {name!r} cannot be imported ({type(error).__name__}: {error}); wanted are importable "
             "HEAR modules, paths of .py files, or hf:ORG/MODEL"
         ) from error
-    wanted = ("load_model", "get_timestamp_embeddings", "get_scene_embeddings")
-    missing = [function for function in wanted if not callable(getattr(module, function, None))]
+    required = ("load_model", "get_timestamp_embeddings", "get_scene_embeddings")
+    missing = [function for function in required if not callable(getattr(module, function, None))]
     if missing:
         raise ValueError(f"{role} {name} is no HEAR module: it has no {', '.join(missing)}")
     return module
 
 
-def code_version(module: ModuleType, model: Any) -> str:
-    """What stands for a foreign module's code and weights that torch does not see: its own version, or a SHA-256."""
+def _code_version(module: ModuleType, model: Any) -> str:
+    """What stands for a plain module's code and weights that torch does not see: its own version, or a SHA-256."""
     version = getattr(module, "EMBEDDING_VERSION", None) or getattr(model, "EMBEDDING_VERSION", None)
     digest = hashlib.sha256(str(version or "").encode())
-    for path in [] if version else source_files(module):
+    for path in [] if version else _source_files(module):
         digest.update(path.name.encode() + b"\n" + path.read_bytes())
     if not isinstance(model, torch.nn.Module):
         for variable in getattr(model, "variables", None) or []:
@@ -279,7 +279,7 @@ def code_version(module: ModuleType, model: Any) -> str:
     return digest.hexdigest()[:16]
 
 
-def source_files(module: ModuleType) -> list[Path]:
+def _source_files(module: ModuleType) -> list[Path]:
     """The Python files of a module's package; of a lone file, it and those beside or below it that it imports."""
     top = sys.modules.get(module.__name__.partition(".")[0], module)
     if folders := getattr(top, "__path__", None):
@@ -287,14 +287,14 @@ def source_files(module: ModuleType) -> list[Path]:
     if not module.__file__:
         return []
     home = Path(module.__file__).parent
-    found, waiting = {Path(module.__file__)}, [module]
-    while waiting:
-        for value in list(vars(waiting.pop()).values()):
+    files, todo = {Path(module.__file__)}, [module]
+    while todo:
+        for value in list(vars(todo.pop()).values()):
             imported = value if inspect.ismodule(value) else sys.modules.get(str(getattr(value, "__module__", "")))
             path = Path(getattr(imported, "__file__", None) or "/")
             # What is installed goes by its version.
             own = path.suffix == ".py" and home in path.parents and not any("-packages" in part for part in path.parts)
-            if imported is not None and own and path not in found:
-                found.add(path)
-                waiting.append(imported)
-    return sorted(found)
+            if imported is not None and own and path not in files:
+                files.add(path)
+                todo.append(imported)
+    return sorted(files)

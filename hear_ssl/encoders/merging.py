@@ -19,7 +19,7 @@ OPTIONS = {
     "align": "stretch: a sequence of another length is stretched; centres: interpolated at the frames' times",
     "scene": "members: the members' own scene embeddings are merged (default); merged: mean over the merged frames, "
     "however a member pools its own (default with time_groups)",
-    "tail": "true: a timestamp for every centre inside the clip; false: whole fields only",
+    "end_padding": "true: a timestamp for every centre inside the clip; false: whole receptive fields only",
     "member_options": "options of load_model by member: {MEMBER: {OPTION: VALUE}}",
     "member_paths": "model_file_path by member: {MEMBER: PATH}",
 }
@@ -27,8 +27,11 @@ MERGES = ("concatenate", "average")
 
 
 @dataclass(frozen=True)
-class Recipe:
+class MergeOptions:
     """How members become one embedding; see `OPTIONS`.
+
+    >>> MergeOptions(interleave=True).merged_width([768, 256])
+    512
 
     Raises:
         ValueError: A value that cannot be; the message names it.
@@ -40,7 +43,7 @@ class Recipe:
     time_groups: int = 1
     align: str = "stretch"
     scene: str = ""
-    tail: bool = True
+    end_padding: bool = True
 
     def __post_init__(self) -> None:
         if not self.scene:
@@ -49,12 +52,12 @@ class Recipe:
         for name, values in known.items():
             if getattr(self, name) not in values:
                 raise ValueError(f"option {name}={getattr(self, name)!r}: known values are {' and '.join(values)}")
-        for name in ("interleave", "tail"):
+        for name in ("interleave", "end_padding"):
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(f"option {name}={getattr(self, name)!r}: true or false is wanted")
-        for name, least in (("width", self.width), ("time_groups", self.time_groups)):
-            if least is not None and (isinstance(least, bool) or not isinstance(least, int) or least < 1):
-                raise ValueError(f"option {name}={least!r}: a whole number from 1 is wanted")
+        for name, number in (("width", self.width), ("time_groups", self.time_groups)):
+            if number is not None and (isinstance(number, bool) or not isinstance(number, int) or number < 1):
+                raise ValueError(f"option {name}={number!r}: a whole number from 1 is wanted")
         if self.interleave and self.merge != "concatenate":
             raise ValueError(f"option interleave=True says how to concatenate, but merge is {self.merge!r}")
         if self.scene == "members" and self.time_groups != 1:
@@ -70,7 +73,7 @@ class Recipe:
         """Features of a merged frame."""
         return self.widths(own)[0] if self.merge == "average" else sum(self.widths(own))
 
-    def place(self, merged: torch.Tensor, number: int, part: torch.Tensor, own: Sequence[int]) -> None:
+    def insert(self, merged: torch.Tensor, number: int, part: torch.Tensor, own: Sequence[int]) -> None:
         """Put a member's part (..., width) where it belongs in `merged` (..., merged_width), which began as zeros."""
         widths = self.widths(own)
         if self.merge == "average":
@@ -89,7 +92,11 @@ class Recipe:
 
 
 def resized(rows: torch.Tensor, size: int) -> torch.Tensor:
-    """Rows (n, m) linearly interpolated to (n, size), half-pixel convention; unchanged if they have that size."""
+    """Rows of shape (n, m) linearly interpolated to (n, size), half-pixel convention; unchanged if m is that size.
+
+    >>> resized(torch.tensor([[0.0, 4.0]]), 4).tolist()
+    [[0.0, 1.0, 3.0, 4.0]]
+    """
     return rows if rows.shape[1] == size else interpolate(rows[None], size=size, mode="linear")[0]
 
 
@@ -103,8 +110,8 @@ def at_times(frames: torch.Tensor, centres: np.ndarray, times: np.ndarray) -> to
     if len(centres) == 1:
         return frames.expand(len(times), -1)
     right = np.searchsorted(centres, times).clip(1, len(centres) - 1)
-    share = (times - centres[right - 1]) / (centres[right] - centres[right - 1])
-    weight = torch.from_numpy(share.clip(0, 1)).to(frames).unsqueeze(1)
+    position = (times - centres[right - 1]) / (centres[right] - centres[right - 1])  # 0 at one centre, 1 at the next
+    weight = torch.from_numpy(position.clip(0, 1)).to(frames).unsqueeze(1)
     after = torch.from_numpy(right).to(frames.device)
     return torch.lerp(frames[after - 1], frames[after], weight)
 

@@ -28,12 +28,12 @@ class Moments:
         weight = keep.unsqueeze(-1).to(frames.dtype)
         n = weight.sum(dim=1)
         mean = (frames * weight).sum(dim=1) / n.clamp(min=1)
-        # Deviations from the window's own mean first: sums of raw squares would lose digits where the mean is large.
-        deviations = ((frames - mean.unsqueeze(1)).square() * weight).sum(dim=1)
-        n, mean, deviations = (x.to(self.total.dtype) for x in (n, mean, deviations))
+        # Squares about the window's own mean first: sums of raw squares would lose digits where the mean is large.
+        squares = ((frames - mean.unsqueeze(1)).square() * weight).sum(dim=1)
+        n, mean, squares = (x.to(self.total.dtype) for x in (n, mean, squares))
         self.n_frames[layer].index_add_(0, clips, n)
         self.total[layer].index_add_(0, clips, n * mean)
-        self.squares[layer].index_add_(0, clips, deviations + n * mean.square())
+        self.squares[layer].index_add_(0, clips, squares + n * mean.square())
 
     def mean(self) -> torch.Tensor:
         """Mean over the frames of each clip, (n_clips, n_layers, width), float32."""
@@ -42,7 +42,7 @@ class Moments:
     def std(self) -> torch.Tensor:
         """Sample standard deviation (ddof 1) over the frames of each clip, (n_clips, n_layers, width), float32.
 
-        The deviation of a single frame is 0, not NaN.
+        That of a single frame is 0, not NaN.
         """
-        deviations = (self.squares - self.total.square() / self.n_frames).clamp(min=0)
-        return (deviations / (self.n_frames - 1).clamp(min=1)).sqrt().transpose(0, 1).float()
+        squares = (self.squares - self.total.square() / self.n_frames).clamp(min=0)
+        return (squares / (self.n_frames - 1).clamp(min=1)).sqrt().transpose(0, 1).float()

@@ -22,7 +22,7 @@ from torch.nn.utils import parametrize
 
 from hear_ssl.encoders import weights
 from hear_ssl.encoders.api import Model, check_options
-from hear_ssl.encoders.encoder import Encoder, Visit
+from hear_ssl.encoders.encoder import Encoder, OnLayer
 from hear_ssl.encoders.frames import Framing, convolution_framing
 
 OPTIONS = {
@@ -44,6 +44,8 @@ DECIDE = (
     "num_buckets",
     "max_bucket_distance",
 )
+# The revision of a checkpoint on the hub of which no commit is known: the newest is loaded, and it may change.
+UNPINNED = ""
 FAMILIES = ("wav2vec2", "hubert", "wavlm", "data2vec-audio")
 
 # Added to the variance before its root, as in transformers' Wav2Vec2FeatureExtractor.
@@ -52,11 +54,11 @@ VARIANCE_FLOOR = 1e-7
 STATISTICS_FRAMES = 64_000
 
 
-class ClipFacts(NamedTuple):
-    """What a window must know of its whole clip.
+class ClipStats(NamedTuple):
+    """Statistics of a whole clip that each of its windows needs.
 
     Attributes:
-        mean, scale: The window is fed as (audio - mean) * scale.
+        mean, scale: The window is fed as (audio - mean) * scale; scalars of shape ().
         first_layer: Mean and variance of each channel of the first convolution, each (channels,); None if the
             window is the whole clip or the network has no group norm.
     """
@@ -67,7 +69,13 @@ class ClipFacts(NamedTuple):
 
 
 class TransformerEncoder(Encoder):
-    """An encoder of the wav2vec 2.0 family around a bare network of `transformers`."""
+    """An encoder of the wav2vec 2.0 family around a bare network of `transformers`.
+
+    Args:
+        network: Without a head, in evaluation mode.
+        normalize: Whether each clip is brought to zero mean and unit variance first.
+        sample_rate: Of the audio it takes, in Hz.
+    """
 
     # 125 frames of 20 ms: the widest positional convolution (wav2vec 2.0: kernel 128) sees 64 to either side.
     margin_seconds = 2.5
@@ -76,9 +84,8 @@ class TransformerEncoder(Encoder):
         super().__init__()
         config: Any = network.config
         self.network: Any = network
-        for (
-            module
-        ) in network.modules():  # weight norm is for training; without it the weights are not made anew each time
+        # Weight norm is for training; without it the weights are not computed anew each time.
+        for module in network.modules():
             if parametrize.is_parametrized(module, "weight"):
                 parametrize.remove_parametrizations(module, "weight")
         self.normalize = normalize
@@ -95,9 +102,9 @@ class TransformerEncoder(Encoder):
         config = self.network.config
         return {"normalize": self.normalize, **{name: repr(getattr(config, name, None)) for name in DECIDE}}
 
-    def clip_facts(self, clip: torch.Tensor, n_windows: int) -> ClipFacts:
+    def clip_stats(self, clip: torch.Tensor, n_windows: int) -> ClipStats:
         """Input statistics of the clip and, if it is cut in windows, those of the first group norm."""
-        missing = self.scene_framing.field - len(clip)
+        missing = self.scene_framing.receptive_field - len(clip)
         if missing > 0:
             clip = torch.nn.functional.pad(clip, (0, missing))
         mean, scale = clip.new_zeros(()), clip.new_ones(())
@@ -105,7 +112,7 @@ class TransformerEncoder(Encoder):
             variance, mean = torch.var_mean(clip, correction=0)
             scale = torch.rsqrt(variance + VARIANCE_FLOOR)
         cut_up = self.group_norm and n_windows > 1
-        return ClipFacts(mean, scale, self.first_layer_moments(clip, mean, scale) if cut_up else None)
+        return ClipStats(mean, scale, self.first_layer_moments(clip, mean, scale) if cut_up else None)
 
     def first_layer_moments(
         self, clip: torch.Tensor, mean: torch.Tensor, scale: torch.Tensor
@@ -114,12 +121,12 @@ class TransformerEncoder(Encoder):
 
         Args:
             clip: (n_samples,), any length: it is convolved stretch by stretch.
-            mean, scale: Input normalisation, as in `ClipFacts`.
+            mean, scale: Input normalisation, as in `ClipStats`.
         """
         convolution = self.network.feature_extractor.conv_layers[0].conv
         kernel, stride = self.strides[0]
         n_frames = 1 + (len(clip) - kernel) // stride
-        n_seen, average, deviations = 0, 0.0, 0.0  # type: int, Any, Any
+        n_seen, average, squares = 0, 0.0, 0.0  # type: int, Any, Any
         for first in range(0, n_frames, STATISTICS_FRAMES):
             last = min(first + STATISTICS_FRAMES, n_frames)
             samples = (clip[first * stride : (last - 1) * stride + kernel] - mean) * scale
@@ -127,23 +134,23 @@ class TransformerEncoder(Encoder):
             n = last - first
             # Parallel variance (Chan et al. 1979): no large sums are subtracted from each other.
             step = part_mean - average
-            deviations = deviations + part_variance * n + step.square() * (n_seen * n / (n_seen + n))
+            squares = squares + part_variance * n + step.square() * (n_seen * n / (n_seen + n))
             average = average + step * (n / (n_seen + n))
             n_seen += n
-        return average, deviations / n_seen
+        return average, squares / n_seen
 
     def forward(
         self,
         audio: torch.Tensor,
         n_samples: list[int],
         framing: Framing,
-        facts: list[ClipFacts],
-        visit: Visit,
+        clip_stats: list[ClipStats],
+        on_layer: OnLayer,
     ) -> None:
         """See `Encoder.forward`."""
-        mean = torch.stack([fact.mean for fact in facts]).unsqueeze(1)
-        scale = torch.stack([fact.scale for fact in facts]).unsqueeze(1)
-        features = self.features((audio - mean) * scale, n_samples, facts)
+        mean = torch.stack([stats.mean for stats in clip_stats]).unsqueeze(1)
+        scale = torch.stack([stats.scale for stats in clip_stats]).unsqueeze(1)
+        features = self.features((audio - mean) * scale, n_samples, clip_stats)
         n_frames = [framing.n_frames(n) for n in n_samples]
         projected = self.network.feature_projection(features.transpose(1, 2))
         hidden = projected[0] if isinstance(projected, tuple) else projected
@@ -151,53 +158,55 @@ class TransformerEncoder(Encoder):
         if min(n_frames) < hidden.shape[1]:
             positions = torch.arange(hidden.shape[1], device=hidden.device)
             mask = positions < torch.tensor(n_frames, device=hidden.device).unsqueeze(1)  # (batch, n_frames)
-        self.transform(hidden, mask, visit)
+        self.transform(hidden, mask, on_layer)
 
-    def features(self, audio: torch.Tensor, n_samples: list[int], facts: list[ClipFacts]) -> torch.Tensor:
+    def features(self, audio: torch.Tensor, n_samples: list[int], clip_stats: list[ClipStats]) -> torch.Tensor:
         """Output of the convolutions, (batch, channels, n_frames); padding reaches no real frame."""
         x = audio.unsqueeze(1)
         for number, layer in enumerate(self.network.feature_extractor.conv_layers):
-            x = self.first_layer(layer, x, n_samples, facts) if self.group_norm and number == 0 else layer(x)
+            x = self.first_layer(layer, x, n_samples, clip_stats) if self.group_norm and number == 0 else layer(x)
         return x
 
-    def first_layer(self, layer: Any, x: torch.Tensor, n_samples: list[int], facts: list[ClipFacts]) -> torch.Tensor:
+    def first_layer(
+        self, layer: Any, x: torch.Tensor, n_samples: list[int], clip_stats: list[ClipStats]
+    ) -> torch.Tensor:
         """First convolution with group norm, its statistics taken over the real samples of each clip.
 
         There are as many groups as channels (instance norm), so the statistics are those of a channel over time.
         """
         x, norm = layer.conv(x), layer.layer_norm
         kernel, stride = self.strides[0]
-        if len(set(n_samples)) == 1 and all(fact.first_layer is None for fact in facts):
+        if len(set(n_samples)) == 1 and all(stats.first_layer is None for stats in clip_stats):
             return layer.activation(norm(x))  # nothing is padding
-        for row, (n, fact) in enumerate(zip(n_samples, facts, strict=True)):
+        for row, (n, stats) in enumerate(zip(n_samples, clip_stats, strict=True)):
             real = x[row : row + 1, :, : 1 + (n - kernel) // stride]
-            if fact.first_layer is None:
+            if stats.first_layer is None:
                 real.copy_(norm(real))
             else:
-                average, variance = fact.first_layer
+                average, variance = stats.first_layer
                 real.copy_(
                     torch.nn.functional.batch_norm(real, average, variance, norm.weight, norm.bias, eps=norm.eps)
                 )
         return layer.activation(x)
 
-    def transform(self, hidden: torch.Tensor, mask: torch.Tensor | None, visit: Visit) -> None:
-        """Run the transformer and show each layer to `visit`; nothing of a layer is kept once it was shown.
+    def transform(self, hidden: torch.Tensor, mask: torch.Tensor | None, on_layer: OnLayer) -> None:
+        """Run the transformer and pass each layer to `on_layer`; nothing of a layer is kept after that.
 
         Args:
             hidden: (batch, n_frames, width).
             mask: (batch, n_frames), True for real frames; None if all are real.
-            visit: As in `Encoder.forward`.
+            on_layer: As in `Encoder.forward`.
         """
         encoder = self.network.encoder
 
-        def show(number: int) -> Any:
-            return lambda module, inputs, output: visit(number, output[0] if isinstance(output, tuple) else output)
+        def hook(number: int) -> Any:
+            return lambda module, inputs, output: on_layer(number, output[0] if isinstance(output, tuple) else output)
 
         with ExitStack() as hooks:
-            first = encoder.layers[0].register_forward_pre_hook(lambda module, inputs: visit(0, inputs[0]))
+            first = encoder.layers[0].register_forward_pre_hook(lambda module, inputs: on_layer(0, inputs[0]))
             hooks.callback(first.remove)
             for number, layer in enumerate(encoder.layers[:-1], start=1):
-                hooks.callback(layer.register_forward_hook(show(number)).remove)
+                hooks.callback(layer.register_forward_hook(hook(number)).remove)
             # data2vec stacks several positional convolutions: each must find zeros where a clip alone has its edge.
             for layer in getattr(encoder.pos_conv_embed, "layers", []) if mask is not None else []:
                 clear = layer.register_forward_pre_hook(
@@ -207,23 +216,23 @@ class TransformerEncoder(Encoder):
             with warnings.catch_warnings():
                 # transformers' WavLM gives torch a Boolean and a float mask, which torch announces to end some day.
                 warnings.filterwarnings("ignore", message="Support for mismatched key_padding_mask")
-                visit(self.n_layers - 1, encoder(hidden, attention_mask=mask).last_hidden_state)
+                on_layer(self.n_layers - 1, encoder(hidden, attention_mask=mask).last_hidden_state)
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A published pre-trained transformer, and how to load it or a twin of it as a HEAR module.
+    """A published pre-trained transformer, and how to load it, or a checkpoint like it, as a HEAR module; 16 kHz.
 
     Attributes:
         hub_id: Its name on the Hugging Face hub; "" if a path must always be given.
-        revision: Commit on the hub, where one is pinned; "" for the newest.
+        revision: Commit on the hub; `UNPINNED` where none is known yet: the newest is taken, and may change.
         normalize: Whether its processor normalises the input; used where no processor file lies beside the weights.
         licence: Of the weights.
         citation: Paper that describes it.
     """
 
     hub_id: str
-    revision: str = ""
+    revision: str = UNPINNED
     normalize: bool | None = None
     licence: str = ""
     citation: str = ""
@@ -254,9 +263,9 @@ class Checkpoint:
 
     def normalization(self, option: Any, source: str, revision: str) -> bool:
         """Whether clips are normalised: the option if it decides, else the processor's rule, else this checkpoint's."""
-        decided = wants_normalization(option)
-        if decided is not None:
-            return decided
+        chosen = wants_normalization(option)
+        if chosen is not None:
+            return chosen
         processor = weights.processor_rules(source, revision)
         if processor is not None:
             return bool(processor.get("do_normalize", True))  # the extractor's own default
@@ -270,6 +279,9 @@ class Checkpoint:
 
 def wants_normalization(option: Any) -> bool | None:
     """What the `normalize` option says: True, False, or None for "auto".
+
+    >>> wants_normalization("true")
+    True
 
     Raises:
         ValueError: Something else.

@@ -28,7 +28,7 @@ UNREADABLE = (
 
 @contextmanager
 def quiet_transformers() -> Iterator[Any]:
-    """`transformers`, imported safely, without its load reports and bars: what matters is checked and said by us."""
+    """`transformers`, imported safely, without its load reports and bars: what matters is checked and reported by us."""
     hide_broken()
     import transformers
 
@@ -61,7 +61,7 @@ def load_transformer(source: str, revision: str, families: tuple[str, ...]) -> A
         try:
             config = transformers.AutoConfig.from_pretrained(source, **options)
         except (OSError, ValueError) as error:
-            raise FileNotFoundError(not_there(where, error)) from error
+            raise FileNotFoundError(_unavailable(where, error)) from error
         if config.model_type not in families:
             raise ValueError(f"{source}: model type {config.model_type!r} is not one of {', '.join(families)}")
         try:
@@ -87,7 +87,7 @@ def load_transformer(source: str, revision: str, families: tuple[str, ...]) -> A
 
 
 def processor_rules(source: str, revision: str) -> dict[str, Any] | None:
-    """What preprocessor_config.json beside the weights says, or None if there is no such file."""
+    """What preprocessor_config.json beside the weights says (`sampling_rate` in Hz), or None if there is no such file."""
     from huggingface_hub.errors import EntryNotFoundError
 
     path = Path(source) / "preprocessor_config.json"
@@ -102,7 +102,7 @@ def processor_rules(source: str, revision: str) -> dict[str, Any] | None:
 
 
 def read_state(path: Path) -> dict[str, torch.Tensor]:
-    """Tensors by name from a `.safetensors`, `.pt`, `.pth` or `.bin` file, without running anything in it.
+    """Tensors by name, of any shape, from a `.safetensors`, `.pt`, `.pth` or `.bin` file; runs nothing in it.
 
     Where a file holds them under `state_dict`, beside other things, these are taken.
 
@@ -137,26 +137,32 @@ def load_strictly(network: torch.nn.Module, state: dict[str, torch.Tensor], path
     Raises:
         ValueError: They do not fit; the message names the first ones.
     """
-    own = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+    shapes = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
     came = {name: tuple(tensor.shape) for name, tensor in state.items()}
-    wrong = [f"{name} is missing" for name in own if name not in came]
-    wrong += [f"{name} is unknown" for name in came if name not in own]
-    wrong += [
-        f"{name} has shape {came[name]}, not {own[name]}" for name in own if came.get(name, own[name]) != own[name]
+    problems = [f"{name} is missing" for name in shapes if name not in came]
+    problems += [f"{name} is unknown" for name in came if name not in shapes]
+    problems += [
+        f"{name} has shape {came[name]}, not {shape}"
+        for name, shape in shapes.items()
+        if came.get(name, shape) != shape
     ]
-    if wrong:
-        rest = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
-        raise ValueError(f"{path}: these weights do not fit the network: {'; '.join(wrong[:5])}{rest}")
+    if problems:
+        rest = f" and {len(problems) - 5} more" if len(problems) > 5 else ""
+        raise ValueError(f"{path}: these weights do not fit the network: {'; '.join(problems[:5])}{rest}")
     network.load_state_dict(state)
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of an error's message, cut at 200 characters; its type where there is none."""
+    """The first line of an error's message, cut at 200 characters; its type where there is none.
+
+    >>> first_line(ValueError("no such file\\nat all")), first_line(KeyError())
+    ('no such file', 'KeyError')
+    """
     text = str(error).strip()
     return text.splitlines()[0][:200] if text else type(error).__name__
 
 
-def not_there(source: str, error: Exception) -> str:
+def _unavailable(source: str, error: Exception) -> str:
     """The sentence for a checkpoint that could not be had."""
     return (
         f"{source}: neither a local folder with a config.json nor a model that the Hugging Face hub gives here "

@@ -1,4 +1,4 @@
-"""YAMNet as a HEAR module: what is asked, and where the SavedModel is to be had.
+"""YAMNet as a HEAR module: its three functions, and where the SavedModel is to be had.
 
 Audio and embeddings are TensorFlow's tensors, for that is the language of the network; float32 in [-1, 1], mono, 16 kHz.
 TensorFlow is imported by `YamnetCheckpoint.load_model`, never by importing this file. Clips run one by one, since the
@@ -25,7 +25,7 @@ HOW_TO_GET = (
 
 @dataclass(frozen=True)
 class YamnetCheckpoint:
-    """The published YAMNet, and how to load it as a HEAR module.
+    """The published YAMNet, and how to load it as a HEAR module; 16 kHz, a patch of 0.96 s every 480 ms.
 
     Attributes:
         licence: Of the weights.
@@ -61,10 +61,10 @@ class YamnetCheckpoint:
             raise ImportError(
                 f'YAMNet runs on TensorFlow, which cannot be imported ({error}): pip install "hear-ssl[tensorflow]"'
             ) from error
-        return yamnet_network.load(folder, digest(folder), **options)
+        return yamnet_network.load(folder, _digest(folder), **options)
 
 
-def digest(folder: Path) -> str:
+def _digest(folder: Path) -> str:
     """SHA-256 over graph and weights of a SavedModel, so that embeddings of one are never taken for another's."""
     sha256 = hashlib.sha256()
     for path in [folder / "saved_model.pb", *sorted(folder.glob("variables/*"))]:
@@ -111,7 +111,7 @@ def get_clip_embeddings(clips: Sequence[Any], model: Any) -> dict[str, Any]:
 
     Returns:
         "scene": (n_clips, scene_embedding_size), equal to `get_scene_embeddings` of each clip alone; "layers_mean" and
-        "layers_std": (n_clips, 1, 1024), mean and sample deviation (0 for a single patch). All float32.
+        "layers_std": (n_clips, 1, 1024), mean and sample standard deviation (0 for a single patch). All float32.
 
     Raises:
         TypeError, ValueError: Not such audio.

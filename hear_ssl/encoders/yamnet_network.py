@@ -1,7 +1,7 @@
-"""YAMNet's SavedModel behind the sizes and answers of a HEAR model. Importing this file imports TensorFlow.
+"""YAMNet's SavedModel behind the sizes and functions of a HEAR model. Importing this file imports TensorFlow.
 
 A patch is 96 spectrogram frames of 25 ms, 10 ms apart: 15600 samples; the next one starts 48 frames later. The network
-zero-pads a clip at its end to a whole number of patches; so do we before it is asked, which leaves it nothing to pad
+zero-pads a clip at its end to a whole number of patches; so do we before it is called, which leaves it nothing to pad
 and lets long clips run in stretches without a difference, for patches know nothing of each other.
 
 Source: features.py and params.py of https://github.com/tensorflow/models/tree/master/research/audioset/yamnet
@@ -16,7 +16,7 @@ import tensorflow as tf
 from hear_ssl.encoders.frames import Framing
 
 WIDTH = 1024
-FRAMING = Framing(field=95 * 160 + 400, hop=48 * 160, sample_rate=16000)
+FRAMING = Framing(receptive_field=95 * 160 + 400, hop=48 * 160, sample_rate=16000)
 # Counts up whenever an embedding changes by more than rounding.
 EMBEDDING_VERSION = "1"
 
@@ -36,7 +36,7 @@ class Yamnet(tf.Module):
         n_layers: 1, the one that is taken.
 
     Raises:
-        ValueError: An option's value that cannot be.
+        ValueError: An unknown pooling, or a window below one second.
     """
 
     sample_rate = FRAMING.sample_rate
@@ -52,14 +52,16 @@ class Yamnet(tf.Module):
         self.network = network
         self.EMBEDDING_VERSION = f"{EMBEDDING_VERSION}, {version}"
         self.pooling = pooling
-        self.window = 1 + (int(window_seconds * self.sample_rate) - FRAMING.field) // FRAMING.hop
+        self.window = 1 + (int(window_seconds * self.sample_rate) - FRAMING.receptive_field) // FRAMING.hop
         self.scene_embedding_size = WIDTH * (2 if pooling == "mean+std" else 1)
 
     @property
     def variables(self) -> tuple[Any, ...]:
         """The weights, by name; tf.Module does not look into a SavedModel for them."""
-        found = {each.ref(): each for function in self.network.signatures.values() for each in function.variables}
-        return tuple(sorted(found.values(), key=lambda each: each.name))
+        by_reference = {
+            each.ref(): each for function in self.network.signatures.values() for each in function.variables
+        }
+        return tuple(sorted(by_reference.values(), key=lambda each: each.name))
 
     def checked(self, audio: Any, axes: int) -> Any:
         """The audio as float32, if it is a tensor of finite floats with `axes` axes and at least one sample.
@@ -80,8 +82,8 @@ class Yamnet(tf.Module):
 
     def patches(self, clip: Any) -> Any:
         """Embeddings of one clip (n_samples,): (n_patches, WIDTH)."""
-        rest = max(0, clip.shape[0] - FRAMING.field)
-        n_samples = FRAMING.field + -(-rest // FRAMING.hop) * FRAMING.hop
+        rest = max(0, clip.shape[0] - FRAMING.receptive_field)
+        n_samples = FRAMING.receptive_field + -(-rest // FRAMING.hop) * FRAMING.hop
         clip = tf.pad(clip, [[0, n_samples - clip.shape[0]]])
         windows = FRAMING.windows(n_samples, self.window)
         parts = [self.network(clip[each.start : each.stop])[1][slice(*each.keep)] for each in windows]
@@ -95,14 +97,14 @@ class Yamnet(tf.Module):
 
     def clips(self, clips: Iterable[Any]) -> dict[str, Any]:
         """Pooled embeddings of checked clips of any lengths; see `hear_ssl.encoders.yamnet.get_clip_embeddings`."""
-        means, deviations = zip(*(moments(self.patches(clip)) for clip in clips), strict=True)
-        mean, std = tf.stack(means), tf.stack(deviations)
+        means, stds = zip(*(_moments(self.patches(clip)) for clip in clips), strict=True)
+        mean, std = tf.stack(means), tf.stack(stds)
         scene = tf.concat([mean, std], axis=1) if self.pooling == "mean+std" else mean
         return {"scene": scene, "layers_mean": mean[:, None], "layers_std": std[:, None]}
 
 
-def moments(frames: Any) -> tuple[Any, Any]:
-    """Mean and sample deviation (ddof 1; 0 for a single frame) over frames (n_frames, width): (width,) each, float32."""
+def _moments(frames: Any) -> tuple[Any, Any]:
+    """Mean and sample standard deviation (ddof 1; 0 for one frame) over frames (n_frames, width): (width,) each, float32."""
     frames = tf.cast(frames, tf.float64)
     mean = tf.reduce_mean(frames, axis=0)
     variance = tf.reduce_sum(tf.square(frames - mean), axis=0) / max(1, len(frames) - 1)
@@ -110,7 +112,7 @@ def moments(frames: Any) -> tuple[Any, Any]:
 
 
 def load(folder: Path, version: str, **options: Any) -> Yamnet:
-    """The SavedModel in a folder, tried once.
+    """The SavedModel in a folder, tried once on one patch of 975 ms.
 
     Args:
         folder: Of the SavedModel.
@@ -122,14 +124,14 @@ def load(folder: Path, version: str, **options: Any) -> Yamnet:
     """
     try:
         network = tf.saved_model.load(str(folder))
-        answer = network(tf.zeros(FRAMING.field))
+        answer = network(tf.zeros(FRAMING.receptive_field))
         shapes = [tuple(each.shape) for each in answer]
     except Exception as error:  # TensorFlow raises its own kinds for damaged files, and any for other networks
         first = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-        raise ValueError(f"{folder}: this SavedModel cannot be loaded and asked as YAMNet is ({first})") from error
+        raise ValueError(f"{folder}: this SavedModel cannot be loaded and called as YAMNet is ({first})") from error
     if len(shapes) != 3 or shapes[1] != (1, WIDTH):
         raise ValueError(
-            f"{folder}: for {FRAMING.field} samples YAMNet gives scores, embeddings of shape (1, {WIDTH}) and a "
+            f"{folder}: for {FRAMING.receptive_field} samples YAMNet gives scores, embeddings of shape (1, {WIDTH}) and a "
             f"spectrogram; {len(shapes)} answers of shapes {shapes} came"
         )
     return Yamnet(network, version, **options)

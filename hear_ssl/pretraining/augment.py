@@ -8,19 +8,19 @@ guess: shares, sides, places and the fader's two ends are evenly spread, and the
 
 import torch
 
-from hear_ssl.pretraining.recipe import Recipe
+from hear_ssl.pretraining.recipe import PretrainingRecipe
 
 
 def uniform(n: int, low: float, high: float, generator: torch.Generator) -> torch.Tensor:
-    """`n` numbers, evenly spread over [low, high)."""
+    """Numbers evenly spread over [low, high), shape (n,), float32."""
     return low + (high - low) * torch.rand(n, generator=generator)
 
 
 class Memory:
-    """The last `size` windows that went by.
+    """The last `size` windows that went by, first in, first out.
 
     Attributes:
-        windows: (size, n_bands, n_frames); rows from `filled` on mean nothing yet.
+        windows: Shape (size, n_bands, n_frames); rows from `filled` on mean nothing yet.
         filled: How many there are.
         following: Row that the next one takes.
     """
@@ -44,19 +44,20 @@ class Memory:
         return self.windows[rows.to(self.windows.device)]
 
 
-def mixup(x: torch.Tensor, memory: Memory, most: float, generator: torch.Generator) -> torch.Tensor:
-    """Each window with a faint older one behind it: a share from 0 to `most`, added outside the logarithm.
+def mixup(x: torch.Tensor, memory: Memory, max_share: float, generator: torch.Generator) -> torch.Tensor:
+    """Each window (batch, n_bands, n_frames) with a faint older one behind it, added outside the logarithm.
 
-    The numbers are normalised, so "outside" is power to the inverse of the deviation, as in the original.
+    The older one has a share from 0 to `max_share`. The numbers are normalised, so "outside" is power to the inverse of
+    the standard deviation, as in the original.
     """
-    if not memory.filled or not most:
+    if not memory.filled or not max_share:
         return x
-    share = uniform(len(x), 0, most, generator).to(x.device)[:, None, None]
+    share = uniform(len(x), 0, max_share, generator).to(x.device)[:, None, None]
     older = memory.draw(len(x), generator)
     return torch.logaddexp(x + torch.log1p(-share), older + torch.log(share.clamp(min=1e-12)))
 
 
-def cubic(distance: torch.Tensor) -> torch.Tensor:
+def _cubic(distance: torch.Tensor) -> torch.Tensor:
     """Weights of the cubic convolution kernel with a = -0.75, the one of `torch.nn.functional.interpolate`.
 
     Source: Keys 1981, Cubic convolution interpolation for digital image processing, equation 15.
@@ -83,7 +84,7 @@ def stretching(start: torch.Tensor, length: torch.Tensor, n: int, before: int) -
     matrix = torch.zeros(len(start), n, n)
     first, last = start[:, None], (start + length - 1)[:, None]
     for tap in (-1, 0, 1, 2):
-        weight = cubic(position - (left + tap))
+        weight = _cubic(position - (left + tap))
         point = (left + tap).clamp(first, last) - before  # the crop's edge goes on beyond it
         inside = (point >= 0) & (point < n)  # the canvas around the window is empty
         matrix.scatter_add_(2, point.clamp(0, n - 1)[..., None], (weight * inside)[..., None])
@@ -93,7 +94,14 @@ def stretching(start: torch.Tensor, length: torch.Tensor, n: int, before: int) -
 def resize_crop(
     x: torch.Tensor, crop: tuple[float, float], canvas: tuple[float, float], generator: torch.Generator
 ) -> torch.Tensor:
-    """A random rectangle of a canvas of zeros in whose middle the window lies, stretched to the window's size."""
+    """A random rectangle of a canvas of zeros in whose middle the window lies, stretched to the window's size.
+
+    Args:
+        x: Windows, (batch, n_bands, n_frames).
+        crop: Smallest and largest side of the rectangle, as a share of the window's.
+        canvas: Extent in frequency and time, as a share of the window's.
+        generator: Draws sides and positions.
+    """
     stretched = []
     for n, extent in zip(x.shape[1:], canvas, strict=True):
         n_canvas = int(n * extent)
@@ -104,30 +112,30 @@ def resize_crop(
 
 
 def linear_fader(x: torch.Tensor, gain: float, generator: torch.Generator) -> torch.Tensor:
-    """A straight slope over time is added: from one random height in [-gain, gain) to another."""
+    """A straight slope over the frames is added: from one random height in [-gain, gain) to another."""
     if not gain:
         return x
-    head, tail = (uniform(len(x), -gain, gain, generator).to(x.device)[:, None, None] for _ in range(2))
-    return x + head + (tail - head) * torch.linspace(0, 1, x.shape[2], device=x.device)
+    start, end = (uniform(len(x), -gain, gain, generator).to(x.device)[:, None, None] for _ in range(2))
+    return x + start + (end - start) * torch.linspace(0, 1, x.shape[2], device=x.device)
 
 
-def view(x: torch.Tensor, memory: Memory, recipe: Recipe, generator: torch.Generator) -> torch.Tensor:
-    """One of the two views of each window."""
+def view(x: torch.Tensor, memory: Memory, recipe: PretrainingRecipe, generator: torch.Generator) -> torch.Tensor:
+    """One of the two views of each window, (batch, n_bands, n_frames)."""
     x = mixup(x, memory, recipe.mixup, generator)
     x = resize_crop(x, recipe.crop, recipe.canvas, generator)
     return linear_fader(x, recipe.fader, generator)
 
 
 def normalise_batch(x: torch.Tensor) -> torch.Tensor:
-    """All windows of the batch with zero mean and unit deviation, over every number in it."""
+    """All windows of the batch, (batch, n_bands, n_frames), with zero mean and unit standard deviation over all of it."""
     return (x - x.mean()) / x.std().clamp(min=torch.finfo(torch.float32).eps)
 
 
 class Statistics:
-    """Mean and deviation of all log-mel values that were added.
+    """Mean and standard deviation of all log-mel values that were added.
 
     Attributes:
-        sums: Number, sum and sum of squares, (3,), float64.
+        sums: Number, sum and sum of squares, shape (3,), float64.
     """
 
     def __init__(self) -> None:

@@ -15,34 +15,34 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hear_ssl.pretraining.corpus import Corpus
-    from hear_ssl.pretraining.probe import Probe
+    from hear_ssl.pretraining.probe import ProgressProbe
 
 EPILOG = """A run that was interrupted goes on where it was: give the same command again, with the same audio. Several GPUs: torchrun
 --nproc-per-node N -m hear_ssl.pretraining.cli pretrain byol-a ... The result, DIR/byol_a.safetensors (and DIR/checkpoint.pth with
 stats.csv, the original layout), loads with hear_ssl.byol_a."""
 
 
-def parser() -> argparse.ArgumentParser:
-    """All commands and their options; a recipe's number that is not given stays as published."""
+def _parser() -> argparse.ArgumentParser:
+    """All commands and their options; a recipe's number that is left out stays as published."""
     top = argparse.ArgumentParser(prog="hear-ssl", description="Self-supervised audio models.")
     pretrain = top.add_subparsers(required=True, metavar="COMMAND").add_parser(
         "pretrain", help="train a model on your own audio, without labels"
     )
     kinds = pretrain.add_subparsers(required=True, metavar="MODEL")
     one = kinds.add_parser("byol-a", help="BYOL-A, version 1 or 2", epilog=EPILOG)
-    one.add_argument("places", nargs="+", type=Path, metavar="FOLDER", help="folders of audio, or audio files")
+    one.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="folders of audio, or audio files")
     one.add_argument("--out", type=Path, required=True, metavar="DIR", help="where state, curve and weights go")
     one.add_argument("--version", type=int, choices=(1, 2), default=1, help="of the encoder and its recipe (1)")
     for name, kind, text in (
         ("width", int, "of the linear layers (2048; published are also 512 and 1024 for version 1)"),
         ("epochs", int, "passes through the data (100)"),
         ("batch", int, "windows in a step, over all GPUs (256)"),
-        ("learning-rate", finite, "of Adam (3e-4; version 2: 1e-4)"),
-        ("mixup", finite, "highest share of an older window in a new one (0.4; version 2: 0.2)"),
+        ("learning-rate", _finite, "of Adam (3e-4; version 2: 1e-4)"),
+        ("mixup", _finite, "highest share of an older window in a new one (0.4; version 2: 0.2)"),
         ("memory", int, "older windows kept for that (2048)"),
-        ("piece-seconds", finite, "a file gives a window an epoch for every so many seconds (10)"),
-        ("n-statistics", int, "windows for mean and deviation, version 2 (10000)"),
-        ("seed", int, "of everything that is drawn (42)"),
+        ("piece-seconds", _finite, "a file gives a window an epoch for every so many seconds (10)"),
+        ("n-statistics", int, "windows for mean and standard deviation, version 2 (10000)"),
+        ("seed", int, "of all random draws (42)"),
     ):
         one.add_argument(f"--{name}", type=kind, metavar="N", help=text)
     one.add_argument("--device", choices=("cpu", "cuda"), default="", help="a GPU if there is one, unless given")
@@ -50,14 +50,14 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--workers", type=int, default=0, metavar="N", help="processes that decode audio (0: none extra)")
     one.add_argument("--save-every", type=int, default=100, metavar="STEPS", help="steps between saved states (100)")
     one.add_argument(
-        "--probe", type=Path, metavar="FOLDER", help="labelled sounds, a sub-folder per class, to judge the encoder by"
+        "--probe", type=Path, metavar="FOLDER", help="labelled sounds, a sub-folder per class, to score the encoder by"
     )
-    one.add_argument("--probe-every", type=int, default=10, metavar="EPOCHS", help="epochs between two judgements (10)")
-    one.set_defaults(command=pretrain_byol_a)
+    one.add_argument("--probe-every", type=int, default=10, metavar="EPOCHS", help="epochs between two scores (10)")
+    one.set_defaults(command=_pretrain_byol_a)
     return top
 
 
-def finite(text: str) -> float:
+def _finite(text: str) -> float:
     """A number that is neither NaN nor infinite."""
     try:
         value = float(text)
@@ -70,7 +70,7 @@ def finite(text: str) -> float:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and give its exit code; every expected failure is one sentence on standard error."""
-    parsed = parser().parse_args(arguments)
+    parsed = _parser().parse_args(arguments)
     logging.basicConfig(format="hear-ssl: %(message)s", stream=sys.stderr)
     try:
         return parsed.command(parsed)
@@ -85,46 +85,48 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def pretrain_byol_a(parsed: argparse.Namespace) -> int:
+def _pretrain_byol_a(parsed: argparse.Namespace) -> int:
     """`hear-ssl pretrain byol-a`."""
     from hear_ssl.pretraining import corpus, probe, state, training
     from hear_ssl.pretraining.machine import join, leave
     from hear_ssl.pretraining.recipe import recipe
 
     names = ("width", "epochs", "batch", "learning_rate", "mixup", "memory", "piece_seconds", "n_statistics", "seed")
-    how = recipe(parsed.version, **{name: getattr(parsed, name) for name in names})
+    chosen = recipe(parsed.version, **{name: getattr(parsed, name) for name in names})
     if parsed.save_every < 1 or parsed.workers < 0:
         raise ValueError(f"--save-every {parsed.save_every} --workers {parsed.workers}: at least 1 and 0 are wanted")
     machine = join(parsed.device, amp=parsed.amp, workers=parsed.workers, save_every=parsed.save_every)
     # The first process writes; a lock that each took would shut out the others.
-    with state.held(parsed.out) if not machine.rank else nullcontext():
-        # Only the first process judges.
-        judge = probe.find(parsed.probe, parsed.probe_every, how.seed) if parsed.probe and not machine.rank else None
-        heard = corpus.find(parsed.places, how.piece_seconds)
+    with state.locked(parsed.out) if not machine.rank else nullcontext():
+        # Only the first process probes.
+        progress = (
+            probe.find(parsed.probe, parsed.probe_every, chosen.seed) if parsed.probe and not machine.rank else None
+        )
+        audio = corpus.find(parsed.folders, chosen.piece_seconds)
         if not machine.rank:
-            introduce(heard, judge, f"{machine.n_ranks} x {machine.device.type}")
-        training.Run(heard, how, machine, parsed.out, tell, judge).train()
+            _print_start(audio, progress, f"{machine.n_ranks} x {machine.device.type}")
+        training.Pretraining(audio, chosen, machine, parsed.out, _print_row, progress).train()
     leave(machine)
     return 0
 
 
-def introduce(heard: "Corpus", judge: "Probe | None", where: str) -> None:
-    """Say what is heard and judged by."""
+def _print_start(audio: "Corpus", probe: "ProgressProbe | None", where: str) -> None:
+    """How much audio there is, and what the encoder is probed by."""
     lines = [
-        f"{heard.seconds / 3600:.2f} h of audio, {len(heard.items)} windows an epoch, "
-        f"{len(heard.broken)} broken files, {where}",
-        *heard.notes,
+        f"{audio.seconds / 3600:.2f} h of audio, {len(audio.items)} windows an epoch, "
+        f"{len(audio.broken)} broken files, {where}",
+        *audio.notes,
     ]
-    if judge:
+    if probe:
         lines.append(
-            f"probe: {len(judge.classes)} classes, {sum(~judge.held_out)} files to learn from, "
-            f"{sum(judge.held_out)} held out, chance {100 * judge.chance:.1f} %"
+            f"probe: {len(probe.classes)} classes, {sum(~probe.held_out)} files to learn from, "
+            f"{sum(probe.held_out)} held out, chance {100 * probe.chance:.1f} %"
         )
     for line in lines:
         print(f"hear-ssl: {line}", file=sys.stderr)
 
 
-def tell(row: dict[str, Any]) -> None:
+def _print_row(row: dict[str, Any]) -> None:
     """A line of the curve."""
     print(
         f"epoch {row['epoch']:4d}  loss {row['loss']:.4f}  embedding std {row['embedding_std']:.3f}  "

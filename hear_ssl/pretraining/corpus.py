@@ -18,12 +18,12 @@ import soxr
 import torch
 
 from hear_ssl.encoders.logmel import SAMPLE_RATE
-from hear_ssl.pretraining.recipe import UNIT, Recipe
+from hear_ssl.pretraining.recipe import UNIT, PretrainingRecipe
 
 # What libsndfile reads.
 SUFFIXES = {".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff", ".au", ".w64", ".caf"}
 # Named in a sentence.
-MOST_SUFFIXES = 8
+MAX_SUFFIXES = 8
 # Read around a window, so that resampling has something to lean on, in seconds.
 SPARE_SECONDS = 0.05
 # Beyond this a power spectrogram of 32-bit floats overflows to infinity; audio that is meant so lies within 1, or 2^31.
@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Item:
+class FilePart:
     """Where one window of each epoch comes from: part `part` of `n_parts` of a file that is `seconds` long."""
 
     path: Path
@@ -44,67 +44,67 @@ class Item:
 
 @dataclass
 class Corpus:
-    """What was found.
+    """The audio that a pre-training reads.
 
     Attributes:
         items: One for each window of an epoch, ordered by path.
         broken: Files that are no audio, and why.
         seconds: Of all files that can be read.
-        files: Size in bytes, samples and sample rate of each that can be read, by the number of the place where it
-            was found and its path in there.
+        files: Size in bytes, samples and sample rate of each that can be read, by the number of the source it comes from
+            and its path in there.
         notes: Sentences on what was passed over.
     """
 
-    items: list[Item] = field(default_factory=list)
+    items: list[FilePart] = field(default_factory=list)
     broken: dict[Path, str] = field(default_factory=dict)
     seconds: float = 0.0
     files: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
     def fingerprint(self) -> str:
-        """A SHA-256 of `files`: the same, also if the places were moved, until one comes, goes or changes size."""
+        """A SHA-256 of `files`: the same, also if the sources were moved, until one comes, goes or changes size."""
         return hashlib.sha256(json.dumps(list(self.files.items())).encode()).hexdigest()
 
 
-def audio_files(places: Sequence[Path], notes: list[str]) -> Iterator[tuple[str, Path]]:
-    """The files given, and all audio files in the folders given, sorted, each once: (name as in `Corpus.files`, path).
+def _audio_files(sources: Sequence[Path], notes: list[str]) -> Iterator[tuple[str, Path]]:
+    """Audio files among the sources and in the folders among them, sorted, each once: (name as in `Corpus.files`, path).
 
     Notes on files that were met again, or that are not read, are added to `notes` at the end.
 
     Raises:
-        FileNotFoundError: One of the places is not there.
+        FileNotFoundError: One of the sources is not there.
     """
     seen: set[Path] = set()
     again: list[Path] = []
     others: Counter[str] = Counter()
-    for number, place in enumerate(places):
-        if not place.exists():
-            raise FileNotFoundError(f"{place}: no such file or folder")
-        for path in sorted(place.rglob("*")) if place.is_dir() else [place]:
+    for number, source in enumerate(sources):
+        if not source.exists():
+            raise FileNotFoundError(f"{source}: no such file or folder")
+        for path in sorted(source.rglob("*")) if source.is_dir() else [source]:
             real = path.resolve()
-            if path != place and path.suffix.lower() not in SUFFIXES:
+            if path != source and path.suffix.lower() not in SUFFIXES:
                 others[path.suffix.lower() or "no suffix"] += path.is_file() and not path.name.startswith(".")
             elif real in seen:
                 again.append(path)
             elif not path.is_dir():
                 seen.add(real)
-                yield f"{number}/{path.relative_to(place) if path != place else path.name}", path
+                yield f"{number}/{path.relative_to(source) if path != source else path.name}", path
     if again:
         notes.append(f"met more than once, counted once: {again[0]}{f' and {len(again) - 1} more' * (len(again) > 1)}")
     if +others:
-        listing = ", ".join(f"{suffix} ({n})" for suffix, n in (+others).most_common(MOST_SUFFIXES))
+        listing = ", ".join(f"{suffix} ({n})" for suffix, n in (+others).most_common(MAX_SUFFIXES))
         notes.append(f"files passed over, by suffix: {listing}; read are {', '.join(sorted(SUFFIXES))}")
 
 
-def find(places: Sequence[Path], piece_seconds: float) -> Corpus:
-    """Look through files and folders.
+def find(sources: Sequence[Path], piece_seconds: float) -> Corpus:
+    """Look through files and folders; a file gives a window for every `piece_seconds` seconds of it, at least one.
 
     Raises:
-        FileNotFoundError: One of the places is not there.
+        FileNotFoundError: One of the sources is not there.
         ValueError: No readable audio in any of them.
     """
     corpus = Corpus()
-    for name, path in audio_files(places, corpus.notes):
+    for name, path in _audio_files(sources, corpus.notes):
         try:
             info = soundfile.info(path)
             if not info.frames:
@@ -116,34 +116,34 @@ def find(places: Sequence[Path], piece_seconds: float) -> Corpus:
             continue
         seconds = info.frames / info.samplerate
         n_parts = max(1, round(seconds / piece_seconds))
-        corpus.items += [Item(path, seconds, part, n_parts) for part in range(n_parts)]
+        corpus.items += [FilePart(path, seconds, part, n_parts) for part in range(n_parts)]
         corpus.seconds += seconds
     if not corpus.items:
-        listing = ", ".join(map(str, places))
+        listing = ", ".join(map(str, sources))
         sentence = f"{listing}: no audio that can be read ({len(corpus.broken)} broken files)"
         raise ValueError("; ".join([sentence, *corpus.notes]))
     return corpus
 
 
-def read_window(item: Item, place: float, pad: str) -> np.ndarray:
+def read_window(item: FilePart, position: float, pad: str) -> np.ndarray:
     """A window (UNIT,), float32, mono, 16 kHz, from the item's part of its file.
 
     Args:
         item: Where from.
-        place: From 0 to 1: where in the part.
+        position: From 0 to 1: where in the part.
         pad: Zeros go to "both" sides of a file that is too short, or to its "end".
 
     Raises:
         OSError, RuntimeError, ValueError: The file cannot be decoded there, or holds NaN.
     """
-    wanted = UNIT / SAMPLE_RATE
-    start = max(0.0, item.seconds - wanted) * (item.part + place) / item.n_parts
+    seconds = UNIT / SAMPLE_RATE
+    start = max(0.0, item.seconds - seconds) * (item.part + position) / item.n_parts
     with soundfile.SoundFile(item.path) as file:
         rate = file.samplerate
         first = max(0, int((start - SPARE_SECONDS) * rate))
         file.seek(first)
-        audio = file.read(int((wanted + 2 * SPARE_SECONDS) * rate), dtype="float32", always_2d=True).mean(axis=1)
-    audio = soxr.resample(checked(audio), rate, SAMPLE_RATE)
+        audio = file.read(int((seconds + 2 * SPARE_SECONDS) * rate), dtype="float32", always_2d=True).mean(axis=1)
+    audio = soxr.resample(check_samples(audio), rate, SAMPLE_RATE)
     skip = min(round((start - first / rate) * SAMPLE_RATE), max(0, len(audio) - UNIT))
     audio = audio[skip : skip + UNIT]
     missing = UNIT - len(audio)
@@ -151,8 +151,8 @@ def read_window(item: Item, place: float, pad: str) -> np.ndarray:
     return np.pad(audio, (before, missing - before)).astype(np.float32)
 
 
-def checked(audio: np.ndarray) -> np.ndarray:
-    """The samples as they are.
+def check_samples(audio: np.ndarray) -> np.ndarray:
+    """The samples (n_samples,) as they are.
 
     Raises:
         ValueError: There are none, or NaN, infinite or absurdly large ones.
@@ -165,29 +165,29 @@ def checked(audio: np.ndarray) -> np.ndarray:
 
 
 class Windows(torch.utils.data.Dataset):
-    """Windows by (epoch, number): (audio (UNIT,), names of files that failed).
+    """Windows by (epoch, number): audio of shape (UNIT,), 0.95 s at 16 kHz, and the names of files that failed.
 
     The audio is None if no file at all can be read: an error of a decoding process would come as its traceback.
     """
 
-    def __init__(self, items: Sequence[Item], recipe: Recipe):
+    def __init__(self, items: Sequence[FilePart], recipe: PretrainingRecipe):
         self.items, self.recipe = items, recipe
 
     def __getitem__(self, key: tuple[int, int]) -> tuple[np.ndarray | None, list[str]]:
         epoch, number = key
         failed: list[str] = []
-        # A file that fails gives its place to the next one, so that every batch is full.
+        # The next file stands in for one that fails, so that every batch is full.
         for turn in range(len(self.items)):
             which = (number + turn) % len(self.items)
-            place = np.random.default_rng([self.recipe.seed, epoch, number, turn]).random()
+            position = np.random.default_rng([self.recipe.seed, epoch, number, turn]).random()
             try:
-                return read_window(self.items[which], place, self.recipe.pad), failed
+                return read_window(self.items[which], position, self.recipe.pad), failed
             except (OSError, RuntimeError, ValueError):
                 failed.append(str(self.items[which].path))
         return None, failed
 
 
-def together(batch: list[tuple[np.ndarray | None, list[str]]]) -> tuple[torch.Tensor | None, list[str]]:
+def collate(batch: list[tuple[np.ndarray | None, list[str]]]) -> tuple[torch.Tensor | None, list[str]]:
     """A batch of windows, (batch, UNIT), or None if one is missing, and all names of files that failed."""
     failed = [name for _, names in batch for name in names]
     windows = [audio for audio, _ in batch if audio is not None]
@@ -195,7 +195,7 @@ def together(batch: list[tuple[np.ndarray | None, list[str]]]) -> tuple[torch.Te
 
 
 def batches(loader: Iterable[tuple[torch.Tensor | None, list[str]]]) -> Iterator[tuple[torch.Tensor, int]]:
-    """Windows (batch, UNIT), and how many files failed on the way, whose names are told.
+    """Windows (batch, UNIT), and how many files failed on the way, whose names are logged.
 
     Raises:
         RuntimeError: None of the files can be read any more.
@@ -208,8 +208,10 @@ def batches(loader: Iterable[tuple[torch.Tensor | None, list[str]]]) -> Iterator
         yield audio, len(failed)
 
 
-class Order(torch.utils.data.Sampler):
-    """Which windows each step takes: every epoch all of them in a new order, without what does not fill a batch.
+class ResumableBatchSampler(torch.utils.data.Sampler):
+    """Which windows each step takes, from any step on: every epoch all of them in a new order, but for an unfull batch.
+
+    Each step yields (n_windows,) pairs of epoch and window.
 
     Args:
         n_items: Windows of an epoch.
@@ -221,7 +223,7 @@ class Order(torch.utils.data.Sampler):
         ValueError: The batch is larger than an epoch, or cannot be shared out.
     """
 
-    def __init__(self, n_items: int, recipe: Recipe, first_step: int = 0, rank: int = 0, n_ranks: int = 1):
+    def __init__(self, n_items: int, recipe: PretrainingRecipe, first_step: int = 0, rank: int = 0, n_ranks: int = 1):
         if recipe.batch > n_items:
             raise ValueError(f"batch={recipe.batch}: there are only {n_items} windows an epoch; take a smaller batch")
         if recipe.batch % n_ranks or recipe.batch // n_ranks < 2:
@@ -235,8 +237,8 @@ class Order(torch.utils.data.Sampler):
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
         for step in range(self.first_step, self.n_steps):
-            epoch, place = divmod(step, self.steps_per_epoch)
-            if place == 0 or step == self.first_step:
+            epoch, position = divmod(step, self.steps_per_epoch)
+            if position == 0 or step == self.first_step:
                 order = np.random.default_rng([self.recipe.seed, epoch]).permutation(self.n_items)
-            batch = order[place * self.recipe.batch : (place + 1) * self.recipe.batch]
+            batch = order[position * self.recipe.batch : (position + 1) * self.recipe.batch]
             yield [(epoch, int(number)) for number in batch[self.rank :: self.n_ranks]]

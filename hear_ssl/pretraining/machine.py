@@ -46,12 +46,12 @@ def join(device: str, **options: Any) -> Machine:
         )
     if name == "cuda" and options.get("amp") and not torch.cuda.is_bf16_supported():
         raise ValueError("amp: this GPU does not compute in bfloat16; leave it out")
-    place = torch.device(name, int(os.environ.get("LOCAL_RANK", 0))) if name == "cuda" else torch.device(name)
-    if place.type == "cuda":
-        torch.cuda.set_device(place)
+    where = torch.device(name, int(os.environ.get("LOCAL_RANK", 0))) if name == "cuda" else torch.device(name)
+    if where.type == "cuda":
+        torch.cuda.set_device(where)
     if n_ranks > 1 and not dist.is_initialized():
-        dist.init_process_group("nccl" if place.type == "cuda" else "gloo")
-    return Machine(place, rank=rank, n_ranks=n_ranks, **options)
+        dist.init_process_group("nccl" if where.type == "cuda" else "gloo")
+    return Machine(where, rank=rank, n_ranks=n_ranks, **options)
 
 
 def leave(machine: Machine) -> None:
@@ -61,7 +61,7 @@ def leave(machine: Machine) -> None:
 
 
 def summed(x: torch.Tensor, machine: Machine) -> torch.Tensor:
-    """The sum over all processes."""
+    """The sum of a tensor of any shape over all processes, element by element."""
     if machine.n_ranks > 1:
         x = x.to(machine.device)
         dist.all_reduce(x)

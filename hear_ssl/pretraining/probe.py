@@ -15,21 +15,21 @@ import soundfile
 import soxr
 import torch
 
-from hear_ssl.encoders.byol_a import ByolAEncoder, ByolAModel, Network
+from hear_ssl.encoders.byol_a import ByolAEncoder, ByolAModel, ByolANetwork
 from hear_ssl.encoders.logmel import SAMPLE_RATE, LogMel
 from hear_ssl.pretraining import corpus
 
 HELD_OUT = 0.2  # share of each class, at least one file
-MOST_SECONDS = 10.0  # heard of a file, from its start
+MAX_SECONDS = 10.0  # read of a file, from its start
 FILES_AT_ONCE = 64
-MOST_STEPS = 1000  # of the classifier's optimiser
+MAX_ITER = 1000  # of the classifier's optimiser
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Probe:
-    """Labelled files, and which of them the classifier is tested on.
+class ProgressProbe:
+    """Labelled files by which the encoder is scored while it is trained, and which of them the classifier is tested on.
 
     Attributes:
         paths: The files.
@@ -54,12 +54,12 @@ class Probe:
         """Whether to look after so many epochs: every `every` ones, and after the last."""
         return epoch % self.every == 0 or epoch == n_epochs
 
-    def accuracy(self, network: Network, statistics: tuple[float, float], mel: str) -> float:
+    def accuracy(self, network: ByolANetwork, statistics: tuple[float, float], mel: str) -> float:
         """Share of the files held out whose class logistic regression finds.
 
         Args:
             network: As it is now; it is left untouched.
-            statistics: Mean and deviation of the log-mel spectrogram.
+            statistics: Mean and standard deviation of the log-mel spectrogram.
             mel: Scale of the mel bands.
 
         Raises:
@@ -74,15 +74,16 @@ class Probe:
         firsts = range(0, len(self.paths), FILES_AT_ONCE)
         parts = ([read(path).to(device) for path in self.paths[n : n + FILES_AT_ONCE]] for n in firsts)
         scenes = torch.cat([model.clips(part, layers=False)["scene"] for part in parts]).cpu().numpy()
-        classifier = make_pipeline(StandardScaler(), LogisticRegression(max_iter=MOST_STEPS))
+        classifier = make_pipeline(StandardScaler(), LogisticRegression(max_iter=MAX_ITER))
         classifier.fit(scenes[~self.held_out], self.labels[~self.held_out])
         return float(classifier.score(scenes[self.held_out], self.labels[self.held_out]))
 
 
-def find(folder: Path, every: int, seed: int) -> Probe:
+def find(folder: Path, every: int, seed: int) -> ProgressProbe:
     """The labelled files of a folder with one sub-folder per class; which are held out depends on the seed alone.
 
-    Every file is read once; those that cannot be, or hold NaN, are named in the log and left out.
+    The first `MAX_SECONDS` seconds of every file are read once; files that cannot be read, or hold NaN, are named in the
+    log and left out.
 
     Raises:
         FileNotFoundError: No such folder.
@@ -99,31 +100,31 @@ def find(folder: Path, every: int, seed: int) -> Probe:
     labels: list[int] = []
     held_out: list[bool] = []
     for label, name in enumerate(names):
-        mine = readable([item.path for item in corpus.find([folder / name], math.inf).items])
-        if len(mine) < 2:
+        of_class = _readable([item.path for item in corpus.find([folder / name], math.inf).items])
+        if len(of_class) < 2:
             raise ValueError(
-                f"--probe {folder / name}: {len(mine)} file{'s' * (not mine)} that can be read; "
+                f"--probe {folder / name}: {len(of_class)} file{'s' * (not of_class)} that can be read; "
                 "a class needs two, one of them held out"
             )
-        drawn = np.random.default_rng([seed, label]).permutation(len(mine))
-        n_out = max(1, round(HELD_OUT * len(mine)))
-        paths += mine
-        labels += [label] * len(mine)
-        held_out += [bool(place < n_out) for place in drawn]
-    return Probe(tuple(paths), np.array(labels), np.array(held_out), tuple(names), every)
+        ranks = np.random.default_rng([seed, label]).permutation(len(of_class))
+        n_held_out = max(1, round(HELD_OUT * len(of_class)))
+        paths += of_class
+        labels += [label] * len(of_class)
+        held_out += [bool(rank < n_held_out) for rank in ranks]
+    return ProgressProbe(tuple(paths), np.array(labels), np.array(held_out), tuple(names), every)
 
 
-def readable(paths: Sequence[Path]) -> list[Path]:
+def _readable(paths: Sequence[Path]) -> list[Path]:
     """Those of the files that `read` reads; the others are named in the log."""
-    found = []
+    readable = []
     for path in paths:
         try:
             read(path)
         except ValueError as error:
             log.warning("%s; left out", error)
         else:
-            found.append(path)
-    return found
+            readable.append(path)
+    return readable
 
 
 def read(path: Path) -> torch.Tensor:
@@ -134,8 +135,8 @@ def read(path: Path) -> torch.Tensor:
     """
     try:
         with soundfile.SoundFile(path) as file:
-            audio = file.read(int(MOST_SECONDS * file.samplerate), dtype="float32", always_2d=True).mean(axis=1)
-            audio = soxr.resample(corpus.checked(audio), file.samplerate, SAMPLE_RATE)
+            audio = file.read(int(MAX_SECONDS * file.samplerate), dtype="float32", always_2d=True).mean(axis=1)
+            audio = soxr.resample(corpus.check_samples(audio), file.samplerate, SAMPLE_RATE)
     except (OSError, RuntimeError, ValueError) as error:
         raise ValueError(f"--probe: {path} cannot be read ({error})") from error
     return torch.from_numpy(audio.astype(np.float32))

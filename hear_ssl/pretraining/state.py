@@ -1,4 +1,4 @@
-"""Files of a pre-training: the state to go on from, what it heard, the curve, and the encoder that comes out.
+"""Files of a pre-training: the state to go on from, the list of its audio, the curve, and the encoder that comes out.
 
 Each appears whole: written aside in the same folder, then put in place. One run at a time holds the folder.
 """
@@ -16,34 +16,34 @@ from typing import IO, Any
 import torch
 
 from hear_ssl.encoders import weights
-from hear_ssl.encoders.byol_a import Network
+from hear_ssl.encoders.byol_a import ByolANetwork
 from hear_ssl.encoders.logmel import FFT_LENGTH
 from hear_ssl.pretraining.corpus import Corpus
-from hear_ssl.pretraining.recipe import Recipe
+from hear_ssl.pretraining.recipe import PretrainingRecipe
 
 STATE = "state.pt"
 CURVE = "progress.jsonl"
-HEARD = "heard.jsonl"
+LISTING = "files.jsonl"
 RESULTS = (CHECKPOINT, STATISTICS, SAFETENSORS) = ("checkpoint.pth", "stats.csv", "byol_a.safetensors")
 LOCK = ".lock"
 # What is written aside, in this folder only; the number is that of the process.
-ASIDE = re.compile(rf"\.({'|'.join(map(re.escape, (STATE, CURVE, HEARD, LOCK, *RESULTS)))})\.\d+\.part")
+ASIDE = re.compile(rf"\.({'|'.join(map(re.escape, (STATE, CURVE, LISTING, LOCK, *RESULTS)))})\.\d+\.part")
 # Names in a sentence about many files.
-MOST_NAMES = 3
+MAX_NAMES = 3
 
 
-def aside_of(path: Path) -> Path:
+def _aside_of(path: Path) -> Path:
     """Where this process writes a file before it appears at `path`."""
     return path.with_name(f".{path.name}.{os.getpid()}.part")
 
 
-def whole(path: Path, write: Callable[[IO[bytes]], Any]) -> None:
+def write_whole(path: Path, write: Callable[[IO[bytes]], Any]) -> None:
     """Let `write` fill a file that appears at `path` only when it is complete and on the disk.
 
     Raises:
         OSError: It cannot be written, a full disk for example; what was at `path` stays as it was.
     """
-    aside = aside_of(path)
+    aside = _aside_of(path)
     try:
         with aside.open("wb") as file:
             write(file)
@@ -54,14 +54,14 @@ def whole(path: Path, write: Callable[[IO[bytes]], Any]) -> None:
         kept = "the file of before is kept whole" if path.is_file() else "nothing of it is left behind"
         free = shutil.disk_usage(path.parent).free / 1e6
         raise OSError(
-            f"{path}: cannot be written ({reason(error)}; {free:.0f} MB are free there); {kept}. Make room; "
+            f"{path}: cannot be written ({_reason(error)}; {free:.0f} MB are free there); {kept}. Make room; "
             "the same command then goes on from the last saved state, if there is one"
         ) from error
     finally:
         aside.unlink(missing_ok=True)
 
 
-def reason(error: BaseException) -> str:
+def _reason(error: BaseException) -> str:
     """What the system said, without a path that the sentence names anyway."""
     for one in (error, error.__context__):
         if isinstance(one, OSError) and one.strerror:
@@ -70,7 +70,7 @@ def reason(error: BaseException) -> str:
 
 
 @contextmanager
-def held(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
     """Have the folder of a run for this process alone; made if it is not there, cleared of what killed runs left.
 
     The system lets go of the lock when the process ends, however it ends.
@@ -80,17 +80,17 @@ def held(folder: Path) -> Iterator[None]:
     """
     from filelock import FileLock, Timeout
 
-    lock, trial = FileLock(folder / LOCK), aside_of(folder / LOCK)
+    lock, probe = FileLock(folder / LOCK), _aside_of(folder / LOCK)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        trial.write_bytes(b"x")
-        trial.unlink(missing_ok=True)
+        probe.write_bytes(b"x")
+        probe.unlink(missing_ok=True)
         lock.acquire(blocking=False)
     except Timeout:
         raise ValueError(f"--out {folder}: another run is at work there; wait for it, or give another --out") from None
     except (OSError, NotImplementedError) as error:
         raise ValueError(
-            f"--out {folder}: cannot be written or locked ({reason(error)}); give a folder where files can be made"
+            f"--out {folder}: cannot be written or locked ({_reason(error)}); give a folder where files can be made"
         ) from error
     try:
         for path in folder.iterdir():
@@ -105,42 +105,46 @@ def save(folder: Path, state: Mapping[str, Any]) -> None:
     """Keep the state, and the curve as lines of JSON that a person can watch.
 
     Raises:
-        OSError: One of them cannot be written; see `whole`.
+        OSError: One of them cannot be written; see `write_whole`.
     """
-    whole(folder / STATE, lambda file: torch.save(dict(state), file))
+    write_whole(folder / STATE, lambda file: torch.save(dict(state), file))
     write_lines(folder / CURVE, state["curve"])
 
 
 def write_lines(path: Path, rows: Sequence[Any]) -> None:
     """A line of JSON for each row."""
-    whole(path, lambda file: file.writelines(json.dumps(row).encode() + b"\n" for row in rows))
+    write_whole(path, lambda file: file.writelines(json.dumps(row).encode() + b"\n" for row in rows))
 
 
-def keep_listing(folder: Path, corpus: Corpus) -> None:
-    """Note which files a run hears, their sizes and lengths, so that `load` can tell later what has changed."""
-    write_lines(folder / HEARD, [[name, *facts] for name, facts in corpus.files.items()])
+def write_listing(folder: Path, corpus: Corpus) -> None:
+    """Note the files of a run, their bytes, samples and sample rates, so that `load` can tell later what has changed."""
+    write_lines(folder / LISTING, [[name, *sizes] for name, sizes in corpus.files.items()])
 
 
-def changes(folder: Path, corpus: Corpus) -> str:
+def _changes(folder: Path, corpus: Corpus) -> str:
     """In words: which files are there now and were not when the run began, the other way round, or are others now."""
     try:
-        lines = (folder / HEARD).read_text(encoding="utf-8").splitlines()
-        before = {name: tuple(facts) for name, *facts in map(json.loads, lines)}
+        lines = (folder / LISTING).read_text(encoding="utf-8").splitlines()
+        before = {name: tuple(sizes) for name, *sizes in map(json.loads, lines)}
     except (OSError, ValueError, TypeError):
-        return f"{HEARD}, which would tell the difference, is not there or not readable"
+        return f"{LISTING}, which would tell the difference, is not there or not readable"
     both = before.keys() & corpus.files.keys()
     groups = {
         "added": corpus.files.keys() - before.keys(),
         "removed": before.keys() - corpus.files.keys(),
         "of another size or length": {name for name in both if before[name] != corpus.files[name]},
     }
-    return "; ".join(f"{len(names)} {what} ({some(names)})" for what, names in groups.items() if names)
+    return "; ".join(f"{len(names)} {what} ({_first_names(names)})" for what, names in groups.items() if names)
 
 
-def some(names: Collection[str]) -> str:
-    """The first few names, without the number of their place."""
-    shown = ", ".join(name.partition("/")[2] for name in sorted(names)[:MOST_NAMES])
-    return shown + (", ..." if len(names) > MOST_NAMES else "")
+def _first_names(names: Collection[str]) -> str:
+    """The first few names, without the number of their source.
+
+    >>> _first_names(["0/b.wav", "0/a.wav"])
+    'a.wav, b.wav'
+    """
+    shown = ", ".join(name.partition("/")[2] for name in sorted(names)[:MAX_NAMES])
+    return shown + (", ..." if len(names) > MAX_NAMES else "")
 
 
 def load(folder: Path, settings: Mapping[str, Any], corpus: Corpus) -> dict[str, Any] | None:
@@ -149,7 +153,7 @@ def load(folder: Path, settings: Mapping[str, Any], corpus: Corpus) -> dict[str,
     Args:
         folder: Where `save` put it.
         settings: What the run must have in common with the one that wrote it.
-        corpus: What the run hears; it must be what the other one heard.
+        corpus: The audio of this run; it must be that of the other one.
 
     Raises:
         ValueError: It cannot be read, or belongs to a run with other settings or other files.
@@ -172,26 +176,33 @@ def load(folder: Path, settings: Mapping[str, Any], corpus: Corpus) -> dict[str,
             )
     if data != corpus.fingerprint():
         raise ValueError(
-            f"{path}: the audio is not the one it was begun with: {changes(folder, corpus)}. "
+            f"{path}: the audio is not the one it was begun with: {_changes(folder, corpus)}. "
             "Put the files back as they were to go on, or give another --out to begin anew"
         )
     return state
 
 
-def settings_of(recipe: Recipe, amp: bool, n_ranks: int) -> dict[str, Any]:
+def settings_of(recipe: PretrainingRecipe, amp: bool, n_ranks: int) -> dict[str, Any]:
     """What a run that goes on must have in common with the one that began (it may well be longer)."""
-    facts = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(recipe).items()}
-    del facts["epochs"]
-    return {**facts, "amp": amp, "processes": n_ranks}
+    settings = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(recipe).items()}
+    del settings["epochs"]
+    return {**settings, "amp": amp, "processes": n_ranks}
 
 
-def export(folder: Path, network: Network, statistics: tuple[float, float], recipe: Recipe) -> None:
-    """Write the encoder: `checkpoint.pth` and `stats.csv` in the original layout, and both in `byol_a.safetensors`."""
+def export(folder: Path, network: ByolANetwork, statistics: tuple[float, float], recipe: PretrainingRecipe) -> None:
+    """Write the encoder: `checkpoint.pth` and `stats.csv` in the original layout, and both in `byol_a.safetensors`.
+
+    Args:
+        folder: Of the run.
+        network: Trained.
+        statistics: Mean and standard deviation of the log-mel spectrogram, over all bands and frames.
+        recipe: Of the training; its mel scale is kept with the weights.
+    """
     from safetensors.torch import save as as_bytes
 
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
     mean, std = statistics
     metadata = {"mean": repr(mean), "std": repr(std), "mel": recipe.mel, "stft_window": str(FFT_LENGTH)}
-    whole(folder / CHECKPOINT, lambda file: torch.save(tensors, file))
-    whole(folder / STATISTICS, lambda file: file.write(f"mean,std\r\n{mean!r},{std!r}\r\n".encode()))
-    whole(folder / SAFETENSORS, lambda file: file.write(as_bytes(tensors, metadata)))
+    write_whole(folder / CHECKPOINT, lambda file: torch.save(tensors, file))
+    write_whole(folder / STATISTICS, lambda file: file.write(f"mean,std\r\n{mean!r},{std!r}\r\n".encode()))
+    write_whole(folder / SAFETENSORS, lambda file: file.write(as_bytes(tensors, metadata)))

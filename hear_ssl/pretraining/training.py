@@ -1,6 +1,6 @@
 """The training loop: on a CPU, a GPU, or several GPUs under torchrun; goes on from where it was.
 
-Whatever is drawn (windows, augmentations, dropout) depends on seed, step and process alone, so there is no generator
+All random draws (windows, augmentations, dropout) depend on seed, step and process alone, so there is no generator
 whose state could be lost: a run that was killed goes on from its last state to the same numbers (on a GPU: as far as
 its sums are the same each time).
 """
@@ -18,36 +18,36 @@ import torch.distributed as dist
 
 from hear_ssl.encoders.logmel import N_BANDS, LogMel, mirrored
 from hear_ssl.pretraining import augment, byol, state
-from hear_ssl.pretraining.corpus import Corpus, Order, Windows, batches, together
+from hear_ssl.pretraining.corpus import Corpus, ResumableBatchSampler, Windows, batches, collate
 from hear_ssl.pretraining.machine import Machine, summed
-from hear_ssl.pretraining.probe import Probe
-from hear_ssl.pretraining.recipe import N_FRAMES, Recipe
+from hear_ssl.pretraining.probe import ProgressProbe
+from hear_ssl.pretraining.recipe import N_FRAMES, PretrainingRecipe
 
 log = logging.getLogger(__name__)
 
 # Windows in which the fixed statistics are collected at a time.
 STATISTICS_BATCH = 64
-# Numbers of the seed sequences: what is drawn for.
+# What a seed sequence is for.
 WEIGHTS, STEP = 0, 1
 # An epoch that is never reached: windows for the statistics are drawn as its own.
 BEFORE = 1 << 31
 
 
-def number(*parts: int) -> int:
+def _seed_from(*parts: int) -> int:
     """A seed made of several numbers."""
     return int(np.random.SeedSequence(parts).generate_state(1, np.uint64)[0] >> 1)
 
 
-class Run:
+class Pretraining:
     """One pre-training.
 
     Args:
-        corpus: What it hears.
-        recipe: How.
-        machine: Where.
+        corpus: Its audio.
+        recipe: How it is trained.
+        machine: Where it runs.
         folder: For state, curve and results.
-        tell: Called with each row of the curve.
-        probe: Labelled sounds by which the encoder is judged now and then; changes nothing in the training.
+        on_row: Called with each row of the curve.
+        probe: Labelled sounds by which the encoder is scored now and then; changes nothing in the training.
 
     Raises:
         ValueError: The recipe does not fit the corpus or the machine, or the folder holds the state of another run, of
@@ -57,21 +57,21 @@ class Run:
     def __init__(
         self,
         corpus: Corpus,
-        recipe: Recipe,
+        recipe: PretrainingRecipe,
         machine: Machine,
         folder: Path,
-        tell: Callable[[dict[str, Any]], None],
-        probe: Probe | None = None,
+        on_row: Callable[[dict[str, Any]], None],
+        probe: ProgressProbe | None = None,
     ):
-        self.corpus, self.recipe, self.machine, self.folder, self.tell = corpus, recipe, machine, folder, tell
+        self.corpus, self.recipe, self.machine, self.folder, self.on_row = corpus, recipe, machine, folder, on_row
         self.probe = probe
         self.settings = state.settings_of(recipe, machine.amp, machine.n_ranks)
-        torch.manual_seed(number(recipe.seed, WEIGHTS))
+        torch.manual_seed(_seed_from(recipe.seed, WEIGHTS))
         self.front_end = LogMel(recipe.mel).to(machine.device)
         self.online = byol.Online(recipe).to(machine.device)
         # Twice as fast on a CPU.
         self.online.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.target = byol.twin(self.online.branch)
+        self.target = byol.frozen_copy(self.online.branch)
         self.optimizer = torch.optim.Adam(self.online.parameters(), lr=recipe.learning_rate)
         self.memory = augment.Memory(recipe.memory, N_BANDS, N_FRAMES, machine.device)
         self.statistics = augment.Statistics()
@@ -80,7 +80,7 @@ class Run:
         self.curve: list[dict[str, Any]] = []
         self.restore(state.load(folder, self.settings, corpus))
         self.saved_step = self.step
-        self.order = Order(len(corpus.items), recipe, self.step, machine.rank, machine.n_ranks)
+        self.order = ResumableBatchSampler(len(corpus.items), recipe, self.step, machine.rank, machine.n_ranks)
         self.check_length()
         self.model = self.online if machine.n_ranks == 1 else torch.nn.parallel.DistributedDataParallel(self.online)
 
@@ -158,25 +158,25 @@ class Run:
             OSError: State, curve or result cannot be written.
         """
         if not self.step and not self.machine.rank:
-            state.keep_listing(self.folder, self.corpus)
+            state.write_listing(self.folder, self.corpus)
         if not self.recipe.norm_epochs and not self.statistics.sums[0]:
             self.fix_statistics()
         loader = torch.utils.data.DataLoader(
             Windows(self.corpus.items, self.recipe),
             batch_sampler=self.order,
-            collate_fn=together,
+            collate_fn=collate,
             num_workers=self.machine.workers,
             pin_memory=self.machine.device.type == "cuda",
         )
         began = time.monotonic()
         for audio, n_failed in batches(loader):
-            epoch, place = divmod(self.step, self.order.steps_per_epoch)
+            epoch, position = divmod(self.step, self.order.steps_per_epoch)
             loss, embeddings = self.learn(audio.to(self.machine.device, non_blocking=True), epoch)
             self.sums = [self.sums[0] + loss, self.sums[1] + n_failed]
             self.step += 1
             if not math.isfinite(loss):
                 raise self.astray(f"the loss is {loss}")
-            if place == self.order.steps_per_epoch - 1:
+            if position == self.order.steps_per_epoch - 1:
                 self.end_epoch(epoch, embeddings, time.monotonic() - began)
                 began = time.monotonic()
             if self.step % self.machine.save_every == 0:
@@ -187,7 +187,7 @@ class Run:
 
     def learn(self, audio: torch.Tensor, epoch: int) -> tuple[float, torch.Tensor]:
         """One step; loss and embeddings (batch, width) of this process."""
-        seed = number(self.recipe.seed, STEP, self.step, self.machine.rank)
+        seed = _seed_from(self.recipe.seed, STEP, self.step, self.machine.rank)
         generator = torch.Generator().manual_seed(seed)
         torch.manual_seed(seed)  # dropout draws from the global generators
         with torch.no_grad():
@@ -207,18 +207,18 @@ class Run:
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()
-        byol.follow(self.target, self.online.branch, self.recipe.decay)
+        byol.update_target(self.target, self.online.branch, self.recipe.decay)
         return float(loss.detach()), embeddings
 
     def end_epoch(self, epoch: int, embeddings: torch.Tensor, seconds: float) -> None:
         """Add a row to the curve: numbers of all processes, signs of collapse in the last batch of the first."""
         loss, broken = summed(torch.tensor(self.sums, dtype=torch.float64), self.machine).tolist()
-        deviation, rank = byol.spread(embeddings)
+        std, rank = byol.std_and_rank(embeddings)
         row = {
             "epoch": epoch + 1,
             "step": self.step,
             "loss": loss / self.order.steps_per_epoch / self.machine.n_ranks,
-            "embedding_std": deviation,
+            "embedding_std": std,
             "effective_rank": rank,
             "broken_windows": int(broken),
             "seconds": round(seconds, 2),
@@ -228,21 +228,21 @@ class Run:
             try:
                 row["probe_accuracy"] = self.probe.accuracy(network, statistics, self.recipe.mel)
             except ValueError as error:  # files that went away since the start are no reason to stop training
-                log.warning("%s; epoch %d is not judged", error, epoch + 1)
+                log.warning("%s; epoch %d has no probe accuracy", error, epoch + 1)
         self.curve.append(row)
         self.sums = [0.0, 0.0]
         if not self.machine.rank:
-            self.tell(row)
+            self.on_row(row)
 
     def fix_statistics(self) -> None:
-        """Mean and deviation of windows drawn at random before the first epoch; every process the same."""
+        """Mean and standard deviation of windows drawn at random before the first epoch; every process the same."""
         windows = Windows(self.corpus.items, self.recipe)
-        drawn = np.random.default_rng([self.recipe.seed, self.recipe.n_statistics])
-        numbers = drawn.integers(len(windows.items), size=self.recipe.n_statistics).tolist()
-        keys = [(BEFORE + turn, item) for turn, item in enumerate(numbers)]
+        generator = np.random.default_rng([self.recipe.seed, self.recipe.n_statistics])
+        items = generator.integers(len(windows.items), size=self.recipe.n_statistics).tolist()
+        keys = [(BEFORE + turn, item) for turn, item in enumerate(items)]
         parts = [keys[first : first + STATISTICS_BATCH] for first in range(0, len(keys), STATISTICS_BATCH)]
         loader = torch.utils.data.DataLoader(
-            windows, batch_sampler=parts, collate_fn=together, num_workers=self.machine.workers
+            windows, batch_sampler=parts, collate_fn=collate, num_workers=self.machine.workers
         )
         with torch.no_grad():
             for audio, _ in batches(loader):
