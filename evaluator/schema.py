@@ -45,6 +45,7 @@ class Field:
     min, max: bounds of a number, both allowed.
     fields: for a mapping, its known keys.
     each: for a mapping with free keys, or for a list, what every value has to be.
+    meaning: one sentence for the reference of keys (docs/yaml_keys.md), with the unit where there is one.
     """
 
     kind: type | tuple[type, ...]
@@ -55,6 +56,7 @@ class Field:
     max: float | None = None
     fields: "Mapping[str, Field] | None" = None
     each: "Field | None" = None
+    meaning: str = ""
 
 
 @dataclass(frozen=True)

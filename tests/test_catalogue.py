@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from evaluator import schema
+from evaluator import schema, typed
 from evaluator.datasets import dataset
-from evaluator.datasets.reading.readers import READERS
+from evaluator.datasets.reading.kinds import READERS
 from evaluator.errors import UsageError
 from evaluator.experiment import catalogue
 
@@ -235,4 +235,4 @@ def test_listing_tasks_needs_no_heavy_library():
 
 def test_each_reader_says_its_kind():
     """The field that chooses a reader belongs to every reader."""
-    assert all("kind" in reader.fields for reader in READERS.values())
+    assert all("kind" in typed.fields_of(reader) for reader in READERS.values())

@@ -8,7 +8,6 @@ from pathlib import Path
 from evaluator.audio.clip import Clip
 from evaluator.datasets import synthetic_calls
 from evaluator.datasets.dataset import Dataset
-from evaluator.datasets.reading.readers import READERS
 from evaluator.datasets.task import Task
 from evaluator.errors import UsageError
 
@@ -33,8 +32,8 @@ class Manifest:
         """SHA-256 over classes and clips: names, labels, events, folds, splits and groups, but neither audio nor place."""
         digest = hashlib.sha256(json.dumps(self.classes).encode())
         for clip in self.clips:
-            said = (clip.path, clip.labels, clip.start, clip.end, clip.fold, clip.split, clip.group, clip.events)
-            digest.update(json.dumps(said).encode())
+            facts = (clip.path, clip.labels, clip.start, clip.end, clip.fold, clip.split, clip.group, clip.events)
+            digest.update(json.dumps(facts).encode())
         return digest.hexdigest()
 
 
@@ -42,7 +41,7 @@ def read(task: Task, data: Path | None, cache: Path) -> Manifest:
     """The clips of `task`, listed and checked, no audio read.
 
     Args:
-        task: What is asked.
+        task: Whose clips.
         data: Where the user says the data lies; None is enough for data that is made or knows its place.
         cache: Folder in which made data is kept.
 
@@ -50,11 +49,10 @@ def read(task: Task, data: Path | None, cache: Path) -> Manifest:
         UsageError: The data is not there, does not have the dataset's layout, or has labels that do not fit.
     """
     root = find_root(task.dataset, data, cache)
-    found = [clip for reader in task.dataset.readers for clip in READERS[reader["kind"]].clips(root, reader)]
+    clips = [clip for reader in task.dataset.readers for clip in reader.read_clips(root)]
     if len(task.dataset.readers) > 1:
-        _refuse_overlap(found)
-    classes = _classes(task, root, found)
-    return Manifest(root, tuple(found), classes)
+        _refuse_overlap(clips)
+    return Manifest(root, tuple(clips), _classes(task, root, clips))
 
 
 def _refuse_overlap(clips: list[Clip]) -> None:
@@ -91,8 +89,8 @@ def find_root(dataset: Dataset, data: Path | None, cache: Path) -> Path:
         raise UsageError(f"{dataset.name}: say with --data where the data lies. {source}")
     first = dataset.readers[0]
     for root in candidates:
-        words, there = READERS[first["kind"]].traces(root, first)
-        if there:
+        words, is_there = first.traces(root)
+        if is_there:
             return root
     looked = " or ".join(str(root) for root in candidates)
     raise UsageError(f"{dataset.name}: {words} not found in {looked}; {advice}")
@@ -121,7 +119,7 @@ def _classes(task: Task, root: Path, clips: list[Clip]) -> tuple[str, ...]:
             )
         for label in clip.labels:
             counts[label] = counts.get(label, 0) + 1
-    fixed = next(filter(None, (READERS[each["kind"]].classes(root, each) for each in task.dataset.readers)), ())
+    fixed = next(filter(None, (reader.read_classes(root) for reader in task.dataset.readers)), ())
     strange = sorted(set(counts) - set(fixed))
     if fixed and strange:
         raise UsageError(f"{task.name}: label {strange[0]!r} is not among the dataset's classes: {', '.join(fixed)}")
