@@ -39,8 +39,13 @@ def key(
     return dataclasses.field(default=default, metadata=metadata)
 
 
-def fixed_key(meaning: str, value: str) -> Any:
-    """A key by which a dataclass is chosen, as `kind` is: it has to be in the YAML, and has this one value."""
+def fixed_key(value: str, meaning: str) -> Any:
+    """A key by which a dataclass is chosen, as `kind` is: it has to be in the YAML, and has this one value.
+
+    Args:
+        value: The one value.
+        meaning: One sentence for the reference of keys.
+    """
     return dataclasses.field(init=False, default=value, metadata={"meaning": meaning})
 
 
@@ -80,10 +85,12 @@ def _described(field: "dataclasses.Field[Any]", annotation: Any) -> Field:
     factory: Any = field.default_factory
     default = field.default if factory is _ABSENT else factory()
     kind = _field(annotation, field.metadata.get("min"), field.metadata.get("max"))
-    required = default is _ABSENT or not field.init
-    return dataclasses.replace(
-        kind, required=required, default=None if required else default, meaning=field.metadata["meaning"]
-    )
+    meaning = field.metadata["meaning"]
+    if not field.init:
+        return dataclasses.replace(kind, choices=(default,), meaning=meaning)
+    if default is _ABSENT:
+        return dataclasses.replace(kind, meaning=meaning)
+    return dataclasses.replace(kind, required=False, default=default, meaning=meaning)
 
 
 def _field(annotation: Any, low: float | None, high: float | None) -> Field:

@@ -24,7 +24,7 @@ class Inner:
 class Outer:
     """One key of each kind."""
 
-    kind: str = fixed_key("Which one.", "outer")
+    kind: str = fixed_key("outer", "Which one.")
     files: str | tuple[str, ...] = key("One or several.")
     form: Literal["lines", "object"] = key("A choice.", default="lines")
     steps: tuple[Inner, ...] = key("Several of them.", default=())
@@ -41,7 +41,7 @@ def test_the_annotation_gives_the_type():
         "share": Field(float, required=False, default=0.5, min=0, max=1, meaning="A share."),
     }
     assert fields_of(Outer) == {
-        "kind": Field(str, meaning="Which one."),
+        "kind": Field(str, choices=("outer",), meaning="Which one."),
         "files": Field((str, list), each=Field(str), meaning="One or several."),
         "form": Field(str, required=False, default="lines", choices=("lines", "object"), meaning="A choice."),
         "steps": Field(list, required=False, default=(), each=Field(dict, fields=inner), meaning="Several of them."),

@@ -71,8 +71,8 @@ EXPECTED_FIELDS = {
     ),
     "classes": Field(int, required=False, min=1, meaning="Number of classes."),
     "hours": Field(float, required=False, min=0, meaning="Length of all clips together, in hours."),
-    "folds": _counts("Fold: its number of clips."),
-    "splits": _counts("Split: its number of clips."),
+    "folds": _counts("Number of clips of each fold."),
+    "splits": _counts("Number of clips of each split."),
 }
 _EXPECTED_MEANING = "What the whole dataset has; `hear-eval check` and every result say what differs."
 _READING = {

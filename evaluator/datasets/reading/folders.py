@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from evaluator.datasets.reading.reader import KIND
 from evaluator.datasets.reading.row_reader import RowReader
 from evaluator.datasets.reading.rows import AUDIO_SUFFIXES, SourceRow, path_columns, visible
 from evaluator.errors import UsageError
@@ -18,7 +17,7 @@ from evaluator.typed import fixed_key
 class Folders(RowReader):
     """Clips are audio files; their label is the sub-folder that they lie in."""
 
-    kind: str = fixed_key(KIND, "folders")
+    kind: str = fixed_key("folders", "Clips are audio files, and their label is the sub-folder that they lie in.")
 
     @property
     def implied(self) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from typing import Any
 
 from evaluator.audio.clip import Clip, Event
 from evaluator.datasets.reading.delimited import read_table
-from evaluator.datasets.reading.reader import KIND, Reader
+from evaluator.datasets.reading.reader import Reader
 from evaluator.errors import UsageError
 from evaluator.typed import fixed_key, key
 
@@ -33,7 +33,7 @@ _Labelled = tuple[tuple[str, ...], tuple[Event, ...]]  # a clip's labels and its
 class Hear(Reader):
     """A task's folder as hear-preprocess writes it; event times in it are in milliseconds."""
 
-    kind: str = fixed_key(KIND, "hear")
+    kind: str = fixed_key("hear", "Clips are those of a task's folder as hear-preprocess writes it.")
     task: str = key("The task's folder, TASK-VERSION-MODE, such as `esc50-v2.0.0-full`.")
 
     def traces(self, root: Path) -> tuple[str, bool]:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from evaluator.datasets.reading.reader import KIND
 from evaluator.datasets.reading.row_reader import RowReader
 from evaluator.datasets.reading.rows import SourceRow, matching_files, path_columns
 from evaluator.errors import UsageError
@@ -20,7 +19,7 @@ from evaluator.typed import fixed_key, key
 class JsonFiles(RowReader):
     """Clips are values in a JSON file, or in several."""
 
-    kind: str = fixed_key(KIND, "json")
+    kind: str = fixed_key("json", "Clips are values in JSON files.")
     file: str = key("File, or a glob of several, relative to the dataset's folder.")
     form: Literal["lines", "object"] = key("One value a line, or one object whose keys name the rows.")
     each: str = key("Nested list that is expanded: one row for each of its elements.", default="")

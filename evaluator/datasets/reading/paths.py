@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from evaluator.datasets.reading.reader import KIND
 from evaluator.datasets.reading.row_reader import RowReader
 from evaluator.datasets.reading.rows import SourceRow, path_columns, visible
 from evaluator.datasets.reading.shape import CLIP_FIELDS, TEMPLATES, columns_of
@@ -23,7 +22,7 @@ class Paths(RowReader):
 
     label_key: ClassVar[str] = "pattern"
 
-    kind: str = fixed_key(KIND, "paths")
+    kind: str = fixed_key("paths", "Clips are files, and what is known of them stands in their paths.")
     files: str | tuple[str, ...] = key("Glob, or several, of the clips' files, such as `*/*.wav`.")
     pattern: str = key("Regular expression that matches a file's whole path; its named groups become columns.")
 

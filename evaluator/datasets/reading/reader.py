@@ -8,8 +8,6 @@ from pathlib import Path
 from evaluator.audio.clip import Clip
 from evaluator.typed import fixed_key
 
-KIND = "How the files say which clips there are; the other keys depend on it."
-
 
 @dataclass(frozen=True, kw_only=True)
 class Reader(ABC):
@@ -18,7 +16,7 @@ class Reader(ABC):
     The fields are the keys of the YAML (`evaluator/typed.py`); times in them are in seconds.
     """
 
-    kind: str = fixed_key(KIND, "")
+    kind: str = fixed_key("", "How the files say which clips there are; the other keys depend on it.")
 
     @abstractmethod
     def traces(self, root: Path) -> tuple[str, bool]:

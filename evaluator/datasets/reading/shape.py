@@ -31,10 +31,10 @@ class DeriveStep:
 class Names:
     """For each field of a clip: text in the files -> our name; "*" names all others ("*" -> "*" keeps them)."""
 
-    label: Mapping[str, str] = key("Label in the files: our name for it.", default={})
-    fold: Mapping[str, str] = key("Fold in the files: our name for it.", default={})
-    split: Mapping[str, str] = key("Split in the files: train, valid or test.", default={})
-    group: Mapping[str, str] = key("Group in the files: our name for it.", default={})
+    label: Mapping[str, str] = key("For each label in the files, our name for it.", default={})
+    fold: Mapping[str, str] = key("For each fold in the files, our name for it.", default={})
+    split: Mapping[str, str] = key("For each split in the files, train, valid or test.", default={})
+    group: Mapping[str, str] = key("For each group in the files, our name for it.", default={})
 
 
 _NO_NAMES = Names()
@@ -65,8 +65,8 @@ class Shape(Reader):
     start: str = key("Template of the clip's start in its recording, in seconds; empty for its beginning.", default="")
     end: str = key("Template of the clip's end in its recording, in seconds; empty for its end.", default="")
     derive: tuple[DeriveStep, ...] = key("Further columns, cut out of others, one step after the other.", default=())
-    where: Mapping[str, tuple[str, ...]] = key("Column: values; rows with any other value are left out.", default={})
-    drop: Mapping[str, tuple[str, ...]] = key("Column: values; rows with one of them are left out.", default={})
+    where: Mapping[str, tuple[str, ...]] = key("For each column, the values with which rows are kept.", default={})
+    drop: Mapping[str, tuple[str, ...]] = key("For each column, the values with which rows are left out.", default={})
     leave_out: tuple[str, ...] = key("Globs; clips whose path fits one are left out.", default=())
     lower_case: tuple[str, ...] = key("Columns put in lower case, their accents in one Unicode form.", default=())
     on_disk: bool = key("Whether clips whose file is not there are left out; counts then show it.", default=False)
@@ -83,10 +83,10 @@ class Shape(Reader):
     other_label: str = key("Class of every label that is not among `classes`.", default="")
     drop_unlabelled: bool = key("Whether clips without a label are left out.", default=False)
     split_lists: Mapping[str, str] = key(
-        "File that lists clips' paths, one a line: their split; `*`: the split of all other clips.", default={}
+        "For each file that lists clips' paths, one a line, their split; under `*` that of all other clips.", default={}
     )
     split_by_order: Mapping[str, str] = key(
-        "Split: slice of the sorted groups, such as `-10:`; groups in no slice are left out.", default={}
+        "For each split, a slice of the sorted groups, such as `-10:`; groups in no slice are left out.", default={}
     )
     windows: Windows | None = key("Windows of one length that are cut out of the clips or recordings.", default=None)
 

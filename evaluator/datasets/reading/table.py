@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evaluator.datasets.reading.delimited import read_table
-from evaluator.datasets.reading.reader import KIND
 from evaluator.datasets.reading.row_reader import RowReader
 from evaluator.datasets.reading.rows import SourceRow, matching_files, path_columns
 from evaluator.datasets.reading.shape import TEMPLATES, columns_of
@@ -22,7 +21,7 @@ from evaluator.typed import build, fixed_key, key
 class Table(RowReader):
     """Clips are lines of a delimited file, or of several."""
 
-    kind: str = fixed_key(KIND, "table")
+    kind: str = fixed_key("table", "Clips are lines of delimited files.")
     table: str = key("File, or a glob of several, relative to the dataset's folder.")
     delimiter: str = key("Character between the values of a line.", default=",")
     header: int = key(

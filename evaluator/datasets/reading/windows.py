@@ -34,7 +34,7 @@ class Windows:
     seconds: float = key("Length of a window, in seconds.", min=0.001)
     hop: float = key("Seconds from the start of one window to the next.", min=0.001)
     max_windows: Mapping[str, int] = key(
-        "Of spans only: split: the largest number of windows of each recording and label, a seeded sample.",
+        "Of spans only: for each split, the largest number of windows of one recording and label, a seeded sample.",
         default={},
         min=1,
         yaml="max",
@@ -48,7 +48,7 @@ class Windows:
     )
     every: int = key("Of recordings only: every how many-th chunk is used.", default=1, min=1)
     splits: Mapping[str, float] = key(
-        "Of recordings only: split: share of its recording's chunks up to which a chunk belongs to it.",
+        "Of recordings only: for each split, up to which share of its recording's chunks a chunk belongs to it.",
         default={},
         min=0,
         max=1,
