@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from evaluator.datasets.reading.hear import Hear
+from evaluator.datasets.reading.hear import HearReader
 from evaluator.errors import UsageError
 from miniatures_hear import folds, parts, task
 
-READER = Hear(task="esc50-v2.0.0-full")
+READER = HearReader(task="esc50-v2.0.0-full")
 FOLDER = "tasks/esc50-v2.0.0-full"
 
 
@@ -33,7 +33,7 @@ def test_another_mode_of_the_same_task_does(tmp_path):
     """The small samples of the archives, if nothing else is there; another version does not."""
     make(tmp_path, "esc50-v2.0.0-small")
     assert len(READER.read_clips(tmp_path)) == 6
-    assert not Hear(task="esc50-v2.1.0-full").traces(tmp_path)[1]
+    assert not HearReader(task="esc50-v2.1.0-full").traces(tmp_path)[1]
     make(tmp_path, "esc50-v2.0.0-5h")
     assert not READER.traces(tmp_path)[1]  # which of the two is not for us to guess
 

@@ -10,7 +10,7 @@ import pytest
 from evaluator import typed
 from evaluator.audio.clip import Clip
 from evaluator.datasets.reading.kinds import READERS
-from evaluator.datasets.reading.table import Table
+from evaluator.datasets.reading.table import TableReader
 from evaluator.errors import UsageError
 from evaluator.experiment import catalogue
 
@@ -209,9 +209,11 @@ def test_classes_can_come_from_a_file(tmp_path):
     write(tmp_path, {"v.csv": "0,Wind,/m/1\n1,Hi-hat,/m/2\n"})
     vocabulary = {"table": "v.csv", "delimiter": ",", "header": 0, "columns": ["i", "label", "mid"], "label": "label"}
     classes = ("Wind", "Hi-hat")
-    assert typed.build(Table, {"table": "t.csv", "vocabulary": vocabulary}).read_classes(tmp_path) == classes
+    assert typed.build(TableReader, {"table": "t.csv", "vocabulary": vocabulary}).read_classes(tmp_path) == classes
     with pytest.raises(UsageError, match=r"v\.csv: there is no column 'name'; its columns are i, label, mid"):
-        typed.build(Table, {"table": "t.csv", "vocabulary": {**vocabulary, "label": "name"}}).read_classes(tmp_path)
+        typed.build(TableReader, {"table": "t.csv", "vocabulary": {**vocabulary, "label": "name"}}).read_classes(
+            tmp_path
+        )
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,11 @@ import soundfile
 
 from evaluator.audio.clip import Clip
 from evaluator.datasets.reading import windows
-from evaluator.datasets.reading.windows import Windows
+from evaluator.datasets.reading.windows import WindowOptions
 from evaluator.errors import UsageError
 
-SPANS = Windows(of="spans", seconds=1.0, hop=0.01, seed=42)
-RECORDINGS = Windows(of="recordings", seconds=2.0, hop=1.0, recordings="*.wav")
+SPANS = WindowOptions(of="spans", seconds=1.0, hop=0.01, seed=42)
+RECORDINGS = WindowOptions(of="recordings", seconds=2.0, hop=1.0, recordings="*.wav")
 
 
 def recording(folder, name: str, seconds: float, rate: int = 100) -> None:

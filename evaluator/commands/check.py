@@ -12,7 +12,7 @@ from evaluator.commands.given import TASK, cache_folder, data
 from evaluator.errors import EvaluationError, UsageError
 
 if TYPE_CHECKING:
-    from evaluator.check.check import Finding
+    from evaluator.check.issue import Issue
 
 SUMMARY = "compare tasks with what is on disk"
 
@@ -62,7 +62,7 @@ def execute(parsed: argparse.Namespace) -> int:
     return int(worst)
 
 
-def print_finding(name: str, finding: "Finding") -> None:
+def print_finding(name: str, finding: "Issue") -> None:
     """A line for people: the first clips that it is about, and whether there are more."""
     first = ", ".join(finding.where[:5]) + " ..." * (len(finding.where) > 5)
     print(f"{finding.level:8} {name}: {finding.what}{f' [{first}]' if first else ''}")

@@ -151,12 +151,12 @@ def _faded(n: int) -> np.ndarray:
 
 def _with_echoes(call: np.ndarray, random: _Random) -> np.ndarray:
     """The call with four weaker copies of itself, 10 to 120 ms late, as trees and walls give."""
-    heard = call.copy()
+    mixed = call.copy()
     strength = random.uniform(0, 0.5)
     for delay in np.sort(random.uniform(0.01, 0.12, 4)):
         late = round(delay * SAMPLE_RATE)
-        heard[late:] += strength * 2 ** (-delay / 0.05) * call[: max(0, len(call) - late)]
-    return heard
+        mixed[late:] += strength * 2 ** (-delay / 0.05) * call[: max(0, len(call) - late)]
+    return mixed
 
 
 def _noise(n: int, random: _Random) -> np.ndarray:

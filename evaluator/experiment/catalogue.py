@@ -28,7 +28,7 @@ from typing import Any
 from evaluator import schema
 from evaluator.datasets import dataset, splits
 from evaluator.datasets.dataset import TEXT
-from evaluator.datasets.reading.folders import Folders, class_folders
+from evaluator.datasets.reading.folders import FoldersReader, class_folders
 from evaluator.datasets.reading.row_reader import RowReader
 from evaluator.datasets.reading.table import of_csv
 from evaluator.datasets.task import Task
@@ -212,7 +212,7 @@ def _own_folder(path: Path) -> Task:
             f"{path}: has {len(classes)} visible sub-folder{'' if len(classes) == 1 else 's'}, but a task needs one for "
             "each of two or more classes"
         )
-    return _plain_task(path.resolve().name, path, Folders(), _drawn_split(grouped=False))
+    return _plain_task(path.resolve().name, path, FoldersReader(), _drawn_split(grouped=False))
 
 
 def _own_csv(path: Path) -> Task:

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterator
 
-from evaluator.datasets.reading.shape import TEMPLATES, Shape, columns_of, slice_of
+from evaluator.datasets.reading.shape import TEMPLATES, RowShape, columns_of, slice_of
 
 
-def problems(shape: Shape) -> Iterator[tuple[str, str]]:
+def problems(shape: RowShape) -> Iterator[tuple[str, str]]:
     """What is wrong with the fields that all readers of rows share: (key, sentence) pairs."""
     yield from _template_problems(shape)
     yield from _label_problems(shape)
@@ -19,7 +19,7 @@ def problems(shape: Shape) -> Iterator[tuple[str, str]]:
         yield from shape.windows.problems()
 
 
-def _template_problems(shape: Shape) -> Iterator[tuple[str, str]]:
+def _template_problems(shape: RowShape) -> Iterator[tuple[str, str]]:
     for name in (*TEMPLATES, "label_file"):
         try:
             columns_of(getattr(shape, name))
@@ -35,7 +35,7 @@ def _template_problems(shape: Shape) -> Iterator[tuple[str, str]]:
         yield "path", "is missing: a template of the audio's path, such as audio/{filename}"
 
 
-def _label_problems(shape: Shape) -> Iterator[tuple[str, str]]:
+def _label_problems(shape: RowShape) -> Iterator[tuple[str, str]]:
     ways = [name for name in ("label", "label_columns", "label_file") if getattr(shape, name)]
     if not ways and "label" not in shape.implied:
         yield shape.label_key, "gives no label: name a group (?P<label>...), or say label, label_columns or label_file"

@@ -14,7 +14,7 @@ from evaluator.typed import fixed_key
 
 
 @dataclass(frozen=True, kw_only=True)
-class Folders(RowReader):
+class FoldersReader(RowReader):
     """Clips are audio files; their label is the sub-folder that they lie in."""
 
     kind: str = fixed_key("folders", "Clips are audio files, and their label is the sub-folder that they lie in.")

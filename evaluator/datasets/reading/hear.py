@@ -30,7 +30,7 @@ _Labelled = tuple[tuple[str, ...], tuple[Event, ...]]  # a clip's labels and its
 
 
 @dataclass(frozen=True, kw_only=True)
-class Hear(Reader):
+class HearReader(Reader):
     """A task's folder as hear-preprocess writes it; event times in it are in milliseconds."""
 
     kind: str = fixed_key("hear", "Clips are those of a task's folder as hear-preprocess writes it.")

@@ -16,7 +16,7 @@ from evaluator.typed import fixed_key, key
 
 
 @dataclass(frozen=True, kw_only=True)
-class JsonFiles(RowReader):
+class JsonReader(RowReader):
     """Clips are values in a JSON file, or in several."""
 
     kind: str = fixed_key("json", "Clips are values in JSON files.")

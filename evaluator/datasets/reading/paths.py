@@ -17,7 +17,7 @@ from evaluator.typed import fixed_key, key
 
 
 @dataclass(frozen=True, kw_only=True)
-class Paths(RowReader):
+class PathsReader(RowReader):
     """Clips are files; what is known of them stands in their paths."""
 
     label_key: ClassVar[str] = "pattern"

@@ -9,12 +9,12 @@ from evaluator.audio.clip import Clip
 from evaluator.datasets.reading import checks, shaping
 from evaluator.datasets.reading.delimited import read_table
 from evaluator.datasets.reading.rows import SourceRow
-from evaluator.datasets.reading.shape import Shape
+from evaluator.datasets.reading.shape import RowShape
 from evaluator.errors import UsageError
 
 
 @dataclass(frozen=True, kw_only=True)
-class RowReader(Shape):
+class RowReader(RowShape):
     """A reader whose files hold rows, each of which becomes a clip (or an event, where windows are cut)."""
 
     @abstractmethod

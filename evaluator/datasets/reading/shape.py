@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from evaluator.datasets.reading.reader import Reader
-from evaluator.datasets.reading.windows import Windows
+from evaluator.datasets.reading.windows import WindowOptions
 from evaluator.typed import key
 
 CLIP_FIELDS = ("label", "fold", "split", "group")
@@ -28,7 +28,7 @@ class DeriveStep:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Names:
+class NameTables:
     """For each field of a clip: text in the files -> our name; "*" names all others ("*" -> "*" keeps them)."""
 
     label: Mapping[str, str] = key("For each label in the files, our name for it.", default={})
@@ -37,7 +37,7 @@ class Names:
     group: Mapping[str, str] = key("For each group in the files, our name for it.", default={})
 
 
-_NO_NAMES = Names()
+_NO_NAMES = NameTables()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +52,7 @@ class Vocabulary:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shape(Reader):
+class RowShape(Reader):
     """How rows become clips: templates, labels, rows that are left out, splits and windows; times in seconds."""
 
     label_key: ClassVar[str] = "label"  # the key that an error about a missing label points at
@@ -75,7 +75,7 @@ class Shape(Reader):
     label_columns: tuple[str, ...] = key("Columns that each stand for one label, as in one-hot tables.", default=())
     positive: str = key("Value in a column of `label_columns` that means the clip has the label.", default="1")
     label_file: str = key("Template of the path of a text file with one label a line.", default="")
-    names: Names = key(
+    names: NameTables = key(
         "Tables from what the files say to our names; under `*` stands the name of all others.", default=_NO_NAMES
     )
     classes: tuple[str, ...] = key("All classes in their order; without it they are sorted by name.", default=())
@@ -88,7 +88,9 @@ class Shape(Reader):
     split_by_order: Mapping[str, str] = key(
         "For each split, a slice of the sorted groups, such as `-10:`; groups in no slice are left out.", default={}
     )
-    windows: Windows | None = key("Windows of one length that are cut out of the clips or recordings.", default=None)
+    windows: WindowOptions | None = key(
+        "Windows of one length that are cut out of the clips or recordings.", default=None
+    )
 
     @property
     def implied(self) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from evaluator.audio.clip import Clip
 from evaluator.datasets.reading import windows
 from evaluator.datasets.reading.rows import SourceRow
-from evaluator.datasets.reading.shape import TEMPLATES, Shape, slice_of
+from evaluator.datasets.reading.shape import TEMPLATES, RowShape, slice_of
 from evaluator.errors import UsageError
 
 LABEL_SEPARATOR = ";"  # between the labels of one clip in a user's own CSV
@@ -23,7 +23,7 @@ LABEL_SEPARATOR = ";"  # between the labels of one clip in a user's own CSV
 _Fill = Callable[[Mapping[str, str]], str]  # a row's values -> the filled template
 
 
-def clips(rows: Iterable[SourceRow], root: Path, shape: Shape) -> list[Clip]:
+def clips(rows: Iterable[SourceRow], root: Path, shape: RowShape) -> list[Clip]:
     """The clips that the rows mean, in their order, (n_clips,).
 
     Args:
@@ -66,7 +66,7 @@ def _filled(fill: _Fill, row: SourceRow) -> str:
 # Rows ----------------------------------------------------------------------------------------------------------------
 
 
-def _derived(rows: Iterable[SourceRow], shape: Shape) -> Iterator[SourceRow]:
+def _derived(rows: Iterable[SourceRow], shape: RowShape) -> Iterator[SourceRow]:
     steps = [(_filler(step.source), re.compile(step.pattern), step.source) for step in shape.derive]
     for row in rows:
         for fill, pattern, template in steps:
@@ -80,7 +80,7 @@ def _derived(rows: Iterable[SourceRow], shape: Shape) -> Iterator[SourceRow]:
         yield row
 
 
-def _kept(rows: Iterable[SourceRow], shape: Shape) -> Iterator[SourceRow]:
+def _kept(rows: Iterable[SourceRow], shape: RowShape) -> Iterator[SourceRow]:
     where, drop = shape.where, shape.drop
     if not where and not drop:
         yield from rows
@@ -96,7 +96,7 @@ def _kept(rows: Iterable[SourceRow], shape: Shape) -> Iterator[SourceRow]:
 # Rows to clips -------------------------------------------------------------------------------------------------------
 
 
-def _clips_of(rows: Iterable[SourceRow], root: Path, shape: Shape) -> Iterator[tuple[str, Clip]]:
+def _clips_of(rows: Iterable[SourceRow], root: Path, shape: RowShape) -> Iterator[tuple[str, Clip]]:
     """Each row's clip, and where the row stands."""
     templates = {name: f"{{{name}}}" for name in shape.implied}
     templates |= {name: getattr(shape, name) for name in TEMPLATES if getattr(shape, name)}
@@ -114,7 +114,7 @@ def _clips_of(rows: Iterable[SourceRow], root: Path, shape: Shape) -> Iterator[t
         yield row.where, Clip(path, labels_of(row), start, end, fold, split, group)
 
 
-def _label_reader(root: Path, shape: Shape, fill: Mapping[str, _Fill]) -> Callable[[SourceRow], tuple[str, ...]]:
+def _label_reader(root: Path, shape: RowShape, fill: Mapping[str, _Fill]) -> Callable[[SourceRow], tuple[str, ...]]:
     """The function that gives a row's labels, in the way that the reader says they are written."""
     separator = shape.label_separator
     # A recording without events has no label.
@@ -155,7 +155,7 @@ def _text_lines(file: Path, where: str) -> list[str]:
         raise UsageError(f"{where}: its labels cannot be read from {file}: {error}") from error
 
 
-def _renamed(shape: Shape, field: str, value: str, where: str) -> str:
+def _renamed(shape: RowShape, field: str, value: str, where: str) -> str:
     """What the dataset's tables of names make of a label, fold, split or group."""
     table: Mapping[str, str] = getattr(shape.names, field)
     if not table or value in table:
@@ -178,7 +178,7 @@ def _seconds(row: SourceRow, name: str, fill: Mapping[str, _Fill]) -> float | No
 # Clips among clips ---------------------------------------------------------------------------------------------------
 
 
-def _not_left_out(placed: Iterable[tuple[str, Clip]], root: Path, shape: Shape) -> Iterator[tuple[str, Clip]]:
+def _not_left_out(placed: Iterable[tuple[str, Clip]], root: Path, shape: RowShape) -> Iterator[tuple[str, Clip]]:
     """The clips that are neither left out by their path nor, if so wished, by a file that is not there."""
     patterns = [re.compile(fnmatch.translate(pattern)) for pattern in shape.leave_out]
     is_file: dict[str, bool] = {}
@@ -205,11 +205,11 @@ def _once(placed: Iterable[tuple[str, Clip]]) -> Iterator[tuple[str, Clip]]:
         yield where, clip
 
 
-def _labelled(placed: Iterable[tuple[str, Clip]], shape: Shape) -> Iterable[tuple[str, Clip]]:
+def _labelled(placed: Iterable[tuple[str, Clip]], shape: RowShape) -> Iterable[tuple[str, Clip]]:
     return (pair for pair in placed if pair[1].labels) if shape.drop_unlabelled else placed
 
 
-def _sorted_into_splits(placed: Iterable[tuple[str, Clip]], root: Path, shape: Shape) -> list[Clip]:
+def _sorted_into_splits(placed: Iterable[tuple[str, Clip]], root: Path, shape: RowShape) -> list[Clip]:
     clips = [clip for _, clip in placed]
     if shape.split_lists:
         listed: dict[str, str] = {}

@@ -18,7 +18,7 @@ from evaluator.typed import build, fixed_key, key
 
 
 @dataclass(frozen=True, kw_only=True)
-class Table(RowReader):
+class TableReader(RowReader):
     """Clips are lines of a delimited file, or of several."""
 
     kind: str = fixed_key("table", "Clips are lines of delimited files.")
@@ -66,7 +66,7 @@ class Table(RowReader):
                 yield SourceRow(f"{root / name}:{line}", {**about, **dict(zip(columns, values, strict=True))})
 
 
-def of_csv(path: Path) -> Table:
+def of_csv(path: Path) -> TableReader:
     """The reader of a user's CSV (or, by its suffix, TSV) with the columns path, label and what else it has.
 
     Raises:
@@ -84,4 +84,4 @@ def of_csv(path: Path) -> Table:
     several = any(LABEL_SEPARATOR in values[index] for _, values in lines)
     templates = {name: f"{{{name}}}" for name in TEMPLATES if name in columns}
     separator = LABEL_SEPARATOR if several else ""
-    return build(Table, {"table": path.name, "delimiter": delimiter, "label_separator": separator, **templates})
+    return build(TableReader, {"table": path.name, "delimiter": delimiter, "label_separator": separator, **templates})

@@ -27,7 +27,7 @@ _MICROSECONDS = 6  # decimals of a second to which times are rounded, so that 0.
 
 
 @dataclass(frozen=True, kw_only=True)
-class Windows:
+class WindowOptions:
     """How windows are cut: their length and hop in seconds, and which of them are kept."""
 
     of: Literal["spans", "recordings"] = key("What windows are cut from: the clips' spans, or whole recordings.")
@@ -70,7 +70,7 @@ class Windows:
             )
 
 
-def of_spans(spans: Iterable[Clip], options: Windows) -> list[Clip]:
+def of_spans(spans: Iterable[Clip], options: WindowOptions) -> list[Clip]:
     """Windows of `options.seconds` every `options.hop` seconds inside each span; a shorter span gives none.
 
     Args:
@@ -105,7 +105,7 @@ def _sample(n: int, n_kept: int, seed: tuple[int, int]) -> Sequence[int]:
     return np.sort(np.random.default_rng(seed).choice(n, n_kept, replace=False)).tolist()
 
 
-def of_recordings(events: Iterable[Clip], root: Path, options: Windows) -> list[Clip]:
+def of_recordings(events: Iterable[Clip], root: Path, options: WindowOptions) -> list[Clip]:
     """Windows over every recording, each with the labels of the events that it overlaps; the group is the recording.
 
     A recording that cannot be read becomes one clip as it is, which then fails with its reason, and is counted.
@@ -142,7 +142,9 @@ def of_recordings(events: Iterable[Clip], root: Path, options: Windows) -> list[
     return clips
 
 
-def _windows(path: str, seconds: float, events: Sequence[tuple[float, float, str]], options: Windows) -> Iterator[Clip]:
+def _windows(
+    path: str, seconds: float, events: Sequence[tuple[float, float, str]], options: WindowOptions
+) -> Iterator[Clip]:
     chunk = options.chunk or seconds
     n_chunks = math.ceil(seconds / chunk)
     for number in range(0, n_chunks, options.every):
