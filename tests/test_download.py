@@ -16,7 +16,7 @@ import pytest
 
 from evaluator import cli, schema
 from evaluator.download import download, transfer
-from evaluator.download.download import Item, Part
+from evaluator.download.download import DownloadItem, DownloadPart
 from evaluator.errors import EvaluationError, UsageError
 from evaluator.experiment import catalogue
 from file_server import Served, file_server
@@ -35,9 +35,9 @@ def md5(content: bytes) -> str:
     return f"md5:{hashlib.md5(content).hexdigest()}"
 
 
-def item(server, path: str = "/a.bin", checksum: str | None = None, **said) -> Item:
+def item(server, path: str = "/a.bin", checksum: str | None = None, **said) -> DownloadItem:
     content = server.files[path].content
-    return Item((Part(server.url(path), md5(content) if checksum is None else checksum),), **said)
+    return DownloadItem((DownloadPart(server.url(path), md5(content) if checksum is None else checksum),), **said)
 
 
 def fetch(items, folder: Path, **said) -> list[str]:
@@ -159,13 +159,13 @@ def test_zenodo_is_asked_for_the_checksum(server, tmp_path, monkeypatch):
 def test_other_schemes_are_refused(tmp_path):
     """A dataset's YAML reads no local files."""
     with pytest.raises(UsageError, match=r"file:///etc/passwd: only http and https are fetched"):
-        fetch(Item((Part("file:///etc/passwd"),)), tmp_path)
+        fetch(DownloadItem((DownloadPart("file:///etc/passwd"),)), tmp_path)
 
 
 def test_too_little_room_is_said_before(server, tmp_path):
     """With what is needed and what is free; nothing is asked of the server."""
     server.files["/a.bin"] = Served(BYTES)
-    big = Item((Part(server.url("/a.bin"), "", 10**16),))
+    big = DownloadItem((DownloadPart(server.url("/a.bin"), "", 10**16),))
     with pytest.raises(UsageError, match=r"about 3e\+07 GB are needed to fetch and unpack, but only .* are free"):
         fetch(big, tmp_path)
     assert server.asked == []
@@ -185,8 +185,8 @@ def test_two_processes_do_not_mix(server, tmp_path):
 def test_a_plan_names_sizes_and_fetches_nothing(server, tmp_path):
     """`--dry-run`: sizes from the file, else from the server."""
     server.files["/a.bin"] = server.files["/b.bin"] = Served(BYTES)
-    parts = (Part(server.url("/a.bin"), md5(BYTES), 5_000_000_000), Part(server.url("/b.bin")))
-    lines = download.plan([Item(parts[:1]), Item(parts[1:])], tmp_path / "new")
+    parts = (DownloadPart(server.url("/a.bin"), md5(BYTES), 5_000_000_000), DownloadPart(server.url("/b.bin")))
+    lines = download.plan([DownloadItem(parts[:1]), DownloadItem(parts[1:])], tmp_path / "new")
     assert lines[0].startswith("a.bin: 5 GB, from") and lines[1].startswith("b.bin: 300 kB, no published checksum")
     assert lines[2].startswith("to fetch: 5 GB; free in") and not (tmp_path / "new").exists()
 
@@ -218,8 +218,8 @@ def test_archives_are_unpacked_into_one_folder(server, tmp_path):
         server.files[f"/c.zip.00{number + 1}"] = Served(
             content[number * 40 : (number + 1) * 40 if number < 2 else None]
         )
-    pieces = Item(
-        tuple(Part(server.url(f"/c.zip.00{n}"), md5(server.files[f"/c.zip.00{n}"].content)) for n in (1, 2, 3)),
+    pieces = DownloadItem(
+        tuple(DownloadPart(server.url(f"/c.zip.00{n}"), md5(server.files[f"/c.zip.00{n}"].content)) for n in (1, 2, 3)),
         "pieces",
     )
     fetch([item(server, "/a.zip"), item(server, "/b.tar.gz"), pieces], tmp_path, keep_archives=True)
@@ -235,8 +235,8 @@ def test_killed_at_ten_random_points_it_ends_with_the_right_bytes(server, tmp_pa
     server.files["/b.bin"] = Served(BYTES, pause=0.002)
     said = [(server.url(path), md5(server.files[path].content)) for path in ("/a.zip", "/b.bin")]
     program = (
-        "from evaluator.download.download import Item, Part, fetch\nfrom pathlib import Path\n"
-        f"fetch([Item((Part(*each),)) for each in {said!r}], Path({str(tmp_path)!r}), pause=0.01)\n"
+        "from evaluator.download.download import DownloadItem, DownloadPart, fetch\nfrom pathlib import Path\n"
+        f"fetch([DownloadItem((DownloadPart(*each),)) for each in {said!r}], Path({str(tmp_path)!r}), pause=0.01)\n"
     )
     moments = random.Random(3)
     for _ in range(10):

@@ -7,7 +7,6 @@ Recordings are decoded in blocks, so that memory is set by the clip and never by
 import hashlib
 import json
 import math
-import os
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +20,7 @@ from evaluator.audio import truncation
 from evaluator.audio.clip import Clip
 from evaluator.audio.clip_rule import ClipRule
 from evaluator.errors import EvaluationError
+from evaluator.files import write_whole
 
 _BLOCK = 1 << 16  # frames decoded at once
 _SLACK = 0.05  # seconds by which a clip may end after its recording: tables are rounded, and codecs add or drop a frame
@@ -271,6 +271,4 @@ def _recall(memory: Path) -> dict[str, list[Any]]:
 
 def _remember(memory: Path, files: dict[str, list[Any]]) -> None:
     memory.parent.mkdir(parents=True, exist_ok=True)
-    aside = memory.with_name(f"{memory.name}.{os.getpid()}.{time.monotonic_ns()}.tmp")
-    aside.write_text(json.dumps({"files": files}), encoding="utf-8")
-    os.replace(aside, memory)
+    write_whole(memory, json.dumps({"files": files}).encode())

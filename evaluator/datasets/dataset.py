@@ -14,7 +14,7 @@ from typing import Any
 from evaluator import schema, typed
 from evaluator.datasets.reading.kinds import READERS
 from evaluator.datasets.reading.reader import Reader
-from evaluator.download.download import Item, Part
+from evaluator.download.download import DownloadItem, DownloadPart
 from evaluator.schema import Document, Field
 
 Readers = tuple[Reader, ...]
@@ -50,7 +50,7 @@ class Dataset:
     instructions: str = ""
     variant: str = ""
     root: Path | None = None
-    download: tuple[Item, ...] = ()
+    download: tuple[DownloadItem, ...] = ()
 
 
 TEXT = Field(str, required=False, default="")
@@ -245,7 +245,7 @@ def _vary(
     return tuple(varied), {**expected, **(document.check(counts, (*keys, "expected")) if counted else {})}
 
 
-def _item(document: Document, number: int, values: Mapping[str, Any]) -> Item:
+def _item(document: Document, number: int, values: Mapping[str, Any]) -> DownloadItem:
     keys = ("download", str(number))
     if bool(values["url"]) == bool(values["parts"]) or bool(values["join"]) != bool(values["parts"]):
         raise document.error(keys, "needs either url, or parts and how to join them (volumes or pieces)")
@@ -257,8 +257,12 @@ def _item(document: Document, number: int, values: Mapping[str, Any]) -> Item:
                 (*keys, "checksum"),
                 f"is {part['checksum']!r}, but should be md5:, sha1: or sha256: and the digits, or empty",
             )
-    return Item(
-        tuple(Part(**part) for part in parts), values["join"], values["into"], values["drifts"], values["save_as"]
+    return DownloadItem(
+        tuple(DownloadPart(**part) for part in parts),
+        values["join"],
+        values["into"],
+        values["drifts"],
+        values["save_as"],
     )
 
 
