@@ -12,12 +12,12 @@ _HEAD = ("key", "type", "default", "meaning")
 
 
 def page(title: str, introduction: str, sections: Iterable[Section]) -> str:
-    """A Markdown page with a table for each section.
+    """A Markdown page with a table for each section, one below the other.
 
     Args:
         title: Of the page.
         introduction: Markdown below the title.
-        sections: (title, fields) pairs, such as those of `evaluator/datasets/yaml_keys.py`.
+        sections: (title, fields) pairs, (n_sections,), such as those of `evaluator/datasets/yaml_keys.py`.
     """
     tables = (f"## {heading}\n\n{table(fields)}\n" for heading, fields in sections)
     return "\n".join([f"# {title}\n\n{introduction}\n", *tables])
@@ -35,7 +35,7 @@ def table(fields: Mapping[str, Field]) -> str:
 
 
 def without_meaning(sections: Iterable[Section]) -> list[str]:
-    """Keys that lack their sentence, as `section: key`."""
+    """Keys that lack their sentence, as `section: key`, (n_lacking,)."""
     return [
         f"{heading}: {name}" for heading, fields in sections for name, field in _rows("", fields) if not field.meaning
     ]

@@ -117,7 +117,7 @@ def tasks_folder() -> Path:
 
 
 def names_in(folder: str) -> list[str]:
-    """The names of our YAML files in `datasets`, `suites` or `protocols`, sorted."""
+    """The names of our YAML files in `datasets`, `suites` or `protocols`, sorted, (n_files,)."""
     return sorted(path.stem for path in (tasks_folder() / folder).glob("*.yaml"))
 
 

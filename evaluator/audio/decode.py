@@ -43,11 +43,11 @@ class FileFacts:
 
 
 def file_facts(root: Path, paths: Sequence[str], cache: Path) -> dict[str, FileFacts | AudioError]:
-    """Content hash and header of files, or why they cannot be had; what was read before is remembered.
+    """Content hash and header (frames, Hz, channels) of files, or why they cannot be had; what was read before is remembered.
 
     Args:
         root: Folder that `paths` are relative to.
-        paths: Files, each once or more.
+        paths: Files, (n_paths,), each once or more.
         cache: Folder in which the facts are remembered, by each file's size and modification time. Several
             processes may use it at once.
     """
@@ -121,7 +121,7 @@ def read_clip(path: Path, clip: Clip, rule: ClipRule, sample_rate: int) -> np.nd
 
 
 def read_blocks(path: Path, clip: Clip) -> Iterator[np.ndarray]:
-    """The whole clip at its recording's rate, mono, in blocks (n,) of float32, so that its length costs no memory.
+    """The whole clip at its recording's rate, mono, in blocks (n_samples,) of float32, so that its length costs no memory.
 
     Raises:
         AudioError: As `read_clip`.

@@ -81,7 +81,7 @@ def _mixed(number: np.ndarray) -> np.ndarray:
 
 
 def matches(marks: list[np.ndarray], matters: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> list[Match]:
-    """Pairs of clips that sound like one, the surest first.
+    """Pairs of clips that sound like one, (n_matches,), those that share most first.
 
     Args:
         marks: Landmarks of each clip, (n_landmarks, 2).

@@ -27,9 +27,9 @@ class Dataset:
     folder: Where the layout starts inside what is downloaded, "" if there is no such folder.
     access: `open`, `request`, `login`, `made` (synthesised on first use) or `own` (the user's).
     instructions: What the user has to do where the data cannot just be downloaded.
-    readers: In the order in which their clips follow each other.
+    readers: (n_readers,), in the order in which their clips follow each other.
     expected: What the whole dataset has: `clips` (give or take `tolerance`), `classes`, `hours`, `folds` and `splits`
-        (each name -> clips).
+        (each name -> number of clips).
     known_bad: Clips (paths) that are broken as published, and whose failure stops nothing.
     variant: The name of the way in which it is read, "" for the usual one.
     root: Where the data lies, for data that knows its folder; else None.
@@ -189,7 +189,7 @@ def variants(name: str) -> dict[str, str]:
 
 
 def read_readers(document: Document, keys: tuple[str, ...]) -> Readers:
-    """The reader at `keys`, or the several ones, each checked as its kind demands.
+    """The reader at `keys`, or the several ones, (n_readers,), each checked as its kind demands.
 
     Raises:
         UsageError: A key is unknown or missing, or a value does not fit; the sentence names file, line and key.
@@ -207,7 +207,7 @@ def read_readers(document: Document, keys: tuple[str, ...]) -> Readers:
 
 
 def refuse_unused_groups(document: Document, keys: tuple[str, ...], readers: Iterable[Reader]) -> None:
-    """Refuse a pattern's named group that becomes nothing, as `(?P<lable>...)` would.
+    """Refuse a named group in a pattern of the readers, (n_readers,), that becomes nothing, as `(?P<lable>...)` would.
 
     Raises:
         UsageError: There is one.
@@ -270,7 +270,14 @@ _DIGITS = {"md5": 32, "sha1": 40, "sha256": 64}
 
 
 def own(name: str, root: Path, readers: Readers, **facts: Any) -> Dataset:
-    """A user's own dataset, whose folder is known; of the other facts only those that the user gives."""
+    """A user's own dataset, whose folder is known; of the other facts only those that the user gives.
+
+    Args:
+        name: Of the dataset, and its title unless another one is given.
+        root: Folder that the clips' paths are relative to.
+        readers: (n_readers,), in the order in which their clips follow each other.
+        facts: Other fields of `Dataset`.
+    """
     blank = {field: "" for field in ("citation", "licence", "url", "folder", "notes")}
     return Dataset(
         name=name,

@@ -19,8 +19,8 @@ class Manifest:
     """All clips of a task.
 
     root: Folder that the clips' paths are relative to.
-    clips: In their natural order: the table's, or sorted by path.
-    classes: Names of the labels, as the dataset orders them, else sorted.
+    clips: (n_clips,), in their natural order: the table's, or sorted by path.
+    classes: Names of the labels, (n_classes,), as the dataset orders them, else sorted.
     """
 
     root: Path
@@ -29,7 +29,7 @@ class Manifest:
 
     @property
     def sha256(self) -> str:
-        """SHA-256 over classes and clips: names, labels, events, folds, splits and groups, but neither audio nor place."""
+        """SHA-256 over classes and clips: names, labels, events, folds, splits and groups, but neither audio nor folder."""
         digest = hashlib.sha256(json.dumps(self.classes).encode())
         for clip in self.clips:
             facts = (clip.path, clip.labels, clip.start, clip.end, clip.fold, clip.split, clip.group, clip.events)
@@ -38,11 +38,11 @@ class Manifest:
 
 
 def read(task: Task, data: Path | None, cache: Path) -> Manifest:
-    """The clips of `task`, listed and checked, no audio read.
+    """The clips of `task`, (n_clips,), listed and checked; no audio is read.
 
     Args:
         task: Whose clips.
-        data: Where the user says the data lies; None is enough for data that is made or knows its place.
+        data: Where the user says the data lies; None is enough for data that is made or knows its folder.
         cache: Folder in which made data is kept.
 
     Raises:
@@ -71,7 +71,7 @@ def find_root(dataset: Dataset, data: Path | None, cache: Path) -> Path:
     """The folder in which the dataset's layout starts.
 
     `data` may be that folder, or one that holds it under the dataset's name or the name it has in its archive. Data
-    that is made, and a user's own, which knows its place, is not looked for there.
+    that is made, and a user's own, which knows its folder, is not looked for there.
 
     Raises:
         UsageError: No such folder has the layout; the sentence says what was looked for, and where to get it.

@@ -20,7 +20,7 @@ text in which `{column}` stands for a row's value, and `{column:0>6}` for that v
 
 
 def sections() -> Iterator[Section]:
-    """(title, fields) of the dataset files, a user's own dataset, each kind of reader and each split rule."""
+    """(title, fields) pairs, (n_sections,), of the dataset files, a user's own dataset, each kind of reader and each split rule."""
     yield "A dataset: `tasks/datasets/NAME.yaml`", dataset.FIELDS
     yield "Your own dataset: `dataset:` in a task file", dataset.OWN_FIELDS
     shared = {name: field for name, field in typed.fields_of(RowReader).items() if name != "kind"}

@@ -83,7 +83,7 @@ class _Fetching:
 
 
 def plan(items: Sequence[DownloadItem], folder: Path) -> list[str]:
-    """What `fetch` would do, a line an item, and the sum in bytes: (n_items + 1,) lines.
+    """What `fetch` would do, (n_lines,): a line an item, and one with the sum and the free room.
 
     Args:
         items: Of a dataset.

@@ -29,7 +29,7 @@ def extract(files: Sequence[Path], join: str, target: Path, aside: Path) -> None
     """Unpack an archive into `target`, or move a file that is none there; what lies there already stays.
 
     Args:
-        files: The archive's parts in order, or one file.
+        files: The archive's parts in order, (n_parts,), or one file.
         join: `volumes` for a multi-volume zip, `pieces` for parts that only follow each other, else "".
         target: Folder for what is in it; made if it is not there.
         aside: Folder on the same disk to unpack in first.

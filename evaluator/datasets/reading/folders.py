@@ -29,7 +29,7 @@ class FoldersReader(RowReader):
         return "one sub-folder a class", root.is_dir() and bool(class_folders(root))
 
     def read_rows(self, root: Path) -> Iterator[SourceRow]:
-        """A row for each audio file, sub-folders and paths sorted; a sub-folder without audio is refused."""
+        """A row for each audio file, (n_clips,), sub-folders and paths sorted; a sub-folder without audio is refused."""
         for folder in class_folders(root):
             files = sorted(f"{folder.name}/{path}" for path in visible(folder, "**/*"))
             audio = [path for path in files if Path(path).suffix.lower() in AUDIO_SUFFIXES]

@@ -17,7 +17,7 @@ from evaluator.typed import fixed_key, key
 
 @dataclass(frozen=True, kw_only=True)
 class JsonReader(RowReader):
-    """Clips are values in a JSON file, or in several."""
+    """Clips are values in a JSON file, or in several; their start and end, if there are any, are in seconds."""
 
     kind: str = fixed_key("json", "Clips are values in JSON files.")
     file: str = key("File, or a glob of several, relative to the dataset's folder.")

@@ -18,7 +18,7 @@ from evaluator.typed import fixed_key, key
 
 @dataclass(frozen=True, kw_only=True)
 class PathsReader(RowReader):
-    """Clips are files; what is known of them stands in their paths."""
+    """Clips are files; what is known of them stands in their paths, their start and end (in seconds) too if there are any."""
 
     label_key: ClassVar[str] = "pattern"
 

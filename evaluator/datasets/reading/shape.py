@@ -42,7 +42,7 @@ _NO_NAMES = NameTables()
 
 @dataclass(frozen=True, kw_only=True)
 class Vocabulary:
-    """A delimited file with one class a line."""
+    """A delimited file with one class a line, (n_classes,)."""
 
     table: str = key("File that lists the classes in their order, relative to the dataset's folder.")
     delimiter: str = key("Character between its values.", default=",")
@@ -104,7 +104,7 @@ class RowShape(Reader):
 
 
 def columns_of(template: str) -> list[str]:
-    """The columns that a template names, in its order.
+    """The columns that a template names, (n_columns,), in its order.
 
     Raises:
         ValueError: It is no template.

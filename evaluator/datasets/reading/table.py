@@ -19,7 +19,7 @@ from evaluator.typed import build, fixed_key, key
 
 @dataclass(frozen=True, kw_only=True)
 class TableReader(RowReader):
-    """Clips are lines of a delimited file, or of several."""
+    """Clips are lines of a delimited file, or of several; columns with their start and end are in seconds."""
 
     kind: str = fixed_key("table", "Clips are lines of delimited files.")
     table: str = key("File, or a glob of several, relative to the dataset's folder.")
@@ -67,7 +67,7 @@ class TableReader(RowReader):
 
 
 def of_csv(path: Path) -> TableReader:
-    """The reader of a user's CSV (or, by its suffix, TSV) with the columns path, label and what else it has.
+    """The reader of a user's CSV (or, by its suffix, TSV): path, label, and start and end (seconds), fold, split, group if there.
 
     Raises:
         UsageError: It cannot be read, or a column that it needs is not there.
