@@ -14,8 +14,8 @@ READER = HearReader(task="esc50-v2.0.0-full")
 FOLDER = "tasks/esc50-v2.0.0-full"
 
 
-def make(root: Path, stem: str = "esc50-v2.0.0-full", **said) -> Path:
-    task(root, stem, **{"said": folds(3, ["cat", "dog"]), "vocabulary": ["cat", "dog"], **said})
+def make(root: Path, stem: str = "esc50-v2.0.0-full", **options) -> Path:
+    task(root, stem, **{"splits": folds(3, ["cat", "dog"]), "vocabulary": ["cat", "dog"], **options})
     return root
 
 
@@ -24,9 +24,9 @@ def make(root: Path, stem: str = "esc50-v2.0.0-full", **said) -> Path:
 def test_the_task_is_found_from_wherever_the_user_points(tmp_path, inside, wrapper):
     """The folder above `tasks`, `tasks` itself, or the task's own; also in the wrapping of older archives."""
     make(tmp_path, wrapper=wrapper)
-    there = tmp_path / wrapper / inside if inside else tmp_path
-    assert READER.traces(there) == ("the HEAR task esc50-v2.0.0-full", True)
-    assert len(READER.read_clips(there)) == 6
+    folder = tmp_path / wrapper / inside if inside else tmp_path
+    assert READER.traces(folder) == ("the HEAR task esc50-v2.0.0-full", True)
+    assert len(READER.read_clips(folder)) == 6
 
 
 def test_another_mode_of_the_same_task_does(tmp_path):
@@ -49,7 +49,7 @@ def test_folds_and_splits_go_where_they_belong(tmp_path, mode):
     """As the metadata says."""
     make(tmp_path / "a")
     change(tmp_path / "a", split_mode=mode)
-    make(tmp_path / "b", said=parts(["cat", "dog"]))
+    make(tmp_path / "b", splits=parts(["cat", "dog"]))
     assert {(clip.fold, clip.split) for clip in READER.read_clips(tmp_path / "a")} == {
         ("fold00", ""),
         ("fold01", ""),
@@ -64,14 +64,14 @@ def test_folds_and_splits_go_where_they_belong(tmp_path, mode):
 
 def test_clips_come_split_by_split_in_the_order_of_their_file(tmp_path):
     """By which HEAR's evaluator goes, too."""
-    make(tmp_path, said={"train": {"c.wav": ["cat"], "a.wav": ["dog"]}, "valid": {}, "test": {"b.wav": ["cat"]}})
+    make(tmp_path, splits={"train": {"c.wav": ["cat"], "a.wav": ["dog"]}, "valid": {}, "test": {"b.wav": ["cat"]}})
     paths = [clip.path for clip in READER.read_clips(tmp_path)]
     assert paths == [f"{FOLDER}/48000/{name}" for name in ("train/c.wav", "train/a.wav", "test/b.wav")]
 
 
 def test_labels_are_compared_as_text_in_the_order_of_their_idx(tmp_path):
     """Numbers in the JSON are labels too, and 100 comes after 60."""
-    make(tmp_path, said=parts([60, 100]), vocabulary=["60", "100"])
+    make(tmp_path, splits=parts([60, 100]), vocabulary=["60", "100"])
     table = tmp_path / FOLDER / "labelvocabulary.csv"
     table.write_bytes(b"idx,label\r\n1,100\r\n0,60")
     assert READER.read_classes(tmp_path) == ("60", "100")
@@ -81,7 +81,7 @@ def test_labels_are_compared_as_text_in_the_order_of_their_idx(tmp_path):
 def test_events_give_the_labels_in_the_order_of_their_onset(tmp_path):
     """Each label once; times stay in milliseconds; a recording without events has no label."""
     events = [event("dog", 90, 120.5), event("cat", 80, 85), event("dog", 0.5, 3)]
-    make(tmp_path, said={"train": {"a.wav": events, "b.wav": []}, "valid": {}, "test": {}})
+    make(tmp_path, splits={"train": {"a.wav": events, "b.wav": []}, "valid": {}, "test": {}})
     first, second = READER.read_clips(tmp_path)
     assert first.labels == ("dog", "cat")
     assert first.events == (("dog", 0.5, 3.0), ("cat", 80.0, 85.0), ("dog", 90.0, 120.5))

@@ -89,11 +89,11 @@ def find_root(dataset: Dataset, data: Path | None, cache: Path) -> Path:
         raise UsageError(f"{dataset.name}: say with --data where the data lies. {source}")
     first = dataset.readers[0]
     for root in candidates:
-        words, is_there = first.traces(root)
+        description, is_there = first.traces(root)
         if is_there:
             return root
     looked = " or ".join(str(root) for root in candidates)
-    raise UsageError(f"{dataset.name}: {words} not found in {looked}; {advice}")
+    raise UsageError(f"{dataset.name}: {description} not found in {looked}; {advice}")
 
 
 def whereabouts(dataset: Dataset) -> str:

@@ -182,8 +182,8 @@ def _verified(work: _Fetching, item: DownloadItem, part: DownloadPart, name: str
 def _refuse_without_room(items: Sequence[DownloadItem], folder: Path) -> None:
     sizes = [part.bytes or 0 for item in items for part in item.parts]
     parts = [folder / _PRIVATE / f"{name}{end}" for item in items for name in item.names for end in ("", ".part")]
-    there = sum(file.stat().st_size for file in parts if file.exists())
-    needed = max(0, sum(sizes) - there) + _UNPACKED * sum(sizes)
+    n_present = sum(file.stat().st_size for file in parts if file.exists())
+    needed = max(0, sum(sizes) - n_present) + _UNPACKED * sum(sizes)
     if needed > _free(folder):
         raise UsageError(
             f"{folder}: about {_human(needed)} are needed to fetch and unpack, but only {_human(_free(folder))} are free; "
@@ -192,8 +192,8 @@ def _refuse_without_room(items: Sequence[DownloadItem], folder: Path) -> None:
 
 
 def _free(folder: Path) -> int:
-    there = next(path for path in (folder.resolve(), *folder.resolve().parents) if path.exists())
-    return shutil.disk_usage(there).free
+    existing = next(path for path in (folder.resolve(), *folder.resolve().parents) if path.exists())
+    return shutil.disk_usage(existing).free
 
 
 def _human(size: float) -> str:

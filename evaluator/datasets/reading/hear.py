@@ -145,8 +145,8 @@ def _splits(file: Path) -> tuple[list[str], str]:
         raise UsageError(f"{file}: splits is {splits!r}, but should be a list of their names")
     for number, split in enumerate(splits):
         if not isinstance(split, str) or not re.fullmatch(_SPLIT_NAMES[mode], split):
-            wanted = "train, valid, test" if mode == "trainvaltest" else "fold00, fold01, ..."
-            raise UsageError(f"{file}: names the split {split!r}, but with the split_mode {mode} they are {wanted}")
+            known = "train, valid, test" if mode == "trainvaltest" else "fold00, fold01, ..."
+            raise UsageError(f"{file}: names the split {split!r}, but with the split_mode {mode} they are {known}")
         if split in splits[:number]:
             raise UsageError(f"{file}: names the split {split} twice")
         if not file.with_name(f"{split}.json").is_file():
