@@ -45,6 +45,7 @@ class Field:
     min, max: bounds of a number, both allowed.
     fields: for a mapping, its known keys.
     each: for a mapping with free keys, or for a list, what every value has to be.
+    meaning: one sentence for the reference of keys (docs/yaml_keys.md), with the unit where there is one.
     """
 
     kind: type | tuple[type, ...]
@@ -55,6 +56,7 @@ class Field:
     max: float | None = None
     fields: "Mapping[str, Field] | None" = None
     each: "Field | None" = None
+    meaning: str = ""
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,7 @@ def tasks_folder() -> Path:
 
 
 def names_in(folder: str) -> list[str]:
-    """The names of our YAML files in `datasets`, `suites` or `protocols`, sorted."""
+    """The names of our YAML files in `datasets`, `suites` or `protocols`, sorted, (n_files,)."""
     return sorted(path.stem for path in (tasks_folder() / folder).glob("*.yaml"))
 
 

@@ -1,14 +1,15 @@
-"""All miniatures: one for each dataset, written down in the families' files."""
+"""All miniatures: one for each dataset, written down in the families' files, which are found by listing the folder."""
 
+import importlib
 from pathlib import Path
 
 from miniature import Miniature
-from miniatures_arch import MINIATURES as ARCH
-from miniatures_beans import MINIATURES as BEANS
-from miniatures_bioacoustic import MINIATURES as BIOACOUSTIC
-from miniatures_hear import MINIATURES as HEAR
 
-MINIATURES: dict[str, Miniature] = {**ARCH, **BIOACOUSTIC, **BEANS, **HEAR}
+FAMILIES: dict[str, dict[str, Miniature]] = {
+    path.stem: importlib.import_module(path.stem).MINIATURES
+    for path in sorted(Path(__file__).parent.glob("miniatures_*.py"))
+}
+MINIATURES: dict[str, Miniature] = {name: each for family in FAMILIES.values() for name, each in family.items()}
 
 
 def make_all(root: Path) -> Path:

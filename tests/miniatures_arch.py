@@ -116,8 +116,8 @@ def slurp(root: Path) -> None:
 
     def line(number: int, intent: str, scenario: str, action: str, *files: str) -> str:
         takes = [{"file": file, "wer": 0.0, "ent_wer": 0.0, "status": "correct"} for file in files]
-        said = {"slurp_id": number, "sentence": 'x, "y"', "intent": intent, "action": action, "scenario": scenario}
-        return json.dumps({**said, "tokens": [{"id": 0}], "recordings": takes, "entities": []})
+        entry = {"slurp_id": number, "sentence": 'x, "y"', "intent": intent, "action": action, "scenario": scenario}
+        return json.dumps({**entry, "tokens": [{"id": 0}], "recordings": takes, "entities": []})
 
     lines = {
         "train": [
@@ -135,8 +135,8 @@ def slurp(root: Path) -> None:
         ],
         "train_synthetic": [line(8, "play_music", "play", "music", "audiosynth-8.flac")],
     }
-    for name, said in lines.items():
-        text(root / f"{name}.jsonl", *said)
+    for name, entries in lines.items():
+        text(root / f"{name}.jsonl", *entries)
     for seed, name in enumerate(("1", "1-headset", "-2", "3-headset", "4", "5", "6-headset", "7")):
         sound(root / f"slurp_real/audio-{name}.flac", 0.2, 16000, seed)
 
@@ -166,8 +166,8 @@ def fma_small(root: Path) -> None:
     rows = [",album,artist,set,set,track,track", ",title,id,split,subset,genre_top,title", "track_id,,,,,,"]
     seeds = count()
     parts = ["training"] * 4 + ["validation"] * 2 + ["test"] * 2
-    for artist, (genre, (place, part)) in enumerate(product(("Hip-Hop", "Rock"), enumerate(parts))):
-        track = 2 + place if genre == "Hip-Hop" else 99130 + place
+    for artist, (genre, (index, part)) in enumerate(product(("Hip-Hop", "Rock"), enumerate(parts))):
+        track = 2 + index if genre == "Hip-Hop" else 99130 + index
         rows.append(f'{track},"An album, with a comma",{artist},{part},small,{genre},"two\nlines"')
         path = root / f"fma_small/{track // 1000:03}/{track:06}.mp3"
         sound(path, 0.3, 44100, next(seeds), channels=2)

@@ -9,53 +9,53 @@ from typing import Any
 
 from miniature import Expected, Miniature, sound, text
 
-Said = dict[str, dict[str, list[Any]]]  # split -> file -> labels or events
+Splits = dict[str, dict[str, list[Any]]]  # split -> file -> labels or events
 
 
 def task(
     root: Path,
     stem: str,
-    said: Said,
+    splits: Splits,
     vocabulary: Sequence[str],
     rates: tuple[int, ...] = (48000,),
     wrapper: str = "",
 ) -> None:
     """A task's folder: metadata, vocabulary, a JSON for each split, the audio at each rate, and what lies about."""
     folder = root / wrapper / "tasks" / stem
-    metadata = metadata_of(stem, said)
+    metadata = metadata_of(stem, splits)
     text(folder / "task_metadata.json", json.dumps(metadata, indent=4), end="")
     text(folder / "labelvocabulary.csv", "idx,label", *(f"{number},{label}" for number, label in enumerate(vocabulary)))
     text(folder / ".DS_Store", "of a file manager")
     text(folder / "._task_metadata.json", "of another system")
     seconds = 0.3 if metadata["embedding_type"] == "event" else 0.2
-    for number, (split, clips) in enumerate(said.items()):
+    for number, (split, clips) in enumerate(splits.items()):
         text(folder / f"{split}.json", json.dumps(clips, indent=4), end="")
-        for rate, (place, file) in product(rates, enumerate(clips)):
-            sound(folder / f"{rate}/{split}/{file}", seconds, rate, 100 * number + place)
+        for rate, (index, file) in product(rates, enumerate(clips)):
+            sound(folder / f"{rate}/{split}/{file}", seconds, rate, 100 * number + index)
 
 
-def metadata_of(stem: str, said: Said) -> dict[str, Any]:
+def metadata_of(stem: str, splits: Splits) -> dict[str, Any]:
     """What hear-preprocess says of a task with such clips (protocols.md 2.2)."""
     name, _, rest = stem.partition("-")
     version, _, mode = rest.rpartition("-")  # some versions hold a hyphen
-    heard = [labels for clips in said.values() for labels in clips.values()]
-    several = any(len(labels) != 1 for labels in heard)
-    in_folds = any(split.startswith("fold") for split in said)
+    labels_of = [labels for clips in splits.values() for labels in clips.values()]
+    several = any(len(labels) != 1 for labels in labels_of)
+    in_folds = any(split.startswith("fold") for split in splits)
     return {
         "task_name": name,
         "version": version,
         "mode": mode,
-        "embedding_type": "event" if any(isinstance(one, dict) for labels in heard for one in labels) else "scene",
+        "embedding_type": "event" if any(isinstance(one, dict) for labels in labels_of for one in labels) else "scene",
         "prediction_type": "multilabel" if several else "multiclass",
         "split_mode": f"{'presplit' if name == 'esc50' else 'new_split'}_kfold" if in_folds else "trainvaltest",
-        "nfolds": len(said) if in_folds else None,
+        "nfolds": len(splits) if in_folds else None,
         "sample_duration": None if name == "fsd50k" else 0.2,
         "evaluation": ["mAP" if several else "top1_acc"],
-        "splits": list(said),
+        "splits": list(splits),
     }
 
 
-def folds(n: int, labels: list[Any], each: int = 1) -> Said:
+def folds(n: int, labels: list[Any], each: int = 1) -> Splits:
     """n folds with every label `each` times."""
     return {
         f"fold{fold:02}": {f"{label}-{fold}-{take}.wav": [label] for label, take in product(labels, range(each))}
@@ -63,7 +63,7 @@ def folds(n: int, labels: list[Any], each: int = 1) -> Said:
     }
 
 
-def parts(labels: list[Any], train: int = 2) -> Said:
+def parts(labels: list[Any], train: int = 2) -> Splits:
     """Train, valid and test with every label."""
     return {
         split: {
@@ -74,7 +74,7 @@ def parts(labels: list[Any], train: int = 2) -> Said:
     }
 
 
-def events(splits: tuple[str, ...], one: str, other: str) -> Said:
+def events(splits: tuple[str, ...], one: str, other: str) -> Splits:
     """Two recordings a split: both labels, out of order, one of them twice; and one label only."""
     both = [
         {"label": other, "start": 120.5, "end": 200.0},
@@ -97,7 +97,7 @@ def scene(
     names = tuple(map(str, labels))
     path = f"{f'{wrapper}/' if wrapper else ''}tasks/{stem}/{max(rates)}/fold01/{names[0]}-1-0.wav"
     return Miniature(
-        partial(task, stem=stem, said=folds(n, labels, each), vocabulary=names, rates=rates, wrapper=wrapper),
+        partial(task, stem=stem, splits=folds(n, labels, each), vocabulary=names, rates=rates, wrapper=wrapper),
         Expected(
             n * len(labels) * each,
             names,
@@ -110,7 +110,7 @@ def scene(
 def divided(stem: str, labels: list[Any], vocabulary: list[str], rates: tuple[int, ...] = (48000,)) -> Miniature:
     """A task with train, valid and test; labels may be numbers in the JSON."""
     return Miniature(
-        partial(task, stem=stem, said=parts(labels), vocabulary=vocabulary, rates=rates),
+        partial(task, stem=stem, splits=parts(labels), vocabulary=vocabulary, rates=rates),
         Expected(
             4 * len(labels),
             tuple(vocabulary),
@@ -122,12 +122,12 @@ def divided(stem: str, labels: list[Any], vocabulary: list[str], rates: tuple[in
 
 def fsd50k(root: Path) -> None:
     """Several labels, and none."""
-    said: Said = {
+    splits: Splits = {
         "train": {"1.wav": ["Hi-hat", "Music"], "2.wav": ["Bathtub_(filling_or_washing)"], "3.wav": []},
         "valid": {"4.wav": ["Hi-hat", "Music"], "5.wav": ["Bathtub_(filling_or_washing)"]},
         "test": {"6.wav": ["Music"], "7.wav": ["Hi-hat", "Bathtub_(filling_or_washing)"]},
     }
-    task(root, "fsd50k-v1.0-full", said, ["Bathtub_(filling_or_washing)", "Hi-hat", "Music"])
+    task(root, "fsd50k-v1.0-full", splits, ["Bathtub_(filling_or_washing)", "Hi-hat", "Music"])
 
 
 def of_events(stem: str, splits: tuple[str, ...], one: str, other: str, vocabulary: list[str], part: str) -> Miniature:
@@ -135,7 +135,7 @@ def of_events(stem: str, splits: tuple[str, ...], one: str, other: str, vocabula
     path = f"tasks/{stem}/48000/{splits[1]}/{splits[1]}"
     both = ((one, 10.0, 90.0), (other, 120.5, 200.0), (one, 150.0, 160.0))
     return Miniature(
-        partial(task, stem=stem, said=events(splits, one, other), vocabulary=vocabulary),
+        partial(task, stem=stem, splits=events(splits, one, other), vocabulary=vocabulary),
         Expected(
             2 * len(splits),
             tuple(vocabulary),

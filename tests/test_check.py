@@ -8,6 +8,7 @@ import pytest
 import soundfile
 
 from evaluator.check import check
+from evaluator.check.issue import Issue
 from evaluator.datasets import manifest
 from evaluator.experiment import catalogue
 
@@ -33,17 +34,17 @@ class Data:
         for seed, row in enumerate(self.rows):
             soundfile.write(root / row["path"], noise(seed), RATE)
 
-    def findings(self, **facts) -> list[check.Finding]:
+    def issues(self, **facts) -> list[Issue]:
         """What `check` says of the folder as it now is; `facts` change the dataset's."""
         lines = ["path,label,fold,group", *(",".join(row.values()) for row in self.rows)]
         (self.root / "mine.csv").write_text("\n".join(lines))
-        (asked,) = catalogue.find(str(self.root / "mine.csv"))
+        (task,) = catalogue.find(str(self.root / "mine.csv"))
         for name, value in facts.items():
-            object.__setattr__(asked.dataset, name, value)
-        return check.check(asked, manifest.read(asked, None, self.root), self.root / "cache")
+            object.__setattr__(task.dataset, name, value)
+        return check.check(task, manifest.read(task, None, self.root), self.root / "cache")
 
-    def said(self, **facts) -> list[tuple[str, str]]:
-        return [(finding.level, finding.what) for finding in self.findings(**facts) if finding.level != "note"]
+    def problems(self, **facts) -> list[tuple[str, str]]:
+        return [(issue.level, issue.what) for issue in self.issues(**facts) if issue.level != "note"]
 
 
 @pytest.fixture
@@ -53,8 +54,8 @@ def data(tmp_path) -> Data:
 
 def test_sound_data_gives_notes_only(data):
     """How much there is, and in what form."""
-    notes = [finding.what for finding in data.findings()]
-    assert data.said() == []
+    notes = [issue.what for issue in data.issues()]
+    assert data.problems() == []
     assert notes[0].startswith("16 clips, 2 classes in ")
     assert notes[1] == "16000 Hz x 16; 0 of 16 files have several channels; clips last 0.1 to 0.1 s, median 0.1 s"
 
@@ -62,7 +63,7 @@ def test_sound_data_gives_notes_only(data):
 def test_counts_are_held_against_the_datasets(data):
     """A part of a dataset is no mistake, but its scores are others."""
     expected = {"clips": 18, "classes": 2, "folds": {"1": 4, "2": 5}}
-    assert data.said(expected=expected) == [
+    assert data.problems(expected=expected) == [
         ("warning", "16 clips; the whole dataset has 18"),
         ("warning", "4 clips in fold 2; the whole dataset has 5"),
     ]
@@ -75,11 +76,11 @@ def test_each_broken_clip_is_an_error(data):
     whole = (data.root / "1dog0.wav").read_bytes()
     (data.root / "1dog0.wav").write_bytes(whole[: len(whole) // 2])
     soundfile.write(data.root / "1dog1.wav", np.full(100, np.nan), RATE, subtype="FLOAT")
-    said = [(level, what) for level, what in data.said() if level == "error"]
-    assert len(said) == 4
-    for (_, what), words in zip(said, ("no such file", "0 bytes", "cut off", "NaN"), strict=True):
+    problems = [(level, what) for level, what in data.problems() if level == "error"]
+    assert len(problems) == 4
+    for (_, what), words in zip(problems, ("no such file", "0 bytes", "cut off", "NaN"), strict=True):
         assert words in what
-    left = data.said(known_bad=("1cat0.wav", "1cat1.wav", "1dog0.wav", "1dog1.wav"))
+    left = data.problems(known_bad=("1cat0.wav", "1cat1.wav", "1dog0.wav", "1dog1.wav"))
     assert left == [("warning", "1 clips are shorter than one frame of a speech model (25 ms)")]  # the one with NaN
 
 
@@ -87,30 +88,30 @@ def test_silent_clips_are_counted_once(data):
     """They are no doubles of each other."""
     for name in ("1cat0.wav", "2cat0.wav"):
         soundfile.write(data.root / name, np.zeros(RATE), RATE)
-    assert data.said() == [("warning", "2 clips are silent: all their samples are 0")]
+    assert data.problems() == [("warning", "2 clips are silent: all their samples are 0")]
 
 
 def test_the_same_audio_on_both_sides_of_a_split_is_an_error(data):
     """Also under another name, format and label; the labels are told."""
     soundfile.write(data.root / "3dog0.flac", soundfile.read(data.root / "1cat0.wav", dtype="int16")[0], RATE)
     data.rows[10]["path"] = "3dog0.flac"
-    (finding,) = [finding for finding in data.findings() if finding.level == "error"]
-    assert finding.what.startswith("identical audio (labelled cat and dog) trains and tests in fold 1")
-    assert finding.where == ("1cat0.wav", "3dog0.flac")
+    (issue,) = [issue for issue in data.issues() if issue.level == "error"]
+    assert issue.what.startswith("identical audio (labelled cat and dog) trains and tests in fold 1")
+    assert issue.where == ("1cat0.wav", "3dog0.flac")
 
 
 def test_the_same_audio_on_one_side_is_a_warning(data):
     """It weighs twice, but nothing leaks."""
     (data.root / "1cat1.wav").write_bytes((data.root / "1cat0.wav").read_bytes())
-    assert data.said() == [("warning", "identical audio, labelled cat")]
+    assert data.problems() == [("warning", "identical audio, labelled cat")]
 
 
 def test_a_group_on_both_sides_is_a_warning(data):
     """The score then says nothing about new individuals."""
     data.rows[0]["group"] = data.rows[8]["group"] = "tom"
-    said = data.said()
-    assert said and all(
-        level == "warning" and "1 groups are heard in training and in test" in what for level, what in said
+    problems = data.problems()
+    assert problems and all(
+        level == "warning" and "1 groups are in training and in test" in what for level, what in problems
     )
 
 
@@ -119,40 +120,40 @@ def test_a_class_without_training_clips_is_an_error_and_the_rest_is_still_told(d
     for row in (*data.rows[:2], *data.rows[12:14]):
         row["label"] = "dog"
     (data.root / "1dog0.wav").unlink()
-    said = data.said()
+    problems = data.problems()
     assert (
         "error",
         "fold 2 tests classes that it has no training clip of",
-    ) in said
-    assert any("1dog0.wav: there is no such file" in what for _, what in said)
+    ) in problems
+    assert any("1dog0.wav: there is no such file" in what for _, what in problems)
 
 
 def test_a_class_that_a_fold_does_not_test_is_a_warning(data):
     """Its score is an average over fewer classes."""
     for row in data.rows[8:10]:
         row["label"] = "dog"
-    (finding,) = [finding for finding in data.findings() if finding.level == "warning"]
-    assert (finding.what, finding.where) == ("fold 3 has no test clip of some classes", ("cat",))
+    (issue,) = [issue for issue in data.issues() if issue.level == "warning"]
+    assert (issue.what, issue.where) == ("fold 3 has no test clip of some classes", ("cat",))
 
 
 def test_sound_above_8_khz_is_measured(data):
-    """Half of the power in a tone at 12 kHz: a 16 kHz model never hears it."""
+    """Half of the power in a tone at 12 kHz: a 16 kHz model never sees it."""
     time = np.arange(4800) / 48_000
     for number, row in enumerate(data.rows):
         both = np.sin(2 * np.pi * (1000 + 10 * number) * time) + np.sin(2 * np.pi * 12_000 * time)
         soundfile.write(data.root / row["path"], 0.3 * both, 48_000)
-    (what,) = [what for _, what in data.said() if "power" in what]
+    (what,) = [what for _, what in data.problems() if "power" in what]
     assert what.startswith(
-        "50 % of the power lies above 8 kHz, which a model at 16 kHz never hears (mean over 16 clips;"
+        "50 % of the power lies above 8 kHz, which a model at 16 kHz never sees (mean over 16 clips;"
     )
 
 
 def test_progress_counts_every_clip(data):
     """So that a bar ends at its end."""
-    data.findings()
-    (asked,) = catalogue.find(str(data.root / "mine.csv"))
+    data.issues()
+    (task,) = catalogue.find(str(data.root / "mine.csv"))
     steps = []
-    check.check(asked, manifest.read(asked, None, data.root), data.root / "cache", advance=steps.append)
+    check.check(task, manifest.read(task, None, data.root), data.root / "cache", advance=steps.append)
     assert sum(steps) == 16
 
 
@@ -160,7 +161,7 @@ def test_clips_without_a_sound_or_distorted_are_counted(data):
     """One value throughout; samples at full scale."""
     soundfile.write(data.root / "1cat0.wav", np.full(RATE // 10, 0.25), RATE)
     soundfile.write(data.root / "2dog1.wav", np.clip(8 * noise(99), -1, 0.99999), RATE)
-    assert data.said() == [
+    assert data.problems() == [
         ("warning", "1 clips hold one value throughout, so no sound"),
         ("warning", "1 clips are clipped: more than 1 % of their samples are at full scale"),
     ]
@@ -173,7 +174,7 @@ def test_what_stands_out_is_named(data):
         soundfile.write(data.root / f"x{number}.wav", noise(200 + number), RATE)
     soundfile.write(data.root / "1cat0.wav", noise(300), 2 * RATE)  # half as long, too
     soundfile.write(data.root / "2dog0.wav", np.stack([noise(301)] * 2, axis=1), RATE)
-    where = {finding.what: finding.where for finding in data.findings() if finding.level == "warning"}
+    where = {issue.what: issue.where for issue in data.issues() if issue.level == "warning"}
     assert where == {
         "1 files have another sample rate than the others (16000 Hz)": ("1cat0.wav: 32000 Hz",),
         "1 files have another number of channels than the others (1)": ("2dog0.wav: 2",),
@@ -185,7 +186,7 @@ def test_the_first_differences_from_what_is_expected_are_named(data):
     """Where all others have two clips, the class and fold that has one."""
     data.rows.pop(2)
     (data.root / "1dog0.wav").unlink()
-    where = {finding.what: finding.where for finding in data.findings(expected={"clips": 16, "hours": 0.2})}
+    where = {issue.what: issue.where for issue in data.issues(expected={"clips": 16, "hours": 0.2})}
     assert where["every class has 2 clips in every fold, but not everywhere"] == ("dog in fold 1: 1 clips",)
     assert "15 clips; the whole dataset has 16" in where
     assert "0.000417 h of audio; the whole dataset has about 0.2 h" in where
@@ -195,7 +196,7 @@ def test_files_that_no_clip_uses_are_told(data):
     """A forgotten line in a table; other kinds of files and hidden ones are not looked at."""
     soundfile.write(data.root / "left.wav", noise(3), RATE)
     soundfile.write(data.root / ".hidden.wav", noise(3), RATE)
-    notes = {finding.what: finding.where for finding in data.findings()}
+    notes = {issue.what: issue.where for issue in data.issues()}
     assert notes["1 audio files lie beside the clips and belong to none"] == ("left.wav",)
 
 
@@ -204,8 +205,8 @@ def test_a_test_part_that_was_trained_on_is_an_error(data):
     for row in data.rows[:3]:
         double = data.rows[data.rows.index(row) + 8]
         (data.root / row["path"]).write_bytes((data.root / double["path"]).read_bytes())
-    said = [what for level, what in data.said() if level == "error"]
-    assert "fold 1: 3 of 4 test clips are training clips too; the split is wrong" in said
+    errors = [what for level, what in data.problems() if level == "error"]
+    assert "fold 1: 3 of 4 test clips are training clips too; the split is wrong" in errors
 
 
 def test_the_same_sound_through_another_road_is_a_warning(data):
@@ -219,8 +220,8 @@ def test_the_same_sound_through_another_road_is_a_warning(data):
     soundfile.write(data.root / "1cat0.wav", song, RATE)
     soundfile.write(data.root / "3cat0.ogg", 0.25 * np.concatenate([np.zeros(5000), song[:24000]]), RATE)
     data.rows[8]["path"] = "3cat0.ogg"
-    (finding,) = [finding for finding in data.findings() if "sound like one" in finding.what]
-    assert finding.level == "warning" and set(finding.where) == {"1cat0.wav", "3cat0.ogg"}
+    (issue,) = [issue for issue in data.issues() if "sound like one" in issue.what]
+    assert issue.level == "warning" and set(issue.where) == {"1cat0.wav", "3cat0.ogg"}
 
 
 def test_stretches_that_overlap_across_a_split_are_told(tmp_path):
@@ -231,11 +232,11 @@ def test_stretches_that_overlap_across_a_split_are_told(tmp_path):
         lines += [f"{number}.wav,0,0.5,{'ab'[number % 2]},{'train' if number < 20 else 'test'}"]
     lines += ["1.wav,0.4,0.9,b,test", "2.wav,0.5,0.9,a,test"]
     (tmp_path / "mine.csv").write_text("\n".join(lines))
-    (asked,) = catalogue.find(str(tmp_path / "mine.csv"))
-    findings = check.check(asked, manifest.read(asked, None, tmp_path), tmp_path / "cache")
-    (finding,) = [finding for finding in findings if "overlap in time" in finding.what]
-    assert finding.what == "fold test: 1 test clips overlap in time with training clips"
-    assert finding.where == ("1.wav#0-0.5 and 1.wav#0.4-0.9",)
+    (task,) = catalogue.find(str(tmp_path / "mine.csv"))
+    issues = check.check(task, manifest.read(task, None, tmp_path), tmp_path / "cache")
+    (issue,) = [issue for issue in issues if "overlap in time" in issue.what]
+    assert issue.what == "fold test: 1 test clips overlap in time with training clips"
+    assert issue.where == ("1.wav#0-0.5 and 1.wav#0.4-0.9",)
 
 
 # Twenty faults, planted in copies of real datasets --------------------------------------------------------------------
@@ -253,9 +254,9 @@ class Copy:
             self.files.append(goal)
         self.samples, self.rate = soundfile.read(self.files[0], dtype="float32")
 
-    def write(self, number: int, samples: np.ndarray, rate: int | None = None, **said) -> None:
+    def write(self, number: int, samples: np.ndarray, rate: int | None = None, **options) -> None:
         """Other samples, in a file that libsndfile recognises by its content, whatever its name."""
-        soundfile.write(self.files[number], samples, rate or self.rate, format="WAV", **said)
+        soundfile.write(self.files[number], samples, rate or self.rate, format="WAV", **options)
 
     def plant(self, other_side: int) -> None:
         """Twenty kinds of faults; file 5 is tested when file `other_side` is trained on, or the other way round."""
@@ -309,7 +310,7 @@ WORDS = {
     "fewer than expected": "the whole dataset has",
     "above the Nyquist frequency": "of the power lies above",
     "two labels": r"identical audio.* labelled \w+ and \w+|identical audio \(labelled \w+ and \w+",
-    "a group on both sides": "groups are heard in training and in test",
+    "a group on both sides": "groups are in training and in test",
     "a class that is not tested": "has no test clip of some classes",
 }
 
@@ -319,8 +320,8 @@ WORDS = {
 def test_twenty_faults_planted_in_real_data_are_found(name, kind, tmp_path):
     """Each kind, in the dataset's own layout, each broken file by its name."""
     copy = Copy(DATA / name, tmp_path / name, kind)
-    (asked,) = catalogue.find(name)
-    clips = manifest.read(asked, tmp_path, tmp_path / "cache").clips
+    (task,) = catalogue.find(name)
+    clips = manifest.read(task, tmp_path, tmp_path / "cache").clips
     part = {clip.path: clip.fold or clip.split for clip in clips}
     parts = [part[path.relative_to(tmp_path / name).as_posix()] for path in copy.files]
     other_side = next(n for n in range(20, len(parts)) if parts[n] != parts[5] and parts[n + 1] != parts[17])
@@ -332,25 +333,25 @@ def test_twenty_faults_planted_in_real_data_are_found(name, kind, tmp_path):
         )
     else:
         copy.drop(*(f"recordings/9_*_{take}.wav" for take in range(5)))
-    findings = check.check(asked, manifest.read(asked, tmp_path, tmp_path / "cache"), tmp_path / "cache")
-    said = [finding.what for finding in findings if finding.level != "note"] + [
-        finding.what for finding in findings if "power lies" in finding.what
+    issues = check.check(task, manifest.read(task, tmp_path, tmp_path / "cache"), tmp_path / "cache")
+    sentences = [issue.what for issue in issues if issue.level != "note"] + [
+        issue.what for issue in issues if "power lies" in issue.what
     ]
-    missing = [what for what, words in WORDS.items() if not any(re.search(words, sentence) for sentence in said)]
+    missing = [what for what, words in WORDS.items() if not any(re.search(words, sentence) for sentence in sentences)]
     assert missing == []
-    errors = " ".join(finding.what for finding in findings if finding.level == "error")
+    errors = " ".join(issue.what for issue in issues if issue.level == "error")
     for number in (1, 2, 3, 4, 8, 9):
         assert copy.files[number].name in errors
     if name == "esc10":  # clips of one length, folds of one size
-        assert any("clips have another length" in sentence for sentence in said)
-        assert any("but not everywhere" in sentence for sentence in said)
+        assert any("clips have another length" in sentence for sentence in sentences)
+        assert any("but not everywhere" in sentence for sentence in sentences)
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="needs the real audio in ../shared/data")
 @pytest.mark.parametrize(("name", "first"), [("esc10", "400 clips, 10 classes"), ("fsdd", "900 clips, 10 classes")])
 def test_the_real_sets_are_sound(name, first, tmp_path):
     """Exactly as many clips as were published or shared, and no error."""
-    (asked,) = catalogue.find(name)
-    findings = check.check(asked, manifest.read(asked, DATA, tmp_path), tmp_path)
-    assert not [finding for finding in findings if finding.level == "error"]
-    assert any(finding.what.startswith(first) for finding in findings)
+    (task,) = catalogue.find(name)
+    issues = check.check(task, manifest.read(task, DATA, tmp_path), tmp_path)
+    assert not [issue for issue in issues if issue.level == "error"]
+    assert any(issue.what.startswith(first) for issue in issues)

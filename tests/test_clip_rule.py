@@ -1,4 +1,4 @@
-"""What of a clip is heard: the lengths and levels that the papers used, and keys that name only what changes."""
+"""How much of a clip is used: the lengths and levels that the papers used, and keys that name only what changes."""
 
 import numpy as np
 import pytest
@@ -19,21 +19,21 @@ def noise(n, seed=0):
 @pytest.mark.parametrize("n", [1, 399, 15_999, 16_000, 16_001, 40_000])
 def test_ogg_fills_up_to_a_second_with_zeros(n):
     """Only clips below a second change, at their end."""
-    found = OGG.apply(noise(n), RATE)
-    assert found.dtype == np.float32 and len(found) == max(n, 16_000)
-    assert np.array_equal(found[:n], noise(n)) and not found[n:].any()
+    applied = OGG.apply(noise(n), RATE)
+    assert applied.dtype == np.float32 and len(applied) == max(n, 16_000)
+    assert np.array_equal(applied[:n], noise(n)) and not applied[n:].any()
 
 
 @pytest.mark.parametrize("n", [1, 700, 2_500, 4_999, 5_000, 5_001, 90_000])
 def test_sarkar_repeats_up_to_5000_samples_at_full_scale(n):
     """As many whole times as fit and then a prefix, divided by the largest sample."""
     clip = noise(n) / np.abs(noise(n)).max()
-    wanted = clip
+    expected = clip
     if n < 5_000:
-        wanted = np.concatenate([clip] * (5_000 // n) + [clip[: 5_000 % n]])
-    found = SARKAR.apply(noise(n), RATE)
-    assert found.dtype == np.float32 and np.array_equal(found, wanted)
-    assert np.abs(found).max() == 1
+        expected = np.concatenate([clip] * (5_000 // n) + [clip[: 5_000 % n]])
+    applied = SARKAR.apply(noise(n), RATE)
+    assert applied.dtype == np.float32 and np.array_equal(applied, expected)
+    assert np.abs(applied).max() == 1
 
 
 def test_silence_stays_silence():
@@ -41,15 +41,15 @@ def test_silence_stays_silence():
     assert np.array_equal(SARKAR.apply(np.zeros(300, np.float32), RATE), np.zeros(5_000, np.float32))
 
 
-def test_the_peak_is_that_of_the_part_heard():
+def test_the_peak_is_that_of_the_part_used():
     """A loud end that is cut off leaves no trace."""
     clip = np.concatenate([noise(1600), np.ones(1600, np.float32)])
-    found = ClipRule(seconds=0.1, peak=True).apply(clip, RATE)
-    assert np.array_equal(found, noise(1600) / np.abs(noise(1600)).max())
+    applied = ClipRule(seconds=0.1, peak=True).apply(clip, RATE)
+    assert np.array_equal(applied, noise(1600) / np.abs(noise(1600)).max())
 
 
 @pytest.mark.parametrize(
-    ("rule", "n", "wanted"),
+    ("rule", "n", "expected"),
     [
         (ClipRule(0.1, min_seconds=0.2), 9600, [1] * 1600 + [0] * 1600),
         (ClipRule(0.1, min_seconds=0.25, fill="repeat"), 9600, [1] * 4000),
@@ -58,9 +58,9 @@ def test_the_peak_is_that_of_the_part_heard():
         (ClipRule(0.4, pad=True, min_seconds=0.2), 800, [1] * 800 + [0] * 5600),
     ],
 )
-def test_clips_are_cut_before_they_are_filled(rule, n, wanted):
+def test_clips_are_cut_before_they_are_filled(rule, n, expected):
     """A cut clip is filled up too; padding up to `seconds` comes before filling."""
-    assert rule.apply(np.ones(n, np.float32), RATE).tolist() == wanted
+    assert rule.apply(np.ones(n, np.float32), RATE).tolist() == expected
 
 
 def test_an_unknown_fill_is_refused():
@@ -70,7 +70,7 @@ def test_an_unknown_fill_is_refused():
 
 
 @pytest.mark.parametrize(
-    ("rule", "seconds", "key", "heard"),
+    ("rule", "seconds", "key", "length"),
     [
         # What stores already hold keeps its name.
         (ClipRule(), 2.0, "", 2.0),
@@ -78,7 +78,7 @@ def test_an_unknown_fill_is_refused():
         (ClipRule(1.5, pad=True), 2.0, "-cut1.5", 1.5),
         (ClipRule(1.5, pad=True), 1.0, "-pad1.5", 1.5),
         (ClipRule(1.5), 1.0, "", 1.0),
-        # A least length shows where it changes the clip; zeros are zeros, whoever asks for them.
+        # A minimum length shows where it changes the clip; zeros are zeros, whoever asks for them.
         (OGG, 2.0, "", 2.0),
         (OGG, 0.5, "-pad1.0", 1.0),
         (ClipRule(1.5, pad=True, min_seconds=1.0), 0.5, "-pad1.5", 1.5),
@@ -89,9 +89,9 @@ def test_an_unknown_fill_is_refused():
         (ClipRule(0.25, min_seconds=1.0, fill="repeat"), 2.0, "-cut0.25-repeat1.0", 1.0),
     ],
 )
-def test_keys_name_what_changes_the_clip(rule, seconds, key, heard):
+def test_keys_name_what_changes_the_clip(rule, seconds, key, length):
     """Nothing else, so that tasks whose rules leave a clip alone share its embedding; and its length is known."""
     facts, clip = FileFacts("hash", int(8000 * seconds), 8000, 1), Clip("a.wav", ("x",))
     assert clip_key(facts, clip, rule) == "hash" + key
-    assert clip_seconds(facts, clip, rule) == heard
-    assert len(rule.apply(noise(int(RATE * seconds)), RATE)) == heard * RATE
+    assert clip_seconds(facts, clip, rule) == length
+    assert len(rule.apply(noise(int(RATE * seconds)), RATE)) == length * RATE

@@ -34,24 +34,24 @@ def written(path: Path, samples: np.ndarray, sample_rate: int = 44100, subtype: 
     return path
 
 
-@pytest.mark.parametrize(("rate", "wanted"), [(44100, 16000), (8000, 16000), (22050, 48000), (16000, 16000)])
-def test_streamed_is_whole_file_resampling_bit_for_bit(tmp_path, rate, wanted):
+@pytest.mark.parametrize(("rate", "target_rate"), [(44100, 16000), (8000, 16000), (22050, 48000), (16000, 16000)])
+def test_streamed_is_whole_file_resampling_bit_for_bit(tmp_path, rate, target_rate):
     """Mean over channels, then soxr HQ over the whole signal, whatever the block size."""
     samples = noise(200_003, channels=2)
     path = written(tmp_path / "a.wav", samples, rate)
     expected = samples.mean(axis=1)
-    if rate != wanted:
-        expected = soxr.resample(expected, rate, wanted, quality="HQ")
-    found = read_clip(path, WHOLE, ClipRule(), wanted)
-    assert found.dtype == np.float32 and np.array_equal(found, expected)
+    if rate != target_rate:
+        expected = soxr.resample(expected, rate, target_rate, quality="HQ")
+    read = read_clip(path, WHOLE, ClipRule(), target_rate)
+    assert read.dtype == np.float32 and np.array_equal(read, expected)
 
 
 def test_a_segment_is_that_stretch_alone(tmp_path):
     """What lies before and after does not reach into it."""
     samples = noise(100_000)
     path = written(tmp_path / "a.wav", samples, 10_000)
-    found = read_clip(path, Clip("a.wav", ("x",), start=2.5, end=4.0), ClipRule(), 16_000)
-    assert np.array_equal(found, soxr.resample(samples[25_000:40_000, 0], 10_000, 16_000, quality="HQ"))
+    read = read_clip(path, Clip("a.wav", ("x",), start=2.5, end=4.0), ClipRule(), 16_000)
+    assert np.array_equal(read, soxr.resample(samples[25_000:40_000, 0], 10_000, 16_000, quality="HQ"))
 
 
 def test_a_cut_clip_is_the_start_of_the_whole_one(tmp_path):
@@ -74,9 +74,9 @@ def test_short_clips_are_filled_after_resampling(tmp_path):
     """Repeated at full scale at the rate of the result, as the rule says."""
     path = written(tmp_path / "a.wav", noise(4410))
     short = read_clip(path, WHOLE, ClipRule(), 16_000)
-    found = read_clip(path, WHOLE, ClipRule(min_seconds=0.3125, fill="repeat", peak=True), 16_000)
-    assert len(short) == 1600 and found.dtype == np.float32
-    assert np.array_equal(found, np.tile(short / np.abs(short).max(), 4)[:5000])
+    read = read_clip(path, WHOLE, ClipRule(min_seconds=0.3125, fill="repeat", peak=True), 16_000)
+    assert len(short) == 1600 and read.dtype == np.float32
+    assert np.array_equal(read, np.tile(short / np.abs(short).max(), 4)[:5000])
 
 
 @pytest.mark.parametrize(
@@ -96,9 +96,9 @@ def test_short_clips_are_filled_after_resampling(tmp_path):
 def test_every_common_format_is_read(tmp_path, name, subtype, tolerance):
     """Full scale is 1, whatever the number of bits."""
     samples = tone(0.7, 16_000).astype(np.float32)
-    found = read_clip(written(tmp_path / name, samples, 16_000, subtype), WHOLE, ClipRule(), 16_000)
-    assert found.shape == samples.shape
-    assert np.abs(found - samples).max() <= tolerance
+    read = read_clip(written(tmp_path / name, samples, 16_000, subtype), WHOLE, ClipRule(), 16_000)
+    assert read.shape == samples.shape
+    assert np.abs(read - samples).max() <= tolerance
 
 
 def test_a_segment_of_a_compressed_file_is_where_it_should_be(tmp_path):
@@ -122,11 +122,11 @@ def test_the_shortest_and_the_silent_clips_are_normal(tmp_path):
 def test_memory_does_not_grow_with_the_recording(tmp_path):
     """Ten seconds out of a long recording read about ten seconds of it."""
     path = written(tmp_path / "long.wav", np.zeros((600 * 8000, 1), np.float32), 8000, "PCM_16")
-    asked = []
+    sizes = []
     with decode._open(path) as file:
-        original, file.read = file.read, lambda frames, **how: asked.append(frames) or original(frames, **how)
+        original, file.read = file.read, lambda frames, **how: sizes.append(frames) or original(frames, **how)
         blocks = list(decode._mono_blocks(path, file, 300 * 8000, 310 * 8000))
-    assert sum(asked) == sum(map(len, blocks)) == 80_000 and max(asked) <= 1 << 16
+    assert sum(sizes) == sum(map(len, blocks)) == 80_000 and max(sizes) <= 1 << 16
 
 
 @pytest.mark.parametrize(("name", "subtype"), [("a.wav", "PCM_16"), ("a.aiff", "PCM_16"), ("a.flac", "PCM_16"), ("a.ogg", "VORBIS"), ("a.mp3", "MPEG_LAYER_III")])  # fmt: skip
@@ -143,8 +143,8 @@ def test_a_wav_from_a_pipe_is_not_cut_off(tmp_path):
     """FFmpeg and SoX write an endless length when they cannot know it."""
     path = written(tmp_path / "a.wav", noise(1000), 16_000, "PCM_16")
     content = bytearray(path.read_bytes())
-    place = content.index(b"data") + 4
-    content[place : place + 4] = struct.pack("<I", 0xFFFFFFFF)
+    position = content.index(b"data") + 4
+    content[position : position + 4] = struct.pack("<I", 0xFFFFFFFF)
     path.write_bytes(content)
     assert truncation.missing_bytes(path) == 0 and read_clip(path, WHOLE, ClipRule(), 16_000).shape == (1000,)
 
@@ -165,7 +165,7 @@ def test_no_real_file_counts_as_cut_off():
 def test_other_broken_files_are_named(tmp_path):
     """Missing, empty, without a frame, no audio, not a number."""
     (tmp_path / "empty.wav").write_bytes(b"")
-    (tmp_path / "text.wav").write_text("404: not found")
+    (tmp_path / "text.wav").write_text("404: not read")
     written(tmp_path / "none.wav", noise(0))
     bad = noise(1000, channels=2)
     bad[500, 1] = np.nan

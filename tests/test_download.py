@@ -16,7 +16,7 @@ import pytest
 
 from evaluator import cli, schema
 from evaluator.download import download, transfer
-from evaluator.download.download import Item, Part
+from evaluator.download.download import DownloadItem, DownloadPart
 from evaluator.errors import EvaluationError, UsageError
 from evaluator.experiment import catalogue
 from file_server import Served, file_server
@@ -35,13 +35,13 @@ def md5(content: bytes) -> str:
     return f"md5:{hashlib.md5(content).hexdigest()}"
 
 
-def item(server, path: str = "/a.bin", checksum: str | None = None, **said) -> Item:
+def item(server, path: str = "/a.bin", checksum: str | None = None, **options) -> DownloadItem:
     content = server.files[path].content
-    return Item((Part(server.url(path), md5(content) if checksum is None else checksum),), **said)
+    return DownloadItem((DownloadPart(server.url(path), md5(content) if checksum is None else checksum),), **options)
 
 
-def fetch(items, folder: Path, **said) -> list[str]:
-    return download.fetch(items if isinstance(items, list) else [items], folder, pause=0.001, **said)
+def fetch(items, folder: Path, **options) -> list[str]:
+    return download.fetch(items if isinstance(items, list) else [items], folder, pause=0.001, **options)
 
 
 @pytest.mark.parametrize(
@@ -77,11 +77,11 @@ def test_a_second_call_asks_for_nothing(server, tmp_path):
     """The receipt knows; another address or folder is another item."""
     server.files["/a.bin"] = server.files["/b/a.bin"] = Served(BYTES)
     fetch(item(server), tmp_path)
-    asked = len(server.asked)
-    assert fetch(item(server), tmp_path) == [] and len(server.asked) == asked
+    n_requests = len(server.asked)
+    assert fetch(item(server), tmp_path) == [] and len(server.asked) == n_requests
     fetch(item(server, "/b/a.bin"), tmp_path)
     fetch(item(server, "/b/a.bin", into="more"), tmp_path)
-    assert len(server.asked) == asked + 2 and (tmp_path / "more/a.bin").read_bytes() == BYTES
+    assert len(server.asked) == n_requests + 2 and (tmp_path / "more/a.bin").read_bytes() == BYTES
 
 
 def test_a_file_that_changed_meanwhile_is_fetched_from_its_start(server, tmp_path):
@@ -106,9 +106,9 @@ def test_a_lie_about_the_length_never_gives_a_wrong_file(server, length, tmp_pat
 def test_wrong_bytes_are_refused_with_both_checksums(server, tmp_path):
     """Twice fetched, twice wrong."""
     server.files["/a.bin"] = Served(BYTES)
-    wanted = "sha1:" + "0" * 40
+    published = "sha1:" + "0" * 40
     with pytest.raises(EvaluationError, match=rf"a\.bin: has sha1 {hashlib.sha1(BYTES).hexdigest()}, but 0{{40}} was"):
-        fetch(item(server, checksum=wanted), tmp_path)
+        fetch(item(server, checksum=published), tmp_path)
     assert len(server.asked) == 2 and not (tmp_path / "a.bin").exists()
 
 
@@ -159,13 +159,13 @@ def test_zenodo_is_asked_for_the_checksum(server, tmp_path, monkeypatch):
 def test_other_schemes_are_refused(tmp_path):
     """A dataset's YAML reads no local files."""
     with pytest.raises(UsageError, match=r"file:///etc/passwd: only http and https are fetched"):
-        fetch(Item((Part("file:///etc/passwd"),)), tmp_path)
+        fetch(DownloadItem((DownloadPart("file:///etc/passwd"),)), tmp_path)
 
 
 def test_too_little_room_is_said_before(server, tmp_path):
     """With what is needed and what is free; nothing is asked of the server."""
     server.files["/a.bin"] = Served(BYTES)
-    big = Item((Part(server.url("/a.bin"), "", 10**16),))
+    big = DownloadItem((DownloadPart(server.url("/a.bin"), "", 10**16),))
     with pytest.raises(UsageError, match=r"about 3e\+07 GB are needed to fetch and unpack, but only .* are free"):
         fetch(big, tmp_path)
     assert server.asked == []
@@ -185,8 +185,8 @@ def test_two_processes_do_not_mix(server, tmp_path):
 def test_a_plan_names_sizes_and_fetches_nothing(server, tmp_path):
     """`--dry-run`: sizes from the file, else from the server."""
     server.files["/a.bin"] = server.files["/b.bin"] = Served(BYTES)
-    parts = (Part(server.url("/a.bin"), md5(BYTES), 5_000_000_000), Part(server.url("/b.bin")))
-    lines = download.plan([Item(parts[:1]), Item(parts[1:])], tmp_path / "new")
+    parts = (DownloadPart(server.url("/a.bin"), md5(BYTES), 5_000_000_000), DownloadPart(server.url("/b.bin")))
+    lines = download.plan([DownloadItem(parts[:1]), DownloadItem(parts[1:])], tmp_path / "new")
     assert lines[0].startswith("a.bin: 5 GB, from") and lines[1].startswith("b.bin: 300 kB, no published checksum")
     assert lines[2].startswith("to fetch: 5 GB; free in") and not (tmp_path / "new").exists()
 
@@ -218,14 +218,14 @@ def test_archives_are_unpacked_into_one_folder(server, tmp_path):
         server.files[f"/c.zip.00{number + 1}"] = Served(
             content[number * 40 : (number + 1) * 40 if number < 2 else None]
         )
-    pieces = Item(
-        tuple(Part(server.url(f"/c.zip.00{n}"), md5(server.files[f"/c.zip.00{n}"].content)) for n in (1, 2, 3)),
+    pieces = DownloadItem(
+        tuple(DownloadPart(server.url(f"/c.zip.00{n}"), md5(server.files[f"/c.zip.00{n}"].content)) for n in (1, 2, 3)),
         "pieces",
     )
     fetch([item(server, "/a.zip"), item(server, "/b.tar.gz"), pieces], tmp_path, keep_archives=True)
-    found = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
-    assert {name for name in found if not name.startswith(".")} == {"top/a.wav", "top/b.wav", "c.wav"}
-    assert ".downloads/a.zip" in found and ".downloads/c.zip.003" in found
+    names = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
+    assert {name for name in names if not name.startswith(".")} == {"top/a.wav", "top/b.wav", "c.wav"}
+    assert ".downloads/a.zip" in names and ".downloads/c.zip.003" in names
 
 
 def test_killed_at_ten_random_points_it_ends_with_the_right_bytes(server, tmp_path):
@@ -233,10 +233,10 @@ def test_killed_at_ten_random_points_it_ends_with_the_right_bytes(server, tmp_pa
     files = {f"audio/{n}.wav": random.Random(n).randbytes(60_000) for n in range(12)}
     server.files["/a.zip"] = Served(zipped(**files), pause=0.002)
     server.files["/b.bin"] = Served(BYTES, pause=0.002)
-    said = [(server.url(path), md5(server.files[path].content)) for path in ("/a.zip", "/b.bin")]
+    sources = [(server.url(path), md5(server.files[path].content)) for path in ("/a.zip", "/b.bin")]
     program = (
-        "from evaluator.download.download import Item, Part, fetch\nfrom pathlib import Path\n"
-        f"fetch([Item((Part(*each),)) for each in {said!r}], Path({str(tmp_path)!r}), pause=0.01)\n"
+        "from evaluator.download.download import DownloadItem, DownloadPart, fetch\nfrom pathlib import Path\n"
+        f"fetch([DownloadItem((DownloadPart(*each),)) for each in {sources!r}], Path({str(tmp_path)!r}), pause=0.01)\n"
     )
     moments = random.Random(3)
     for _ in range(10):
@@ -257,8 +257,13 @@ def test_killed_at_ten_random_points_it_ends_with_the_right_bytes(server, tmp_pa
 def test_the_command_shows_licence_and_citation_and_how_to_ask(capsys, tmp_path):
     """What is on request says what to do, and exits with 1; what is made needs nothing."""
     assert cli.main(["download", "bioacoustics/dog_barks", "--data", str(tmp_path)]) == 1
-    said = capsys.readouterr().out
-    assert "licence:" in said and "cite:" in said and "nothing to download" in said and "10.3233/JIFS-169509" in said
+    printed = capsys.readouterr().out
+    assert (
+        "licence:" in printed
+        and "cite:" in printed
+        and "nothing to download" in printed
+        and "10.3233/JIFS-169509" in printed
+    )
     assert cli.main(["download", "demo/calls", "--data", str(tmp_path)]) == 0
 
 
@@ -296,16 +301,16 @@ def served_suite(server, tmp_path, monkeypatch):
 
 def test_from_the_server_to_a_sound_dataset(served_suite, capsys, tmp_path):
     """The user's way: dry run, download over a poor line, again (nothing to do), check."""
-    said = ["--data", str(served_suite)]
-    assert cli.main(["download", "far/frogs", "--dry-run", *said]) == 0
+    options = ["--data", str(served_suite)]
+    assert cli.main(["download", "far/frogs", "--dry-run", *options]) == 0
     shown = capsys.readouterr().out
     assert "licence: CC0" in shown and "cite: A. Frog (2020)" in shown and "frogs.zip: 90 kB, from http" in shown
     assert not served_suite.exists()
-    assert cli.main(["download", "far", *said]) == 0
+    assert cli.main(["download", "far", *options]) == 0
     assert "meta.csv: nobody publishes a checksum" in capsys.readouterr().out
-    assert cli.main(["download", "far", *said]) == 0
+    assert cli.main(["download", "far", *options]) == 0
     assert "note" not in capsys.readouterr().out
-    assert cli.main(["check", "far", "--cache", str(tmp_path / "cache"), "--json", *said]) == 0
+    assert cli.main(["check", "far", "--cache", str(tmp_path / "cache"), "--json", *options]) == 0
     findings = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert any(finding["what"].startswith("24 clips, 2 classes") for finding in findings)
 
@@ -314,4 +319,4 @@ def test_a_download_that_fails_says_so_and_the_others_go_on(served_suite, server
     """One sentence, exit code 1."""
     server.files["/meta.csv"].status = 404
     assert cli.main(["download", "far", "--data", str(served_suite)]) == 1
-    assert "hear-eval: frogs: " in (said := capsys.readouterr().err) and "the server answers 404" in said
+    assert "hear-eval: frogs: " in (printed := capsys.readouterr().err) and "the server answers 404" in printed

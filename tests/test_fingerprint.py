@@ -37,9 +37,9 @@ CHANGES = {
 def test_a_changed_copy_is_found_among_others(change):
     """And nothing else."""
     sounds = [phrase(seed) for seed in range(20)] + [CHANGES[change](phrase(7))]
-    found = fingerprint.matches([fingerprint.landmarks(sound) for sound in sounds], everything)
-    assert [(match.first, match.second) for match in found] == [(7, 20)]
-    assert 0.25 <= found[0].share <= 1
+    matched = fingerprint.matches([fingerprint.landmarks(sound) for sound in sounds], everything)
+    assert [(match.first, match.second) for match in matched] == [(7, 20)]
+    assert 0.25 <= matched[0].share <= 1
 
 
 def test_gain_changes_no_landmark():
@@ -50,8 +50,8 @@ def test_gain_changes_no_landmark():
 def test_only_wanted_pairs_are_given():
     """Those across a split; here of an even and an odd number."""
     marks = [fingerprint.landmarks(phrase(1))] * 4
-    found = fingerprint.matches(marks, lambda first, second: (first + second) % 2 == 1)
-    assert {(match.first, match.second) for match in found} == {(0, 1), (0, 3), (1, 2), (2, 3)}
+    matched = fingerprint.matches(marks, lambda first, second: (first + second) % 2 == 1)
+    assert {(match.first, match.second) for match in matched} == {(0, 1), (0, 3), (1, 2), (2, 3)}
 
 
 def test_silence_short_clips_and_noise_are_alike_to_nothing():
@@ -67,5 +67,5 @@ def test_many_clips_are_thinned_alike(monkeypatch):
     """A bound on all landmarks together: fewer of each clip, but the same ones."""
     sounds = [phrase(seed) for seed in range(12)] + [CHANGES["later"](phrase(5))]
     marks = [fingerprint.landmarks(sound) for sound in sounds]
-    monkeypatch.setattr(fingerprint, "_MOST_IN_ALL", sum(map(len, marks)) // 2)
+    monkeypatch.setattr(fingerprint, "_MAX_IN_ALL", sum(map(len, marks)) // 2)
     assert [(match.first, match.second) for match in fingerprint.matches(marks, everything)] == [(5, 12)]

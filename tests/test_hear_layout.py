@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from evaluator.datasets.reading import hear_layout
+from evaluator.datasets.reading.hear import HearReader
 from evaluator.errors import UsageError
 from miniatures_hear import folds, parts, task
 
-READER = {"kind": "hear", "task": "esc50-v2.0.0-full"}
+READER = HearReader(task="esc50-v2.0.0-full")
 FOLDER = "tasks/esc50-v2.0.0-full"
 
 
-def make(root: Path, stem: str = "esc50-v2.0.0-full", **said) -> Path:
-    task(root, stem, **{"said": folds(3, ["cat", "dog"]), "vocabulary": ["cat", "dog"], **said})
+def make(root: Path, stem: str = "esc50-v2.0.0-full", **options) -> Path:
+    task(root, stem, **{"splits": folds(3, ["cat", "dog"]), "vocabulary": ["cat", "dog"], **options})
     return root
 
 
@@ -24,24 +24,24 @@ def make(root: Path, stem: str = "esc50-v2.0.0-full", **said) -> Path:
 def test_the_task_is_found_from_wherever_the_user_points(tmp_path, inside, wrapper):
     """The folder above `tasks`, `tasks` itself, or the task's own; also in the wrapping of older archives."""
     make(tmp_path, wrapper=wrapper)
-    there = tmp_path / wrapper / inside if inside else tmp_path
-    assert hear_layout.traces(there, READER) == ("the HEAR task esc50-v2.0.0-full", True)
-    assert len(hear_layout.read_clips(there, READER)) == 6
+    folder = tmp_path / wrapper / inside if inside else tmp_path
+    assert READER.traces(folder) == ("the HEAR task esc50-v2.0.0-full", True)
+    assert len(READER.read_clips(folder)) == 6
 
 
 def test_another_mode_of_the_same_task_does(tmp_path):
     """The small samples of the archives, if nothing else is there; another version does not."""
     make(tmp_path, "esc50-v2.0.0-small")
-    assert len(hear_layout.read_clips(tmp_path, READER)) == 6
-    assert not hear_layout.traces(tmp_path, {**READER, "task": "esc50-v2.1.0-full"})[1]
+    assert len(READER.read_clips(tmp_path)) == 6
+    assert not HearReader(task="esc50-v2.1.0-full").traces(tmp_path)[1]
     make(tmp_path, "esc50-v2.0.0-5h")
-    assert not hear_layout.traces(tmp_path, READER)[1]  # which of the two is not for us to guess
+    assert not READER.traces(tmp_path)[1]  # which of the two is not for us to guess
 
 
 def test_the_highest_rate_on_disk_is_read(tmp_path):
     """As a number, not as text."""
     make(tmp_path, rates=(8000, 22050, 16000))
-    assert {clip.path.split("/")[2] for clip in hear_layout.read_clips(tmp_path, READER)} == {"22050"}
+    assert {clip.path.split("/")[2] for clip in READER.read_clips(tmp_path)} == {"22050"}
 
 
 @pytest.mark.parametrize("mode", ["presplit_kfold", "new_split_kfold"])
@@ -49,13 +49,13 @@ def test_folds_and_splits_go_where_they_belong(tmp_path, mode):
     """As the metadata says."""
     make(tmp_path / "a")
     change(tmp_path / "a", split_mode=mode)
-    make(tmp_path / "b", said=parts(["cat", "dog"]))
-    assert {(clip.fold, clip.split) for clip in hear_layout.read_clips(tmp_path / "a", READER)} == {
+    make(tmp_path / "b", splits=parts(["cat", "dog"]))
+    assert {(clip.fold, clip.split) for clip in READER.read_clips(tmp_path / "a")} == {
         ("fold00", ""),
         ("fold01", ""),
         ("fold02", ""),
     }
-    assert {(clip.fold, clip.split) for clip in hear_layout.read_clips(tmp_path / "b", READER)} == {
+    assert {(clip.fold, clip.split) for clip in READER.read_clips(tmp_path / "b")} == {
         ("", "train"),
         ("", "valid"),
         ("", "test"),
@@ -64,25 +64,25 @@ def test_folds_and_splits_go_where_they_belong(tmp_path, mode):
 
 def test_clips_come_split_by_split_in_the_order_of_their_file(tmp_path):
     """By which HEAR's evaluator goes, too."""
-    make(tmp_path, said={"train": {"c.wav": ["cat"], "a.wav": ["dog"]}, "valid": {}, "test": {"b.wav": ["cat"]}})
-    paths = [clip.path for clip in hear_layout.read_clips(tmp_path, READER)]
+    make(tmp_path, splits={"train": {"c.wav": ["cat"], "a.wav": ["dog"]}, "valid": {}, "test": {"b.wav": ["cat"]}})
+    paths = [clip.path for clip in READER.read_clips(tmp_path)]
     assert paths == [f"{FOLDER}/48000/{name}" for name in ("train/c.wav", "train/a.wav", "test/b.wav")]
 
 
 def test_labels_are_compared_as_text_in_the_order_of_their_idx(tmp_path):
     """Numbers in the JSON are labels too, and 100 comes after 60."""
-    make(tmp_path, said=parts([60, 100]), vocabulary=["60", "100"])
+    make(tmp_path, splits=parts([60, 100]), vocabulary=["60", "100"])
     table = tmp_path / FOLDER / "labelvocabulary.csv"
     table.write_bytes(b"idx,label\r\n1,100\r\n0,60")
-    assert hear_layout.classes(tmp_path, READER) == ("60", "100")
-    assert {clip.labels for clip in hear_layout.read_clips(tmp_path, READER)} == {("60",), ("100",)}
+    assert READER.read_classes(tmp_path) == ("60", "100")
+    assert {clip.labels for clip in READER.read_clips(tmp_path)} == {("60",), ("100",)}
 
 
 def test_events_give_the_labels_in_the_order_of_their_onset(tmp_path):
     """Each label once; times stay in milliseconds; a recording without events has no label."""
-    heard = [event("dog", 90, 120.5), event("cat", 80, 85), event("dog", 0.5, 3)]
-    make(tmp_path, said={"train": {"a.wav": heard, "b.wav": []}, "valid": {}, "test": {}})
-    first, second = hear_layout.read_clips(tmp_path, READER)
+    events = [event("dog", 90, 120.5), event("cat", 80, 85), event("dog", 0.5, 3)]
+    make(tmp_path, splits={"train": {"a.wav": events, "b.wav": []}, "valid": {}, "test": {}})
+    first, second = READER.read_clips(tmp_path)
     assert first.labels == ("dog", "cat")
     assert first.events == (("dog", 0.5, 3.0), ("cat", 80.0, 85.0), ("dog", 90.0, 120.5))
     assert (second.labels, second.events) == ((), ())
@@ -136,7 +136,7 @@ def test_a_mistake_is_named(tmp_path, file, content, sentence):
     else:
         (tmp_path / FOLDER / file).write_text(content)
     with pytest.raises(UsageError, match=sentence):
-        hear_layout.read_clips(tmp_path, READER)
+        READER.read_clips(tmp_path)
 
 
 def test_a_file_that_is_too_deep_is_named(tmp_path):
@@ -144,7 +144,7 @@ def test_a_file_that_is_too_deep_is_named(tmp_path):
     make(tmp_path)
     (tmp_path / FOLDER / "fold01.json").write_text("[" * 100_000)
     with pytest.raises(UsageError, match=r"fold01\.json: not readable as JSON"):
-        hear_layout.read_clips(tmp_path, READER)
+        READER.read_clips(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_metadata_that_cannot_be_is_named(tmp_path, fields, sentence):
     make(tmp_path)
     change(tmp_path, **fields)
     with pytest.raises(UsageError, match=rf"task_metadata\.json: {sentence}"):
-        hear_layout.read_clips(tmp_path, READER)
+        READER.read_clips(tmp_path)
 
 
 def test_a_split_without_audio_is_named(tmp_path):
@@ -181,11 +181,11 @@ def test_a_split_without_audio_is_named(tmp_path):
     shutil.rmtree(tmp_path / FOLDER / "48000/fold01")
     sentence = r"fold01\.json: names 2 clips, but there is no folder .*48000/fold01; unpack the archive again"
     with pytest.raises(UsageError, match=sentence):
-        hear_layout.read_clips(tmp_path, READER)
+        READER.read_clips(tmp_path)
 
 
 def test_a_task_without_audio_is_named(tmp_path):
     """As an archive that was unpacked in part."""
     make(tmp_path, rates=())
     with pytest.raises(UsageError, match="has no folder of audio, such as 48000; unpack the archive again"):
-        hear_layout.read_clips(tmp_path, READER)
+        READER.read_clips(tmp_path)

@@ -126,4 +126,11 @@ def test_the_docs_show_the_tasks_as_they_are():
     """Their table is what `hear-eval list tasks --markdown` prints."""
     page = (CHECKOUT / "docs" / "tasks.md").read_text(encoding="utf-8")
     shown = page.partition("<!-- tasks -->\n")[2].partition("\n<!-- end of tasks -->")[0]
-    assert shown.strip() == listing.tasks_as_markdown()
+    if shown.strip() != listing.tasks_as_markdown():
+        lines = set(listing.tasks_as_markdown().splitlines()) ^ set(shown.strip().splitlines())
+        differing = "\n".join(sorted(lines))
+        pytest.fail(
+            "put what `hear-eval list tasks --markdown` prints between the marks in docs/tasks.md; these lines differ:\n"
+            f"{differing}",
+            pytrace=False,
+        )

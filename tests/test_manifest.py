@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from evaluator import typed
 from evaluator.audio.clip import Clip
 from evaluator.datasets import dataset, manifest
-from evaluator.datasets.reading import readers, rows
+from evaluator.datasets.reading import rows
+from evaluator.datasets.reading.kinds import READERS
 from evaluator.errors import UsageError
 from evaluator.experiment import catalogue
 
@@ -25,43 +27,41 @@ def files(root: Path, *paths: str) -> Path:
     return root
 
 
-def clips_of(kind: str, root: Path, **said) -> list[Clip]:
-    """What a reader finds, its other fields at their defaults."""
-    fields = readers.READERS[kind].fields
-    filled = {name: field.default for name, field in fields.items()} | said | {"kind": kind}
-    return readers.READERS[kind].clips(root, filled)
+def clips_of(kind: str, root: Path, **keys) -> list[Clip]:
+    """The clips that a reader gives, its other keys at their defaults; keys as in YAML."""
+    return typed.build(READERS[kind], keys).read_clips(root)
 
 
-def table_task(said: dict, **facts) -> catalogue.Task:
-    """A single-label task on a table, the reader's other fields at their defaults."""
-    filled = {name: field.default for name, field in readers.READERS["table"].fields.items()} | said | {"kind": "table"}
+def table_task(keys: dict, **facts) -> catalogue.Task:
+    """A single-label task on a table, the reader's other keys at their defaults."""
+    reader = typed.build(READERS["table"], keys)
     about = {name: "?" for name in ("title", "citation", "licence", "url", "folder", "notes")}
-    asked = dataset.Dataset("set", access="own", readers=(filled,), expected={}, known_bad=(), **{**about, **facts})
-    return catalogue.Task("mine", asked, {"by": "fold", "valid": "next"}, None, "single", "accuracy", "arch", "")
+    own = dataset.Dataset("set", access="own", readers=(reader,), expected={}, known_bad=(), **{**about, **facts})
+    return catalogue.Task("mine", own, {"by": "fold", "valid": "next"}, None, "single", "accuracy", "arch", "")
 
 
 @real_audio
 def test_esc10_is_whole_in_its_real_layout(tmp_path):
     """400 clips, 10 classes with ESC-50's names, five folds of 80, and no Freesound recording in two folds."""
     (esc10,) = catalogue.find("esc10")
-    found = manifest.read(esc10, DATA, tmp_path)
-    assert found.root == DATA / "esc10" and len(found.clips) == 400
-    assert Counter(clip.fold for clip in found.clips) == {str(fold): 80 for fold in range(1, 6)}
-    assert set(Counter(clip.labels[0] for clip in found.clips).values()) == {40}
-    assert found.classes[:3] == ("chainsaw", "clock_tick", "crackling_fire")
-    assert found.clips[0] == Clip("001 - Dog bark/1-100032-A.ogg", ("dog",), fold="1", group="100032")
-    assert len({(clip.group, clip.fold) for clip in found.clips}) == len({clip.group for clip in found.clips})
+    whole = manifest.read(esc10, DATA, tmp_path)
+    assert whole.root == DATA / "esc10" and len(whole.clips) == 400
+    assert Counter(clip.fold for clip in whole.clips) == {str(fold): 80 for fold in range(1, 6)}
+    assert set(Counter(clip.labels[0] for clip in whole.clips).values()) == {40}
+    assert whole.classes[:3] == ("chainsaw", "clock_tick", "crackling_fire")
+    assert whole.clips[0] == Clip("001 - Dog bark/1-100032-A.ogg", ("dog",), fold="1", group="100032")
+    assert len({(clip.group, clip.fold) for clip in whole.clips}) == len({clip.group for clip in whole.clips})
 
 
 @real_audio
 def test_fsdd_tests_on_the_takes_that_its_authors_name(tmp_path):
     """Takes 0 to 4 of each digit and speaker, 300 clips, are the test part; ten digits, six speakers."""
     (fsdd,) = catalogue.find("fsdd")
-    found = manifest.read(fsdd, DATA / "fsdd", tmp_path)
-    takes = {int(clip.path.split("_")[-1].removesuffix(".wav")) for clip in found.clips if clip.split == "test"}
-    assert len(found.clips) == 900 and takes == {0, 1, 2, 3, 4}
-    assert Counter(clip.split for clip in found.clips) == {"test": 300, "train": 600}
-    assert found.classes == tuple("0123456789") and len({clip.group for clip in found.clips}) == 6
+    whole = manifest.read(fsdd, DATA / "fsdd", tmp_path)
+    takes = {int(clip.path.split("_")[-1].removesuffix(".wav")) for clip in whole.clips if clip.split == "test"}
+    assert len(whole.clips) == 900 and takes == {0, 1, 2, 3, 4}
+    assert Counter(clip.split for clip in whole.clips) == {"test": 300, "train": 600}
+    assert whole.classes == tuple("0123456789") and len({clip.group for clip in whole.clips}) == 6
 
 
 def test_esc50_is_read_in_the_order_of_its_table(tmp_path):
@@ -74,10 +74,10 @@ def test_esc50_is_read_in_the_order_of_its_table(tmp_path):
         for n, name in ((7, "rain"), (0, "dog"))
     ]
     (tmp_path / "ESC-50-master/meta/esc50.csv").write_bytes(b"\xef\xbb\xbf" + "\r\n".join(rows).encode())
-    found = manifest.read(catalogue.find("arch/esc50")[0], tmp_path, tmp_path)
-    assert [clip.path for clip in found.clips[:2]] == ["audio/3-6-A-7.wav", "audio/3-6-A-0.wav"]
-    assert found.clips[1] == Clip("audio/3-6-A-0.wav", ("dog",), fold="3", group="6")
-    assert found.classes == ("dog", "rain")
+    whole = manifest.read(catalogue.find("arch/esc50")[0], tmp_path, tmp_path)
+    assert [clip.path for clip in whole.clips[:2]] == ["audio/3-6-A-7.wav", "audio/3-6-A-0.wav"]
+    assert whole.clips[1] == Clip("audio/3-6-A-0.wav", ("dog",), fold="3", group="6")
+    assert whole.classes == ("dog", "rain")
 
 
 def test_paths_are_read_by_a_pattern(tmp_path):
@@ -85,14 +85,14 @@ def test_paths_are_read_by_a_pattern(tmp_path):
     files(
         tmp_path, "b/02_x_2.wav", "b/02_x_10.wav", "a/01_y_1.wav", "a/._01_y_1.wav", ".trash/01_y_3.wav", "a/notes.txt"
     )
-    found = clips_of(
+    clips = clips_of(
         "paths",
         tmp_path,
         files="*/*.wav",
         pattern=r"[ab]/(?P<label>\d+)_(?P<group>.)_(?P<split>\d+)\.wav",
         names={"label": {"01": "cat", "02": "dog"}, "split": {"1": "test", "*": "train"}},
     )
-    assert found == [
+    assert clips == [
         Clip("a/01_y_1.wav", ("cat",), split="test", group="y"),
         Clip("b/02_x_10.wav", ("dog",), split="train", group="x"),
         Clip("b/02_x_2.wav", ("dog",), split="train", group="x"),
@@ -123,7 +123,7 @@ def test_a_table_gives_every_field(tmp_path):
         "c.wav\t1\tcow\t\t\tada\tno",
     ]
     (tmp_path / "meta.csv").write_text("\n".join(rows) + "\n\n")
-    said = {
+    keys = {
         **TABLE,
         "delimiter": "\t",
         "path": "audio/fold{fold}/{file}",
@@ -131,10 +131,10 @@ def test_a_table_gives_every_field(tmp_path):
         "end": "{to}",
         "fold": "{fold}",
     }
-    said |= {"group": "{who}", "label_separator": ";", "where": {"keep": ["True", "TRUE"]}}
-    found = clips_of("table", tmp_path, **said)
-    assert found == [Clip("audio/fold2/a, b.wav", ("dog", "cat"), 0.5, 1.0, "2", "", "rex")]
-    assert found[0].name == "audio/fold2/a, b.wav#0.5-1"
+    keys |= {"group": "{who}", "label_separator": ";", "where": {"keep": ["True", "TRUE"]}}
+    clips = clips_of("table", tmp_path, **keys)
+    assert clips == [Clip("audio/fold2/a, b.wav", ("dog", "cat"), 0.5, 1.0, "2", "", "rex")]
+    assert clips[0].name == "audio/fold2/a, b.wav#0.5-1"
 
 
 @pytest.mark.parametrize(
@@ -176,8 +176,8 @@ def test_a_folder_of_class_folders_needs_no_file(tmp_path):
     root = files(
         tmp_path / "set", "dog/a.WAV", "dog/more/b.flac", "dog/notes.txt", "cat/c.ogg", "cat/.hidden.ogg", "cat/d.mp3"
     )
-    found = manifest.read(catalogue.find(str(root))[0], None, tmp_path)
-    assert [(clip.path, clip.labels) for clip in found.clips] == [
+    whole = manifest.read(catalogue.find(str(root))[0], None, tmp_path)
+    assert [(clip.path, clip.labels) for clip in whole.clips] == [
         ("cat/c.ogg", ("cat",)),
         ("cat/d.mp3", ("cat",)),
         ("dog/a.WAV", ("dog",)),
@@ -210,41 +210,41 @@ def test_too_little_data_is_said(tmp_path, rows, sentence):
 def test_several_labels_do_not_fit_a_single_label_task(tmp_path):
     """The clip and its labels are shown."""
     (tmp_path / "meta.csv").write_text("file,class\na.wav,dog;cat\n")
-    asked = table_task({**TABLE, "label_separator": ";"}, root=tmp_path)
+    task = table_task({**TABLE, "label_separator": ";"}, root=tmp_path)
     with pytest.raises(UsageError, match=r"clip audio/a.wav has 2 labels \(dog, cat\), but the task is single-label"):
-        manifest.read(asked, None, tmp_path)
+        manifest.read(task, None, tmp_path)
 
 
 def test_a_dataset_may_fix_the_order_of_its_classes(tmp_path):
     """The order is then its own, and a label outside of it is refused."""
     (tmp_path / "meta.csv").write_text("file,class\na.wav,dog\nb.wav,cat\nc.wav,dog\nd.wav,cat\n")
-    asked = table_task({**TABLE, "classes": ["dog", "cow", "cat"]}, root=tmp_path)
-    assert manifest.read(asked, None, tmp_path).classes == ("dog", "cow", "cat")
+    task = table_task({**TABLE, "classes": ["dog", "cow", "cat"]}, root=tmp_path)
+    assert manifest.read(task, None, tmp_path).classes == ("dog", "cow", "cat")
     with pytest.raises(UsageError, match="label 'cat' is not among the dataset's classes: dog, cow"):
         manifest.read(table_task({**TABLE, "classes": ["dog", "cow"]}, root=tmp_path), None, tmp_path)
 
 
 def test_data_is_found_under_each_name_it_may_have(tmp_path):
     """DIR/name of the dataset, DIR/folder of its archive, or DIR itself: whichever has the layout."""
-    asked = table_task(TABLE, folder="set-master", root=None).dataset
+    task = table_task(TABLE, folder="set-master", root=None).dataset
     for where in ("", "set-master", "set", "set/set-master"):
         files(tmp_path / where, "meta.csv")
-        assert manifest.find_root(asked, tmp_path, tmp_path) == tmp_path / where
+        assert manifest.find_root(task, tmp_path, tmp_path) == tmp_path / where
 
 
 def test_data_that_is_not_there_says_where_to_get_it(tmp_path):
     """What was looked for, where, and how to come by it."""
     facts = {"title": "The Set", "url": "https://example.org/set", "licence": "CC0", "folder": "set-master"}
-    asked = replace(table_task(TABLE, **facts).dataset, access="request")
+    task = replace(table_task(TABLE, **facts).dataset, access="request")
     with pytest.raises(
         UsageError,
         match=r"set: the table meta.csv not found in .*set/set-master or .*set or .*set-master or .*; The Set is on request",
     ):
-        manifest.find_root(asked, tmp_path, tmp_path)
+        manifest.find_root(task, tmp_path, tmp_path)
     with pytest.raises(
         UsageError, match=r"say with --data where the data lies\. .*https://example.org/set \(licence: CC0\)"
     ):
-        manifest.find_root(asked, None, tmp_path)
+        manifest.find_root(task, None, tmp_path)
 
 
 def test_made_and_own_data_is_not_looked_for_in_data(tmp_path):

@@ -7,16 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from evaluator import typed
 from evaluator.audio.clip import Clip
-from evaluator.datasets.reading import readers
+from evaluator.datasets.reading.kinds import READERS
+from evaluator.datasets.reading.table import TableReader
 from evaluator.errors import UsageError
 from evaluator.experiment import catalogue
 
 
-def read(root: Path, **said) -> list[Clip]:
-    """What a reader finds, its other fields at their defaults."""
-    reader = readers.READERS[said["kind"]]
-    return reader.clips(root, {name: said.get(name, field.default) for name, field in reader.fields.items()})
+def read(root: Path, kind: str, **values) -> list[Clip]:
+    """The clips that a reader gives, its other keys at their defaults; keys as in YAML."""
+    return typed.build(READERS[kind], values).read_clips(root)
 
 
 def write(root: Path, files: dict[str, str]) -> Path:
@@ -36,7 +37,7 @@ def test_three_header_lines_are_joined(tmp_path):
         "134,test,large,Rock",
     ]
     write(tmp_path, {"tracks.csv": "\n".join(lines)})
-    found = read(
+    clips = read(
         tmp_path,
         kind="table",
         table="tracks.csv",
@@ -47,15 +48,15 @@ def test_three_header_lines_are_joined(tmp_path):
         label="{track.genre_top}",
         split="{set.split}",
     )
-    assert found == [Clip("fma_small/000/000002.mp3", ("Hip-Hop",), split="training")]
+    assert clips == [Clip("fma_small/000/000002.mp3", ("Hip-Hop",), split="training")]
 
 
 def test_a_table_without_header_gets_its_columns_named(tmp_path):
     """AVA-Speech and FSD50K's vocabulary."""
     write(tmp_path, {"ava.csv": "-5KQ66BBWC4,900.00,901.5,NO_SPEECH\n"})
-    said = {"kind": "table", "table": "ava.csv", "header": 0, "columns": ["film", "from", "to", "label"]}
-    found = read(tmp_path, **said, path="audio/{film}.wav", start="{from}", end="{to}", label="{label}", group="{film}")
-    assert found == [Clip("audio/-5KQ66BBWC4.wav", ("NO_SPEECH",), 900.0, 901.5, group="-5KQ66BBWC4")]
+    keys = {"kind": "table", "table": "ava.csv", "header": 0, "columns": ["film", "from", "to", "label"]}
+    clips = read(tmp_path, **keys, path="audio/{film}.wav", start="{from}", end="{to}", label="{label}", group="{film}")
+    assert clips == [Clip("audio/-5KQ66BBWC4.wav", ("NO_SPEECH",), 900.0, 901.5, group="-5KQ66BBWC4")]
 
 
 def test_several_tables_know_where_they_lie(tmp_path):
@@ -64,7 +65,7 @@ def test_several_tables_know_where_they_lie(tmp_path):
         write(
             tmp_path, {f"Recording_{number}/r{number}.Table.1.selections.txt": "Begin Time (s)\tSpecies\n0.5\tEATO\n"}
         )
-    found = read(
+    clips = read(
         tmp_path,
         kind="table",
         table="Recording_?/*.txt",
@@ -74,7 +75,7 @@ def test_several_tables_know_where_they_lie(tmp_path):
         start="{Begin Time (s)}",
         label="{Species}",
     )
-    assert [clip.name for clip in found] == ["Recording_1/r1.wav#0.5-", "Recording_2/r2.wav#0.5-"]
+    assert [clip.name for clip in clips] == ["Recording_1/r1.wav#0.5-", "Recording_2/r2.wav#0.5-"]
 
 
 def test_nested_lists_in_json_lines_are_expanded(tmp_path):
@@ -89,15 +90,15 @@ def test_nested_lists_in_json_lines_are_expanded(tmp_path):
         {"slurp_id": 2, "intent": "query", "scenario": "z", "recordings": [{"file": "b.flac"}]},
     ]
     write(tmp_path, {"train.jsonl": "".join(json.dumps(line) + "\n" for line in lines)})
-    said = {
+    keys = {
         "kind": "json",
         "file": "train.jsonl",
         "form": "lines",
         "each": "recordings",
         "path": "real/{recordings.file}",
     }
-    found = read(tmp_path, **said, label="{scenario}-{intent}", group="{slurp_id}", split="train")
-    assert found == [
+    clips = read(tmp_path, **keys, label="{scenario}-{intent}", group="{slurp_id}", split="train")
+    assert clips == [
         Clip("real/a.flac", ("x-x_y",), split="train", group="1"),
         Clip("real/a-headset.flac", ("x-x_y",), split="train", group="1"),
         Clip("real/b.flac", ("z-query",), split="train", group="2"),
@@ -108,8 +109,8 @@ def test_a_json_object_names_its_rows_by_key(tmp_path):
     """NSynth: one object, numbers and flags as text, deeper objects by dots, other lists left alone."""
     notes = {"bass_068": {"pitch": 49, "family": {"name": "bass"}, "held": True, "source": None, "qualities": [0, 1]}}
     write(tmp_path, {"examples.json": json.dumps(notes)})
-    said = {"kind": "json", "file": "examples.json", "form": "object", "path": "audio/{key}.wav"}
-    assert read(tmp_path, **said, label="{family.name} {pitch} {held}{source}") == [
+    keys = {"kind": "json", "file": "examples.json", "form": "object", "path": "audio/{key}.wav"}
+    assert read(tmp_path, **keys, label="{family.name} {pitch} {held}{source}") == [
         Clip("audio/bass_068.wav", ("bass 49 true",))
     ]
 
@@ -138,78 +139,81 @@ def test_one_hot_columns_become_labels(tmp_path):
         "9\t1\t1\t0\tf/c.mp3",
     ]
     write(tmp_path, {"tags.csv": "\n".join(rows)})
-    said = {"kind": "table", "table": "tags.csv", "delimiter": "\t", "path": "{mp3_path}", "drop_unlabelled": True}
-    found = read(tmp_path, **said, label_columns=["harp", "guitar"], drop={"clip_id": ["9"]})
-    assert found == [Clip("f/a.mp3", ("harp", "guitar"))]
+    keys = {"kind": "table", "table": "tags.csv", "delimiter": "\t", "path": "{mp3_path}", "drop_unlabelled": True}
+    clips = read(tmp_path, **keys, label_columns=["harp", "guitar"], drop={"clip_id": ["9"]})
+    assert clips == [Clip("f/a.mp3", ("harp", "guitar"))]
     write(tmp_path, {"tags.csv": "{odd: name}!\tmp3_path\n1\ta.mp3\n0\tb.mp3\n"})  # columns are names, not templates
-    assert read(tmp_path, **said, label_columns=["{odd: name}!"]) == [Clip("a.mp3", ("{odd: name}!",))]
+    assert read(tmp_path, **keys, label_columns=["{odd: name}!"]) == [Clip("a.mp3", ("{odd: name}!",))]
 
 
 def test_labels_may_stand_in_a_file_beside_the_clip(tmp_path):
     """IRMAS: one code a line, with white space behind it; only the last suffix is cut off."""
     write(tmp_path, {"Part1/(02) a. b-1.wav": "", "Part1/(02) a. b-1.txt": "gel\t\nvoi\t\n"})
-    said = {"kind": "paths", "files": "Part1/*.wav", "pattern": r"Part1/(?P<group>.+)-\d+\.wav", "split": "test"}
-    found = read(
-        tmp_path, **said, label_file="{folder}/{stem}.txt", names={"label": {"gel": "electric guitar", "*": "*"}}
+    keys = {"kind": "paths", "files": "Part1/*.wav", "pattern": r"Part1/(?P<group>.+)-\d+\.wav", "split": "test"}
+    clips = read(
+        tmp_path, **keys, label_file="{folder}/{stem}.txt", names={"label": {"gel": "electric guitar", "*": "*"}}
     )
-    assert found == [Clip("Part1/(02) a. b-1.wav", ("electric guitar", "voi"), split="test", group="(02) a. b")]
+    assert clips == [Clip("Part1/(02) a. b-1.wav", ("electric guitar", "voi"), split="test", group="(02) a. b")]
     (tmp_path / "Part1/(02) a. b-1.txt").unlink()
     with pytest.raises(UsageError, match=r"b-1\.wav: its labels cannot be read from .*b-1\.txt"):
-        read(tmp_path, **said, label_file="{folder}/{stem}.txt")
+        read(tmp_path, **keys, label_file="{folder}/{stem}.txt")
 
 
 def test_rare_labels_can_be_joined(tmp_path):
     """HumBugDB: an empty species has a name of its own, and every species that is no class becomes one class."""
     write(tmp_path, {"t.csv": "id,species\n1,an dirus\n2,\n3,an rare\n"})
-    said = {"kind": "table", "table": "t.csv", "path": "{id}.wav", "label": "{species}", "other_label": "others"}
+    keys = {"kind": "table", "table": "t.csv", "path": "{id}.wav", "label": "{species}", "other_label": "others"}
     names = {"label": {"": "non-mosquito", "*": "*"}}
-    found = read(tmp_path, **said, names=names, classes=["an dirus", "non-mosquito", "others"])
-    assert [clip.labels for clip in found] == [("an dirus",), ("non-mosquito",), ("others",)]
+    clips = read(tmp_path, **keys, names=names, classes=["an dirus", "non-mosquito", "others"])
+    assert [clip.labels for clip in clips] == [("an dirus",), ("non-mosquito",), ("others",)]
 
 
 def test_lists_of_files_give_the_split(tmp_path):
     """Speech Commands: what is on no list trains; the last line has no end; a listed clip that is missing is an error."""
     write(tmp_path, {"yes/a.wav": "", "yes/b.wav": "", "no/a.wav": "", "valid.txt": "yes/b.wav\nno/a.wav"})
-    said = {"kind": "paths", "files": "[!_]*/*.wav", "pattern": r"(?P<label>\w+)/.*"}
-    found = read(tmp_path, **said, split_lists={"valid.txt": "valid", "*": "train"})
-    assert {clip.path: clip.split for clip in found} == {
+    keys = {"kind": "paths", "files": "[!_]*/*.wav", "pattern": r"(?P<label>\w+)/.*"}
+    clips = read(tmp_path, **keys, split_lists={"valid.txt": "valid", "*": "train"})
+    assert {clip.path: clip.split for clip in clips} == {
         "yes/a.wav": "train",
         "yes/b.wav": "valid",
         "no/a.wav": "valid",
     }
     write(tmp_path, {"test.txt": "yes/b.wav"})
     with pytest.raises(UsageError, match=r"test\.txt: clip yes/b\.wav is in another list too, that of 'valid'"):
-        read(tmp_path, **said, split_lists={"valid.txt": "valid", "test.txt": "test", "*": "train"})
+        read(tmp_path, **keys, split_lists={"valid.txt": "valid", "test.txt": "test", "*": "train"})
     (tmp_path / "no/a.wav").unlink()
     with pytest.raises(UsageError, match=r"1 clips of valid\.txt are not there, no/a\.wav for one"):
-        read(tmp_path, **said, split_lists={"valid.txt": "valid", "*": "train"})
+        read(tmp_path, **keys, split_lists={"valid.txt": "valid", "*": "train"})
 
 
 def test_the_order_of_groups_gives_the_split(tmp_path):
     """AVA-Speech: the last films test; byte order, in which "-" comes before digits, capitals, "_" and small letters."""
     films = ["a", "_", "Z", "0", "-"]
     write(tmp_path, {f"{film}.wav": "" for film in films})
-    said = {"kind": "paths", "files": "*.wav", "pattern": r"(?P<group>.)\.wav", "label": "x"}
-    found = read(tmp_path, **said, split_by_order={"train": ":2", "valid": "-2:-1", "test": "-1:"})
-    assert {clip.group: clip.split for clip in found} == {"-": "train", "0": "train", "_": "valid", "a": "test"}
+    keys = {"kind": "paths", "files": "*.wav", "pattern": r"(?P<group>.)\.wav", "label": "x"}
+    clips = read(tmp_path, **keys, split_by_order={"train": ":2", "valid": "-2:-1", "test": "-1:"})
+    assert {clip.group: clip.split for clip in clips} == {"-": "train", "0": "train", "_": "valid", "a": "test"}
     with pytest.raises(UsageError, match=r"of 5 groups, '_' is in both 'train' \(:4\) and 'test' \(-2:\)"):
-        read(tmp_path, **said, split_by_order={"train": ":4", "test": "-2:"})
+        read(tmp_path, **keys, split_by_order={"train": ":4", "test": "-2:"})
 
 
 def test_clips_can_be_left_out_by_their_path(tmp_path):
     """A part of a dataset that a published code missed."""
     write(tmp_path, {"Part1/a.wav": "", "Part2/in/b.wav": ""})
-    said = {"kind": "paths", "files": "**/*.wav", "pattern": r"(?P<label>\w+)/.*"}
-    assert [clip.path for clip in read(tmp_path, **said, leave_out=["Part2/*"])] == ["Part1/a.wav"]
+    keys = {"kind": "paths", "files": "**/*.wav", "pattern": r"(?P<label>\w+)/.*"}
+    assert [clip.path for clip in read(tmp_path, **keys, leave_out=["Part2/*"])] == ["Part1/a.wav"]
 
 
 def test_classes_can_come_from_a_file(tmp_path):
     """FSD50K's vocabulary has no header."""
     write(tmp_path, {"v.csv": "0,Wind,/m/1\n1,Hi-hat,/m/2\n"})
     vocabulary = {"table": "v.csv", "delimiter": ",", "header": 0, "columns": ["i", "label", "mid"], "label": "label"}
-    assert readers.READERS["table"].classes(tmp_path, {"vocabulary": vocabulary, "classes": []}) == ("Wind", "Hi-hat")
+    classes = ("Wind", "Hi-hat")
+    assert typed.build(TableReader, {"table": "t.csv", "vocabulary": vocabulary}).read_classes(tmp_path) == classes
     with pytest.raises(UsageError, match=r"v\.csv: there is no column 'name'; its columns are i, label, mid"):
-        readers.READERS["table"].classes(tmp_path, {"vocabulary": {**vocabulary, "label": "name"}, "classes": []})
+        typed.build(TableReader, {"table": "t.csv", "vocabulary": {**vocabulary, "label": "name"}}).read_classes(
+            tmp_path
+        )
 
 
 @pytest.mark.parametrize(
@@ -300,9 +304,9 @@ metric: map
     )
     from evaluator.datasets import manifest
 
-    found = manifest.read(catalogue.find(str(tmp_path / "mine.yaml"))[0], None, tmp_path)
-    assert found.classes == ("a", "b")
-    assert found.clips == (Clip("dev/1.wav", ("a", "b"), split="train"), Clip("eval/2.wav", ("b",), split="test"))
+    whole = manifest.read(catalogue.find(str(tmp_path / "mine.yaml"))[0], None, tmp_path)
+    assert whole.classes == ("a", "b")
+    assert whole.clips == (Clip("dev/1.wav", ("a", "b"), split="train"), Clip("eval/2.wav", ("b",), split="test"))
     text = (tmp_path / "mine.yaml").read_text()
     (tmp_path / "mine.yaml").write_text(text.replace("eval/{f}", "dev/{f}").replace("eval.csv", "dev.csv"))
     with pytest.raises(
@@ -315,11 +319,11 @@ def test_a_hundred_thousand_rows_take_two_seconds_and_little_memory(tmp_path):
     """Flat: about as much memory as the clips need (asserted), and fast (printed; no test asserts a time)."""
     rows = "".join(f"{n}.wav,{n % 50},{n % 10}\n" for n in range(100_000))
     write(tmp_path, {"t.csv": "file,class,fold\n" + rows})
-    said = {"kind": "table", "table": "t.csv", "path": "audio/{file}", "label": "{class}", "fold": "{fold}"}
+    keys = {"kind": "table", "table": "t.csv", "path": "audio/{file}", "label": "{class}", "fold": "{fold}"}
     begin = time.perf_counter()
-    found = read(tmp_path, **said)
-    print(f"{time.perf_counter() - begin:.2f} s for {len(found)} clips")
+    clips = read(tmp_path, **keys)
+    print(f"{time.perf_counter() - begin:.2f} s for {len(clips)} clips")
     tracemalloc.start()
-    found = read(tmp_path, **said)
-    assert len(found) == 100_000 and tracemalloc.get_traced_memory()[0] < 100e6  # bytes
+    clips = read(tmp_path, **keys)
+    assert len(clips) == 100_000 and tracemalloc.get_traced_memory()[0] < 100e6  # bytes
     tracemalloc.stop()

@@ -104,8 +104,8 @@ def test_grouped_parts_never_divide_a_group(stratify):
     folds = splits.make({"by": "random", "folds": 4, **how, "valid": {"share": 0.3, **how}}, clips)
     assert_whole(folds, len(clips))
     for fold in folds:
-        heard = [{clips[i].group for i in part} for part in (fold.train, fold.valid, fold.test)]
-        assert not heard[0] & heard[1] and not heard[0] & heard[2] and not heard[1] & heard[2]
+        groups = [{clips[i].group for i in part} for part in (fold.train, fold.valid, fold.test)]
+        assert not groups[0] & groups[1] and not groups[0] & groups[2] and not groups[1] & groups[2]
 
 
 def test_the_last_clips_of_a_class_are_not_taken_for_validation():
@@ -257,9 +257,9 @@ def test_groups_can_be_shuffled_by_python(order):
     )
     names = groups if order == "seen" else sorted(groups)
     state = random.Random(42)
-    for place in range(9, 0, -1):  # Fisher and Yates
-        other = state._randbelow(place + 1)
-        names[place], names[other] = names[other], names[place]
+    for index in range(9, 0, -1):  # Fisher and Yates
+        other = state._randbelow(index + 1)
+        names[index], names[other] = names[other], names[index]
     assert {clips[n].group for n in fold.train} == set(names[:6])
     assert {clips[n].group for n in fold.test} == set(names[8:])
 

@@ -7,7 +7,7 @@ from typing import Any
 from evaluator.api import inputs
 from evaluator.api.inputs import Tasks
 from evaluator.check import check
-from evaluator.check.issue import Finding
+from evaluator.check.issue import Issue
 from evaluator.datasets import manifest
 from evaluator.datasets.dataset import Dataset
 from evaluator.datasets.task import Task
@@ -24,7 +24,7 @@ def check_tasks(
     data: str | Path | None = None,
     cache: str | Path | None = None,
     progress: Progress = no_progress,
-) -> dict[str, list[Finding]]:
+) -> dict[str, list[Issue]]:
     """What is missing, broken, doubled or leaking in the data of tasks, by task, the gravest first.
 
     Args:
@@ -42,7 +42,7 @@ def check_tasks(
     return {task.name: issues_of(task, where, folder, progress) for task in inputs.tasks_of(tasks, profile)}
 
 
-def issues_of(task: Task, data: Path | None, cache: Path, progress: Progress) -> list[Finding]:
+def issues_of(task: Task, data: Path | None, cache: Path, progress: Progress) -> list[Issue]:
     """What `check_tasks` gives for one task; arguments and errors as there."""
     clips = manifest.read(task, data, cache)
     return check.check(task, clips, cache, progress(task.name, len(clips.clips)))

@@ -1,4 +1,4 @@
-"""A clip: a stretch of one recording, and what is heard in it."""
+"""A clip: a stretch of one recording with its labels and events."""
 
 import re
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ _STRETCH = re.compile(rf"(?P<path>.+)#(?P<start>{_NUMBER})-(?P<end>{_NUMBER})?",
 
 
 class Event(NamedTuple):
-    """Something heard within a clip: its label, and onset and offset in milliseconds from the clip's start."""
+    """A sound within a clip: its label, and onset and offset in milliseconds from the clip's start."""
 
     label: str
     onset_ms: float
@@ -18,14 +18,14 @@ class Event(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """A stretch of one recording, what is heard in it, and to which part of the data it belongs.
+    """A stretch of one recording, its labels, and to which part of the data it belongs.
 
     path: Of the recording, relative to the dataset's folder, with forward slashes.
-    labels: Names of the classes heard; exactly one where the task is single-label.
+    labels: Names of its classes; exactly one where the task is single-label.
     start, end: In seconds from the start of the recording; None where the recording starts or ends.
     fold, split, group: As the dataset gives them, "" where it does not. A group is what must not be on both sides
         of a split: an individual, a speaker, a source recording.
-    events: When the labels are heard, where the dataset says so.
+    events: When its labels sound, in milliseconds, where the dataset says so.
     """
 
     path: str
@@ -50,7 +50,7 @@ def named(name: str) -> Clip:
 
     A recording whose own file name ends like `#1-2` is taken for a stretch of another one.
     """
-    found = _STRETCH.fullmatch(name)
-    if found is None:
+    stretch = _STRETCH.fullmatch(name)
+    if stretch is None:
         return Clip(name, ())
-    return Clip(found["path"], (), float(found["start"]), float(found["end"]) if found["end"] else None)
+    return Clip(stretch["path"], (), float(stretch["start"]), float(stretch["end"]) if stretch["end"] else None)

@@ -7,7 +7,6 @@ Recordings are decoded in blocks, so that memory is set by the clip and never by
 import hashlib
 import json
 import math
-import os
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +20,7 @@ from evaluator.audio import truncation
 from evaluator.audio.clip import Clip
 from evaluator.audio.clip_rule import ClipRule
 from evaluator.errors import EvaluationError
+from evaluator.files import write_whole
 
 _BLOCK = 1 << 16  # frames decoded at once
 _SLACK = 0.05  # seconds by which a clip may end after its recording: tables are rounded, and codecs add or drop a frame
@@ -43,11 +43,11 @@ class FileFacts:
 
 
 def file_facts(root: Path, paths: Sequence[str], cache: Path) -> dict[str, FileFacts | AudioError]:
-    """Content hash and header of files, or why they cannot be had; what was read before is remembered.
+    """Content hash and header (frames, Hz, channels) of files, or why they cannot be had; what was read before is remembered.
 
     Args:
         root: Folder that `paths` are relative to.
-        paths: Files, each once or more.
+        paths: Files, (n_paths,), each once or more.
         cache: Folder in which the facts are remembered, by each file's size and modification time. Several
             processes may use it at once.
     """
@@ -55,23 +55,23 @@ def file_facts(root: Path, paths: Sequence[str], cache: Path) -> dict[str, FileF
     known = _recall(memory)
     distinct = list(dict.fromkeys(paths))
     with ThreadPoolExecutor(_N_THREADS) as pool:
-        found = dict(zip(distinct, pool.map(lambda path: _facts(root / path, known.get(path)), distinct), strict=True))
-    fresh = {path: line for path, (_, line) in found.items() if line is not None and line != known.get(path)}
+        read = dict(zip(distinct, pool.map(lambda path: _facts(root / path, known.get(path)), distinct), strict=True))
+    fresh = {path: line for path, (_, line) in read.items() if line is not None and line != known.get(path)}
     if fresh:
         _remember(memory, {**_recall(memory), **fresh})
-    return {path: facts for path, (facts, _) in found.items()}
+    return {path: facts for path, (facts, _) in read.items()}
 
 
 def clip_key(facts: FileFacts, clip: Clip, rule: ClipRule) -> str:
     """A name for the samples that `read_clip` gives: equal names, equal samples, at any sample rate.
 
-    Rules that change nothing (a cut beyond the end of the clip) do not show, nor does the file's place. Whether
+    Rules that change nothing (a cut beyond the end of the clip) do not show, nor does where the file lies. Whether
     bringing a clip to full scale changes it is not known before it is decoded; that always shows.
 
     Raises:
         AudioError: The clip is not inside the file.
     """
-    start, stop = frame_span(facts.frames, facts.sample_rate, clip)
+    start, stop = _frame_span(facts.frames, facts.sample_rate, clip)
     parts = [facts.sha256]
     if (start, stop) != (0, facts.frames):
         parts.append(f"frames{start}-{stop}")
@@ -85,7 +85,7 @@ def clip_seconds(facts: FileFacts, clip: Clip, rule: ClipRule) -> float:
     Raises:
         AudioError: The clip is not inside the file.
     """
-    start, stop = frame_span(facts.frames, facts.sample_rate, clip)
+    start, stop = _frame_span(facts.frames, facts.sample_rate, clip)
     return rule.effect((stop - start) / facts.sample_rate)[1]
 
 
@@ -94,34 +94,34 @@ def read_clip(path: Path, clip: Clip, rule: ClipRule, sample_rate: int) -> np.nd
 
     A cut or padded clip has exactly `n_samples(rule.seconds, sample_rate)` of them; every clip has at least one.
     The rule is applied after resampling, so that a cut clip is the start of the whole one, bit for bit. Decoding ends
-    where the rule cuts, so its memory is the clip's; the peak of `ClipRule.peak` is therefore that of the part heard.
+    where the rule cuts, so its memory is the clip's; the peak of `ClipRule.peak` is therefore that of the part used.
 
     Args:
         path: The recording.
         clip: Which stretch of it; `clip.path` is not looked at.
-        rule: What of it is heard, and at what level.
+        rule: How much of it is used, and at what level.
         sample_rate: Of the result, in Hz.
 
     Raises:
         AudioError: The file is missing, not audio, empty or cut off, the clip is not inside it, or a sample is
             NaN or infinite.
     """
-    wanted = rule.most_samples(sample_rate)
-    parts, have = [], 0
+    n_needed = rule.max_samples(sample_rate)
+    parts, n_read = [], 0
     with _open(path) as file:
         if clip.end is None:
             _refuse_cut_off(path)
-        start, stop = frame_span(file.frames, file.samplerate, clip, name=str(path))
+        start, stop = _frame_span(file.frames, file.samplerate, clip, name=str(path))
         for part in _resampled(_mono_blocks(path, file, start, stop), file.samplerate, sample_rate):
             parts.append(part)
-            have += len(part)
-            if wanted is not None and have >= wanted:
+            n_read += len(part)
+            if n_needed is not None and n_read >= n_needed:
                 break
     return rule.apply(np.concatenate(parts), sample_rate)
 
 
 def read_blocks(path: Path, clip: Clip) -> Iterator[np.ndarray]:
-    """The whole clip at its recording's rate, mono, in blocks (n,) of float32, so that its length costs no memory.
+    """The whole clip at its recording's rate, mono, in blocks (n_samples,) of float32, so that its length costs no memory.
 
     Raises:
         AudioError: As `read_clip`.
@@ -129,7 +129,7 @@ def read_blocks(path: Path, clip: Clip) -> Iterator[np.ndarray]:
     with _open(path) as file:
         if clip.end is None:
             _refuse_cut_off(path)
-        start, stop = frame_span(file.frames, file.samplerate, clip, name=str(path))
+        start, stop = _frame_span(file.frames, file.samplerate, clip, name=str(path))
         yield from _mono_blocks(path, file, start, stop)
 
 
@@ -145,7 +145,7 @@ def recording_seconds(path: Path) -> float:
         return file.frames / file.samplerate
 
 
-def frame_span(frames: int, sample_rate: int, clip: Clip, name: str = "") -> tuple[int, int]:
+def _frame_span(frames: int, sample_rate: int, clip: Clip, name: str = "") -> tuple[int, int]:
     """First frame of the clip and the one after its last, in a recording of so many frames.
 
     Raises:
@@ -228,14 +228,14 @@ def _resampled(blocks: Iterator[np.ndarray], rate: int, sample_rate: int) -> Ite
         yield from blocks
         return
     stream = soxr.ResampleStream(rate, sample_rate, num_channels=1, dtype="float32", quality="HQ")
-    n_given, last = 0, np.zeros(1, np.float32)
+    n_out, last = 0, np.zeros(1, np.float32)
     for last in blocks:
         part = stream.resample_chunk(last)
-        n_given += len(part)
+        n_out += len(part)
         yield part
     part = stream.resample_chunk(np.zeros(0, np.float32), last=True)
     # A clip that is shorter than half a new sample would vanish; it becomes one sample, its mean.
-    yield part if n_given + len(part) else last.mean(keepdims=True)
+    yield part if n_out + len(part) else last.mean(keepdims=True)
 
 
 # Remembering facts ---------------------------------------------------------------------------------------
@@ -271,6 +271,4 @@ def _recall(memory: Path) -> dict[str, list[Any]]:
 
 def _remember(memory: Path, files: dict[str, list[Any]]) -> None:
     memory.parent.mkdir(parents=True, exist_ok=True)
-    aside = memory.with_name(f"{memory.name}.{os.getpid()}.{time.monotonic_ns()}.tmp")
-    aside.write_text(json.dumps({"files": files}), encoding="utf-8")
-    os.replace(aside, memory)
+    write_whole(memory, json.dumps({"files": files}).encode())

@@ -25,7 +25,7 @@ def missing_bytes(path: Path) -> int:
         return _missing_in_ogg(path) if magic[:4] == b"OggS" else 0
 
 
-def _missing_in_chunks(path: Path, wanted: bytes, byte_order: str) -> int:
+def _missing_in_chunks(path: Path, chunk_id: bytes, byte_order: str) -> int:
     """Walk the chunks (name, length, that many bytes, padded to even) up to the one that holds the audio."""
     size = path.stat().st_size
     with path.open("rb") as file:
@@ -33,7 +33,7 @@ def _missing_in_chunks(path: Path, wanted: bytes, byte_order: str) -> int:
         while position + 8 <= size:
             file.seek(position)
             name, length = struct.unpack(f"{byte_order}4sI", file.read(8))
-            if name == wanted:
+            if name == chunk_id:
                 return 0 if length >= _UNKNOWN_LENGTH else max(0, position + 8 + length - size)
             position += 8 + length + length % 2
     return max(0, position - size)

@@ -1,15 +1,17 @@
-"""What a check has to say."""
+"""What a check reports: an issue with a task's data."""
 
 from dataclasses import dataclass
 
+LEVELS = ("error", "warning", "note")  # the gravest first
+
 
 @dataclass(frozen=True)
-class Finding:
-    """One finding.
+class Issue:
+    """One issue.
 
     level: `error` (scores would be wrong or impossible), `warning` or `note`.
     what: A sentence.
-    where: The clips, files or classes that it is about.
+    where: The clips, files or classes that it is about, (n_places,).
     """
 
     level: str

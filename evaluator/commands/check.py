@@ -12,7 +12,7 @@ from evaluator.commands._console import bar, report_error
 from evaluator.errors import EvaluationError, UsageError
 
 if TYPE_CHECKING:
-    from evaluator.check.issue import Finding
+    from evaluator.check.issue import Issue
 
 SUMMARY = "compare tasks with what is on disk"
 
@@ -58,7 +58,7 @@ def run(parsed: argparse.Namespace) -> int:
     return int(worst)
 
 
-def _print_issue(name: str, issue: "Finding") -> None:
+def _print_issue(name: str, issue: "Issue") -> None:
     """A line for people: the first clips that it is about, and whether there are more."""
     first = ", ".join(issue.where[:5]) + " ..." * (len(issue.where) > 5)
     print(f"{issue.level:8} {name}: {issue.what}{f' [{first}]' if first else ''}")

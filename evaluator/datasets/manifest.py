@@ -8,7 +8,6 @@ from pathlib import Path
 from evaluator.audio.clip import Clip
 from evaluator.datasets import synthetic_calls
 from evaluator.datasets.dataset import Dataset
-from evaluator.datasets.reading.readers import READERS
 from evaluator.datasets.task import Task
 from evaluator.errors import UsageError
 
@@ -20,8 +19,8 @@ class Manifest:
     """All clips of a task.
 
     root: Folder that the clips' paths are relative to.
-    clips: In their natural order: the table's, or sorted by path.
-    classes: Names of the labels, as the dataset orders them, else sorted.
+    clips: (n_clips,), in their natural order: the table's, or sorted by path.
+    classes: Names of the labels, (n_classes,), as the dataset orders them, else sorted.
     """
 
     root: Path
@@ -30,31 +29,30 @@ class Manifest:
 
     @property
     def sha256(self) -> str:
-        """SHA-256 over classes and clips: names, labels, events, folds, splits and groups, but neither audio nor place."""
+        """SHA-256 over classes and clips: names, labels, events, folds, splits and groups, but neither audio nor folder."""
         digest = hashlib.sha256(json.dumps(self.classes).encode())
         for clip in self.clips:
-            said = (clip.path, clip.labels, clip.start, clip.end, clip.fold, clip.split, clip.group, clip.events)
-            digest.update(json.dumps(said).encode())
+            facts = (clip.path, clip.labels, clip.start, clip.end, clip.fold, clip.split, clip.group, clip.events)
+            digest.update(json.dumps(facts).encode())
         return digest.hexdigest()
 
 
 def read(task: Task, data: Path | None, cache: Path) -> Manifest:
-    """The clips of `task`, listed and checked, no audio read.
+    """The clips of `task`, (n_clips,), listed and checked; no audio is read.
 
     Args:
-        task: What is asked.
-        data: Where the user says the data lies; None is enough for data that is made or knows its place.
+        task: Whose clips.
+        data: Where the user says the data lies; None is enough for data that is made or knows its folder.
         cache: Folder in which made data is kept.
 
     Raises:
         UsageError: The data is not there, does not have the dataset's layout, or has labels that do not fit.
     """
     root = find_root(task.dataset, data, cache)
-    found = [clip for reader in task.dataset.readers for clip in READERS[reader["kind"]].clips(root, reader)]
+    clips = [clip for reader in task.dataset.readers for clip in reader.read_clips(root)]
     if len(task.dataset.readers) > 1:
-        _refuse_overlap(found)
-    classes = _classes(task, root, found)
-    return Manifest(root, tuple(found), classes)
+        _refuse_overlap(clips)
+    return Manifest(root, tuple(clips), _classes(task, root, clips))
 
 
 def _refuse_overlap(clips: list[Clip]) -> None:
@@ -73,7 +71,7 @@ def find_root(dataset: Dataset, data: Path | None, cache: Path) -> Path:
     """The folder in which the dataset's layout starts.
 
     `data` may be that folder, or one that holds it under the dataset's name or the name it has in its archive. Data
-    that is made, and a user's own, which knows its place, is not looked for there.
+    that is made, and a user's own, which knows its folder, is not looked for there.
 
     Raises:
         UsageError: No such folder has the layout; the sentence says what was looked for, and where to get it.
@@ -91,11 +89,11 @@ def find_root(dataset: Dataset, data: Path | None, cache: Path) -> Path:
         raise UsageError(f"{dataset.name}: say with --data where the data lies. {source}")
     first = dataset.readers[0]
     for root in candidates:
-        words, there = READERS[first["kind"]].traces(root, first)
-        if there:
+        description, is_there = first.traces(root)
+        if is_there:
             return root
     looked = " or ".join(str(root) for root in candidates)
-    raise UsageError(f"{dataset.name}: {words} not found in {looked}; {advice}")
+    raise UsageError(f"{dataset.name}: {description} not found in {looked}; {advice}")
 
 
 def whereabouts(dataset: Dataset) -> str:
@@ -121,7 +119,7 @@ def _classes(task: Task, root: Path, clips: list[Clip]) -> tuple[str, ...]:
             )
         for label in clip.labels:
             counts[label] = counts.get(label, 0) + 1
-    fixed = next(filter(None, (READERS[each["kind"]].classes(root, each) for each in task.dataset.readers)), ())
+    fixed = next(filter(None, (reader.read_classes(root) for reader in task.dataset.readers)), ())
     strange = sorted(set(counts) - set(fixed))
     if fixed and strange:
         raise UsageError(f"{task.name}: label {strange[0]!r} is not among the dataset's classes: {', '.join(fixed)}")

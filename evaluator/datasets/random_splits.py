@@ -11,25 +11,33 @@ from evaluator.errors import UsageError
 
 
 def natural_order(names: Sequence[str]) -> list[str]:
-    """Distinct names in order: by value where all are whole numbers (2 before 10), else as text."""
+    """Distinct names, (n_distinct,), in order: by value where all are whole numbers (2 before 10), else as text."""
     distinct = sorted(set(names))
     return sorted(distinct, key=int) if all(name.isdecimal() for name in distinct) else distinct
 
 
-def values(by: str, clips: Sequence[Clip]) -> np.ndarray:
-    """What the clips have as fold, split, group or path, as text (n_clips,).
+def field_of(by: str, clips: Sequence[Clip]) -> np.ndarray:
+    """What the clips have as fold, split, group or path (`by`), as text (n_clips,).
 
     Raises:
         UsageError: A clip has none.
     """
-    found = [getattr(clip, by) for clip in clips]
-    if "" in found:
-        raise UsageError(f"the split goes by {by}, but clip {clips[found.index('')].name} has no {by}")
-    return np.array(found, dtype=object)
+    values = [getattr(clip, by) for clip in clips]
+    if "" in values:
+        raise UsageError(f"the split goes by {by}, but clip {clips[values.index('')].name} has no {by}")
+    return np.array(values, dtype=object)
 
 
 def draw_share(share: Mapping[str, Any], rest: np.ndarray, clips: Sequence[Clip]) -> tuple[np.ndarray, np.ndarray]:
-    """Divide the indices `rest` into training and validation; both in the order drawn, on which a next draw depends."""
+    """Divide the indices `rest`, (n_rest,), into training and validation.
+
+    Both are in the order drawn, on which a next draw depends.
+
+    Args:
+        share: `share` and `seed`, and `stratify` and `groups` if they are true.
+        rest: Indices of the clips that are not tested.
+        clips: (n_clips,), all of them.
+    """
     from sklearn.model_selection import train_test_split
 
     if not share.get("stratify") and not share.get("groups"):
@@ -44,7 +52,7 @@ def draw_share(share: Mapping[str, Any], rest: np.ndarray, clips: Sequence[Clip]
 
 
 def without_last_ones(valid: np.ndarray, train: np.ndarray, clips: Sequence[Clip], grouped: bool) -> np.ndarray:
-    """`valid` without the clips (or their whole groups) whose class would have none left in training."""
+    """`valid`, (n_valid,), without the clips (or their whole groups) whose class would have none left in training."""
     untrained = {label for i in valid for label in clips[i].labels} - {
         label for i in train for label in clips[i].labels
     }
@@ -56,7 +64,17 @@ def without_last_ones(valid: np.ndarray, train: np.ndarray, clips: Sequence[Clip
 
 
 def seeded_parts(n_parts: int, how: Mapping[str, Any], indices: np.ndarray, clips: Sequence[Clip]) -> list[np.ndarray]:
-    """`indices` in `n_parts` seeded parts of about one size, by scikit-learn's shuffled K-fold splitters."""
+    """`indices`, (n_indices,), in `n_parts` seeded parts of about one size, by scikit-learn's shuffled K-fold splitters.
+
+    Args:
+        n_parts: How many parts.
+        how: `seed`, and `stratify` and `groups` if they are true.
+        indices: Of clips, in an order on which the parts depend.
+        clips: (n_clips,), all of them.
+
+    Raises:
+        UsageError: There are too few clips or groups, or too few of each class.
+    """
     from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold
 
     kinds = {
@@ -68,17 +86,17 @@ def seeded_parts(n_parts: int, how: Mapping[str, Any], indices: np.ndarray, clip
     stratify, grouped = bool(how.get("stratify")), bool(how.get("groups"))
     chosen = [clips[index] for index in indices]
     layers = strata(chosen)
-    groups = values("group", chosen) if grouped else None
+    groups = field_of("group", chosen) if grouped else None
     n_units = len(set(groups)) if groups is not None else len(chosen)
     if n_units < n_parts:
         unit = "groups" if grouped else "clips"
         raise UsageError(
             f"{n_units} {unit} cannot be divided into {n_parts} parts; give more {unit} or ask for fewer parts"
         )
-    most = max(np.unique(layers, return_counts=True)[1])
-    if stratify and most < n_parts:
+    n_largest = max(np.unique(layers, return_counts=True)[1])
+    if stratify and n_largest < n_parts:
         raise UsageError(
-            f"no class has more than {most} clips, too few for {n_parts} stratified parts; give more clips"
+            f"no class has more than {n_largest} clips, too few for {n_parts} stratified parts; give more clips"
         )
     splitter = kinds[stratify, grouped](n_splits=n_parts, shuffle=True, random_state=how["seed"])
     with warnings.catch_warnings():
@@ -88,7 +106,7 @@ def seeded_parts(n_parts: int, how: Mapping[str, Any], indices: np.ndarray, clip
 
 
 def strata(clips: Sequence[Clip]) -> np.ndarray:
-    """For every clip the one label to stratify by: of several, the rarest in the data, so that it is spread best."""
+    """For every clip the one label to stratify by, (n_clips,): of several the rarest in the data, so that it is spread best."""
     counts: dict[str, int] = {}
     for clip in clips:
         for label in clip.labels:

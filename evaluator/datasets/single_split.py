@@ -1,4 +1,4 @@
-"""One division of all clips into train, valid and test: the rules of `evaluator/datasets/splits.py` that give a single fold."""
+"""One division of all clips into train, valid and test: the rules of `evaluator/datasets/splits.py` that give one fold."""
 
 import math
 import random
@@ -9,10 +9,17 @@ from typing import Any
 import numpy as np
 
 from evaluator.audio.clip import Clip
-from evaluator.datasets.random_splits import draw_share, natural_order, seeded_parts, strata, values, without_last_ones
+from evaluator.datasets.random_splits import (
+    draw_share,
+    field_of,
+    natural_order,
+    seeded_parts,
+    strata,
+    without_last_ones,
+)
 from evaluator.errors import UsageError
 
-Parts = tuple[np.ndarray, np.ndarray, np.ndarray]  # indices of the clips that train, choose and test
+Parts = tuple[np.ndarray, np.ndarray, np.ndarray]  # indices of the clips that train, validate and test
 
 # What datasets call the three parts. FSD50K, DCASE and Kaldi's recipes test on "eval"; SLURP validates on "devel".
 SPLIT_WORDS = {
@@ -22,19 +29,19 @@ SPLIT_WORDS = {
 }
 
 
-def _given(rule: Mapping[str, Any], clips: Sequence[Clip]) -> Parts:
+def _dataset_split(rule: Mapping[str, Any], clips: Sequence[Clip]) -> Parts:
     words = {word: part for part, known in SPLIT_WORDS.items() for word in known}
-    said = values("split", clips)
-    strange = next((word for word in said if word.lower() not in words), None)
+    splits = field_of("split", clips)
+    strange = next((word for word in splits if word.lower() not in words), None)
     if strange is not None:
         raise UsageError(
-            f"clip {clips[list(said).index(strange)].name}: unknown split {strange!r}; known: {', '.join(words)}"
+            f"clip {clips[list(splits).index(strange)].name}: unknown split {strange!r}; known: {', '.join(words)}"
         )
     for part, known in SPLIT_WORDS.items():
-        used = sorted({word.lower() for word in said if word.lower() in known})
+        used = sorted({word.lower() for word in splits if word.lower() in known})
         if len(used) > 1:
             raise UsageError(f"the splits {' and '.join(used)} both mean {part} here; rename one of them")
-    parts = np.array([words[word.lower()] for word in said])
+    parts = np.array([words[word.lower()] for word in splits])
     train, valid, test = (np.flatnonzero(parts == part) for part in ("train", "valid", "test"))
     if len(valid) == 0 and rule.get("valid") is not None:
         train, valid = draw_share(rule["valid"], train, clips)
@@ -42,9 +49,9 @@ def _given(rule: Mapping[str, Any], clips: Sequence[Clip]) -> Parts:
 
 
 def _named_parts(rule: Mapping[str, Any], clips: Sequence[Clip]) -> Parts:
-    known = values(rule["of"], clips)
+    known = field_of(rule["of"], clips)
 
-    def chosen(names: list[str] | Mapping[str, int]) -> np.ndarray:
+    def is_in(names: list[str] | Mapping[str, int]) -> np.ndarray:
         if not isinstance(names, Mapping):
             return np.isin(known, np.array(names, dtype=object))
         strange = next((value for value in known if not value.isdecimal()), None)
@@ -53,7 +60,7 @@ def _named_parts(rule: Mapping[str, Any], clips: Sequence[Clip]) -> Parts:
         numbers = known.astype(np.int64)
         return (numbers >= names["from"]) & (numbers <= names["to"])
 
-    valid, test = chosen(rule["valid"]), chosen(rule["test"])
+    valid, test = is_in(rule["valid"]), is_in(rule["test"])
     if (valid & test).any():
         both = natural_order(list(known[valid & test]))
         raise UsageError(f"{rule['of']} {', '.join(both[:3])} is in both valid and test of the split rule")
@@ -88,7 +95,7 @@ def _held_out(rule: Mapping[str, Any], clips: Sequence[Clip]) -> Parts:
         raise UsageError(f"halves: is {rule['halves']}, but should be [valid, test] or [test, valid]")
     units = [np.array([number]) for number in range(len(clips))]
     if rule["of"] == "recordings":
-        paths = values("path", clips)
+        paths = field_of("path", clips)
         units = [np.flatnonzero(paths == path) for path in sorted(set(paths))]
     classes = strata([clips[unit[0]] for unit in units]) if rule["stratify"] else None
     numbers = np.arange(len(units))
@@ -114,7 +121,7 @@ def _torch_random_split(rule: Mapping[str, Any], clips: Sequence[Clip]) -> Parts
 
 
 def _shuffled(rule: Mapping[str, Any], clips: Sequence[Clip]) -> Parts:
-    known = values(rule["of"], clips)
+    known = field_of(rule["of"], clips)
     names = list(dict.fromkeys(known))
     if rule["order"] == "sorted":
         names.sort()
@@ -125,8 +132,8 @@ def _shuffled(rule: Mapping[str, Any], clips: Sequence[Clip]) -> Parts:
     return train, valid, test
 
 
-DIVISIONS: Mapping[str, Callable[[Mapping[str, Any], Sequence[Clip]], Parts]] = {
-    "split": _given,
+SINGLE_SPLITS: Mapping[str, Callable[[Mapping[str, Any], Sequence[Clip]], Parts]] = {
+    "split": _dataset_split,
     "parts": _named_parts,
     "shares": _draw_shares,
     "test_share": _test_share,

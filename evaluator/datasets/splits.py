@@ -18,8 +18,8 @@ first) or `S`: `{share: 0.2, seed: 42}` (a seeded part of what is not test: `tra
 order) or that with `stratify: true` and `groups: true`. Stratified parts hold about the same share of every class;
 grouped ones never divide a group. `N` is a list of names, or `{from: 1, to: 25}` for whole numbers.
 
-`redrawn: true` beside `torch` repeats an accident: the test part comes from a second draw of the same generator, so
-that most of it was trained on.
+`redrawn: true` beside `torch` repeats a deviation of published code: the test part comes from a second draw of the same
+generator, so that most of it was trained on.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,71 +29,142 @@ from typing import Any
 import numpy as np
 
 from evaluator.audio.clip import Clip
-from evaluator.datasets.random_splits import draw_share, natural_order, seeded_parts, values
-from evaluator.datasets.single_split import DIVISIONS
+from evaluator.datasets.random_splits import draw_share, field_of, natural_order, seeded_parts
+from evaluator.datasets.single_split import SINGLE_SPLITS
 from evaluator.errors import UsageError
 from evaluator.schema import Field
 
-_YES_NO = Field(bool, required=False, default=False)
-_SEED = Field(int, min=0, max=2**32 - 1)  # what numpy's generators and scikit-learn take
-_PART = Field(float, min=0.001, max=0.999)
-_SHARE = {"share": Field(float, min=0.01, max=0.9), "seed": _SEED, "stratify": _YES_NO, "groups": _YES_NO}
-_BY = Field(str)
-_VALID = Field((str, dict), choices=("next",), fields=_SHARE)
-_RANGE = {"from": Field(int, min=0), "to": Field(int, min=0)}
-_NAMES = Field((list, dict), each=Field(str), fields=_RANGE)
-_OF = Field(str, choices=("fold", "group"))
+_STRATIFY = Field(bool, required=False, default=False, meaning="Whether parts hold about the same share of each class.")
+_GROUPS = Field(bool, required=False, default=False, meaning="Whether no group is ever divided.")
+_OF = Field(str, choices=("fold", "group"), meaning="What the parts are made of: the dataset's folds or its groups.")
+
+
+def _by(rule: str, meaning: str) -> Field:
+    return Field(str, choices=(rule,), meaning=meaning)
+
+
+def _seed(meaning: str) -> Field:
+    return Field(int, min=0, max=2**32 - 1, meaning=meaning)  # what numpy's generators and scikit-learn take
+
+
+def _share(meaning: str) -> Field:
+    return Field(float, min=0.001, max=0.999, meaning=meaning)
+
+
+_DRAWN = {
+    "share": Field(float, min=0.01, max=0.9, meaning="Share of the clips that are not tested which validates."),
+    "seed": _seed("Seed of the draw."),
+    "stratify": _STRATIFY,
+    "groups": _GROUPS,
+}
+_VALID_MEANING = (
+    "Where validation comes from: `next`, the fold or group after the tested one, or a seeded share of the rest."
+)
+_VALID = Field((str, dict), choices=("next",), fields=_DRAWN, meaning=_VALID_MEANING)
+_RANGE = {
+    "from": Field(int, min=0, meaning="First whole number of a range of names."),
+    "to": Field(int, min=0, meaning="Last whole number of that range."),
+}
+
+
+def _names(meaning: str) -> Field:
+    return Field((list, dict), each=Field(str), fields=_RANGE, meaning=meaning)
+
+
+_SHARES = {"train": _share("Share of the clips that train."), "valid": _share("Share of the clips that validate.")}
 
 # Rule -> what may stand beside it in a task file.
 RULES: Mapping[str, Mapping[str, Field]] = {
-    "fold": {"by": _BY, "valid": _VALID},
-    "group": {"by": _BY, "valid": _VALID},
+    "fold": {"by": _by("fold", "Each of the dataset's folds is test once."), "valid": _VALID},
+    "group": {"by": _by("group", "Each group (an individual, a speaker) is test once."), "valid": _VALID},
     "random": {
-        "by": _BY,
-        "folds": Field(int, min=2),
-        "seed": _SEED,
-        "stratify": _YES_NO,
-        "groups": _YES_NO,
+        "by": _by("random", "Seeded folds; each clip is test once."),
+        "folds": Field(int, min=2, meaning="Number of folds."),
+        "seed": _seed("Seed of the folds."),
+        "stratify": _STRATIFY,
+        "groups": _GROUPS,
         "valid": _VALID,
     },
-    "split": {"by": _BY, "valid": Field(dict, required=False, fields=_SHARE)},
-    "parts": {"by": _BY, "of": _OF, "valid": _NAMES, "test": _NAMES},
-    "shares": {
-        "by": _BY,
-        "train": _PART,
-        "valid": _PART,
-        "test": _PART,
-        "seed": _SEED,
-        "stratify": _YES_NO,
-        "groups": _YES_NO,
+    "split": {
+        "by": _by("split", "The dataset's own training, validation and test parts."),
+        "valid": Field(
+            dict,
+            required=False,
+            fields=_DRAWN,
+            meaning="The share of the training part that validates, where the dataset has no validation part.",
+        ),
     },
-    "test_share": {"by": _BY, "share": _PART, "seed": _SEED, "valid": Field(dict, fields=_SHARE)},
-    "held_out": {
-        "by": _BY,
-        "share": _PART,
-        "seed": _SEED,
-        "halves": Field(list, each=Field(str, choices=("valid", "test"))),
-        "stratify": _YES_NO,
-        "of": Field(str, required=False, default="clips", choices=("clips", "recordings")),
-    },
-    "torch": {"by": _BY, "train": _PART, "valid": _PART, "seed": _SEED, "redrawn": _YES_NO},
-    "shuffled": {
-        "by": _BY,
+    "parts": {
+        "by": _by("parts", "The named folds or groups validate and test, all others train."),
         "of": _OF,
-        "train": _PART,
-        "valid": _PART,
-        "seed": _SEED,
-        "order": Field(str, choices=("seen", "sorted")),
+        "valid": _names("Folds or groups that validate: a list, or a range of whole numbers."),
+        "test": _names("Folds or groups that are tested: a list, or a range of whole numbers."),
+    },
+    "shares": {
+        "by": _by("shares", "Three seeded parts."),
+        **_SHARES,
+        "test": _share("Share of the clips that are tested; the three are 1 together."),
+        "seed": _seed("Seed of the draw."),
+        "stratify": _STRATIFY,
+        "groups": _GROUPS,
+    },
+    "test_share": {
+        "by": _by("test_share", "Scikit-learn's `train_test_split`, and again for validation."),
+        "share": _share("Share of the clips that are tested."),
+        "seed": _seed("Seed of `train_test_split`."),
+        "valid": Field(dict, fields=_DRAWN, meaning="The share of the rest that validates."),
+    },
+    "held_out": {
+        "by": _by("held_out", "A share is held out and halved."),
+        "share": _share("Share that is held out and halved."),
+        "seed": _seed("Seed of both draws."),
+        "halves": Field(
+            list,
+            each=Field(str, choices=("valid", "test")),
+            meaning="Which half comes first: [valid, test] or [test, valid].",
+        ),
+        "stratify": _STRATIFY,
+        "of": Field(
+            str,
+            required=False,
+            default="clips",
+            choices=("clips", "recordings"),
+            meaning="What is drawn: clips, or whole recordings with all their clips.",
+        ),
+    },
+    "torch": {
+        "by": _by("torch", "PyTorch's `random_split`, sizes rounded down, the rest tests."),
+        **_SHARES,
+        "seed": _seed("Seed of PyTorch's generator."),
+        "redrawn": Field(
+            bool,
+            required=False,
+            default=False,
+            meaning="Whether the test part comes from a second draw of that generator, as in one published code, so that "
+            "most of it was trained on.",
+        ),
+    },
+    "shuffled": {
+        "by": _by("shuffled", "Folds or groups shuffled by Python's `random`, sizes rounded down."),
+        "of": _OF,
+        **_SHARES,
+        "seed": _seed("Seed of Python's `random`."),
+        "order": Field(
+            str,
+            choices=("seen", "sorted"),
+            meaning="Order of the names before they are shuffled: as they occur, or sorted.",
+        ),
     },
 }
 
 
 @dataclass(frozen=True)
 class Fold:
-    """One division of the clips.
+    """One division of the clips into those that train, validate and test.
 
     name: The fold, group or part that is tested.
-    train, valid, test: Indices of clips, int64, sorted, without any in common (but for `redrawn`).
+    train, valid, test: Indices of clips, (n_train,), (n_valid,) and (n_test,) of int64, sorted, without any in common
+        (but for `redrawn`).
     """
 
     name: str
@@ -103,11 +174,11 @@ class Fold:
 
 
 def make(rule: Mapping[str, Any], clips: Sequence[Clip]) -> list[Fold]:
-    """The folds that `rule` gives on `clips`; the same for the same clips in the same order.
+    """The folds, (n_folds,), that `rule` gives on `clips`; the same for the same clips in the same order.
 
     Args:
         rule: As in a task file; see the top of this module.
-        clips: In the order of the manifest, on which seeded parts depend.
+        clips: (n_clips,), in the order of the manifest, on which seeded parts depend.
 
     Raises:
         UsageError: A clip lacks the fold, split or group that the rule goes by, or a part would be empty.
@@ -116,9 +187,9 @@ def make(rule: Mapping[str, Any], clips: Sequence[Clip]) -> list[Fold]:
     if by == "random":
         folds = _rotate(_draw_folds(rule, clips), rule["valid"], clips, what="fold")
     elif by in ("fold", "group"):
-        folds = _rotate(values(by, clips), rule["valid"], clips, what=by)
+        folds = _rotate(field_of(by, clips), rule["valid"], clips, what=by)
     else:
-        folds = [Fold("test", *(np.sort(part) for part in DIVISIONS[by](rule, clips)))]
+        folds = [Fold("test", *(np.sort(part) for part in SINGLE_SPLITS[by](rule, clips)))]
     for fold in folds:
         for part in ("train", "valid", "test"):
             if len(getattr(fold, part)) == 0:
@@ -151,14 +222,14 @@ def _phrase(name: str, value: str) -> str:
 
 
 def untrained(fold: Fold, clips: Sequence[Clip]) -> list[str]:
-    """Classes that the fold tests without a single training clip of them, in order."""
+    """Classes that the fold tests without a single training clip of them, in natural order, (n_untrained,)."""
     trained = {label for index in fold.train for label in clips[index].labels}
     tested = {label for index in fold.test for label in clips[index].labels}
     return natural_order(list(tested - trained))
 
 
 def refuse_untrained(folds: Sequence[Fold], clips: Sequence[Clip]) -> None:
-    """Refuse folds that test what they do not train: in a user's own data it is a slip.
+    """Refuse folds, (n_folds,), that test what they do not train: in a user's own data it is a slip.
 
     Raises:
         UsageError: A fold tests a class that none of its training clips has.
@@ -188,8 +259,8 @@ def _rotate(names_of: np.ndarray, valid: str | Mapping[str, Any], clips: Sequenc
             after = names_of[rest] == names[(position + 1) % len(names)]
             folds.append(Fold(name, rest[~after], rest[after], test))
         else:
-            train, chosen = draw_share(valid, rest, clips)
-            folds.append(Fold(name, np.sort(train), np.sort(chosen), test))
+            train, validation = draw_share(valid, rest, clips)
+            folds.append(Fold(name, np.sort(train), np.sort(validation), test))
     return folds
 
 

@@ -67,7 +67,7 @@ def make(cache: Path) -> Path:
     return folder
 
 
-def synthesise(species: str, individual: int, take: int) -> np.ndarray:
+def _synthesise(species: str, individual: int, take: int) -> np.ndarray:
     """One call, shape (n_samples,), int16, 0.1 to 3 s at `SAMPLE_RATE`; always the same for the same arguments."""
     number = sorted(SPECIES).index(species)
     innate = _Random(np.random.PCG64([_SEED, number, individual]))
@@ -151,12 +151,12 @@ def _faded(n: int) -> np.ndarray:
 
 def _with_echoes(call: np.ndarray, random: _Random) -> np.ndarray:
     """The call with four weaker copies of itself, 10 to 120 ms late, as trees and walls give."""
-    heard = call.copy()
+    mixed = call.copy()
     strength = random.uniform(0, 0.5)
     for delay in np.sort(random.uniform(0.01, 0.12, 4)):
         late = round(delay * SAMPLE_RATE)
-        heard[late:] += strength * 2 ** (-delay / 0.05) * call[: max(0, len(call) - late)]
-    return heard
+        mixed[late:] += strength * 2 ** (-delay / 0.05) * call[: max(0, len(call) - late)]
+    return mixed
 
 
 def _noise(n: int, random: _Random) -> np.ndarray:
@@ -174,7 +174,7 @@ def _write_all(folder: Path) -> None:
             group = f"{species}-{individual}"
             for take in range(_CLIPS_OF[individual % len(_CLIPS_OF)]):
                 path = f"{species}/{group}-{take}.wav"
-                _write_wav(folder / path, synthesise(species, individual, take))
+                _write_wav(folder / path, _synthesise(species, individual, take))
                 rows.append((path, species, 1 + individual % N_FOLDS, group))
     with (folder / "manifest.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file, lineterminator="\n")

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from evaluator.datasets.dataset import Dataset
@@ -41,7 +41,7 @@ class Task:
         """SHA-256 over everything that decides the task's numbers; titles, notes and places are left out."""
         decides = {
             "name": self.name,
-            "dataset": [self.dataset.name, self.dataset.readers, self.dataset.known_bad],
+            "dataset": [self.dataset.name, list(map(asdict, self.dataset.readers)), self.dataset.known_bad],
             "split": self.split,
             "clip_seconds": self.clip_seconds,
             "labels": self.labels,

@@ -1,8 +1,9 @@
 """Datasets from the net: fetched in pieces that survive an interruption, verified, unpacked, and put in place whole.
 
 What is being fetched lies in `.downloads/` inside the dataset's folder: `NAME.part` with a note of where it comes from,
-then `NAME`; `receipt.json` there lists what is done, so that the same call again does nothing. Nothing is unpacked whose checksum is not the published one; where nobody publishes one, Zenodo's API is asked for its md5, and
-else the size that the server told has to fit.
+then `NAME`; `receipt.json` there lists what is done, so that the same call again does nothing. Nothing is unpacked
+whose checksum is not the published one; where nobody publishes one, Zenodo's API is asked for its md5, and
+else the size that the server gives has to fit.
 """
 
 import shutil
@@ -21,11 +22,11 @@ _PRIVATE = ".downloads"
 
 
 @dataclass(frozen=True)
-class Part:
+class DownloadPart:
     """One file on a server.
 
     checksum: `md5:`, `sha1:` or `sha256:` and the digits, or "" if none is published.
-    bytes: Its size, exact or about; None if unknown.
+    bytes: Its size in bytes, exact or about; None if unknown.
     """
 
     url: str
@@ -34,17 +35,17 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Item:
+class DownloadItem:
     """A file to be kept, or an archive to be unpacked.
 
-    parts: One, or the parts of an archive, in order.
+    parts: One, or the parts of an archive, in order, (n_parts,).
     join: `volumes` of a multi-volume zip, or `pieces` that only need to follow each other; "" for one part.
     into: Folder inside the dataset's own that it is put or unpacked into, "" for that folder itself.
-    drifts: Whether its bytes may change (GitHub makes archives anew): another checksum is then only told.
+    drifts: Whether its bytes may change (GitHub makes archives anew): another checksum is then only reported.
     save_as: The file's name, where the URL does not end in it.
     """
 
-    parts: tuple[Part, ...]
+    parts: tuple[DownloadPart, ...]
     join: str = ""
     into: str = ""
     drifts: bool = False
@@ -73,16 +74,16 @@ class _Done:
 
 @dataclass
 class _Fetching:
-    """One call of `fetch`: where to, and what is said at its end."""
+    """One call of `fetch`: where to, and what the user should read at its end."""
 
     private: Path
     progress: Progress
     pause: float
-    said: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
-def plan(items: Sequence[Item], folder: Path) -> list[str]:
-    """What `fetch` would do, a line an item, and the sum.
+def plan(items: Sequence[DownloadItem], folder: Path) -> list[str]:
+    """What `fetch` would do, (n_lines,): a line an item, and one with the sum and the free room.
 
     Args:
         items: Of a dataset.
@@ -94,7 +95,7 @@ def plan(items: Sequence[Item], folder: Path) -> list[str]:
         if _is_done(item, done):
             lines.append(f"{item.name}: there already")
             continue
-        sizes = [part.bytes or transfer.told_size(part.url) for part in item.parts]
+        sizes = [part.bytes or transfer.remote_size(part.url) for part in item.parts]
         total += sum(size or 0 for size in sizes)
         unknown += sizes.count(None)
         size = _human(sum(size or 0 for size in sizes)) if None not in sizes else "size unknown"
@@ -106,7 +107,7 @@ def plan(items: Sequence[Item], folder: Path) -> list[str]:
 
 
 def fetch(
-    items: Sequence[Item],
+    items: Sequence[DownloadItem],
     folder: Path,
     progress: Progress = lambda title, total: lambda n: None,
     keep_archives: bool = False,
@@ -134,7 +135,7 @@ def fetch(
         work = _Fetching(private, progress, pause)
         for item in missing:
             files = [_verified(work, item, part, name) for part, name in zip(item.parts, item.names, strict=True)]
-            unpack.place(files, item.join, folder / item.into, private)
+            unpack.extract(files, item.join, folder / item.into, private)
             hashes = [transfer.digest(file, "sha256") for file in files]
             size = sum(file.stat().st_size for file in files)
             done[item.name] = _Done([part.url for part in item.parts], hashes, size, item.into)
@@ -142,10 +143,10 @@ def fetch(
             if not keep_archives:
                 for file in files:
                     file.unlink()
-        return work.said
+        return work.notes
 
 
-def _verified(work: _Fetching, item: Item, part: Part, name: str) -> Path:
+def _verified(work: _Fetching, item: DownloadItem, part: DownloadPart, name: str) -> Path:
     """The file `name`, whole and with the right checksum; thrown away and fetched once more if that does not fit."""
     file = work.private / name
     checksum, size = part.checksum, None
@@ -155,22 +156,22 @@ def _verified(work: _Fetching, item: Item, part: Part, name: str) -> Path:
         if not file.exists():
             transfer.complete(part.url, file, bool(checksum), work.progress, work.pause)
         if not checksum:
-            work.said.append(
+            work.notes.append(
                 f"{name}: nobody publishes a checksum; fetched {transfer.digest(file, 'sha256')} (SHA-256)"
             )
             return file
-        kind, _, wanted = checksum.partition(":")
-        found = transfer.digest(file, kind)
-        if found == wanted and size in (None, file.stat().st_size):
+        kind, _, published = checksum.partition(":")
+        digest = transfer.digest(file, kind)
+        if digest == published and size in (None, file.stat().st_size):
             return file
         if item.drifts:
-            work.said.append(f"{name}: has {kind} {found}, not {wanted}; such archives are made anew now and then")
+            work.notes.append(f"{name}: has {kind} {digest}, not {published}; such archives are made anew now and then")
             return file
         file.unlink()
         if attempt == 1:
-            work.said.append(f"{name}: had a wrong checksum ({kind} {found}) and was fetched again")
+            work.notes.append(f"{name}: had a wrong checksum ({kind} {digest}) and was fetched again")
     raise EvaluationError(
-        f"{part.url}: has {kind} {found}, but {wanted} was published, twice. The file on the server is another one or "
+        f"{part.url}: has {kind} {digest}, but {published} was published, twice. The file on the server is another one or "
         "damaged; try again later, get it another way and put it in place yourself, or tell us if it was replaced"
     )
 
@@ -178,11 +179,11 @@ def _verified(work: _Fetching, item: Item, part: Part, name: str) -> Path:
 # Room, receipts, and being alone -------------------------------------------------------------------------------------
 
 
-def _refuse_without_room(items: Sequence[Item], folder: Path) -> None:
+def _refuse_without_room(items: Sequence[DownloadItem], folder: Path) -> None:
     sizes = [part.bytes or 0 for item in items for part in item.parts]
     parts = [folder / _PRIVATE / f"{name}{end}" for item in items for name in item.names for end in ("", ".part")]
-    there = sum(file.stat().st_size for file in parts if file.exists())
-    needed = max(0, sum(sizes) - there) + _UNPACKED * sum(sizes)
+    n_present = sum(file.stat().st_size for file in parts if file.exists())
+    needed = max(0, sum(sizes) - n_present) + _UNPACKED * sum(sizes)
     if needed > _free(folder):
         raise UsageError(
             f"{folder}: about {_human(needed)} are needed to fetch and unpack, but only {_human(_free(folder))} are free; "
@@ -191,8 +192,8 @@ def _refuse_without_room(items: Sequence[Item], folder: Path) -> None:
 
 
 def _free(folder: Path) -> int:
-    there = next(path for path in (folder.resolve(), *folder.resolve().parents) if path.exists())
-    return shutil.disk_usage(there).free
+    existing = next(path for path in (folder.resolve(), *folder.resolve().parents) if path.exists())
+    return shutil.disk_usage(existing).free
 
 
 def _human(size: float) -> str:
@@ -203,14 +204,14 @@ def _human(size: float) -> str:
     return f"{size:.3g} GB"
 
 
-def _is_done(item: Item, done: Mapping[str, _Done]) -> bool:
-    said = done.get(item.name)
-    return said is not None and said.urls == [part.url for part in item.parts] and said.into == item.into
+def _is_done(item: DownloadItem, done: Mapping[str, _Done]) -> bool:
+    receipt = done.get(item.name)
+    return receipt is not None and receipt.urls == [part.url for part in item.parts] and receipt.into == item.into
 
 
 def _receipt(private: Path) -> dict[str, _Done]:
     try:
-        return {name: _Done(**said) for name, said in transfer.read_json(private / "receipt.json").items()}
+        return {name: _Done(**values) for name, values in transfer.read_json(private / "receipt.json").items()}
     except TypeError:
         return {}  # not by us: everything is fetched anew
 

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from evaluator.errors import EvaluationError, UsageError
+from evaluator.files import write_whole
 
 ZENODO_API = "https://zenodo.org/api/records"
 _BLOCK = 1 << 15  # bytes read at once, and lost at most when a connection ends
@@ -41,7 +42,7 @@ def complete(url: str, file: Path, checked: bool, progress: Progress, pause: flo
 
     if urlsplit(url).scheme not in ("http", "https"):
         raise UsageError(f"{url}: only http and https are fetched")
-    part, tries, most = file.with_name(f"{file.name}.part"), 0, -1
+    part, tries, n_before = file.with_name(f"{file.name}.part"), 0, -1
     while True:
         try:
             if _continue(url, part, checked, progress):
@@ -56,8 +57,8 @@ def complete(url: str, file: Path, checked: bool, progress: Progress, pause: flo
                     f"{url}: the server answers {status}; look whether the address still holds, or get the file another way"
                 ) from error
             reason = str(error) or type(error).__name__
-        have = part.stat().st_size if part.exists() else 0
-        tries, most = (0, have) if have > most else (tries + 1, most)
+        n_bytes = part.stat().st_size if part.exists() else 0
+        tries, n_before = (0, n_bytes) if n_bytes > n_before else (tries + 1, n_before)
         if tries >= _TRIES:
             raise EvaluationError(
                 f"{url}: gave up after {_TRIES} tries without progress ({reason}); what came is kept, the same command "
@@ -118,7 +119,7 @@ def _refuse_page(url: str, answer: Any) -> None:
 
 
 def _size(answer: Any, start: int) -> int | None:
-    """The whole file's size as this answer tells it; None if it does not."""
+    """The whole file's size in bytes as this answer gives it; None if it does not."""
     span = answer.headers.get("Content-Range", "")
     if answer.status_code == 206 and span.rpartition("/")[2].isdecimal():
         return int(span.rpartition("/")[2])
@@ -137,7 +138,7 @@ def digest(file: Path, kind: str) -> str:
 
 
 def zenodo(url: str) -> tuple[str, int | None]:
-    """Checksum and size that Zenodo's API tells of a file in one of its records; ("", None) for other addresses."""
+    """Checksum and size in bytes that Zenodo's API gives of a file in one of its records; ("", None) for other addresses."""
     import requests
 
     parts = urlsplit(url)
@@ -150,11 +151,11 @@ def zenodo(url: str) -> tuple[str, int | None]:
         files = {each["key"]: each for each in answer.json()["files"]}
         return files[unquote(steps[3])]["checksum"], files[unquote(steps[3])].get("size")
     except (requests.RequestException, ValueError, KeyError, TypeError):
-        return "", None  # not told: then the size that the server gives has to do
+        return "", None  # not given: then the size that the server gives has to do
 
 
-def told_size(url: str) -> int | None:
-    """Size of a file in bytes as Zenodo or its server tells it; None if neither does."""
+def remote_size(url: str) -> int | None:
+    """Size of a file in bytes as Zenodo or its server gives it; None if neither does."""
     import requests
 
     _, size = zenodo(url)
@@ -178,7 +179,5 @@ def read_json(file: Path) -> dict[str, Any]:
 
 
 def write_json(file: Path, value: Mapping[str, Any]) -> None:
-    """Write an object aside, then put it in place."""
-    aside = file.with_name(f"{file.name}.{os.getpid()}.tmp")
-    aside.write_text(json.dumps(value, indent=1), encoding="utf-8")
-    os.replace(aside, file)
+    """Write an object to a file, whole."""
+    write_whole(file, json.dumps(value, indent=1).encode())

@@ -28,7 +28,9 @@ from typing import Any
 from evaluator import schema
 from evaluator.datasets import dataset, splits
 from evaluator.datasets.dataset import TEXT
-from evaluator.datasets.reading import readers, rows
+from evaluator.datasets.reading.folders import FoldersReader, class_folders
+from evaluator.datasets.reading.row_reader import RowReader
+from evaluator.datasets.reading.table import of_csv
 from evaluator.datasets.task import Task
 from evaluator.errors import UsageError
 from evaluator.probes import protocol, settings
@@ -194,8 +196,8 @@ def _own_yaml(path: Path) -> Task:
     elif variant:
         raise document.error(("variant",), "is for built-in datasets; your own is read as its reader says")
     else:
-        said["found"] = dataset.read_readers(document, ("dataset", "reader"))
-        dataset.refuse_unused_groups(document, ("dataset", "reader"), said["found"])
+        said["readers"] = dataset.read_readers(document, ("dataset", "reader"))
+        dataset.refuse_unused_groups(document, ("dataset", "reader"), said["readers"])
         said.pop("reader")
         said["root"] = path.parent / Path(said["root"]).expanduser()
         said["title"] = said["title"] or title
@@ -204,30 +206,30 @@ def _own_yaml(path: Path) -> Task:
 
 
 def _own_folder(path: Path) -> Task:
-    classes = rows.class_folders(path)
+    classes = class_folders(path)
     if len(classes) < 2:
         raise UsageError(
             f"{path}: has {len(classes)} visible sub-folder{'' if len(classes) == 1 else 's'}, but a task needs one for "
             "each of two or more classes"
         )
-    return _plain_task(path.resolve().name, path, readers.of_folders(), _drawn_split(grouped=False))
+    return _plain_task(path.resolve().name, path, FoldersReader(), _drawn_split(grouped=False))
 
 
 def _own_csv(path: Path) -> Task:
-    reader = readers.of_csv(path)
-    if reader["fold"] and reader["split"]:
+    reader = of_csv(path)
+    if reader.fold and reader.split:
         raise UsageError(f"{path}: has both a column fold and a column split; keep the one that counts")
-    split = _drawn_split(grouped=bool(reader["group"]))
-    if reader["fold"]:
-        n_folds = len({clip.fold for clip in readers.READERS["table"].clips(path.parent, reader)})
+    split = _drawn_split(grouped=bool(reader.group))
+    if reader.fold:
+        n_folds = len({clip.fold for clip in reader.read_clips(path.parent)})
         split = {"by": "fold", "valid": "next" if n_folds > 2 else split["valid"]}
-    elif reader["split"]:
+    elif reader.split:
         split = {"by": "split", "valid": split["valid"]}
     return _plain_task(path.stem, path.parent, reader, split)
 
 
-def _plain_task(name: str, root: Path, reader: Mapping[str, Any], split: Mapping[str, Any]) -> Task:
-    multi = bool(reader.get("label_separator"))
+def _plain_task(name: str, root: Path, reader: RowReader, split: Mapping[str, Any]) -> Task:
+    multi = bool(reader.label_separator)
     return Task(
         name=name,
         dataset=dataset.own(name, root, (reader,)),

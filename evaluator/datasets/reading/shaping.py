@@ -1,10 +1,9 @@
-"""From rows to clips: templates filled, labels gathered, rows left out, clips put into their parts.
+"""From rows to clips: templates filled, labels gathered, rows left out, clips put into their splits.
 
-The fields that are followed here are those of `evaluator/datasets/reading/readers.py`, which says what each means.
+The fields that are followed here are those of `evaluator/datasets/reading/shape.py`, which says what each means.
 """
 
 import fnmatch
-import glob
 import re
 import string
 import unicodedata
@@ -12,31 +11,40 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
 
 from evaluator.audio.clip import Clip
 from evaluator.datasets.reading import windows
-from evaluator.datasets.reading.rows import Row
+from evaluator.datasets.reading.rows import SourceRow
+from evaluator.datasets.reading.shape import TEMPLATES, RowShape, slice_of
 from evaluator.errors import UsageError
 
 LABEL_SEPARATOR = ";"  # between the labels of one clip in a user's own CSV
-CLIP_FIELDS = ("label", "fold", "split", "group")
-TEMPLATES = ("path", *CLIP_FIELDS, "start", "end")
+
+_Fill = Callable[[Mapping[str, str]], str]  # a row's values -> the filled template
 
 
-# Templates -----------------------------------------------------------------------------------------------------------
+def clips(rows: Iterable[SourceRow], root: Path, shape: RowShape) -> list[Clip]:
+    """The clips that the rows mean, in their order, (n_clips,).
 
+    Args:
+        rows: Of the reader's files.
+        root: Folder that the clips' paths are relative to.
+        shape: How rows become clips.
 
-def columns_of(template: str) -> list[str]:
-    """The columns that a template names.
-
-    >>> columns_of("audio/{folder}/{id:0>6}.mp3")
-    ['folder', 'id']
+    Raises:
+        UsageError: A row does not fit; the sentence names it.
     """
-    return [name for _, name, _, _ in string.Formatter().parse(template) if name is not None]
+    placed = _clips_of(_kept(_derived(rows, shape), shape), root, shape)
+    placed = _not_left_out(placed, root, shape)
+    if shape.windows is None:
+        return _sorted_into_splits(_labelled(placed if shape.repeats else _once(placed), shape), root, shape)
+    if shape.windows.of == "spans":
+        return windows.of_spans(_sorted_into_splits(placed, root, shape), shape.windows)
+    events = [clip for _, clip in placed]
+    return _split_by_order(windows.of_recordings(events, root, shape.windows), shape.split_by_order)
 
 
-def _filler(template: str) -> Callable[[Mapping[str, str]], str]:
+def _filler(template: str) -> _Fill:
     """A function that puts a row's values into the template; KeyError if it lacks one."""
     parts = [(literal, name, spec or "") for literal, name, spec, _ in string.Formatter().parse(template)]
     if len(parts) == 1 and parts[0][1] is not None and not parts[0][0] and not parts[0][2]:
@@ -46,79 +54,7 @@ def _filler(template: str) -> Callable[[Mapping[str, str]], str]:
     )
 
 
-# Rows to clips -------------------------------------------------------------------------------------------------------
-
-
-def clips(found_rows: Iterable[Row], root: Path, reader: Mapping[str, Any]) -> list[Clip]:
-    """The clips that the rows mean, in their order.
-
-    Args:
-        found_rows: Of the reader's source.
-        root: Folder that the clips' paths are relative to.
-        reader: The reader's fields.
-
-    Raises:
-        UsageError: A row does not fit; the sentence names it.
-    """
-    found = _clips_of(_kept(_derived(found_rows, reader), reader), root, reader)
-    found = _left(found, root, reader)
-    if not reader["windows"]:
-        return _sorted_into_splits(_labelled(found if reader["repeats"] else _once(found), reader), root, reader)
-    if reader["windows"]["of"] == "spans":
-        return windows.of_spans(_sorted_into_splits(found, root, reader), reader["windows"])
-    events = [clip for _, clip in found]
-    return _ordered(windows.of_recordings(events, root, reader["windows"]), reader["split_by_order"])
-
-
-def _derived(found: Iterable[Row], reader: Mapping[str, Any]) -> Iterator[Row]:
-    steps = [(_filler(step["from"]), re.compile(step["pattern"]), step["from"]) for step in reader["derive"]]
-    for row in found:
-        for fill, pattern, template in steps:
-            text = _filled(fill, row)
-            match = pattern.fullmatch(text)
-            if match is None:
-                raise UsageError(f"{row.where}: {template} is {text!r}, which does not fit {pattern.pattern}")
-            row.values.update({name: value or "" for name, value in match.groupdict().items()})
-        for column in reader["lower_case"]:
-            row.values[column] = unicodedata.normalize("NFC", row.values.get(column, "")).lower()
-        yield row
-
-
-def _kept(found: Iterable[Row], reader: Mapping[str, Any]) -> Iterator[Row]:
-    where, drop = reader["where"], reader["drop"]
-    if not where and not drop:
-        yield from found
-        return
-    fillers = {column: itemgetter(column) for column in (*where, *drop)}
-    for row in found:
-        if all(_filled(fillers[column], row) in values for column, values in where.items()) and not any(
-            _filled(fillers[column], row) in values for column, values in drop.items()
-        ):
-            yield row
-
-
-def _clips_of(found: Iterable[Row], root: Path, reader: Mapping[str, Any]) -> Iterator[tuple[str, Clip]]:
-    """Each row's clip, and where the row stands."""
-    templates = {name: reader[name] for name in TEMPLATES if reader[name]}
-    if reader["kind"] in ("paths", "folders"):
-        groups = re.compile(reader["pattern"]).groupindex if reader["kind"] == "paths" else {"label": 1}
-        implied = ["path", *(name for name in CLIP_FIELDS if name in groups)]
-        templates = {**{name: f"{{{name}}}" for name in implied}, **templates}
-    fill = {name: _filler(template) for name, template in templates.items()}
-    labels_of = _label_reader(root, reader, fill)
-    for row in found:
-        path = _filled(fill["path"], row)
-        if not path:
-            raise UsageError(f"{row.where}: the path is empty")
-        start, end = (_seconds(row, name, fill) for name in ("start", "end"))
-        fold, split, group = (
-            _named(reader, name, _filled(fill[name], row), row.where) if name in fill else ""
-            for name in ("fold", "split", "group")
-        )
-        yield row.where, Clip(path, labels_of(row), start, end, fold, split, group)
-
-
-def _filled(fill: Callable[[Mapping[str, str]], str], row: Row) -> str:
+def _filled(fill: _Fill, row: SourceRow) -> str:
     try:
         return fill(row.values)
     except KeyError as error:
@@ -127,28 +63,79 @@ def _filled(fill: Callable[[Mapping[str, str]], str], row: Row) -> str:
         ) from None
 
 
-def _label_reader(root: Path, reader: Mapping[str, Any], fill: Mapping[str, Any]) -> Callable[[Row], tuple[str, ...]]:
-    """The function that gives a row's labels, in the way that the reader says they are written."""
-    separator = reader["label_separator"]
-    optional = reader["drop_unlabelled"] or reader["windows"].get("of") == "recordings"  # a recording without events
-    classes, other = set(reader["classes"]), reader["other_label"]
-    label_file = _filler(reader["label_file"])
-    several = glob.has_magic(reader.get("table", ""))  # tables of which each has columns of its own
-    columns = {name: itemgetter(name) for name in reader["label_columns"]}
+# Rows ----------------------------------------------------------------------------------------------------------------
 
-    def written(row: Row) -> list[str]:
-        if reader["label_columns"]:
-            there = {name: each for name, each in columns.items() if not several or name in row.values}
-            return [name for name, each in there.items() if _filled(each, row) == reader["positive"]]
-        if reader["label_file"]:
-            return _label_lines(root / _filled(label_file, row), row.where)
+
+def _derived(rows: Iterable[SourceRow], shape: RowShape) -> Iterator[SourceRow]:
+    steps = [(_filler(step.source), re.compile(step.pattern), step.source) for step in shape.derive]
+    for row in rows:
+        for fill, pattern, template in steps:
+            text = _filled(fill, row)
+            match = pattern.fullmatch(text)
+            if match is None:
+                raise UsageError(f"{row.where}: {template} is {text!r}, which does not fit {pattern.pattern}")
+            row.values.update({name: value or "" for name, value in match.groupdict().items()})
+        for column in shape.lower_case:
+            row.values[column] = unicodedata.normalize("NFC", row.values.get(column, "")).lower()
+        yield row
+
+
+def _kept(rows: Iterable[SourceRow], shape: RowShape) -> Iterator[SourceRow]:
+    where, drop = shape.where, shape.drop
+    if not where and not drop:
+        yield from rows
+        return
+    fillers = {column: itemgetter(column) for column in (*where, *drop)}
+    for row in rows:
+        if all(_filled(fillers[column], row) in values for column, values in where.items()) and not any(
+            _filled(fillers[column], row) in values for column, values in drop.items()
+        ):
+            yield row
+
+
+# Rows to clips -------------------------------------------------------------------------------------------------------
+
+
+def _clips_of(rows: Iterable[SourceRow], root: Path, shape: RowShape) -> Iterator[tuple[str, Clip]]:
+    """Each row's clip, and where the row stands."""
+    templates = {name: f"{{{name}}}" for name in shape.implied}
+    templates |= {name: getattr(shape, name) for name in TEMPLATES if getattr(shape, name)}
+    fill = {name: _filler(template) for name, template in templates.items()}
+    labels_of = _label_reader(root, shape, fill)
+    for row in rows:
+        path = _filled(fill["path"], row)
+        if not path:
+            raise UsageError(f"{row.where}: the path is empty")
+        start, end = (_seconds(row, name, fill) for name in ("start", "end"))
+        fold, split, group = (
+            _renamed(shape, name, _filled(fill[name], row), row.where) if name in fill else ""
+            for name in ("fold", "split", "group")
+        )
+        yield row.where, Clip(path, labels_of(row), start, end, fold, split, group)
+
+
+def _label_reader(root: Path, shape: RowShape, fill: Mapping[str, _Fill]) -> Callable[[SourceRow], tuple[str, ...]]:
+    """The function that gives a row's labels, in the way that the reader says they are written."""
+    separator = shape.label_separator
+    # A recording without events has no label.
+    optional = shape.drop_unlabelled or (shape.windows is not None and shape.windows.of == "recordings")
+    classes, other = set(shape.classes), shape.other_label
+    label_file = _filler(shape.label_file)
+    columns = {name: itemgetter(name) for name in shape.label_columns}
+
+    def written(row: SourceRow) -> list[str]:
+        if columns:
+            own = {name: get for name, get in columns.items() if not shape.columns_vary or name in row.values}
+            return [name for name, get in own.items() if _filled(get, row) == shape.positive]
+        if shape.label_file:
+            return _text_lines(root / _filled(label_file, row), row.where)
         if "label" not in fill:
             return []
         text = _filled(fill["label"], row)
         return [part.strip() for part in text.split(separator)] if separator else [text]
 
-    def labels(row: Row) -> tuple[str, ...]:
-        names = [_named(reader, "label", name, row.where) for name in written(row)]
+    def labels(row: SourceRow) -> tuple[str, ...]:
+        names = [_renamed(shape, "label", name, row.where) for name in written(row)]
         if "" in names and not separator and not optional:
             raise UsageError(f"{row.where}: the label is empty")
         if "" in names and len(names) > 1:
@@ -160,15 +147,17 @@ def _label_reader(root: Path, reader: Mapping[str, Any], fill: Mapping[str, Any]
     return labels
 
 
-def _label_lines(file: Path, where: str) -> list[str]:
+def _text_lines(file: Path, where: str) -> list[str]:
+    """The lines of a text file that are not empty; `where` is what names it."""
     try:
         return [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{where}: its labels cannot be read from {file}: {error}") from error
 
 
-def _named(reader: Mapping[str, Any], field: str, value: str, where: str) -> str:
-    table = reader["names"].get(field, {}) if reader["names"] else {}
+def _renamed(shape: RowShape, field: str, value: str, where: str) -> str:
+    """What the dataset's tables of names make of a label, fold, split or group."""
+    table: Mapping[str, str] = getattr(shape.names, field)
     if not table or value in table:
         return table.get(value, value)
     if "*" not in table:
@@ -176,7 +165,7 @@ def _named(reader: Mapping[str, Any], field: str, value: str, where: str) -> str
     return value if table["*"] == "*" else table["*"]
 
 
-def _seconds(row: Row, name: str, fill: Mapping[str, Any]) -> float | None:
+def _seconds(row: SourceRow, name: str, fill: Mapping[str, _Fill]) -> float | None:
     text = _filled(fill[name], row) if name in fill else ""
     if not text:
         return None
@@ -189,23 +178,24 @@ def _seconds(row: Row, name: str, fill: Mapping[str, Any]) -> float | None:
 # Clips among clips ---------------------------------------------------------------------------------------------------
 
 
-def _left(clips: Iterable[tuple[str, Clip]], root: Path, reader: Mapping[str, Any]) -> Iterator[tuple[str, Clip]]:
-    patterns = [re.compile(fnmatch.translate(pattern)) for pattern in reader["leave_out"]]
-    there: dict[str, bool] = {}
-    for where, clip in clips:
+def _not_left_out(placed: Iterable[tuple[str, Clip]], root: Path, shape: RowShape) -> Iterator[tuple[str, Clip]]:
+    """The clips that are neither left out by their path nor, if so wished, by a file that is not there."""
+    patterns = [re.compile(fnmatch.translate(pattern)) for pattern in shape.leave_out]
+    is_file: dict[str, bool] = {}
+    for where, clip in placed:
         if any(pattern.match(clip.path) for pattern in patterns):
             continue
-        if reader["on_disk"]:
-            if clip.path not in there:
-                there[clip.path] = (root / clip.path).is_file()
-            if not there[clip.path]:
+        if shape.on_disk:
+            if clip.path not in is_file:
+                is_file[clip.path] = (root / clip.path).is_file()
+            if not is_file[clip.path]:
                 continue
         yield where, clip
 
 
-def _once(clips: Iterable[tuple[str, Clip]]) -> Iterator[tuple[str, Clip]]:
+def _once(placed: Iterable[tuple[str, Clip]]) -> Iterator[tuple[str, Clip]]:
     seen: dict[str, str] = {}
-    for where, clip in clips:
+    for where, clip in placed:
         if clip.name in seen:
             raise UsageError(
                 f"{where}: clip {clip.name} stands there twice, first in {seen[clip.name]}; "
@@ -215,32 +205,32 @@ def _once(clips: Iterable[tuple[str, Clip]]) -> Iterator[tuple[str, Clip]]:
         yield where, clip
 
 
-def _labelled(clips: Iterable[tuple[str, Clip]], reader: Mapping[str, Any]) -> Iterable[tuple[str, Clip]]:
-    return (pair for pair in clips if pair[1].labels) if reader["drop_unlabelled"] else clips
+def _labelled(placed: Iterable[tuple[str, Clip]], shape: RowShape) -> Iterable[tuple[str, Clip]]:
+    return (pair for pair in placed if pair[1].labels) if shape.drop_unlabelled else placed
 
 
-def _sorted_into_splits(clips: Iterable[tuple[str, Clip]], root: Path, reader: Mapping[str, Any]) -> list[Clip]:
-    found = [clip for _, clip in clips]
-    if reader["split_lists"]:
+def _sorted_into_splits(placed: Iterable[tuple[str, Clip]], root: Path, shape: RowShape) -> list[Clip]:
+    clips = [clip for _, clip in placed]
+    if shape.split_lists:
         listed: dict[str, str] = {}
-        for name, split in reader["split_lists"].items():
-            paths = _label_lines(root / name, "split_lists") if name != "*" else []
+        for name, split in shape.split_lists.items():
+            paths = _text_lines(root / name, "split_lists") if name != "*" else []
             both = [path for path in paths if listed.get(path, split) != split]
             if both:
                 raise UsageError(f"{root / name}: clip {both[0]} is in another list too, that of {listed[both[0]]!r}")
             listed.update(dict.fromkeys(paths, split))
-        missing = sorted(set(listed) - {clip.path for clip in found})
+        missing = sorted(set(listed) - {clip.path for clip in clips})
         if missing:
             raise UsageError(
-                f"{root}: {len(missing)} clips of {' and '.join(name for name in reader['split_lists'] if name != '*')} "
+                f"{root}: {len(missing)} clips of {' and '.join(name for name in shape.split_lists if name != '*')} "
                 f"are not there, {missing[0]} for one; get the whole dataset, or take them out of the list"
             )
-        rest = reader["split_lists"].get("*", "")
-        found = [replace(clip, split=listed.get(clip.path, rest)) for clip in found]
-    return _ordered(found, reader["split_by_order"])
+        rest = shape.split_lists.get("*", "")
+        clips = [replace(clip, split=listed.get(clip.path, rest)) for clip in clips]
+    return _split_by_order(clips, shape.split_by_order)
 
 
-def _ordered(clips: list[Clip], slices: Mapping[str, str]) -> list[Clip]:
+def _split_by_order(clips: list[Clip], slices: Mapping[str, str]) -> list[Clip]:
     """The clips with the split in whose slice of the sorted groups theirs is; without those that are in none."""
     if not slices:
         return clips
@@ -254,15 +244,3 @@ def _ordered(clips: list[Clip], slices: Mapping[str, str]) -> list[Clip]:
                     f"{split!r} ({text}); these splits need more groups"
                 )
     return [replace(clip, split=split_of[clip.group]) for clip in clips if clip.group in split_of]
-
-
-def slice_of(text: str) -> slice:
-    """What a slice such as `-20:-10` means.
-
-    Raises:
-        ValueError: It is none.
-    """
-    start, colon, stop = text.partition(":")
-    if not colon:
-        raise ValueError(f"{text!r} is no slice such as -20:-10")
-    return slice(int(start) if start else None, int(stop) if stop else None)

@@ -1,0 +1,116 @@
+"""The kind `json`: one object a line, or one object whose keys name the rows; nested lists can be expanded.
+
+Columns of a row: the scalars, nested ones as `outer.inner`; `key`; `file.path`, `file.folder` and `file.stem` of the file.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from evaluator.datasets.reading.row_reader import RowReader
+from evaluator.datasets.reading.rows import SourceRow, matching_files, path_columns
+from evaluator.errors import UsageError
+from evaluator.typed import fixed_key, key
+
+
+@dataclass(frozen=True, kw_only=True)
+class JsonReader(RowReader):
+    """Clips are values in a JSON file, or in several; their start and end, if there are any, are in seconds."""
+
+    kind: str = fixed_key("json", "Clips are values in JSON files.")
+    file: str = key("File, or a glob of several, relative to the dataset's folder.")
+    form: Literal["lines", "object"] = key("One value a line, or one object whose keys name the rows.")
+    each: str = key("Nested list that is expanded: one row for each of its elements.", default="")
+    blank: tuple[str, ...] = key("Columns, left empty, of the one row that an empty list gives.", default=())
+
+    def traces(self, root: Path) -> tuple[str, bool]:
+        """Whether the file is there."""
+        return f"the file {self.file}", next(matching_files(root, self.file), None) is not None
+
+    def read_rows(self, root: Path) -> Iterator[SourceRow]:
+        """A row for each value or element, in the order of the files."""
+        names = list(matching_files(root, self.file))
+        if not names:
+            raise UsageError(f"{root / self.file}: there is no such file")
+        for name in names:
+            about = path_columns(name, "file.")
+            for where, row_key, value in _values(root / name, self.form):
+                columns = {**about, "key": row_key, **(_flat(value) if isinstance(value, dict) else {})}
+                for element in _expanded(where, value, self.each, self.blank):
+                    yield SourceRow(where, {**columns, **element})
+
+
+def _values(file: Path, form: str) -> Iterator[tuple[str, str, Any]]:
+    """Where a value stands, its key ("" if it has none), and the value.
+
+    Args:
+        file: The file.
+        form: "object", whose keys name the values, or "lines", with one value each.
+
+    Raises:
+        UsageError: It is not JSON of that form.
+    """
+    if form == "object":
+        whole = _parsed(str(file), file)
+        if not isinstance(whole, dict):
+            raise UsageError(f"{file}: holds {type(whole).__name__}, but should be one object with a key for each row")
+        yield from ((f"{file}: {key}", key, value) for key, value in whole.items())
+        return
+    with file.open(encoding="utf-8") as text:
+        for line, entry in enumerate(text, start=1):
+            if entry.strip():
+                yield f"{file}:{line}", "", _parsed(f"{file}:{line}", entry)
+
+
+def _parsed(where: str, text: str | Path) -> Any:
+    """What a file, or a line of one that stands at `where`, holds.
+
+    Raises:
+        UsageError: It is no JSON.
+    """
+    try:
+        return json.loads(text.read_text(encoding="utf-8") if isinstance(text, Path) else text)
+    except ValueError as error:
+        raise UsageError(f"{where}: not readable as JSON: {error}") from error
+
+
+def _expanded(where: str, value: Any, each: str, blank: Sequence[str]) -> Iterator[dict[str, str]]:
+    """The columns of every element of the list `each`; without such a list, one row without more columns.
+
+    An empty list gives no row, or one with the columns `blank` empty, if there are any.
+
+    Raises:
+        UsageError: `each` is no list there.
+    """
+    if not each:
+        yield {}
+        return
+    elements = value.get(each) if isinstance(value, dict) else value
+    if not isinstance(elements, list):
+        raise UsageError(f"{where}: has no list {each!r} to expand")
+    if blank and not elements:
+        yield {f"{each}.{name}": "" for name in blank}
+    for element in elements:
+        yield (
+            {f"{each}.{name}": text for name, text in _flat(element).items()}
+            if isinstance(element, dict)
+            else {each: _as_text(element)}
+        )
+
+
+def _flat(value: Mapping[str, Any]) -> dict[str, str]:
+    """The scalars of an object as text, nested ones as `outer.inner`; lists are left out."""
+    columns = {}
+    for name, inner in value.items():
+        if isinstance(inner, dict):
+            columns.update({f"{name}.{below}": text for below, text in _flat(inner).items()})
+        elif not isinstance(inner, list):
+            columns[name] = _as_text(inner)
+    return columns
+
+
+def _as_text(scalar: Any) -> str:
+    """A scalar as it stands in a table; nothing for null."""
+    return "" if scalar is None else scalar if isinstance(scalar, str) else json.dumps(scalar)
