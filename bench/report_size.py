@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from evaluator.report import making
+from evaluator.report import build
 from evaluator.results.on_disk import write
 from evaluator.results.result import CurvePoint, FoldResult, Result
 from evaluator.scoring import intervals, metrics
@@ -119,7 +119,7 @@ def main() -> None:
                 write(result(module, task, asked.classes), Path(folder) / "results")
         page = asked.keep or Path(folder) / "report.html"
         begun = time.perf_counter()
-        made = making.make([Path(folder) / "results"], making.Wish(page))
+        made = build.make([Path(folder) / "results"], build.Wish(page))
         took = time.perf_counter() - begun
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(

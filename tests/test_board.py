@@ -12,7 +12,7 @@ import pytest
 from evaluator import tables
 from evaluator.errors import EvaluationError, UsageError
 from evaluator.report import board as boards
-from evaluator.report import gathered, overview
+from evaluator.report import collect, overview
 from evaluator.results import compare, on_disk
 from evaluator.results.result import CurvePoint
 from evaluator.scoring import intervals
@@ -164,7 +164,7 @@ def written(folder, *found):
     """Results on disk, gathered."""
     for each in found:
         on_disk.write(each, folder)
-    return gathered.gather([folder])
+    return collect.gather([folder])
 
 
 def test_other_clips_make_another_board(tmp_path):
@@ -177,7 +177,7 @@ def test_other_clips_make_another_board(tmp_path):
     spoilt = on_disk.write(of(hits(3), module="spoilt"), tmp_path)
     spoilt.with_suffix(".npz").write_bytes(b"PK")
     unfit = on_disk.write(dataclasses.replace(of(hits(3), module="unfit"), test_groups=[["", ""]]), tmp_path)
-    first, second = boards.boards(gathered.gather([tmp_path]).asked[0])
+    first, second = boards.boards(collect.gather([tmp_path]).asked[0])
     assert set(ranked(first)) == {"a", "b"} and set(ranked(second)) == {"c"}
     for each in (first, second):
         assert (

@@ -8,7 +8,7 @@ import pytest
 import soundfile
 
 from evaluator.cli import main
-from evaluator.report import gathered, missing, overview
+from evaluator.report import collect, missing, overview
 from evaluator.report.board import boards
 from evaluator.results import on_disk
 from test_board import hits, of, written
@@ -34,7 +34,7 @@ def bench(tmp_path, monkeypatch):
 
 def overview_of(folder):
     """The overview of results in a folder."""
-    return overview.overview([each for asked in gathered.gather([folder]).asked for each in boards(asked)])
+    return overview.overview([each for asked in collect.gather([folder]).asked for each in boards(asked)])
 
 
 def run(*words):
@@ -63,7 +63,7 @@ def how(tmp_path, provenance, head=None, **said):
     """What is told of a module `b` that lacks a result on the board of `a`."""
     found = written(tmp_path, of(hits(90), module="a", provenance=provenance, options={}, **said))
     (board,) = boards(found.asked[0])
-    other = gathered.head_of(tmp_path / "b.json", vars(of(hits(9), module="b", options={}, provenance=head or {})))
+    other = collect.head_of(tmp_path / "b.json", vars(of(hits(9), module="b", options={}, provenance=head or {})))
     return missing.how(other, board)
 
 

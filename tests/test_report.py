@@ -12,7 +12,7 @@ import pytest
 import soundfile
 
 from evaluator.cli import main
-from evaluator.report import page, room
+from evaluator.report import budget, page
 from evaluator.results import on_disk
 from evaluator.results.result import CurvePoint
 
@@ -304,7 +304,7 @@ def test_the_same_results_make_the_same_page(report, folder):
 def test_tables_and_figures_lie_beside_the_page(folder, capsys):
     """In every kind that was asked for; the page is the same as without them."""
     one, bare, full = folder / "results" / "hear_ssl.melspec", folder / "bare.html", folder / "full.html"
-    formats = [word for kind in (*room.TABLES, *room.PICTURES) for word in ("--format", kind)]
+    formats = [word for kind in (*budget.TABLES, *budget.PICTURES) for word in ("--format", kind)]
     assert main(["report", str(one), "--clips", "0", "--out", str(bare)]) == 0
     assert main(["report", str(one), "--clips", "0", "--out", str(full), *formats]) == 0
     beside = sorted((folder / "full-files").iterdir())
@@ -412,9 +412,9 @@ def test_nothing_to_report_is_a_sentence(tmp_path, capsys):
 
 def test_what_does_not_fit_is_named(folder, monkeypatch):
     """With room for one figure at most, the others are said to be left out."""
-    from evaluator.report import making
+    from evaluator.report import build
 
-    monkeypatch.setattr(making, "BYTES_OF_PAGE", 15_000)
+    monkeypatch.setattr(build, "BYTES_OF_PAGE", 15_000)
     out = folder / "small.html"
     assert main(["report", str(folder / "results" / "hear_ssl.melspec"), "--out", str(out)]) == 0
     text = out.read_text()

@@ -9,7 +9,7 @@ import pytest
 from sklearn.metrics import accuracy_score, average_precision_score, recall_score
 
 from evaluator.probes import few_shot
-from evaluator.report import curves, drawing, figures, parts, settings, themed
+from evaluator.report import curve_points, curves, drawing, figures, per_class, themed
 from evaluator.results.result import CurvePoint
 from test_results import result
 
@@ -169,7 +169,7 @@ def test_modules_of_one_layer_have_no_curve_and_a_crowd_is_told():
 def test_layers_come_before_what_else_was_judged():
     """Layers at their numbers, others after the last in their order."""
     names = ["mean", "layer 2", "layer 0", "scene"]
-    found = curves._places([settings.setting(name) for name in names])
+    found = curves._places([curve_points.setting(name) for name in names])
     assert {each.features: place for each, place in found.items()} == {
         "layer 2": 2,
         "layer 0": 0,
@@ -244,8 +244,8 @@ def test_groups_of_a_few_clips_are_not_scored():
     """Of four clips or fewer a score is luck: they are counted, and left out."""
     names = ["big"] * 28 + ["large"] * 28 + ["tiny"] * 4
     said = judged(3, test_groups=[names])
-    assert list(parts.group_scores(said)) == ["big", "large"] and parts.n_small_groups(said) == 1
-    assert not parts.group_scores(judged(3, test_groups=[[str(n // 4) for n in range(60)]]))
+    assert list(per_class.group_scores(said)) == ["big", "large"] and per_class.n_small_groups(said) == 1
+    assert not per_class.group_scores(judged(3, test_groups=[[str(n // 4) for n in range(60)]]))
 
 
 def test_scores_are_dots_on_their_intervals():
@@ -284,7 +284,7 @@ def test_many_classes_are_drawn_in_time(n_classes):
 def test_recall_is_scikit_learns():
     """Over folds and trainings together; None for the class without a clip."""
     one, other = judged(4, seed=1), judged(4, seed=2)
-    head, rows = parts.recall_rows(["one", "other"], [one, replace(other, test_targets=one.test_targets)])
+    head, rows = per_class.recall_rows(["one", "other"], [one, replace(other, test_targets=one.test_targets)])
     assert head == ["number", "class", "clips", "one", "other"] and [row[0] for row in rows] == [1, 2, 3, 4]
     true = np.tile(one.test_targets[0].argmax(axis=1), 2)
     expected = recall_score(true, one.test_probabilities[0].argmax(axis=2).ravel(), labels=[0, 1, 2], average=None)
@@ -301,7 +301,10 @@ def test_clips_with_several_labels_have_average_precisions():
         )
         for n in range(3)
     ]
-    assert [row[3] for row in parts.recall_rows(["a"], [said])[1]] == [*np.round(np.multiply(100, expected), 1), None]
+    assert [row[3] for row in per_class.recall_rows(["a"], [said])[1]] == [
+        *np.round(np.multiply(100, expected), 1),
+        None,
+    ]
     assert "average precision" in figures.recalls(["a"], [said]).axes[0].get_xlabel()
 
 
@@ -309,7 +312,7 @@ def test_groups_are_scored_by_themselves():
     """Accuracy of each group, mean over trainings; clips without a group are left out."""
     said = judged(3)
     said.test_groups[0][:6] = [""] * 6
-    head, rows = parts.group_rows(["a"], [said])
+    head, rows = per_class.group_rows(["a"], [said])
     assert head == ["group", "clips", "a"] and [row[:2] for row in rows] == [[f"bird {n}", 18] for n in range(3)]
     true = said.test_targets[0].argmax(axis=1)
     for n, row in enumerate(rows):
@@ -317,7 +320,7 @@ def test_groups_are_scored_by_themselves():
         each = [accuracy_score(true[own], one[own].argmax(axis=1)) for one in said.test_probabilities[0]]
         assert row[2] == pytest.approx(100 * np.mean(each), abs=0.051)
     values = [row[2] for row in rows]
-    ((title, n_groups, lowest, median, highest, deviation),) = parts.spread_rows(["a"], [said])[1]
+    ((title, n_groups, lowest, median, highest, deviation),) = per_class.spread_rows(["a"], [said])[1]
     assert (title, n_groups, lowest, median, highest) == ("a", 3, min(values), sorted(values)[1], max(values))
     assert deviation == pytest.approx(np.std(values, ddof=1), abs=0.1)
 
@@ -354,8 +357,8 @@ def test_events_have_groups_but_no_recalls():
         "test_probabilities": [np.array([[[2.0, 2.0], [0.0, 0.0], [4.0, 1.0]]])],
     }
     said = result(**tallies)
-    assert parts.recall_rows(["one"], [said])[1] == [] and figures.recalls(["one"], [said]) is None
-    assert parts.group_rows(["one"], [said])[1] == [["a", 1, 100.0], ["b", 2, round(100 * 2 / 7, 1)]]
+    assert per_class.recall_rows(["one"], [said])[1] == [] and figures.recalls(["one"], [said]) is None
+    assert per_class.group_rows(["one"], [said])[1] == [["a", 1, 100.0], ["b", 2, round(100 * 2 / 7, 1)]]
     assert "event_onset_200ms_fms" in figures.by_group(["one"], [said]).axes[0].get_xlabel()
 
 

@@ -30,10 +30,10 @@ def fill(command: argparse.ArgumentParser) -> None:
 
 def execute(parsed: argparse.Namespace) -> int:
     """`hear-eval report`: a page of all results, and figures and tables beside it; what could not be used is told."""
-    from evaluator.report import making
+    from evaluator.report import build
 
-    wish = making.Wish(parsed.out, parsed.data, parsed.clips, parsed.format, parsed.seed, bar)
-    made = making.make(parsed.results, wish)
+    wish = build.Wish(parsed.out, parsed.data, parsed.clips, parsed.format, parsed.seed, bar)
+    made = build.make(parsed.results, wish)
     for problem in made.problems:
         print(f"hear-eval: {problem}", file=sys.stderr)
     first, *others = made.written

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from evaluator.errors import EvaluationError, UsageError
-from evaluator.report.gathered import Asked, Head, head_of, titled
+from evaluator.report.collect import Asked, Head, head_of, titled
 from evaluator.results import compare, on_disk
 from evaluator.results.result import Result
 from evaluator.scoring import intervals, metrics
@@ -125,7 +125,7 @@ def board(
     Args:
         found, paths: The results and where they lie, (n_results,) each.
         seed: Of the bootstrap.
-        titles: What to call them, by their paths; without, as `gathered.titled` does.
+        titles: What to call them, by their paths; without, as `collect.titled` does.
 
     Raises:
         UsageError: They were not tested on the same clips, or one of them is given twice.

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from evaluator.figure import empty
-from evaluator.report import settings
+from evaluator.report import curve_points
+from evaluator.report.curve_points import Setting
 from evaluator.report.drawing import (
     LINES,
     MOST_MODULES,
@@ -19,7 +20,6 @@ from evaluator.report.drawing import (
     scale_of,
     shortened,
 )
-from evaluator.report.settings import Setting
 from evaluator.results.result import CurvePoint, Result
 
 MOST_BANDS = 3  # curves whose intervals are drawn as bands; more are bars beside each other
@@ -27,7 +27,7 @@ MOST_BANDS = 3  # curves whose intervals are drawn as bands; more are bars besid
 
 def are_layers(results: Sequence[Result]) -> bool:
     """Whether everything that `layer_curves` draws is a layer."""
-    return all(each.layer is not None for result in results for each, _ in settings.by_features(result))
+    return all(each.layer is not None for result in results for each, _ in curve_points.by_features(result))
 
 
 def layer_curves(titles: Sequence[str], results: Sequence[Result]) -> Any | None:
@@ -40,11 +40,11 @@ def layer_curves(titles: Sequence[str], results: Sequence[Result]) -> Any | None
         titles: What each result is called.
         results: Of one task and metric, the most important first.
     """
-    found = [(title, result) for title, result in zip(titles, results, strict=True) if settings.by_features(result)]
+    found = [(title, result) for title, result in zip(titles, results, strict=True) if curve_points.by_features(result)]
     shown = found[:MOST_MODULES]
     if not shown:
         return None
-    places = _places([each for _, result in shown for each, _ in settings.by_features(result)])
+    places = _places([each for _, result in shown for each, _ in curve_points.by_features(result)])
     figure = empty(WIDTH, 3.2 + 0.2 * (len(shown) + 2))
     axes = axes_of(figure)
     for number, (_, result) in enumerate(shown):
@@ -64,13 +64,13 @@ def layer_curves(titles: Sequence[str], results: Sequence[Result]) -> Any | None
 
 
 def _layer_curve(axes: Any, result: Result, places: dict[Setting, int], number: int, n_modules: int) -> None:
-    points = sorted(settings.by_features(result), key=lambda pair: places[pair[0]])
+    points = sorted(curve_points.by_features(result), key=lambda pair: places[pair[0]])
     x = np.array([float(places[each]) for each, _ in points])
     if n_modules > MOST_BANDS:
         x = x + (number - (n_modules - 1) / 2) * 0.5 / n_modules
     look = look_of(number)
     y = _line(axes, x, [point for _, point in points], result.metric, number, look.line, bars=n_modules > MOST_BANDS)
-    counts = settings.chosen(result)
+    counts = curve_points.chosen(result)
     ringed = np.array([point.name in counts for _, point in points])
     axes.plot(x[ringed], y[ringed], "o", color=look.colour, fillstyle="none", markersize=9)
     if _chose_apart(result):
@@ -82,7 +82,7 @@ def _layer_curve(axes: Any, result: Result, places: dict[Setting, int], number: 
 
 
 def _chose_apart(result: Result) -> bool:
-    return len(settings.chosen(result)) > 1
+    return len(curve_points.chosen(result)) > 1
 
 
 def _places(names: Sequence[Setting]) -> dict[Setting, int]:
@@ -112,8 +112,8 @@ def shot_curves(titles: Sequence[str], results: Sequence[Result]) -> Any | None:
         titles: What each result is called.
         results: Of one task and metric, the most important first.
     """
-    found = [(title, result) for title, result in zip(titles, results, strict=True) if settings.by_shots(result)]
-    shown = [(title, result, settings.by_shots(result)) for title, result in found[:MOST_MODULES]]
+    found = [(title, result) for title, result in zip(titles, results, strict=True) if curve_points.by_shots(result)]
+    shown = [(title, result, curve_points.by_shots(result)) for title, result in found[:MOST_MODULES]]
     if not shown:
         return None
     classifiers = list(dict.fromkeys(name for _, _, curves in shown for name in curves))
@@ -128,7 +128,7 @@ def shot_curves(titles: Sequence[str], results: Sequence[Result]) -> Any | None:
             x = beside * np.array([n for n, _ in points], dtype=float)
             line = LINES[classifiers.index(classifier) % len(LINES)]
             y = _line(axes, x, [point for _, point in points], result.metric, number, line, n_curves > MOST_BANDS)
-            ringed = np.array([point.name in settings.chosen(result) for _, point in points])
+            ringed = np.array([point.name in curve_points.chosen(result) for _, point in points])
             axes.plot(x[ringed], y[ringed], "o", color=look_of(number).colour, fillstyle="none", markersize=9)
             drawn += 1
     shots = sorted({n for _, _, curves in shown for points in curves.values() for n, _ in points})

@@ -24,7 +24,7 @@ from evaluator.report.drawing import (
     scale_of,
     shortened,
 )
-from evaluator.report.parts import class_measure, class_scores, class_sizes, group_measure, group_scores
+from evaluator.report.per_class import class_measure, class_scores, class_sizes, group_measure, group_scores
 from evaluator.results.result import Result
 
 MOST_NAMED = 60  # classes that stand by name
@@ -72,7 +72,7 @@ def confusion(result: Result, normalised: bool) -> Any | None:
     """True class by predicted class; None for tasks with several labels a clip.
 
     Colour grows with the square root, so that rare confusions show; what never happened is clear. Classes without a
-    test clip are hatched. Beyond 60 classes the axes have numbers, those of `parts.recall_rows`.
+    test clip are hatched. Beyond 60 classes the axes have numbers, those of `per_class.recall_rows`.
 
     Args:
         result: Its counts are of all folds, and of all trainings.
@@ -129,7 +129,7 @@ def _class_ticks(axes: Any, n: int, names: list[str]) -> None:
 def recalls(titles: Sequence[str], results: Sequence[Result]) -> Any | None:
     """Recall of each class, or average precision where clips have several labels: a row a class, a marker a module.
 
-    Beyond 60 classes only the 60 with the lowest mean are drawn; `parts.recall_rows` has all.
+    Beyond 60 classes only the 60 with the lowest mean are drawn; `per_class.recall_rows` has all.
 
     Args:
         titles: What each result is called.
@@ -157,7 +157,7 @@ def recalls(titles: Sequence[str], results: Sequence[Result]) -> Any | None:
 def by_group(titles: Sequence[str], results: Sequence[Result]) -> Any | None:
     """The score of each group (individual, speaker, site, recording), or how it spreads where groups are more than 40.
 
-    None where fewer than two groups are known. Scores as `parts.group_scores`.
+    None where fewer than two groups are known. Scores as `per_class.group_scores`.
 
     Args:
         titles: What each result is called.

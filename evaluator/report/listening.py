@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evaluator.report import clips
+from evaluator.report.budget import Drawer
 from evaluator.report.page import Answer, Clip, Listed
-from evaluator.report.room import Drawer
 from evaluator.results.result import Result
 
 

@@ -10,7 +10,7 @@ from evaluator.errors import UsageError
 from evaluator.files import safe_name
 from evaluator.probes import protocol
 from evaluator.report.board import Board
-from evaluator.report.gathered import Head
+from evaluator.report.collect import Head
 
 
 def how(head: Head, board: Board) -> str:

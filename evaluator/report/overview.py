@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from evaluator.report.board import Board, Place
-from evaluator.report.gathered import Head
+from evaluator.report.collect import Head
 from evaluator.report.missing import how
 from evaluator.scoring.metrics import METRICS
 from evaluator.tables import Cell

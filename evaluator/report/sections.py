@@ -4,13 +4,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from evaluator.report import curves, figures, parts, wording
+from evaluator.report import curves, figures, per_class, text
 from evaluator.report.board import Board, Place
+from evaluator.report.budget import Drawer
 from evaluator.report.drawing import MOST_MODULES
 from evaluator.report.listening import Listening
 from evaluator.report.overview import ranks
 from evaluator.report.page import Amount, Drawn, Folded, Grid, Line, Section
-from evaluator.report.room import Drawer
 from evaluator.results import on_disk
 from evaluator.results.result import Result
 from evaluator.scoring.metrics import METRICS
@@ -77,18 +77,18 @@ def section(name: str, title: str, board: Board, drawer: Drawer, listening: List
     drawn = _overall(drawer, board, found)
     folded = [*_classes(drawer, titles, found), *_groups(drawer, titles, found), *_lengths(drawer, found[0])]
     heard = listening.listed(titles[:MOST_MODULES], found[:MOST_MODULES], drawer)
-    failed = wording.failures(titles, found)
+    failed = text.failures(titles, found)
     if failed:
         table = Grid("Failures", ["clip", "why", "modules"], [list(each) for each in failed])
         folded.append(Folded(f"{len(failed)} clip{'s' * (len(failed) > 1)} that could not be used", (), [table]))
-    shared, names, values = wording.origins(found)
+    shared, names, values = text.origins(found)
     return Section(
         anchor=name,
         title=title,
-        metric=wording.metric_name(board.metric),
-        caption=wording.caption(board),
-        asked=wording.asked(board, found),
-        notes=list(dict.fromkeys([*map(wording.ended, board.notes), *wording.notes(titles, found)])),
+        metric=text.metric_name(board.metric),
+        caption=text.caption(board),
+        asked=text.asked(board, found),
+        notes=list(dict.fromkeys([*map(text.ended, board.notes), *text.notes(titles, found)])),
         lines=lines(board),
         figures=drawn,
         folded=folded,
@@ -146,10 +146,10 @@ def _overall(drawer: Drawer, board: Board, found: Sequence[Result]) -> list[Draw
 def _classes(drawer: Drawer, titles: Sequence[str], found: Sequence[Result]) -> list[Folded]:
     """The score of each class, and the confusions of the best."""
     best = found[:MOST_MODULES]
-    measure = parts.class_measure(found[0])
+    measure = per_class.class_measure(found[0])
     if not measure:
         return []
-    head, rows = parts.recall_rows(titles[: len(best)], best)
+    head, rows = per_class.recall_rows(titles[: len(best)], best)
     drawer.files.table(lambda kind: (head, rows), f"{drawer.name}-classes")
     title = f"{measure.capitalize()} of each class"
     drawn = drawer.draw("classes", f"{title}.", _of_best(best, found), figures.recalls(titles[: len(best)], best))
@@ -169,17 +169,19 @@ def _groups(drawer: Drawer, titles: Sequence[str], found: Sequence[Result]) -> l
     """Scores of each individual, site or recording, where the dataset knows them."""
     best = found[:MOST_MODULES]
     titles = titles[: len(best)]
-    head, rows = parts.group_rows(titles, best)
+    head, rows = per_class.group_rows(titles, best)
     if not rows:
         return []
     drawer.files.table(lambda kind: (head, rows), f"{drawer.name}-groups")
-    measure = wording.metric_name(parts.group_measure(best[0]))
+    measure = text.metric_name(per_class.group_measure(best[0]))
     drawn = drawer.draw("groups", f"{measure} of each group.", _of_best(best, found), figures.by_group(titles, best))
-    tables = [Grid(f"{measure} over {len(rows)} groups; --format csv has each one's", *parts.spread_rows(titles, best))]
+    tables = [
+        Grid(f"{measure} over {len(rows)} groups; --format csv has each one's", *per_class.spread_rows(titles, best))
+    ]
     if len(rows) <= _MOST_GROUPS:
         tables = [replace(tables[0], caption=f"{measure} over groups"), Grid(f"{measure} of each group", head, rows)]
-    n_small = parts.n_small_groups(best[0])
-    small = f"; {n_small} more have fewer than {parts.LEAST_OF_GROUP} test clips" if n_small else ""
+    n_small = per_class.n_small_groups(best[0])
+    small = f"; {n_small} more have fewer than {per_class.LEAST_OF_GROUP} test clips" if n_small else ""
     return [Folded(f"Scores of {len(rows)} groups (recordings, individuals, sites){small}", drawn, tables)]
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from evaluator.errors import UsageError
 from evaluator.files import write_whole
-from evaluator.report import page, room, sections, wording
+from evaluator.report import budget, page, sections, text
 from evaluator.report.board import Board, boards
-from evaluator.report.gathered import Gathered, gather
+from evaluator.report.collect import Gathered, gather
 from evaluator.report.listening import Listening
 from evaluator.report.overview import Overview, Row, leaderboard, matrix, overview
 from evaluator.report.page import Amount, OverviewRow, Page, Section
@@ -35,7 +35,7 @@ class Wish:
         out: The page, .html.
         data: Where the audio lies now; None for where each result says.
         clips: How many clips of each task can be heard; 0 for none.
-        kinds: What is written beside the page, of `room.PICTURES` and `room.TABLES`.
+        kinds: What is written beside the page, of `budget.PICTURES` and `budget.TABLES`.
         seed: Of the bootstrap draws that ranks are made of.
         progress: Gives a progress bar, as in `run.Settings`.
     """
@@ -77,16 +77,16 @@ def make(places: Sequence[Path], wish: Wish) -> Made:
             ranked += [board] if board.places else []
         advance(1)
     if not ranked:
-        raise UsageError(f"nothing to report: {' '.join(map(wording.ended, problems))}")
+        raise UsageError(f"nothing to report: {' '.join(map(text.ended, problems))}")
     everything = overview(ranked)
-    files = room.Files(wish.out.with_name(f"{wish.out.stem}-files"), wish.kinds)
+    files = budget.Files(wish.out.with_name(f"{wish.out.stem}-files"), wish.kinds)
     made = _sections(everything, wish, files)
     files.table(partial(matrix, everything), "overview")
     write_whole(wish.out, page.render(_page(found, everything, made, problems)).encode("utf-8", errors="replace"))
     return Made([wish.out, *files.written], [*problems, *_left_over(files)])
 
 
-def _left_over(files: room.Files) -> list[str]:
+def _left_over(files: budget.Files) -> list[str]:
     """A sentence if there is more beside the page than was written now: figures or tables of an earlier report."""
     if not files.written:
         return []
@@ -98,7 +98,7 @@ def _left_over(files: room.Files) -> list[str]:
     ]
 
 
-def _sections(everything: Overview, wish: Wish, files: room.Files) -> list[Section]:
+def _sections(everything: Overview, wish: Wish, files: budget.Files) -> list[Section]:
     made: list[Section] = []
     n_places = sum(len(board.places) for board in everything.boards)
     room_of_each = max(0, BYTES_OF_PAGE - _BYTES_OF_PLACE * n_places) // len(everything.boards)
@@ -106,7 +106,7 @@ def _sections(everything: Overview, wish: Wish, files: room.Files) -> list[Secti
     for number, (board, title) in enumerate(zip(everything.boards, everything.columns, strict=True)):
         name = sections.anchor(number, board)
         files.table(partial(leaderboard, board), name)
-        drawer = room.Drawer(name, files, room_of_each)
+        drawer = budget.Drawer(name, files, room_of_each)
         made.append(sections.section(name, title, board, drawer, Listening(wish.clips, wish.data)))
         advance(1)
     return made
@@ -121,9 +121,9 @@ def _page(found: Gathered, everything: Overview, made: Sequence[Section], proble
     return Page(
         title="What the modules hear",
         subtitle=f"{_many(len(runs), 'result')}: {_many(modules, 'module')} on {_many(tasks, 'task')}{boards_of}{when}.",
-        problems=[wording.ended(each) for each in (*problems, *found.notes)],
-        missing=[wording.ended(each) for each in everything.missing],
-        overview_says=[wording.ended(each) for each in everything.notes],
+        problems=[text.ended(each) for each in (*problems, *found.notes)],
+        missing=[text.ended(each) for each in everything.missing],
+        overview_says=[text.ended(each) for each in everything.notes],
         overview_caption=_caption(everything),
         overview=[_row(row, made) for row in everything.rows],
         sections=made,

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from evaluator.errors import UsageError
-from evaluator.report import gathered
+from evaluator.report import collect
 from evaluator.results import on_disk
 from test_results import edit, result
 
@@ -19,7 +19,7 @@ def test_groups_by_question(tmp_path):
     on_disk.write(result(module="a", profile="published"), tmp_path)
     (tmp_path / "similarity.json").write_text('{"schema_version": 1, "kind": "similarity"}')
     (tmp_path / "other.json").write_text("[1, 2]")
-    found = gathered.gather([tmp_path, one, tmp_path / "deep"])
+    found = collect.gather([tmp_path, one, tmp_path / "deep"])
     assert [(each.protocol, each.profile, [head.module for head in each.heads]) for each in found.asked] == [
         ("arch", "clean", ["a", "b"]),
         ("arch", "published", ["a"]),
@@ -62,13 +62,13 @@ def test_what_cannot_be_used_is_told(tmp_path, spoil, sentence):
     good = on_disk.write(result(module="good"), tmp_path)
     path = on_disk.write(result(module="bad"), tmp_path)
     spoil(path)
-    found = gathered.gather([tmp_path])
+    found = collect.gather([tmp_path])
     (problem,) = found.problems
     assert problem.startswith(str(path)) and re.search(sentence, problem)
     assert good in [head.path for head in found.asked[0].heads]
     if "same run" not in sentence:
         with pytest.raises(UsageError, match=sentence):
-            gathered.gather([path])
+            collect.gather([path])
     else:
         assert "copy.json" in [head.path.name for head in found.asked[0].heads]
 
@@ -76,22 +76,22 @@ def test_what_cannot_be_used_is_told(tmp_path, spoil, sentence):
 def test_nothing_is_refused(tmp_path):
     """An empty folder, a folder of other JSON, a place that is not there, a file that is none of ours: a sentence each."""
     with pytest.raises(UsageError, match="no result of a run that can be used; .*no JSON file in this folder"):
-        gathered.gather([tmp_path])
+        collect.gather([tmp_path])
     with pytest.raises(UsageError, match="there is no such file or folder"):
-        gathered.gather([tmp_path / "away"])
+        collect.gather([tmp_path / "away"])
     other = tmp_path / "x.json"
     other.write_text("{}")
     with pytest.raises(UsageError, match=r"x\.json: no result of a run; give what"):
-        gathered.gather([other])
+        collect.gather([other])
     with pytest.raises(UsageError, match="no result of a run that can be used; make some with hear-eval run"):
-        gathered.gather([tmp_path])
+        collect.gather([tmp_path])
 
 
 def test_an_empty_folder_beside_others_is_told(tmp_path):
     """The rest goes on."""
     (tmp_path / "empty").mkdir()
     path = on_disk.write(result(), tmp_path / "full")
-    found = gathered.gather([tmp_path / "empty", path])
+    found = collect.gather([tmp_path / "empty", path])
     assert len(found.asked) == 1 and "empty: no JSON file in this folder" in found.problems[0]
 
 
@@ -99,7 +99,7 @@ def titles(tmp_path, *variants):
     """What results of these fields are called."""
     for each in variants:
         on_disk.write(result(**each), tmp_path)
-    return sorted(head.title for asked in gathered.gather([tmp_path]).asked for head in asked.heads)
+    return sorted(head.title for asked in collect.gather([tmp_path]).asked for head in asked.heads)
 
 
 def test_variants_of_a_module_are_told_apart(tmp_path):
@@ -126,5 +126,5 @@ def test_a_number_that_is_none_is_not_a_score(tmp_path):
     """null, and numbers beyond all bounds."""
     path = on_disk.write(result(), tmp_path)
     path.write_text(json.dumps({**json.loads(path.read_text()), "score": None, "ci_low": 10**400}))
-    ((head,),) = [asked.heads for asked in gathered.gather([tmp_path]).asked]
+    ((head,),) = [asked.heads for asked in collect.gather([tmp_path]).asked]
     assert head.score != head.score and head.ci_low != head.ci_low and head.ci_high == 0.6

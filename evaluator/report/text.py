@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from evaluator.datasets import dataset
-from evaluator.report import settings
+from evaluator.report import curve_points
 from evaluator.report.board import Board
 from evaluator.results.result import Result
 from evaluator.schema import names_in
@@ -79,7 +79,7 @@ def _score(name: str) -> str:
 def _folds(board: Board, found: Sequence[Result]) -> str:
     folds = [fold for result in found for fold in result.folds]
     train, valid, test = (_range([getattr(fold, name) for fold in folds]) for name in ("n_train", "n_valid", "n_test"))
-    n_shots, n_folds = settings.headline(found[0]).n_shots, len(found[0].folds)
+    n_shots, n_folds = curve_points.headline(found[0]).n_shots, len(found[0].folds)
     trains = f"{train} clips train the probe"
     if n_shots is not None:
         trains = f"{n_shots:,} clip{'s' * (n_shots != 1)} of each class, drawn {_times(board)} times from {train}, train the probe"

@@ -8,7 +8,7 @@ import pytest
 from sklearn.metrics import average_precision_score
 
 from evaluator.probes import few_shot
-from evaluator.report import wording
+from evaluator.report import text
 from evaluator.report.board import board
 from evaluator.results.result import CurvePoint, FoldResult
 from test_board import hits, of
@@ -17,7 +17,7 @@ from test_board import hits, of
 def asked(*found):
     """What is said of the board of these results, by word."""
     made = board(found, [Path(f"{number}.json") for number in range(len(found))], 7)
-    return dict(wording.asked(made, found)), wording.caption(made)
+    return dict(text.asked(made, found)), text.caption(made)
 
 
 def trained(made, n_times):
@@ -84,10 +84,8 @@ def test_chance_is_the_best_constant_answer():
     targets = (random.random((200, 4)) < (0.1, 0.2, 0.3, 0.4)).astype(np.float32)
     many = dataclasses.replace(of(hits(50), metric="map"), test_targets=[targets])
     expected = np.mean([average_precision_score(column, np.ones(200)) for column in targets.T])
-    assert (
-        wording.chance(many) == f" Chance: {100 * expected:.1f} %, for the best answer that is the same for every clip."
-    )
-    assert wording.chance(dataclasses.replace(many, metric="event_onset_50ms_fms")) == ""
+    assert text.chance(many) == f" Chance: {100 * expected:.1f} %, for the best answer that is the same for every clip."
+    assert text.chance(dataclasses.replace(many, metric="event_onset_50ms_fms")) == ""
 
 
 @pytest.mark.parametrize(("name", "wanted"), [("esc10", "esc10: ESC-10"), ("mine", "mine: 9 clips, 4 classes.")])
