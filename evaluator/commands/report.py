@@ -14,7 +14,9 @@ def fill(command: argparse.ArgumentParser) -> None:
     """Results, the page, and what else is written."""
     command.add_argument("results", nargs="+", type=Path, metavar="RESULTS", help="result files, or folders of them")
     command.add_argument("--out", type=Path, default=Path("report.html"), metavar="F.html", help="default: report.html")
-    command.add_argument("--data", type=Path, metavar="DIR", help="where the audio lies (default: where it was judged)")
+    command.add_argument(
+        "--data", type=Path, metavar="DIR", help="where the audio lies (default: where each result says)"
+    )
     command.add_argument(
         "--clips", type=number, default=12, metavar="N", help="clips a task that can be heard, 0 for none (default 12)"
     )
@@ -25,19 +27,19 @@ def fill(command: argparse.ArgumentParser) -> None:
         choices=("csv", "md", "tex", "svg", "png"),
         help="also write tables (csv, md, tex) or figures (svg, png) into F-files/; repeatable",
     )
-    command.add_argument("--seed", type=seed, default=0, help="of the draws behind the ranks (default 0)")
+    command.add_argument("--seed", type=seed, default=0, help="of the bootstrap behind the ranks (default 0)")
 
 
 def execute(parsed: argparse.Namespace) -> int:
-    """`hear-eval report`: a page of all results, and figures and tables beside it; what could not be used is told."""
-    from evaluator.report import build
+    """`hear-eval report`: a page of all results, and figures and tables beside it; what could not be used is said on standard error."""
+    from evaluator.report.build import ReportOptions, build
 
-    wish = build.Wish(parsed.out, parsed.data, parsed.clips, parsed.format, parsed.seed, bar)
-    made = build.make(parsed.results, wish)
-    for problem in made.problems:
+    options = ReportOptions(parsed.out, parsed.data, parsed.clips, parsed.format, parsed.seed, bar)
+    report = build(parsed.results, options)
+    for problem in report.problems:
         print(f"hear-eval: {problem}", file=sys.stderr)
-    first, *others = made.written
+    first, *others = report.written
     print(f"written: {first}")
     if others:
-        print(f"written: {len(others)} files in {others[0].parent}")
+        print(f"written: {len(others)} file{'s' * (len(others) > 1)} in {others[0].parent}")
     return 0

@@ -1,4 +1,4 @@
-"""A report from results on disk: gather them, one board at a time, and write the page and what was asked for beside it."""
+"""A report from results on disk: collect them, rank one board at a time, and write the page and what else was asked for."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,36 +7,40 @@ from pathlib import Path
 
 from evaluator.errors import UsageError
 from evaluator.files import write_whole
-from evaluator.report import budget, page, sections, text
+from evaluator.report import page, sections
 from evaluator.report.board import Board, boards
-from evaluator.report.collect import Gathered, gather
-from evaluator.report.listening import Listening
-from evaluator.report.overview import Overview, Row, leaderboard, matrix, overview
+from evaluator.report.board_tables import DAGGER, leaderboard, matrix
+from evaluator.report.budget import PageBudget, ReportFiles
+from evaluator.report.clips import ClipOptions
+from evaluator.report.collect import Collection, collect
+from evaluator.report.overview import ModuleRow, Overview, overview
 from evaluator.report.page import Amount, OverviewRow, Page, Section
+from evaluator.report.text import as_sentence, count_of
 
-READING = [
+PAGE_BYTES = 16_000_000  # aimed at; what may not be left out can take it a little above
+_ENTRY_BYTES = 1_800  # of a result in leaderboard, overview, provenance and failures (bench/report_size.py: 1,400)
+_HOW_TO_READ = [
     "A score is the mean over folds; its 95 % interval says where it might lie for other test clips from the same source.",
-    "Two modules are told apart by a paired bootstrap on the same test clips, corrected for all pairs of a leaderboard (Holm), "
-    "at 5 %. Rank 2–4 means that one module is surely better, two can be told from this one in neither direction, and the "
-    "rest are surely worse.",
+    f"{DAGGER} marks a score with a caveat, such as that the module was pre-trained on this data; follow it to the sentence.",
+    "One module is significantly better than another if a paired bootstrap on the same test clips says so at 5 %, corrected for "
+    "all pairs of a leaderboard (Holm). Rank 2–4 means that one module is significantly better than this one, that the "
+    "difference to two others is not significant, and that the rest are significantly worse.",
     "Overlapping intervals do not make a tie, and a tie does not make two modules equal: more clips may tell them apart.",
     "A mean rank is the mean of the middles of a module's ranks, over the tasks that all modules have; a board is one task under one "
     "protocol and profile, and scores of two boards are not to be compared.",
 ]
-BYTES_OF_PAGE = 16_000_000  # aimed at; what may not be left out can take it a little above
-_BYTES_OF_PLACE = 1_800  # of a result in leaderboard, overview, provenance and failures (bench/report_size.py: 1,400)
 
 
 @dataclass(frozen=True)
-class Wish:
+class ReportOptions:
     """What a user may choose about a report.
 
     Attributes:
         out: The page, .html.
         data: Where the audio lies now; None for where each result says.
         clips: How many clips of each task can be heard; 0 for none.
-        kinds: What is written beside the page, of `budget.PICTURES` and `budget.TABLES`.
-        seed: Of the bootstrap draws that ranks are made of.
+        kinds: What is written beside the page, of `budget.FIGURE_KINDS` and `budget.TABLE_KINDS`.
+        seed: Of the bootstrap behind the ranks.
         progress: Gives a progress bar, as in `run.Settings`.
     """
 
@@ -49,112 +53,117 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class Made:
+class BuiltReport:
     """What was written, the page first, and a sentence for each file that could not be used."""
 
     written: list[Path]
     problems: list[str]
 
 
-def make(places: Sequence[Path], wish: Wish) -> Made:
+def build(paths: Sequence[Path], options: ReportOptions) -> BuiltReport:
     """Write the report of all results in files and folders.
 
     Raises:
         UsageError: Nothing usable among them, the page's name is none for a page, or there is no folder of that audio.
     """
-    refuse_other_kinds(wish.out)
-    if wish.data is not None and not wish.data.is_dir():
+    _refuse_other_kinds(options.out)
+    if options.data is not None and not options.data.is_dir():
         raise UsageError(
-            f"--data {wish.data}: there is no such folder; give the one in which the audio lies, or leave it out"
+            f"--data {options.data}: there is no such folder; give the one in which the audio lies, or leave it out"
         )
-    found = gather(places)
+    collection = collect(paths)
     ranked: list[Board] = []
-    problems = list(found.problems)
-    advance = wish.progress("leaderboards", len(found.asked))
-    for asked in found.asked:
-        for board in boards(asked, wish.seed):
+    problems = list(collection.problems)
+    advance = options.progress("leaderboards", len(collection.comparable))
+    for comparable in collection.comparable:
+        for board in boards(comparable, options.seed):
             problems += board.problems
-            ranked += [board] if board.places else []
+            ranked += [board] if board.entries else []
         advance(1)
     if not ranked:
-        raise UsageError(f"nothing to report: {' '.join(map(text.ended, problems))}")
+        raise UsageError(f"nothing to report: {' '.join(map(as_sentence, problems))}")
     everything = overview(ranked)
-    files = budget.Files(wish.out.with_name(f"{wish.out.stem}-files"), wish.kinds)
-    made = _sections(everything, wish, files)
+    files = ReportFiles(options.out.with_name(f"{options.out.stem}-files"), options.kinds)
+    built = _sections(everything, options, files)
     files.table(partial(matrix, everything), "overview")
-    write_whole(wish.out, page.render(_page(found, everything, made, problems)).encode("utf-8", errors="replace"))
-    return Made([wish.out, *files.written], [*problems, *_left_over(files)])
+    html = page.render(_page(collection, everything, built, problems))
+    write_whole(options.out, html.encode("utf-8", errors="replace"))
+    return BuiltReport([options.out, *files.written], [*problems, *_left_over(files)])
 
 
-def _left_over(files: budget.Files) -> list[str]:
+def _left_over(files: ReportFiles) -> list[str]:
     """A sentence if there is more beside the page than was written now: figures or tables of an earlier report."""
     if not files.written:
         return []
     others = sorted(path.name for path in files.folder.iterdir() if path not in files.written)
     if not others:
         return []
+    are = "is" if len(others) == 1 else "are"
     return [
-        f"{files.folder}: has {len(others)} files that are not of this report, {others[0]} for one; remove what is of an earlier one"
+        f"{files.folder}: has {count_of(len(others), 'file')} that {are} not of this report, {others[0]} for one; "
+        "remove what is of an earlier one"
     ]
 
 
-def _sections(everything: Overview, wish: Wish, files: budget.Files) -> list[Section]:
-    made: list[Section] = []
-    n_places = sum(len(board.places) for board in everything.boards)
-    room_of_each = max(0, BYTES_OF_PAGE - _BYTES_OF_PLACE * n_places) // len(everything.boards)
-    advance = wish.progress("sections", len(everything.boards))
+def _sections(everything: Overview, options: ReportOptions, files: ReportFiles) -> list[Section]:
+    built: list[Section] = []
+    n_entries = sum(len(board.entries) for board in everything.boards)
+    bytes_of_each = max(0, PAGE_BYTES - _ENTRY_BYTES * n_entries) // len(everything.boards)
+    advance = options.progress("sections", len(everything.boards))
     for number, (board, title) in enumerate(zip(everything.boards, everything.columns, strict=True)):
         name = sections.anchor(number, board)
         files.table(partial(leaderboard, board), name)
-        drawer = budget.Drawer(name, files, room_of_each)
-        made.append(sections.section(name, title, board, drawer, Listening(wish.clips, wish.data)))
+        budget = PageBudget(name, files, bytes_of_each)
+        built.append(sections.section(name, title, board, budget, ClipOptions(options.clips, options.data)))
         advance(1)
-    return made
+    return built
 
 
-def _page(found: Gathered, everything: Overview, made: Sequence[Section], problems: Sequence[str]) -> Page:
-    runs = {place.head.run: place.head for board in everything.boards for place in board.places}
-    modules, tasks = len(everything.rows), len({board.task for board in everything.boards})
-    boards_of = f" ({_many(len(everything.boards), 'board')})" if len(everything.boards) > tasks else ""
-    days = sorted(head.started[:10] for head in runs.values() if head.started)
+def _page(collection: Collection, everything: Overview, built: Sequence[Section], problems: Sequence[str]) -> Page:
+    headers = {entry.result.run: entry.header for board in everything.boards for entry in board.entries}
+    n_tasks = len({board.task for board in everything.boards})
+    boards_of = f" ({count_of(len(everything.boards), 'board')})" if len(everything.boards) > n_tasks else ""
+    days = sorted(started[:10] for header in headers.values() if (started := header.provenance("started")))
     when = f", from runs of {days[0]}{f' to {days[-1]}' if days[-1] != days[0] else ''}" if days else ""
+    modules, tasks = count_of(len(everything.rows), "module"), count_of(n_tasks, "task")
     return Page(
-        title="What the modules hear",
-        subtitle=f"{_many(len(runs), 'result')}: {_many(modules, 'module')} on {_many(tasks, 'task')}{boards_of}{when}.",
-        problems=[text.ended(each) for each in (*problems, *found.notes)],
-        missing=[text.ended(each) for each in everything.missing],
-        overview_says=[text.ended(each) for each in everything.notes],
+        title="Audio embeddings, evaluated",
+        subtitle=f"{count_of(len(headers), 'result')}: {modules} on {tasks}{boards_of}{when}.",
+        problems=[as_sentence(each) for each in (*problems, *collection.notes)],
+        missing=[as_sentence(each) for each in everything.missing],
+        overview_notes=[as_sentence(each) for each in everything.notes],
         overview_caption=_caption(everything),
-        overview=[_row(row, made) for row in everything.rows],
-        sections=made,
-        reading=READING,
+        overview=[_overview_row(row, built) for row in everything.rows],
+        sections=built,
+        reading=_HOW_TO_READ,
     )
 
 
 def _caption(everything: Overview) -> str:
     """What is in the cells of the overview, and no more than that."""
-    places = [place for row in everything.rows for place in row.cells]
-    ranked = any(place and place.rank for place in places)
-    says = f"Scores with 95 % intervals{' and ranks' if ranked else ''}."
-    best = " The best of each board and its ties are bold." if ranked else ""
-    return f"{says}{best}{' A dash stands for a missing result.' if None in places else ''}"
+    entries = [entry for row in everything.rows for entry in row.entries]
+    has_ranks = any(entry and entry.rank for entry in entries)
+    return "".join(
+        [
+            f"Scores with 95 % intervals{' and ranks' if has_ranks else ''}.",
+            " The best of each board and its ties are bold." if has_ranks else "",
+            f" {DAGGER} leads to a caveat." if any(entry and entry.result.caveats for entry in entries) else "",
+            " A dash stands for a missing result." if None in entries else "",
+        ]
+    )
 
 
-def _row(row: Row, made: Sequence[Section]) -> OverviewRow:
+def _overview_row(row: ModuleRow, built: Sequence[Section]) -> OverviewRow:
     cells = [
-        next((line for line in section.lines if line.place is place), None) if place else None
-        for place, section in zip(row.cells, made, strict=True)
+        next((each for each in section.rows if each.entry is entry), None) if entry else None
+        for entry, section in zip(row.entries, built, strict=True)
     ]
     rank = Amount("–" if row.mean_rank is None else f"{row.mean_rank:.1f}", row.mean_rank)
     return OverviewRow(row.title, cells, row.n_present, rank)
 
 
-def _many(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
-
-
-def refuse_other_kinds(out: Path) -> None:
-    """Refuse a page that cannot be written; found out before the work rather than after.
+def _refuse_other_kinds(out: Path) -> None:
+    """Refuse a page that cannot be written, before the work rather than after.
 
     Raises:
         UsageError: It does not end with .html, or its folder is not there.
@@ -164,4 +173,4 @@ def refuse_other_kinds(out: Path) -> None:
     if out.is_dir():
         raise UsageError(f"--out {out}: this is a folder; give the name of a file in it")
     if not out.absolute().parent.is_dir():
-        raise UsageError(f"--out {out}: there is no folder {out.parent}; make it, or give another place")
+        raise UsageError(f"--out {out}: there is no folder {out.parent}; make it, or give another one")
