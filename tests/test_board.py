@@ -185,7 +185,7 @@ def test_other_clips_make_another_board(tmp_path):
     assert set(ranked(first)) == {"a", "b"} and set(ranked(second)) == {"c"}
     for each in (first, second):
         assert (
-            "on a board of its own: c; a and c were not tested on the same clips in fold test, 199.wav" in each.notes[0]
+            "On a board of its own: c; a and c were not tested on the same clips in fold test, 199.wav" in each.notes[0]
         )
     assert [problem.split(":")[0] for problem in first.problems] == [str(spoilt), str(unfit)] and not second.problems
     assert (
@@ -215,8 +215,8 @@ def test_what_a_reader_should_know_is_noted():
     results = [of(hits(n), module=name, provenance=trained) for name, n in (("a", 90), ("b", 95))]
     results.append(of(hits(99), module="c", provenance={**trained, "manifest_sha256": "2"}))
     notes = board_of(*results).notes
-    assert "the data as a whole, training clips included, is not the same for all: another one for c" in notes
-    assert any("trained less than 3 times" in note and note.endswith("a, b, c") for note in notes)
+    assert "The data as a whole, training clips included, is not the same for all: another one for c" in notes
+    assert any("Trained less than 3 times" in note and note.endswith("a, b, c") for note in notes)
     with pytest.raises(EvaluationError, match="fold test does not fit together"):
         board_of(dataclasses.replace(results[0], classes=["one"]))
 
@@ -256,14 +256,14 @@ def test_half_a_digit_is_rounding():
 def test_how_often_probes_were_trained_is_counted_by_their_answers():
     """Three draws of few shots of one seed are three trainings: their luck is counted, and nothing else is said."""
     results = [of(hits(n), module=name, provenance={"draws": True}) for name, n in (("a", 90), ("b", 95))]
-    assert any("trained less than 3 times" in note for note in board_of(*results).notes)
+    assert any("Trained less than 3 times" in note for note in board_of(*results).notes)
     assert "trained less than 3 times" in compare.compare(results)[0].sentence
     three = [
         dataclasses.replace(each, test_probabilities=[fold.repeat(3, axis=0) for fold in each.test_probabilities])
         for each in results
     ]
     assert [entry.n_times for entry in board_of(*three).entries] == [3, 3]
-    assert not any("trained less than" in note for note in board_of(*three).notes)
+    assert not any("Trained less than" in note for note in board_of(*three).notes)
     assert "trained less than" not in compare.compare(three)[0].sentence
 
 
@@ -318,7 +318,7 @@ def test_an_overview_counts_and_says_what_is_missing(tmp_path):
     )
     command += f" --out {shlex.quote(str(tmp_path))}"
     assert seen.missing == [f"b b on x/three (arch, clean) has no result: run `{command}`"]
-    assert "means are over the 2 of 3 boards" in seen.notes[-1] and "b b, for one, is on 2 of 3" in seen.notes[-1]
+    assert "Means are over the 2 of 3 boards" in seen.notes[-1] and "b b, for one, is on 2 of 3" in seen.notes[-1]
     assert "a has several runs on x/three (arch, clean); the one trained most often is shown" in seen.notes
     assert len(seen.rows[0].entries[1].result.seeds) == 2
     assert board_tables.matrix(seen, "md")[1] == [
@@ -357,7 +357,7 @@ def test_means_need_a_shared_board():
     one, two = board_of(of(hits(9), module="a")), board_of(of(hits(9), module="b", task="x/y"))
     seen = overview.overview([one, two])
     assert [row.mean_rank for row in seen.rows] == [None, None] and not seen.rows[0].means
-    assert seen.notes == ["no mean ranks: there is no board on which every module has a rank; a, for one, is on 1 of 2"]
+    assert seen.notes == ["No mean ranks: there is no board on which every module has a rank; a, for one, is on 1 of 2"]
 
 
 def test_hostile_names_pass_through():

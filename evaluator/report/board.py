@@ -94,7 +94,7 @@ class _Scored:
 
 @dataclass(frozen=True)
 class _SameClips:
-    """Results on the same clips as the first one; groups of its clips, (n_clips,) each fold, None where clips are drawn."""
+    """Results on the same clips as the first one; groups of its clips, (n_clips,) each fold, None for clips."""
 
     first: Result
     groups: list[np.ndarray] | None
@@ -120,7 +120,7 @@ def boards(comparable: ComparableResults, seed: int = 0) -> list[Board]:
             problems.append(str(error))
     if not by_clips:
         names = (comparable.task, comparable.dataset, comparable.protocol, comparable.profile, comparable.metric)
-        return [Board(*names, [], [], 0, 0, False, ["none of its results can be used"], problems)]
+        return [Board(*names, [], [], 0, 0, False, ["None of its results can be used"], problems)]
     by_clips.sort(key=lambda each: -len(each.scored))
     first, *others = [_ranked(each, seed) for each in by_clips]
     reasons = [_why_apart(by_clips[0], each) for each in by_clips[1:]]
@@ -177,7 +177,7 @@ def _difference(one: Result, other: Result) -> str:
 
 def _why_apart(largest: _SameClips, other: _SameClips) -> str:
     modules = ", ".join(sorted({scored.header.title for scored in other.scored}))
-    return f"on a board of its own: {modules}; {_difference(largest.first, other.first)}"
+    return f"On a board of its own: {modules}; {_difference(largest.first, other.first)}"
 
 
 def _refuse_unsound(result: Result, path: Path) -> None:
@@ -284,14 +284,14 @@ def _notes(ordered: Sequence[_Scored]) -> list[str]:
     seldom = sorted({each.header.title for each in ordered if each.trained_seldom})
     if seldom and len(ordered) > 1:
         notes.append(
-            f"trained less than {compare.SEEDS} times, so that luck in training is hardly counted (--seeds): {_some(seldom)}"
+            f"Trained less than {compare.SEEDS} times, so that luck in training is hardly counted (--seeds): {_some(seldom)}"
         )
     whats = ("data as a whole, training clips included,", "task file", "protocol file")
     for what, versions in zip(whats, zip(*(each.trained_on for each in ordered), strict=True), strict=True):
         if len(set(versions)) > 1:
             usual = max(versions, key=versions.count)
             odd = sorted({each.header.title for each, own in zip(ordered, versions, strict=True) if own != usual})
-            notes.append(f"the {what} is not the same for all: another one for {_some(odd)}")
+            notes.append(f"The {what} is not the same for all: another one for {_some(odd)}")
     return [*notes, *(remark for each in ordered for remark in each.remarks)]
 
 

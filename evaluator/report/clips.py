@@ -68,7 +68,7 @@ def clip_list(titles: Sequence[str], results: Sequence[Result], budget: PageBudg
     heading = (
         "Clips on which the modules differ most"
         if len(results) > 1
-        else "Clips that are wrong with the highest probability"
+        else "Clips on which the module is wrong with the highest probability"
     )
     rule = selection_rule(len(results), results[0].confusion is not None)
     return ClipList(heading, rule, [_clip_entry(each, folder, budget) for each in disputed])

@@ -57,7 +57,7 @@ def layer_curves(titles: Sequence[str], results: Sequence[Result]) -> Any | None
     axes.set(xlabel="layer" if layers else "", ylabel=axis_name(shown[0][1].metric))
     handles = [_handle(axes, number) for number in range(len(shown))]
     handles.append(axes.plot([], [], "o", color="black", fillstyle="none", markersize=9)[0])
-    names = [*(title for title, _ in shown), "ring: what was chosen"]
+    names = [*(title for title, _ in shown), "ring: what the score is of"]
     if any(_folds_disagree(result) for _, result in shown):
         handles.append(axes.plot([], [], color="black", linestyle=":", linewidth=1.2)[0])
         names.append("dotted: the score, where folds chose differently")
@@ -68,21 +68,21 @@ def layer_curves(titles: Sequence[str], results: Sequence[Result]) -> Any | None
 
 def _layer_curve(axes: Any, result: Result, positions: dict[str, int], number: int, n_modules: int) -> None:
     """Draw the curve of the `number`-th of the modules."""
-    places = sorted(points_by_features(result), key=lambda place: positions[result.curve[place].features])
-    points = [result.curve[place] for place in places]
+    indices = sorted(points_by_features(result), key=lambda index: positions[result.curve[index].features])
+    points = [result.curve[index] for index in indices]
     x = np.array([float(positions[point.features]) for point in points])
     if n_modules > _MAX_BANDS:
         x = x + (number - (n_modules - 1) / 2) * 0.5 / n_modules
     look = look_of(number)
     y = _plot(axes, x, points, result.metric, number, look.line, bars=n_modules > _MAX_BANDS)
     n_folds = scored_points(result)
-    is_ringed = np.array([place in n_folds for place in places])
+    is_ringed = np.array([index in n_folds for index in indices])
     axes.plot(x[is_ringed], y[is_ringed], "o", color=look.colour, fillstyle="none", markersize=9)
     if _folds_disagree(result):
         axes.margins(x=0.1)  # for the words at its ends
         axes.axhline(scale_of(result.metric) * result.score, color=look.colour, linestyle=":", linewidth=1.2)
         for n in np.flatnonzero(is_ringed) if n_modules <= _MAX_BANDS else ():
-            words = f"{n_folds[places[n]]} of {len(result.folds)} folds"
+            words = f"{n_folds[indices[n]]} of {len(result.folds)} folds"
             axes.annotate(words, (x[n], y[n]), (0, 8), textcoords="offset points", ha="center", fontsize=7.5)
 
 
@@ -136,14 +136,14 @@ def shot_curves(titles: Sequence[str], results: Sequence[Result]) -> Any | None:
     n_drawn = 0
     shots: set[int] = set()
     for number, (_, result, curves) in enumerate(shown):
-        for classifier, places in curves.items():
-            points = [result.curve[place] for place in places]
+        for classifier, indices in curves.items():
+            points = [result.curve[index] for index in indices]
             # Curves side by side, a factor apart: the axis is logarithmic.
             aside = 2 ** ((n_drawn - (n_curves - 1) / 2) * 0.3 / n_curves) if n_curves > _MAX_BANDS else 1.0
             x = aside * np.array([point.n_shots for point in points], dtype=float)
             line = LINES[classifiers.index(classifier) % len(LINES)]
             y = _plot(axes, x, points, result.metric, number, line, bars=n_curves > _MAX_BANDS)
-            is_ringed = np.array([place in scored_points(result) for place in places])
+            is_ringed = np.array([index in scored_points(result) for index in indices])
             axes.plot(x[is_ringed], y[is_ringed], "o", color=look_of(number).colour, fillstyle="none", markersize=9)
             shots |= {point.n_shots for point in points if point.n_shots is not None}
             n_drawn += 1

@@ -60,7 +60,7 @@ class ResultHeader:
 
     @property
     def seed(self) -> int:
-        """The first seed, which draws the interval as well; 0 if not known."""
+        """The first seed of the probes, which is that of the interval as well; 0 if not known."""
         seed = self.result.provenance.get("seed")
         return seed if isinstance(seed, int) else 0
 

@@ -76,7 +76,7 @@ def overview(boards: Sequence[Board]) -> Overview:
         notes.append(_why_not_shared(rows, columns, shared))
     if len({boards[number].task for number in shared}) < len(shared):
         notes.append(
-            "in mean ranks each task counts once: where it has several boards, by protocol or profile, theirs are averaged first"
+            "In mean ranks each task counts once: where it has several boards, by protocol or profile, theirs are averaged first"
         )
     return Overview(list(boards), columns, rows, shared, _missing(rows, boards, columns), list(dict.fromkeys(notes)))
 
@@ -127,8 +127,8 @@ def _why_not_shared(rows: Sequence[ModuleRow], columns: Sequence[str], shared: S
     fewest = min(rows, key=lambda row: row.n_present)
     lacking = f"{fewest.title}, for one, is on {fewest.n_present} of {len(columns)}"
     if not shared:
-        return f"no mean ranks: there is no board on which every module has a rank; {lacking}"
-    return f"means are over the {len(shared)} of {len(columns)} boards on which every module has a rank; {lacking}"
+        return f"No mean ranks: there is no board on which every module has a rank; {lacking}"
+    return f"Means are over the {len(shared)} of {len(columns)} boards on which every module has a rank; {lacking}"
 
 
 def _missing(rows: Sequence[ModuleRow], boards: Sequence[Board], columns: Sequence[str]) -> list[str]:
