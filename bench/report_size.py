@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from evaluator.report import making
+from evaluator.report.build import ReportOptions, build
 from evaluator.results.on_disk import write
-from evaluator.results.result import CurvePoint, FoldResult, Result
+from evaluator.results.result import Caveat, CurvePoint, FoldResult, Result
 from evaluator.scoring import intervals, metrics
 
 N_CLIPS, N_LAYERS = 400, 13
@@ -26,11 +26,20 @@ def result(module: int, task: int, n_classes: int) -> Result:
     random = np.random.default_rng((1, task))
     true = np.eye(n_classes, dtype=np.float32)[random.integers(n_classes, size=N_CLIPS)]
     own = np.random.default_rng((2, module, task))
-    said = own.random((1, N_CLIPS, n_classes)) + true * (0.3 + 0.006 * module)
-    said = (said / said.sum(axis=2, keepdims=True)).astype(np.float32)
-    score = intervals.repeated_score("accuracy", true, said)
+    probabilities = own.random((1, N_CLIPS, n_classes)) + true * (0.3 + 0.006 * module)
+    probabilities = (probabilities / probabilities.sum(axis=2, keepdims=True)).astype(np.float32)
+    score = intervals.repeated_score("accuracy", true, probabilities)
     curve = [
-        CurvePoint(f"layer {n}", score * (0.8 + 0.015 * n), score * 0.7, score * 1.05, score, None)
+        CurvePoint(
+            f"layer {n}",
+            score * (0.8 + 0.015 * n),
+            score * 0.7,
+            score * 1.05,
+            score,
+            None,
+            features=f"layer {n}",
+            layer=n,
+        )
         for n in range(N_LAYERS)
     ]
     return Result(
@@ -51,20 +60,20 @@ def result(module: int, task: int, n_classes: int) -> Result:
         scores={"uar": score},
         chosen="layer 12",
         curve=curve,
-        folds=[FoldResult("test", score, 1200, 200, N_CLIPS, 20, score, "layer 12")],
+        folds=[FoldResult("test", score, 1200, 200, N_CLIPS, 20, score, "layer 12", point=12)],
         n_clips=1800,
         n_failed=2,
         n_silent=0,
         failed={"broken_1.wav": "no audio in it", f"broken_{module}.wav": "cannot be decoded"},
-        notes=["the interval draws clips", "layer 12 was chosen by its validation score; the curve has all layers"],
+        notes=["layer 12 was chosen by its validation score; the curve has all layers"],
         classes=[f"class number {n}" for n in range(n_classes)],
-        confusion=metrics.confusion([(true, said)]),
+        confusion=metrics.confusion([(true, probabilities)]),
         seconds={"embed": 100.0 + module, "train": 20.0},
         provenance={
             "started": "2026-11-21T11:00:00+00:00",
             "command": ["run", f"models.family_{module // 10}", "--task", f"task_{task}", "--seed", "0"],
             "packages": {"torch": "2.13.0", "numpy": "2.4.6"},
-            "protocol_says": "a small MLP on mean and deviation of every layer",
+            "protocol_says": "a small MLP on mean and standard deviation of every layer",
             "protocol_differs": "The weights with the best validation score are tested.",
             "module": {"sample_rate": 16000, "device": "cpu", "weights_sha256": f"{module:064x}"},
             "manifest_sha256": f"{task:064x}",
@@ -75,8 +84,9 @@ def result(module: int, task: int, n_classes: int) -> Result:
         test_groups=[[f"site {n % 20}" for n in range(N_CLIPS)]],
         test_seconds=[random.uniform(0.1, 10, N_CLIPS).astype(np.float32)],
         test_targets=[true],
-        test_probabilities=[said],
+        test_probabilities=[probabilities],
         test_events=[],
+        caveats=[Caveat("few_groups", "20 sites only")] if module % 4 == 0 else [],
     )
 
 
@@ -112,20 +122,20 @@ def main() -> None:
     parser.add_argument("--tasks", type=int, default=50)
     parser.add_argument("--classes", type=int, default=20)
     parser.add_argument("--keep", type=Path, help="where the page goes (default: nowhere)")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        for task in range(asked.tasks):
-            for module in range(asked.modules):
-                write(result(module, task, asked.classes), Path(folder) / "results")
-        page = asked.keep or Path(folder) / "report.html"
+        for task in range(options.tasks):
+            for module in range(options.modules):
+                write(result(module, task, options.classes), Path(folder) / "results")
+        page = options.keep or Path(folder) / "report.html"
         begun = time.perf_counter()
-        made = making.make([Path(folder) / "results"], making.Wish(page))
+        report = build([Path(folder) / "results"], ReportOptions(page))
         took = time.perf_counter() - begun
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(
-            f"{asked.modules} modules x {asked.tasks} tasks: {page.stat().st_size / 1e6:.1f} MB in {took:.0f} s, {peak:.0f} MiB"
+            f"{options.modules} modules x {options.tasks} tasks: {page.stat().st_size / 1e6:.1f} MB in {took:.0f} s, {peak:.0f} MiB"
         )
-        print(f"{len(made.problems)} problems; {opened(page)}")
+        print(f"{len(report.problems)} problems; {opened(page)}")
 
 
 if __name__ == "__main__":

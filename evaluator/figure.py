@@ -89,7 +89,7 @@ def lengths_figure(lengths: Mapping[str, Sequence[float]]) -> Any:
         axes.axvline(middle, color="#c44e52")
         axes.axvline(MODEL_FRAME, color="#777777", linestyle=":")
         axes.set(xscale="log", ylabel="% of clips")
-        title = f"{name}: {len(values):,} clips, median {middle:.3g} s"
+        title = f"{name}: {len(values):,} clip{'s' * (len(values) != 1)}, median {middle:.3g} s"
         axes.set_title(title, loc="left", fontsize="medium", parse_math=False)
     rows[-1].set_xlabel(f"clip length in seconds (dotted: one frame of a speech model, {1000 * MODEL_FRAME:g} ms)")
     return figure

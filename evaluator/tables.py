@@ -14,7 +14,8 @@ from pathlib import Path
 from evaluator.errors import UsageError
 from evaluator.files import write_whole
 
-Cell = str | int | float | None
+TableCell = str | int | float | None
+HeadAndRows = tuple[list[str], list[list[TableCell]]]  # (n_columns,) and (n_rows, n_columns)
 
 KINDS = {".csv": "csv", ".md": "md", ".tex": "tex"}
 _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # the last four are their full-width forms
@@ -23,7 +24,7 @@ _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _MARKDOWN = re.compile(r"[\\`*|<>\[\]&~$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 
 
-def as_text(head: Sequence[str], rows: Sequence[Sequence[Cell]], kind: str) -> str:
+def as_text(head: Sequence[str], rows: Sequence[Sequence[TableCell]], kind: str) -> str:
     """A table as text that ends with a line break.
 
     In CSV, text that a spreadsheet would take for a formula gets an apostrophe in front (OWASP, CSV Injection,
@@ -50,8 +51,13 @@ def as_text(head: Sequence[str], rows: Sequence[Sequence[Cell]], kind: str) -> s
     raise UsageError(f"{kind!r} is no kind of table; known: {', '.join(KINDS.values())}")
 
 
-def write(head: Sequence[str], rows: Sequence[Sequence[Cell]], path: Path) -> Path:
+def write(head: Sequence[str], rows: Sequence[Sequence[TableCell]], path: Path) -> Path:
     """Write a table, whole, as its name ends: .csv, .md or .tex; folders are made.
+
+    Args:
+        head: Names of the columns, (n_columns,).
+        rows: (n_rows, n_columns).
+        path: Of the file.
 
     Raises:
         UsageError: Another ending.
@@ -60,12 +66,12 @@ def write(head: Sequence[str], rows: Sequence[Sequence[Cell]], path: Path) -> Pa
     if kind is None:
         raise UsageError(f"{path}: a table ends with {', '.join(KINDS)}, not {path.suffix!r}")
     path.parent.mkdir(parents=True, exist_ok=True)
-    # A file name that is no UTF-8 is told with backslashes.
+    # A file name that is no UTF-8 is written with backslashes.
     write_whole(path, as_text(head, rows, kind).encode("utf-8", errors="backslashreplace"))
     return path
 
 
-def _csv(head: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
+def _csv(head: Sequence[str], rows: Sequence[Sequence[TableCell]]) -> str:
     text = io.StringIO(newline="")
     # RFC 4180's line ends: with others, Python 3.11 leaves a lone carriage return unquoted.
     writer = csv.writer(text, lineterminator="\r\n")
@@ -74,7 +80,7 @@ def _csv(head: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
     return text.getvalue()
 
 
-def _harmless(cell: Cell) -> Cell:
+def _harmless(cell: TableCell) -> TableCell:
     """The cell, with an apostrophe in front where a spreadsheet would run it; numbers, also as text, stay, and NaN is empty."""
     if isinstance(cell, float) and math.isnan(cell):
         return None
@@ -87,11 +93,11 @@ def _harmless(cell: Cell) -> Cell:
     return cell
 
 
-def _drawn(head: Sequence[str], rows: Sequence[Sequence[Cell]], style: str, escape: Callable[[str], str]) -> str:
+def _drawn(head: Sequence[str], rows: Sequence[Sequence[TableCell]], style: str, escape: Callable[[str], str]) -> str:
     """The table in one of tabulate's styles; columns of numbers stand to the right."""
     from tabulate import tabulate
 
-    columns = [[row[place] for row in rows] for place in range(len(head))]
+    columns = [[row[n] for row in rows] for n in range(len(head))]
     sides = ["right" if _is_numeric(each) else "left" for each in columns]
     return (
         tabulate(
@@ -105,12 +111,12 @@ def _drawn(head: Sequence[str], rows: Sequence[Sequence[Cell]], style: str, esca
     )
 
 
-def _is_numeric(column: Sequence[Cell]) -> bool:
+def _is_numeric(column: Sequence[TableCell]) -> bool:
     """Whether a column holds numbers and no text."""
     return any(cell is not None for cell in column) and not any(isinstance(cell, str) for cell in column)
 
 
-def _cell(cell: Cell, escape: Callable[[str], str]) -> str:
+def _cell(cell: TableCell, escape: Callable[[str], str]) -> str:
     if cell is None:
         return ""
     return escape(_CONTROLS.sub(" ", cell)) if isinstance(cell, str) else str(cell)

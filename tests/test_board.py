@@ -12,16 +12,16 @@ import pytest
 from evaluator import tables
 from evaluator.errors import EvaluationError, UsageError
 from evaluator.report import board as boards
-from evaluator.report import gathered, overview
+from evaluator.report import board_tables, collect, overview
 from evaluator.results import compare, on_disk
-from evaluator.results.result import CurvePoint
+from evaluator.results.result import Caveat, CurvePoint
 from evaluator.scoring import intervals
 from test_compare import of as of_two_classes
 
 
-def of(right, groups=None, **said):
+def of(right, groups=None, **fields):
     """A result of one fold and four classes, recognised where `right` says so."""
-    return of_two_classes(right, groups, **{"classes": list("abcd"), "confusion": None, **said})
+    return of_two_classes(right, groups, **{"classes": list("abcd"), "confusion": None, **fields})
 
 
 def hits(n_right, n=200, first=0):
@@ -29,52 +29,52 @@ def hits(n_right, n=200, first=0):
     return (np.arange(n) - first) % n < n_right
 
 
-def board_of(*found, seed=0):
+def board_of(*results, seed=0):
     """The board of results in memory."""
-    return boards.board(found, [Path(f"{number}.json") for number in range(len(found))], seed)
+    return boards.board(results, [Path(f"{number}.json") for number in range(len(results))], seed)
 
 
 def ranked(board):
     """Title -> first and last rank."""
-    return {place.title: (place.rank, place.last_rank) for place in board.places}
+    return {entry.title: (entry.rank, entry.last_rank) for entry in board.entries}
 
 
 def test_ranks_by_hand():
-    """a is far above all; b and c, 2 clips of 200 apart, tie; d is far below. 1 + surely better, n - surely worse."""
+    """a is far above all; b and c, 2 clips of 200 apart, tie; d is far below. 1 + significantly better, n - significantly worse."""
     board = board_of(*(of(hits(n), module=name) for name, n in (("c", 118), ("d", 60), ("b", 120), ("a", 180))))
-    assert [place.title for place in board.places] == ["a", "b", "c", "d"]
+    assert [entry.title for entry in board.entries] == ["a", "b", "c", "d"]
     assert ranked(board) == {"a": (1, 1), "b": (2, 3), "c": (2, 3), "d": (4, 4)}
-    assert board.surely_better == [
+    assert board.significantly_better == [
         [False, True, True, True],
         [False, False, False, True],
         [False, False, False, True],
         [False, False, False, False],
     ]
-    assert (board.n_clips, board.n_folds, board.draws_groups) == (200, 1, False)
+    assert (board.n_clips, board.n_folds, board.over_groups) == (200, 1, False)
 
 
 def test_being_tied_is_not_passed_on():
-    """a ties with b and b with c, while a is surely better than c: ranks 1 to 2, 1 to 3, 2 to 3."""
+    """a ties with b and b with c, while a is significantly better than c: ranks 1 to 2, 1 to 3, 2 to 3."""
     board = board_of(*(of(hits(n), module=name) for name, n in (("a", 108), ("b", 104), ("c", 100))))
     assert ranked(board) == {"a": (1, 2), "b": (1, 3), "c": (2, 3)}
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_decides_as_compare_does(seed):
-    """Four modules of random answers, in random order: surely better where compare's corrected p is below 0.05."""
+    """Four modules of random answers, in random order: significantly better where compare's corrected p is below 0.05."""
     random = np.random.default_rng(seed)
     easy = random.random(150)
-    found = [of(easy + random.normal(0, 0.2, 150) < share, module=f"m{share}") for share in (0.5, 0.58, 0.62, 0.8)]
-    random.shuffle(found)
-    board = board_of(*found, seed=seed)
-    names = [place.title for place in board.places]
-    sure = {
+    results = [of(easy + random.normal(0, 0.2, 150) < share, module=f"m{share}") for share in (0.5, 0.58, 0.62, 0.8)]
+    random.shuffle(results)
+    board = board_of(*results, seed=seed)
+    names = [entry.title for entry in board.entries]
+    better = {
         (names[row], names[column])
         for row, column in itertools.product(range(4), repeat=2)
-        if board.surely_better[row][column]
+        if board.significantly_better[row][column]
     }
-    assert sure == {(each.better, each.worse) for each in compare.compare(found, seed) if each.p < 0.05}
-    assert 0 < len(sure) < 6
+    assert better == {(each.better, each.worse) for each in compare.compare(results, seed) if each.p < 0.05}
+    assert 0 < len(better) < 6
 
 
 def test_groups_are_drawn():
@@ -86,22 +86,25 @@ def test_groups_are_drawn():
 
 
 def test_the_lowest_error_is_best():
-    """An error rate: places, ranks and who is surely better turn round."""
+    """An error rate: order, ranks and who is significantly better turn round."""
     random = np.random.default_rng(0)
     n_events = random.integers(5, 30, size=(60, 1)).astype(np.float32)
 
     def erring(name, share):
-        said = np.round(n_events * share)[None]
+        counts = np.round(n_events * share)[None]
         return dataclasses.replace(
             of(np.ones(60, bool), module=name, metric="segment_1s_er"),
-            score=float(said.sum() / n_events.sum()),
+            score=float(counts.sum() / n_events.sum()),
             test_targets=[n_events],
-            test_probabilities=[said],
+            test_probabilities=[counts],
         )
 
     board = board_of(erring("bad", 0.9), erring("good", 0.3))
-    assert ranked(board) == {"good": (1, 1), "bad": (2, 2)} and board.surely_better == [[False, True], [False, False]]
-    assert overview.leaderboard(board, "md")[1][0][:3] == ["1", "good", f"{board.places[0].head.score:.3f}"]
+    assert ranked(board) == {"good": (1, 1), "bad": (2, 2)} and board.significantly_better == [
+        [False, True],
+        [False, False],
+    ]
+    assert board_tables.leaderboard(board, "md")[1][0][:3] == ["1", "good", f"{board.entries[0].result.score:.3f}"]
 
 
 def test_one_result_alone_has_no_rank_nor_has_one_without_a_score():
@@ -114,15 +117,15 @@ def test_one_result_alone_has_no_rank_nor_has_one_without_a_score():
         test_probabilities=[np.zeros((1, 20, 2), np.float32)],
     )
     board = board_of(nothing)
-    assert ranked(board) == {"none": (None, None)} and overview.ranks(board.places[0]) == "–"
+    assert ranked(board) == {"none": (None, None)} and board_tables.ranks(board.entries[0]) == "–"
 
 
 def test_more_than_ten_can_still_be_told_apart():
     """66 pairs at 1 in 1001 draws would all be chance: a normal tail tells how far beyond the draws a difference lies."""
     board = board_of(*(of(hits(40 + 13 * n), module=f"m{n:02}") for n in range(12)))
-    assert ranked(board)["m11"] == (1, 1) or board.surely_better[0][-1]
-    assert sum(map(sum, board.surely_better)) > 50
-    assert all(board.surely_better[row][column] for row in range(12) for column in range(row + 2, 12))
+    assert ranked(board)["m11"] == (1, 1) or board.significantly_better[0][-1]
+    assert sum(map(sum, board.significantly_better)) > 50
+    assert all(board.significantly_better[row][column] for row in range(12) for column in range(row + 2, 12))
 
 
 def test_a_tail_of_hundreds_of_modules_is_mcnemars():
@@ -130,9 +133,10 @@ def test_a_tail_of_hundreds_of_modules_is_mcnemars():
     for only_one, only_other in ((16, 0), (30, 5), (40, 4)):
         right = np.zeros((2, 400), bool)
         right[0, :only_one], right[1, 100 : 100 + only_other] = True, True
-        found = [of(each, module=name) for each, name in zip(right, "ab", strict=True)]
-        (said,) = compare.compare(found)
-        assert said.mcnemar is not None and said.mcnemar / 4 < said.difference.p < 4 * said.mcnemar
+        results = [of(each, module=name) for each, name in zip(right, "ab", strict=True)]
+        (comparison,) = compare.compare(results)
+        assert comparison.mcnemar is not None
+        assert comparison.mcnemar / 4 < comparison.difference.p < 4 * comparison.mcnemar
     (p,) = intervals.p_values(np.ones((1, 1000)), np.array([1.0]), 8)
     assert p == pytest.approx(2 * 0.5**8)
 
@@ -143,8 +147,8 @@ def test_equal_modules_tie():
     alarms = 0
     for number in range(40):
         hard = random.random(100)
-        found = [of(random.random(100) > hard, module=f"m{n}") for n in range(12)]
-        alarms += any(map(any, board_of(*found, seed=number).surely_better))
+        results = [of(random.random(100) > hard, module=f"m{n}") for n in range(12)]
+        alarms += any(map(any, board_of(*results, seed=number).significantly_better))
     assert alarms <= 4
 
 
@@ -160,16 +164,16 @@ def test_two_runs_of_a_variant_are_told_apart():
         board_of(of(hits(5, 20), module="a"), of(hits(5, 19), module="b"))
 
 
-def written(folder, *found):
-    """Results on disk, gathered."""
-    for each in found:
+def written(folder, *results):
+    """Results on disk, collected."""
+    for each in results:
         on_disk.write(each, folder)
-    return gathered.gather([folder])
+    return collect.collect([folder])
 
 
 def test_other_clips_make_another_board(tmp_path):
     """The larger first; each says where they part. Broken results are told, and the rest goes on."""
-    found = written(
+    collection = written(
         tmp_path,
         *(of(hits(n), module=name) for name, n in (("a", 90), ("b", 150))),
         of(hits(90, 199), module="c"),
@@ -177,11 +181,11 @@ def test_other_clips_make_another_board(tmp_path):
     spoilt = on_disk.write(of(hits(3), module="spoilt"), tmp_path)
     spoilt.with_suffix(".npz").write_bytes(b"PK")
     unfit = on_disk.write(dataclasses.replace(of(hits(3), module="unfit"), test_groups=[["", ""]]), tmp_path)
-    first, second = boards.boards(gathered.gather([tmp_path]).asked[0])
+    first, second = boards.boards(collect.collect([tmp_path]).comparable[0])
     assert set(ranked(first)) == {"a", "b"} and set(ranked(second)) == {"c"}
     for each in (first, second):
         assert (
-            "on a board of its own: c; a and c were not tested on the same clips in fold test, 199.wav" in each.notes[0]
+            "On a board of its own: c; a and c were not tested on the same clips in fold test, 199.wav" in each.notes[0]
         )
     assert [problem.split(":")[0] for problem in first.problems] == [str(spoilt), str(unfit)] and not second.problems
     assert (
@@ -191,30 +195,30 @@ def test_other_clips_make_another_board(tmp_path):
     seen = overview.overview([first, second])
     assert seen.columns[1] == "demo/calls (arch, clean), clips 2" and not seen.shared
     assert f"a on {seen.columns[1]} was tested on other clips (demo/calls (arch, clean), clips 1)" in seen.missing
-    assert len(found.asked) == 1
+    assert len(collection.comparable) == 1
 
 
-def test_a_question_whose_results_are_all_broken_keeps_its_board(tmp_path):
-    """Without places, with a sentence for each."""
-    found = written(tmp_path, of(hits(3), module="a"))
-    found.asked[0].heads[0].path.with_suffix(".npz").write_bytes(b"")
-    (board,) = boards.boards(found.asked[0])
-    assert not board.places and len(board.problems) == 1
+def test_a_board_whose_results_are_all_broken_stays(tmp_path):
+    """Without entries, with a sentence for each."""
+    collection = written(tmp_path, of(hits(3), module="a"))
+    collection.comparable[0].headers[0].path.with_suffix(".npz").write_bytes(b"")
+    (board,) = boards.boards(collection.comparable[0])
+    assert not board.entries and len(board.problems) == 1
     assert overview.overview([board]).rows == []
     for kind in tables.KINDS.values():
-        assert tables.as_text(*overview.leaderboard(board, kind), kind)
+        assert tables.as_text(*board_tables.leaderboard(board, kind), kind)
 
 
 def test_what_a_reader_should_know_is_noted():
     """Other training data, and single trainings."""
     trained = {"draws": True, "manifest_sha256": "1"}
-    found = [of(hits(n), module=name, provenance=trained) for name, n in (("a", 90), ("b", 95))]
-    found.append(of(hits(99), module="c", provenance={**trained, "manifest_sha256": "2"}))
-    notes = board_of(*found).notes
-    assert "the data as a whole, training clips included, is not the same for all: another one for c" in notes
-    assert any("trained less than 3 times" in note and note.endswith("a, b, c") for note in notes)
+    results = [of(hits(n), module=name, provenance=trained) for name, n in (("a", 90), ("b", 95))]
+    results.append(of(hits(99), module="c", provenance={**trained, "manifest_sha256": "2"}))
+    notes = board_of(*results).notes
+    assert "The data as a whole, training clips included, is not the same for all: another one for c" in notes
+    assert any("Trained less than 3 times" in note and note.endswith("a, b, c") for note in notes)
     with pytest.raises(EvaluationError, match="fold test does not fit together"):
-        board_of(dataclasses.replace(found[0], classes=["one"]))
+        board_of(dataclasses.replace(results[0], classes=["one"]))
 
 
 @pytest.mark.parametrize(
@@ -237,52 +241,75 @@ def test_a_number_that_its_predictions_do_not_give_is_refused(tmp_path, changes,
     """With both numbers; the others are ranked without it, and compare refuses it as well."""
     good = of(hits(100), module="good")
     edited = dataclasses.replace(of(hits(90), module="edited"), **changes)
-    (found,) = boards.boards(written(tmp_path, good, edited).asked[0])
-    assert [place.title for place in found.places] == ["good"]
-    assert len(found.problems) == 1 and "edited/" in found.problems[0] and sentence in found.problems[0]
+    (board,) = boards.boards(written(tmp_path, good, edited).comparable[0])
+    assert [entry.title for entry in board.entries] == ["good"]
+    assert len(board.problems) == 1 and "edited/" in board.problems[0] and sentence in board.problems[0]
     with pytest.raises(EvaluationError, match=re.escape(sentence)):
         compare.compare([good, edited])
 
 
 def test_half_a_digit_is_rounding():
     """A score that is 0.0004 from that of its predictions is taken as it is."""
-    assert board_of(dataclasses.replace(of(hits(90)), score=0.4504)).places
+    assert board_of(dataclasses.replace(of(hits(90)), score=0.4504)).entries
 
 
 def test_how_often_probes_were_trained_is_counted_by_their_answers():
     """Three draws of few shots of one seed are three trainings: their luck is counted, and nothing else is said."""
-    found = [of(hits(n), module=name, provenance={"draws": True}) for name, n in (("a", 90), ("b", 95))]
-    assert any("trained less than 3 times" in note for note in board_of(*found).notes)
-    assert "trained less than 3 times" in compare.compare(found)[0].sentence
+    results = [of(hits(n), module=name, provenance={"draws": True}) for name, n in (("a", 90), ("b", 95))]
+    assert any("Trained less than 3 times" in note for note in board_of(*results).notes)
+    assert "trained less than 3 times" in compare.compare(results)[0].sentence
     three = [
         dataclasses.replace(each, test_probabilities=[fold.repeat(3, axis=0) for fold in each.test_probabilities])
-        for each in found
+        for each in results
     ]
-    assert [place.n_times for place in board_of(*three).places] == [3, 3]
-    assert not any("trained less than" in note for note in board_of(*three).notes)
+    assert [entry.n_times for entry in board_of(*three).entries] == [3, 3]
+    assert not any("Trained less than" in note for note in board_of(*three).notes)
     assert "trained less than" not in compare.compare(three)[0].sentence
+
+
+def test_a_caveat_stays_with_its_score_in_every_table(tmp_path):
+    """A dagger where it is read, with the sentence on the leaderboard; its kind in CSV; nothing beside the others."""
+    caveats = [Caveat("pre_trained_on_data", "pre-trained on this data"), Caveat("few_groups", "3 groups")]
+    collection = written(tmp_path, of(hits(150), module="a", caveats=caveats), of(hits(90), module="b"))
+    (board,) = boards.boards(collection.comparable[0])
+    head, rows = board_tables.leaderboard(board, "md")
+    assert [row[2] for row in rows] == ["75.0†", "45.0"]
+    assert head[-1] == "† caveats" and [row[-1] for row in rows] == ["pre-trained on this data; 3 groups", ""]
+    assert [row[-1] for row in board_tables.matrix(overview.overview([board]), "tex")[1]] == ["75.0† (1)", "45.0 (2)"]
+    for head, rows in (
+        board_tables.leaderboard(board, "csv"),
+        board_tables.matrix(overview.overview([board]), "csv"),
+    ):
+        assert [row[head.index("caveats")] for row in rows] == ["pre_trained_on_data; few_groups", ""]
+
+
+def test_a_fold_whose_score_is_of_no_point_of_the_curve_is_refused():
+    """With both numbers: an edited file."""
+    edited = of(hits(90))
+    with pytest.raises(EvaluationError, match="fold test is scored at point 3 of a curve of 1"):
+        board_of(dataclasses.replace(edited, folds=[dataclasses.replace(edited.folds[0], point=3)]))
 
 
 def test_the_seed_decides_no_rank():
     """Seven modules whose corrected p values lie about 0.05: ranks are the same with every seed."""
     random = np.random.default_rng(1)
     shares = (0.9, 0.88, 0.86, 0.84, 0.8, 0.75, 0.5)
-    found = [of(random.random(300) < share, module=f"m{n}") for n, share in enumerate(shares)]
-    p = [intervals.difference(*(compare.tested(found[n]) for n in (0, 4)), "accuracy", seed).p for seed in range(6)]
+    results = [of(random.random(300) < share, module=f"m{n}") for n, share in enumerate(shares)]
+    p = [intervals.difference(*(compare.tested(results[n]) for n in (0, 4)), "accuracy", seed).p for seed in range(6)]
     assert np.std(p) < 0.2 * np.mean(p)  # shares of 1,000 draws: half of it
-    first, *others = [ranked(board_of(*found, seed=seed)) for seed in range(5)]
+    first, *others = [ranked(board_of(*results, seed=seed)) for seed in range(5)]
     assert all(each == first for each in others)
 
 
 def test_an_overview_counts_and_says_what_is_missing(tmp_path):
     """Mean ranks over the boards that all share, by hand; a command for each empty cell, quoted for a shell."""
-    found = written(
+    collection = written(
         tmp_path,
         *(of(hits(n), module=name, task=task) for task in ("x/one", "x/two") for name, n in (("a", 150), ("b b", 90))),
         of(hits(9), module="a", task="x/three", provenance={"data": "/some data"}),
         of(hits(9), module="a", task="x/three", provenance={"data": "/some data", "seed": 1}, seeds=[1, 2]),
     )
-    seen = overview.overview([board for asked in found.asked for board in boards.boards(asked)])
+    seen = overview.overview([board for each in collection.comparable for board in boards.boards(each)])
     assert seen.columns == [f"x/{name} (arch, clean)" for name in ("one", "three", "two")] and seen.shared == [0, 2]
     assert [(row.title, row.n_present, row.mean_rank) for row in seen.rows] == [("a", 3, 1.0), ("b b", 2, 2.0)]
     assert seen.rows[1].means == {"accuracy (arch, clean)": pytest.approx(0.45)}
@@ -291,14 +318,14 @@ def test_an_overview_counts_and_says_what_is_missing(tmp_path):
     )
     command += f" --out {shlex.quote(str(tmp_path))}"
     assert seen.missing == [f"b b on x/three (arch, clean) has no result: run `{command}`"]
-    assert "means are over the 2 of 3 boards" in seen.notes[-1] and "b b, for one, is on 2 of 3" in seen.notes[-1]
+    assert "Means are over the 2 of 3 boards" in seen.notes[-1] and "b b, for one, is on 2 of 3" in seen.notes[-1]
     assert "a has several runs on x/three (arch, clean); the one trained most often is shown" in seen.notes
-    assert seen.rows[0].cells[1].head.seeds == 2
-    assert overview.matrix(seen, "md")[1] == [
+    assert len(seen.rows[0].entries[1].result.seeds) == 2
+    assert board_tables.matrix(seen, "md")[1] == [
         ["a", "1.0", "3/3", "75.0 (1)", "4.5 (1–2)", "75.0 (1)"],
         ["b b", "2.0", "2/3", "45.0 (2)", "missing", "45.0 (2)"],
     ]
-    head, rows = overview.matrix(seen, "csv")
+    head, rows = board_tables.matrix(seen, "csv")
     assert len(rows) == 6 and all(len(row) == len(head) for row in rows)
     assert dict(zip(head, rows[4], strict=True)) | {"score": None, "rank": None} == dict(
         zip(head, rows[4], strict=True)
@@ -307,22 +334,22 @@ def test_an_overview_counts_and_says_what_is_missing(tmp_path):
 
 def test_a_task_counts_once_in_a_mean_rank():
     """a is first on one task under two profiles and second on another: 1.5, not 4 / 3; and it is said."""
-    places = (("x/one", "clean", 150, 90), ("x/one", "published", 150, 90), ("x/two", "clean", 90, 150))
-    found = [
+    scores = (("x/one", "clean", 150, 90), ("x/one", "published", 150, 90), ("x/two", "clean", 90, 150))
+    several = [
         board_of(*(of(hits(n), module=name, task=task, profile=profile) for name, n in (("a", one), ("b", two))))
-        for task, profile, one, two in places
+        for task, profile, one, two in scores
     ]
-    seen = overview.overview(found)
+    seen = overview.overview(several)
     assert [(row.title, row.n_present, row.mean_rank) for row in seen.rows] == [("a", 3, 1.5), ("b", 3, 1.5)]
     assert "each task counts once" in seen.notes[0]
-    assert not overview.overview(found[::2]).notes
+    assert not overview.overview(several[::2]).notes
 
 
 def test_one_module_is_not_ranked_and_not_missed():
     """An overview of a single module: no rank, no mean rank, no sentence about either."""
     seen = overview.overview([board_of(of(hits(90), module="a")), board_of(of(hits(60), module="a", task="x/y"))])
     assert seen.rows[0].mean_rank is None and not seen.notes and not seen.missing
-    assert overview.matrix(seen, "md")[1] == [["a", None, "2/2", "45.0", "30.0"]]
+    assert board_tables.matrix(seen, "md")[1] == [["a", None, "2/2", "45.0", "30.0"]]
 
 
 def test_means_need_a_shared_board():
@@ -330,7 +357,7 @@ def test_means_need_a_shared_board():
     one, two = board_of(of(hits(9), module="a")), board_of(of(hits(9), module="b", task="x/y"))
     seen = overview.overview([one, two])
     assert [row.mean_rank for row in seen.rows] == [None, None] and not seen.rows[0].means
-    assert seen.notes == ["no mean ranks: there is no board on which every module has a rank; a, for one, is on 1 of 2"]
+    assert seen.notes == ["No mean ranks: there is no board on which every module has a rank; a, for one, is on 1 of 2"]
 
 
 def test_hostile_names_pass_through():
@@ -339,6 +366,6 @@ def test_hostile_names_pass_through():
     board = board_of(of(hits(9), module=name, task="../|<b>"), of(hits(60), module="=1+1", task="../|<b>"))
     seen = overview.overview([board, board_of(of(hits(9), module="c"))])
     for kind in tables.KINDS.values():
-        for found in (overview.leaderboard(board, kind), overview.matrix(seen, kind)):
-            assert "script" in tables.as_text(*found, kind)
+        for table in (board_tables.leaderboard(board, kind), board_tables.matrix(seen, kind)):
+            assert "script" in tables.as_text(*table, kind)
     assert any("'<script>|\n'\"'\"'`rm" in sentence for sentence in seen.missing)  # quoted for a shell

@@ -5,7 +5,7 @@ import pytest
 from evaluator import figure
 from evaluator.errors import UsageError
 
-LENGTHS = {"marmosets": [0.05, 0.127, 0.3], "watkins": [1.7, 2.0, 60.0, 0.0], "empty": []}
+LENGTHS = {"marmosets": [0.05, 0.127, 0.3], "watkins": [1.7, 2.0, 60.0, 0.0], "lone": [0.5], "empty": []}
 
 
 @pytest.mark.parametrize("suffix", [".svg", ".png", ".pdf"])
@@ -23,7 +23,7 @@ def test_each_dataset_has_its_row(tmp_path):
     figure.clip_lengths(LENGTHS, tmp_path / "lengths.svg")
     text = (tmp_path / "lengths.svg").read_text()
     assert "marmosets: 3 clips, median 0.127 s" in text and "watkins: 3 clips, median 2 s" in text
-    assert "empty" not in text and "25 ms" in text
+    assert "lone: 1 clip, median 0.5 s" in text and "empty" not in text and "25 ms" in text
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_each_dataset_has_its_row(tmp_path):
         (LENGTHS, "x/a.svg", "there is no folder"),
     ],
 )
-def test_what_cannot_be_drawn_is_said(tmp_path, lengths, name, sentence):
+def test_what_cannot_be_drawn_is_refused(tmp_path, lengths, name, sentence):
     """And nothing is written."""
     with pytest.raises(UsageError, match=sentence):
         figure.clip_lengths(lengths, tmp_path / name)

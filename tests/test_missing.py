@@ -8,8 +8,9 @@ import pytest
 import soundfile
 
 from evaluator.cli import main
-from evaluator.report import gathered, missing, overview
+from evaluator.report import collect, missing, overview
 from evaluator.report.board import boards
+from evaluator.report.header import header_of
 from evaluator.results import on_disk
 from test_board import hits, of, written
 
@@ -34,7 +35,9 @@ def bench(tmp_path, monkeypatch):
 
 def overview_of(folder):
     """The overview of results in a folder."""
-    return overview.overview([each for asked in gathered.gather([folder]).asked for each in boards(asked)])
+    return overview.overview(
+        [each for comparable in collect.collect([folder]).comparable for each in boards(comparable)]
+    )
 
 
 def run(*words):
@@ -44,9 +47,9 @@ def run(*words):
 
 def test_the_command_runs_anywhere_and_fills_the_board(bench, monkeypatch):
     """For tasks that are paths, with the board's seeds and folder of results; then nothing is missing."""
-    asked = ["--protocol", "arch", "--out", "mine"]
-    run("hear_ssl.duration_loudness", "hear_ssl.melspec", "--task", "tones", *asked)
-    run("hear_ssl.melspec", "--task", "./multi.csv", *asked, "--seeds", "2", "--seed", "3")
+    options = ["--protocol", "arch", "--out", "mine"]
+    run("hear_ssl.duration_loudness", "hear_ssl.melspec", "--task", "tones", *options)
+    run("hear_ssl.melspec", "--task", "./multi.csv", *options, "--seeds", "2", "--seed", "3")
     (sentence,) = overview_of(bench / "mine").missing
     command = shlex.split(re.search("`(.*)`", sentence)[1])
     assert command[command.index("--task") + 1] == str(bench / "multi.csv")
@@ -54,17 +57,17 @@ def test_the_command_runs_anywhere_and_fills_the_board(bench, monkeypatch):
     (bench / "elsewhere").mkdir()
     monkeypatch.chdir(bench / "elsewhere")
     run(*command[2:])
-    found = overview_of(bench / "mine")
-    assert not found.missing
+    seen = overview_of(bench / "mine")
+    assert not seen.missing
     assert {tuple(on_disk.read(path).seeds) for path in (bench / "mine").rglob("multi/*.json")} == {(3, 4)}
 
 
-def how(tmp_path, provenance, head=None, **said):
-    """What is told of a module `b` that lacks a result on the board of `a`."""
-    found = written(tmp_path, of(hits(90), module="a", provenance=provenance, options={}, **said))
-    (board,) = boards(found.asked[0])
-    other = gathered.head_of(tmp_path / "b.json", vars(of(hits(9), module="b", options={}, provenance=head or {})))
-    return missing.how(other, board)
+def how(tmp_path, provenance, others=None, **fields):
+    """How to get the result of a module `b` on the board of `a`."""
+    collection = written(tmp_path, of(hits(90), module="a", provenance=provenance, options={}, **fields))
+    (board,) = boards(collection.comparable[0])
+    other = header_of(of(hits(9), module="b", options={}, provenance=others or {}), tmp_path / "b.json")
+    return missing.how_to_get(other, board)
 
 
 def test_a_task_that_is_not_known_has_no_command(tmp_path):
@@ -88,8 +91,8 @@ def test_a_task_that_is_not_known_has_no_command(tmp_path):
 )
 def test_layers_are_the_boards(tmp_path, protocol, layers, n_layers, wanted):
     """As the others were judged, unless the protocol says so already or the module has no choice."""
-    found = how(tmp_path, {"layers": layers}, {"module": {"n_layers": n_layers}}, protocol=protocol)
-    assert found == f"run `hear-eval run b --task demo/calls --protocol {protocol}{f' {wanted}' if wanted else ''}`"
+    sentence = how(tmp_path, {"layers": layers}, {"module": {"n_layers": n_layers}}, protocol=protocol)
+    assert sentence == f"run `hear-eval run b --task demo/calls --protocol {protocol}{f' {wanted}' if wanted else ''}`"
 
 
 def test_another_interpreter_is_named_again(tmp_path):

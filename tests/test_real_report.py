@@ -23,25 +23,25 @@ pytestmark = [
 def made(tmp_path_factory):
     """The page of three modules, and of a tiny random HuBERT with all its layers, on ESC-10 and FSDD; and the scores."""
     pytest.importorskip("torchcrepe")
-    place = tmp_path_factory.mktemp("real")
-    hubert = f"hf:{model_path('hubert_base', place / 'hubert')}"
-    tasks = ["--task", "esc10", "--task", "fsdd", "--data", str(DATA), "--cache", str(place / "cache")]
-    out = ["--out", str(place / "results")]
+    root = tmp_path_factory.mktemp("real")
+    hubert = f"hf:{model_path('hubert_base', root / 'hubert')}"
+    tasks = ["--task", "esc10", "--task", "fsdd", "--data", str(DATA), "--cache", str(root / "cache")]
+    out = ["--out", str(root / "results")]
     assert main(["run", *MODULES, *tasks, *out, "--protocol", "logistic"]) == 0
     assert main(["run", hubert, *tasks, *out, "--protocol", "logistic", "--layers", "all"]) == 0
-    assert main(["report", str(place / "results"), "--out", str(place / "report.html"), "--clips", "3"]) == 0
-    found = [json.loads(path.read_text()) for path in (place / "results").rglob("*.json")]
-    return place / "report.html", {(each["task"], each["module"]): each["score"] for each in found}
+    assert main(["report", str(root / "results"), "--out", str(root / "report.html"), "--clips", "3"]) == 0
+    found = [json.loads(path.read_text()) for path in (root / "results").rglob("*.json")]
+    return root / "report.html", {(each["task"], each["module"]): each["score"] for each in found}
 
 
 def test_the_page_is_sorted_filtered_opened_and_played(made, chromium):  # noqa: F811
     """Its order is that of the scores; nothing is fetched, and the console is silent."""
     page, scores = made
     shown = chromium.new_page()
-    asked, said = [], []
-    shown.on("request", lambda request: asked.append(request.url))
-    shown.on("console", lambda message: said.append(message.text))
-    shown.on("pageerror", lambda error: said.append(str(error)))
+    requests, messages = [], []
+    shown.on("request", lambda request: requests.append(request.url))
+    shown.on("console", lambda message: messages.append(message.text))
+    shown.on("pageerror", lambda error: messages.append(str(error)))
     shown.goto(page.as_uri())
     for task in ("quick/esc10", "quick/fsdd"):
         of_task = section(shown, re.escape(task))
@@ -62,12 +62,12 @@ def test_the_page_is_sorted_filtered_opened_and_played(made, chromium):  # noqa:
     shown.get_by_label("Filter").first.fill("crepe")
     shown.wait_for_timeout(100)
     assert overview.locator("tbody th").all_inner_texts() == ["hear_ssl.crepe_tiny"]
-    assert [url for url in asked if not url.startswith(("file:", "data:"))] == [] and said == []
+    assert [url for url in requests if not url.startswith(("file:", "data:"))] == [] and messages == []
     shown.close()
 
 
 def test_it_says_what_a_reader_must_know(made):
-    """The layers' curve of the one module that has layers, and that the mini model has heard some of these sounds."""
+    """The layers' curve of the one module that has layers, and that the mini model was pre-trained on some of this data."""
     text = made[0].read_text(encoding="utf-8")
-    assert "HEARD BEFORE" in text and "layer 0" in text
+    assert "Caveat" in text and 'class="caveat"' in text and "layer 0" in text
     assert made[0].stat().st_size < 5 << 20

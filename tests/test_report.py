@@ -12,12 +12,12 @@ import pytest
 import soundfile
 
 from evaluator.cli import main
-from evaluator.report import page, room
+from evaluator.report import budget, page
 from evaluator.results import on_disk
-from evaluator.results.result import CurvePoint
+from evaluator.results.result import Caveat, CurvePoint
 
 CHROMIUM = next(
-    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), ""
+    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), ""
 )
 QUIET = "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync --no-first-run"
 HOSTILE = [
@@ -31,21 +31,24 @@ SECONDS, RATE = 0.4, 16000
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """Results of two modules on tones, and a made-up task where all that can be named is named by an enemy."""
-    place = tmp_path_factory.mktemp("report")
+    root = tmp_path_factory.mktemp("report")
     random = np.random.default_rng(0)
     for number, name in enumerate(("high", "low", "middle")):
-        (place / "tones" / name).mkdir(parents=True)
+        (root / "tones" / name).mkdir(parents=True)
         for which in range(10):
             times = np.arange(int(SECONDS * RATE)) / RATE
             tone = 0.3 * np.sin(2 * np.pi * (300 + 40 * number + 7 * which) * times) + 0.2 * random.standard_normal(
                 len(times)
             )
-            soundfile.write(place / "tones" / name / f"{which}.wav", tone, RATE)
-    asked = ["--task", str(place / "tones"), "--protocol", "logistic", "--cache", str(place / "cache")]
-    assert main(["run", "hear_ssl.melspec", "hear_ssl.byol_a_mini", *asked, "--out", str(place / "results")]) == 0
-    for number, path in enumerate(sorted((place / "results").rglob("*.json"))):
+            soundfile.write(root / "tones" / name / f"{which}.wav", tone, RATE)
+    options = ["--task", str(root / "tones"), "--protocol", "logistic", "--cache", str(root / "cache")]
+    assert main(["run", "hear_ssl.melspec", "hear_ssl.byol_a_mini", *options, "--out", str(root / "results")]) == 0
+    for number, path in enumerate(sorted((root / "results").rglob("*.json"))):
         result = on_disk.read(path)
-        curve = [CurvePoint(f"layer {n}", 0.5 + 0.1 * n, 0.4 + 0.1 * n, 0.6 + 0.1 * n, None, None) for n in range(3)]
+        curve = [
+            CurvePoint(HOSTILE[n], 0.5 + 0.1 * n, 0.4 + 0.1 * n, 0.6 + 0.1 * n, None, None, HOSTILE[n], n)
+            for n in range(3)
+        ]
         hostile = replace(
             result,
             module=HOSTILE[number],
@@ -53,8 +56,10 @@ def folder(tmp_path_factory):
             dataset=HOSTILE[1],
             classes=HOSTILE,
             curve=curve,
-            chosen="layer 2",
+            folds=[replace(fold, point=2) for fold in result.folds],
+            chosen=HOSTILE[2],
             notes=HOSTILE,
+            caveats=[Caveat("few_groups", name) for name in HOSTILE],
             failed={HOSTILE[1]: HOSTILE[0]},
             n_failed=1,
             options={HOSTILE[0]: HOSTILE[1]},
@@ -62,11 +67,11 @@ def folder(tmp_path_factory):
             test_clips=[[f"{HOSTILE[1]}{clip}" for clip in fold] for fold in result.test_clips],
             provenance={**result.provenance, "command": HOSTILE, "protocol_says": HOSTILE[0]},
         )
-        on_disk.write(hostile, place / "results")
-    broken = place / "results" / HOSTILE[1]
+        on_disk.write(hostile, root / "results")
+    broken = root / "results" / HOSTILE[1]
     broken.mkdir()
     (broken / "half.json").write_text('{"schema_version": 5, "module"')
-    return place
+    return root
 
 
 @pytest.fixture(scope="module")
@@ -82,10 +87,10 @@ def chromium():
     """A browser without a screen."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     with sync_api.sync_playwright() as started:
-        found = CHROMIUM or started.chromium.executable_path  # what `playwright install` leaves
-        if not Path(found).exists():
+        path = CHROMIUM or started.chromium.executable_path  # what `playwright install` leaves
+        if not Path(path).exists():
             pytest.skip("there is no Chromium here")
-        browser = started.chromium.launch(executable_path=found, args=QUIET.split())
+        browser = started.chromium.launch(executable_path=path, args=QUIET.split())
         yield browser
         browser.close()
 
@@ -94,25 +99,25 @@ def chromium():
 def opened(chromium, report):
     """The page opened from disk; afterwards it has asked for nothing, run nothing and complained of nothing."""
     shown = chromium.new_page()
-    asked, said = [], []
-    shown.on("request", lambda request: asked.append(request.url))
-    shown.on("console", lambda message: said.append(message.text))
-    shown.on("pageerror", lambda error: said.append(str(error)))
+    requests, messages = [], []
+    shown.on("request", lambda request: requests.append(request.url))
+    shown.on("console", lambda message: messages.append(message.text))
+    shown.on("pageerror", lambda error: messages.append(str(error)))
     shown.goto(report.as_uri())
     yield shown
-    strangers = [url for url in asked if not url.startswith(("file:", "data:"))]
-    assert (strangers, said) == ([], [])
-    assert [url for url in asked if url.startswith("file:")] == [report.as_uri()]
-    assert shown.title() == "What the modules hear"
+    strangers = [url for url in requests if not url.startswith(("file:", "data:"))]
+    assert (strangers, messages) == ([], [])
+    assert [url for url in requests if url.startswith("file:")] == [report.as_uri()]
+    assert shown.title() == "Audio embeddings, evaluated"
     shown.close()
 
 
 def section(shown, task):
     """The section of a task, in sight, its tables ready to be sorted."""
-    found = shown.locator("section.task", has=shown.locator("h2", has_text=re.compile(f"^{task}")))
-    found.scroll_into_view_if_needed()
-    found.locator("th .dt-column-order").first.wait_for(state="attached")
-    return found
+    of_task = shown.locator("section.task", has=shown.locator("h2", has_text=re.compile(f"^{task}")))
+    of_task.scroll_into_view_if_needed()
+    of_task.locator("th .dt-column-order").first.wait_for(state="attached")
+    return of_task
 
 
 def expect_rows(table, names):
@@ -122,7 +127,7 @@ def expect_rows(table, names):
 
 
 def test_a_heading_sorts_its_column(opened):
-    """By keyboard and by mouse, up and down; scores as numbers, the largest first; its state is told to who cannot see it."""
+    """By keyboard and by mouse, up and down; scores as numbers, the largest first; its state is there for who cannot see it."""
     table = section(opened, "tones").locator("table").first
     heading = table.locator("thead th").nth(1)
     heading.get_by_role("button").focus()
@@ -250,16 +255,16 @@ class Tags(HTMLParser):
 
     def __init__(self, text):
         super().__init__()
-        self.found = []
+        self.tags = []
         self.feed(text)
 
     def handle_starttag(self, tag, attrs):
-        self.found.append((tag, dict(attrs)))
+        self.tags.append((tag, dict(attrs)))
 
 
 def test_the_page_holds_all_it_needs(report):
     """No attribute names another file or address, every id is there once, and every inner link has an end."""
-    tags = Tags(report.read_text(encoding="utf-8")).found
+    tags = Tags(report.read_text(encoding="utf-8")).tags
     targets = [
         (tag, value)
         for tag, attrs in tags
@@ -275,7 +280,7 @@ def test_the_page_holds_all_it_needs(report):
 
 def test_the_page_can_be_heard_by_a_screen_reader(report):
     """Each table has a caption, each of its headings a scope, each player and figure a name, and the page a language."""
-    tags = Tags(report.read_text(encoding="utf-8")).found
+    tags = Tags(report.read_text(encoding="utf-8")).tags
     count = [tag for tag, _ in tags].count
     assert count("table") == count("caption") > 5
     assert all(attrs.get("scope") in ("col", "row") for tag, attrs in tags if tag == "th")
@@ -284,12 +289,22 @@ def test_the_page_can_be_heard_by_a_screen_reader(report):
     assert dict(tags)["html"]["lang"] == "en" and count("main") == count("h1") == 1
 
 
+def test_caveats_lead_from_every_score_to_their_sentences(report):
+    """A dagger in the overview and on the leaderboard, with the sentence itself; none beside scores without a caveat."""
+    tags = Tags(report.read_text(encoding="utf-8")).tags
+    daggers = [attrs for tag, attrs in tags if tag == "a" and attrs.get("class") == "caveat"]
+    ends = {attrs["id"] for _, attrs in tags if attrs.get("id", "").endswith("-caveats")}
+    assert len(daggers) == 4 and len(ends) == 1  # two hostile modules, twice each; the tones have none
+    for attrs in daggers:
+        assert attrs["href"][1:] in ends and HOSTILE[1] in attrs["title"] and HOSTILE[1] in attrs["aria-label"]
+
+
 def test_what_is_missing_and_broken_is_said(report, folder, capsys):
     """On the page, and the broken file on standard error, with exit code 0."""
     assert main(["report", str(folder / "results"), "--out", str(folder / "again.html"), "--clips", "0"]) == 0
-    said = capsys.readouterr()
-    assert "half.json" in said.err and "half.json" in report.read_text()
-    assert said.out == f"written: {folder / 'again.html'}\n"
+    printed = capsys.readouterr()
+    assert "half.json" in printed.err and "half.json" in report.read_text()
+    assert printed.out == f"written: {folder / 'again.html'}\n"
     text = (folder / "again.html").read_text()
     assert "4 results missing" in text and "could not be used" in text and "<audio" not in text
 
@@ -304,7 +319,7 @@ def test_the_same_results_make_the_same_page(report, folder):
 def test_tables_and_figures_lie_beside_the_page(folder, capsys):
     """In every kind that was asked for; the page is the same as without them."""
     one, bare, full = folder / "results" / "hear_ssl.melspec", folder / "bare.html", folder / "full.html"
-    formats = [word for kind in (*room.TABLES, *room.PICTURES) for word in ("--format", kind)]
+    formats = [word for kind in (*budget.TABLE_KINDS, *budget.FIGURE_KINDS) for word in ("--format", kind)]
     assert main(["report", str(one), "--clips", "0", "--out", str(bare)]) == 0
     assert main(["report", str(one), "--clips", "0", "--out", str(full), *formats]) == 0
     beside = sorted((folder / "full-files").iterdir())
@@ -355,11 +370,11 @@ def test_an_edited_score_is_left_out_and_told(folder, capsys, tmp_path):
 def test_what_lies_beside_the_page_from_before_is_told(folder, capsys, tmp_path):
     """Tables of an earlier report with the same name, on standard error; they are not removed."""
     everything, one = folder / "results", folder / "results" / "hear_ssl.melspec"
-    asked = ["--clips", "0", "--out", str(tmp_path / "r.html"), "--format", "csv"]
-    assert main(["report", str(everything), *asked]) == 0
+    options = ["--clips", "0", "--out", str(tmp_path / "r.html"), "--format", "csv"]
+    assert main(["report", str(everything), *options]) == 0
     assert "of an earlier one" not in capsys.readouterr().err
     n_before = len(list((tmp_path / "r-files").iterdir()))
-    assert main(["report", str(one), *asked]) == 0
+    assert main(["report", str(one), *options]) == 0
     assert "files that are not of this report" in capsys.readouterr().err
     assert len(list((tmp_path / "r-files").iterdir())) >= n_before
 
@@ -378,19 +393,19 @@ def test_predictions_that_a_shell_names_are_passed_over(folder, capsys, tmp_path
 
 def test_a_folder_of_audio_that_is_not_there_is_refused(folder, capsys):
     """With exit code 2 and a sentence, rather than clip by clip."""
-    asked = ["--out", str(folder / "gone.html"), "--data", str(folder / "gone")]
-    assert main(["report", str(folder / "results"), *asked]) == 2
+    options = ["--out", str(folder / "gone.html"), "--data", str(folder / "gone")]
+    assert main(["report", str(folder / "results"), *options]) == 2
     assert "there is no such folder" in capsys.readouterr().err and not (folder / "gone.html").exists()
 
 
 def test_clips_are_looked_for_where_the_user_says(folder):
-    """A folder without them is told clip by clip; the page is made all the same."""
+    """A folder without them is said clip by clip; the page is made all the same."""
     (folder / "elsewhere").mkdir()
     out = folder / "moved.html"
-    asked = ["--out", str(out), "--data", str(folder / "elsewhere"), "--clips", "2"]
-    assert main(["report", str(folder / "results" / "hear_ssl.melspec"), *asked]) == 0
+    options = ["--out", str(out), "--data", str(folder / "elsewhere"), "--clips", "2"]
+    assert main(["report", str(folder / "results" / "hear_ssl.melspec"), *options]) == 0
     text = out.read_text()
-    assert text.count("Not to be heard") == 2 and "<audio" not in text
+    assert text.count("No sound") == 2 and "<audio" not in text
 
 
 @pytest.mark.parametrize(
@@ -411,10 +426,10 @@ def test_nothing_to_report_is_a_sentence(tmp_path, capsys):
 
 
 def test_what_does_not_fit_is_named(folder, monkeypatch):
-    """With room for one figure at most, the others are said to be left out."""
-    from evaluator.report import making
+    """With bytes for one figure at most, the others are said to be left out."""
+    from evaluator.report import build
 
-    monkeypatch.setattr(making, "BYTES_OF_PAGE", 15_000)
+    monkeypatch.setattr(build, "PAGE_BYTES", 15_000)
     out = folder / "small.html"
     assert main(["report", str(folder / "results" / "hear_ssl.melspec"), "--out", str(out)]) == 0
     text = out.read_text()
@@ -425,6 +440,6 @@ def test_what_does_not_fit_is_named(folder, monkeypatch):
 def test_datatables_is_as_its_makers_ship_it():
     """The file has the SHA-256 that its README tells."""
     assets = Path(page.__file__).parent / "assets"
-    told = re.search(r"SHA-256 `([0-9a-f]{64})`", (assets / "README.md").read_text())
-    assert hashlib.sha256((assets / "dataTables.min.js").read_bytes()).hexdigest() == told[1]
+    checksum = re.search(r"SHA-256 `([0-9a-f]{64})`", (assets / "README.md").read_text())
+    assert hashlib.sha256((assets / "dataTables.min.js").read_bytes()).hexdigest() == checksum[1]
     assert "MIT" in (assets / "dataTables.LICENSE.txt").read_text()

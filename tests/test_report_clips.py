@@ -13,21 +13,21 @@ from scipy.spatial.distance import jensenshannon
 
 from evaluator.audio.clip import Clip, named
 from evaluator.errors import UsageError
-from evaluator.report import clips
+from evaluator.report import clips, sound
 from test_results import result
 
-RATE = clips.SAMPLE_RATE
+RATE = sound.SAMPLE_RATE
 
 
-def answers(*said, labels=(0, 1, 0), single=True, **changes):
-    """A result of one fold: classes a and b, clips z, y, x, and what was said of them, (n_clips, 2)."""
+def answers(*probabilities, labels=(0, 1, 0), single=True, **changes):
+    """A result of one fold: classes a and b, clips z, y, x, and their probabilities, (n_clips, 2)."""
     fields = {
         "folds": result().folds[:1],
         "confusion": [[1, 1], [1, 1]] if single else None,
         "test_clips": [["z.wav", "y.wav", "x.wav"]],
         "test_groups": [["g", "", "h"]],
         "test_targets": [np.eye(2, dtype=np.float32)[list(labels)]],
-        "test_probabilities": [np.array([said], dtype=np.float32)],
+        "test_probabilities": [np.array([probabilities], dtype=np.float32)],
         "test_events": [],
     }
     return result(**{**fields, **changes})
@@ -47,54 +47,56 @@ def content(uri, kind):
 
 def test_the_divergence_is_that_of_a_hand_calculation_and_of_scipy():
     """Opposite sure answers differ by one bit, equal ones by none; SciPy's distance is its root."""
-    said = np.array([[[1, 0, 0], [0.2, 0.3, 0.5], [0.1, 0.8, 0.1]], [[0, 1, 0], [0.2, 0.3, 0.5], [0.6, 0.1, 0.3]]])
-    found = clips.divergence(said.astype(float), True)
-    np.testing.assert_allclose(found[:2], [1, 0], atol=1e-12)
-    np.testing.assert_allclose(found[2], jensenshannon(said[0, 2], said[1, 2], base=2) ** 2)
+    probabilities = np.array(
+        [[[1, 0, 0], [0.2, 0.3, 0.5], [0.1, 0.8, 0.1]], [[0, 1, 0], [0.2, 0.3, 0.5], [0.6, 0.1, 0.3]]]
+    )
+    measures = clips.divergence(probabilities.astype(float), True)
+    np.testing.assert_allclose(measures[:2], [1, 0], atol=1e-12)
+    np.testing.assert_allclose(measures[2], jensenshannon(probabilities[0, 2], probabilities[1, 2], base=2) ** 2)
     three = clips.divergence(np.eye(3)[:, None], True)  # three sure answers, all different: log2(3)
     np.testing.assert_allclose(three, [math.log2(3)])
 
 
 def test_labels_that_do_not_exclude_each_other_add_up():
     """Each is an event of its own: two labels on which two modules are sure of the opposite are two bits."""
-    said = np.array([[[1.0, 0.0, 0.5]], [[0.0, 1.0, 0.5]]])
-    np.testing.assert_allclose(clips.divergence(said, False), [2])
+    probabilities = np.array([[[1.0, 0.0, 0.5]], [[0.0, 1.0, 0.5]]])
+    np.testing.assert_allclose(clips.divergence(probabilities, False), [2])
     np.testing.assert_allclose(
         clips.divergence(np.array([[[0.9]], [[0.3]]]), False), [jensenshannon([0.9, 0.1], [0.3, 0.7], base=2) ** 2]
     )
 
 
 def test_the_most_disputed_clip_comes_first_and_ties_go_by_name():
-    """With what each module says of it, and whether that is right; clips on which all agree are left out."""
+    """With what each module predicts for it, and whether that is right; clips on which all agree are left out."""
     one, other = answers([1, 0], [0.5, 0.5], [1, 0]), answers([0, 1], [0.5, 0.5], [0, 1])
-    found = clips.disagreeing(["one", "other"], [one, other])
-    assert [each.name for each in found] == ["x.wav", "z.wav"]
-    assert found[0] == clips.Disputed(
-        "x.wav", "h", ("a",), pytest.approx(1), (clips.Said("one", (("a", 1.0),), True), clips.Said("other", (("b", 1.0),), False))
+    disputed = clips.disagreeing(["one", "other"], [one, other])
+    assert [each.name for each in disputed] == ["x.wav", "z.wav"]
+    assert disputed[0] == clips.DisputedClip(
+        "x.wav", "h", ("a",), pytest.approx(1), (clips.ModulePrediction("one", (("a", 1.0),), True), clips.ModulePrediction("other", (("b", 1.0),), False))
     )  # fmt: skip
-    assert [each.name for each in clips.disagreeing(["one", "other"], [one, other], most=1)] == ["x.wav"]
+    assert [each.name for each in clips.disagreeing(["one", "other"], [one, other], n_max=1)] == ["x.wav"]
 
 
 def test_the_mean_over_trainings_is_compared():
-    """Two trainings that say the opposite are as unsure as one that says a half."""
+    """Two trainings that predict the opposite are one prediction of a half."""
     twice = answers(test_probabilities=[np.array([[[1, 0]] * 3, [[0, 1]] * 3], np.float32)])
     assert clips.disagreeing(["twice", "once"], [twice, answers(*[[0.5, 0.5]] * 3)]) == []
 
 
-def test_one_module_shows_what_it_gets_wrong_and_is_sure_of():
-    """The surest first; right answers are left out."""
-    found = clips.disagreeing(["one"], [answers([0.4, 0.6], [0.1, 0.9], [0.1, 0.9])])
-    assert [(each.name, round(each.measure, 6)) for each in found] == [("x.wav", 0.9), ("z.wav", 0.6)]
-    assert "wrong" in clips.chosen_by(1, True) and "Jensen-Shannon" in clips.chosen_by(2, True)
-    assert "every label" in clips.chosen_by(1, False) and "every label" not in clips.chosen_by(2, True)
+def test_one_module_shows_what_it_gets_wrong_with_the_highest_probability():
+    """The most probable first; right answers are left out."""
+    disputed = clips.disagreeing(["one"], [answers([0.4, 0.6], [0.1, 0.9], [0.1, 0.9])])
+    assert [(each.name, round(each.measure, 6)) for each in disputed] == [("x.wav", 0.9), ("z.wav", 0.6)]
+    assert "wrong" in clips.selection_rule(1, True) and "Jensen-Shannon" in clips.selection_rule(2, True)
+    assert "every label" in clips.selection_rule(1, False) and "every label" not in clips.selection_rule(2, True)
 
 
-def test_clips_with_several_labels_are_told_with_their_best():
+def test_clips_with_several_labels_have_their_most_probable():
     """One module: the largest distance from the truth above a half; right only if every label is on its side."""
-    said = answers([0.9, 0.8], [0.4, 0.9], [0.1, 0.3], single=False, metric="map")
-    found = clips.disagreeing(["one"], [said])
-    assert [(each.name, each.said[0].right) for each in found] == [("x.wav", False), ("z.wav", False)]
-    assert found[1].said[0].labels == (("a", pytest.approx(0.9)), ("b", pytest.approx(0.8)))
+    one = answers([0.9, 0.8], [0.4, 0.9], [0.1, 0.3], single=False, metric="map")
+    disputed = clips.disagreeing(["one"], [one])
+    assert [(each.name, each.predictions[0].right) for each in disputed] == [("x.wav", False), ("z.wav", False)]
+    assert disputed[1].predictions[0].labels == (("a", pytest.approx(0.9)), ("b", pytest.approx(0.8)))
 
 
 def test_a_clip_of_two_folds_counts_once():
@@ -104,8 +106,8 @@ def test_a_clip_of_two_folds_counts_once():
                     test_targets=one.test_targets * 2, test_probabilities=[first, second])
             for first, second in [(np.eye(2)[[[0, 1, 0]]], np.eye(2)[[[0, 1, 0]]]),
                                   (np.full((1, 3, 2), 0.5), np.eye(2)[[[1, 1, 0]]])]]  # fmt: skip
-    found = clips.disagreeing(["a", "b"], both)
-    assert [each.name for each in found] == ["z.wav", "x.wav", "y.wav"] and found[0].measure == pytest.approx(1)
+    disputed = clips.disagreeing(["a", "b"], both)
+    assert [each.name for each in disputed] == ["z.wav", "x.wav", "y.wav"] and disputed[0].measure == pytest.approx(1)
 
 
 def test_results_on_other_clips_and_of_events_are_not_compared():
@@ -141,48 +143,50 @@ def test_the_sound_is_the_clips_own_samples(tmp_path):
     """To 16 bits, at the level they have, of the stretch that the name says."""
     samples = (noise(2) // 50).astype(np.int16)
     soundfile.write(tmp_path / "quiet.wav", samples, RATE)
-    found = clips.heard("quiet.wav#0.5-1.25", tmp_path)
-    decoded, rate = soundfile.read(io.BytesIO(content(found.audio, "audio/flac")), dtype="int16")
+    clip = sound.clip_sound("quiet.wav#0.5-1.25", tmp_path)
+    decoded, rate = soundfile.read(io.BytesIO(content(clip.audio, "audio/flac")), dtype="int16")
     assert rate == RATE and np.array_equal(decoded, samples[RATE // 2 : RATE // 4 * 5])
-    assert (found.seconds, found.whole, found.exact) == (0.75, True, True)
+    assert (clip.seconds, clip.whole, clip.exact) == (0.75, True, True)
 
 
 def test_stereo_at_another_rate_becomes_mono(tmp_path):
     """At 16 kHz; a tone keeps its pitch, and the left half alone its half level."""
     tone = 0.5 * np.sin(2 * np.pi * 1000 * np.arange(44100) / 44100)
     soundfile.write(tmp_path / "stereo.wav", np.stack([tone, 0 * tone], axis=1), 44100)
-    decoded, rate = soundfile.read(io.BytesIO(content(clips.heard("stereo.wav", tmp_path).audio, "audio/flac")))
+    decoded, rate = soundfile.read(io.BytesIO(content(sound.clip_sound("stereo.wav", tmp_path).audio, "audio/flac")))
     assert (decoded.shape, rate) == ((RATE,), RATE)
     assert np.abs(np.fft.rfft(decoded)).argmax() == 1000 and np.abs(decoded).max() == pytest.approx(0.25, abs=0.01)
 
 
 def test_long_and_loud_clips_are_bounded(tmp_path):
-    """10 s of noise are MP3 and at most 150 KB; a smaller bound takes less of the clip; both are told."""
+    """10 s of noise are MP3 and at most 150 KB; a smaller bound takes less of the clip; both are said."""
     soundfile.write(tmp_path / "noise.wav", noise(12), RATE)
-    found = clips.heard("noise.wav", tmp_path)
-    decoded, _ = soundfile.read(io.BytesIO(content(found.audio, "audio/mpeg")))
-    assert len(found.audio) <= clips.MOST_BYTES and len(found.picture) < 60_000
-    assert not found.exact and not found.whole and len(decoded) == pytest.approx(10 * RATE, rel=0.02)
-    less = clips.heard("noise.wav", tmp_path, most_bytes=20_000)
+    clip = sound.clip_sound("noise.wav", tmp_path)
+    decoded, _ = soundfile.read(io.BytesIO(content(clip.audio, "audio/mpeg")))
+    assert len(clip.audio) <= sound.MAX_BYTES and len(clip.picture) < 60_000
+    assert not clip.exact and not clip.whole and len(decoded) == pytest.approx(10 * RATE, rel=0.02)
+    less = sound.clip_sound("noise.wav", tmp_path, max_bytes=20_000)
     assert len(less.audio) <= 20_000 and 0.5 < less.seconds < 10 and not less.whole
 
 
 def test_ten_seconds_of_a_long_recording_are_whole_if_that_is_the_clip(tmp_path):
     """Whatever the rounding of its ends."""
     soundfile.write(tmp_path / "long.wav", np.zeros(20 * RATE, np.int16), RATE)
-    assert clips.heard("long.wav#5.3-15.3", tmp_path).whole and not clips.heard("long.wav#5-16", tmp_path).whole
-    assert clips.heard("long.wav#5-16", tmp_path).seconds == 10
+    assert (
+        sound.clip_sound("long.wav#5.3-15.3", tmp_path).whole and not sound.clip_sound("long.wav#5-16", tmp_path).whole
+    )
+    assert sound.clip_sound("long.wav#5-16", tmp_path).seconds == 10
 
 
 def test_the_spectrogram_has_the_tone_where_it_is():
     """Rows of 62.5 Hz upwards, dB below the loudest; silence and a single sample have one too."""
     seconds = np.arange(RATE) / RATE
-    decibels = clips._decibels(np.sin(2 * np.pi * 2000 * seconds) * (seconds > 0.5))
+    decibels = sound._decibels(np.sin(2 * np.pi * 2000 * seconds) * (seconds > 0.5))
     row, column = np.unravel_index(decibels.argmax(), decibels.shape)
     assert row == 2000 // 62.5 and column > decibels.shape[1] / 2 and decibels.max() == pytest.approx(0, abs=1e-9)
     assert decibels[row, : decibels.shape[1] // 3].max() < -60 and decibels.shape[0] == 128 and decibels.shape[1] <= 251
     for samples in (np.zeros(RATE), np.zeros(1), np.ones(1)):
-        picture = Image.open(io.BytesIO(content(clips._picture(samples), "image/png")))
+        picture = Image.open(io.BytesIO(content(sound._picture(samples), "image/png")))
         assert picture.size == (440, 150)
 
 
@@ -194,22 +198,22 @@ def test_no_name_leads_out_of_the_data(tmp_path, name):
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "link").symlink_to(tmp_path)
     soundfile.write(tmp_path / "a.wav", noise(0.1), RATE)
-    found = clips.heard(name, tmp_path / "data")
-    assert isinstance(found, str) and "leads out of the data folder" in found
+    clip = sound.clip_sound(name, tmp_path / "data")
+    assert isinstance(clip, str) and "leads out of the data folder" in clip
 
 
 def test_an_absolute_path_is_heard_where_the_data_is(tmp_path):
     """A CSV may hold such paths; inside the folder of the data they are read."""
     soundfile.write(tmp_path / "a.wav", noise(0.5), RATE)
-    assert clips.heard(str(tmp_path / "a.wav"), tmp_path).seconds == pytest.approx(0.5)
-    assert "--data names another" in clips.heard(str(tmp_path / "a.wav"), tmp_path / "elsewhere")
+    assert sound.clip_sound(str(tmp_path / "a.wav"), tmp_path).seconds == pytest.approx(0.5)
+    assert "--data names another" in sound.clip_sound(str(tmp_path / "a.wav"), tmp_path / "elsewhere")
 
 
-def test_what_cannot_be_heard_is_said(tmp_path):
+def test_why_there_is_no_sound_is_said(tmp_path):
     """Gone, no audio, beyond the end, or no folder known: a sentence each."""
     (tmp_path / "text.wav").write_text("no audio")
     soundfile.write(tmp_path / "short.wav", noise(0.5), RATE)
-    assert "there is no such file" in clips.heard("gone.wav", tmp_path)
-    assert "not audio" in clips.heard("text.wav", tmp_path)
-    assert "ends at 2 s, but the recording at 0.5 s" in clips.heard("short.wav#0-2", tmp_path)
-    assert "--data" in clips.heard("short.wav", None)
+    assert "there is no such file" in sound.clip_sound("gone.wav", tmp_path)
+    assert "not audio" in sound.clip_sound("text.wav", tmp_path)
+    assert "ends at 2 s, but the recording at 0.5 s" in sound.clip_sound("short.wav#0-2", tmp_path)
+    assert "--data" in sound.clip_sound("short.wav", None)

@@ -8,24 +8,23 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, average_precision_score, recall_score
 
-from evaluator.probes import few_shot
-from evaluator.report import curves, drawing, figures, parts, settings, themed
+from evaluator.report import curves, drawing, figures, per_class, per_group, themed
 from evaluator.results.result import CurvePoint
 from test_results import result
 
 HOSTILE = ["<script>alert(1)</script>", "$x$ ]]> &amp;", '"><img onerror=x>\x00\x1b', "_hidden\n日本 \ud800"]
 
 
-def judged(n_classes, n_clips=60, seed=0, single=True, **changes):
+def random_result(n_classes, n_clips=60, seed=0, single=True, **changes):
     """A result of one fold and two trainings, drawn at random; the last class has no clip."""
     random = np.random.default_rng(seed)
     labels = random.integers(n_classes - 1, size=n_clips)
     targets = np.eye(n_classes, dtype=np.float32)[labels]
     if not single:
         targets = np.maximum(targets, np.roll(targets, 7, axis=0))
-    said = random.random((2, n_clips, n_classes)) + targets * random.random((2, n_clips, 1))
+    probabilities = random.random((2, n_clips, n_classes)) + targets * random.random((2, n_clips, 1))
     confusion = np.zeros((n_classes, n_classes), dtype=int)
-    for each in said.argmax(axis=2):
+    for each in probabilities.argmax(axis=2):
         np.add.at(confusion, (labels, each), 1)
     fields = {
         "classes": [f"class {number}" for number in range(n_classes)],
@@ -36,7 +35,7 @@ def judged(n_classes, n_clips=60, seed=0, single=True, **changes):
         "test_groups": [[f"bird {number % 3}" for number in range(n_clips)]],
         "test_seconds": [random.uniform(0.5, 4, n_clips)],
         "test_targets": [targets],
-        "test_probabilities": [said / 2],
+        "test_probabilities": [probabilities / 2],
         "test_events": [],
     }
     return result(**{**fields, **changes})
@@ -44,8 +43,18 @@ def judged(n_classes, n_clips=60, seed=0, single=True, **changes):
 
 def curve(*scores, **changes):
     """A result with one point for each layer, and intervals of 0.1 to both sides."""
-    points = [CurvePoint(f"layer {n}", score, score - 0.1, score + 0.1, None, None) for n, score in enumerate(scores)]
-    return judged(3, curve=points, **changes)
+    points = [layer_point(n, score) for n, score in enumerate(scores)]
+    return random_result(3, curve=points, **changes)
+
+
+def layer_point(layer, score):
+    """A point that is known by its fields: its name and what its features are called tell nothing."""
+    return CurvePoint("any name", score, score - 0.1, score + 0.1, None, None, f"level {layer}", layer)
+
+
+def folds(*points):
+    """Folds whose scores are of these points of the curve."""
+    return [replace(result().folds[0], point=point) for point in points]
 
 
 def every_figure(results, titles):
@@ -65,9 +74,9 @@ def every_figure(results, titles):
 
 def hostile():
     """Results whose every name is an attack, and what they are called."""
-    points = [CurvePoint(name, 0.5, 0.4, 0.6, None, None) for name in HOSTILE]
-    said = judged(4, classes=HOSTILE, task=HOSTILE[0], dataset=HOSTILE[1], module=HOSTILE[2], curve=points)
-    return [replace(said, test_groups=[[HOSTILE[n % 4] for n in range(60)]])] * 4, HOSTILE
+    points = [CurvePoint(name, 0.5, 0.4, 0.6, None, None, name) for name in HOSTILE]
+    one = random_result(4, classes=HOSTILE, task=HOSTILE[0], dataset=HOSTILE[1], module=HOSTILE[2], curve=points)
+    return [replace(one, test_groups=[[HOSTILE[n % 4] for n in range(60)]])] * 4, HOSTILE
 
 
 def texts(svg):
@@ -106,7 +115,7 @@ def test_a_figure_asks_for_nothing_and_leaves_the_page_alone():
 
 def test_ink_is_the_pages():
     """Words and axes have the colour of the page's text, the ground is clear, and no font is asked for."""
-    svg = themed.inline(figures.confusion(judged(5), True), "")
+    svg = themed.inline(figures.confusion(random_result(5), True), "")
     assert "#000000" not in svg and "#ffffff" not in svg and "font-family" not in svg and 'fill="currentColor"' in svg
     assert not [
         text for text in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}text") if text.get("fill")
@@ -136,13 +145,13 @@ def test_colours_can_be_seen_on_white_and_on_black():
         assert (
             1.05 / (luminance(colour) + 0.05) >= 3 and (luminance(colour) + 0.05) / (luminance("#111111") + 0.05) >= 3
         )
-    assert len({drawing.look_of(number) for number in range(drawing.MOST_MODULES)}) == drawing.MOST_MODULES
-    assert len({drawing.look_of(number)[1] for number in range(drawing.MOST_MODULES)}) == drawing.MOST_MODULES
+    assert len({drawing.look_of(number) for number in range(drawing.MAX_MODULES)}) == drawing.MAX_MODULES
+    assert len({drawing.look_of(number)[1] for number in range(drawing.MAX_MODULES)}) == drawing.MAX_MODULES
 
 
 def test_a_curve_is_drawn_where_its_layers_are():
     """Scores in % at the layers' numbers whatever their order, the interval around them, a ring at the chosen layer."""
-    one = curve(0.2, 0.6, 0.5, chosen="layer 1")
+    one = curve(0.2, 0.6, 0.5, folds=folds(2))
     one = replace(one, curve=[one.curve[2], one.curve[0], one.curve[1]])
     axes = curves.layer_curves(["one"], [one]).axes[0]
     assert axes.lines[0].get_xydata().tolist() == [[0, 20], [1, 60], [2, 50]]
@@ -154,41 +163,46 @@ def test_a_curve_is_drawn_where_its_layers_are():
 
 def test_the_layers_that_folds_chose_are_ringed():
     """Each of them, where folds chose for themselves."""
-    folds = [replace(result().folds[0], chosen=name) for name in ("layer 0", "layer 2", "layer 2")]
-    axes = curves.layer_curves(["one"], [curve(0.2, 0.6, 0.5, chosen="each fold's choice", folds=folds)]).axes[0]
+    axes = curves.layer_curves(["one"], [curve(0.2, 0.6, 0.5, folds=folds(0, 2, 2))]).axes[0]
     assert axes.lines[1].get_xdata().tolist() == [0, 2]
 
 
 def test_modules_of_one_layer_have_no_curve_and_a_crowd_is_told():
     """None where nothing is to draw; of 14 modules 12 are drawn, and the title says so."""
-    assert curves.layer_curves(["a"], [judged(3)]) is None and curves.layer_curves([], []) is None
+    assert curves.layer_curves(["a"], [random_result(3)]) is None and curves.layer_curves([], []) is None
     figure = curves.layer_curves([str(n) for n in range(14)], [curve(0.1, 0.2)] * 14)
     assert figure.get_suptitle() == "demo/calls\nscore by layer, 12 of 14 modules"
 
 
-def test_layers_come_before_what_else_was_judged():
+def test_layers_come_before_other_features():
     """Layers at their numbers, others after the last in their order."""
-    names = ["mean", "layer 2", "layer 0", "scene"]
-    found = curves._places([settings.setting(name) for name in names])
-    assert {each.features: place for each, place in found.items()} == {
-        "layer 2": 2,
-        "layer 0": 0,
-        "mean": 3,
-        "scene": 4,
-    }
+    others = [CurvePoint(name, 0.5, 0.4, 0.6, None, None, name) for name in ("layer 7", "scene")]
+    points = [others[0], layer_point(2, 0.5), layer_point(0, 0.5), others[1]]
+    assert curves._positions(points) == {"level 2": 2, "level 0": 0, "layer 7": 3, "scene": 4}
+    one = random_result(3, curve=points, folds=folds(1))
+    axes = curves.layer_curves(["one"], [one]).axes[0]
+    ticks = dict(zip(axes.get_xticks(), [text.get_text() for text in axes.get_xticklabels()], strict=True))
+    assert ticks == {0: "0", 2: "2", 3: "layer 7", 4: "scene"}
 
 
-def shots_result(features="", seed=0):
-    """A result of two classifiers over 1, 5 and 20 shots; the score is of 5 shots, centroid."""
-    names = [few_shot.name(n, head) for n in (1, 5, 20) for head in ("centroid", "logistic")]
-    names = [", ".join(part for part in (each, name) if part) for each in (features or "").split("|") for name in names]
-    points = [CurvePoint(name, n / 10, n / 10 - 0.05, n / 10 + 0.05, None, 0.01) for n, name in enumerate(names)]
-    first = ", ".join(part for part in (features.split("|")[0], few_shot.name(5, "centroid")) if part)
-    return judged(3, curve=points, chosen=first, seed=seed)
+def shots_result(*layers):
+    """A result of two classifiers over 1, 5 and 20 shots of each layer; the score is of 5 shots of the first, centroid."""
+    points = [
+        CurvePoint("any name", 0, 0, 0, None, 0.01, "" if layer is None else f"features {layer}", layer, n_shots, head)
+        for layer in layers or (None,)
+        for n_shots in (1, 5, 20)
+        for head in ("centroid", "logistic")
+    ]
+    values = [n / 10 for n in range(len(points))]
+    points = [
+        replace(point, score=value, ci_low=value - 0.05, ci_high=value + 0.05)
+        for point, value in zip(points, values, strict=True)
+    ]
+    return random_result(3, curve=points, folds=folds(2))
 
 
 def test_few_shots_are_a_curve_a_classifier():
-    """Over 1, 5 and 20 on a logarithmic axis, the headline ringed; they are no layers, and layers are no shots."""
+    """Over 1, 5 and 20 on a logarithmic axis, the score ringed; they are no layers, and layers are no shots."""
     one = shots_result()
     figure = curves.shot_curves(["one"], [one])
     axes = figure.axes[0]
@@ -201,22 +215,21 @@ def test_few_shots_are_a_curve_a_classifier():
     assert curves.shot_curves(["one"], [curve(0.1, 0.2)]) is None and curves.shot_curves([], []) is None
 
 
-def test_layers_of_few_shots_are_those_of_the_headline():
-    """Of two layers with shots, the layer curve has the headline's shots, and the curve of shots the headline's layer."""
-    one = shots_result("layer 1|layer 0")
+def test_layers_of_few_shots_are_those_of_the_score():
+    """Of two layers with shots, the layer curve has the score's shots, and the curve of shots the score's layer."""
+    one = shots_result(1, 0)
     assert curves.layer_curves(["a"], [one]).axes[0].lines[0].get_xydata().tolist() == [[0, 80], [1, 20]]
     assert curves.shot_curves(["a"], [one]).axes[0].lines[0].get_ydata().tolist() == [0, 20, 40]
-    assert curves.are_layers([one]) and not curves.are_layers([shots_result("layer 1|mean of layers")])
+    assert curves.are_layers([one]) and not curves.are_layers([replace(shots_result(1, None), module="b")])
 
 
 def test_a_score_that_is_no_point_of_the_curve_is_a_line():
     """Where folds chose differently: dotted at the score, and how many folds chose each layer; else nothing of it."""
-    folds = [replace(result().folds[0], chosen=name) for name in ("layer 0", "layer 2", "layer 2, width 512")]
-    one = curve(0.2, 0.6, 0.5, chosen="each fold's choice", folds=folds, score=0.4)
+    one = curve(0.2, 0.6, 0.5, folds=folds(0, 2, 2), score=0.4)
     axes = curves.layer_curves(["one"], [one]).axes[0]
     assert axes.lines[2].get_ydata() == [40, 40] and axes.lines[2].get_linestyle() == ":"
     assert [text.get_text() for text in axes.texts] == ["1 of 3 folds", "2 of 3 folds"]
-    agreed = curves.layer_curves(["one"], [curve(0.2, 0.6, chosen="layer 1")])
+    agreed = curves.layer_curves(["one"], [curve(0.2, 0.6, folds=folds(1))])
     assert not agreed.axes[0].texts and "dotted" not in str([text.get_text() for text in agreed.legends[0].get_texts()])
 
 
@@ -230,22 +243,22 @@ def test_scores_can_be_read_in_the_dark_and_on_a_phone():
     assert root.get("class") == "figure narrow" and float(root.get("width")) < 440
     axes = figure.axes[0]
     assert all(axes.get_position().x0 < 0.1 for axes in figure.axes) and len(axes.texts) == 2
-    wide = themed.inline(figures.recalls(["a"], [judged(3)]), "wide")
+    wide = themed.inline(figures.recalls(["a"], [random_result(3)]), "wide")
     assert ElementTree.fromstring(wide).get("class") == "figure"
 
 
 def test_halves_are_rounded_up():
     """52.5 % of a class is 53, as people round, and 2.5 % is 3."""
-    share = figures.confusion(judged(2, confusion=[[21, 19], [1, 39]]), True).axes[0]
+    share = figures.confusion(random_result(2, confusion=[[21, 19], [1, 39]]), True).axes[0]
     assert [text.get_text() for text in share.texts] == ["53", "48", "3", "98"]
 
 
 def test_groups_of_a_few_clips_are_not_scored():
     """Of four clips or fewer a score is luck: they are counted, and left out."""
     names = ["big"] * 28 + ["large"] * 28 + ["tiny"] * 4
-    said = judged(3, test_groups=[names])
-    assert list(parts.group_scores(said)) == ["big", "large"] and parts.n_small_groups(said) == 1
-    assert not parts.group_scores(judged(3, test_groups=[[str(n // 4) for n in range(60)]]))
+    one = random_result(3, test_groups=[names])
+    assert list(per_group.group_scores(one)) == ["big", "large"] and per_group.n_small_groups(one) == 1
+    assert not per_group.group_scores(random_result(3, test_groups=[[str(n // 4) for n in range(60)]]))
 
 
 def test_scores_are_dots_on_their_intervals():
@@ -259,32 +272,32 @@ def test_scores_are_dots_on_their_intervals():
 
 def test_a_confusion_matrix_shows_shares_counts_and_empty_classes():
     """Rows add up to 100 %; counts are as they are; the class without a clip is hatched."""
-    said = judged(3, confusion=[[6, 2, 0], [1, 3, 0], [0, 0, 0]])
-    share, count = (figures.confusion(said, normalised).axes[0] for normalised in (True, False))
+    one = random_result(3, confusion=[[6, 2, 0], [1, 3, 0], [0, 0, 0]])
+    share, count = (figures.confusion(one, normalised).axes[0] for normalised in (True, False))
     assert share.images[0].get_array().filled(0).tolist() == [[75, 25, 0], [25, 75, 0], [0, 0, 0]]
     assert count.images[0].get_array().filled(0).tolist() == [[6, 2, 0], [1, 3, 0], [0, 0, 0]]
     assert [text.get_text() for text in share.texts] == ["75", "25", "25", "75"]
     assert [patch.get_hatch() for patch in share.patches] == ["////"] and share.patches[0].get_extents().height > 0
-    assert figures.confusion(judged(3, single=False), True) is None
+    assert figures.confusion(random_result(3, single=False), True) is None
 
 
 @pytest.mark.parametrize("n_classes", [2, 15, 60, 61, 300])
 def test_many_classes_are_drawn_in_time(n_classes):
-    """By name up to 60, by number beyond, in less than 5 s and 200 KB."""
-    said = judged(n_classes, 900)
-    start = time.perf_counter()
-    figure = figures.confusion(said, True)
+    """By name up to 60, by number beyond, in less than 5 s of processor time and 200 KB."""
+    one = random_result(n_classes, 900)
+    start = time.process_time()
+    figure = figures.confusion(one, True)
     svg = themed.inline(figure, "confusion")
-    assert time.perf_counter() - start < 5 and len(svg) < 200_000
+    assert time.process_time() - start < 5 and len(svg) < 200_000
     labels = [text.get_text() for text in figure.axes[0].get_yticklabels()]
-    assert labels == said.classes if n_classes <= 60 else labels[:2] == ["1", "10" if n_classes < 150 else "20"]
-    assert len(themed.inline(figures.recalls(["a"], [said]), "recalls")) < 200_000
+    assert labels == one.classes if n_classes <= 60 else labels[:2] == ["1", "10" if n_classes < 150 else "20"]
+    assert len(themed.inline(figures.recalls(["a"], [one]), "recalls")) < 200_000
 
 
 def test_recall_is_scikit_learns():
     """Over folds and trainings together; None for the class without a clip."""
-    one, other = judged(4, seed=1), judged(4, seed=2)
-    head, rows = parts.recall_rows(["one", "other"], [one, replace(other, test_targets=one.test_targets)])
+    one, other = random_result(4, seed=1), random_result(4, seed=2)
+    head, rows = per_class.class_rows(["one", "other"], [one, replace(other, test_targets=one.test_targets)])
     assert head == ["number", "class", "clips", "one", "other"] and [row[0] for row in rows] == [1, 2, 3, 4]
     true = np.tile(one.test_targets[0].argmax(axis=1), 2)
     expected = recall_score(true, one.test_probabilities[0].argmax(axis=2).ravel(), labels=[0, 1, 2], average=None)
@@ -294,42 +307,43 @@ def test_recall_is_scikit_learns():
 
 def test_clips_with_several_labels_have_average_precisions():
     """Scikit-learn's, mean over trainings."""
-    said = judged(4, single=False)
+    one = random_result(4, single=False)
     expected = [
-        np.mean(
-            [average_precision_score(said.test_targets[0][:, n], each[:, n]) for each in said.test_probabilities[0]]
-        )
+        np.mean([average_precision_score(one.test_targets[0][:, n], each[:, n]) for each in one.test_probabilities[0]])
         for n in range(3)
     ]
-    assert [row[3] for row in parts.recall_rows(["a"], [said])[1]] == [*np.round(np.multiply(100, expected), 1), None]
-    assert "average precision" in figures.recalls(["a"], [said]).axes[0].get_xlabel()
+    assert [row[3] for row in per_class.class_rows(["a"], [one])[1]] == [
+        *np.round(np.multiply(100, expected), 1),
+        None,
+    ]
+    assert "average precision" in figures.recalls(["a"], [one]).axes[0].get_xlabel()
 
 
 def test_groups_are_scored_by_themselves():
     """Accuracy of each group, mean over trainings; clips without a group are left out."""
-    said = judged(3)
-    said.test_groups[0][:6] = [""] * 6
-    head, rows = parts.group_rows(["a"], [said])
+    one = random_result(3)
+    one.test_groups[0][:6] = [""] * 6
+    head, rows = per_group.group_rows(["a"], [one])
     assert head == ["group", "clips", "a"] and [row[:2] for row in rows] == [[f"bird {n}", 18] for n in range(3)]
-    true = said.test_targets[0].argmax(axis=1)
+    true = one.test_targets[0].argmax(axis=1)
     for n, row in enumerate(rows):
         own = np.arange(6 + (n - 6) % 3, 60, 3)
-        each = [accuracy_score(true[own], one[own].argmax(axis=1)) for one in said.test_probabilities[0]]
+        each = [accuracy_score(true[own], each_time[own].argmax(axis=1)) for each_time in one.test_probabilities[0]]
         assert row[2] == pytest.approx(100 * np.mean(each), abs=0.051)
     values = [row[2] for row in rows]
-    ((title, n_groups, lowest, median, highest, deviation),) = parts.spread_rows(["a"], [said])[1]
+    ((title, n_groups, lowest, median, highest, deviation),) = per_group.group_summary_rows(["a"], [one])[1]
     assert (title, n_groups, lowest, median, highest) == ("a", 3, min(values), sorted(values)[1], max(values))
     assert deviation == pytest.approx(np.std(values, ddof=1), abs=0.1)
 
 
 def test_groups_are_drawn_one_by_one_or_as_a_spread():
     """None for fewer than two; a row each up to 40; a box a module beyond."""
-    assert figures.by_group(["a"], [judged(3, test_groups=[["x"] * 60])]) is None
-    assert figures.by_group(["a"], [judged(3, test_groups=[[""] * 60])]) is None
-    few = figures.by_group(["a"], [judged(3)]).axes[0]
+    assert figures.by_group(["a"], [random_result(3, test_groups=[["x"] * 60])]) is None
+    assert figures.by_group(["a"], [random_result(3, test_groups=[[""] * 60])]) is None
+    few = figures.by_group(["a"], [random_result(3)]).axes[0]
     assert [text.get_text() for text in few.get_yticklabels()] == [f"bird {n} (20)" for n in range(3)]
     many = figures.by_group(
-        ["a", "b"], [judged(3, test_groups=[[str(n // 5) for n in range(300)]], n_clips=300)] * 2
+        ["a", "b"], [random_result(3, test_groups=[[str(n // 5) for n in range(300)]], n_clips=300)] * 2
     ).axes[0]
     assert [text.get_text() for text in many.get_yticklabels()] == ["a", "b"]
 
@@ -353,10 +367,10 @@ def test_events_have_groups_but_no_recalls():
         "test_targets": [np.array([[2.0], [2.0], [1.0]])],
         "test_probabilities": [np.array([[[2.0, 2.0], [0.0, 0.0], [4.0, 1.0]]])],
     }
-    said = result(**tallies)
-    assert parts.recall_rows(["one"], [said])[1] == [] and figures.recalls(["one"], [said]) is None
-    assert parts.group_rows(["one"], [said])[1] == [["a", 1, 100.0], ["b", 2, round(100 * 2 / 7, 1)]]
-    assert "event_onset_200ms_fms" in figures.by_group(["one"], [said]).axes[0].get_xlabel()
+    one = result(**tallies)
+    assert per_class.class_rows(["one"], [one])[1] == [] and figures.recalls(["one"], [one]) is None
+    assert per_group.group_rows(["one"], [one])[1] == [["a", 1, 100.0], ["b", 2, round(100 * 2 / 7, 1)]]
+    assert "event_onset_200ms_fms" in figures.by_group(["one"], [one]).axes[0].get_xlabel()
 
 
 def test_names_are_shortened_in_the_middle():

@@ -13,6 +13,7 @@ from evaluator.experiment.sample import SampleOptions
 from evaluator.mapping import maps
 from evaluator.mapping.atlas import Atlas
 from evaluator.probes.protocol import Protocol
+from evaluator.report.build import BuiltReport, ReportOptions, build
 from evaluator.reproduction import weights as weight_folders
 from evaluator.similarity import rsa
 from evaluator.similarity.results import Analysis
@@ -141,7 +142,7 @@ def write_report(
     formats: Sequence[str] = (),
     seed: int = 0,
     progress: Progress = no_progress,
-) -> Any:
+) -> BuiltReport:
     """One page of results that needs no network: leaderboards, figures, clips to hear; and tables and figures beside it.
 
     Args:
@@ -163,9 +164,6 @@ def write_report(
     >>> write_report("mine", "page.html", n_clips=0).written[0].name
     'page.html'
     """
-    from evaluator.report import making
-
     several = [places] if isinstance(places, (str, Path)) else list(places)
-    folder = inputs.folder_of_data(data)
-    wish = making.Wish(Path(out), folder, n_clips, list(formats), seed, progress)
-    return making.make([Path(place) for place in several], wish)
+    options = ReportOptions(Path(out), inputs.folder_of_data(data), n_clips, list(formats), seed, progress)
+    return build([Path(place) for place in several], options)

@@ -14,7 +14,9 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     """Results, the page, and what else is written."""
     command.add_argument("results", nargs="+", type=Path, metavar="RESULTS", help="result files, or folders of them")
     command.add_argument("--out", type=Path, default=Path("report.html"), metavar="F.html", help="default: report.html")
-    command.add_argument("--data", type=Path, metavar="DIR", help="where the audio lies (default: where it was judged)")
+    command.add_argument(
+        "--data", type=Path, metavar="DIR", help="where the audio lies (default: where each result says)"
+    )
     command.add_argument(
         "--clips",
         type=number_of_clips,
@@ -29,11 +31,11 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         choices=("csv", "md", "tex", "svg", "png"),
         help="also write tables (csv, md, tex) or figures (svg, png) into F-files/; repeatable",
     )
-    command.add_argument("--seed", type=seed, default=0, help="of the draws behind the ranks (default 0)")
+    command.add_argument("--seed", type=seed, default=0, help="of the bootstrap behind the ranks (default 0)")
 
 
 def run(parsed: argparse.Namespace) -> int:
-    """`hear-eval report`: a page of all results, and figures and tables beside it; what could not be used is report_error."""
+    """`hear-eval report`: a page of all results, and figures and tables beside it; what could not be used is told on standard error."""
     import evaluator as ev
 
     report = ev.write_report(
@@ -50,5 +52,5 @@ def run(parsed: argparse.Namespace) -> int:
     first, *others = report.written
     print(f"written: {first}")
     if others:
-        print(f"written: {len(others)} files in {others[0].parent}")
+        print(f"written: {len(others)} file{'s' * (len(others) > 1)} in {others[0].parent}")
     return 0

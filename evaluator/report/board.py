@@ -1,7 +1,6 @@
-"""Leaderboards: the results of one question on the same clips, with ranks that admit ties.
+"""Leaderboards: results of one task, protocol, profile and metric on the same test clips, with ranks that admit ties.
 
-One result is surely better than another if a paired bootstrap over their test clips says so (`stats.p_values`, below `stats.SURE`),
-corrected for all pairs of the board (Holm): what `compare.compare` says of the same results.
+Ranks follow from which result is significantly better than which (`significance`), which is what `compare.compare` says.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,43 +10,50 @@ from pathlib import Path
 import numpy as np
 
 from evaluator.errors import EvaluationError, UsageError
-from evaluator.report.gathered import Asked, Head, head_of, titled
+from evaluator.report.collect import ComparableResults, with_titles
+from evaluator.report.header import ResultHeader, header_of
+from evaluator.report.significance import significantly_better
 from evaluator.results import compare, on_disk
 from evaluator.results.result import Result
 from evaluator.scoring import intervals, metrics
 
-_PAIRS = 250  # judged at once; their draws take 8 MB
-
 
 @dataclass(frozen=True)
-class Place:
+class BoardEntry:
     """One result on a board.
 
-    head: What its JSON says: module, score, interval, std, chosen, run, path ...
+    header: Module, score, interval, std, caveats, path ...
     title: What to call it on this board.
-    rank, last_rank: The first and the last rank that it may have: 1 + how many are surely better, and n - how many are surely
-        worse, of n that have a score; None for a result without a score, and for one that has nothing beside it to be ranked with.
-    n_times: How often its probes were trained, over seeds and draws of few shots.
+    rank, last_rank: The first and the last rank, from 1, that it may have: 1 + how many are significantly better, and n less
+        those that are significantly worse, of n that have a score; None for a result without a score, and for one that
+        has nothing beside it to be ranked with.
+    n_times: How often its probes were trained, over seeds and random choices of few shots.
     """
 
-    head: Head
+    header: ResultHeader
     title: str
     rank: int | None
     last_rank: int | None
     n_times: int
 
+    @property
+    def result(self) -> Result:
+        """The result, without what its header leaves out."""
+        return self.header.result
+
 
 @dataclass(frozen=True)
 class Board:
-    """The results of one question on the same test clips.
+    """The results of one task, protocol, profile and metric on the same test clips.
 
-    places: Best first.
-    surely_better: Whether row i is surely better than column j, in the order of `places`, (n_places, n_places).
+    entries: Best first.
+    significantly_better: Whether row i is significantly better than column j, in the order of `entries`,
+        (n_entries, n_entries).
     n_clips, n_folds: Test clips of all folds together, and folds.
-    draws_groups: Whether groups of clips were drawn, not clips.
-    notes: What a reader of the board should know, for one where it parts from other boards of the question.
+    over_groups: Whether the bootstrap behind the ranks is over groups of clips, not over clips.
+    notes: What a reader of the board should know, for one where it differs from other boards of the same task.
     problems: A sentence for each result that could not be used.
-    seed: Of the draws behind the ranks.
+    seed: Of the bootstrap behind the ranks.
     """
 
     task: str
@@ -55,108 +61,113 @@ class Board:
     protocol: str
     profile: str
     metric: str
-    places: list[Place]
-    surely_better: list[list[bool]]
+    entries: list[BoardEntry]
+    significantly_better: list[list[bool]]
     n_clips: int
     n_folds: int
-    draws_groups: bool
+    over_groups: bool
     notes: list[str]
     problems: list[str]
     seed: int = 0
 
 
 @dataclass(frozen=True)
-class _Entrant:
-    """What is kept of a result.
+class _Scored:
+    """What is kept of a result until its board is complete.
 
     value: Its score, from its predictions.
     n_times: How often its probes were trained.
-    drawn: Its score in each draw, (TEST_DRAWS,).
-    lucky: Whether that was too seldom to tell the luck in it.
+    resampled: Its score in each draw of the bootstrap, (TEST_DRAWS,).
+    trained_on: Hashes of all clips, of the task file and of the protocol file.
+    trained_seldom: Whether that was too seldom to know the standard deviation over trainings.
     remarks: About it alone.
     """
 
-    head: Head
+    header: ResultHeader
     value: float
     n_times: int
-    drawn: np.ndarray
+    resampled: np.ndarray
     trained_on: tuple[str, ...]
-    lucky: bool
+    trained_seldom: bool
     remarks: list[str]
 
 
 @dataclass(frozen=True)
-class _Party:
-    """Results on the same clips as the first."""
+class _SameClips:
+    """Results on the same clips as the first one; groups of its clips, (n_clips,) each fold, None for clips."""
 
     first: Result
     groups: list[np.ndarray] | None
-    entrants: list[_Entrant] = field(default_factory=list)
+    scored: list[_Scored] = field(default_factory=list)
 
 
-def boards(asked: Asked, seed: int = 0) -> list[Board]:
-    """The boards of a question: one, or several if its results were not tested on the same clips; the largest first.
+def boards(comparable: ComparableResults, seed: int = 0) -> list[Board]:
+    """One board, or several if the results were not tested on the same clips; the one with most entries first.
 
     Results are read one after the other; of each, no more than its score in each draw is kept. The first board has the
-    sentences about results that could not be used; where none could, it has no places.
+    problems; where no result could be used, it has no entries.
+
+    Args:
+        comparable: Its headers, (n_results,), say where the results lie.
+        seed: Of the bootstrap.
     """
-    parties: list[_Party] = []
+    by_clips: list[_SameClips] = []
     problems: list[str] = []
-    for head in asked.heads:
+    for header in comparable.headers:
         try:
-            _join(parties, head, on_disk.read(head.path), seed)
+            _add(by_clips, header, on_disk.read(header.path), seed)
         except EvaluationError as error:
             problems.append(str(error))
-    if not parties:
-        question = (asked.task, asked.dataset, asked.protocol, asked.profile, asked.metric)
-        return [Board(*question, [], [], 0, 0, False, ["no result of this question can be used"], problems)]
-    parties.sort(key=lambda party: -len(party.entrants))
-    first, *others = [_decided(party, seed) for party in parties]
-    partings = [_parting(parties[0], party) for party in parties[1:]]
-    told = [replace(each, notes=[why, *each.notes]) for each, why in zip(others, partings, strict=True)]
-    return [replace(first, notes=[*partings, *first.notes], problems=problems), *told]
+    if not by_clips:
+        names = (comparable.task, comparable.dataset, comparable.protocol, comparable.profile, comparable.metric)
+        return [Board(*names, [], [], 0, 0, False, ["None of its results can be used"], problems)]
+    by_clips.sort(key=lambda each: -len(each.scored))
+    first, *others = [_ranked(each, seed) for each in by_clips]
+    reasons = [_why_apart(by_clips[0], each) for each in by_clips[1:]]
+    explained = [replace(each, notes=[why, *each.notes]) for each, why in zip(others, reasons, strict=True)]
+    return [replace(first, notes=[*reasons, *first.notes], problems=problems), *explained]
 
 
 def board(
-    found: Sequence[Result], paths: Sequence[Path], seed: int = 0, titles: Mapping[Path, str] | None = None
+    results: Sequence[Result], paths: Sequence[Path], seed: int = 0, titles: Mapping[Path, str] | None = None
 ) -> Board:
     """The board of results on the same clips.
 
     Args:
-        found, paths: The results and where they lie, (n_results,) each.
+        results, paths: The results and where they lie, (n_results,) each.
         seed: Of the bootstrap.
-        titles: What to call them, by their paths; without, as `gathered.titled` does.
+        titles: What to call them, by their paths; without, as `collect.with_titles` does.
 
     Raises:
-        UsageError: They were not tested on the same clips, or one of them is given twice.
+        UsageError: They were not tested on the same clips, or one of them is there twice.
         EvaluationError: The fields or predictions of one do not fit together.
     """
-    heads = titled([head_of(path, vars(result)) for result, path in zip(found, paths, strict=True)])
-    runs = [(head.module, head.run) for head in heads]
-    if not heads or len(set(runs)) < len(runs):
+    headers = with_titles([header_of(result, path) for result, path in zip(results, paths, strict=True)])
+    runs = [(result.module, result.run) for result in results]
+    if not headers or len(set(runs)) < len(runs):
         raise UsageError(f"a board of {len(runs)} results: none, or one of them twice; give each once")
-    parties: list[_Party] = []
-    for head, result in zip(heads, found, strict=True):
-        _join(parties, replace(head, title=titles[head.path]) if titles else head, result, seed)
-    if len(parties) > 1:
-        raise UsageError(_parting(parties[0], parties[1]))
-    return _decided(parties[0], seed)
+    by_clips: list[_SameClips] = []
+    for header, result in zip(headers, results, strict=True):
+        _add(by_clips, replace(header, title=titles[header.path]) if titles else header, result, seed)
+    if len(by_clips) > 1:
+        raise UsageError(_why_apart(by_clips[0], by_clips[1]))
+    return _ranked(by_clips[0], seed)
 
 
-def _join(parties: list[_Party], head: Head, result: Result, seed: int) -> None:
-    """Put a result to those on the same clips, or begin a new party with it."""
-    refuse_unsound(result, head.path)
-    party = next((each for each in parties if not _parts(each.first, result)), None)
-    if party is None:
-        party = _Party(result, intervals.units(result.test_groups))
-    entrant = _entrant(head, result, party, seed)
-    if not party.entrants:
-        parties.append(party)
-    party.entrants.append(entrant)
+def _add(by_clips: list[_SameClips], header: ResultHeader, result: Result, seed: int) -> None:
+    """Put a result to those on the same clips, or, if there are none, on its own."""
+    _refuse_unsound(result, header.path)
+    same = next((each for each in by_clips if not _difference(each.first, result)), None)
+    if same is None:
+        same = _SameClips(result, intervals.units(result.test_groups))
+    scored = _scored(header, result, same, seed)
+    if not same.scored:
+        by_clips.append(same)
+    same.scored.append(scored)
 
 
-def _parts(one: Result, other: Result) -> str:
-    """Where two results part, in a sentence; "" if they were tested on the same clips."""
+def _difference(one: Result, other: Result) -> str:
+    """Where two results differ in what was tested, in a sentence; "" if they were tested on the same clips."""
     try:
         compare.refuse_unlike([one, other])
     except UsageError as error:
@@ -164,69 +175,83 @@ def _parts(one: Result, other: Result) -> str:
     return ""
 
 
-def _parting(largest: _Party, other: _Party) -> str:
-    modules = ", ".join(sorted({entrant.head.title for entrant in other.entrants}))
-    return f"on a board of its own: {modules}; {_parts(largest.first, other.first)}"
+def _why_apart(largest: _SameClips, other: _SameClips) -> str:
+    modules = ", ".join(sorted({scored.header.title for scored in other.scored}))
+    return f"On a board of its own: {modules}; {_difference(largest.first, other.first)}"
 
 
-def refuse_unsound(result: Result, path: Path) -> None:
+def _refuse_unsound(result: Result, path: Path) -> None:
     """Refuse predictions that do not fit the rest of the result.
 
     Raises:
-        EvaluationError: No folds, or one with other numbers of clips, classes or probabilities.
+        EvaluationError: No folds, or one with other numbers of clips, classes, probabilities or points of the curve.
     """
     of_events = metrics.METRICS[result.metric].of_events
-    for name, clips, groups, targets, said in zip(
-        [fold.name for fold in result.folds],
+    for fold, clips, groups, targets, probabilities in zip(
+        result.folds,
         result.test_clips,
         result.test_groups,
         result.test_targets,
         result.test_probabilities,
         strict=True,
     ):
-        shapes = f"{len(clips)} clips, {len(groups)} groups, targets {targets.shape}, probabilities {said.shape}"
-        fits = targets.ndim == 2 and said.ndim == 3 and len(clips) == len(groups) == len(targets) == said.shape[1] > 0
-        if not fits or not (of_events or targets.shape[1] == said.shape[2] == len(result.classes)):
+        shapes = (
+            f"{len(clips)} clips, {len(groups)} groups, targets {targets.shape}, probabilities {probabilities.shape}"
+        )
+        fits = targets.ndim == 2 and probabilities.ndim == 3
+        fits = fits and len(clips) == len(groups) == len(targets) == probabilities.shape[1] > 0
+        if not fits or not (of_events or targets.shape[1] == probabilities.shape[2] == len(result.classes)):
             raise EvaluationError(
-                f"{path}: fold {name} does not fit together ({shapes}, {len(result.classes)} classes); run it again"
+                f"{path}: fold {fold.name} does not fit together ({shapes}, {len(result.classes)} classes); run it again"
+            )
+        if fold.point not in range(len(result.curve)):
+            raise EvaluationError(
+                f"{path}: fold {fold.name} is scored at point {fold.point} of a curve of {len(result.curve)}; run it again"
             )
     if not result.folds:
         raise EvaluationError(f"{path}: a result of {len(result.folds)} folds; run it again")
 
 
-def _entrant(head: Head, result: Result, party: _Party, seed: int) -> _Entrant:
-    pairs = compare.tested(result)
+def _scored(header: ResultHeader, result: Result, same: _SameClips, seed: int) -> _Scored:
+    tested = compare.tested(result)
     try:
         value = compare.refuse_another_score(result)
     except EvaluationError as error:
-        raise EvaluationError(f"{head.path}: {error}") from error
+        raise EvaluationError(f"{header.path}: {error}") from error
     remarks = []
-    if result.test_groups != party.first.test_groups:
-        remarks.append(f"{head.title}: its clips have other groups than those of {party.first.module}, which are drawn")
-    decides = ("manifest_sha256", "task_sha256", "protocol_sha256")
-    trained_on = tuple(str(result.provenance.get(name)) for name in decides)
-    lucky, n_times = compare.trained_seldom(result), intervals.n_trainings(result.test_probabilities)
-    return _Entrant(
-        head, value, n_times, intervals.many_draws(pairs, result.metric, seed, party.groups), trained_on, lucky, remarks
+    if result.test_groups != same.first.test_groups:
+        remarks.append(
+            f"{header.title}: its clips have other groups than those of {same.first.module}, which the ranks are made with"
+        )
+    hashes = ("manifest_sha256", "task_sha256", "protocol_sha256")
+    return _Scored(
+        header,
+        value,
+        intervals.n_trainings(result.test_probabilities),
+        intervals.many_draws(tested, result.metric, seed, same.groups),
+        tuple(str(result.provenance.get(name)) for name in hashes),
+        compare.trained_seldom(result),
+        remarks,
     )
 
 
-def _decided(party: _Party, seed: int) -> Board:
-    """The board of a party: order, ranks and notes."""
-    first = party.first
-    entrants = sorted(party.entrants, key=lambda each: (-metrics.signed(first.metric, each.value), each.head.title))
-    sure = surely_better(
-        np.array([each.value for each in entrants]),
-        np.stack([each.drawn for each in entrants]),
+def _ranked(same: _SameClips, seed: int) -> Board:
+    """The board of results on the same clips: order, ranks and notes."""
+    first = same.first
+    ordered = sorted(same.scored, key=lambda each: (-metrics.signed(first.metric, each.value), each.header.title))
+    better = significantly_better(
+        np.array([each.value for each in ordered]),
+        np.stack([each.resampled for each in ordered]),
         first.metric,
-        intervals.n_units(compare.tested(first), party.groups),
+        intervals.n_units(compare.tested(first), same.groups),
     )
-    n_scored = sum(not np.isnan(each.value) for each in entrants)
-    places = [
-        Place(each.head, title, 1 + int(sure[:, n].sum()), n_scored - int(sure[n].sum()), each.n_times)
+    n_scored = sum(not np.isnan(each.value) for each in ordered)
+    titles = _distinct_titles([each.header for each in ordered])
+    entries = [
+        BoardEntry(each.header, title, 1 + int(better[:, n].sum()), n_scored - int(better[n].sum()), each.n_times)
         if n < n_scored > 1  # those without a score come last
-        else Place(each.head, title, None, None, each.n_times)
-        for n, (each, title) in enumerate(zip(entrants, _told_apart([each.head for each in entrants]), strict=True))
+        else BoardEntry(each.header, title, None, None, each.n_times)
+        for n, (each, title) in enumerate(zip(ordered, titles, strict=True))
     ]
     return Board(
         task=first.task,
@@ -234,64 +259,40 @@ def _decided(party: _Party, seed: int) -> Board:
         protocol=first.protocol,
         profile=first.profile,
         metric=first.metric,
-        places=places,
-        surely_better=sure.tolist(),
+        entries=entries,
+        significantly_better=better.tolist(),
         n_clips=sum(map(len, first.test_clips)),
         n_folds=len(first.folds),
-        draws_groups=party.groups is not None,
-        notes=_notes(entrants),
+        over_groups=same.groups is not None,
+        notes=_notes(ordered),
         problems=[],
         seed=seed,
     )
 
 
-def surely_better(values: np.ndarray, drawn: np.ndarray, metric: str, n_units: int) -> np.ndarray:
-    """Whether each result is surely better than each other, (n_results, n_results), True in row i and column j for i over j.
-
-    Args:
-        values: Scores, (n_results,); NaN is neither better nor worse.
-        drawn: Their scores in the same draws of test clips, (n_results, n_draws).
-        metric: Name of the score.
-        n_units: Clips or groups that were drawn from.
-    """
-    rows, columns = np.triu_indices(len(values), 1)
-    rows, columns = (side[~np.isnan(values[rows] - values[columns])] for side in (rows, columns))
-    p = [
-        intervals.p_values(drawn[one] - drawn[other], values[one] - values[other], n_units)
-        for one, other in (
-            (rows[start : start + _PAIRS], columns[start : start + _PAIRS]) for start in range(0, len(rows), _PAIRS)
-        )
-    ]
-    real = np.array(intervals.holm(np.concatenate([*p, []]).tolist())) < intervals.SURE  # (n_pairs,)
-    up = (values[rows] > values[columns]) == (metrics.METRICS[metric].best == "highest")
-    sure = np.zeros((len(values), len(values)), dtype=bool)
-    sure[np.where(up, rows, columns)[real], np.where(up, columns, rows)[real]] = True
-    return sure
-
-
-def _told_apart(heads: Sequence[Head]) -> list[str]:
+def _distinct_titles(headers: Sequence[ResultHeader]) -> list[str]:
     """Titles; where a variant was run several times, say with other seeds, with the run."""
-    titles = [head.title for head in heads]
+    titles = [header.title for header in headers]
     return [
-        title if titles.count(title) == 1 else f"{title} [run {head.run}]"
-        for title, head in zip(titles, heads, strict=True)
+        title if titles.count(title) == 1 else f"{title} [run {header.result.run}]"
+        for title, header in zip(titles, headers, strict=True)
     ]
 
 
-def _notes(entrants: Sequence[_Entrant]) -> list[str]:
+def _notes(ordered: Sequence[_Scored]) -> list[str]:
     notes = []
-    lucky = sorted({each.head.title for each in entrants if each.lucky})
-    if lucky and len(entrants) > 1:
+    seldom = sorted({each.header.title for each in ordered if each.trained_seldom})
+    if seldom and len(ordered) > 1:
         notes.append(
-            f"trained less than {compare.SEEDS} times, so that luck in training is hardly counted (--seeds): {_some(lucky)}"
+            f"Trained less than {compare.SEEDS} times, so that luck in training is hardly counted (--seeds): {_some(seldom)}"
         )
     whats = ("data as a whole, training clips included,", "task file", "protocol file")
-    for what, versions in zip(whats, zip(*(each.trained_on for each in entrants), strict=True), strict=True):
+    for what, versions in zip(whats, zip(*(each.trained_on for each in ordered), strict=True), strict=True):
         if len(set(versions)) > 1:
             usual = max(versions, key=versions.count)
-            odd = sorted({each.head.title for each, mine in zip(entrants, versions, strict=True) if mine != usual})
-            notes.append(f"the {what} is not the same for all: another one for {_some(odd)}")
-    return [*notes, *(remark for each in entrants for remark in each.remarks)]
+            odd = sorted({each.header.title for each, own in zip(ordered, versions, strict=True) if own != usual})
+            notes.append(f"The {what} is not the same for all: another one for {_some(odd)}")
+    return [*notes, *(remark for each in ordered for remark in each.remarks)]
 
 
 def _some(names: Sequence[str]) -> str:

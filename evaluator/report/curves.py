@@ -6,114 +6,126 @@ from typing import Any
 import numpy as np
 
 from evaluator.figure import empty
-from evaluator.report import settings
+from evaluator.report.curve_points import points_by_features, points_by_shots, scored_points
 from evaluator.report.drawing import (
     LINES,
-    MOST_MODULES,
+    MAX_MODULES,
     WIDTH,
     axes_of,
     axis_name,
-    entitle,
     legend,
     look_of,
     scale_of,
+    set_title,
     shortened,
 )
-from evaluator.report.settings import Setting
 from evaluator.results.result import CurvePoint, Result
 
-MOST_BANDS = 3  # curves whose intervals are drawn as bands; more are bars beside each other
+_MAX_BANDS = 3  # curves whose intervals are drawn as bands; more are bars beside each other
 
 
 def are_layers(results: Sequence[Result]) -> bool:
-    """Whether everything that `layer_curves` draws is a layer."""
-    return all(each.layer is not None for result in results for each, _ in settings.by_features(result))
+    """Whether everything that `layer_curves` draws of these results, (n_results,), is a layer."""
+    return all(result.curve[n].layer is not None for result in results for n in points_by_features(result))
 
 
 def layer_curves(titles: Sequence[str], results: Sequence[Result]) -> Any | None:
     """The score of each layer with its 95 % interval, one curve a module.
 
-    Rings mark what counts, with how many folds chose it where they did not agree; the score itself, which is then no point of
-    the curve, is a dotted line. Only modules of which several layers were judged are drawn.
+    Rings mark what the score is of, with how many folds chose it where they did not agree; the score itself, which is
+    then no point of the curve, is a dotted line. Only modules with several layers are drawn.
 
     Args:
-        titles: What each result is called.
-        results: Of one task and metric, the most important first.
+        titles: What each result is called, (n_results,).
+        results: Of one task and metric, the most important first, (n_results,).
+
+    Returns:
+        A Matplotlib figure; None if no module has several layers.
     """
-    found = [(title, result) for title, result in zip(titles, results, strict=True) if settings.by_features(result)]
-    shown = found[:MOST_MODULES]
+    drawable = [(title, result) for title, result in zip(titles, results, strict=True) if points_by_features(result)]
+    shown = drawable[:MAX_MODULES]
     if not shown:
         return None
-    places = _places([each for _, result in shown for each, _ in settings.by_features(result)])
+    points = [result.curve[n] for _, result in shown for n in points_by_features(result)]
+    positions = _positions(points)
     figure = empty(WIDTH, 3.2 + 0.2 * (len(shown) + 2))
     axes = axes_of(figure)
     for number, (_, result) in enumerate(shown):
-        _layer_curve(axes, result, places, number, len(shown))
+        _layer_curve(axes, result, positions, number, len(shown))
     layers = are_layers([result for _, result in shown])
-    _ticks(axes, places, layers)
+    _set_ticks(axes, points, positions, layers)
     axes.set(xlabel="layer" if layers else "", ylabel=axis_name(shown[0][1].metric))
     handles = [_handle(axes, number) for number in range(len(shown))]
     handles.append(axes.plot([], [], "o", color="black", fillstyle="none", markersize=9)[0])
-    names = [*(title for title, _ in shown), "ring: what was chosen"]
-    if any(_chose_apart(result) for _, result in shown):
+    names = [*(title for title, _ in shown), "ring: what the score is of"]
+    if any(_folds_disagree(result) for _, result in shown):
         handles.append(axes.plot([], [], color="black", linestyle=":", linewidth=1.2)[0])
         names.append("dotted: the score, where folds chose differently")
     legend(figure, handles, names)
-    entitle(figure, shown[0][1].task, "score by layer" if layers else "score by setting", len(shown), len(found))
+    set_title(figure, shown[0][1].task, "score by layer" if layers else "score by setting", len(shown), len(drawable))
     return figure
 
 
-def _layer_curve(axes: Any, result: Result, places: dict[Setting, int], number: int, n_modules: int) -> None:
-    points = sorted(settings.by_features(result), key=lambda pair: places[pair[0]])
-    x = np.array([float(places[each]) for each, _ in points])
-    if n_modules > MOST_BANDS:
+def _layer_curve(axes: Any, result: Result, positions: dict[str, int], number: int, n_modules: int) -> None:
+    """Draw the curve of the `number`-th of the modules."""
+    indices = sorted(points_by_features(result), key=lambda index: positions[result.curve[index].features])
+    points = [result.curve[index] for index in indices]
+    x = np.array([float(positions[point.features]) for point in points])
+    if n_modules > _MAX_BANDS:
         x = x + (number - (n_modules - 1) / 2) * 0.5 / n_modules
     look = look_of(number)
-    y = _line(axes, x, [point for _, point in points], result.metric, number, look.line, bars=n_modules > MOST_BANDS)
-    counts = settings.chosen(result)
-    ringed = np.array([point.name in counts for _, point in points])
-    axes.plot(x[ringed], y[ringed], "o", color=look.colour, fillstyle="none", markersize=9)
-    if _chose_apart(result):
+    y = _plot(axes, x, points, result.metric, number, look.line, bars=n_modules > _MAX_BANDS)
+    n_folds = scored_points(result)
+    is_ringed = np.array([index in n_folds for index in indices])
+    axes.plot(x[is_ringed], y[is_ringed], "o", color=look.colour, fillstyle="none", markersize=9)
+    if _folds_disagree(result):
         axes.margins(x=0.1)  # for the words at its ends
         axes.axhline(scale_of(result.metric) * result.score, color=look.colour, linestyle=":", linewidth=1.2)
-        for place in np.flatnonzero(ringed) if n_modules <= MOST_BANDS else ():
-            says = f"{counts[points[place][1].name]} of {len(result.folds)} folds"
-            axes.annotate(says, (x[place], y[place]), (0, 8), textcoords="offset points", ha="center", fontsize=7.5)
+        for n in np.flatnonzero(is_ringed) if n_modules <= _MAX_BANDS else ():
+            words = f"{n_folds[indices[n]]} of {len(result.folds)} folds"
+            axes.annotate(words, (x[n], y[n]), (0, 8), textcoords="offset points", ha="center", fontsize=7.5)
 
 
-def _chose_apart(result: Result) -> bool:
-    return len(settings.chosen(result)) > 1
+def _folds_disagree(result: Result) -> bool:
+    return len(scored_points(result)) > 1
 
 
-def _places(names: Sequence[Setting]) -> dict[Setting, int]:
-    """Where each stands on the axis: layers at their number, others after them in order of appearance."""
-    layers = {each: each.layer for each in names if each.layer is not None}
-    others = [each for each in dict.fromkeys(names) if each not in layers]
+def _positions(points: Sequence[CurvePoint]) -> dict[str, int]:
+    """Where features stand on the axis: layers at their number, others after them in order of appearance."""
+    layers = {point.features: point.layer for point in points if point.layer is not None}
+    others = dict.fromkeys(point.features for point in points if point.features not in layers)
     first = max(layers.values(), default=-1) + 1
-    return layers | {each: first + number for number, each in enumerate(others)}
+    return layers | {features: first + number for number, features in enumerate(others)}
 
 
-def _ticks(axes: Any, places: dict[Setting, int], layers: bool) -> None:
+def _set_ticks(axes: Any, points: Sequence[CurvePoint], positions: dict[str, int], layers: bool) -> None:
+    """Whole numbers where all are layers; else the number of each layer and the name of what else there is."""
     if layers:
         from matplotlib.ticker import MaxNLocator
 
         axes.xaxis.set_major_locator(MaxNLocator(13, integer=True))
-    else:
-        names = [shortened(each.features.removeprefix("layer "), 24) for each in places]
-        axes.set_xticks(list(places.values()), names, parse_math=False, rotation=30, ha="right")
+        return
+    names = {
+        positions[point.features]: shortened(point.features if point.layer is None else str(point.layer), 24)
+        for point in points
+    }
+    axes.set_xticks(list(names), list(names.values()), parse_math=False, rotation=30, ha="right")
 
 
 def shot_curves(titles: Sequence[str], results: Sequence[Result]) -> Any | None:
     """The score over the number of training clips of each class, on a logarithmic axis: a curve a module and classifier.
 
-    Colour and marker tell modules apart, the line classifiers. Where several layers were judged, it is the headline's.
+    Colour and marker tell modules apart, the line classifiers. Of several layers, that of the score is drawn.
 
     Args:
-        titles: What each result is called.
-        results: Of one task and metric, the most important first.
+        titles: What each result is called, (n_results,).
+        results: Of one task and metric, the most important first, (n_results,).
+
+    Returns:
+        A Matplotlib figure; None if no module has several numbers of shots.
     """
-    found = [(title, result) for title, result in zip(titles, results, strict=True) if settings.by_shots(result)]
-    shown = [(title, result, settings.by_shots(result)) for title, result in found[:MOST_MODULES]]
+    drawable = [(title, result) for title, result in zip(titles, results, strict=True) if points_by_shots(result)]
+    shown = [(title, result, points_by_shots(result)) for title, result in drawable[:MAX_MODULES]]
     if not shown:
         return None
     classifiers = list(dict.fromkeys(name for _, _, curves in shown for name in curves))
@@ -121,31 +133,34 @@ def shot_curves(titles: Sequence[str], results: Sequence[Result]) -> Any | None:
     figure = empty(WIDTH, 3.2 + 0.2 * (len(shown) + len(classifiers)))
     axes = axes_of(figure)
     axes.set_xscale("log")
-    drawn = 0
+    n_drawn = 0
+    shots: set[int] = set()
     for number, (_, result, curves) in enumerate(shown):
-        for classifier, points in curves.items():
-            beside = 2 ** ((drawn - (n_curves - 1) / 2) * 0.3 / n_curves) if n_curves > MOST_BANDS else 1.0
-            x = beside * np.array([n for n, _ in points], dtype=float)
+        for classifier, indices in curves.items():
+            points = [result.curve[index] for index in indices]
+            # Curves side by side, a factor apart: the axis is logarithmic.
+            aside = 2 ** ((n_drawn - (n_curves - 1) / 2) * 0.3 / n_curves) if n_curves > _MAX_BANDS else 1.0
+            x = aside * np.array([point.n_shots for point in points], dtype=float)
             line = LINES[classifiers.index(classifier) % len(LINES)]
-            y = _line(axes, x, [point for _, point in points], result.metric, number, line, n_curves > MOST_BANDS)
-            ringed = np.array([point.name in settings.chosen(result) for _, point in points])
-            axes.plot(x[ringed], y[ringed], "o", color=look_of(number).colour, fillstyle="none", markersize=9)
-            drawn += 1
-    shots = sorted({n for _, _, curves in shown for points in curves.values() for n, _ in points})
-    axes.set_xticks(shots, [str(n) for n in shots])
+            y = _plot(axes, x, points, result.metric, number, line, bars=n_curves > _MAX_BANDS)
+            is_ringed = np.array([index in scored_points(result) for index in indices])
+            axes.plot(x[is_ringed], y[is_ringed], "o", color=look_of(number).colour, fillstyle="none", markersize=9)
+            shots |= {point.n_shots for point in points if point.n_shots is not None}
+            n_drawn += 1
+    axes.set_xticks(sorted(shots), [str(n) for n in sorted(shots)])
     axes.set_xticks([], minor=True)
     axes.set(xlabel="training clips of each class (shots)", ylabel=axis_name(shown[0][1].metric))
     handles = [_handle(axes, number, "none") for number in range(len(shown))]
     handles += [axes.plot([], [], color="black", linestyle=LINES[n % len(LINES)])[0] for n in range(len(classifiers))]
     legend(figure, handles, [*(title for title, *_ in shown), *classifiers])
-    entitle(figure, shown[0][1].task, "score by number of shots", len(shown), len(found))
+    set_title(figure, shown[0][1].task, "score by number of shots", len(shown), len(drawable))
     return figure
 
 
-def _line(
+def _plot(
     axes: Any, x: np.ndarray, points: Sequence[CurvePoint], metric: str, number: int, line: str, bars: bool
 ) -> np.ndarray:
-    """Draw one curve with its intervals, as bars or as a band; its heights, in the unit that is read."""
+    """Draw one curve with its intervals, as bars or as a band; its heights, (n_points,), in the unit that is read."""
     look, scale = look_of(number), scale_of(metric)
     y, low, high = (
         scale * np.array([getattr(point, name) for point in points], dtype=float)

@@ -16,19 +16,19 @@ from evaluator.scoring.metrics import METRICS
 # Okabe & Ito 2008, https://jfly.uni-koeln.de/color/ : those that can be seen on white and on black, orange darkened for
 # that; then grey. Their yellow, sky blue and black cannot.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#B37700", "#808080")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "d")
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "d")
 LINES = ("-", "--", "-.", ":")
 WIDTH = 5.6  # inches: 538 CSS pixels, which a phone shrinks to two thirds
 NARROW = 4.0  # inches: 400 CSS pixels, which a phone shows whole with its text hardly smaller
-MOST_MODULES = 12  # in one figure
+MAX_MODULES = 12  # in one figure
 GREY = "#808080"
 _UNREADABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]+")
 
 
-def shortened(name: str, most: int = 40) -> str:
-    """A name as one line of at most so many letters, its middle left out; without controls and changes of direction."""
+def shortened(name: str, n_max: int = 40) -> str:
+    """A name as one line of at most so many characters, its middle left out; without controls and changes of direction."""
     name = _UNREADABLE.sub(" ", name)
-    return name if len(name) <= most else f"{name[: (most - 1) // 2]}…{name[-(most // 2) :]}"
+    return name if len(name) <= n_max else f"{name[: (n_max - 1) // 2]}…{name[-(n_max // 2) :]}"
 
 
 class Look(NamedTuple):
@@ -40,13 +40,19 @@ class Look(NamedTuple):
 
 
 def look_of(number: int) -> Look:
-    """The number-th module's; the first 12 all differ."""
+    """That of the `number`-th module, from 0; the first 12 all differ."""
     row = number // len(COLOURS)
-    return Look(COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)], LINES[(number + row) % len(LINES)])
+    return Look(COLOURS[number % len(COLOURS)], _MARKERS[number % len(_MARKERS)], LINES[(number + row) % len(LINES)])
 
 
 def dots(titles: Sequence[str], names: Sequence[str], values: np.ndarray) -> Any:
-    """A row a name, a marker a module; `values` (n_modules, n_names), NaN where nothing is drawn."""
+    """A figure with a row a name and a marker a module.
+
+    Args:
+        titles: Of the modules, (n_modules,).
+        names: Of the rows, (n_names,), the first at the top.
+        values: (n_modules, n_names), in the unit that is read; NaN where nothing is drawn.
+    """
     figure = empty(WIDTH, 1.2 + 0.17 * len(names) + 0.18 * len(titles))
     axes = axes_of(figure, "both")
     rows = np.arange(len(names))
@@ -71,7 +77,7 @@ def axes_of(figure: Any, grid: str = "y") -> Any:
 
 
 def name_rows(axes: Any, names: Sequence[str], size: Any) -> None:
-    """Name the rows 0, 1, 2 ... of axes, the first at the top."""
+    """Name the rows 0, 1, 2 ... of axes, (n_rows,), the first at the top; size: of the font, in points or in words."""
     axes.set_yticks(range(len(names)), [shortened(name) for name in names], fontsize=size, parse_math=False)
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
@@ -79,7 +85,7 @@ def name_rows(axes: Any, names: Sequence[str], size: Any) -> None:
 
 
 def legend(figure: Any, handles: list[Any], titles: Sequence[str]) -> None:
-    """Name what was drawn, one line each, below the axes."""
+    """Name what was drawn, one line each, below the axes; handles and titles (n_handles,)."""
     # Named afterwards: Matplotlib leaves out what is called `_something`, and reads $...$ as mathematics.
     drawn = figure.legend(handles, ["-"] * len(handles), loc="outside lower left", fontsize="small", frameon=False)
     for text, title in zip(drawn.get_texts(), titles, strict=True):
@@ -87,9 +93,9 @@ def legend(figure: Any, handles: list[Any], titles: Sequence[str]) -> None:
         text.set_text(shortened(title, 60))
 
 
-def entitle(figure: Any, task: str, what: str, n_shown: int, n_found: int) -> None:
+def set_title(figure: Any, task: str, what: str, n_shown: int, n_all: int) -> None:
     """Say above the axes, from the left edge so that it fits, what they show, and of how many modules if that is not all."""
-    several = f", {n_shown} of {n_found} modules" if n_found > n_shown else ""
+    several = f", {n_shown} of {n_all} modules" if n_all > n_shown else ""
     title = f"{shortened(task)}\n{what}{several}"
     figure.suptitle(title, x=0.01, ha="left", fontsize="medium", parse_math=False, linespacing=1.3)
 
@@ -105,7 +111,7 @@ def axis_name(metric: str) -> str:
 
 
 def rgb(colour: str) -> tuple[float, float, float]:
-    """Red, green and blue, 0 to 1, of a colour such as `#0072B2`."""
+    """Red, green and blue, shape (3,), 0 to 1, of a colour such as `#0072B2`."""
     from matplotlib.colors import to_rgb
 
     return to_rgb(colour)

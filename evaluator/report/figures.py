@@ -12,25 +12,26 @@ from evaluator.figure import empty, lengths_figure
 from evaluator.report.drawing import (
     COLOURS,
     GREY,
-    MOST_MODULES,
+    MAX_MODULES,
     NARROW,
     WIDTH,
     axes_of,
     axis_name,
     dots,
-    entitle,
     name_rows,
     rgb,
     scale_of,
+    set_title,
     shortened,
 )
-from evaluator.report.parts import class_measure, class_scores, class_sizes, group_measure, group_scores
+from evaluator.report.per_class import class_measure, class_scores, class_sizes
+from evaluator.report.per_group import group_measure, group_scores
 from evaluator.results.result import Result
 
-MOST_NAMED = 60  # classes that stand by name
-MOST_COUNTED = 15  # classes whose cells show their numbers
-MOST_GROUPS = 40  # that stand by name; more are drawn as their distribution
-CELL = "#2A85C4"  # full cells of a matrix: ink can be read on it in light and in dark
+_MAX_NAMED = 60  # classes that stand by name
+_MAX_COUNTED = 15  # classes whose cells show their numbers
+_MAX_GROUPS = 40  # that stand by name; more are drawn as their distribution
+_CELL = "#2A85C4"  # full cells of a matrix: ink can be read on it in light and in dark
 
 
 def scores(
@@ -39,8 +40,8 @@ def scores(
     """Each module's score as a dot and its 95 % interval as a line, the first at the top.
 
     Args:
-        titles: Names of the modules.
-        values, lows, highs: Score and ends of the interval of each, in the unit of the metric; NaN draws nothing.
+        titles: Names of the modules, (n_modules,).
+        values, lows, highs: Score and ends of the interval of each, (n_modules,), in the unit of the metric; NaN draws nothing.
         metric: Name of the score.
     """
     if not len(values) or np.isnan(np.array(values, dtype=float)).all():
@@ -72,10 +73,10 @@ def confusion(result: Result, normalised: bool) -> Any | None:
     """True class by predicted class; None for tasks with several labels a clip.
 
     Colour grows with the square root, so that rare confusions show; what never happened is clear. Classes without a
-    test clip are hatched. Beyond 60 classes the axes have numbers, those of `parts.recall_rows`.
+    test clip are hatched. Beyond 60 classes the axes have numbers, those of `per_class.class_rows`.
 
     Args:
-        result: Its counts are of all folds, and of all trainings.
+        result: Its counts, (n_classes, n_classes), are of all folds, and of all trainings.
         normalised: Whether rows are divided by their sum, in %: the diagonal is recall then.
     """
     from matplotlib.colors import LinearSegmentedColormap, PowerNorm
@@ -85,18 +86,18 @@ def confusion(result: Result, normalised: bool) -> Any | None:
     counts = np.array(result.confusion, dtype=float)
     n, totals = len(counts), counts.sum(axis=1, keepdims=True)
     values = np.divide(100 * counts, totals, out=np.zeros_like(counts), where=totals > 0) if normalised else counts
-    names = [shortened(name, 24) for name in result.classes] if n <= MOST_NAMED else []
-    side = max(2.4, n * 0.36) if n <= MOST_COUNTED else max(MOST_COUNTED * 0.36, min(n, MOST_NAMED) * 0.135)
+    names = [shortened(name, 24) for name in result.classes] if n <= _MAX_NAMED else []
+    side = max(2.4, n * 0.36) if n <= _MAX_COUNTED else max(_MAX_COUNTED * 0.36, min(n, _MAX_NAMED) * 0.135)
     words = 0.075 * max(map(len, names), default=4)
     figure = empty(side + words + 0.9, side + words + 0.9)
     figure.set_layout_engine("compressed")  # its cells are square
     axes = figure.subplots()
-    colours = LinearSegmentedColormap.from_list("pale to full", [(*rgb(CELL), 0.15), (*rgb(CELL), 0.9)])
+    colours = LinearSegmentedColormap.from_list("pale to full", [(*rgb(_CELL), 0.15), (*rgb(_CELL), 0.9)])
     norm = PowerNorm(0.5, 0, 100 if normalised else max(1.0, values.max()))
     image = axes.imshow(np.ma.masked_equal(values, 0), cmap=colours, norm=norm, interpolation="none")
     for empty_row in np.flatnonzero(totals[:, 0] == 0):
         axes.axhspan(empty_row - 0.5, empty_row + 0.5, facecolor="none", edgecolor=GREY, hatch="////", linewidth=0)
-    if n <= MOST_COUNTED:
+    if n <= _MAX_COUNTED:
         for row, column in np.argwhere(values > 0).tolist():
             axes.text(column, row, f"{np.floor(values[row, column] + 0.5):.0f}", ha="center", va="center", fontsize=7.5)
     _class_ticks(axes, n, names)
@@ -104,9 +105,9 @@ def confusion(result: Result, normalised: bool) -> Any | None:
     bar.solids.set_rasterized(True)
     bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize="small")
-    n_times = max((len(said) for said in result.test_probabilities if said.ndim == 3), default=1)
+    n_times = max((len(fold) for fold in result.test_probabilities if fold.ndim == 3), default=1)
     bar.set_label("% of the true class" if normalised else f"clips{f' x {n_times} trainings' if n_times > 1 else ''}")
-    entitle(figure, result.task, shortened(result.module), 1, 1)
+    set_title(figure, result.task, shortened(result.module), 1, 1)
     return figure
 
 
@@ -129,41 +130,41 @@ def _class_ticks(axes: Any, n: int, names: list[str]) -> None:
 def recalls(titles: Sequence[str], results: Sequence[Result]) -> Any | None:
     """Recall of each class, or average precision where clips have several labels: a row a class, a marker a module.
 
-    Beyond 60 classes only the 60 with the lowest mean are drawn; `parts.recall_rows` has all.
+    Beyond 60 classes only the 60 with the lowest mean are drawn; `per_class.class_rows` has all.
 
     Args:
-        titles: What each result is called.
-        results: Of one task, the most important first.
+        titles: What each result is called, (n_results,).
+        results: Of one task, the most important first, (n_results,).
     """
-    shown = results[:MOST_MODULES]
+    shown = results[:MAX_MODULES]
     if not shown or not class_measure(shown[0]):
         return None
     columns = np.array([class_scores(result) for result in shown])  # (n_modules, n_classes)
     n_classes = columns.shape[1]
     picked = np.arange(n_classes)
-    if n_classes > MOST_NAMED:
+    if n_classes > _MAX_NAMED:
         means = np.nan_to_num(columns, nan=2.0).mean(axis=0)  # those without clips last
-        picked = np.sort(np.argsort(means, kind="stable")[:MOST_NAMED])
+        picked = np.sort(np.argsort(means, kind="stable")[:_MAX_NAMED])
     sizes = class_sizes(shown[0])
-    names = [f"{shortened(shown[0].classes[place], 30)} ({sizes[place]})" for place in picked]
+    names = [f"{shortened(shown[0].classes[number], 30)} ({sizes[number]})" for number in picked]
     figure = dots(titles[: len(shown)], names, 100 * columns[:, picked])
     axes = figure.axes[0]
     axes.set_xlabel(f"{class_measure(shown[0])} (%); number of test clips behind the name", loc="right")
-    which = f"{MOST_NAMED} hardest of {n_classes} classes" if n_classes > MOST_NAMED else "each class"
-    entitle(figure, shown[0].task, f"{class_measure(shown[0])} of {which}", len(shown), len(results))
+    which = f"{_MAX_NAMED} hardest of {n_classes} classes" if n_classes > _MAX_NAMED else "each class"
+    set_title(figure, shown[0].task, f"{class_measure(shown[0])} of {which}", len(shown), len(results))
     return figure
 
 
 def by_group(titles: Sequence[str], results: Sequence[Result]) -> Any | None:
     """The score of each group (individual, speaker, site, recording), or how it spreads where groups are more than 40.
 
-    None where fewer than two groups are known. Scores as `parts.group_scores`.
+    None where fewer than two groups are known. Scores as `per_group.group_scores`.
 
     Args:
-        titles: What each result is called.
-        results: Of one task, the most important first.
+        titles: What each result is called, (n_results,).
+        results: Of one task, the most important first, (n_results,).
     """
-    shown = [(title, result) for title, result in zip(titles, results, strict=True)][:MOST_MODULES]
+    shown = [(title, result) for title, result in zip(titles, results, strict=True)][:MAX_MODULES]
     columns = [group_scores(result) for _, result in shown]
     sizes = {name: size for column in reversed(columns) for name, (size, _) in sorted(column.items())}
     if not sizes:
@@ -171,9 +172,9 @@ def by_group(titles: Sequence[str], results: Sequence[Result]) -> Any | None:
     metric = group_measure(shown[0][1])
     nothing = (0, float("nan"))
     values = scale_of(metric) * np.array([[column.get(name, nothing)[1] for name in sizes] for column in columns])
-    called = [title for title, _ in shown]
-    if len(sizes) <= MOST_GROUPS:
-        figure = dots(called, [f"{shortened(name, 30)} ({size})" for name, size in sizes.items()], values)
+    shown_titles = [title for title, _ in shown]
+    if len(sizes) <= _MAX_GROUPS:
+        figure = dots(shown_titles, [f"{shortened(name, 30)} ({size})" for name, size in sizes.items()], values)
         figure.axes[0].set_xlabel(f"{axis_name(metric)}; number of test clips behind the name", loc="right")
     else:
         figure = empty(WIDTH, 1.2 + 0.24 * len(shown))
@@ -183,14 +184,14 @@ def by_group(titles: Sequence[str], results: Sequence[Result]) -> Any | None:
             showfliers=False, medianprops={"color": COLOURS[1], "linewidth": 2}, manage_ticks=False,
             boxprops={"color": GREY}, whiskerprops={"color": GREY}, capprops={"color": GREY},
         )  # fmt: skip
-        name_rows(axes, called, "medium")
+        name_rows(axes, shown_titles, "medium")
         axes.set_xlabel(f"{axis_name(metric)}: median, middle half and middle 90 % of groups", loc="right")
-    entitle(figure, shown[0][1].task, f"{len(sizes)} groups", len(shown), len(results))
+    set_title(figure, shown[0][1].task, f"{len(sizes)} groups", len(shown), len(results))
     return figure
 
 
 def lengths(result: Result) -> Any | None:
-    """How long the test clips are, as `hear-eval check --figure` draws it; each clip counts once."""
+    """How long the test clips are, in seconds, as `hear-eval check --figure` draws it; each clip counts once."""
     seconds = {
         name: float(value)
         for names, values in zip(result.test_clips, result.test_seconds, strict=True)

@@ -1,4 +1,4 @@
-"""The page: one HTML file that holds all it needs and may load nothing, made of what `sections` and `overview` gathered.
+"""The page: one HTML file that holds all it needs and may load nothing, made of sections and an overview.
 
 Every text on it is escaped by Jinja's autoescape, since modules, classes and files are named by strangers. Marked as safe are
 our own assets and the figures, whose makers escape names themselves (`themed.inline`).
@@ -13,8 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evaluator.report.board import Place
-from evaluator.tables import Cell
+from evaluator.report.board import BoardEntry
+from evaluator.tables import TableCell
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -22,31 +22,31 @@ if TYPE_CHECKING:
 
 _HERE = Path(__file__).parent
 # Marks that turn the direction of what follows, beyond the name that they stand in (https://www.unicode.org/reports/tr9/).
-_TURNS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)], "\ufffd")
+_DIRECTION_MARKS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)], "\ufffd")
 _LIBRARY, _SCRIPT, _STYLE = "dataTables.min.js", "report.js", "report.css"
 
 
 @dataclass(frozen=True)
 class Amount:
-    """A number in a table: as it is read, and as it is sorted (None for none)."""
+    """A number in a table: as it is read, in the unit of its column, and as it is sorted (None for none)."""
 
     text: str
     value: float | None
 
 
 @dataclass(frozen=True)
-class Grid:
-    """A table: a caption, names of columns, rows of as many cells, and which column names a row."""
+class PageTable:
+    """A table: caption, names of columns (n_columns,), rows (n_rows, n_columns), and which column, from 0, names a row."""
 
     caption: str
     head: Sequence[str]
-    rows: Sequence[Sequence[Cell]]
+    rows: Sequence[Sequence[TableCell]]
     naming: int = 0
 
     @property
     def is_number(self) -> list[bool]:
         """Whether a column holds numbers and no text, (n_columns,)."""
-        columns = [[row[place] for row in self.rows] for place in range(len(self.head))]
+        columns = [[row[n] for row in self.rows] for n in range(len(self.head))]
         return [
             any(cell is not None for cell in each) and not any(isinstance(cell, str) for cell in each)
             for each in columns
@@ -54,7 +54,7 @@ class Grid:
 
 
 @dataclass(frozen=True)
-class Drawn:
+class PageFigure:
     """A figure: title, a sentence or two below it, and itself as SVG text that needs no escaping any more."""
 
     title: str
@@ -70,36 +70,36 @@ class Drawn:
 
 
 @dataclass(frozen=True)
-class Folded:
-    """Figures and tables that open at a click on their summary; paired, figures stand two in a row where there is room."""
+class Details:
+    """Figures and tables that open at a click on their summary; paired, figures stand two in a row where they fit."""
 
     summary: str
-    figures: Sequence[Drawn] = ()
-    tables: Sequence[Grid] = ()
+    figures: Sequence[PageFigure] = ()
+    tables: Sequence[PageTable] = ()
     paired: bool = False
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What one module says of a clip: the label, whether it is right, and its probability."""
+class ShownPrediction:
+    """What one module predicts for a clip: its labels, whether they are right, and their probabilities (0 to 1)."""
 
     title: str
-    said: str
+    labels: str
     right: bool
-    probability: str
+    probabilities: str
 
 
 @dataclass(frozen=True)
-class Clip:
-    """A clip to hear: its name, the truth, the modules' answers, and its sound and spectrogram as data URIs.
+class ClipEntry:
+    """A clip to hear: its name, the truth, the modules' predictions, (n_modules,), and its sound and spectrogram as data URIs.
 
     trouble: Why it cannot be heard; "" if it can.
     cut: What to know about the sound, such as that it is the first 10 s; "" for nothing.
     """
 
     name: str
-    says: str
-    answers: Sequence[Answer]
+    truth: str
+    predictions: Sequence[ShownPrediction]
     audio: str = ""
     picture: str = ""
     cut: str = ""
@@ -107,79 +107,95 @@ class Clip:
 
 
 @dataclass(frozen=True)
-class Listed:
-    """The clips of a section: a heading, how they were chosen, and themselves."""
+class ClipList:
+    """The clips of a section: a heading, the rule by which they were selected, and the clips, (n_clips,), most disputed first."""
 
     title: str = ""
-    says: str = ""
-    clips: Sequence[Clip] = ()
+    rule: str = ""
+    clips: Sequence[ClipEntry] = ()
 
 
 @dataclass(frozen=True)
-class Line:
-    """A place on a leaderboard as it is read: rank (or ranks), score, interval, std, and how many are surely behind."""
+class LeaderboardRow:
+    """An entry of a leaderboard as it is read.
 
-    place: Place
+    rank: One rank, or the first and the last that it may have.
+    score, interval, std: In the unit that is read.
+    n_worse: Than how many modules it is significantly better.
+    caveats: Those of its score, as text; "" for none.
+    """
+
+    entry: BoardEntry
     rank: str
     score: Amount
     interval: Amount
     std: Amount
-    ahead: int
+    n_worse: int
+    caveats: str
 
 
 @dataclass(frozen=True)
 class Section:
-    """All about one task under one protocol, in the order of the page."""
+    """All about one board, in the order of the page.
+
+    facts: What was scored and how: a word for each fact, and sentences about it.
+    caveats, notes: Sentences.
+    rows: Of the leaderboard, (n_entries,), best first.
+    left_out: What the page had too few bytes for.
+    shared_origins: Where all results came from: names and values.
+    other_origins: What differs between the modules in that; None if nothing does.
+    """
 
     anchor: str
     title: str
     metric: str
     caption: str
-    asked: Sequence[tuple[str, str]]
+    facts: Sequence[tuple[str, str]]
+    caveats: Sequence[str]
     notes: Sequence[str]
-    lines: Sequence[Line]
-    figures: Sequence[Drawn]
-    folded: Sequence[Folded]
-    heard: Listed
+    rows: Sequence[LeaderboardRow]
+    figures: Sequence[PageFigure]
+    details: Sequence[Details]
+    clips: ClipList
     left_out: Sequence[str]
-    shared: Sequence[tuple[str, str]]
-    parting: Grid | None
+    shared_origins: Sequence[tuple[str, str]]
+    other_origins: PageTable | None
 
     @property
     def has_ranks(self) -> bool:
         """Whether there are two modules at least to be ranked."""
-        return any(line.place.rank for line in self.lines)
+        return any(row.entry.rank for row in self.rows)
 
     @property
-    def has_spread(self) -> bool:
+    def has_std(self) -> bool:
         """Whether any probe was trained several times."""
-        return any(line.place.head.std is not None for line in self.lines)
+        return any(row.entry.result.std is not None for row in self.rows)
 
     @property
     def has_chosen(self) -> bool:
         """Whether any score is of one of several layers or settings."""
-        return any(line.place.head.chosen for line in self.lines)
+        return any(row.entry.result.chosen for row in self.rows)
 
 
 @dataclass(frozen=True)
 class OverviewRow:
-    """A module in the table of all: a cell a section (None where it has no result), in how many it is, its mean rank."""
+    """A module in the table of all: cells (n_sections,), None where it has no result, in how many it is, its mean rank."""
 
     title: str
-    cells: Sequence[Line | None]
+    cells: Sequence[LeaderboardRow | None]
     n_present: int
     mean_rank: Amount
 
 
 @dataclass(frozen=True)
 class Page:
-    """The whole report; sentences in the order in which they are read."""
+    """The whole report: rows of the overview, (n_modules,), a section a board, (n_boards,), and sentences as they are read."""
 
     title: str
     subtitle: str
     problems: Sequence[str]
     missing: Sequence[str]
-    overview_says: Sequence[str]
+    overview_notes: Sequence[str]
     overview_caption: str
     overview: Sequence[OverviewRow]
     sections: Sequence[Section]
@@ -236,23 +252,23 @@ def _environment() -> "Environment":
         loader=FileSystemLoader(_HERE / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
-        finalize=unturned,
+        finalize=_without_direction_marks,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["breakable"] = breakable
+    environment.filters["breakable"] = _breakable
     return environment
 
 
-def unturned(value: object) -> object:
+def _without_direction_marks(value: object) -> object:
     """What goes onto the page, without marks that turn the direction of the words around it; our own markup as it is."""
-    return value.translate(_TURNS) if type(value) is str else value
+    return value.translate(_DIRECTION_MARKS) if type(value) is str else value
 
 
-def breakable(name: object) -> "Markup":
+def _breakable(name: object) -> "Markup":
     """A name, escaped, that a narrow table may break after its dots, slashes, dashes and underscores."""
     from markupsafe import Markup, escape
 
     return Markup("<wbr>").join(
-        escape(part) for part in re.split(r"(?<=[._/:,-])(?=[^._/:,-])", str(name).translate(_TURNS))
+        escape(part) for part in re.split(r"(?<=[._/:,-])(?=[^._/:,-])", str(name).translate(_DIRECTION_MARKS))
     )

@@ -4,45 +4,94 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from evaluator.report import curves, figures, parts, wording
-from evaluator.report.board import Board, Place
-from evaluator.report.drawing import MOST_MODULES
-from evaluator.report.listening import Listening
-from evaluator.report.overview import ranks
-from evaluator.report.page import Amount, Drawn, Folded, Grid, Line, Section
-from evaluator.report.room import Drawer
+from evaluator.report import board_tables, curves, figures, per_class, per_group, text
+from evaluator.report.board import Board, BoardEntry
+from evaluator.report.budget import PageBudget
+from evaluator.report.clips import ClipOptions, clip_list
+from evaluator.report.drawing import MAX_MODULES
+from evaluator.report.page import Amount, Details, LeaderboardRow, PageFigure, PageTable, Section
 from evaluator.results import on_disk
 from evaluator.results.result import Result
 from evaluator.scoring.metrics import METRICS
 
-MOST_CONFUSIONS = 4  # modules, best first: eight drawings are as many as a reader looks through
-_MOST_GROUPS = 100  # in a table on the page
-_CHARACTERS_OF_NAME = 60
+_MAX_CONFUSIONS = 4  # modules, best first: eight drawings are as many as a reader looks through
+_MAX_GROUPS = 100  # in a table on the page
+_MAX_CHARACTERS = 60  # of a task's name in an anchor
 
 
 def anchor(number: int, board: Board) -> str:
     """The section's name in addresses and file names: its number keeps it unique, whatever the task is called."""
     words = re.sub(r"[^A-Za-z0-9]+", "-", f"{board.task}-{board.protocol}-{board.profile}").strip("-")
-    return f"{number + 1}-{words[:_CHARACTERS_OF_NAME]}"
+    return f"{number + 1}-{words[:_MAX_CHARACTERS]}"
 
 
-def lines(board: Board) -> list[Line]:
-    """The board's places as they are read."""
+def section(name: str, title: str, board: Board, budget: PageBudget, clip_options: ClipOptions) -> Section:
+    """The section of a board.
+
+    Args:
+        name: Its anchor.
+        title: Its heading.
+        board: With entries, (n_entries,), one at least.
+        budget: The bytes that it may fill; puts figures where they go.
+        clip_options: Which clips are wanted, and where their sounds lie.
+    """
+    results = _read(board)
+    titles = [entry.title for entry in board.entries]
+    page_figures = _overall_figures(budget, board, results)
+    details = [*_classes(budget, titles, results), *_groups(budget, titles, results), *_lengths(budget, results[0])]
+    clips = clip_list(titles[:MAX_MODULES], results[:MAX_MODULES], budget, clip_options)
+    failed = text.failures(titles, results)
+    if failed:
+        table = PageTable("Failures", ["clip", "why", "modules"], [list(each) for each in failed])
+        details.append(Details(f"{text.count_of(len(failed), 'clip')} that could not be used", (), [table]))
+    shared, names, values = text.origins(results)
+    return Section(
+        anchor=name,
+        title=title,
+        metric=text.metric_name(board.metric),
+        caption=text.caption(board),
+        facts=text.facts(board, results),
+        caveats=text.caveats(titles, results),
+        notes=list(dict.fromkeys([*map(text.as_sentence, board.notes), *text.notes(titles, results)])),
+        rows=_leaderboard_rows(board),
+        figures=page_figures,
+        details=details,
+        clips=clips,
+        left_out=_left_out(budget.left_out),
+        shared_origins=shared,
+        other_origins=_other_origins(titles, names, values),
+    )
+
+
+def _read(board: Board) -> list[Result]:
+    """The results of the board's entries; of those behind the best `MAX_MODULES` without their predictions.
+
+    With 100 modules on a large task, all predictions together would not fit into memory.
+    """
+    results = []
+    for number, entry in enumerate(board.entries):
+        result = on_disk.read(entry.header.path)
+        results.append(result if number < MAX_MODULES else replace(result, test_targets=[], test_probabilities=[]))
+    return results
+
+
+def _leaderboard_rows(board: Board) -> list[LeaderboardRow]:
     return [
-        _line(board.metric, place, sum(surely)) for place, surely in zip(board.places, board.surely_better, strict=True)
+        _leaderboard_row(board.metric, entry, sum(better))
+        for entry, better in zip(board.entries, board.significantly_better, strict=True)
     ]
 
 
-def _line(metric: str, place: Place, ahead: int) -> Line:
-    head, shown = place.head, METRICS[metric].shown
-    low, high = (shown(value) for value in (head.ci_low, head.ci_high))
-    return Line(
-        place,
-        ranks(place),
-        Amount(shown(head.score), _sorted_by(head.score)),
-        Amount(f"{low} – {high}", _sorted_by(head.ci_low)),
-        Amount("–" if head.std is None else shown(head.std), head.std),
-        ahead,
+def _leaderboard_row(metric: str, entry: BoardEntry, n_worse: int) -> LeaderboardRow:
+    result, shown = entry.result, METRICS[metric].shown
+    return LeaderboardRow(
+        entry,
+        board_tables.ranks(entry),
+        Amount(shown(result.score), _sorted_by(result.score)),
+        Amount(f"{shown(result.ci_low)} – {shown(result.ci_high)}", _sorted_by(result.ci_low)),
+        Amount("–" if result.std is None else shown(result.std), result.std),
+        n_worse,
+        " ".join(text.as_sentence(f"{each.text[:1].upper()}{each.text[1:]}") for each in result.caveats),
     )
 
 
@@ -50,64 +99,15 @@ def _sorted_by(value: float) -> float | None:
     return None if value != value else value
 
 
-def read(board: Board) -> list[Result]:
-    """The results of the board's places; of those behind the best `MOST_MODULES` without their predictions.
-
-    With 100 modules on a large task, all predictions together would not fit into memory.
-    """
-    found = []
-    for number, place in enumerate(board.places):
-        result = on_disk.read(place.head.path)
-        found.append(result if number < MOST_MODULES else replace(result, test_targets=[], test_probabilities=[]))
-    return found
-
-
-def section(name: str, title: str, board: Board, drawer: Drawer, listening: Listening) -> Section:
-    """The section of a board.
-
-    Args:
-        name: Its anchor.
-        title: Its heading.
-        board: With one place at least.
-        drawer: Puts figures where they go.
-        listening: Which clips are wanted, and where their sounds lie.
-    """
-    found = read(board)
-    titles = [place.title for place in board.places]
-    drawn = _overall(drawer, board, found)
-    folded = [*_classes(drawer, titles, found), *_groups(drawer, titles, found), *_lengths(drawer, found[0])]
-    heard = listening.listed(titles[:MOST_MODULES], found[:MOST_MODULES], drawer)
-    failed = wording.failures(titles, found)
-    if failed:
-        table = Grid("Failures", ["clip", "why", "modules"], [list(each) for each in failed])
-        folded.append(Folded(f"{len(failed)} clip{'s' * (len(failed) > 1)} that could not be used", (), [table]))
-    shared, names, values = wording.origins(found)
-    return Section(
-        anchor=name,
-        title=title,
-        metric=wording.metric_name(board.metric),
-        caption=wording.caption(board),
-        asked=wording.asked(board, found),
-        notes=list(dict.fromkeys([*map(wording.ended, board.notes), *wording.notes(titles, found)])),
-        lines=lines(board),
-        figures=drawn,
-        folded=folded,
-        heard=heard,
-        left_out=left_out(drawer.left_out),
-        shared=shared,
-        parting=_parting(titles, names, values),
-    )
-
-
-def _parting(titles: Sequence[str], names: Sequence[str], values: Sequence[Sequence[str]]) -> Grid | None:
+def _other_origins(titles: Sequence[str], names: Sequence[str], values: Sequence[Sequence[str]]) -> PageTable | None:
     if not names:
         return None
     rows = [[title, *row] for title, row in zip(titles, values, strict=True)]
-    return Grid("What differs between the modules", ["module", *names], rows)
+    return PageTable("What differs between the modules", ["module", *names], rows)
 
 
-def left_out(names: Sequence[str]) -> list[str]:
-    """A sentence about figures and clips for which there was no room; none if there are none."""
+def _left_out(names: Sequence[str]) -> list[str]:
+    """A sentence about figures and clips for which too few bytes were left; none if there are none."""
     if not names:
         return []
     return [
@@ -116,77 +116,87 @@ def left_out(names: Sequence[str]) -> list[str]:
     ]
 
 
-def _overall(drawer: Drawer, board: Board, found: Sequence[Result]) -> list[Drawn]:
-    titles, heads = [place.title for place in board.places], [place.head for place in board.places]
-    ends = ([head.ci_low for head in heads], [head.ci_high for head in heads])
-    intervals = "its 95 % interval; a ring marks what counts."
-    layers = "Layers." if curves.are_layers(found) else "Settings."
+def _overall_figures(budget: PageBudget, board: Board, results: Sequence[Result]) -> list[PageFigure]:
+    titles, headers = [entry.title for entry in board.entries], [entry.result for entry in board.entries]
+    marked = [
+        f"{title} {board_tables.DAGGER}" if each.caveats else title for title, each in zip(titles, headers, strict=True)
+    ]
+    ends = ([each.ci_low for each in headers], [each.ci_high for each in headers])
+    caveat = f" {board_tables.DAGGER} has a caveat, above." if any(each.caveats for each in headers) else ""
+    intervals = "its 95 % interval; a ring marks what the score is of."
+    layers = "Layers." if curves.are_layers(results) else "Settings."
     return [
-        *drawer.draw(
+        *budget.draw(
             "scores",
             "Scores",
-            f"with their 95 % intervals{', best first' if len(heads) > 1 else ''}.",
-            figures.scores(titles, [head.score for head in heads], *ends, board.metric),
+            f"with their 95 % intervals{', best first' if len(headers) > 1 else ''}.{caveat}",
+            figures.scores(marked, [each.score for each in headers], *ends, board.metric),
         ),
-        *drawer.draw(
+        *budget.draw(
             "layers",
             layers,
-            f"The score of each {'layer' if layers == 'Layers.' else 'setting'} that was judged, with {intervals}",
-            curves.layer_curves(titles, found),
+            f"The score of each {'layer' if layers == 'Layers.' else 'setting'}, with {intervals}",
+            curves.layer_curves(titles, results),
         ),
-        *drawer.draw(
+        *budget.draw(
             "shots",
             "Number of shots.",
             f"The score with so many training clips of each class, the mean of many draws, with {intervals}",
-            curves.shot_curves(titles, found),
+            curves.shot_curves(titles, results),
         ),
     ]
 
 
-def _classes(drawer: Drawer, titles: Sequence[str], found: Sequence[Result]) -> list[Folded]:
+def _classes(budget: PageBudget, titles: Sequence[str], results: Sequence[Result]) -> list[Details]:
     """The score of each class, and the confusions of the best."""
-    best = found[:MOST_MODULES]
-    measure = parts.class_measure(found[0])
+    best = results[:MAX_MODULES]
+    measure = per_class.class_measure(results[0])
     if not measure:
         return []
-    head, rows = parts.recall_rows(titles[: len(best)], best)
-    drawer.files.table(lambda kind: (head, rows), f"{drawer.name}-classes")
+    head, rows = per_class.class_rows(titles[: len(best)], best)
+    budget.files.table(lambda kind: (head, rows), f"{budget.section}-classes")
     title = f"{measure.capitalize()} of each class"
-    drawn = drawer.draw("classes", f"{title}.", _of_best(best, found), figures.recalls(titles[: len(best)], best))
-    folded = [Folded(title, drawn, [Grid(f"{title} in %", head, rows, naming=1)])]
-    confusions: list[Drawn] = []
-    for number, result in enumerate(found[:MOST_CONFUSIONS]):
-        for normalised, of in ((True, "in % of each true class"), (False, "in clips")):
+    figure = figures.recalls(titles[: len(best)], best)
+    drawn = budget.draw("classes", f"{title}.", _of_best(best, results), figure)
+    details = [Details(title, drawn, [PageTable(f"{title} in %", head, rows, naming=1)])]
+    confusions: list[PageFigure] = []
+    for number, result in enumerate(results[:_MAX_CONFUSIONS]):
+        for normalised, unit in ((True, "in % of each true class"), (False, "in clips")):
             name = f"confusion-{number + 1}-{'share' if normalised else 'count'}"
-            confusions += drawer.draw(name, f"{titles[number]}: confusions", of, figures.confusion(result, normalised))
+            confusions += budget.draw(
+                name, f"{titles[number]}: confusions", unit, figures.confusion(result, normalised)
+            )
     if confusions:
-        of = f", by the best {MOST_CONFUSIONS} of {len(found)} modules" if len(found) > MOST_CONFUSIONS else ""
-        folded.append(Folded(f"Which classes are taken for which{of}", confusions, paired=True))
-    return folded
+        of = f", by the best {_MAX_CONFUSIONS} of {len(results)} modules" if len(results) > _MAX_CONFUSIONS else ""
+        details.append(Details(f"Which classes are taken for which{of}", confusions, paired=True))
+    return details
 
 
-def _groups(drawer: Drawer, titles: Sequence[str], found: Sequence[Result]) -> list[Folded]:
+def _groups(budget: PageBudget, titles: Sequence[str], results: Sequence[Result]) -> list[Details]:
     """Scores of each individual, site or recording, where the dataset knows them."""
-    best = found[:MOST_MODULES]
+    best = results[:MAX_MODULES]
     titles = titles[: len(best)]
-    head, rows = parts.group_rows(titles, best)
+    head, rows = per_group.group_rows(titles, best)
     if not rows:
         return []
-    drawer.files.table(lambda kind: (head, rows), f"{drawer.name}-groups")
-    measure = wording.metric_name(parts.group_measure(best[0]))
-    drawn = drawer.draw("groups", f"{measure} of each group.", _of_best(best, found), figures.by_group(titles, best))
-    tables = [Grid(f"{measure} over {len(rows)} groups; --format csv has each one's", *parts.spread_rows(titles, best))]
-    if len(rows) <= _MOST_GROUPS:
-        tables = [replace(tables[0], caption=f"{measure} over groups"), Grid(f"{measure} of each group", head, rows)]
-    n_small = parts.n_small_groups(best[0])
-    small = f"; {n_small} more have fewer than {parts.LEAST_OF_GROUP} test clips" if n_small else ""
-    return [Folded(f"Scores of {len(rows)} groups (recordings, individuals, sites){small}", drawn, tables)]
+    budget.files.table(lambda kind: (head, rows), f"{budget.section}-groups")
+    measure = text.metric_name(per_group.group_measure(best[0]))
+    drawn = budget.draw("groups", f"{measure} of each group.", _of_best(best, results), figures.by_group(titles, best))
+    summary = per_group.group_summary_rows(titles, best)
+    tables = [PageTable(f"{measure} over {len(rows)} groups; --format csv has each one's", *summary)]
+    if len(rows) <= _MAX_GROUPS:
+        each_group = PageTable(f"{measure} of each group", head, rows)
+        tables = [replace(tables[0], caption=f"{measure} over groups"), each_group]
+    n_small = per_group.n_small_groups(best[0])
+    has = "has" if n_small == 1 else "have"
+    small = f"; {n_small} more {has} fewer than {per_group.MIN_CLIPS_OF_GROUP} test clips" if n_small else ""
+    return [Details(f"Scores of {len(rows)} groups (recordings, individuals, sites){small}", drawn, tables)]
 
 
-def _lengths(drawer: Drawer, result: Result) -> list[Folded]:
-    drawn = drawer.draw("lengths", "Lengths", "of the test clips.", figures.lengths(result))
-    return [Folded("How long the clips are", drawn)] if drawn else []
+def _lengths(budget: PageBudget, result: Result) -> list[Details]:
+    drawn = budget.draw("lengths", "Lengths", "of the test clips.", figures.lengths(result))
+    return [Details("How long the clips are", drawn)] if drawn else []
 
 
-def _of_best(best: Sequence[Result], found: Sequence[Result]) -> str:
-    return f"The best {len(best)} of {len(found)} modules." if len(best) < len(found) else ""
+def _of_best(best: Sequence[Result], results: Sequence[Result]) -> str:
+    return f"The best {len(best)} of {len(results)} modules." if len(best) < len(results) else ""

@@ -31,7 +31,7 @@ def inline(figure: Any, label: str) -> str:
 
     Args:
         figure: Not changed.
-        label: What a reader who cannot see it is told (`aria-label`).
+        label: What a screen reader says (`aria-label`).
     """
     label = _NO_TEXT.sub(" ", label)
     root = ElementTree.fromstring(_NO_TEXT.sub(" ", _drawn(figure, label)))  # noqa: S314 (Matplotlib's own)
@@ -83,26 +83,28 @@ def _kept(element: ElementTree.Element) -> ElementTree.Element:
 
 def _attributes(element: ElementTree.Element) -> dict[str, str]:
     tag = element.tag.removeprefix(_SVG)
-    said = {name.removeprefix(_XLINK): value for name, value in element.attrib.items()}
-    for part in said.pop("style", "").split(";"):
+    attributes = {name.removeprefix(_XLINK): value for name, value in element.attrib.items()}
+    for part in attributes.pop("style", "").split(";"):
         name, _, value = (text.strip() for text in part.partition(":"))
         if name == "font":  # Matplotlib before 3.11 says size and family at once
-            said["font-size"] = value.partition("px")[0].split()[-1] + "px"
+            attributes["font-size"] = value.partition("px")[0].split()[-1] + "px"
         elif name and name not in _FAMILY:
-            said[name] = value
+            attributes[name] = value
     if tag == "g":
-        said.pop("id", None)  # nobody refers to groups
+        attributes.pop("id", None)  # nobody refers to groups
     if tag == "image":
-        said["href"] = "".join(said["href"].split())
-        said.pop("id", None)
-    for name in said.keys() - {"href"}:
-        if said[name] == "#000000":
-            said[name] = "currentColor"
+        attributes["href"] = "".join(attributes["href"].split())
+        attributes.pop("id", None)
+    for name in attributes.keys() - {"href"}:
+        if attributes[name] == "#000000":
+            attributes[name] = "currentColor"
         elif name in ("d", "x", "y", "points") or (name == "transform" and tag == "text"):
-            said[name] = _LONG_NUMBER.sub(lambda found: f"{float(found[0]):.2f}", " ".join(said[name].split()))
-    if said.get("transform", "").startswith("rotate(-0 "):
-        del said["transform"]
-    return said
+            attributes[name] = _LONG_NUMBER.sub(
+                lambda match: f"{float(match[0]):.2f}", " ".join(attributes[name].split())
+            )
+    if attributes.get("transform", "").startswith("rotate(-0 "):
+        del attributes["transform"]
+    return attributes
 
 
 def _rename(root: ElementTree.Element, prefix: str) -> None:

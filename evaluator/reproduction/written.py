@@ -15,7 +15,7 @@ from evaluator.reproduction.plan import Plan
 from evaluator.reproduction.recipe import Table
 from evaluator.reproduction.replacing import is_other, told, told_options
 
-Rows = list[list[tables.Cell]]
+Rows = list[list[tables.TableCell]]
 OTHERS, REASONS = "Other modules than the recipe's", "Known reasons for differences"
 PROFILES = {"published": "ours as published", "clean": "ours clean"}
 
@@ -133,7 +133,7 @@ def _long_form(plan: Plan, table: Table, made: Sequence[Cell]) -> tuple[list[str
         head += [f"{profile}{part}" for part in ("", "_low", "_high", "_differs", "_part", "_why_not", "_result")]
     rows: Rows = []
     for cell in made:
-        line: list[tables.Cell] = [cell.row, cell.column, table.columns[cell.column], cell.module]
+        line: list[tables.TableCell] = [cell.row, cell.column, table.columns[cell.column], cell.module]
         line += [told_options(cell.options), "yes" if cell.other_module else "", cell.printed]
         for profile, each in cell.ours.items():
             score = each.score

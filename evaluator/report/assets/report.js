@@ -1,7 +1,7 @@
 // Makes each table of class "sortable" so, once it is nearly in sight: a page of fifty tables opens at once.
 "use strict";
 {
-  const words = { search: "Filter", info: "_TOTAL_ rows", infoEmpty: "0 rows", infoFiltered: "of _MAX_", zeroRecords: "No row holds this." };
+  const words = { search: "Filter", info: "_TOTAL_ _ENTRIES-TOTAL_", entries: { _: "rows", 1: "row" }, infoEmpty: "0 rows", infoFiltered: "of _MAX_", zeroRecords: "No row holds this." };
   const start = (table) =>
     new DataTable(table, {
       paging: false,

@@ -1,17 +1,18 @@
-"""Results are found wherever they lie; what cannot be used is told, and the rest goes on."""
+"""Results are found wherever they lie; what cannot be used is named, and the rest goes on."""
 
-import json
 import re
 
 import pytest
 
 from evaluator.errors import UsageError
-from evaluator.report import gathered
+from evaluator.report import collect
+from evaluator.report.header import header_of, read_header
 from evaluator.results import on_disk
+from evaluator.results.result import Caveat
 from test_results import edit, result
 
 
-def test_groups_by_question(tmp_path):
+def test_results_of_one_board_come_together(tmp_path):
     """Files and folders at any depth; each file once, by task, protocol, profile and metric; other JSON is counted."""
     one = on_disk.write(result(module="a"), tmp_path / "deep" / "down")
     on_disk.write(result(module="b"), tmp_path)
@@ -19,15 +20,23 @@ def test_groups_by_question(tmp_path):
     on_disk.write(result(module="a", profile="published"), tmp_path)
     (tmp_path / "similarity.json").write_text('{"schema_version": 1, "kind": "similarity"}')
     (tmp_path / "other.json").write_text("[1, 2]")
-    found = gathered.gather([tmp_path, one, tmp_path / "deep"])
-    assert [(each.protocol, each.profile, [head.module for head in each.heads]) for each in found.asked] == [
+    collection = collect.collect([tmp_path, one, tmp_path / "deep"])
+    assert [
+        (each.protocol, each.profile, [header.result.module for header in each.headers])
+        for each in collection.comparable
+    ] == [
         ("arch", "clean", ["a", "b"]),
         ("arch", "published", ["a"]),
         ("knn", "clean", ["a"]),
     ]
-    assert not found.problems and found.notes == ["2 JSON files that are no results of runs were passed over"]
-    head = found.asked[0].heads[0]
-    assert (head.path, head.run, head.score, head.std) == (one, on_disk.read(one).run, 0.5, None)
+    assert not collection.problems and collection.notes == ["2 JSON files that are no results of runs were passed over"]
+    header = collection.comparable[0].headers[0]
+    assert (header.path, header.result.run, header.result.score, header.result.std) == (
+        one,
+        on_disk.read(one).run,
+        0.5,
+        None,
+    )
 
 
 def spoilt_run(path):
@@ -52,6 +61,9 @@ def spoilt_run(path):
         (lambda path: edit(path, provenance={"command": 5}), "provenance.command is '5'"),
         (lambda path: edit(path, provenance={"data": [{}]}), r"provenance.data is '\[\{\}\]'"),
         (lambda path: edit(path, provenance={"fused": ["a"]}), "provenance.fused has no facts"),
+        (lambda path: edit(path, ci_low=10**400), "ci_low is '1000"),
+        (lambda path: edit(path, n_clips=2.5), "n_clips is '2.5'"),
+        (lambda path: edit(path, caveats=[{"kind": 3}]), r"caveats is \"\[\{'kind': 3"),
         (lambda path: edit(path, metric="mapp"), "unknown metric 'mapp'; known: accuracy"),
         (lambda path: path.with_suffix(".npz").unlink(), "its predictions, arch-clean-.*npz, are not there"),
         (spoilt_run, "the same run as .*copy.json, which is newer and stands for both"),
@@ -62,49 +74,49 @@ def test_what_cannot_be_used_is_told(tmp_path, spoil, sentence):
     good = on_disk.write(result(module="good"), tmp_path)
     path = on_disk.write(result(module="bad"), tmp_path)
     spoil(path)
-    found = gathered.gather([tmp_path])
-    (problem,) = found.problems
+    collection = collect.collect([tmp_path])
+    (problem,) = collection.problems
     assert problem.startswith(str(path)) and re.search(sentence, problem)
-    assert good in [head.path for head in found.asked[0].heads]
+    assert good in [header.path for header in collection.comparable[0].headers]
     if "same run" not in sentence:
         with pytest.raises(UsageError, match=sentence):
-            gathered.gather([path])
+            collect.collect([path])
     else:
-        assert "copy.json" in [head.path.name for head in found.asked[0].heads]
+        assert "copy.json" in [header.path.name for header in collection.comparable[0].headers]
 
 
 def test_nothing_is_refused(tmp_path):
-    """An empty folder, a folder of other JSON, a place that is not there, a file that is none of ours: a sentence each."""
+    """An empty folder, a folder of other JSON, a path that does not exist, a file that is none of ours: a sentence each."""
     with pytest.raises(UsageError, match="no result of a run that can be used; .*no JSON file in this folder"):
-        gathered.gather([tmp_path])
+        collect.collect([tmp_path])
     with pytest.raises(UsageError, match="there is no such file or folder"):
-        gathered.gather([tmp_path / "away"])
+        collect.collect([tmp_path / "away"])
     other = tmp_path / "x.json"
     other.write_text("{}")
     with pytest.raises(UsageError, match=r"x\.json: no result of a run; give what"):
-        gathered.gather([other])
+        collect.collect([other])
     with pytest.raises(UsageError, match="no result of a run that can be used; make some with hear-eval run"):
-        gathered.gather([tmp_path])
+        collect.collect([tmp_path])
 
 
 def test_an_empty_folder_beside_others_is_told(tmp_path):
     """The rest goes on."""
     (tmp_path / "empty").mkdir()
     path = on_disk.write(result(), tmp_path / "full")
-    found = gathered.gather([tmp_path / "empty", path])
-    assert len(found.asked) == 1 and "empty: no JSON file in this folder" in found.problems[0]
+    collection = collect.collect([tmp_path / "empty", path])
+    assert len(collection.comparable) == 1 and "empty: no JSON file in this folder" in collection.problems[0]
 
 
 def titles(tmp_path, *variants):
     """What results of these fields are called."""
     for each in variants:
         on_disk.write(result(**each), tmp_path)
-    return sorted(head.title for asked in gathered.gather([tmp_path]).asked for head in asked.heads)
+    return sorted(header.title for each in collect.collect([tmp_path]).comparable for header in each.headers)
 
 
 def test_variants_of_a_module_are_told_apart(tmp_path):
     """By what differs: options, weights, layers for one question; and a module with one variant by its name alone."""
-    found = titles(
+    names = titles(
         tmp_path,
         {"module": "a", "options": {}},
         {"module": "a", "options": {"layer": 2, "size": "big"}},
@@ -116,15 +128,31 @@ def test_variants_of_a_module_are_told_apart(tmp_path):
         {"module": "d", "provenance": {"layers": "mean"}, "protocol": "knn"},
         {"module": "a (layer=2, size=big)", "options": {}},
     )
-    assert len(set(found)) == 8  # d is one variant, under two protocols
+    assert len(set(names)) == 8  # d is one variant, under two protocols
     wanted = ["a", "b (weights x.pt)", "b (weights y.pt)", "c (layers last)", "c (layers mean)", "d", "d"]
-    assert [each for each in found if "size" not in each] == wanted
-    assert any(each.startswith("a (layer=2, size=big) #") for each in found)  # one of the two that look alike
+    assert [each for each in names if "size" not in each] == wanted
+    assert any(each.startswith("a (layer=2, size=big) #") for each in names)  # one of the two that look alike
 
 
 def test_a_number_that_is_none_is_not_a_score(tmp_path):
-    """null, and numbers beyond all bounds."""
-    path = on_disk.write(result(), tmp_path)
-    path.write_text(json.dumps({**json.loads(path.read_text()), "score": None, "ci_low": 10**400}))
-    ((head,),) = [asked.heads for asked in gathered.gather([tmp_path]).asked]
-    assert head.score != head.score and head.ci_low != head.ci_low and head.ci_high == 0.6
+    """null is NaN; the other numbers stay."""
+    edit(on_disk.write(result(), tmp_path), score=None, std=None)
+    ((header,),) = [each.headers for each in collect.collect([tmp_path]).comparable]
+    assert header.result.score != header.result.score and header.result.ci_high == 0.6 and header.result.std is None
+
+
+def test_a_header_is_the_result_without_what_grows(tmp_path):
+    """Every field of the JSON is that of the result, its caveats too, but curve, folds, confusion, failures, predictions."""
+    caveats = [Caveat("few_groups", "3 groups only")]
+    written = result(
+        caveats=caveats, interval_over="groups", provenance={"seed": 3, "command": ["run", "--python", "/x"]}
+    )
+    header = read_header(on_disk.write(written, tmp_path))
+    kept = {
+        name: value for name, value in vars(written).items() if name not in ("curve", "folds", "confusion", "failed")
+    }
+    kept = {name: value for name, value in kept.items() if not name.startswith("test_")}
+    assert {name: getattr(header.result, name) for name in kept} == kept
+    assert header.result.folds == header.result.test_probabilities == header.result.curve == []
+    assert header == header_of(written, header.path) and header.result.run == written.run
+    assert (header.seed, header.python, header.n_layers, header.fused, header.layers) == (3, "/x", 0, False, "")

@@ -1,0 +1,176 @@
+"""A report from results on disk: collect them, rank one board at a time, and write the page and what else was asked for."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from evaluator.errors import UsageError
+from evaluator.files import write_whole
+from evaluator.report import page, sections
+from evaluator.report.board import Board, boards
+from evaluator.report.board_tables import DAGGER, leaderboard, matrix
+from evaluator.report.budget import PageBudget, ReportFiles
+from evaluator.report.clips import ClipOptions
+from evaluator.report.collect import Collection, collect
+from evaluator.report.overview import ModuleRow, Overview, overview
+from evaluator.report.page import Amount, OverviewRow, Page, Section
+from evaluator.report.text import as_sentence, count_of
+
+PAGE_BYTES = 16_000_000  # aimed at; what may not be left out can take it a little above
+_ENTRY_BYTES = 1_800  # of a result in leaderboard, overview, provenance and failures (bench/report_size.py: 1,400)
+_HOW_TO_READ = [
+    "A score is the mean over folds; its 95 % interval says where it might lie for other test clips from the same source.",
+    f"{DAGGER} marks a score with a caveat, such as that the module was pre-trained on this data; follow it to the sentence.",
+    "One module is significantly better than another if a paired bootstrap on the same test clips says so at 5 %, corrected for "
+    "all pairs of a leaderboard (Holm). Rank 2–4 means that one module is significantly better than this one, that the "
+    "difference to two others is not significant, and that the rest are significantly worse.",
+    "Overlapping intervals do not make a tie, and a tie does not make two modules equal: more clips may tell them apart.",
+    "A mean rank is the mean of the middles of a module's ranks, over the tasks that all modules have; a board is one task under one "
+    "protocol and profile, and scores of two boards are not to be compared.",
+]
+
+
+@dataclass(frozen=True)
+class ReportOptions:
+    """What a user may choose about a report.
+
+    Attributes:
+        out: The page, .html.
+        data: Where the audio lies now; None for where each result says.
+        clips: How many clips of each task can be heard; 0 for none.
+        kinds: What is written beside the page, of `budget.FIGURE_KINDS` and `budget.TABLE_KINDS`.
+        seed: Of the bootstrap behind the ranks.
+        progress: Gives a progress bar, as in `run.Settings`.
+    """
+
+    out: Path
+    data: Path | None = None
+    clips: int = 12
+    kinds: Sequence[str] = ()
+    seed: int = 0
+    progress: Callable[[str, int], Callable[[int], object]] = lambda title, total: lambda n: None
+
+
+@dataclass(frozen=True)
+class BuiltReport:
+    """What was written, the page first, and a sentence for each file that could not be used."""
+
+    written: list[Path]
+    problems: list[str]
+
+
+def build(paths: Sequence[Path], options: ReportOptions) -> BuiltReport:
+    """Write the report of all results in files and folders.
+
+    Raises:
+        UsageError: Nothing usable among them, the page's name is none for a page, or there is no folder of that audio.
+    """
+    _refuse_other_kinds(options.out)
+    if options.data is not None and not options.data.is_dir():
+        raise UsageError(
+            f"--data {options.data}: there is no such folder; give the one in which the audio lies, or leave it out"
+        )
+    collection = collect(paths)
+    ranked: list[Board] = []
+    problems = list(collection.problems)
+    advance = options.progress("leaderboards", len(collection.comparable))
+    for comparable in collection.comparable:
+        for board in boards(comparable, options.seed):
+            problems += board.problems
+            ranked += [board] if board.entries else []
+        advance(1)
+    if not ranked:
+        raise UsageError(f"nothing to report: {' '.join(map(as_sentence, problems))}")
+    everything = overview(ranked)
+    files = ReportFiles(options.out.with_name(f"{options.out.stem}-files"), options.kinds)
+    built = _sections(everything, options, files)
+    files.table(partial(matrix, everything), "overview")
+    html = page.render(_page(collection, everything, built, problems))
+    write_whole(options.out, html.encode("utf-8", errors="replace"))
+    return BuiltReport([options.out, *files.written], [*problems, *_left_over(files)])
+
+
+def _left_over(files: ReportFiles) -> list[str]:
+    """A sentence if there is more beside the page than was written now: figures or tables of an earlier report."""
+    if not files.written:
+        return []
+    others = sorted(path.name for path in files.folder.iterdir() if path not in files.written)
+    if not others:
+        return []
+    are = "is" if len(others) == 1 else "are"
+    return [
+        f"{files.folder}: has {count_of(len(others), 'file')} that {are} not of this report, {others[0]} for one; "
+        "remove what is of an earlier one"
+    ]
+
+
+def _sections(everything: Overview, options: ReportOptions, files: ReportFiles) -> list[Section]:
+    built: list[Section] = []
+    n_entries = sum(len(board.entries) for board in everything.boards)
+    bytes_of_each = max(0, PAGE_BYTES - _ENTRY_BYTES * n_entries) // len(everything.boards)
+    advance = options.progress("sections", len(everything.boards))
+    for number, (board, title) in enumerate(zip(everything.boards, everything.columns, strict=True)):
+        name = sections.anchor(number, board)
+        files.table(partial(leaderboard, board), name)
+        budget = PageBudget(name, files, bytes_of_each)
+        built.append(sections.section(name, title, board, budget, ClipOptions(options.clips, options.data)))
+        advance(1)
+    return built
+
+
+def _page(collection: Collection, everything: Overview, built: Sequence[Section], problems: Sequence[str]) -> Page:
+    headers = {entry.result.run: entry.header for board in everything.boards for entry in board.entries}
+    n_tasks = len({board.task for board in everything.boards})
+    boards_of = f" ({count_of(len(everything.boards), 'board')})" if len(everything.boards) > n_tasks else ""
+    days = sorted(started[:10] for header in headers.values() if (started := header.provenance("started")))
+    when = f", from runs of {days[0]}{f' to {days[-1]}' if days[-1] != days[0] else ''}" if days else ""
+    modules, tasks = count_of(len(everything.rows), "module"), count_of(n_tasks, "task")
+    return Page(
+        title="Audio embeddings, evaluated",
+        subtitle=f"{count_of(len(headers), 'result')}: {modules} on {tasks}{boards_of}{when}.",
+        problems=[as_sentence(each) for each in (*problems, *collection.notes)],
+        missing=[as_sentence(each) for each in everything.missing],
+        overview_notes=[as_sentence(each) for each in everything.notes],
+        overview_caption=_caption(everything),
+        overview=[_overview_row(row, built) for row in everything.rows],
+        sections=built,
+        reading=_HOW_TO_READ,
+    )
+
+
+def _caption(everything: Overview) -> str:
+    """What is in the cells of the overview, and no more than that."""
+    entries = [entry for row in everything.rows for entry in row.entries]
+    has_ranks = any(entry and entry.rank for entry in entries)
+    return "".join(
+        [
+            f"Scores with 95 % intervals{' and ranks' if has_ranks else ''}.",
+            " The best of each board and its ties are bold." if has_ranks else "",
+            f" {DAGGER} leads to a caveat." if any(entry and entry.result.caveats for entry in entries) else "",
+            " A dash stands for a missing result." if None in entries else "",
+        ]
+    )
+
+
+def _overview_row(row: ModuleRow, built: Sequence[Section]) -> OverviewRow:
+    cells = [
+        next((each for each in section.rows if each.entry is entry), None) if entry else None
+        for entry, section in zip(row.entries, built, strict=True)
+    ]
+    rank = Amount("–" if row.mean_rank is None else f"{row.mean_rank:.1f}", row.mean_rank)
+    return OverviewRow(row.title, cells, row.n_present, rank)
+
+
+def _refuse_other_kinds(out: Path) -> None:
+    """Refuse a page that cannot be written, before the work rather than after.
+
+    Raises:
+        UsageError: It does not end with .html, or its folder is not there.
+    """
+    if out.suffix.lower() not in (".html", ".htm"):
+        raise UsageError(f"--out {out}: a report is a page; give a name that ends with .html")
+    if out.is_dir():
+        raise UsageError(f"--out {out}: this is a folder; give the name of a file in it")
+    if not out.absolute().parent.is_dir():
+        raise UsageError(f"--out {out}: there is no folder {out.parent}; make it, or give another one")

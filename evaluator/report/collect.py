@@ -1,0 +1,163 @@
+"""Results from files and folders, put together by task, protocol, profile and metric; each problem becomes a sentence."""
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from evaluator.errors import EvaluationError, UsageError
+from evaluator.report.header import ResultHeader, read_header
+
+
+@dataclass(frozen=True)
+class ComparableResults:
+    """Results of one task, protocol, profile and metric; whether on the same clips, `board.boards` finds out.
+
+    headers: (n_results,), in order of title, one at least.
+    """
+
+    task: str
+    dataset: str
+    protocol: str
+    profile: str
+    metric: str
+    headers: list[ResultHeader]
+
+
+@dataclass(frozen=True)
+class Collection:
+    """The results in files and folders.
+
+    comparable: In order of task, protocol and profile.
+    problems: A sentence for each file that should be a result and cannot be used.
+    notes: What else a reader should know, such as files that were passed over.
+    """
+
+    comparable: list[ComparableResults]
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def collect(paths: Sequence[Path]) -> Collection:
+    """The results in files and, at any depth, folders; of each only the JSON is read.
+
+    Raises:
+        UsageError: A path does not exist, or there is no result that can be used in any of them.
+    """
+    headers: dict[tuple[str, str, str], ResultHeader] = {}  # by module, task and run
+    problems: list[str] = []
+    n_others = 0
+    for path, is_named in _files(paths, problems):
+        try:
+            header = read_header(path)
+            if header is None and is_named:
+                raise EvaluationError(f"{path}: no result of a run; give what `hear-eval run` wrote")
+        except EvaluationError as error:
+            problems.append(str(error))
+            continue
+        if header is None:
+            n_others += 1
+            continue
+        key = (header.result.module, header.result.task, header.result.run)
+        if key in headers:
+            older, header = sorted((headers[key], header), key=lambda each: (each.provenance("started"), each.path))
+            problems.append(f"{older.path}: the same run as {header.path}, which is newer and stands for both")
+        headers[key] = header
+    if not headers:
+        first = f"; {problems[0]}" if problems else ""
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        raise UsageError(
+            f"{', '.join(map(str, paths))}: no result of a run that can be used{first}{more}; make some with hear-eval run"
+        )
+    were = " that is no result of a run was" if n_others == 1 else "s that are no results of runs were"
+    notes = [f"{n_others} JSON file{were} passed over"] if n_others else []
+    return Collection(_comparable(with_titles(list(headers.values()))), problems, notes)
+
+
+def _files(paths: Sequence[Path], problems: list[str]) -> Iterator[tuple[Path, bool]]:
+    """Each file once, in order, and whether the user named the file itself; a sentence to `problems` for an empty folder."""
+    seen = set()
+    for path in paths:
+        if not path.exists():
+            raise UsageError(f"{path}: there is no such file or folder; give results, or folders that hold some")
+        if path.suffix == ".npz" and path.with_suffix(".json").is_file():
+            continue  # the predictions of a result, named with it by a shell's *
+        is_named = not path.is_dir()
+        files = [path] if is_named else sorted(each for each in path.rglob("*.json") if each.is_file())
+        if not files:
+            problems.append(f"{path}: no JSON file in this folder; results of hear-eval run lie as MODULE/TASK/*.json")
+        for file in files:
+            real = file.resolve()
+            if real not in seen:
+                seen.add(real)
+                yield file, is_named
+
+
+def with_titles(headers: Sequence[ResultHeader]) -> list[ResultHeader]:
+    """The headers with `variant`, `split_by_layers` and `title` set, (n_results,) in their order.
+
+    A module is told from its variants by options, by weights and, where it was scored with several choices of layers on
+    one board, by these; each only if it differs.
+    """
+    layers = defaultdict(set)
+    for header in headers:
+        layers[_board_of(header), _identity(header)].add(header.layers)
+    by_layers = {identity for (_, identity), several in layers.items() if len(several) > 1}
+    parts = {}  # variant -> module, options, weights, layers in words
+    with_variants = []
+    for header in headers:
+        result, split = header.result, _identity(header) in by_layers
+        own_layers = f"layers {header.layers}" if split else ""
+        variant = json.dumps([*_identity(header), own_layers])
+        options = ", ".join(f"{name}={value}" for name, value in sorted(result.options.items()))
+        weights = f"weights {result.weights}" if result.weights else ""
+        parts[variant] = (result.module, options, weights, own_layers)
+        with_variants.append(replace(header, variant=variant, split_by_layers=split))
+    names = _names(parts)
+    return [replace(header, title=names[header.variant]) for header in with_variants]
+
+
+def _names(parts: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
+    """What to call each variant, all different."""
+    # module -> all its options, weights, layers
+    values: dict[str, list[set[str]]] = defaultdict(lambda: [set(), set(), set()])
+    for module, *rest in parts.values():
+        for kind, part in enumerate(rest):
+            values[module][kind].add(part)
+    names: dict[str, str] = {}
+    for variant, (module, *rest) in sorted(parts.items()):
+        shown = [part for kind, part in enumerate(rest) if part and len(values[module][kind]) > 1]
+        name = f"{module} ({', '.join(shown)})" if shown else module
+        taken = name in names.values()  # only if names or options were made to look alike
+        names[variant] = f"{name} #{hashlib.sha256(variant.encode()).hexdigest()[:8]}" if taken else name
+    return names
+
+
+def _identity(header: ResultHeader) -> tuple[str, str, str]:
+    """Module, weights and options."""
+    return header.result.module, header.result.weights, json.dumps(header.result.options, sort_keys=True)
+
+
+def _board_of(header: ResultHeader) -> tuple[str, str, str, str]:
+    """What results on one board have in common."""
+    result = header.result
+    return result.task, result.protocol, result.profile, result.metric
+
+
+def _comparable(headers: Sequence[ResultHeader]) -> list[ComparableResults]:
+    by_board = defaultdict(list)
+    for header in headers:
+        by_board[_board_of(header)].append(header)
+    return [
+        ComparableResults(
+            task,
+            several[0].result.dataset,
+            protocol,
+            profile,
+            metric,
+            sorted(several, key=lambda header: (header.title, header.path)),
+        )
+        for (task, protocol, profile, metric), several in sorted(by_board.items())
+    ]

@@ -1,0 +1,71 @@
+"""Scores of each class of a test set."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from evaluator.results.result import Result
+from evaluator.scoring import intervals
+from evaluator.scoring.metrics import METRICS, average_precisions
+from evaluator.tables import HeadAndRows
+
+
+def has_one_label(result: Result) -> bool:
+    """Whether each clip has one label, so that there is a confusion matrix, (n_classes, n_classes)."""
+    return result.confusion is not None
+
+
+def class_measure(result: Result) -> str:
+    """What `class_scores` is, in words; "" for tasks that have none."""
+    if METRICS[result.metric].of_events:
+        return ""
+    return "recall" if has_one_label(result) else "average precision"
+
+
+def class_scores(result: Result) -> np.ndarray:
+    """Recall of each class, 0 to 1, (n_classes,), or average precision where clips have several labels; NaN without clips.
+
+    Recall is of all folds' test clips together; average precision is the mean over folds and trainings, since
+    probabilities of two probes make no common ranking.
+    """
+    if result.confusion is not None:
+        counts = np.array(result.confusion, dtype=float)
+        totals = counts.sum(axis=1)
+        return np.divide(counts.diagonal(), totals, out=np.full(len(counts), np.nan), where=totals > 0)
+    values = [
+        average_precisions(targets, one_training, np.ones((len(targets), 1)))[:, 0]
+        for targets, probabilities in zip(result.test_targets, result.test_probabilities, strict=True)
+        for one_training in intervals.repetitions(probabilities)
+    ]
+    known = ~np.isnan(values)
+    n_known = known.sum(axis=0)
+    return np.divide(np.nansum(values, axis=0), n_known, out=np.full(len(n_known), np.nan), where=n_known > 0)
+
+
+def class_sizes(result: Result) -> np.ndarray:
+    """Test clips of each class, all folds together, (n_classes,), int."""
+    sizes: np.ndarray = sum(targets.sum(axis=0) for targets in result.test_targets).round().astype(int)
+    return sizes
+
+
+def class_rows(titles: Sequence[str], results: Sequence[Result]) -> HeadAndRows:
+    """A row a class: its number from 1, name, test clips, and the score of each module in %, as `class_scores`.
+
+    Args:
+        titles: What each result is called, (n_results,).
+        results: Of one task, (n_results,). None of a task of events has rows.
+    """
+    head = ["number", "class", "clips", *titles]
+    if not results or not class_measure(results[0]):
+        return head, []
+    columns = [class_scores(result) for result in results]
+    sizes = class_sizes(results[0])
+    return head, [
+        [number + 1, name, int(sizes[number]), *(percent(column[number]) for column in columns)]
+        for number, name in enumerate(results[0].classes)
+    ]
+
+
+def percent(share: float) -> float | None:
+    """A share (0 to 1) in %, to one decimal, as a table shows it; None for NaN."""
+    return None if np.isnan(share) else round(100 * float(share), 1)
