@@ -224,7 +224,7 @@ SHORTER = {
     "hear": [(r"\n  epochs: \d+", "\n  epochs: 9"), (r"\b1024\b", "32")],
     "logistic": [
         (r"(strengths|Cs): \[.*\]", r"\1: [0.001, 0.1, 10]"),
-        (r"most_iterations: \d+", "most_iterations: 60"),
+        (r"(most_iterations|max_iter): \d+", r"\1: 60"),
     ],
     "fewshot": [(r"\n  draws: \d+", "\n  draws: 6"), (r"(headline|primary): \[5", r"\1: [2")],
 }
