@@ -37,35 +37,35 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name, value in (("layers", 13), ("clips", 2000), ("width", 768), ("descriptors", 41)):
         parser.add_argument(f"--{name}", type=int, default=value)
-    asked = parser.parse_args()
+    options = parser.parse_args()
     random = np.random.default_rng(0)
-    layers = [random.normal(size=(asked.clips, asked.width)).astype(np.float32) for _ in range(asked.layers)]
-    values = [random.normal(size=asked.clips) for _ in range(asked.descriptors)]
-    ways = [lambda layer=layer: correlations.cosine(layer) for layer in layers]
-    others = [lambda value=value: correlations.differences(value) for value in values]
+    layers = [random.normal(size=(options.clips, options.width)).astype(np.float32) for _ in range(options.layers)]
+    values = [random.normal(size=options.clips) for _ in range(options.descriptors)]
+    representations = [lambda layer=layer: correlations.cosine_distances(layer) for layer in layers]
+    others = [lambda value=value: correlations.absolute_differences(value) for value in values]
     parts = {
         "layers with layers": (
-            lambda: correlations.alike(ways, ways, asked.clips),
-            asked.layers * (asked.layers - 1) // 2,
+            lambda: correlations.correlate(representations, representations, options.clips),
+            options.layers * (options.layers - 1) // 2,
         ),
         "layers with descriptors": (
-            lambda: correlations.alike(ways, others, asked.clips),
-            asked.layers * asked.descriptors,
+            lambda: correlations.correlate(representations, others, options.clips),
+            options.layers * options.descriptors,
         ),
         "linear CKA": (
-            lambda: correlations.linear_cka([lambda layer=layer: layer for layer in layers], asked.clips),
+            lambda: correlations.linear_cka([lambda layer=layer: layer for layer in layers], options.clips),
             0,
         ),
     }
-    one, other = correlations.cosine(layers[0]), correlations.differences(values[0])
+    one, other = correlations.cosine_distances(layers[0]), correlations.absolute_differences(values[0])
     plain = timed(lambda: spearmanr(one, other))[1]
-    ranks, square = correlations.ranked(one), squareform(correlations.ranked(other))
-    upper = np.triu_indices(asked.clips, 1)
+    ranks, square = correlations.normalised_ranks(one), squareform(correlations.normalised_ranks(other))
+    upper = np.triu_indices(options.clips, 1)
     shuffled = timed(lambda: one_permutation(ranks, square, upper))[1]
-    print(f"{asked.layers} layers, {asked.clips} clips, {asked.descriptors} descriptors")
+    print(f"{options.layers} layers, {options.clips} clips, {options.descriptors} descriptors")
     print(f"{'part':26}{'s':>8}{'CPU s':>8}{'spearmanr CPU s':>17}{'permuted one by one CPU s':>27}")
     for name, (work, n_pairs) in parts.items():
-        n_permutations = max(asked.clips, correlations.PERMUTATIONS)
+        n_permutations = max(options.clips, correlations.MIN_PERMUTATIONS)
         wall, cpu = timed(work)
         alone = f"{n_pairs * plain:17.0f}{n_pairs * n_permutations * shuffled:27.0f}" if n_pairs else ""
         print(f"{name:26}{wall:8.1f}{cpu:8.1f}{alone}", flush=True)

@@ -22,42 +22,42 @@ def noise(seconds=1.0, rate=RATE, seed=0):
 
 
 def described(samples, rate=RATE):
-    return descriptors.of_blocks([samples.astype(np.float32)], rate)
+    return descriptors.describe_blocks([samples.astype(np.float32)], rate)
 
 
 @pytest.mark.parametrize("rate", [16000, 22050, 44100])
 def test_a_tone_is_what_it_is(rate):
     """Level, centroid, spread, pitch, and its energy in the one band that holds it, at any sample rate."""
-    found = described(tone(680, rate=rate), rate)
+    values = described(tone(680, rate=rate), rate)
     level = 20 * math.log10(0.5 / math.sqrt(2))
-    assert found["duration"] == 1 and found["level"] == pytest.approx(level, abs=0.01)
-    assert found["centroid"] == pytest.approx(680, abs=5) and found["spread"] < 60
-    assert found["pitch"] == pytest.approx(math.log2(680), abs=0.005) and found["harmonicity"] > 0.98
-    energies = {name: value for name, value in found.items() if name.startswith("energy")}
+    assert values["duration"] == 1 and values["level"] == pytest.approx(level, abs=0.01)
+    assert values["centroid"] == pytest.approx(680, abs=5) and values["spread"] < 60
+    assert values["pitch"] == pytest.approx(math.log2(680), abs=0.005) and values["harmonicity"] > 0.98
+    energies = {name: value for name, value in values.items() if name.startswith("energy")}
     loudest = max(energies, key=energies.get)
     assert loudest == "energy 574-763 Hz" and energies[loudest] == pytest.approx(level, abs=0.05)
     assert sorted(energies.values())[-2] < level - 30
-    assert found["flux"] < 1e-3 and found["variability"] < 0.01
+    assert values["flux"] < 1e-3 and values["variability"] < 0.01
 
 
 def test_noise_has_no_pitch():
     """Its harmonicity is low, its centroid in the middle of what is looked at, and pitch is not defined."""
-    found = described(noise(2))
-    assert math.isnan(found["pitch"]) and found["harmonicity"] < 0.5
-    assert found["centroid"] == pytest.approx(4000, rel=0.03)
-    assert found["spread"] == pytest.approx(8000 / math.sqrt(12), rel=0.03)  # of an even spectrum
-    assert found["flux"] > 0.1
+    values = described(noise(2))
+    assert math.isnan(values["pitch"]) and values["harmonicity"] < 0.5
+    assert values["centroid"] == pytest.approx(4000, rel=0.03)
+    assert values["spread"] == pytest.approx(8000 / math.sqrt(12), rel=0.03)  # of an even spectrum
+    assert values["flux"] > 0.1
 
 
 def test_a_sound_that_comes_and_goes():
     """On for half of the time: the energy's deviation is its mean; pauses leave centroid and pitch alone."""
     gate = (np.arange(4 * RATE) // RATE) % 2
-    found, steady = described(tone(1000, 4) * gate), described(tone(1000, 4))
-    assert found["variability"] == pytest.approx(1, abs=0.03)
-    assert found["variability 997-1286 Hz"] == pytest.approx(1, abs=0.03)
-    assert found["level"] == pytest.approx(steady["level"] - 10 * math.log10(2), abs=0.01)
-    assert found["centroid"] == pytest.approx(steady["centroid"], rel=0.01)
-    assert found["pitch"] == pytest.approx(steady["pitch"], abs=0.001)
+    values, steady = described(tone(1000, 4) * gate), described(tone(1000, 4))
+    assert values["variability"] == pytest.approx(1, abs=0.03)
+    assert values["variability 997-1286 Hz"] == pytest.approx(1, abs=0.03)
+    assert values["level"] == pytest.approx(steady["level"] - 10 * math.log10(2), abs=0.01)
+    assert values["centroid"] == pytest.approx(steady["centroid"], rel=0.01)
+    assert values["pitch"] == pytest.approx(steady["pitch"], abs=0.001)
 
 
 def test_changes_between_frames_are_flux():
@@ -71,10 +71,10 @@ def test_changes_between_frames_are_flux():
 
 def test_silence_and_very_short_clips():
     """The level of silence is the floor and all else but the length is undefined; one sample is no error."""
-    found = described(np.zeros(RATE))
-    assert found["level"] == descriptors.FLOOR_DB and found["energy 50-116 Hz"] == descriptors.FLOOR_DB
+    values = described(np.zeros(RATE))
+    assert values["level"] == descriptors.FLOOR_DB and values["energy 50-116 Hz"] == descriptors.FLOOR_DB
     undefined = ("centroid", "spread", "flux", "harmonicity", "pitch", "variability", "variability 50-116 Hz")
-    assert all(math.isnan(found[name]) for name in undefined)
+    assert all(math.isnan(values[name]) for name in undefined)
     short = described(np.array([0.5]))
     assert short["duration"] == 1 / RATE and short["level"] == pytest.approx(20 * math.log10(0.5))
     assert math.isnan(short["flux"]) and math.isnan(short["variability"])
@@ -93,10 +93,10 @@ def test_blocks_do_not_matter(size, monkeypatch):
     """However a sound is cut into blocks, and however many frames are looked at together."""
     samples = (tone(300, 0.4) + noise(0.4)).astype(np.float32)
     whole = described(samples)
-    monkeypatch.setattr(descriptors, "_SAMPLES_AT_ONCE", 3000)
+    monkeypatch.setattr(descriptors, "_MAX_SAMPLES_AT_ONCE", 3000)
     parts = (samples[first : first + size] for first in range(0, len(samples), size))
-    found = descriptors.of_blocks(parts, RATE)
-    assert found == pytest.approx(whole, rel=1e-6, abs=1e-9, nan_ok=True)
+    values = descriptors.describe_blocks(parts, RATE)
+    assert values == pytest.approx(whole, rel=1e-6, abs=1e-9, nan_ok=True)
 
 
 def test_memory_does_not_grow_with_the_recording():
@@ -104,10 +104,10 @@ def test_memory_does_not_grow_with_the_recording():
 
     def peak(n_blocks):
         tracemalloc.start()
-        descriptors.of_blocks((noise(1.0, seed=0).astype(np.float32) for _ in range(n_blocks)), RATE)
-        most = tracemalloc.get_traced_memory()[1]
+        descriptors.describe_blocks((noise(1.0, seed=0).astype(np.float32) for _ in range(n_blocks)), RATE)
+        peak_bytes = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-        return most
+        return peak_bytes
 
     peak(1)
     assert peak(100) < peak(10) + 100_000
@@ -119,7 +119,7 @@ def test_centroid_spread_and_level_are_librosas():
     samples = tone(700) + noise()
     magnitude = np.abs(librosa.stft(samples, n_fft=800, hop_length=400, center=False))
     frequencies = np.arange(401) * RATE / 800
-    centroid, spread = descriptors.shape(magnitude.T, frequencies)
+    centroid, spread = descriptors.spectral_shape(magnitude.T, frequencies)
     assert np.allclose(centroid, librosa.feature.spectral_centroid(S=magnitude, freq=frequencies)[0])
     assert np.allclose(spread, librosa.feature.spectral_bandwidth(S=magnitude, freq=frequencies)[0])
     rms = librosa.feature.rms(y=samples, frame_length=len(samples), hop_length=len(samples), center=False)[0, 0]
@@ -143,11 +143,13 @@ def test_pitch_is_librosas(frequency):
 def test_the_difference_function_is_that_of_the_paper():
     """Sums of squared differences, written out; normalised by its mean up to each lag."""
     frames = np.random.default_rng(0).normal(size=(3, 50))
-    found = pitch.difference_function(frames, 20)
-    wanted = [[np.square(x[:30] - x[lag : lag + 30]).sum() for lag in range(21)] for x in frames]
-    assert np.allclose(found, wanted)
-    normalised = pitch.mean_normalised(found)
-    assert np.allclose(normalised[:, 0], 1) and normalised[2, 7] == pytest.approx(found[2, 7] / found[2, 1:8].mean())
+    computed = pitch.difference_function(frames, 20)
+    expected = [[np.square(x[:30] - x[lag : lag + 30]).sum() for lag in range(21)] for x in frames]
+    assert np.allclose(computed, expected)
+    normalised = pitch.mean_normalised(computed)
+    assert np.allclose(normalised[:, 0], 1) and normalised[2, 7] == pytest.approx(
+        computed[2, 7] / computed[2, 1:8].mean()
+    )
 
 
 def test_bands_are_two_erbs_wide():
@@ -162,7 +164,7 @@ def test_bands_are_two_erbs_wide():
 
 def test_every_descriptor_is_defined_and_given(tmp_path):
     """Each has unit, definition and source in order; of a file, of a stretch of it, and of the start of that."""
-    listed = descriptors.listed()
+    listed = descriptors.list_descriptors()
     assert list(described(noise())) == [each.name for each in listed] and len({each.name for each in listed}) == 41
     assert all(each.definition and (each.source or each.name == "duration") for each in listed)
     sound = np.concatenate([tone(400, 0.5), tone(1200, 0.5)])

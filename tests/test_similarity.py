@@ -16,46 +16,52 @@ from scipy.stats import spearmanr
 import hear_ssl
 from commands import run_command  # noqa: F401  (a fixture)
 from evaluator.similarity import correlations, figures, results
-from evaluator.similarity.correlations import Alike
-from evaluator.similarity.results import Table
-from evaluator.similarity.rsa import with_variables
+from evaluator.similarity.correlations import Correlations
+from evaluator.similarity.results import CorrelationTable
+from evaluator.similarity.rsa import correlate_with_variables
 from evaluator.similarity.variables import Variable
 from tiny_checkpoints import tiny_network
 
-HELD = 0.05  # the stated rate
+ALPHA = 0.05  # the stated rate
 
 
 def numbers(*shape, seed=0):
     return np.random.default_rng(seed).normal(size=shape)
 
 
-def given(values):
+def lazily(values):
     return lambda: values
 
 
 def test_dissimilarities_are_scipys():
     """Cosine, absolute difference, and labels: 0 or 1 with one, the Jaccard distance with several; in pdist's order."""
     rows = numbers(7, 3)
-    assert np.allclose(correlations.cosine(rows.astype(np.float32)), pdist(rows, "cosine"), atol=1e-6)
-    assert np.allclose(correlations.differences(rows[:, 0]), pdist(rows[:, :1], "cityblock"))
+    assert np.allclose(correlations.cosine_distances(rows.astype(np.float32)), pdist(rows, "cosine"), atol=1e-6)
+    assert np.allclose(correlations.absolute_differences(rows[:, 0]), pdist(rows[:, :1], "cityblock"))
     several = numbers(7, 4, seed=1) > -0.3
     assert several.any(axis=1).all() and not several.all(axis=1).all()
-    assert np.allclose(correlations.unlike(several), pdist(several, "jaccard"))
-    assert correlations.unlike(np.eye(3)[[0, 1, 0, 2]]).tolist() == [1, 0, 1, 1, 1, 1]
+    assert np.allclose(correlations.label_distances(several), pdist(several, "jaccard"))
+    assert correlations.label_distances(np.eye(3)[[0, 1, 0, 2]]).tolist() == [1, 0, 1, 1, 1, 1]
 
 
 @pytest.mark.parametrize("block", [1, 1 << 28])
 def test_r_is_scipys_also_with_ties(monkeypatch, block):
     """Spearman over the unique pairs, whatever the size of the blocks; NaN where all pairs are alike."""
     monkeypatch.setattr(correlations, "BLOCK_BYTES", block)
-    ways = [pdist(numbers(23, 5)), pdist(numbers(23, 2, seed=1), "cosine")]
+    representations = [pdist(numbers(23, 5)), pdist(numbers(23, 2, seed=1), "cosine")]
     others = [pdist(numbers(23, 1, seed=2).round()), pdist(numbers(23, 5) + 0.5), np.ones(253)]
-    found = correlations.alike([given(way) for way in ways], [given(other) for other in others], 23)
-    for row, way in enumerate(ways):
+    computed = correlations.correlate(
+        [lazily(representation) for representation in representations], [lazily(other) for other in others], 23
+    )
+    for row, representation in enumerate(representations):
         for column, other in enumerate(others[:2]):
-            assert found.r[row, column] == pytest.approx(spearmanr(way, other)[0], abs=1e-6)
-    assert found.r.shape == (2, 3) and np.isnan(found.r[:, 2]).all() and np.isnan(found.p[:, 2]).all()
-    own = correlations.alike([given(way) for way in ways], [given(way) for way in ways], 23)
+            assert computed.r[row, column] == pytest.approx(spearmanr(representation, other)[0], abs=1e-6)
+    assert computed.r.shape == (2, 3) and np.isnan(computed.r[:, 2]).all() and np.isnan(computed.p[:, 2]).all()
+    own = correlations.correlate(
+        [lazily(representation) for representation in representations],
+        [lazily(representation) for representation in representations],
+        23,
+    )
     assert np.allclose(np.diag(own.r), 1, atol=1e-6) and own.r[0, 1] == pytest.approx(own.r[1, 0])
 
 
@@ -64,51 +70,53 @@ def test_chance_values_are_those_of_turned_clips(n_clips):
     """What the Fourier transform gives is the correlation after each turn of the clips, written out."""
     from scipy.fft import irfft
 
-    one, other = (correlations.ranked(pdist(numbers(n_clips, 3, seed=seed))) for seed in (0, 1))
+    one, other = (correlations.normalised_ranks(pdist(numbers(n_clips, 3, seed=seed))) for seed in (0, 1))
     orders = [np.random.default_rng(seed).permutation(n_clips) for seed in (2, 3)]
-    ours, theirs = (correlations.spectra(ranks[None], order) for ranks, order in zip((one, other), orders, strict=True))
-    found = irfft(np.matmul(ours.conj(), theirs.transpose(0, 2, 1)), n_clips, axis=0).ravel()
+    ours, theirs = (
+        correlations.diagonal_spectra(ranks[None], order) for ranks, order in zip((one, other), orders, strict=True)
+    )
+    computed = irfft(np.matmul(ours.conj(), theirs.transpose(0, 2, 1)), n_clips, axis=0).ravel()
     first, second = (squareform(ranks)[np.ix_(order, order)] for ranks, order in zip((one, other), orders, strict=True))
     turned = [np.sum(first * np.roll(second, (-turn, -turn), axis=(0, 1))) / 2 for turn in range(n_clips)]
-    assert np.allclose(found, turned, atol=1e-6)
+    assert np.allclose(computed, turned, atol=1e-6)
 
 
 def test_p_is_that_of_a_mantel_test():
     """It agrees with clips that are permuted one by one, for a weak relation."""
     rows = numbers(40, 4)
     one, other = pdist(rows, "cosine"), pdist(rows[:, :1] + 3 * numbers(40, 1, seed=1))
-    found = correlations.alike([given(one)], [given(other)], 40, seed=5, permutations=4000)
-    random, square = np.random.default_rng(7), squareform(correlations.ranked(other))
-    ranks, upper = correlations.ranked(one), np.triu_indices(40, 1)
+    computed = correlations.correlate([lazily(one)], [lazily(other)], 40, seed=5, min_permutations=4000)
+    random, square = np.random.default_rng(7), squareform(correlations.normalised_ranks(other))
+    ranks, upper = correlations.normalised_ranks(one), np.triu_indices(40, 1)
     chance = []
     for _ in range(4000):
         order = random.permutation(40)
         chance.append(ranks @ square[order][:, order][upper])
-    wanted = np.mean(np.array(chance) >= found.r[0, 0])
-    assert 0.01 < wanted < 0.5  # a case that can tell something
-    assert found.p[0, 0] == pytest.approx(wanted, abs=5 * math.sqrt(2 * wanted * (1 - wanted) / 4000))
-    assert correlations.alike([given(one)], [given(other)], 40, seed=5, permutations=4000).p == found.p
+    expected = np.mean(np.array(chance) >= computed.r[0, 0])
+    assert 0.01 < expected < 0.5  # a case that can tell something
+    assert computed.p[0, 0] == pytest.approx(expected, abs=5 * math.sqrt(2 * expected * (1 - expected) / 4000))
+    assert correlations.correlate([lazily(one)], [lazily(other)], 40, seed=5, min_permutations=4000).p == computed.p
 
 
 @pytest.mark.parametrize(("n_clips", "permutations"), [(12, 199), (60, 60), (61, 199)])
-def test_unrelated_ways_are_rejected_at_the_stated_rate(n_clips, permutations):
+def test_unrelated_representations_are_rejected_at_the_stated_rate(n_clips, permutations):
     """p is below 0.05 in about 5 % of unrelated cases, also where clips come class by class and descriptors have outliers."""
     p = []
     for case in range(60):
         random = np.random.default_rng((case, n_clips))
         classes = np.repeat(np.arange(4), -(-n_clips // 4))[:n_clips]
-        ways = [3 * random.normal(size=(4, 6))[classes] + random.normal(size=(n_clips, 6)) for _ in range(3)]
+        representations = [3 * random.normal(size=(4, 6))[classes] + random.normal(size=(n_clips, 6)) for _ in range(3)]
         others = [random.lognormal(size=n_clips) for _ in range(5)]
-        found = correlations.alike(
-            [given(correlations.cosine(way)) for way in ways],
-            [given(correlations.differences(other)) for other in others],
+        computed = correlations.correlate(
+            [lazily(correlations.cosine_distances(representation)) for representation in representations],
+            [lazily(correlations.absolute_differences(other)) for other in others],
             n_clips,
             seed=case,
-            permutations=permutations,
+            min_permutations=permutations,
         )
-        p += found.p.ravel().tolist()
+        p += computed.p.ravel().tolist()
     # 900 cases, 15 at a time from the same clips: 0.05 +- 3 deviations of some 450 independent ones.
-    assert np.mean(np.array(p) <= HELD) == pytest.approx(HELD, abs=0.031)
+    assert np.mean(np.array(p) <= ALPHA) == pytest.approx(ALPHA, abs=0.031)
 
 
 def test_the_right_descriptor_wins():
@@ -119,9 +127,9 @@ def test_the_right_descriptor_wins():
         angle = values[case] / 2
         rows = np.column_stack([np.cos(angle), np.sin(angle)]) + 0.05 * numbers(80, 2, seed=100 + case)
         variables = [Variable(str(number), "descriptor", each) for number, each in enumerate(values)]
-        found, notes = with_variables([given(rows)], variables, seed=case)
-        counts = correlations.kept(found.r, correlations.corrected(found.p))[0]
-        n_right += found.r[0].argmax() == case and counts[case]
+        computed, notes = correlate_with_variables([lazily(rows)], variables, seed=case)
+        counts = correlations.significant(computed.r, correlations.fdr_corrected(computed.p))[0]
+        n_right += computed.r[0].argmax() == case and counts[case]
         n_wrong += counts.sum() - counts[case]
         assert not notes
     assert n_right == 10
@@ -142,33 +150,35 @@ def test_undefined_values_leave_their_pairs_out():
         Variable("same", "descriptor", np.ones(30)),
         Variable("label", "metadata", labels),
     ]
-    found, notes = with_variables([given(rows)], variables, seed=0)
+    computed, notes = correlate_with_variables([lazily(rows)], variables, seed=0)
     known, labelled = ~np.isnan(values), np.arange(30) != 4
-    wanted = spearmanr(pdist(rows[known], "cosine"), pdist(values[known, None]))[0]
-    assert found.r[0, 0] == pytest.approx(wanted, abs=1e-6)
-    wanted = spearmanr(pdist(rows[labelled], "cosine"), pdist(labels[labelled], "jaccard"))[0]
-    assert found.r[0, 3] == pytest.approx(wanted, abs=1e-6)
-    assert np.isnan(found.r[0, 1:3]).all() and notes[0].endswith("few, same")
+    expected = spearmanr(pdist(rows[known], "cosine"), pdist(values[known, None]))[0]
+    assert computed.r[0, 0] == pytest.approx(expected, abs=1e-6)
+    expected = spearmanr(pdist(rows[labelled], "cosine"), pdist(labels[labelled], "jaccard"))[0]
+    assert computed.r[0, 3] == pytest.approx(expected, abs=1e-6)
+    assert np.isnan(computed.r[0, 1:3]).all() and notes[0].endswith("few, same")
 
 
 def test_correction_for_several_tests():
     """Benjamini and Hochberg by hand; what is undefined does not count; only r above 0 is kept."""
     p = np.array([[0.01, np.nan, 0.04], [0.03, 0.2, 0.005]])
-    wanted = [[0.025, np.nan, 0.05], [0.05, 0.2, 0.025]]
-    assert np.allclose(correlations.corrected(p), wanted, equal_nan=True)
-    assert correlations.kept(np.array([0.1, -0.1, 0.1, np.nan]), np.array([0.01, 0.01, 0.05, np.nan])).tolist() == [
+    expected = [[0.025, np.nan, 0.05], [0.05, 0.2, 0.025]]
+    assert np.allclose(correlations.fdr_corrected(p), expected, equal_nan=True)
+    assert correlations.significant(
+        np.array([0.1, -0.1, 0.1, np.nan]), np.array([0.01, 0.01, 0.05, np.nan])
+    ).tolist() == [
         True,
         False,
         False,
         False,
     ]
-    assert np.isnan(correlations.corrected(np.full(2, np.nan))).all()
+    assert np.isnan(correlations.fdr_corrected(np.full(2, np.nan))).all()
 
 
 def test_pairs_of_modules_are_corrected_once():
     """In a square table only what is above the diagonal counts as tests."""
     p = np.array([[0.001, 0.02, 0.04], [0.02, 0.001, 0.01], [0.04, 0.01, 0.001]])
-    table = Table.of("abc", "abc", Alike(np.full((3, 3), 0.5), p), symmetric=True)
+    table = CorrelationTable.of("abc", "abc", Correlations(np.full((3, 3), 0.5), p), symmetric=True)
     assert np.allclose([table.p_corrected[0][1], table.p_corrected[0][2], table.p_corrected[2][1]], [0.03, 0.04, 0.03])
     assert np.isnan(np.diag(table.p_corrected)).all()
 
@@ -180,55 +190,60 @@ def test_cka_is_that_of_the_features(monkeypatch, block):
     one, other = numbers(17, 3) + 5, numbers(17, 5, seed=1)
     other[:, 0] += one[:, 0]
     rotation = np.linalg.qr(numbers(3, 3, seed=2))[0]
-    ways = [one, other, 1e4 * one @ rotation, np.ones((17, 2))]
-    found = correlations.linear_cka([given(way.astype(np.float32)) for way in ways], 17)
+    representations = [one, other, 1e4 * one @ rotation, np.ones((17, 2))]
+    computed = correlations.linear_cka(
+        [lazily(representation.astype(np.float32)) for representation in representations], 17
+    )
     x, y = one - one.mean(axis=0), other - other.mean(axis=0)
-    wanted = np.square(y.T @ x).sum() / (np.linalg.norm(x.T @ x) * np.linalg.norm(y.T @ y))
-    assert found[0, 1] == pytest.approx(wanted, abs=1e-5) and found[0, 2] == pytest.approx(1, abs=1e-4)
-    assert np.isnan(found[3]).all()
+    expected = np.square(y.T @ x).sum() / (np.linalg.norm(x.T @ x) * np.linalg.norm(y.T @ y))
+    assert computed[0, 1] == pytest.approx(expected, abs=1e-5) and computed[0, 2] == pytest.approx(1, abs=1e-4)
+    assert np.isnan(computed[3]).all()
 
 
-def test_memory_does_not_grow_with_the_ways(monkeypatch):
-    """Twice as many ways to see 300 clips take no more memory, once two blocks are full."""
+def test_memory_does_not_grow_with_the_representations(monkeypatch):
+    """Twice as many representations of 300 clips take no more memory, once two blocks are full."""
     monkeypatch.setattr(correlations, "BLOCK_BYTES", 2 << 20)
 
-    def peak(n_ways):
-        ways = [lambda seed=seed: correlations.cosine(numbers(300, 4, seed=seed)) for seed in range(n_ways)]
+    def peak(n_representations):
+        representations = [
+            lambda seed=seed: correlations.cosine_distances(numbers(300, 4, seed=seed))
+            for seed in range(n_representations)
+        ]
         tracemalloc.start()
-        correlations.alike(ways, ways, 300)
-        most = tracemalloc.get_traced_memory()[1]
+        correlations.correlate(representations, representations, 300)
+        peak_bytes = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-        return most
+        return peak_bytes
 
     peak(2)
     assert peak(20) < 1.1 * peak(10)
 
 
 def test_the_mean_over_tasks_names_its_parts():
-    """Values of a row and column are averaged over the tasks that have both; how many count is told."""
+    """Values of a row and column are averaged over the tasks that have both; on how many they are significant is said."""
     tables = [
-        Table(["a", "b"], ["x", "y"], [[0.2, 0.4], [0.1, math.nan]], [], [], [[True, False], [True, False]]),
-        Table(["b"], ["y", "z"], [[0.6, 0.8]], [], [], [[True, True]]),
+        CorrelationTable(["a", "b"], ["x", "y"], [[0.2, 0.4], [0.1, math.nan]], [], [], [[True, False], [True, False]]),
+        CorrelationTable(["b"], ["y", "z"], [[0.6, 0.8]], [], [], [[True, True]]),
     ]
-    found = results.mean(tables)
-    assert found.rows == ["a", "b"] and found.columns == ["x", "y", "z"]
-    assert np.allclose(found.values, [[0.2, 0.4, np.nan], [0.1, 0.6, 0.8]], equal_nan=True)
-    assert found.n_tasks.tolist() == [[1, 1, 0], [1, 1, 1]] and found.n_kept.tolist() == [[1, 0, 0], [1, 1, 1]]
+    computed = results.mean_over_tasks(tables)
+    assert computed.rows == ["a", "b"] and computed.columns == ["x", "y", "z"]
+    assert np.allclose(computed.values, [[0.2, 0.4, np.nan], [0.1, 0.6, 0.8]], equal_nan=True)
+    assert computed.n_tasks.tolist() == [[1, 1, 0], [1, 1, 1]] and computed.n_kept.tolist() == [[1, 0, 0], [1, 1, 1]]
 
 
-def found_on(name, variables, manifest="0"):
+def similarity_on(name, variables, manifest="0"):
     """An analysis of one module on a task: r with each variable, all of which count."""
     values = np.array([list(variables.values())])
-    return results.Found(
+    return results.TaskSimilarity(
         task=name,
         dataset="d",
         protocol="arch",
         profile="clean",
         clips=["x"],
         n_failed=0,
-        between=Table.of(["m"], ["m"], Alike(np.ones((1, 1)), np.zeros((1, 1))), symmetric=True),
+        between=CorrelationTable.of(["m"], ["m"], Correlations(np.ones((1, 1)), np.zeros((1, 1))), symmetric=True),
         cka=[[1.0]],
-        variables=Table.of(["m"], list(variables), Alike(values, np.full(values.shape, 1e-4))),
+        variables=CorrelationTable.of(["m"], list(variables), Correlations(values, np.full(values.shape, 1e-4))),
         kinds=["descriptor"] * len(variables),
         n_defined=[12] * len(variables),
         notes=[],
@@ -241,7 +256,10 @@ MODULE = [{"module": "m", "weights": "", "options": {}}]
 
 def test_variables_of_all_tasks_are_ranked_before_those_of_some():
     """A mean over one easy task is no better than one over two; the table and the figure say which it is."""
-    tasks = [found_on("one", {"level": 0.3, "pitch": 0.5, "band": 0.9}), found_on("two", {"pitch": 0.1, "level": 0.2})]
+    tasks = [
+        similarity_on("one", {"level": 0.3, "pitch": 0.5, "band": 0.9}),
+        similarity_on("two", {"pitch": 0.1, "level": 0.2}),
+    ]
     analysis = results.Analysis(MODULE, tasks, [], {}, {})
     ((_, rows),) = results.as_tables(analysis)
     assert rows == [
@@ -249,13 +267,13 @@ def test_variables_of_all_tasks_are_ranked_before_those_of_some():
         ["m", "level", "0.250", "2 of 2 tasks"],
         ["m", "band", "0.900", "1 of 1 tasks, not defined on the others"],
     ]
-    assert figures.told(analysis.mean_variables(), 2).columns == ["level", "pitch", "band (1 of 2 tasks)"]
+    assert figures.with_task_counts(analysis.mean_variables(), 2).columns == ["level", "pitch", "band (1 of 2 tasks)"]
 
 
 def test_other_clips_are_another_analysis(tmp_path):
     """The files of one list of clips are not replaced by those of another."""
     folders = {
-        results.write(results.Analysis(MODULE, [found_on("one", {"level": 0.3}, sha)], [], {}, {}), tmp_path)
+        results.write(results.Analysis(MODULE, [similarity_on("one", {"level": 0.3}, sha)], [], {}, {}), tmp_path)
         for sha in ("0", "1", "0")
     }
     assert len(folders) == 2
@@ -286,18 +304,18 @@ def hear_eval(run_command):  # noqa: F811
 
 def test_modules_on_a_task_end_to_end(hear_eval, data, tmp_path):
     """JSON, tables and figures, the same again from the store; log-mel embeddings of tones are about their pitch."""
-    asked = ("hear_ssl.melspec", "hear_ssl.byol_a_mini", "--task", data, "--clips", 40)
-    code, out, err = hear_eval(*asked, "--json")
+    arguments = ("hear_ssl.melspec", "hear_ssl.byol_a_mini", "--task", data, "--clips", 40)
+    code, out, err = hear_eval(*arguments, "--json")
     assert code == 0, err
-    found = json.loads(out)
+    document = json.loads(out)
     (folder,) = (tmp_path / "results").iterdir()
-    assert folder.name == f"similarity-{found['run']}"
+    assert folder.name == f"similarity-{document['run']}"
     kinds = {"similarity.json", "representations.csv", "variables.csv"}
     assert {path.name for path in folder.iterdir()} == kinds | {
         f"{name}.{kind}" for name in ("modules", "variables") for kind in ("svg", "png")
     }
-    (task,) = found["datasets"]
-    assert len(task["clips"]) == 40 and found["schema_version"] == 1 and found["kind"] == "similarity"
+    (task,) = document["datasets"]
+    assert len(task["clips"]) == 40 and document["schema_version"] == 1 and document["kind"] == "similarity"
     assert task["variables"]["columns"][-1] == "label" and {"centroid", "pitch"} <= set(task["variables"]["columns"])
     by_name = dict(zip(task["variables"]["columns"], task["variables"]["r"][0], strict=True))
     assert by_name["centroid"] > 0.4 and by_name["centroid"] > by_name["duration"]
@@ -305,11 +323,11 @@ def test_modules_on_a_task_end_to_end(hear_eval, data, tmp_path):
     rows = list(csv.DictReader((folder / "representations.csv").open()))
     assert [row["task"] for row in rows] == [task["task"], results.MEAN]
     assert float(rows[0]["r"]) == task["between"]["r"][0][1] and 0 < float(rows[0]["cka"]) < 1
-    code, out, _ = hear_eval(*asked, "--json")
+    code, out, _ = hear_eval(*arguments, "--json")
     again = json.loads(out)
     assert set(again["datasets"][0]["provenance"]["n_embedded"].values()) == {0}
-    assert again["run"] == found["run"] and again["datasets"][0]["between"] == task["between"]
-    code, out, _ = hear_eval(*asked, "--seed", 1)
+    assert again["run"] == document["run"] and again["datasets"][0]["between"] == task["between"]
+    code, out, _ = hear_eval(*arguments, "--seed", 1)
     assert code == 0 and "linear CKA" in out and "has in common with" in out and "are silent" in out
     assert len(list((tmp_path / "results").iterdir())) == 2
 
@@ -319,13 +337,13 @@ def test_each_module_takes_its_own_weights_from_a_folder(hear_eval, data, tmp_pa
     (packaged,) = (Path(hear_ssl.__file__).parent / "weights").glob("*.safetensors")
     (tmp_path / "w").mkdir()
     shutil.copy(packaged, tmp_path / "w" / "hear_ssl.byol_a_speech.safetensors")
-    asked = ("hear_ssl.byol_a_speech", "hear_ssl.melspec", "--task", data, "--clips", 20, "--json")
-    code, out, err = hear_eval(*asked, "--weights", tmp_path / "w")
+    arguments = ("hear_ssl.byol_a_speech", "hear_ssl.melspec", "--task", data, "--clips", 20, "--json")
+    code, out, err = hear_eval(*arguments, "--weights", tmp_path / "w")
     assert code == 0, err
-    given = {each["module"]: each["weights"] for each in json.loads(out)["modules"]}
+    weights = {each["module"]: each["weights"] for each in json.loads(out)["modules"]}
     copied = str(tmp_path / "w" / "hear_ssl.byol_a_speech.safetensors")
-    assert given == {"hear_ssl.byol_a_speech": copied, "hear_ssl.melspec": ""}
-    code, _, err = hear_eval(*asked, "--weights", copied)
+    assert weights == {"hear_ssl.byol_a_speech": copied, "hear_ssl.melspec": ""}
+    code, _, err = hear_eval(*arguments, "--weights", copied)
     assert code == 2 and "hear_ssl.melspec" in err
 
 
@@ -368,21 +386,21 @@ def test_layers_and_a_plain_module(hear_eval, data, tmp_path):
 )
 def test_mistakes_get_a_sentence(hear_eval, data, tmp_path, arguments, code, sentence):
     """And nothing is written."""
-    found, out, err = hear_eval(*arguments, "--task", data)
-    assert found == code and sentence in err and "Traceback" not in err and not out
+    exit_code, out, err = hear_eval(*arguments, "--task", data)
+    assert exit_code == code and sentence in err and "Traceback" not in err and not out
     assert not list((tmp_path / "results").glob("*"))
 
 
-def test_broken_clips_are_told(hear_eval, data, tmp_path):
+def test_broken_clips_are_reported(hear_eval, data, tmp_path):
     """A clip that cannot be read is refused by name, and left out of everything with --allow-failed."""
     for path in data.rglob("*.wav"):
         (tmp_path / "some" / path.parent.name).mkdir(parents=True, exist_ok=True)
         (tmp_path / "some" / path.parent.name / path.name).write_bytes(path.read_bytes())
     (tmp_path / "some" / "tone300" / "7.wav").write_bytes(b"")
-    asked = ("hear_ssl.melspec", "--task", tmp_path / "some", "--json")
-    code, _, err = hear_eval(*asked)
+    arguments = ("hear_ssl.melspec", "--task", tmp_path / "some", "--json")
+    code, _, err = hear_eval(*arguments)
     assert code == 1 and "hear_ssl.melspec" in err and "7.wav" in err and "--allow-failed" in err
-    code, out, _ = hear_eval(*asked, "--allow-failed", 0.1)
+    code, out, _ = hear_eval(*arguments, "--allow-failed", 0.1)
     (task,) = json.loads(out)["datasets"]
     assert code == 0 and task["n_failed"] == 1 and len(task["clips"]) == 59
 
@@ -391,26 +409,26 @@ def test_broken_clips_are_told(hear_eval, data, tmp_path):
 def test_hostile_names_are_drawn(tmp_path, n_modules):
     """Dollars, brackets and markup in names stay text in tables and figures; few modules give bars, many a heat map."""
     names = [f"$\\frac{{{number}$<script>.py" for number in range(n_modules)]
-    square = Alike(np.full((n_modules, n_modules), 0.5), np.full((n_modules, n_modules), 0.001))
+    square = Correlations(np.full((n_modules, n_modules), 0.5), np.full((n_modules, n_modules), 0.001))
     values = numbers(n_modules, 3)
     values[:, 2] = np.nan
-    found = results.Found(
+    similarity = results.TaskSimilarity(
         task="a$b_{",
         dataset="d",
         protocol="arch",
         profile="clean",
         clips=["x"],
         n_failed=0,
-        between=Table.of(names, names, square, symmetric=True),
+        between=CorrelationTable.of(names, names, square, symmetric=True),
         cka=np.eye(n_modules).tolist(),
-        variables=Table.of(names, ["$", "b", "never"], Alike(values, np.abs(values) / 9)),
+        variables=CorrelationTable.of(names, ["$", "b", "never"], Correlations(values, np.abs(values) / 9)),
         kinds=["descriptor"] * 3,
         n_defined=[12, 12, 0],
         notes=[],
         provenance={},
     )
     modules = [{"module": name, "weights": "", "options": {}} for name in names]
-    analysis = results.Analysis(modules, [found], [], {}, {})
+    analysis = results.Analysis(modules, [similarity], [], {}, {})
     folder = results.write(analysis, tmp_path)
     assert len(figures.draw(analysis, folder)) == 4
     assert names[0] in {row["representation"] for row in csv.DictReader((folder / "variables.csv").open())}

@@ -6,7 +6,7 @@ import json
 from evaluator.commands._arguments import add_sample, sample_options
 from evaluator.commands._console import print_table
 
-SUMMARY = "tell how alike modules, layers, acoustic descriptors and labels are"
+SUMMARY = "correlate modules, layers, acoustic descriptors and labels with each other: representational similarity"
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -15,7 +15,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(parsed: argparse.Namespace) -> int:
-    """`hear-eval similarity`: how alike embeddings are, and what they have in common with descriptors and labels."""
+    """`hear-eval similarity`: correlations between embeddings, and of these with descriptors and labels."""
     import evaluator as ev
     from evaluator.files import writable_folder
     from evaluator.similarity import figures, results
@@ -25,7 +25,7 @@ def run(parsed: argparse.Namespace) -> int:
     folder = results.write(analysis, out)
     figures.draw(analysis, folder)
     if parsed.json:
-        print(json.dumps(results.plain(analysis)))
+        print(json.dumps(results.as_plain(analysis)))
         return 0
     for head, rows in results.as_tables(analysis):
         print_table(head, rows)

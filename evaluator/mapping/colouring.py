@@ -97,7 +97,7 @@ def refuse_unfit(names: Sequence[str], clips: Sequence[Clip], task: str) -> None
     Raises:
         UsageError: There is no such column or descriptor, no clip has a value, or every clip has one of its own.
     """
-    acoustic = [each.name for each in descriptors.listed()]
+    acoustic = [each.name for each in descriptors.list_descriptors()]
     for name in names:
         if name not in COLUMNS and name not in acoustic:
             known = [*COLUMNS, *(each for each in acoustic if "-" not in each)]
@@ -126,7 +126,7 @@ def of_column(name: str, clips: Sequence[Clip], classes: Sequence[str]) -> Colou
 
 def of_descriptor(variable: Variable) -> Colouring:
     """Colours by an acoustic descriptor's numbers."""
-    unit = next(each.unit for each in descriptors.listed() if each.name == variable.name)
+    unit = next(each.unit for each in descriptors.list_descriptors() if each.name == variable.name)
     nothing = np.full(len(variable.values), "", dtype=object)
     special = np.where(np.isnan(variable.values), "not defined", nothing)
     title = f"{variable.name} in {unit}" if unit else variable.name

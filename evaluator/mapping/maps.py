@@ -28,7 +28,7 @@ from evaluator.mapping import colouring, methods
 from evaluator.mapping.atlas import Atlas, Map, Space
 from evaluator.mapping.colouring import Colouring
 from evaluator.probes.protocol import Protocol
-from evaluator.similarity.variables import known_of
+from evaluator.similarity.variables import variables_of
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def _coloured(sample: Setup, good: Sequence[int], map_options: MapOptions, optio
     clips = [sample.recordings.clips[number] for number in good]
     acoustic = {}
     if set(map_options.colours) - set(colouring.COLUMNS):
-        acoustic = {each.name: each for each in known_of(sample, good, options) if each.kind == "descriptor"}
+        acoustic = {each.name: each for each in variables_of(sample, good, options) if each.kind == "descriptor"}
     return [
         colouring.of_descriptor(acoustic[name])
         if name in acoustic and name not in colouring.COLUMNS

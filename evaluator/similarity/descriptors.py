@@ -1,7 +1,7 @@
-"""Acoustic descriptors of a clip: a few numbers that say what it sounds like, whatever a model makes of it.
+"""Acoustic descriptors of a clip: a few numbers that describe its sound, computed from the samples alone.
 
-Clips are described as they are recorded, mono, at their own sample rate; what is said of the spectrum concerns the part
-below `TOP_HZ`, which is what a 16 kHz model can hear. Frames of `FRAME_SECONDS` follow each other every `HOP_SECONDS`; a
+Clips are described as they are recorded, mono, at their own sample rate; the spectrum's descriptors concern the part
+below `TOP_HZ`, which is all that a model at 16 kHz gets. Frames of `FRAME_SECONDS` follow each other every `HOP_SECONDS`; a
 clip shorter than one frame is filled up with zeros, and what is left over after the last whole frame does not count.
 Frame by frame values become one of the clip by a mean weighted with the frames' energy, so that pauses do not count.
 
@@ -29,7 +29,7 @@ LOWEST_HZ, TOP_HZ = 50.0, 8000.0  # of the bands; half of 16 kHz
 N_BANDS = 16  # each two ERBs wide
 FLOOR_DB = -120.0  # below what 16 or 24 bits hold of anything; the level of silence
 _SILENT = 1e-12  # mean power of a frame, full scale 1: FLOOR_DB
-_SAMPLES_AT_ONCE = 1 << 19  # of the frames that are looked at together, overlap included
+_MAX_SAMPLES_AT_ONCE = 1 << 19  # of the frames that are looked at together, overlap included
 
 _PEETERS = "Peeters et al. 2011, The Timbre Toolbox, https://doi.org/10.1121/1.3642604"
 _GLASBERG = "Glasberg and Moore 1990, https://doi.org/10.1016/0378-5955(90)90170-T"
@@ -38,7 +38,7 @@ _YIN = "de Cheveigne and Kawahara 2002, YIN, https://doi.org/10.1121/1.1458024"
 
 @dataclass(frozen=True)
 class Descriptor:
-    """A descriptor's name, its unit, what it is in a sentence, and where it comes from."""
+    """A descriptor's name, its unit (`Hz`, `dB`, `s`; "" for none), its definition in a sentence, and its source."""
 
     name: str
     unit: str
@@ -57,8 +57,8 @@ def _band_names() -> list[str]:
     return [f"{low:.0f}-{high:.0f} Hz" for low, high in pairwise(erb_edges())]
 
 
-def listed() -> list[Descriptor]:
-    """Every descriptor, in the order in which `describe` gives them."""
+def list_descriptors() -> list[Descriptor]:
+    """Every descriptor with its unit (s, dB, Hz, octaves or none), in the order in which `describe` gives them."""
     whole = [
         ("duration", "s", "length of the clip", ""),
         ("level", "dB", "root mean square of the samples, in dB re full scale", _PEETERS),
@@ -82,24 +82,24 @@ def listed() -> list[Descriptor]:
 
 
 def describe(path: Path, clip: Clip, sample_rate: int, seconds: float | None = None) -> dict[str, float]:
-    """What a clip sounds like, by the names of `listed`.
+    """The descriptors of a clip by the names of `list_descriptors`; NaN where one is not defined.
 
     Args:
         path: The recording.
         clip: Which stretch of it.
         sample_rate: Of the recording, in Hz.
-        seconds: Only so much of its start, as a task that cuts its clips has it; None for all.
+        seconds: Only so much of its start, as where a task cuts its clips; None for all.
 
     Raises:
         AudioError: As `audio.read_clip`.
     """
     blocks = decode.read_blocks(path, clip)
     if seconds is not None:
-        blocks = _shortened(blocks, n_samples(seconds, sample_rate))
-    return of_blocks(blocks, sample_rate)
+        blocks = _first_samples(blocks, n_samples(seconds, sample_rate))
+    return describe_blocks(blocks, sample_rate)
 
 
-def _shortened(blocks: Iterable[np.ndarray], length: int) -> Iterator[np.ndarray]:
+def _first_samples(blocks: Iterable[np.ndarray], length: int) -> Iterator[np.ndarray]:
     """The first so many samples of the blocks."""
     for block in blocks:
         yield block[:length]
@@ -108,22 +108,22 @@ def _shortened(blocks: Iterable[np.ndarray], length: int) -> Iterator[np.ndarray
             return
 
 
-def of_blocks(blocks: Iterable[np.ndarray], sample_rate: int) -> dict[str, float]:
-    """What a sound is like, by the names of `listed`.
+def describe_blocks(blocks: Iterable[np.ndarray], sample_rate: int) -> dict[str, float]:
+    """The descriptors of a sound by the names of `list_descriptors`; NaN where one is not defined.
 
     Args:
-        blocks: Its samples, mono, full scale 1, one block (n,) after another.
+        blocks: Its samples, mono, full scale 1, one block (n_samples,) after another.
         sample_rate: In Hz.
     """
-    sums = Sums(sample_rate)
-    for frames in sums.framed(blocks):
-        sums.take(frames)
-    found = sums.values()
-    return {each.name: found[each.name] for each in listed()}
+    sums = DescriptorSums(sample_rate)
+    for frames in sums.frames_of(blocks):
+        sums.add(frames)
+    by_name = sums.values()
+    return {each.name: by_name[each.name] for each in list_descriptors()}
 
 
-class Sums:
-    """What is kept of the frames of a sound that were seen so far."""
+class DescriptorSums:
+    """Sums over the frames of a sound that were added so far, whatever its length in samples."""
 
     def __init__(self, sample_rate: int):
         self.sample_rate = sample_rate
@@ -132,19 +132,19 @@ class Sums:
         self.window = np.hanning(self.length + 1)[:-1]
         frequencies = np.arange(self.length // 2 + 1) * sample_rate / self.length
         self.frequencies = frequencies[frequencies <= TOP_HZ]
-        place = np.searchsorted(erb_edges(), self.frequencies, side="right") - 1
-        self.bands = np.eye(N_BANDS + 1)[np.where(place < 0, N_BANDS, np.minimum(place, N_BANDS - 1))][:, :N_BANDS]
+        band = np.searchsorted(erb_edges(), self.frequencies, side="right") - 1  # -1 below the lowest
+        self.bands = np.eye(N_BANDS + 1)[np.where(band < 0, N_BANDS, np.minimum(band, N_BANDS - 1))][:, :N_BANDS]
         self.n_samples, self.squares, self.n_frames = 0, 0.0, 0
         self.energy = np.zeros((2, N_BANDS + 1))  # sums of each band's power, last of all; and of its square
         self.weighted = np.zeros(2)  # centroid and spread, times the frames' energy
-        self.flux = np.zeros(3)  # how often, sum, sum of squares
+        self.flux = np.zeros(3)  # number of changes, their sum, sum of squares
         self.harmonic = np.zeros(2)  # energy, and harmonicity times energy, of frames that are not silent
         self.pitches: list[np.ndarray] = []
-        self.before: np.ndarray | None = None  # the last frame's unit spectrum
+        self.last_spectrum: np.ndarray | None = None  # the last frame's unit spectrum
 
-    def framed(self, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    def frames_of(self, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
         """The frames of all blocks, some at once, (n_frames, length), float64; levels are summed as they pass."""
-        rest, at_once = np.zeros(0), max(1, _SAMPLES_AT_ONCE // self.length)
+        rest, at_once = np.zeros(0), max(1, _MAX_SAMPLES_AT_ONCE // self.length)
         for block in blocks:
             samples = block.astype(np.float64)
             self.n_samples += len(samples)
@@ -157,7 +157,7 @@ class Sums:
         if not self.n_frames:
             yield np.pad(rest, (0, self.length - len(rest)))[None]
 
-    def take(self, frames: np.ndarray) -> None:
+    def add(self, frames: np.ndarray) -> None:
         """Add frames (n_frames, length)."""
         from scipy.fft import rfft
 
@@ -168,59 +168,60 @@ class Sums:
         in_bands = power @ self.bands  # (n_frames, N_BANDS)
         energy = np.column_stack([in_bands, power.sum(axis=1)])
         self.energy += [energy.sum(axis=0), np.square(energy).sum(axis=0)]
-        self.add_shape(magnitude, energy[:, -1])
-        self.add_flux(magnitude, energy[:, -1])
-        self.add_pitch(frames)
+        self._add_shape(magnitude, energy[:, -1])
+        self._add_flux(magnitude, energy[:, -1])
+        self._add_pitch(frames)
 
-    def add_shape(self, magnitude: np.ndarray, energy: np.ndarray) -> None:
+    def _add_shape(self, magnitude: np.ndarray, energy: np.ndarray) -> None:
         """Add centroid and spread of frames; arguments (n_frames, n_frequencies) and (n_frames,)."""
-        centroid, spread = shape(magnitude, self.frequencies)
-        heard = energy > _SILENT
-        self.weighted += [energy[heard] @ centroid[heard], energy[heard] @ spread[heard]]
+        centroid, spread = spectral_shape(magnitude, self.frequencies)
+        audible = energy > _SILENT
+        self.weighted += [energy[audible] @ centroid[audible], energy[audible] @ spread[audible]]
 
-    def add_flux(self, magnitude: np.ndarray, energy: np.ndarray) -> None:
-        """Add what changes from each frame to the next, if neither is silent; arguments as in `add_shape`."""
+    def _add_flux(self, magnitude: np.ndarray, energy: np.ndarray) -> None:
+        """Add what changes from each frame to the next, if neither is silent; arguments as in `_add_shape`."""
         norms = np.linalg.norm(magnitude, axis=1, keepdims=True)
         unit = np.divide(magnitude, norms, out=np.full_like(magnitude, np.nan), where=energy[:, None] > _SILENT)
-        both = unit if self.before is None else np.concatenate([self.before, unit])
+        both = unit if self.last_spectrum is None else np.concatenate([self.last_spectrum, unit])
         change = 1 - (both[1:] * both[:-1]).sum(axis=1)
         change = change[~np.isnan(change)]
         self.flux += [len(change), change.sum(), np.square(change).sum()]
-        self.before = unit[-1:]
+        self.last_spectrum = unit[-1:]
 
-    def add_pitch(self, frames: np.ndarray) -> None:
+    def _add_pitch(self, frames: np.ndarray) -> None:
         """Add harmonicity and pitch of frames that are not silent."""
         power = np.square(frames).mean(axis=1)
-        heard = power > _SILENT
-        if self.length <= 2 * self.sample_rate / LOWEST_PITCH or not heard.any():
+        audible = power > _SILENT
+        if self.length <= 2 * self.sample_rate / LOWEST_PITCH or not audible.any():
             return
-        f0, dip = yin(frames[heard], self.sample_rate)
-        self.harmonic += [power[heard].sum(), power[heard] @ (1 - np.clip(dip, 0, 1))]
+        f0, dip = yin(frames[audible], self.sample_rate)
+        self.harmonic += [power[audible].sum(), power[audible] @ (1 - np.clip(dip, 0, 1))]
         self.pitches.append(np.log2(f0[~np.isnan(f0)]).astype(np.float32))
 
     def values(self) -> dict[str, float]:
         """The descriptors of all that was added, by name."""
         pitches = np.concatenate([*self.pitches, np.zeros(0, np.float32)])
-        mean, deviation = self.energy[0] / self.n_frames, _spread_of(self.n_frames, *self.energy)
-        varied = np.divide(deviation, mean, out=np.full_like(mean, np.nan), where=mean > _SILENT)
+        mean, std = self.energy[0] / self.n_frames, _standard_deviation(self.n_frames, *self.energy)
+        variability = np.divide(std, mean, out=np.full_like(mean, np.nan), where=mean > _SILENT)
         if self.n_frames < 2:
-            varied[:] = np.nan
-        heard, n_changes = mean[-1] * self.n_frames if mean[-1] > _SILENT else np.nan, self.flux[0] or np.nan
-        found: dict[str, float] = {
+            variability[:] = np.nan
+        total_energy = mean[-1] * self.n_frames if mean[-1] > _SILENT else np.nan
+        n_changes = self.flux[0] or np.nan
+        by_name: dict[str, float] = {
             "duration": self.n_samples / self.sample_rate,
             "level": float(_decibels(self.squares / max(1, self.n_samples))),
-            "variability": varied[-1],
-            "centroid": self.weighted[0] / heard,
-            "spread": self.weighted[1] / heard,
+            "variability": variability[-1],
+            "centroid": self.weighted[0] / total_energy,
+            "spread": self.weighted[1] / total_energy,
             "flux": self.flux[1] / n_changes,
-            "flux variability": float(_spread_of(n_changes, self.flux[1], self.flux[2])),
+            "flux variability": float(_standard_deviation(n_changes, self.flux[1], self.flux[2])),
             "harmonicity": self.harmonic[1] / (self.harmonic[0] or np.nan),
             "pitch": float(np.median(pitches)) if len(pitches) else float("nan"),
         }
         for number, band in enumerate(_band_names()):
-            found[f"energy {band}"] = float(_decibels(mean[number]))
-            found[f"variability {band}"] = varied[number]
-        return {name: float(value) for name, value in found.items()}
+            by_name[f"energy {band}"] = float(_decibels(mean[number]))
+            by_name[f"variability {band}"] = variability[number]
+        return {name: float(value) for name, value in by_name.items()}
 
 
 def _decibels(power: np.ndarray | float) -> np.ndarray:
@@ -228,12 +229,12 @@ def _decibels(power: np.ndarray | float) -> np.ndarray:
     return np.asarray(10 * np.log10(np.maximum(power, 10 ** (FLOOR_DB / 10))))
 
 
-def _spread_of(n: float, total: np.ndarray | float, squares: np.ndarray | float) -> np.ndarray:
+def _standard_deviation(n: float, total: np.ndarray | float, squares: np.ndarray | float) -> np.ndarray:
     """Standard deviation of n numbers from their sum and the sum of their squares."""
     return np.sqrt(np.maximum(0.0, squares / n - np.square(total / n)))
 
 
-def shape(magnitude: np.ndarray, frequencies: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def spectral_shape(magnitude: np.ndarray, frequencies: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Spectral centroid and spread of frames in Hz, (n_frames,) each; 0 where there is nothing.
 
     Args:
@@ -247,10 +248,10 @@ def shape(magnitude: np.ndarray, frequencies: np.ndarray) -> tuple[np.ndarray, n
     return centroid, np.sqrt(squares)
 
 
-def table(described: Iterable[Mapping[str, float]]) -> dict[str, np.ndarray]:
+def as_columns(described: Iterable[Mapping[str, float]]) -> dict[str, np.ndarray]:
     """The descriptors of several clips, each (n_clips,), by name."""
     rows = list(described)
-    return {each.name: np.array([row[each.name] for row in rows]) for each in listed()}
+    return {each.name: np.array([row[each.name] for row in rows]) for each in list_descriptors()}
 
 
 def version() -> str:

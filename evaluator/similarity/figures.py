@@ -12,54 +12,54 @@ from typing import Any
 import numpy as np
 
 from evaluator.figure import empty, save
-from evaluator.similarity.results import Analysis, Mean
+from evaluator.similarity.results import Analysis, MeanTable
 
-MOST_BARS = 6  # embeddings; colours beyond that are not told apart
-MOST_NUMBERS = 12  # rows of a heat map whose cells show their numbers
+MAX_BARS = 6  # embeddings; more colours than that are hard to tell apart
+MAX_NUMBERED_ROWS = 12  # rows of a heat map whose cells show their numbers
 # Paul Tol's bright scheme, safe for colour-blind readers: https://personal.sron.nl/~pault/
 COLOURS = ("#4477AA", "#EE6677", "#228833", "#CCBB44", "#66CCEE", "#AA3377")
-PALE = 0.25  # opacity of what does not count
-KINDS = (".svg", ".png")
+PALE_OPACITY = 0.25  # of what does not count
+SUFFIXES = (".svg", ".png")
 
 
 def draw(analysis: Analysis, folder: Path) -> list[Path]:
-    """Draw the figures of an analysis into a folder that is there, each as SVG and PNG; gives their files."""
+    """Draw the figures of an analysis into an existing folder, each as SVG and PNG (150 dots an inch); gives their files."""
     n_tasks = len(analysis.datasets)
     over = f"mean over {n_tasks} tasks" if n_tasks > 1 else analysis.datasets[0].task
     between, cka, variables = analysis.mean_between(), analysis.mean_cka(), analysis.mean_variables()
-    drawn = _saved(
-        _squares([("Spearman's r of dissimilarities", between), ("linear CKA", cka)], over), folder, "modules"
+    drawn = _save(
+        _heat_maps([("Spearman's r of dissimilarities", between), ("linear CKA", cka)], over), folder, "modules"
     )
     defined = ~np.isnan(variables.values).all(axis=0)
     if defined.any():
-        shown = told(_only(variables, defined), n_tasks)
-        figure = _bars(shown, over) if len(shown.rows) <= MOST_BARS else _wide(shown, over)
-        drawn += _saved(figure, folder, "variables")
+        shown = with_task_counts(_some_columns(variables, defined), n_tasks)
+        figure = _variables_bars(shown, over) if len(shown.rows) <= MAX_BARS else _variables_heat_map(shown, over)
+        drawn += _save(figure, folder, "variables")
     return drawn
 
 
-def _only(table: Mean, columns: np.ndarray) -> Mean:
-    """Some columns (n_columns,), bool, of a table."""
-    names = [name for name, wanted in zip(table.columns, columns, strict=True) if wanted]
-    return Mean(table.rows, names, *(each[:, columns] for each in (table.values, table.n_tasks, table.n_kept)))
+def _some_columns(table: MeanTable, columns: np.ndarray) -> MeanTable:
+    """Those columns of a table that a bool (n_columns,) selects."""
+    names = [name for name, is_in in zip(table.columns, columns, strict=True) if is_in]
+    return MeanTable(table.rows, names, *(each[:, columns] for each in (table.values, table.n_tasks, table.n_kept)))
 
 
-def told(table: Mean, n_tasks: int) -> Mean:
-    """The table with columns named for it that are not defined on all tasks, and so are means over others than their neighbours."""
+def with_task_counts(table: MeanTable, n_tasks: int) -> MeanTable:
+    """The table (n_rows, n_columns) with the number of tasks in the names of columns that are not defined on all tasks."""
     counts = zip(table.columns, table.n_tasks.max(axis=0).tolist(), strict=True)
     names = [name if n == n_tasks else f"{name} ({n} of {n_tasks} tasks)" for name, n in counts]
     return replace(table, columns=names)
 
 
-def _saved(figure: Any, folder: Path, name: str) -> list[Path]:
-    """Write a figure in each of `KINDS`, whole."""
-    paths = [folder / f"{name}{kind}" for kind in KINDS]
+def _save(figure: Any, folder: Path, name: str) -> list[Path]:
+    """Write a figure in each of `SUFFIXES`, whole."""
+    paths = [folder / f"{name}{kind}" for kind in SUFFIXES]
     for path in paths:
         save(figure, path, dpi=150)
     return paths
 
 
-def _squares(tables: Sequence[tuple[str, Mean]], over: str) -> Any:
+def _heat_maps(tables: Sequence[tuple[str, MeanTable]], over: str) -> Any:
     """Heat maps of embeddings and embeddings beside each other."""
     n = len(tables[0][1].rows)
     side = 1.5 + 0.45 * min(n, 40)
@@ -74,10 +74,10 @@ def _squares(tables: Sequence[tuple[str, Mean]], over: str) -> Any:
     return figure
 
 
-def _wide(table: Mean, over: str) -> Any:
+def _variables_heat_map(table: MeanTable, over: str) -> Any:
     """A heat map of many embeddings and variables; dots where r does not count on any task."""
-    words = 0.075 * _longest([*table.rows, *table.columns])
-    figure = empty(2 + words + 0.25 * len(table.columns), 1.5 + words + 0.25 * min(len(table.rows), 80))
+    label_inches = 0.075 * _longest([*table.rows, *table.columns])
+    figure = empty(2 + label_inches + 0.25 * len(table.columns), 1.5 + label_inches + 0.25 * min(len(table.rows), 80))
     axes = figure.subplots()
     largest = float(np.nanmax(np.abs(table.values)))
     _heat(figure, axes, table, (-largest, largest), "RdBu_r")
@@ -87,14 +87,14 @@ def _wide(table: Mean, over: str) -> Any:
     return figure
 
 
-def _heat(figure: Any, axes: Any, table: Mean, limits: tuple[float, float], colours: str) -> None:
+def _heat(figure: Any, axes: Any, table: MeanTable, limits: tuple[float, float], colours: str) -> None:
     """Fill axes with a table's values, named on both sides; numbers in the cells of a small one."""
     image = axes.imshow(np.ma.masked_invalid(table.values), cmap=colours, vmin=limits[0], vmax=limits[1], aspect="auto")
     axes.set_facecolor("#dddddd")  # where nothing is defined
     axes.set_xticks(range(len(table.columns)), table.columns, rotation=90, fontsize="small", parse_math=False)
     axes.set_yticks(range(len(table.rows)), table.rows, fontsize="small", parse_math=False)
     figure.colorbar(image, ax=axes, shrink=0.8)
-    if max(len(table.rows), len(table.columns)) > MOST_NUMBERS:
+    if max(len(table.rows), len(table.columns)) > MAX_NUMBERED_ROWS:
         return
     for row, column in np.argwhere(~np.isnan(table.values)).tolist():
         red, green, blue, _ = image.to_rgba(table.values[row, column])
@@ -104,18 +104,18 @@ def _heat(figure: Any, axes: Any, table: Mean, limits: tuple[float, float], colo
         )
 
 
-def _bars(table: Mean, over: str) -> Any:
+def _variables_bars(table: MeanTable, over: str) -> Any:
     """A bar for each embedding and variable; pale where r does not count on any task."""
-    words = 0.075 * _longest(table.columns)
+    label_inches = 0.075 * _longest(table.columns)
     n_rows, n_columns = len(table.rows), len(table.columns)
-    figure = empty(max(6.0, 1.5 + n_columns * (0.12 + 0.1 * n_rows)), 3.2 + words + 0.2 * n_rows)
+    figure = empty(max(6.0, 1.5 + n_columns * (0.12 + 0.1 * n_rows)), 3.2 + label_inches + 0.2 * n_rows)
     axes = figure.subplots()
     width = 0.8 / n_rows
     for number, name in enumerate(table.rows):
-        places = np.arange(n_columns) - 0.4 + width * (number + 0.5)
-        drawn = axes.bar(places, np.nan_to_num(table.values[number]), width, color=COLOURS[number])
+        positions = np.arange(n_columns) - 0.4 + width * (number + 0.5)
+        drawn = axes.bar(positions, np.nan_to_num(table.values[number]), width, color=COLOURS[number])
         for bar, counts in zip(drawn, table.n_kept[number] > 0, strict=True):
-            bar.set_alpha(1.0 if counts else PALE)
+            bar.set_alpha(1.0 if counts else PALE_OPACITY)
         axes.plot([], [], "s", color=COLOURS[number], label=name)
     axes.axhline(0, color="black", linewidth=0.5)
     axes.set_xticks(range(n_columns), table.columns, rotation=90, fontsize="small", parse_math=False)

@@ -2,8 +2,8 @@
 
     OUT/similarity-RUN/similarity.json, representations.csv, variables.csv, and the figures (`rsa_figures`)
 
-RUN is a hash of what was asked, and of which clips: the same analysis again replaces its own files only. In the tables, rows whose task is
-`MEAN` hold the mean over tasks, and how many of these count.
+RUN is a hash of the modules, the settings and the clips: the same analysis again replaces its own files only. In the tables, rows
+whose task is `MEAN` hold the mean over tasks, and on how many of these r is significant.
 """
 
 import json
@@ -17,23 +17,25 @@ import numpy as np
 from evaluator import tables
 from evaluator.files import finite, write_whole
 from evaluator.results.result import run_name
-from evaluator.similarity.correlations import Alike, corrected, kept
+from evaluator.similarity.correlations import Correlations, fdr_corrected, significant
 
 SCHEMA_VERSION = 1
 MEAN = "(mean)"
-FEW = 6  # embeddings, of which every two are printed, and the variables that are SHOWN; of more, the files tell
-SHOWN = 5
-FEWER = ", not defined on the others"
+MAX_LISTED = (
+    6  # embeddings; of up to so many every pair is printed, and `N_LISTED` variables each; of more, one variable each
+)
+N_LISTED = 5
+NOT_ON_ALL = ", not defined on the others"
 
 
 @dataclass(frozen=True)
-class Table:
-    """How alike some ways to see clips (rows) and others (columns) are.
+class CorrelationTable:
+    """Correlations of some representations (rows) with others (columns) on one task; each list has shape (n_rows, n_columns).
 
-    r, p: As in `similarity.Alike`, lists of rows; None where not defined.
+    r, p: As in `correlations.Correlations`; NaN where not defined.
     p_corrected: Corrected for the false discovery rate over all of the table; where rows and columns are the same,
         over what is above the diagonal.
-    kept: Whether r counts: above 0, and unlikely to be chance.
+    kept: Whether r is significant: above 0, and unlikely to be chance.
     """
 
     rows: list[str]
@@ -44,29 +46,31 @@ class Table:
     kept: list[list[bool]]
 
     @classmethod
-    def of(cls, rows: Sequence[str], columns: Sequence[str], found: Alike, symmetric: bool = False) -> "Table":
+    def of(
+        cls, rows: Sequence[str], columns: Sequence[str], correlations: Correlations, symmetric: bool = False
+    ) -> "CorrelationTable":
         """The table of correlations and their p, (n_rows, n_columns) each; `symmetric` if both sides are the same."""
         if not symmetric:
-            p_corrected = corrected(found.p)
+            p_corrected = fdr_corrected(correlations.p)
         else:
             upper = np.triu_indices(len(rows), 1)
-            p_corrected = np.full(found.p.shape, np.nan)
-            p_corrected[upper] = corrected(found.p[upper])
+            p_corrected = np.full(correlations.p.shape, np.nan)
+            p_corrected[upper] = fdr_corrected(correlations.p[upper])
             p_corrected.T[upper] = p_corrected[upper]
-        counts = kept(found.r, p_corrected)
-        numbers = (found.r.tolist(), found.p.tolist(), p_corrected.tolist(), counts.tolist())
+        kept = significant(correlations.r, p_corrected)
+        numbers = (correlations.r.tolist(), correlations.p.tolist(), p_corrected.tolist(), kept.tolist())
         return cls(list(rows), list(columns), *numbers)
 
 
 @dataclass(frozen=True)
-class Found:
-    """What was found on one task.
+class TaskSimilarity:
+    """The analysis of one task.
 
     Attributes:
         clips: Names of the clips that were compared.
         n_failed: Clips that could not be used.
         between: Embeddings and embeddings.
-        cka: Their linear CKA, (n_ways, n_ways).
+        cka: Their linear CKA, (n_embeddings, n_embeddings).
         variables: Embeddings and descriptors or metadata.
         kinds, n_defined: Of each variable: `descriptor` or `metadata`; of how many clips it is known.
     """
@@ -77,9 +81,9 @@ class Found:
     profile: str
     clips: list[str]
     n_failed: int
-    between: Table
+    between: CorrelationTable
     cka: list[list[float]]
-    variables: Table
+    variables: CorrelationTable
     kinds: list[str]
     n_defined: list[int]
     notes: list[str]
@@ -87,10 +91,10 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Mean:
-    """Means over tasks of r or CKA, (n_rows, n_columns), and on how many tasks each was defined, and counts.
+class MeanTable:
+    """Means over tasks of r or CKA, (n_rows, n_columns), and on how many tasks each was defined, and is significant.
 
-    Tasks on which a correlation does not count are in the mean too; leaving them out would raise it.
+    Tasks on which a correlation is not significant are in the mean too; leaving them out would raise it.
     """
 
     rows: list[str]
@@ -102,10 +106,10 @@ class Mean:
 
 @dataclass(frozen=True)
 class Analysis:
-    """A whole analysis: modules, what was found on each task, the descriptors' definitions, and where it comes from."""
+    """A whole analysis: modules, the correlations on each task, the descriptors' definitions and units, times in seconds, provenance."""
 
     modules: list[dict[str, Any]]
-    datasets: list[Found]
+    datasets: list[TaskSimilarity]
     descriptors: list[dict[str, str]]
     seconds: dict[str, float]
     provenance: dict[str, Any]
@@ -114,73 +118,73 @@ class Analysis:
 
     @property
     def run(self) -> str:
-        """Name of the analysis, 8 hex digits: equal for equal questions about the same list of clips."""
-        asked: list[Any] = [{name: each[name] for name in ("module", "weights", "options")} for each in self.modules]
-        asked += [self.provenance.get(name) for name in ("layers", "n_clips", "seed")]
-        asked += [
+        """Name of the analysis, 8 hex digits: equal for equal modules, settings and lists of clips."""
+        identity: list[Any] = [{name: each[name] for name in ("module", "weights", "options")} for each in self.modules]
+        identity += [self.provenance.get(name) for name in ("layers", "n_clips", "seed")]
+        identity += [
             (each.task, *(each.provenance.get(f"{name}_sha256") for name in ("task", "protocol", "manifest")))
             for each in self.datasets
         ]
-        return run_name(asked)
+        return run_name(identity)
 
-    def mean_between(self) -> Mean:
+    def mean_between(self) -> MeanTable:
         """Embeddings and embeddings, over all tasks."""
-        return mean([each.between for each in self.datasets])
+        return mean_over_tasks([each.between for each in self.datasets])
 
-    def mean_variables(self) -> Mean:
+    def mean_variables(self) -> MeanTable:
         """Embeddings and variables, over all tasks."""
-        return mean([each.variables for each in self.datasets])
+        return mean_over_tasks([each.variables for each in self.datasets])
 
-    def mean_cka(self) -> Mean:
+    def mean_cka(self) -> MeanTable:
         """The embeddings' CKA, over all tasks."""
         tables = [each.between for each in self.datasets]
-        return mean(tables, [each.cka for each in self.datasets])
+        return mean_over_tasks(tables, [each.cka for each in self.datasets])
 
     def profiles(self) -> np.ndarray:
-        """Pearson's correlation between the embeddings' mean r with all descriptors, (n_ways, n_ways).
+        """Pearson's correlation between the embeddings' mean r with all descriptors, (n_embeddings, n_embeddings).
 
         Source: Ogg 2025 reports such a correlation of profiles; which one is a guess.
         """
         acoustic = {each["name"] for each in self.descriptors}
         over_tasks = self.mean_variables()
         values = over_tasks.values[:, [name in acoustic for name in over_tasks.columns]]
-        known = values[:, ~np.isnan(values).any(axis=0)]
-        if known.shape[1] < 3:
+        defined = values[:, ~np.isnan(values).any(axis=0)]
+        if defined.shape[1] < 3:
             return np.full((len(values), len(values)), np.nan)
-        return np.atleast_2d(np.corrcoef(known))
+        return np.atleast_2d(np.corrcoef(defined))
 
 
-def mean(tables: Sequence[Table], values: Sequence[list[list[float]]] | None = None) -> Mean:
-    """The mean of tables with the same rows or columns or some of them, in the order in which they first come.
+def mean_over_tasks(tables: Sequence[CorrelationTable], values: Sequence[list[list[float]]] | None = None) -> MeanTable:
+    """The mean (n_rows, n_columns) of tables with the same rows or columns or some of them, in the order in which they first come.
 
     Args:
-        tables: Name the rows and columns, and tell what counts.
-        values: What the mean is of, a matrix a table; None for r.
+        tables: Their rows, columns and significance.
+        values: What the mean is of, a matrix (n_rows, n_columns) for each table; None for r.
     """
     rows = list(dict.fromkeys(name for table in tables for name in table.rows))
     columns = list(dict.fromkeys(name for table in tables for name in table.columns))
     total, n_tasks, n_kept = np.zeros((3, len(rows), len(columns)))
     for number, table in enumerate(tables):
         own = np.array(table.r if values is None else values[number], dtype=np.float64)
-        at = np.ix_([rows.index(name) for name in table.rows], [columns.index(name) for name in table.columns])
-        total[at] += np.nan_to_num(own)
-        n_tasks[at] += ~np.isnan(own)
-        n_kept[at] += np.array(table.kept)
+        block = np.ix_([rows.index(name) for name in table.rows], [columns.index(name) for name in table.columns])
+        total[block] += np.nan_to_num(own)
+        n_tasks[block] += ~np.isnan(own)
+        n_kept[block] += np.array(table.kept)
     averaged = np.divide(total, n_tasks, out=np.full_like(total, np.nan), where=n_tasks > 0)
-    return Mean(rows, columns, averaged, n_tasks.astype(int), n_kept.astype(int))
+    return MeanTable(rows, columns, averaged, n_tasks.astype(int), n_kept.astype(int))
 
 
-def plain(analysis: Analysis) -> dict[str, Any]:
-    """All of an analysis as JSON knows it, the means over tasks included; what is not defined is None."""
-    found = {**asdict(analysis), "run": analysis.run}
+def as_plain(analysis: Analysis) -> dict[str, Any]:
+    """All of an analysis as plain values for JSON, the means over tasks (n_rows, n_columns) included; None for what is not defined."""
+    document = {**asdict(analysis), "run": analysis.run}
     for name in ("between", "variables", "cka"):
-        over_tasks: Mean = getattr(analysis, f"mean_{name}")()
-        found[f"mean_{name}"] = {
+        over_tasks: MeanTable = getattr(analysis, f"mean_{name}")()
+        document[f"mean_{name}"] = {
             key: value.tolist() if isinstance(value, np.ndarray) else value for key, value in asdict(over_tasks).items()
         }
-    found["profiles"] = analysis.profiles().tolist()
-    whole: dict[str, Any] = finite(found)
-    return whole
+    document["profiles"] = analysis.profiles().tolist()
+    finite_document: dict[str, Any] = finite(document)
+    return finite_document
 
 
 def write(analysis: Analysis, out: Path) -> Path:
@@ -191,7 +195,7 @@ def write(analysis: Analysis, out: Path) -> Path:
     tables.write(head, list(_pair_rows(analysis)), folder / "representations.csv")
     head = ["task", "representation", "variable", "kind", "r", "p", "p_corrected", "kept", "n_clips"]
     tables.write(head, list(_variable_rows(analysis)), folder / "variables.csv")
-    text = json.dumps(plain(analysis), indent=1, allow_nan=False, default=str) + "\n"
+    text = json.dumps(as_plain(analysis), indent=1, allow_nan=False, default=str) + "\n"
     write_whole(folder / "similarity.json", text.encode())
     return folder
 
@@ -202,24 +206,29 @@ def as_tables(analysis: Analysis) -> Iterator[tuple[list[str], list[list[str]]]]
     Means over fewer tasks than others cannot be ranked with them: variables that are known on all tasks come first.
     """
     between, cka = analysis.mean_between(), analysis.mean_cka()
-    if 1 < len(between.rows) <= FEW:
+    if 1 < len(between.rows) <= MAX_LISTED:
         yield (
             ["one", "other", "r", "linear CKA", "counts on"],
             [
-                [between.rows[at[0]], between.columns[at[1]], f"{between.values[at]:.3f}", f"{cka.values[at]:.3f}"]
-                + [f"{_counted(between, at)} tasks"]
-                for at in _pairs(len(between.rows))
+                [
+                    between.rows[cell[0]],
+                    between.columns[cell[1]],
+                    f"{between.values[cell]:.3f}",
+                    f"{cka.values[cell]:.3f}",
+                ]
+                + [f"{_n_significant(between, cell)} tasks"]
+                for cell in _pairs(len(between.rows))
             ],
         )
     over_tasks = analysis.mean_variables()
-    rows, n_shown = [], SHOWN if len(over_tasks.rows) <= FEW else 1
+    rows, n_shown = [], N_LISTED if len(over_tasks.rows) <= MAX_LISTED else 1
     for row, name in enumerate(over_tasks.rows):
         fewer = over_tasks.n_tasks[row] < len(analysis.datasets)
         order = np.lexsort((-over_tasks.values[row], fewer))  # NaN comes last
-        for column in [place for place in order.tolist() if over_tasks.n_kept[row, place]][:n_shown]:
-            at = (row, column)
-            rows.append([name, over_tasks.columns[column], f"{over_tasks.values[at]:.3f}"])
-            rows[-1].append(f"{_counted(over_tasks, at)} tasks{FEWER if fewer[column] else ''}")
+        for column in [index for index in order.tolist() if over_tasks.n_kept[row, index]][:n_shown]:
+            cell = (row, column)
+            rows.append([name, over_tasks.columns[column], f"{over_tasks.values[cell]:.3f}"])
+            rows[-1].append(f"{_n_significant(over_tasks, cell)} tasks{NOT_ON_ALL if fewer[column] else ''}")
     yield ["representation", "has in common with", "r", "counts on"], rows
 
 
@@ -231,9 +240,9 @@ def _pair_rows(analysis: Analysis) -> Iterator[list[Any]]:
             numbers = [values[row][column] for values in (table.r, table.p, table.p_corrected, table.kept, each.cka)]
             yield [each.task, table.rows[row], table.columns[column], *numbers]
     over_tasks, cka = analysis.mean_between(), analysis.mean_cka()
-    for at in _pairs(len(over_tasks.rows)):
-        names = [over_tasks.rows[at[0]], over_tasks.columns[at[1]]]
-        yield [MEAN, *names, over_tasks.values[at], "", "", _counted(over_tasks, at), cka.values[at]]
+    for cell in _pairs(len(over_tasks.rows)):
+        names = [over_tasks.rows[cell[0]], over_tasks.columns[cell[1]]]
+        yield [MEAN, *names, over_tasks.values[cell], "", "", _n_significant(over_tasks, cell), cka.values[cell]]
 
 
 def _variable_rows(analysis: Analysis) -> Iterator[list[Any]]:
@@ -247,10 +256,10 @@ def _variable_rows(analysis: Analysis) -> Iterator[list[Any]]:
                 numbers = [values[row][column] for values in (table.r, table.p, table.p_corrected, table.kept)]
                 yield [each.task, name, variable, each.kinds[column], *numbers, each.n_defined[column]]
     over_tasks = analysis.mean_variables()
-    for at in np.ndindex(over_tasks.values.shape):
-        name, variable = over_tasks.rows[at[0]], over_tasks.columns[at[1]]
+    for cell in np.ndindex(over_tasks.values.shape):
+        name, variable = over_tasks.rows[cell[0]], over_tasks.columns[cell[1]]
         kind = kinds[variable]
-        yield [MEAN, name, variable, kind, over_tasks.values[at], "", "", _counted(over_tasks, at), ""]
+        yield [MEAN, name, variable, kind, over_tasks.values[cell], "", "", _n_significant(over_tasks, cell), ""]
 
 
 def _pairs(n: int) -> Iterator[tuple[int, int]]:
@@ -258,6 +267,6 @@ def _pairs(n: int) -> Iterator[tuple[int, int]]:
     return ((row, column) for row in range(n) for column in range(row + 1, n))
 
 
-def _counted(over_tasks: Mean, at: tuple[int, ...]) -> str:
-    """On how many tasks a correlation counts, such as `2 of 3`."""
-    return f"{over_tasks.n_kept[at]} of {over_tasks.n_tasks[at]}"
+def _n_significant(over_tasks: MeanTable, cell: tuple[int, ...]) -> str:
+    """On how many of the tasks where it is defined a correlation is significant, such as `2 of 3`."""
+    return f"{over_tasks.n_kept[cell]} of {over_tasks.n_tasks[cell]}"

@@ -22,7 +22,8 @@ from evaluator.similarity import correlations, descriptors
 class Variable:
     """Something known about clips beside their embeddings.
 
-    name, kind: What it is called; `descriptor` or `metadata`.
+    name: As tables and figures call it.
+    kind: `descriptor` or `metadata`.
     values: Of each clip: numbers (n_clips,), NaN where it is not defined; or labels, 0 or 1, (n_clips, n_labels).
     """
 
@@ -35,23 +36,23 @@ class Variable:
         """Of which clips it is known, (n_clips,), bool; of labels, clips that have one."""
         return np.asarray(self.values.any(axis=1) if self.values.ndim == 2 else ~np.isnan(self.values))
 
-    def unlike(self, rows: np.ndarray) -> np.ndarray:
-        """How unlike every two of some clips are in this, (n_pairs,)."""
+    def distances(self, rows: np.ndarray) -> np.ndarray:
+        """Dissimilarities (n_pairs,) of every two of the clips with these numbers, (n,)."""
         values = self.values[rows]
-        return correlations.differences(values) if values.ndim == 1 else correlations.unlike(values)
+        return correlations.absolute_differences(values) if values.ndim == 1 else correlations.label_distances(values)
 
 
-def _labelled(clips: Sequence[Clip], classes: Sequence[str]) -> list[Variable]:
+def _metadata_variables(clips: Sequence[Clip], classes: Sequence[str]) -> list[Variable]:
     """Labels of clips, and their groups where they have some."""
-    found = [Variable("label", "metadata", label_matrix([clip.labels for clip in clips], classes))]
+    variables = [Variable("label", "metadata", label_matrix([clip.labels for clip in clips], classes))]
     names = sorted({clip.group for clip in clips} - {""})
     if names:
-        belongs = [(clip.group,) if clip.group else () for clip in clips]
-        found.append(Variable("group", "metadata", label_matrix(belongs, names)))
-    return found
+        groups = [(clip.group,) if clip.group else () for clip in clips]
+        variables.append(Variable("group", "metadata", label_matrix(groups, names)))
+    return variables
 
 
-def _described(
+def _descriptor_variables(
     root: Path,
     clips: Sequence[Clip],
     facts: Mapping[str, FileFacts | AudioError],
@@ -66,46 +67,55 @@ def _described(
         clips: The clips.
         facts: Header and content hash of each recording (`audio.file_facts`).
         seconds: So much of the start of each clip is described; None for all.
-        memory: JSON file of descriptors that were made before.
+        memory: JSON file of descriptors that were computed before.
         advance: Called with 1 for every clip.
 
     Raises:
         AudioError: A clip cannot be read.
     """
-    known, rows, n_new = _recalled(memory), [], 0
+    by_key, rows, n_new = _remembered(memory), [], 0
     for clip in clips:
-        its_facts = facts[clip.path]
-        if isinstance(its_facts, AudioError):
-            raise its_facts
-        key = clip_key(its_facts, clip, ClipRule(seconds))
-        if key not in known:
-            known[key] = descriptors.describe(root / clip.path, clip, its_facts.sample_rate, seconds)
+        file_facts = facts[clip.path]
+        if isinstance(file_facts, AudioError):
+            raise file_facts
+        key = clip_key(file_facts, clip, ClipRule(seconds))
+        if key not in by_key:
+            by_key[key] = descriptors.describe(root / clip.path, clip, file_facts.sample_rate, seconds)
             n_new += 1
-        rows.append(known[key])
+        rows.append(by_key[key])
         advance(1)
     if n_new:
         memory.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(memory, json.dumps(known).encode())
-    return [Variable(name, "descriptor", values) for name, values in descriptors.table(rows).items()]
+        write_whole(memory, json.dumps(by_key).encode())
+    return [Variable(name, "descriptor", values) for name, values in descriptors.as_columns(rows).items()]
 
 
-def _recalled(memory: Path) -> dict[str, dict[str, float]]:
+def _remembered(memory: Path) -> dict[str, dict[str, float]]:
     """What is remembered of clips by their keys; nothing if it cannot be read."""
-    names = {each.name for each in descriptors.listed()}
+    names = {each.name for each in descriptors.list_descriptors()}
     try:
-        found = json.loads(memory.read_text(encoding="utf-8"))
-        return {key: values for key, values in found.items() if set(values) == names}
+        document = json.loads(memory.read_text(encoding="utf-8"))
+        return {key: values for key, values in document.items() if set(values) == names}
     except (OSError, ValueError, TypeError, AttributeError):
         return {}
 
 
-def known_of(sample: Setup, numbers: Sequence[int], options: SampleOptions) -> list[Variable]:
-    """Descriptors, labels and groups of some clips of a sample; descriptors that were made before are remembered."""
+def variables_of(sample: Setup, numbers: Sequence[int], options: SampleOptions) -> list[Variable]:
+    """Descriptors, labels and groups of some clips of a sample; descriptors that were computed before are remembered.
+
+    Args:
+        sample: A task's clips.
+        numbers: Which of them, (n_clips,); the variables' values are in this order.
+        options: Where the cache is, and who is shown how far the descriptors are.
+
+    Raises:
+        AudioError: A clip cannot be read.
+    """
     clips = [sample.recordings.clips[number] for number in numbers]
-    place = hashlib.sha256(str(sample.recordings.manifest.root.resolve()).encode()).hexdigest()[:16]
-    memory = options.cache / "descriptors" / f"{place}-{descriptors.version()}.json"
+    root_hash = hashlib.sha256(str(sample.recordings.manifest.root.resolve()).encode()).hexdigest()[:16]
+    memory = options.cache / "descriptors" / f"{root_hash}-{descriptors.version()}.json"
     advance = options.progress(f"{sample.task.name}: descriptors", len(clips))
-    acoustic = _described(
+    acoustic = _descriptor_variables(
         sample.recordings.manifest.root, clips, sample.recordings.facts, sample.recordings.rule.seconds, memory, advance
     )
-    return [*acoustic, *_labelled(clips, sample.recordings.manifest.classes)]
+    return [*acoustic, *_metadata_variables(clips, sample.recordings.manifest.classes)]
