@@ -17,7 +17,7 @@ from commands import run_command  # noqa: F401  (a fixture)
 from evaluator.audio.clip import Clip
 from evaluator.errors import EvaluationError, UsageError
 from evaluator.mapping import atlas, colouring, figures, methods, page
-from evaluator.mapping.atlas import Atlas, Map, Space
+from evaluator.mapping.atlas import Atlas, Map, MappedEmbedding
 from evaluator.similarity.variables import Variable
 from tiny_checkpoints import tiny_network
 
@@ -37,23 +37,23 @@ def clips_of(labels, **more):
 def test_pca_is_a_singular_value_decomposition(shape):
     """Points are the two largest left singular vectors times their values, but for signs; so are the shares of variance."""
     rows = numbers(*shape) + 5
-    placed = methods.place("pca", methods.centred(rows, "x"), 30, 0)
+    projection = methods.project("pca", methods.centred(rows, "x"), 30, 0)
     left, values, _ = np.linalg.svd(rows - rows.mean(axis=0), full_matrices=False)
-    assert np.allclose(np.abs(placed.points), np.abs(left[:, :2] * values[:2]), atol=1e-6)
-    assert np.allclose(placed.facts["explained_variance"], values[:2] ** 2 / np.sum(values**2))
+    assert np.allclose(np.abs(projection.points), np.abs(left[:, :2] * values[:2]), atol=1e-6)
+    assert np.allclose(projection.facts["explained_variance"], values[:2] ** 2 / np.sum(values**2))
 
 
 def test_tsne_keeps_far_classes_apart_and_is_the_same_for_a_seed():
     """Three groups far from each other are three groups on the map, whatever the number of threads; so is a wide embedding's."""
     rows = methods.centred(numbers(60, 9) + 40 * np.eye(9)[np.arange(60) % 3], "x")
-    placed = methods.place("tsne", rows, 10, 0)
-    assert placed.facts["perplexity"] == 10 and placed.facts["kl_divergence"] >= 0
+    projection = methods.project("tsne", rows, 10, 0)
+    assert projection.facts["perplexity"] == 10 and projection.facts["kl_divergence"] >= 0
     labels = (np.arange(60) % 3).astype(str).astype(object)
-    assert methods.agreement(methods.neighbours(placed.points), labels) == 1
+    assert methods.agreement(methods.neighbours(projection.points), labels) == 1
     for each in (rows, methods.centred(numbers(60, 600), "x")):  # scikit-learn's PCA of wide rows draws at random
-        one = methods.place("tsne", each, 10, 3)
+        one = methods.project("tsne", each, 10, 3)
         with threadpool_limits(2):
-            other = methods.place("tsne", each, 10, 3)
+            other = methods.project("tsne", each, 10, 3)
         assert np.array_equal(one.points, other.points) and one.facts == other.facts
 
 
@@ -61,8 +61,8 @@ def test_tsne_keeps_far_classes_apart_and_is_the_same_for_a_seed():
 @pytest.mark.parametrize("shape", [(10, 3000), (11, 1), (12, 2)])
 def test_odd_widths_are_mapped(method, shape):
     """Far more dimensions than clips, one, and two: every clip has a finite place."""
-    placed = methods.place(method, methods.centred(numbers(*shape).astype(np.float32), "x"), 3, 0)
-    assert placed.points.shape == (shape[0], 2) and np.isfinite(placed.points).all()
+    projection = methods.project(method, methods.centred(numbers(*shape).astype(np.float32), "x"), 3, 0)
+    assert projection.points.shape == (shape[0], 2) and np.isfinite(projection.points).all()
 
 
 def test_equal_embeddings_are_refused():
@@ -83,15 +83,17 @@ def test_neighbours_are_counted_as_a_slow_loop_does():
 
     one, other = nearest(before), nearest(after)
     assert [set(row) for row in methods.neighbours(before).tolist()] == [set(row) for row in one]
-    wanted = np.mean([len(set(a) & set(b)) / 10 for a, b in zip(one, other, strict=True)])
-    assert methods.kept(methods.neighbours(before), methods.neighbours(after)) == pytest.approx(wanted)
-    asked = [number for number in range(25) if values[number]]
-    wanted = np.mean([np.mean([values[near] == values[number] for near in one[number]]) for number in asked])
-    assert methods.agreement(methods.neighbours(before), values) == pytest.approx(wanted)
-    others = [[values[near] == values[number] for near in range(25) if near != number] for number in asked]
-    assert methods.by_chance(values) == pytest.approx(np.mean(others))
+    expected = np.mean([len(set(a) & set(b)) / 10 for a, b in zip(one, other, strict=True)])
+    assert methods.share_kept(methods.neighbours(before), methods.neighbours(after)) == pytest.approx(expected)
+    labelled = [number for number in range(25) if values[number]]
+    expected = np.mean([np.mean([values[near] == values[number] for near in one[number]]) for number in labelled])
+    assert methods.agreement(methods.neighbours(before), values) == pytest.approx(expected)
+    others = [[values[near] == values[number] for near in range(25) if near != number] for number in labelled]
+    assert methods.chance_agreement(values) == pytest.approx(np.mean(others))
     nobody = np.full(25, "", dtype=object)
-    assert np.isnan(methods.agreement(methods.neighbours(before), nobody)) and np.isnan(methods.by_chance(nobody))
+    assert np.isnan(methods.agreement(methods.neighbours(before), nobody)) and np.isnan(
+        methods.chance_agreement(nobody)
+    )
     assert methods.trustworthiness(before, before[:, ::-1]) == 1 > methods.trustworthiness(before, after)
 
 
@@ -106,26 +108,31 @@ def test_few_clips_have_fewer_neighbours():
 
 def test_every_value_has_its_own_mark():
     """56 pairs of colour and shape; the first seven differ in colour, so that few classes need no shapes."""
-    marks = [colouring.mark(number) for number in range(colouring.n_distinct())]
-    assert len(set(marks)) == 56 and marks[0] == colouring.mark(56)
+    marks = [colouring.mark_of(number) for number in range(colouring.n_distinct())]
+    assert len(set(marks)) == 56 and marks[0] == colouring.mark_of(56)
     assert len({colour for colour, _ in marks[:7]}) == 7 and len({shape for _, shape in marks[:7]}) == 1
 
 
 def test_columns_are_read_from_clips():
-    """Labels come in the order of the classes, folds as numbers; several labels and no group are grey, and said."""
+    """Labels come in the order of the classes, folds as numbers; several labels and no group are grey, with the reason."""
     clips = [
         Clip("x/a.wav", ("dog",), fold="10", group="g"),
         Clip("x/b.wav", ("cat", "dog"), fold="2"),
         Clip("y/b.wav", ("ant",), fold="2"),
         Clip("b.wav", (), fold="2"),
     ]
-    found = colouring.of_column("label", clips, ["dog", "cat", "ant"])
-    assert found.kinds == ["dog", "ant"] and found.values.tolist() == ["dog", "", "ant", ""]
-    assert found.special.tolist() == ["", "several labels", "", "no label"] and found.places() == [0, None, 1, None]
-    assert colouring.of_column("fold", clips, []).kinds == ["2", "10"]
-    assert colouring.of_column("group", clips, []).specials == ["no group"]
-    assert colouring.of_column("folder", clips, []).values.tolist() == ["x", "x", "y", "."]
-    pitch = colouring.of_descriptor(Variable("pitch", "descriptor", np.array([1.0, np.nan])))
+    by_label = colouring.by_column("label", clips, ["dog", "cat", "ant"])
+    assert by_label.kinds == ["dog", "ant"] and by_label.values.tolist() == ["dog", "", "ant", ""]
+    assert by_label.special.tolist() == ["", "several labels", "", "no label"] and by_label.legend_positions() == [
+        0,
+        None,
+        1,
+        None,
+    ]
+    assert colouring.by_column("fold", clips, []).kinds == ["2", "10"]
+    assert colouring.by_column("group", clips, []).specials == ["no group"]
+    assert colouring.by_column("folder", clips, []).values.tolist() == ["x", "x", "y", "."]
+    pitch = colouring.by_descriptor(Variable("pitch", "descriptor", np.array([1.0, np.nan])))
     assert pitch.title == "pitch in octaves" and pitch.special.tolist() == ["", "not defined"] and not pitch.kinds
 
 
@@ -173,7 +180,7 @@ class Page(HTMLParser):
 def made(names, points, clips, module="m", colours=("label",), method="tsne"):
     """An atlas of one space with one map."""
     facts = {"tsne": {"perplexity": 30.0, "kl_divergence": 0.5, "seed": 0}, "pca": {"explained_variance": [0.5, 0.2]}}
-    columns = [colouring.of_column(colour, clips, names) for colour in colours]
+    columns = [colouring.by_column(colour, clips, names) for colour in colours]
     shares = dict.fromkeys(colours, 0.5)
     one = Map(method, points, facts[method], 0.5, 0.9, shares)
     return Atlas(
@@ -186,10 +193,10 @@ def made(names, points, clips, module="m", colours=("label",), method="tsne"):
         colourings=columns,
         by_chance=shares,
         n_neighbours=4,
-        spaces=[Space(module, module, "", 3, shares, [one])],
+        spaces=[MappedEmbedding(module, module, "", 3, shares, [one])],
         n_failed=0,
         notes=["a <b>note</b>"],
-        asked={"seed": 0, "layers": "scene"},
+        options={"seed": 0, "layers": "scene"},
         seconds={},
         provenance={"started": "now", "packages": {}},
     )
@@ -221,13 +228,13 @@ def test_hostile_names_stay_text(tmp_path):
 def test_points_lie_where_the_method_puts_them():
     """Scaled alike in both directions, up is up, all within the picture; each names its clip."""
     points = np.array([[0.0, 0.0], [10.0, 0.0], [10.0, 5.0]])
-    at = page.fitted(points)
+    at = page.scale_to_square(points)
     assert at.min() >= 0 and at.max() <= page.SIDE
     assert at[1, 0] - at[0, 0] == pytest.approx(2 * (at[1, 1] - at[2, 1])) and at[2, 1] < at[1, 1]
-    assert np.isfinite(page.fitted(np.zeros((3, 2)))).all()
+    assert np.isfinite(page.scale_to_square(np.zeros((3, 2)))).all()
     whole = made(["a", "b"], points, clips_of("aab", group="g"))
-    found = page.marks(whole, whole.spaces[0].maps[0], whole.colourings[0])
-    by_title = {each["title"]: each for each in found}
+    marks = page.clip_marks(whole, whole.spaces[0].maps[0], whole.colourings[0])
+    by_title = {each["title"]: each for each in marks}
     assert by_title["2.wav\nlabel: b\ngroup: g"]["x"] == f"{at[2, 0]:.1f}" and len(by_title) == 3
 
 
@@ -251,7 +258,7 @@ def test_many_classes_and_no_scripts(tmp_path, method):
 
 def test_a_page_has_an_end(tmp_path, monkeypatch):
     """Maps beyond what a browser bears are linked, not drawn."""
-    monkeypatch.setattr(page, "MOST_POINTS", 20)
+    monkeypatch.setattr(page, "MAX_POINTS", 20)
     whole = made(["a", "b"], numbers(15, 2), clips_of("aab" * 5))
     space = whole.spaces[0]
     parsed = Page(page.write(replace(whole, spaces=[space, replace(space, name="n")]), tmp_path).read_text())
@@ -282,12 +289,12 @@ def hear_eval(run_command):  # noqa: F811
 
 def test_a_task_is_mapped_end_to_end(hear_eval, data, tmp_path):
     """Page, figures, coordinates and settings; the same bytes again from the store; melodies of tones have neighbours."""
-    asked = ("hear_ssl.melspec", "--task", data, "--perplexity", 5, "--colour", "label", "--colour", "pitch")
-    code, out, err = hear_eval(*asked, "--json")
+    arguments = ("hear_ssl.melspec", "--task", data, "--perplexity", 5, "--colour", "label", "--colour", "pitch")
+    code, out, err = hear_eval(*arguments, "--json")
     assert code == 0, err
-    found = json.loads(out)
+    document = json.loads(out)
     (folder,) = (tmp_path / "results").iterdir()
-    assert folder.name == f"map-{found['run']}" and found == json.loads((folder / "map.json").read_text())
+    assert folder.name == f"map-{document['run']}" and document == json.loads((folder / "map.json").read_text())
     pictures = {
         f"{m}-hear_ssl.melspec-{c}.{kind}"
         for m in ("tsne", "pca")
@@ -295,19 +302,22 @@ def test_a_task_is_mapped_end_to_end(hear_eval, data, tmp_path):
         for kind in ("svg", "png")
     }
     assert {path.name for path in folder.iterdir()} == {"map.html", "map.json", "coordinates.csv"} | pictures
-    (space,) = found["spaces"]
+    (space,) = document["spaces"]
     assert [each["method"] for each in space["maps"]] == ["tsne", "pca"]
-    assert space["agreement"]["label"] > 0.9 > 0.4 > found["by_chance"]["label"] and "pitch" not in found["by_chance"]
+    assert (
+        space["agreement"]["label"] > 0.9 > 0.4 > document["by_chance"]["label"]
+        and "pitch" not in document["by_chance"]
+    )
     assert space["maps"][0]["facts"]["perplexity"] == 5 and space["maps"][0]["facts"]["kl_divergence"] > 0
-    assert sum(space["maps"][1]["facts"]["explained_variance"]) <= 1 and found["asked"]["seed"] == 0
+    assert sum(space["maps"][1]["facts"]["explained_variance"]) <= 1 and document["options"]["seed"] == 0
     rows = list(csv.DictReader((folder / "coordinates.csv").open()))
-    assert len(rows) == 2 * len(found["clips"]) and {row["clip"] for row in rows} == set(found["clips"])
+    assert len(rows) == 2 * len(document["clips"]) and {row["clip"] for row in rows} == set(document["clips"])
     assert all(row["clip"].startswith(row["label"] + "/") for row in rows)
     with Image.open(folder / "tsne-hear_ssl.melspec-label.png") as image:
         assert image.width > 600 and len(image.convert("RGB").getcolors(1 << 20)) > 3
     kept = {name: (folder / name).read_bytes() for name in ("coordinates.csv", "pca-hear_ssl.melspec-label.svg")}
-    code, out, _ = hear_eval(*asked)
-    assert code == 0 and "of 10 neighbours kept" in out and f"map-{found['run']}" in out
+    code, out, _ = hear_eval(*arguments)
+    assert code == 0 and "of 10 neighbours kept" in out and f"map-{document['run']}" in out
     assert {name: (folder / name).read_bytes() for name in kept} == kept
     assert json.loads((folder / "map.json").read_text())["provenance"]["n_embedded"] == {"hear_ssl.melspec": 0}
 
@@ -316,12 +326,12 @@ def test_maps_of_other_clips_lie_beside_each_other(hear_eval, data, tmp_path):
     """A file less is another question: the first maps stay."""
     mine = tmp_path / "mine"
     shutil.copytree(data, mine)
-    asked = ("hear_ssl.melspec", "--task", mine, "--method", "pca", "--json")
-    code, out, err = hear_eval(*asked)
+    arguments = ("hear_ssl.melspec", "--task", mine, "--method", "pca", "--json")
+    code, out, err = hear_eval(*arguments)
     assert code == 0, err
     (mine / "tone300" / "7.wav").unlink()
-    code, again, _ = hear_eval(*asked)
-    runs = {json.loads(said)["run"]: len(json.loads(said)["clips"]) for said in (out, again)}
+    code, again, _ = hear_eval(*arguments)
+    runs = {json.loads(text)["run"]: len(json.loads(text)["clips"]) for text in (out, again)}
     assert code == 0 and sorted(runs.values()) == [35, 36]
     assert {path.name for path in (tmp_path / "results").iterdir()} == {f"map-{run}" for run in runs}
 
@@ -331,8 +341,19 @@ def test_layers_have_a_map_each(hear_eval, data, tmp_path):
     folder = tmp_path / "tiny"
     tiny_network("hubert").save_pretrained(folder)
     (folder / "preprocessor_config.json").write_text('{"do_normalize": false, "sampling_rate": 16000}')
-    asked = (f"hf:{folder}", "hear_ssl.melspec", "--task", data, "--layers", "all", "--method", "pca", "--clips", 12)
-    code, out, err = hear_eval(*asked, "--json")
+    arguments = (
+        f"hf:{folder}",
+        "hear_ssl.melspec",
+        "--task",
+        data,
+        "--layers",
+        "all",
+        "--method",
+        "pca",
+        "--clips",
+        12,
+    )
+    code, out, err = hear_eval(*arguments, "--json")
     assert code == 0, err
     names = [(each["module"], each["layer"]) for each in json.loads(out)["spaces"]]
     assert names[0] == (f"hf:{folder}", "layer 0") and names[-1] == ("hear_ssl.melspec", "") and len(names) > 2
@@ -374,5 +395,5 @@ def test_umap_is_the_same_for_a_seed():
     """Two maps of the same embeddings with its library, where that is installed."""
     pytest.importorskip("umap", exc_type=ImportError)
     rows = methods.centred(numbers(30, 5), "x")
-    one, other = (methods.place("umap", rows, 30, 0) for _ in range(2))
+    one, other = (methods.project("umap", rows, 30, 0) for _ in range(2))
     assert np.array_equal(one.points, other.points) and one.facts["n_neighbours"] == 15

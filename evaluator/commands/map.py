@@ -44,7 +44,7 @@ def run(parsed: argparse.Namespace) -> int:
         atlas.write(each, folder)
         written = page.write(each, folder)
         if parsed.json:
-            print(json.dumps(atlas.plain(each)), flush=True)
+            print(json.dumps(atlas.as_plain(each)), flush=True)
             continue
         print_table(*atlas.as_table(each))
         for note in each.notes:

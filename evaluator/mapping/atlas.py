@@ -1,8 +1,8 @@
-"""Maps of a task's embeddings on disk: what was asked and found as JSON, and where each clip lies as CSV.
+"""Maps of a task's embeddings on disk: settings and figures as JSON, and where each clip lies as CSV.
 
     OUT/map-RUN/map.html, map.json, coordinates.csv, and METHOD-MODULE-COLOUR.svg and .png
 
-RUN is a hash of what was asked, and of which clips: the same maps again replace their own files only.
+RUN is a hash of the modules, the options and the clips: the same maps again replace their own files only.
 """
 
 import json
@@ -29,7 +29,7 @@ class Map:
 
     points: Of each clip, (n_clips, 2).
     facts: Settings and figures of the method.
-    kept: Share, 0 to 1, of each clip's nearest neighbours in the embedding that are so in the map.
+    kept: Share, 0 to 1, of each clip's nearest neighbours in the embedding that are its nearest in the map too.
     trustworthiness: As scikit-learn has it, 0 to 1.
     agreement: Colouring -> share of neighbours in the map with the clip's own value.
     """
@@ -47,8 +47,8 @@ class Map:
         return TITLES[self.method]
 
     @property
-    def figures(self) -> str:
-        """What the method says about its map, in a few words."""
+    def summary(self) -> str:
+        """The method's settings and figures in a few words."""
         if self.method == "pca":
             return f"{100 * sum(self.facts['explained_variance']):.0f} % of the variance"
         if self.method == "tsne":
@@ -57,7 +57,7 @@ class Map:
 
 
 @dataclass(frozen=True)
-class Space:
+class MappedEmbedding:
     """An embedding and its maps.
 
     module, layer: Whose it is; "" for the scene embedding. `name` is both.
@@ -82,7 +82,8 @@ class Atlas:
     by_chance: Colouring -> share of neighbours with a clip's own value, if all others were as likely.
     n_neighbours: How many neighbours are looked at.
     n_failed: Clips that could not be used.
-    asked: The options that decide what is drawn.
+    options: Those that decide what is drawn.
+    seconds: Of each stage.
     """
 
     task: str
@@ -94,10 +95,10 @@ class Atlas:
     colourings: list[Colouring] = field(repr=False)
     by_chance: dict[str, float]
     n_neighbours: int
-    spaces: list[Space]
+    spaces: list[MappedEmbedding]
     n_failed: int
     notes: list[str]
-    asked: dict[str, Any]
+    options: dict[str, Any]
     seconds: dict[str, float]
     provenance: dict[str, Any]
     schema_version: int = SCHEMA_VERSION
@@ -105,58 +106,60 @@ class Atlas:
 
     @property
     def run(self) -> str:
-        """Name of these maps, 8 hex digits: equal for equal questions about the same list of clips."""
-        asked: list[Any] = [{name: each[name] for name in ("module", "weights", "options")} for each in self.modules]
-        asked += [self.asked, self.task, self.profile]
-        asked += [self.provenance.get(name) for name in ("task_sha256", "protocol_sha256", "manifest_sha256")]
-        return run_name(asked)
+        """Name of these maps, 8 hex digits: equal for equal modules, options and lists of clips."""
+        identity: list[Any] = [{name: each[name] for name in ("module", "weights", "options")} for each in self.modules]
+        identity += [self.options, self.task, self.profile]
+        identity += [self.provenance.get(name) for name in ("task_sha256", "protocol_sha256", "manifest_sha256")]
+        return run_name(identity)
 
 
-def plain(atlas: Atlas) -> dict[str, Any]:
-    """All of an atlas as JSON knows it, but for where each clip lies; what is not defined is None."""
-    bare = [replace(each, maps=[replace(one, points=np.empty((0, 2))) for one in each.maps]) for each in atlas.spaces]
-    found = asdict(replace(atlas, spaces=bare, clips=[], colourings=[]))
-    for space in found["spaces"]:
-        for one in space["maps"]:
-            del one["points"]
-    found |= {
+def as_plain(atlas: Atlas) -> dict[str, Any]:
+    """All of an atlas as plain values for JSON, but for points (n_clips, 2); None for what is not defined."""
+    without_points = [
+        replace(space, maps=[replace(each, points=np.empty((0, 2))) for each in space.maps]) for space in atlas.spaces
+    ]
+    document = asdict(replace(atlas, spaces=without_points, clips=[], colourings=[]))
+    for space in document["spaces"]:
+        for each in space["maps"]:
+            del each["points"]
+    document |= {
         "run": atlas.run,
         "clips": [clip.name for clip in atlas.clips],
         "colourings": [{"name": each.name, "title": each.title, "kinds": each.kinds} for each in atlas.colourings],
     }
-    whole: dict[str, Any] = finite(found)
-    return whole
+    finite_document: dict[str, Any] = finite(document)
+    return finite_document
 
 
 def _coordinates(atlas: Atlas) -> Iterator[list[Any]]:
     """A row for every clip on every map."""
     for space in atlas.spaces:
-        for one in space.maps:
-            for clip, (x, y) in zip(atlas.clips, one.points.tolist(), strict=True):
+        for each in space.maps:
+            for clip, (x, y) in zip(atlas.clips, each.points.tolist(), strict=True):
                 labels = ";".join(clip.labels)
-                yield [space.module, space.layer, one.method, clip.name, labels, clip.group, x, y]
+                yield [space.module, space.layer, each.method, clip.name, labels, clip.group, x, y]
 
 
 def write(atlas: Atlas, folder: Path) -> None:
-    """Write coordinates and JSON into a folder that is there, each whole, the JSON last."""
+    """Write points (n_clips, 2) as CSV and the rest as JSON into an existing folder, each whole, the JSON last."""
     head = ["module", "layer", "method", "clip", "label", "group", "x", "y"]
     tables.write(head, list(_coordinates(atlas)), folder / "coordinates.csv")
-    text = json.dumps(plain(atlas), indent=1, allow_nan=False, default=str) + "\n"
+    text = json.dumps(as_plain(atlas), indent=1, allow_nan=False, default=str) + "\n"
     write_whole(folder / "map.json", text.encode())
 
 
 def as_table(atlas: Atlas) -> tuple[list[str], list[list[str]]]:
-    """Head and rows of a table for people: how far each map can be trusted."""
+    """Head and rows of a table for people: how far each map can be trusted; shares in per cent."""
     k = atlas.n_neighbours
     head = ["embedding", "map", "of which", f"of {k} neighbours kept", "trustworthiness"]
     for name, chance in atlas.by_chance.items():
         head += [f"same {name} in the embedding", f"same {name} in the map ({_percent(chance)} by chance)"]
     rows = []
     for space in atlas.spaces:
-        for one in space.maps:
-            row = [space.name, one.title, one.figures, _percent(one.kept), f"{one.trustworthiness:.3f}"]
+        for each in space.maps:
+            row = [space.name, each.title, each.summary, _percent(each.kept), f"{each.trustworthiness:.3f}"]
             for name in atlas.by_chance:
-                row += [_percent(space.agreement[name]), _percent(one.agreement[name])]
+                row += [_percent(space.agreement[name]), _percent(each.agreement[name])]
             rows.append(row)
     return head, rows
 

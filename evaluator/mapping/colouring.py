@@ -14,31 +14,31 @@ from evaluator.audio.clip import Clip
 from evaluator.datasets.random_splits import natural_order
 from evaluator.errors import UsageError
 from evaluator.similarity import descriptors
-from evaluator.similarity.figures import COLOURS as BRIGHT
+from evaluator.similarity.figures import COLOURS as BRIGHT_COLOURS
 from evaluator.similarity.variables import Variable
 
-INK, GREY = "#222222", "#999999"  # the seventh colour, and that of clips without a value
-COLOURS = (*BRIGHT, INK)
-SEVERAL = "several labels"
+DARK, GREY = "#222222", "#999999"  # the seventh colour, and that of clips without a value
+COLOURS = (*BRIGHT_COLOURS, DARK)
+SEVERAL_LABELS = "several labels"
 
 
 @dataclass(frozen=True)
-class Shape:
-    """How a mark is drawn: matplotlib's marker, and a path of an SVG in a box from -1 to 1; "" for a circle."""
+class MarkerShape:
+    """How a mark is drawn: matplotlib's marker, and the path of an SVG in a box from -1 to 1; "" for a circle."""
 
     marker: str
     path: str
 
 
 SHAPES = (
-    Shape("o", ""),
-    Shape("s", "M-.9-.9H.9V.9H-.9Z"),
-    Shape("^", "M0-1.1 1.1.9H-1.1Z"),
-    Shape("D", "M0-1.2 1.2 0 0 1.2-1.2 0Z"),
-    Shape("v", "M0 1.1 1.1-.9H-1.1Z"),
-    Shape("P", "M-.4-1.1H.4V-.4H1.1V.4H.4V1.1H-.4V.4H-1.1V-.4H-.4Z"),
-    Shape("X", "M-1.1-.6-.6-1.1 0-.5.6-1.1 1.1-.6.5 0 1.1.6.6 1.1 0 .5-.6 1.1-1.1.6-.5 0Z"),
-    Shape("*", "M0-1.3.4-.4 1.3-.4.6.2.8 1.1 0 .6-.8 1.1-.6.2-1.3-.4-.4-.4Z"),
+    MarkerShape("o", ""),
+    MarkerShape("s", "M-.9-.9H.9V.9H-.9Z"),
+    MarkerShape("^", "M0-1.1 1.1.9H-1.1Z"),
+    MarkerShape("D", "M0-1.2 1.2 0 0 1.2-1.2 0Z"),
+    MarkerShape("v", "M0 1.1 1.1-.9H-1.1Z"),
+    MarkerShape("P", "M-.4-1.1H.4V-.4H1.1V.4H.4V1.1H-.4V.4H-1.1V-.4H-.4Z"),
+    MarkerShape("X", "M-1.1-.6-.6-1.1 0-.5.6-1.1 1.1-.6.5 0 1.1.6.6 1.1 0 .5-.6 1.1-1.1.6-.5 0Z"),
+    MarkerShape("*", "M0-1.3.4-.4 1.3-.4.6.2.8 1.1 0 .6-.8 1.1-.6.2-1.3-.4-.4-.4Z"),
 )
 
 
@@ -46,7 +46,8 @@ SHAPES = (
 class Colouring:
     """A colour for each clip.
 
-    name: What clips are coloured by; `title` says it with the unit.
+    name: What clips are coloured by.
+    title: The same with its unit, such as Hz or dB.
     values: Of each clip, text (n_clips,); "" where the clip has none, or several.
     kinds: The values in the order of the legend; empty where numbers are coloured.
     special: Of each clip, text (n_clips,): why there is no value, "" where there is one.
@@ -65,14 +66,14 @@ class Colouring:
         """Why clips have no value, in the order of the legend."""
         return sorted(set(self.special.tolist()) - {""})
 
-    def places(self) -> list[int | None]:
-        """Of each clip the place of its value in the legend; None for a clip without one."""
-        place = {name: number for number, name in enumerate(self.kinds)}
-        return [place.get(value) for value in self.values.tolist()]
+    def legend_positions(self) -> list[int | None]:
+        """Of each clip, (n_clips,), the number of its value in the legend; None for a clip without one."""
+        numbers = {name: number for number, name in enumerate(self.kinds)}
+        return [numbers.get(value) for value in self.values.tolist()]
 
 
-def mark(number: int) -> tuple[int, Shape]:
-    """Place in `COLOURS`, and shape, of the value with this number in a legend."""
+def mark_of(number: int) -> tuple[int, MarkerShape]:
+    """Number of the colour in `COLOURS`, and shape, of the value with this number in a legend."""
     return number % len(COLOURS), SHAPES[number // len(COLOURS) % len(SHAPES)]
 
 
@@ -81,7 +82,7 @@ def n_distinct() -> int:
     return len(COLOURS) * len(SHAPES)
 
 
-COLUMNS: Mapping[str, Callable[[Clip], str]] = {
+CLIP_COLUMNS: Mapping[str, Callable[[Clip], str]] = {
     "label": lambda clip: clip.labels[0] if len(clip.labels) == 1 else "",
     "group": lambda clip: clip.group,
     "fold": lambda clip: clip.fold,
@@ -92,42 +93,44 @@ COLUMNS: Mapping[str, Callable[[Clip], str]] = {
 
 
 def refuse_unfit(names: Sequence[str], clips: Sequence[Clip], task: str) -> None:
-    """Refuse colours that cannot be had of some clips, before these are embedded.
+    """Refuse colours that some clips do not have, before these are embedded.
 
     Raises:
         UsageError: There is no such column or descriptor, no clip has a value, or every clip has one of its own.
     """
     acoustic = [each.name for each in descriptors.list_descriptors()]
     for name in names:
-        if name not in COLUMNS and name not in acoustic:
-            known = [*COLUMNS, *(each for each in acoustic if "-" not in each)]
-            raise UsageError(f"--colour {name}: give {', '.join(known)}, or energy or variability of a band")
-        if name not in COLUMNS or (name == "label" and any(len(clip.labels) > 1 for clip in clips)):
+        if name not in CLIP_COLUMNS and name not in acoustic:
+            names_known = [*CLIP_COLUMNS, *(each for each in acoustic if "-" not in each)]
+            raise UsageError(f"--colour {name}: give {', '.join(names_known)}, or energy or variability of a band")
+        if name not in CLIP_COLUMNS or (name == "label" and any(len(clip.labels) > 1 for clip in clips)):
             continue
-        found = [COLUMNS[name](clip) for clip in clips]
-        if not any(found):
-            have = [each for each, value in COLUMNS.items() if any(map(value, clips))]
+        values = [CLIP_COLUMNS[name](clip) for clip in clips]
+        if not any(values):
+            have = [each for each, value in CLIP_COLUMNS.items() if any(map(value, clips))]
             raise UsageError(f"--colour {name}: no clip of {task} has a {name}; its clips have {', '.join(have)}")
-        if len(set(found)) == len(found):
+        if len(set(values)) == len(values):
             raise UsageError(
-                f"--colour {name}: each of the {len(found)} clips has its own {name}; colours tell nothing"
+                f"--colour {name}: each of the {len(values)} clips has its own {name}; colours would show nothing"
             )
 
 
-def of_column(name: str, clips: Sequence[Clip], classes: Sequence[str]) -> Colouring:
-    """Colours by one of `COLUMNS`; labels in the order of the classes, all else in natural order."""
-    values = np.array([COLUMNS[name](clip) for clip in clips], dtype=object)
-    there = set(values.tolist()) - {""}
-    kinds = [each for each in classes if each in there] if name == "label" else natural_order(list(there))
+def by_column(name: str, clips: Sequence[Clip], classes: Sequence[str]) -> Colouring:
+    """Colours (n_clips,) by one of `CLIP_COLUMNS`; labels in the order of the classes, all else in natural order."""
+    values = np.array([CLIP_COLUMNS[name](clip) for clip in clips], dtype=object)
+    present = set(values.tolist()) - {""}
+    kinds = [each for each in classes if each in present] if name == "label" else natural_order(list(present))
     several = [name == "label" and len(clip.labels) > 1 for clip in clips]
-    special = ["" if value else SEVERAL if many else f"no {name}" for value, many in zip(values, several, strict=True)]
+    special = [
+        "" if value else SEVERAL_LABELS if many else f"no {name}" for value, many in zip(values, several, strict=True)
+    ]
     return Colouring(name, name, values, kinds, np.array(special, dtype=object))
 
 
-def of_descriptor(variable: Variable) -> Colouring:
-    """Colours by an acoustic descriptor's numbers."""
+def by_descriptor(variable: Variable) -> Colouring:
+    """Colours (n_clips,) by an acoustic descriptor's numbers, with its unit (Hz, dB, ...) in the title."""
     unit = next(each.unit for each in descriptors.list_descriptors() if each.name == variable.name)
-    nothing = np.full(len(variable.values), "", dtype=object)
-    special = np.where(np.isnan(variable.values), "not defined", nothing)
+    empty = np.full(len(variable.values), "", dtype=object)
+    special = np.where(np.isnan(variable.values), "not defined", empty)
     title = f"{variable.name} in {unit}" if unit else variable.name
-    return Colouring(variable.name, title, nothing, [], special, np.asarray(variable.values, float))
+    return Colouring(variable.name, title, empty, [], special, np.asarray(variable.values, float))

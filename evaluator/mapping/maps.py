@@ -6,6 +6,7 @@ a dataset, and its other options are unknown.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +26,7 @@ from evaluator.experiment.sample import (
 from evaluator.experiment.sample import draw as draw_sample
 from evaluator.experiment.setup import Setup
 from evaluator.mapping import colouring, methods
-from evaluator.mapping.atlas import Atlas, Map, Space
+from evaluator.mapping.atlas import Atlas, Map, MappedEmbedding
 from evaluator.mapping.colouring import Colouring
 from evaluator.probes.protocol import Protocol
 from evaluator.similarity.variables import variables_of
@@ -33,7 +34,12 @@ from evaluator.similarity.variables import variables_of
 
 @dataclass(frozen=True)
 class MapOptions:
-    """What a user may choose about maps: methods (`methods.METHODS`), colours (`colouring`), and t-SNE's perplexity."""
+    """What a user may choose about maps.
+
+    methods: Of `methods.METHODS`.
+    colours: Columns of clips, or acoustic descriptors (`colouring`).
+    perplexity: Of t-SNE; at least 1, less than the number of clips.
+    """
 
     methods: Sequence[str] = ("tsne", "pca")
     colours: Sequence[str] = ("label",)
@@ -47,12 +53,13 @@ def draw(
     map_options: MapOptions,
     options: SampleOptions,
 ) -> list[Atlas]:
-    """Map the embeddings of all modules on each task.
+    """Map the embeddings of all modules on each task: each clip a point, (n_clips, 2).
 
     Args:
         specs: The modules.
-        tasks, protocols: What they hear, and how: each task's protocol says how clips are cut and filled up.
-        map_options, options: The rest.
+        tasks, protocols: Which clips, and how: each task's protocol says how clips are cut and filled up.
+        map_options: Methods and colours.
+        options: Which layers, how many clips, seed, and where data and cache lie.
 
     Raises:
         UsageError: A module, layer, dataset, library or column is not there, or the perplexity does not fit.
@@ -67,9 +74,9 @@ def draw(
         methods.refuse_unfit(map_options.methods, map_options.perplexity, len(sample.recordings.clips))
         colouring.refuse_unfit(map_options.colours, sample.recordings.clips, sample.task.name)
     clock.lap("list")
-    heard, modules = embed_all(specs, samples, layers, options)
+    embeddings, modules = embed_all(specs, samples, layers, options)
     clock.lap("embed")
-    asked = {
+    settings = {
         "layers": layers,
         "n_clips": options.n_clips,
         "seed": options.seed,
@@ -77,52 +84,52 @@ def draw(
         "colours": list(map_options.colours),
         "perplexity": map_options.perplexity if "tsne" in map_options.methods else None,
     }
-    found = []
-    for sample, by_module in zip(samples, heard, strict=True):
+    atlases = []
+    for sample, by_module in zip(samples, embeddings, strict=True):
         clock.restart()
-        about = {"modules": modules, "asked": asked}
-        found.append(_mapped(sample, by_module, map_options, options, clock, about))
-    return found
+        common = {"modules": modules, "options": settings}
+        atlases.append(_map_task(sample, by_module, map_options, options, clock, common))
+    return atlases
 
 
-def _mapped(
+def _map_task(
     sample: Setup,
-    heard: Sequence[SampleEmbeddings],
+    embeddings: Sequence[SampleEmbeddings],
     map_options: MapOptions,
     options: SampleOptions,
     clock: Clock,
-    about: dict,
+    common: dict[str, Any],
 ) -> Atlas:
-    """The atlas of one task; `about` holds what is the same on all tasks.
+    """The atlas of one task; `common` holds the fields that are the same on all tasks.
 
     Raises:
         UsageError: Too few clips are left for the perplexity.
         EvaluationError: Too few clips can be used.
     """
-    good = sorted(set.intersection(*(set(each.extraction.keys) for each in heard)))
+    usable = sorted(set.intersection(*(set(each.extraction.keys) for each in embeddings)))
     task = sample.task
-    if len(good) < MIN_CLIPS:
-        raise EvaluationError(f"{task.name}: {len(good)} clips can be used with every module; {MIN_CLIPS} are needed")
-    methods.refuse_unfit(map_options.methods, map_options.perplexity, len(good))
-    colourings = _coloured(sample, good, map_options, options)
-    spaces = _spaces_of(heard, good, colourings, map_options, options)
+    if len(usable) < MIN_CLIPS:
+        raise EvaluationError(f"{task.name}: {len(usable)} clips can be used with every module; {MIN_CLIPS} are needed")
+    methods.refuse_unfit(map_options.methods, map_options.perplexity, len(usable))
+    colourings = _colour_clips(sample, usable, map_options, options)
+    spaces = _map_embeddings(embeddings, usable, colourings, map_options, options)
     clock.lap("map")
-    n_failed = len(sample.recordings.clips) - len(good)
+    n_failed = len(sample.recordings.clips) - len(usable)
     return Atlas(
         task=task.name,
         dataset=task.dataset.name,
         protocol=sample.protocol.name,
         profile=sample.protocol.profile,
-        clips=[sample.recordings.clips[number] for number in good],
+        clips=[sample.recordings.clips[number] for number in usable],
         colourings=colourings,
-        by_chance={each.name: methods.by_chance(each.values) for each in colourings if each.kinds},
-        n_neighbours=methods.n_neighbours(len(good)),
+        by_chance={each.name: methods.chance_agreement(each.values) for each in colourings if each.kinds},
+        n_neighbours=methods.n_neighbours(len(usable)),
         spaces=spaces,
         n_failed=n_failed,
         notes=[
-            *(note for each in heard for note in each.notes),
+            *(note for each in embeddings for note in each.notes),
             *([f"{n_failed} clips cannot be used, and are left out"] if n_failed else []),
-            *(note for each in colourings for note in _remarks(each)),
+            *(note for each in colourings for note in _colour_notes(each)),
         ],
         seconds=dict(clock.seconds),
         provenance={
@@ -130,73 +137,75 @@ def _mapped(
             "task_sha256": task.spec_sha256,
             "protocol_sha256": sample.protocol.sha256,
             "manifest_sha256": sample.recordings.manifest.sha256,
-            "audio_sha256": audio_sha256(heard[0].extraction),
-            "stores": {each.module: each.store.key for each in heard},
-            "n_embedded": {each.module: each.extraction.n_embedded for each in heard},
+            "audio_sha256": audio_sha256(embeddings[0].extraction),
+            "stores": {each.module: each.store.key for each in embeddings},
+            "n_embedded": {each.module: each.extraction.n_embedded for each in embeddings},
         },
-        **about,
+        **common,
     )
 
 
-def _coloured(sample: Setup, good: Sequence[int], map_options: MapOptions, options: SampleOptions) -> list[Colouring]:
+def _colour_clips(
+    sample: Setup, usable: Sequence[int], map_options: MapOptions, options: SampleOptions
+) -> list[Colouring]:
     """The colours of some clips; descriptors are only computed where one is asked for."""
-    clips = [sample.recordings.clips[number] for number in good]
+    clips = [sample.recordings.clips[number] for number in usable]
     acoustic = {}
-    if set(map_options.colours) - set(colouring.COLUMNS):
-        acoustic = {each.name: each for each in variables_of(sample, good, options) if each.kind == "descriptor"}
+    if set(map_options.colours) - set(colouring.CLIP_COLUMNS):
+        acoustic = {each.name: each for each in variables_of(sample, usable, options) if each.kind == "descriptor"}
     return [
-        colouring.of_descriptor(acoustic[name])
-        if name in acoustic and name not in colouring.COLUMNS
-        else colouring.of_column(name, clips, sample.recordings.manifest.classes)
+        colouring.by_descriptor(acoustic[name])
+        if name in acoustic and name not in colouring.CLIP_COLUMNS
+        else colouring.by_column(name, clips, sample.recordings.manifest.classes)
         for name in dict.fromkeys(map_options.colours)
     ]
 
 
-def _spaces_of(
-    heard: Sequence[SampleEmbeddings],
-    good: Sequence[int],
+def _map_embeddings(
+    embeddings: Sequence[SampleEmbeddings],
+    usable: Sequence[int],
     colourings: Sequence[Colouring],
     map_options: MapOptions,
     options: SampleOptions,
-) -> list[Space]:
-    """Every embedding that is asked for, with its maps."""
+) -> list[MappedEmbedding]:
+    """Every embedding with its maps."""
     by_kind = [each for each in colourings if each.kinds]
-    found = []
-    for each in heard:
-        for layer, matrix in layer_matrices(each, good):
+    mapped = []
+    for each in embeddings:
+        for layer, matrix in layer_matrices(each, usable):
             name = named(each.module, layer)
-            wide = methods.centred(matrix.take(np.arange(len(good))), name)
-            near = methods.neighbours(wide)
+            wide = methods.centred(matrix.take(np.arange(len(usable))), name)
+            nearest = methods.neighbours(wide)
             advance = options.progress(f"{name}: maps", len(map_options.methods))
             maps = []
             for method in dict.fromkeys(map_options.methods):
-                maps.append(_map_of(method, wide, near, by_kind, map_options, options.seed))
+                maps.append(_map_of(method, wide, nearest, by_kind, map_options, options.seed))
                 advance(1)
-            agreement = {colour.name: methods.agreement(near, colour.values) for colour in by_kind}
-            found.append(Space(name, each.module, layer, matrix.shape[1], agreement, maps))
-    return found
+            agreement = {colour.name: methods.agreement(nearest, colour.values) for colour in by_kind}
+            mapped.append(MappedEmbedding(name, each.module, layer, matrix.shape[1], agreement, maps))
+    return mapped
 
 
 def _map_of(
-    method: str, wide: np.ndarray, near: np.ndarray, by_kind: Sequence[Colouring], map_options: MapOptions, seed: int
+    method: str, wide: np.ndarray, nearest: np.ndarray, by_kind: Sequence[Colouring], map_options: MapOptions, seed: int
 ) -> Map:
-    """One map, with what it keeps of the neighbours `near` (n_clips, k) in the embedding `wide` (n_clips, width)."""
-    placed = methods.place(method, wide, map_options.perplexity, seed)
-    points = np.asarray(placed.points, np.float64)
-    after = methods.neighbours(points)
-    agreement = {each.name: methods.agreement(after, each.values) for each in by_kind}
+    """One map, with what it keeps of the neighbours `nearest` (n_clips, n_neighbours) in the embedding `wide` (n_clips, width)."""
+    projection = methods.project(method, wide, map_options.perplexity, seed)
+    points = np.asarray(projection.points, np.float64)
+    nearest_on_map = methods.neighbours(points)
+    agreement = {each.name: methods.agreement(nearest_on_map, each.values) for each in by_kind}
     trust = methods.trustworthiness(wide, points)
-    return Map(method, points, placed.facts, methods.kept(near, after), trust, agreement)
+    return Map(method, points, projection.facts, methods.share_kept(nearest, nearest_on_map), trust, agreement)
 
 
-def _remarks(colours: Colouring) -> list[str]:
-    """What should be said about colours: who has none, and when marks repeat."""
-    said = []
+def _colour_notes(colours: Colouring) -> list[str]:
+    """Sentences about colours: how many clips have none, and when marks repeat."""
+    notes = []
     for why in colours.specials:
         n = int((colours.special == why).sum())
-        said.append(f"{colours.name}: {n} of {len(colours.special)} clips are grey: {why}")
+        notes.append(f"{colours.name}: {n} of {len(colours.special)} clips are grey: {why}")
     if len(colours.kinds) > colouring.n_distinct():
-        said.append(
+        notes.append(
             f"{colours.name}: {len(colours.kinds)} values share {colouring.n_distinct()} marks; hover over a mark to see which"
         )
-    return said
+    return notes

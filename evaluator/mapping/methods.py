@@ -18,25 +18,27 @@ import numpy as np
 
 from evaluator.errors import EvaluationError, UsageError
 
-N_NEIGHBOURS = 10
-UMAP_NEIGHBOURS, UMAP_MIN_DISTANCE = 15, 0.1  # umap-learn's defaults, said so that they can be printed
+MAX_NEIGHBOURS = 10
+UMAP_NEIGHBOURS, UMAP_MIN_DISTANCE = 15, 0.1  # umap-learn's defaults, spelt out so that they can be printed
 
-FULL_SOLVER = 300  # clips or numbers an embedding, whichever is less; beyond that a full decomposition takes seconds
+MAX_FULL_SOLVER = (
+    300  # clips or numbers an embedding, whichever is less; beyond that a full decomposition takes seconds
+)
 
 
 @dataclass(frozen=True)
-class Placed:
-    """Where a method puts clips: points (n_clips, 2), and its settings and figures by name."""
+class Projection:
+    """Clips on a plane, as a method puts them: points (n_clips, 2), and its settings and figures by name."""
 
     points: np.ndarray
     facts: dict[str, Any]
 
 
 def refuse_unfit(methods: Sequence[str], perplexity: float, n_clips: int) -> None:
-    """Refuse what cannot be drawn of so many clips, before they are embedded.
+    """Refuse methods and settings that do not fit so many clips, before these are embedded.
 
     Raises:
-        UsageError: UMAP is asked for and not installed, or the perplexity of t-SNE is not between 1 and `n_clips`.
+        UsageError: UMAP is has_value for and not installed, or the perplexity of t-SNE is not between 1 and `n_clips`.
     """
     if "umap" in methods and importlib.util.find_spec("umap") is None:
         raise UsageError("--method umap: its library is not installed; pip install umap-learn, or take tsne or pca")
@@ -47,7 +49,7 @@ def refuse_unfit(methods: Sequence[str], perplexity: float, n_clips: int) -> Non
         )
 
 
-def place(method: str, embeddings: np.ndarray, perplexity: float, seed: int) -> Placed:
+def project(method: str, embeddings: np.ndarray, perplexity: float, seed: int) -> Projection:
     """Put clips on a plane.
 
     Args:
@@ -55,6 +57,9 @@ def place(method: str, embeddings: np.ndarray, perplexity: float, seed: int) -> 
         embeddings: As `centred` gives them, (n_clips, width).
         perplexity: Of t-SNE: about how many neighbours count; from 1 to less than n_clips.
         seed: Of all that is random.
+
+    Returns:
+        Points (n_clips, 2), with the method's settings and figures.
     """
     from threadpoolctl import threadpool_limits
 
@@ -75,29 +80,29 @@ def centred(embeddings: np.ndarray, name: str) -> np.ndarray:
     return wide if wide.shape[1] > 1 else np.pad(wide, ((0, 0), (0, 1)))
 
 
-def _pca(embeddings: np.ndarray, perplexity: float, seed: int) -> Placed:
-    """The two directions of most variance; arguments as in `place`."""
+def _pca(embeddings: np.ndarray, perplexity: float, seed: int) -> Projection:
+    """The two directions of most variance; arguments as in `project`."""
     from sklearn.decomposition import PCA
 
-    solver = "full" if min(embeddings.shape) <= FULL_SOLVER else "arpack"  # both exact, unlike its random one
+    solver = "full" if min(embeddings.shape) <= MAX_FULL_SOLVER else "arpack"  # both exact, unlike its random one
     fitted = PCA(2, svd_solver=solver, random_state=seed)
     points = fitted.fit_transform(embeddings)
-    return Placed(points, {"explained_variance": fitted.explained_variance_ratio_.tolist(), "standardised": False})
+    return Projection(points, {"explained_variance": fitted.explained_variance_ratio_.tolist(), "standardised": False})
 
 
-def _tsne(embeddings: np.ndarray, perplexity: float, seed: int) -> Placed:
-    """t-SNE (Barnes-Hut) that starts from PCA, so that little depends on the seed; arguments as in `place`."""
+def _tsne(embeddings: np.ndarray, perplexity: float, seed: int) -> Projection:
+    """t-SNE (Barnes-Hut) that starts from PCA, so that little depends on the seed; arguments as in `project`."""
     from sklearn.manifold import TSNE
 
     fitted = TSNE(2, perplexity=perplexity, random_state=seed, init="pca", n_jobs=1)
     points = fitted.fit_transform(embeddings)
     settings = {"perplexity": perplexity, "metric": "euclidean", "init": "pca", "standardised": False}
     numbers = {"learning_rate": float(fitted.learning_rate_), "n_iterations": int(fitted.n_iter_)}
-    return Placed(points, {"kl_divergence": float(fitted.kl_divergence_), "seed": seed, **settings, **numbers})
+    return Projection(points, {"kl_divergence": float(fitted.kl_divergence_), "seed": seed, **settings, **numbers})
 
 
-def _umap(embeddings: np.ndarray, perplexity: float, seed: int) -> Placed:
-    """UMAP with its library's defaults; arguments as in `place`."""
+def _umap(embeddings: np.ndarray, perplexity: float, seed: int) -> Projection:
+    """UMAP with its library's defaults; arguments as in `project`."""
     from umap import UMAP
 
     n_neighbours = min(UMAP_NEIGHBOURS, len(embeddings) - 1)
@@ -105,16 +110,16 @@ def _umap(embeddings: np.ndarray, perplexity: float, seed: int) -> Placed:
     points = fitted.fit_transform(embeddings)
     settings = {"n_neighbours": n_neighbours, "min_distance": UMAP_MIN_DISTANCE, "metric": "euclidean"}
     version = importlib.metadata.version("umap-learn")
-    return Placed(points, {"seed": seed, **settings, "standardised": False, "umap_learn": version})
+    return Projection(points, {"seed": seed, **settings, "standardised": False, "umap_learn": version})
 
 
-METHODS: Mapping[str, Callable[[np.ndarray, float, int], Placed]] = {"tsne": _tsne, "pca": _pca, "umap": _umap}
+METHODS: Mapping[str, Callable[[np.ndarray, float, int], Projection]] = {"tsne": _tsne, "pca": _pca, "umap": _umap}
 TITLES = {"tsne": "t-SNE", "pca": "PCA", "umap": "UMAP"}
 
 
 def n_neighbours(n_clips: int) -> int:
     """How many neighbours are looked at: 10, or fewer where these would be half of the clips."""
-    return min(N_NEIGHBOURS, (n_clips - 1) // 2)
+    return min(MAX_NEIGHBOURS, (n_clips - 1) // 2)
 
 
 def neighbours(points: np.ndarray) -> np.ndarray:
@@ -123,17 +128,22 @@ def neighbours(points: np.ndarray) -> np.ndarray:
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1):
-        found = NearestNeighbors(n_neighbors=n_neighbours(len(points)), n_jobs=1).fit(points)
-        return np.asarray(found.kneighbors(return_distance=False))
+        index = NearestNeighbors(n_neighbors=n_neighbours(len(points)), n_jobs=1).fit(points)
+        return np.asarray(index.kneighbors(return_distance=False))
 
 
-def kept(before: np.ndarray, after: np.ndarray) -> float:
-    """Share, 0 to 1, of the neighbours (n_clips, k) before that are neighbours afterwards too."""
-    return float(np.mean([np.isin(one, other).mean() for one, other in zip(before, after, strict=True)]))
+def share_kept(before: np.ndarray, after: np.ndarray) -> float:
+    """Share, 0 to 1, of the neighbours (n_clips, n_neighbours) in one space that are neighbours in the other too."""
+    return float(np.mean([np.isin(row, other).mean() for row, other in zip(before, after, strict=True)]))
 
 
 def trustworthiness(embeddings: np.ndarray, points: np.ndarray) -> float:
-    """How few of a map's neighbours are far off in the embedding, 0 to 1: 1 where the map shows no false neighbour."""
+    """How few of a map's neighbours are far off in the embedding, 0 to 1: 1 where the map shows no false neighbour.
+
+    Args:
+        embeddings: (n_clips, width).
+        points: The map, (n_clips, 2).
+    """
     from sklearn import manifold
     from threadpoolctl import threadpool_limits
 
@@ -141,19 +151,19 @@ def trustworthiness(embeddings: np.ndarray, points: np.ndarray) -> float:
         return float(manifold.trustworthiness(embeddings, points, n_neighbors=n_neighbours(len(points))))
 
 
-def agreement(near: np.ndarray, values: np.ndarray) -> float:
+def agreement(neighbour_numbers: np.ndarray, values: np.ndarray) -> float:
     """Share, 0 to 1, of clips' neighbours that have the clips' own value; NaN where no clip has one.
 
     Args:
-        near: Neighbours of each clip, (n_clips, k).
-        values: Of each clip, text (n_clips,); "" for none, and such clips are not asked.
+        neighbour_numbers: Numbers of each clip's neighbours, (n_clips, n_neighbours).
+        values: Of each clip, text (n_clips,); "" for none, and such clips do not count.
     """
-    asked = values != ""
-    return float((values[near] == values[:, None])[asked].mean()) if asked.any() else float("nan")
+    has_value = values != ""
+    return float((values[neighbour_numbers] == values[:, None])[has_value].mean()) if has_value.any() else float("nan")
 
 
-def by_chance(values: np.ndarray) -> float:
-    """What `agreement` would be on average if every other clip were as likely a neighbour; arguments as there."""
-    asked = values != ""
-    _, place_of, counts = np.unique(values[asked], return_inverse=True, return_counts=True)
-    return float((counts[place_of] - 1).mean() / (len(values) - 1)) if asked.any() else float("nan")
+def chance_agreement(values: np.ndarray) -> float:
+    """What `agreement` would be on average if every other clip were as likely a neighbour, 0 to 1; values (n_clips,) as there."""
+    has_value = values != ""
+    _, value_numbers, counts = np.unique(values[has_value], return_inverse=True, return_counts=True)
+    return float((counts[value_numbers] - 1).mean() / (len(values) - 1)) if has_value.any() else float("nan")

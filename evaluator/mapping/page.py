@@ -7,13 +7,12 @@ from typing import Any
 import numpy as np
 
 from evaluator.files import write_whole
-from evaluator.mapping import atlas as on_disk
-from evaluator.mapping.atlas import Atlas, Map, Space
-from evaluator.mapping.colouring import COLOURS, SHAPES, Colouring, mark
-from evaluator.mapping.figures import order, stem
+from evaluator.mapping.atlas import Atlas, Map, MappedEmbedding, as_table
+from evaluator.mapping.colouring import COLOURS, SHAPES, Colouring, mark_of
+from evaluator.mapping.figures import drawing_order, file_stem
 
 SIDE, MARGIN = 600.0, 14.0  # of a map, in units of its SVG
-MOST_POINTS = 100_000  # on one page, some 20 MB; maps beyond that are linked as files
+MAX_POINTS = 100_000  # on one page, some 20 MB; maps beyond that are linked as files
 CAPTIONS = {
     "tsne": "t-SNE tries to keep close what is close in the embedding. How far clusters lie apart, how large they are and how dense "
     "means nothing in it, and clusters can appear where there are none. Another perplexity, start or draw of clips gives another picture.",
@@ -25,7 +24,7 @@ CAPTIONS = {
 
 
 def write(atlas: Atlas, folder: Path) -> Path:
-    """Write `map.html` into a folder that is there, whole; gives its path."""
+    """Write `map.html` into an existing folder, whole; gives its path."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -35,7 +34,7 @@ def write(atlas: Atlas, folder: Path) -> Path:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    head, rows = on_disk.as_table(atlas)
+    head, rows = as_table(atlas)
     text = environment.get_template("map.html").render(
         atlas=atlas,
         head=head,
@@ -44,66 +43,66 @@ def write(atlas: Atlas, folder: Path) -> Path:
         shapes=SHAPES,
         captions={each.title: CAPTIONS[each.method] for each in atlas.spaces[0].maps},
         n_kinds=max(len(each.kinds) + len(each.specials) for each in atlas.colourings),
-        spaces=list(_drawn(atlas)),
+        spaces=list(_panels(atlas)),
         side=SIDE,
     )
     write_whole(folder / "map.html", text.encode())
     return folder / "map.html"
 
 
-def _drawn(atlas: Atlas) -> Iterator[dict[str, Any]]:
-    """What the template draws of each embedding: a legend and maps for each colouring."""
+def _panels(atlas: Atlas) -> Iterator[dict[str, Any]]:
+    """For the template, of each embedding: a legend and maps for each colouring."""
     n_points = 0
     for space in atlas.spaces:
         panels = []
         for colours in atlas.colourings:
             maps = []
-            for one in space.maps:
+            for mapped in space.maps:
                 n_points += len(atlas.clips)
-                points = marks(atlas, one, colours) if n_points <= MOST_POINTS else None
-                maps.append({"map": one, "points": points, "file": f"{stem(space, one, colours)}.svg"})
+                points = clip_marks(atlas, mapped, colours) if n_points <= MAX_POINTS else None
+                maps.append({"map": mapped, "points": points, "file": f"{file_stem(space, mapped, colours)}.svg"})
             panels.append({"colours": colours, "legend": _legend(colours), "scale": _scale(colours), "maps": maps})
         yield {"space": space, "panels": panels, "settings": _settings(space)}
 
 
-def marks(atlas: Atlas, one: Map, colours: Colouring) -> list[dict[str, Any]]:
-    """Where each clip's mark is and how it looks, in the order of drawing."""
-    places, fills = colours.places(), _viridis(colours)
+def clip_marks(atlas: Atlas, mapped: Map, colours: Colouring) -> list[dict[str, Any]]:
+    """Position and look of each clip's mark, (n_clips,), in the order of drawing."""
+    positions, fills = colours.legend_positions(), _viridis(colours)
     numbers = {why: len(colours.kinds) + number for number, why in enumerate(colours.specials)}
-    at = fitted(one.points)
-    found = []
-    mixed = order(len(at))
+    xy = scale_to_square(mapped.points)
+    marks = []
+    mixed = drawing_order(len(xy))
     for row in [*mixed[colours.special[mixed] != ""].tolist(), *mixed[colours.special[mixed] == ""].tolist()]:
-        place, clip = places[row], atlas.clips[row]
-        look, shape = ("n", SHAPES[0]) if place is None else (str(mark(place)[0]), mark(place)[1])
-        said = [clip.name, f"label: {', '.join(clip.labels) or 'none'}"]
-        said += [f"group: {clip.group}"] if clip.group else []
+        position, clip = positions[row], atlas.clips[row]
+        colour, shape = ("n", SHAPES[0]) if position is None else (str(mark_of(position)[0]), mark_of(position)[1])
+        lines = [clip.name, f"label: {', '.join(clip.labels) or 'none'}"]
+        lines += [f"group: {clip.group}"] if clip.group else []
         if colours.numbers is not None:
-            said.append(
+            lines.append(
                 f"{colours.title}: {colours.numbers[row]:.4g}" if fills[row] else f"{colours.name}: not defined"
             )
         elif colours.name not in ("label", "group"):
-            said.append(f"{colours.name}: {colours.values[row] or colours.special[row]}")
-        found.append(
+            lines.append(f"{colours.name}: {colours.values[row] or colours.special[row]}")
+        marks.append(
             {
-                "x": f"{at[row, 0]:.1f}",
-                "y": f"{at[row, 1]:.1f}",
+                "x": f"{xy[row, 0]:.1f}",
+                "y": f"{xy[row, 1]:.1f}",
                 "path": shape.path,
-                "look": look,
+                "colour": colour,
                 "fill": fills[row],
-                "kind": numbers.get(colours.special[row]) if place is None else place,
-                "title": "\n".join(said),
+                "kind": numbers.get(colours.special[row]) if position is None else position,
+                "title": "\n".join(lines),
             }
         )
-    return found
+    return marks
 
 
-def fitted(points: np.ndarray) -> np.ndarray:
-    """Points (n, 2) moved and scaled, alike in both directions, into the square that is drawn; up is up."""
+def scale_to_square(points: np.ndarray) -> np.ndarray:
+    """Points (n_clips, 2) moved and scaled, equally in both directions, into the square that is drawn; up is up."""
     low, high = points.min(axis=0), points.max(axis=0)
     scale_by = (SIDE - 2 * MARGIN) / max(float((high - low).max()), 1e-12)
-    at: np.ndarray = SIDE / 2 + (points - (low + high) / 2) * scale_by * np.array([1, -1])
-    return at
+    scaled: np.ndarray = SIDE / 2 + (points - (low + high) / 2) * scale_by * np.array([1, -1])
+    return scaled
 
 
 def _viridis(colours: Colouring) -> list[str]:
@@ -120,15 +119,15 @@ def _viridis(colours: Colouring) -> list[str]:
 
 def _legend(colours: Colouring) -> list[dict[str, Any]]:
     """Every value with its mark and how many clips have it; why clips have none comes last."""
-    found = []
+    entries = []
     for number, name in enumerate(colours.kinds):
-        place, shape = mark(number)
+        colour, shape = mark_of(number)
         n = int((colours.values == name).sum())
-        found.append({"kind": number, "name": name, "look": str(place), "path": shape.path, "n": n})
+        entries.append({"kind": number, "name": name, "colour": str(colour), "path": shape.path, "n": n})
     for number, why in enumerate(colours.specials, start=len(colours.kinds)):
         n = int((colours.special == why).sum())
-        found.append({"kind": number, "name": why, "look": "n", "path": "", "n": n})
-    return found
+        entries.append({"kind": number, "name": why, "colour": "n", "path": "", "n": n})
+    return entries
 
 
 def _scale(colours: Colouring) -> dict[str, Any] | None:
@@ -143,7 +142,7 @@ def _scale(colours: Colouring) -> dict[str, Any] | None:
     return {"title": colours.title, "low": ends[0], "high": ends[1], "stops": ", ".join(stops)}
 
 
-def _settings(space: Space) -> list[str]:
+def _settings(space: MappedEmbedding) -> list[str]:
     """Each map's settings and figures, as `t-SNE: seed 0, perplexity 30, ...`."""
 
     def words(value: Any) -> str:
@@ -154,6 +153,7 @@ def _settings(space: Space) -> list[str]:
         return f"{value:.4g}" if isinstance(value, float) else str(value)
 
     return [
-        f"{one.title}: " + ", ".join(f"{name.replace('_', ' ')} {words(value)}" for name, value in one.facts.items())
-        for one in space.maps
+        f"{mapped.title}: "
+        + ", ".join(f"{name.replace('_', ' ')} {words(value)}" for name, value in mapped.facts.items())
+        for mapped in space.maps
     ]
