@@ -1,4 +1,4 @@
-"""What is wrong with an installation, each finding with its remedy."""
+"""What is wrong with an installation, each diagnosis with its remedy."""
 
 import importlib.metadata
 import importlib.util
@@ -15,17 +15,17 @@ from evaluator.errors import EvaluationError
 from evaluator.experiment.provenance import PACKAGES
 
 # Packages that `transformers` imports whenever they are present, so that a broken one breaks every speech model.
-DRAGGED_IN = ("torchaudio", "torchvision")
-SMALLEST_CHECKPOINT = 10_000  # bytes; an error page or a pointer saved under a model's name is smaller
-CHECKPOINTS = ("*.safetensors", "pytorch_model*.bin", "*.pt", "*.pth")
+SPEECH_PACKAGES = ("torchaudio", "torchvision")
+MIN_CHECKPOINT_BYTES = 10_000  # an error page or a pointer saved under a model's name is smaller
+CHECKPOINT_PATTERNS = ("*.safetensors", "pytorch_model*.bin", "*.pt", "*.pth")
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One finding.
+class Diagnosis:
+    """One thing about the installation.
 
     level: `error` (broken), `warning` (will trouble some) or `ok`.
-    what: What was found.
+    what: The thing, in a sentence.
     remedy: What to do; "" where nothing is to be done.
     """
 
@@ -34,23 +34,23 @@ class Finding:
     remedy: str = ""
 
 
-def examine(cache: Path) -> list[Finding]:
+def examine(cache: Path) -> list[Diagnosis]:
     """Versions, devices, packages that cannot be imported, damaged checkpoints, and what the caches take."""
     return [*_versions(), *_devices(), *_broken_packages(), *_checkpoints(), *_caches(cache)]
 
 
-def _versions() -> Iterator[Finding]:
+def _versions() -> Iterator[Diagnosis]:
     """What is installed."""
-    yield Finding("ok", f"Python {platform.python_version()} on {platform.platform()}")
-    for name in (*PACKAGES, *DRAGGED_IN, "torchcrepe"):
+    yield Diagnosis("ok", f"Python {platform.python_version()} on {platform.platform()}")
+    for name in (*PACKAGES, *SPEECH_PACKAGES, "torchcrepe"):
         try:
-            yield Finding("ok", f"{name} {importlib.metadata.version(name)}")
+            yield Diagnosis("ok", f"{name} {importlib.metadata.version(name)}")
         except importlib.metadata.PackageNotFoundError:
             if name in PACKAGES and name != "hear-ssl":
-                yield Finding("error", f"{name} is not installed", f"pip install {name}")
+                yield Diagnosis("error", f"{name} is not installed", f"pip install {name}")
 
 
-def _devices() -> Iterator[Finding]:
+def _devices() -> Iterator[Diagnosis]:
     """What torch can compute on."""
     script = (
         "import torch; print(torch.get_num_threads(), *[torch.cuda.get_device_name(n) "
@@ -58,43 +58,45 @@ def _devices() -> Iterator[Finding]:
     )
     done = _run_python(script)
     if done.returncode:
-        yield Finding("error", f"torch cannot be imported: {_last_line(done.stderr)}", "install torch again")
+        yield Diagnosis("error", f"torch cannot be imported: {_last_line(done.stderr)}", "install torch again")
         return
     threads, *gpus = done.stdout.strip().split("|")
-    yield Finding("ok", f"{threads} CPU threads; GPUs: {', '.join(gpus) or 'none'}")
+    yield Diagnosis("ok", f"{threads} CPU threads; GPUs: {', '.join(gpus) or 'none'}")
 
 
-def _broken_packages() -> Iterator[Finding]:
+def _broken_packages() -> Iterator[Diagnosis]:
     """Packages that are there but cannot be imported, found in a process of their own."""
-    for name in DRAGGED_IN:
+    for name in SPEECH_PACKAGES:
         if importlib.util.find_spec(name) is None:
             continue
         done = _run_python(f"import {name}")
         if done.returncode:
-            yield Finding(
+            yield Diagnosis(
                 "warning",
                 f"{name} cannot be imported ({_last_line(done.stderr)}). hear_ssl goes on without it, but other programs "
                 "that use transformers' speech models will fail",
                 f"pip uninstall {name}, or install the {name} that was built for this torch",
             )
         else:
-            yield Finding("ok", f"{name} can be imported")
+            yield Diagnosis("ok", f"{name} can be imported")
 
 
-def _checkpoints() -> Iterator[Finding]:
+def _checkpoints() -> Iterator[Diagnosis]:
     """Weight files in the hub's cache that are too small or cannot be opened."""
     hub = Path(os.environ.get("HF_HUB_CACHE") or Path(os.environ.get("HF_HOME", "~/.cache/huggingface")) / "hub")
     hub = hub.expanduser()
-    n_seen = 0
-    for path in sorted(path for pattern in CHECKPOINTS for path in hub.glob(f"models--*/snapshots/*/{pattern}")):
-        n_seen += 1
-        trouble = _checkpoint_trouble(path)
-        if trouble:
-            yield Finding("error", f"{path}: {trouble}", "delete the file; it will be downloaded again")
-    yield Finding("ok", f"{n_seen} weight files in the hub's cache {hub} ({size(hub)})")
+    n_files = 0
+    for path in sorted(
+        path for pattern in CHECKPOINT_PATTERNS for path in hub.glob(f"models--*/snapshots/*/{pattern}")
+    ):
+        n_files += 1
+        fault = _checkpoint_fault(path)
+        if fault:
+            yield Diagnosis("error", f"{path}: {fault}", "delete the file; it will be downloaded again")
+    yield Diagnosis("ok", f"{n_files} weight files in the hub's cache {hub} ({_size_on_disk(hub)})")
 
 
-def _checkpoint_trouble(path: Path) -> str:
+def _checkpoint_fault(path: Path) -> str:
     """What is wrong with a weight file, "" if nothing is seen without reading all of it."""
     import zipfile
 
@@ -102,7 +104,7 @@ def _checkpoint_trouble(path: Path) -> str:
 
     if not path.exists():
         return "the link points nowhere"
-    if path.stat().st_size < SMALLEST_CHECKPOINT:
+    if path.stat().st_size < MIN_CHECKPOINT_BYTES:
         return f"only {path.stat().st_size} bytes; no checkpoint is that small"
     try:
         if path.suffix == ".safetensors":
@@ -115,15 +117,15 @@ def _checkpoint_trouble(path: Path) -> str:
     return ""
 
 
-def _caches(cache: Path) -> Iterator[Finding]:
+def _caches(cache: Path) -> Iterator[Diagnosis]:
     """What our own cache holds, and shards that are damaged."""
-    yield Finding("ok", f"cache {cache} ({size(cache)})")
+    yield Diagnosis("ok", f"cache {cache} ({_size_on_disk(cache)})")
     for folder in sorted((cache / "embeddings").glob("*")):
         for shard in sorted(folder.rglob("*.safetensors")):
             try:
                 Store.contents(shard)
             except EvaluationError as error:
-                yield Finding("error", str(error))
+                yield Diagnosis("error", str(error))
 
 
 def _run_python(script: str) -> "subprocess.CompletedProcess[str]":
@@ -136,7 +138,7 @@ def _last_line(text: str) -> str:
     return (text.strip().splitlines() or ["no message"])[-1][:200]
 
 
-def size(folder: Path) -> str:
+def _size_on_disk(folder: Path) -> str:
     """What a folder takes on disk, in MB."""
     files = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
     return f"{sum(path.stat().st_size for path in files) / 1e6:.1f} MB"

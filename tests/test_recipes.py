@@ -1,7 +1,8 @@
-"""The papers' recipes: every printed cell is a run or says why not, and what is said of modules is what they say themselves."""
+"""The papers' recipes: every printed cell is a run or says why not, and modules.yaml agrees with the modules themselves."""
 
 import csv
 import importlib
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -18,69 +19,91 @@ from hear_ssl.encoders.aves import AvesCheckpoint
 from hear_ssl.encoders.gura import Gura
 from hear_ssl.encoders.transformer import Checkpoint
 
+CHECKOUT = Path(__file__).parents[1]
 RECIPES = schema.tasks_folder() / "recipes"
-# The printed cells of each paper: 16 models x 12 datasets; 8 x 3; 10, 4, 2, 2 and 2 rows x 18 tasks; none.
-PRINTED = {"arch2024": 192, "sarkar2025": 24, "wu2022": 360, "ogg2025": 0}
-KNOWN = weights.known()
+PAPERS = recipe.names()
+KNOWN = weights.read_module_weights()
 
 
 def made(paper, tmp_path):
     """The plan of a paper on an empty machine."""
-    return plan.make(recipe.read(paper), plan.Choices(None, tmp_path / "cache", tmp_path / "out"))
+    return plan.make_plan(recipe.read(paper), plan.ReproductionOptions(None, tmp_path / "cache", tmp_path / "out"))
 
 
-def test_there_is_a_recipe_for_each_of_the_four_papers():
-    """By the names that the command line takes."""
-    assert recipe.names() == sorted(PRINTED)
+@pytest.mark.skipif(not (CHECKOUT / "docs").is_dir(), reason="not run from a checkout")
+@pytest.mark.parametrize("paper", PAPERS)
+def test_every_recipe_is_documented(paper):
+    """Whoever adds one says so where users look for it."""
+    for file in ("README.md", "docs/reproducing.md", "evaluator/commands/reproduce.py"):
+        assert paper in (CHECKOUT / file).read_text(encoding="utf-8"), (
+            f"{file} does not name {paper}: add it where the other papers stand"
+        )
 
 
-@pytest.mark.parametrize("paper", PRINTED)
+def test_every_csv_belongs_to_a_recipe():
+    """A table that is printed and not read is a mistake in a recipe."""
+    read = {
+        table.get("printed")
+        for paper in PAPERS
+        for table in schema.parse(RECIPES / f"{paper}.yaml").value["tables"].values()
+    }
+    for path in RECIPES.glob("*.csv"):
+        assert path.name in read, (
+            f"no recipe reads {path.name}: write `printed: {path.name}` into the table it belongs to"
+        )
+
+
+@pytest.mark.parametrize("paper", PAPERS)
 def test_every_printed_cell_is_a_run_or_says_why_not(paper, tmp_path):
     """Each line of each CSV, in each profile; fusions stand on rows that are runs."""
-    asked = made(paper, tmp_path)
+    plan_of_all = made(paper, tmp_path)
     files = {
         table["printed"]: name
         for name, table in schema.parse(RECIPES / f"{paper}.yaml").value["tables"].items()
         if "printed" in table
     }
-    n_lines = 0
     for file, name in files.items():
-        (table,) = [each for each in asked.recipe.tables if each.name == name]
+        (table,) = [each for each in plan_of_all.recipe.tables if each.name == name]
         with (RECIPES / file).open(newline="") as opened:
             lines = list(csv.DictReader(opened))
-        n_lines += len(lines)
+        for row, column in product(table.rows, table.columns):
+            assert (row, column) in table.printed, (
+                f"{file} has no line for {row}, {column}: add it, with the value - if the paper prints none"
+            )
         for line in lines:
             row = " ".join(line[part] for part in (["model", "size"] if "size" in line else ["model"]))
             column = line.get("dataset") or line["task"]
             assert table.printed[row, column] == line["value"].replace("-", "")
-            for profile in asked.recipe.profiles:
+            for profile in plan_of_all.recipe.profiles:
                 cell = (name, row, column, profile)
                 if table.rows[row].fuse:
-                    assert all((name, member, column, profile) in asked.cells for member in table.rows[row].fuse)
+                    assert all((name, member, column, profile) in plan_of_all.cells for member in table.rows[row].fuse)
                 else:
-                    assert (cell in asked.cells) != bool(asked.why_not.get(cell))
-    assert n_lines == PRINTED[paper]
+                    assert (cell in plan_of_all.cells) != bool(plan_of_all.why_not.get(cell))
 
 
-@pytest.mark.parametrize("paper", PRINTED)
+@pytest.mark.parametrize("paper", PAPERS)
 def test_the_modules_and_tasks_of_a_recipe_are_there(paper, tmp_path):
-    """Ours are in `hear-eval list modules`, third-party ones in docs/third_party.md, and each has its facts."""
+    """OurScore are in `hear-eval list modules`, third-party ones in docs/third_party.md, and each is in modules.yaml."""
     ours = {each["module"] for each in listing.list_modules()}
     for run in made(paper, tmp_path).runs.values():
         name = run.run.spec.name
-        assert name in KNOWN and (name in ours or KNOWN[name].weights["from"] == "environment")
+        assert name in KNOWN, f"add {name} to tasks/recipes/modules.yaml: where its weights come from, and its sizes"
+        assert name in ours or KNOWN[name].weights["from"] == "environment", (
+            f"{name} is no file of hear_ssl/: correct tasks/recipes/{paper}.yaml, or write `from: environment`"
+        )
         assert run.run.protocol.name == recipe.read(paper).protocol == catalogue.find(run.run.task.name)[0].protocol
         assert run.state.startswith("missing")
 
 
-@pytest.mark.skipif(not (Path(__file__).parents[1] / "docs").is_dir(), reason="not run from a checkout")
+@pytest.mark.skipif(not (CHECKOUT / "docs").is_dir(), reason="not run from a checkout")
 def test_third_party_modules_are_in_the_documentation():
     """docs/third_party.md says how each is installed."""
-    text = (Path(__file__).parents[1] / "docs" / "third_party.md").read_text()
-    for name, facts in KNOWN.items():
-        if facts.weights["from"] == "environment":
+    text = (CHECKOUT / "docs" / "third_party.md").read_text()
+    for name, module in KNOWN.items():
+        if module.weights["from"] == "environment":
             package, _, rest = name.partition(".")
-            assert package in text and rest in text
+            assert package in text and rest in text, f"docs/third_party.md does not say how to install {name}: add it"
 
 
 @pytest.mark.parametrize(
@@ -95,34 +118,36 @@ def test_third_party_modules_are_in_the_documentation():
         ("ogg2025", "", "AVA-Speech", "single sigmoid"),
     ],
 )
-def test_what_is_not_reproduced_is_said_where_it_matters(paper, row, column, word, tmp_path):
+def test_what_is_not_reproduced_has_a_footnote_where_it_matters(paper, row, column, word, tmp_path):
     """What tasks/protocols and their papers' code leave open has a footnote at its row or column."""
     table, footnotes = made(paper, tmp_path).recipe.tables[0], recipe.read(paper).footnotes
-    _, known = notes.of(table, footnotes)
+    _, known = notes.table_notes(table, footnotes)
     (note,) = [each for each in known if word in each.text]
     assert bool(note.letter) == bool(row or column)
     assert not note.letter or note.letter in notes.marks(known, row, column)
 
 
 @pytest.mark.parametrize("name", sorted(KNOWN))
-def test_what_is_said_of_a_module_is_what_it_says(name):
+def test_modules_yaml_agrees_with_each_module(name):
     """Hub name and revision, members and files, as they stand in the module."""
-    said = KNOWN[name].weights
-    if said["from"] == "environment":
+    listed = KNOWN[name].weights
+    if listed["from"] == "environment":
         return
     checkpoint = getattr(importlib.import_module(name), "CHECKPOINT", None)
     if isinstance(checkpoint, Checkpoint):
-        assert (said["from"], said["id"], said["revision"]) == ("hub", checkpoint.hub_id, checkpoint.revision)
+        assert (listed["from"], listed["id"], listed["revision"]) == ("hub", checkpoint.hub_id, checkpoint.revision)
     elif isinstance(checkpoint, Gura):
-        assert (said["from"], tuple(said["members"])) == ("members", checkpoint.members)
+        assert (listed["from"], tuple(listed["members"])) == ("members", checkpoint.members)
     elif isinstance(checkpoint, AvesCheckpoint):
-        assert said["url"].endswith(f"/{checkpoint.stem}.torchaudio.pt")
+        assert listed["url"].endswith(f"/{checkpoint.stem}.torchaudio.pt")
     else:
-        assert said["from"] in ("package", "you", "inside")
+        assert listed["from"] in ("package", "you", "inside"), (
+            f"{name} has no CHECKPOINT that modules.yaml can be compared with"
+        )
 
 
 @pytest.mark.parametrize("name", ["hear_ssl.melspec", "hear_ssl.crepe_tiny", "hear_ssl.byol_a_mini", "hear_ssl.crepe"])
-def test_the_sizes_said_of_a_module_are_its_own(name):
+def test_the_sizes_in_modules_yaml_are_those_of_the_module(name):
     """Of those whose weights are in a package."""
     if weights.missing(ModuleSpec(name), KNOWN):
         pytest.skip("its package is not installed")
@@ -164,13 +189,13 @@ def test_a_checkpoint_in_the_hub_cache_is_seen(tmp_path, monkeypatch):
 
 
 def test_a_task_changes_its_protocol_once():
-    """Adapting an adapted protocol changes nothing, so that a plan and its run ask the same."""
-    for paper in PRINTED:
-        said = recipe.read(paper)
-        for asked in {name for table in said.tables for name in table.columns.values()}:
-            (found,) = catalogue.find(asked)
-            once = adapted(found, protocol.load(said.protocol))
-            assert adapted(found, once).sha256 == once.sha256
+    """Adapting an adapted protocol changes nothing, so that a plan and its run have the same one."""
+    for paper in PAPERS:
+        read = recipe.read(paper)
+        for name in {name for table in read.tables for name in table.columns.values()}:
+            (task,) = catalogue.find(name)
+            once = adapted(task, protocol.load(read.protocol))
+            assert adapted(task, once).sha256 == once.sha256
 
 
 @pytest.mark.parametrize(
@@ -178,7 +203,7 @@ def test_a_task_changes_its_protocol_once():
     [
         (("seeds: 1", "seeds: 0"), "seeds: is 0, but should be a whole number, at least 1"),
         (("cannot: gone", "cannot: gone, module: x"), "tables.t.rows.B: needs one of module, fuse and cannot"),
-        (("fuse: [A, C]", "fuse: [A]"), "names one row; two or more"),
+        (("fuse: [A, C]", "fuse: [A]"), "names one row, 'A'; two or more"),
         (("fuse: [A, C]", "fuse: [A, B]"), "tables.t.rows.D.fuse: unknown name 'B'"),
         (("X: demo/calls", "Y: demo/calls"), "tables.t.columns: unknown name 'X'"),
         (("rows: [A]", "rows: [E]"), "footnotes.0.rows: unknown name 'E'"),

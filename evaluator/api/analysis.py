@@ -130,7 +130,7 @@ def _sample(
 
 def _with_weights(specs: list[ModuleSpec]) -> list[ModuleSpec]:
     """Each module with its own weights, where a folder of several was given."""
-    return weight_folders.of_each(specs)
+    return weight_folders.with_own_weights(specs)
 
 
 def write_report(

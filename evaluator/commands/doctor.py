@@ -14,11 +14,11 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(parsed: argparse.Namespace) -> int:
-    """`hear-eval doctor`: findings with their remedies; 1 if something is broken."""
+    """`hear-eval doctor`: diagnoses with their remedies; 1 if something is broken."""
     from evaluator import doctor
     from evaluator.files import cache_folder
 
-    findings = doctor.examine(cache_folder(parsed.cache))
-    for finding in findings:
-        print(f"{finding.level:8} {finding.what}{'. ' + finding.remedy if finding.remedy else ''}")
-    return 1 if any(finding.level == "error" for finding in findings) else 0
+    diagnoses = doctor.examine(cache_folder(parsed.cache))
+    for diagnosis in diagnoses:
+        print(f"{diagnosis.level:8} {diagnosis.what}{'. ' + diagnosis.remedy if diagnosis.remedy else ''}")
+    return 1 if any(diagnosis.level == "error" for diagnosis in diagnoses) else 0

@@ -25,7 +25,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(parsed: argparse.Namespace) -> int:
-    """`hear-eval map`: each task's embeddings on a plane, and how far such maps can be trusted."""
+    """`hear-eval map`: each task's embeddings on a plane, (n_clips, 2), and how far such maps can be trusted."""
     import evaluator as ev
     from evaluator.files import writable_folder
     from evaluator.mapping import atlas, figures, page

@@ -10,11 +10,11 @@ from evaluator.commands._arguments import add_data, count
 from evaluator.commands._console import bar, print_table, report_error
 from evaluator.errors import UsageError
 
-SUMMARY = "make a paper's tables again, with what is here of its modules and data"
+SUMMARY = "reproduce a paper's tables, as far as its modules and data are here"
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    """A paper, what to run of it, and what stands for its rows."""
+    """A paper, what to run of it, and which modules are behind its rows."""
     command.add_argument(
         "paper", metavar="PAPER", help="sarkar2025, arch2024, wu2022, ogg2025, or a recipe.yaml of your own"
     )
@@ -52,47 +52,47 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(parsed: argparse.Namespace) -> int:
-    """`hear-eval reproduce`: the plan of a paper's tables, or the runs that are ready and the tables as far as they go."""
+    """`hear-eval reproduce`: the plan of a paper's tables, with seconds where forecast, or the runs that are ready and the tables as far as they go."""
     from evaluator.files import cache_folder, writable_folder
     from evaluator.reproduction import command, plan, recipe, replacing
 
-    choices = plan.Choices(
+    options = plan.ReproductionOptions(
         parsed.data,
         writable_folder("--cache", cache_folder(parsed.cache)),
         writable_folder("--out", parsed.out),
         parsed.weights,
-        {row: replacing.parse(said) for row, said in _pairs("--use", parsed.use).items()},
+        {row: replacing.parse(text) for row, text in _pairs("--use", parsed.use).items()},
         _pairs("--python", parsed.python),
         parsed.device,
         parsed.table,
         parsed.only,
     )
-    planned = plan.make(recipe.read(parsed.paper), choices)
+    planned = plan.make_plan(recipe.read(parsed.paper), options)
     for sentence in (each for run in planned.runs.values() for each in run.passed_over):
         print(f"hear-eval: passed over: {sentence}", file=sys.stderr)
     if parsed.plan or parsed.forecast:
-        foreseen = command.foresee(planned, choices, parsed.forecast, report_error, bar, parsed.fetch_weights)
+        forecasts = command.forecast_plan(planned, options, parsed.forecast, report_error, bar, parsed.fetch_weights)
         if parsed.json:
-            print(json.dumps(command.plan_as_plain(planned, foreseen)))
+            print(json.dumps(command.plan_as_plain(planned, forecasts)))
             return 0
-        for head, rows in command.plan_tables(planned, foreseen):
+        for head, rows in command.plan_tables(planned, forecasts):
             print_table(head, rows)
             print()
         return 0
-    failures, shown = command.carry_out(planned, choices, report_error, bar, parsed.fetch_weights)
-    for path, text in shown.items():
+    n_failed, texts = command.run_plan(planned, options, report_error, bar, parsed.fetch_weights)
+    for path, text in texts.items():
         if path.endswith(".json" if parsed.json else f".{parsed.format}"):
             print(text)
         print(f"written: {path}", file=sys.stderr)
-    return int(bool(failures))
+    return int(bool(n_failed))
 
 
-def _pairs(option: str, said: Sequence[str]) -> dict[str, str]:
-    """What was said as NAME=VALUE, by name."""
-    found = {}
-    for text in said:
+def _pairs(option: str, texts: Sequence[str]) -> dict[str, str]:
+    """Values of an option that is repeated as NAME=VALUE, by name."""
+    pairs = {}
+    for text in texts:
         name, equals, value = text.rpartition("=") if option == "--python" else text.partition("=")
         if not (name and equals and value):
             raise UsageError(f"{option} {text}: write it as ROW={'PATH' if option == '--python' else 'MODULE'}")
-        found[name] = value
-    return found
+        pairs[name] = value
+    return pairs

@@ -15,7 +15,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(parsed: argparse.Namespace) -> int:
-    """`hear-eval similarity`: correlations between embeddings, and of these with descriptors and labels."""
+    """`hear-eval similarity`: correlations (n_embeddings, n_embeddings), and those with descriptors and labels."""
     import evaluator as ev
     from evaluator.files import writable_folder
     from evaluator.similarity import figures, results

@@ -58,7 +58,7 @@ class Map:
 
 @dataclass(frozen=True)
 class MappedEmbedding:
-    """An embedding and its maps.
+    """The embedding (n_clips, width) of a module or layer, and its maps.
 
     module, layer: Whose it is; "" for the scene embedding. `name` is both.
     width: Numbers in one embedding.
@@ -149,7 +149,7 @@ def write(atlas: Atlas, folder: Path) -> None:
 
 
 def as_table(atlas: Atlas) -> tuple[list[str], list[list[str]]]:
-    """Head and rows of a table for people: how far each map can be trusted; shares in per cent."""
+    """Head and rows (n_maps, n_columns) of a table for people: how far each map can be trusted; shares in percent."""
     k = atlas.n_neighbours
     head = ["embedding", "map", "of which", f"of {k} neighbours kept", "trustworthiness"]
     for name, chance in atlas.by_chance.items():

@@ -93,7 +93,7 @@ CLIP_COLUMNS: Mapping[str, Callable[[Clip], str]] = {
 
 
 def refuse_unfit(names: Sequence[str], clips: Sequence[Clip], task: str) -> None:
-    """Refuse colours that some clips do not have, before these are embedded.
+    """Refuse colours whose values (n_clips,) would be missing or all different, before the clips are embedded.
 
     Raises:
         UsageError: There is no such column or descriptor, no clip has a value, or every clip has one of its own.

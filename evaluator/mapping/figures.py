@@ -18,7 +18,7 @@ SALT = "hear-eval"  # of the names inside an SVG, which would else be drawn at r
 
 
 def draw(atlas: Atlas, folder: Path) -> list[Path]:
-    """Draw every map with every colouring into an existing folder, as SVG and PNG (150 dots an inch); gives the files."""
+    """Draw every map (n_clips, 2) with every colouring into an existing folder, as SVG and PNG (150 dots an inch); gives the files."""
     import matplotlib
 
     written = []

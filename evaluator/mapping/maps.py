@@ -37,7 +37,7 @@ class MapOptions:
     """What a user may choose about maps.
 
     methods: Of `methods.METHODS`.
-    colours: Columns of clips, or acoustic descriptors (`colouring`).
+    colours: Columns of clips, or acoustic descriptors such as level (dB) and centroid (Hz); see `colouring`.
     perplexity: Of t-SNE; at least 1, less than the number of clips.
     """
 

@@ -123,7 +123,7 @@ def n_neighbours(n_clips: int) -> int:
 
 
 def neighbours(points: np.ndarray) -> np.ndarray:
-    """The nearest others of each point (n, width), by Euclidean distance, (n, `n_neighbours`), nearest first."""
+    """The nearest others of each point (n_clips, width), by Euclidean distance, (n_clips, n_neighbours), nearest first."""
     from sklearn.neighbors import NearestNeighbors
     from threadpoolctl import threadpool_limits
 

@@ -24,7 +24,7 @@ CAPTIONS = {
 
 
 def write(atlas: Atlas, folder: Path) -> Path:
-    """Write `map.html` into an existing folder, whole; gives its path."""
+    """Write `map.html`, which draws every map's points (n_clips, 2) as SVG, into an existing folder, whole; gives its path."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(

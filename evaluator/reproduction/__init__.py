@@ -1,1 +1,1 @@
-"""A paper's table again: its recipe, the plan of its runs, running them, and the table with three numbers a cell."""
+"""A paper's tables reproduced: their recipe, the plan of the runs, running them, and tables with three numbers a cell."""

@@ -1,4 +1,4 @@
-"""A table made again: three numbers a cell (printed, ours as published, ours clean), what differs marked, and why."""
+"""A table reproduced: three numbers a cell (printed, ours as published, ours clean), what differs marked, and why."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from evaluator.errors import EvaluationError, UsageError
-from evaluator.reproduction.finished import Score
+from evaluator.reproduction.finished import FinishedScore
 from evaluator.reproduction.plan import Plan
-from evaluator.reproduction.recipe import Row, Table
-from evaluator.reproduction.replacing import is_other
+from evaluator.reproduction.recipe import RecipeRow, RecipeTable
+from evaluator.reproduction.replacing import is_replaced
 from evaluator.results import compare, on_disk
 
 PERCENT = 100
@@ -18,15 +18,15 @@ MARK = "*"
 
 
 @dataclass(frozen=True)
-class Ours:
-    """Our number of a cell in one profile.
+class OurScore:
+    """Our number of a cell in one profile: a score from 0 to 1 with its interval.
 
     score: None where there is none.
     why_not: Why there is none, in short; "" if there is one.
     n_fused, n_rows: Of a fusion, how many of its rows were there; 0 for others.
     """
 
-    score: Score | None
+    score: FinishedScore | None
     why_not: str = ""
     n_fused: int = 0
     n_rows: int = 0
@@ -34,10 +34,10 @@ class Ours:
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: the printed number as text, "" for none, and ours in each profile.
+    """One cell of a table (n_rows, n_columns): the printed number as text, "" for none, and ours in each profile.
 
-    module, options: What stands behind the row; "" and none for a fusion and a row that cannot be.
-    other_module: Whether that, or a row of the fusion, is not what the recipe says; ours and the printed number are not compared then.
+    module, options: Behind the row; "" and none for a fusion and a row that cannot be.
+    other_module: Whether the module, or one of a row of the fusion, is not the recipe's; ours and the printed number are not compared then.
     differs: Whether the printed number lies outside the interval of ours, by more than its rounding, by profile.
     """
 
@@ -47,15 +47,17 @@ class Cell:
     options: Mapping[str, Any]
     other_module: bool
     printed: str
-    ours: Mapping[str, Ours]
+    ours: Mapping[str, OurScore]
     differs: Mapping[str, bool]
 
 
-def outside(printed: str, score: Score) -> bool:
+def is_outside(printed: str, score: FinishedScore) -> bool:
     """Whether a printed percentage lies outside a score's 95 % interval (0 to 1) by more than half its last digit.
 
-    >>> outside("64.4", Score(0.60, 0.55, 0.6434, "", Path("x")))
+    >>> is_outside("64.4", FinishedScore(0.60, 0.55, 0.6435, "", Path("x")))
     False
+    >>> is_outside("64.4", FinishedScore(0.60, 0.55, 0.6434, "", Path("x")))
+    True
     """
     half = 0.5 * 10.0 ** -decimals(printed)
     value, slack = float(printed), half * (1 + 1e-9)
@@ -67,8 +69,8 @@ def decimals(printed: str) -> int:
     return len(printed.partition(".")[2]) if printed else 1
 
 
-def make(plan: Plan, table: Table, out: Path) -> list[Cell]:
-    """Every cell of a table, row by row; fusions are made of the results that there are, and written.
+def make_cells(plan: Plan, table: RecipeTable, out: Path) -> list[Cell]:
+    """The cells (n_rows, n_columns) of a table in one list, row by row; fusions are made of the results that there are, and written.
 
     Args:
         plan: The plan, its runs marked as far as they are done.
@@ -77,47 +79,53 @@ def make(plan: Plan, table: Table, out: Path) -> list[Cell]:
     """
     cells = []
     for name, row in table.rows.items():
-        other = is_other(table, name)
+        replaced = is_replaced(table, name)
         for column in table.columns:
-            ours = {profile: _ours(plan, table, name, row, column, profile, out) for profile in plan.recipe.profiles}
+            ours = {
+                profile: _our_score(plan, table, name, row, column, profile, out) for profile in plan.recipe.profiles
+            }
             printed = table.printed.get((name, column), "")
-            differs = {profile: not other and _differs(printed, each) for profile, each in ours.items()}
-            cells.append(Cell(name, column, row.module, row.options, other, printed, ours, differs))
+            differs = {profile: not replaced and _differs(printed, each) for profile, each in ours.items()}
+            cells.append(Cell(name, column, row.module, row.options, replaced, printed, ours, differs))
     return cells
 
 
-def _differs(printed: str, ours: Ours) -> bool:
+def _differs(printed: str, ours: OurScore) -> bool:
     """Whether a printed number lies outside ours; where ours is of a part only, they cannot be compared."""
     if not printed or ours.score is None or ours.score.part or ours.n_fused < ours.n_rows:
         return False
-    return not math.isnan(ours.score.low) and outside(printed, ours.score)
+    return not math.isnan(ours.score.low) and is_outside(printed, ours.score)
 
 
-def _ours(plan: Plan, table: Table, name: str, row: Row, column: str, profile: str, out: Path) -> Ours:
-    place = (table.name, name, column, profile)
-    if place in plan.why_not:
-        return Ours(None, plan.why_not[place])
+def _our_score(
+    plan: Plan, table: RecipeTable, name: str, row: RecipeRow, column: str, profile: str, out: Path
+) -> OurScore:
+    cell = (table.name, name, column, profile)
+    if cell in plan.why_not:
+        return OurScore(None, plan.why_not[cell])
     if row.fuse:
-        return _fused(plan, table, row.fuse, column, profile, out)
-    planned = plan.runs[plan.cells[place]]
-    waits = "not run yet" if planned.wanted else "not among those of --only"
+        return _fuse_rows(plan, table, row.fuse, column, profile, out)
+    planned = plan.runs[plan.cells[cell]]
+    waits = "not run yet" if planned.selected else "not among those of --only"
     why_not = planned.failure or (waits if planned.state == "ready" else planned.state)
-    return Ours(planned.score, "" if planned.score else why_not)
+    return OurScore(planned.score, "" if planned.score else why_not)
 
 
-def _fused(plan: Plan, table: Table, members: Sequence[str], column: str, profile: str, out: Path) -> Ours:
+def _fuse_rows(
+    plan: Plan, table: RecipeTable, members: Sequence[str], column: str, profile: str, out: Path
+) -> OurScore:
     """The fusion of those rows that have a result; a run that stands behind several rows counts once."""
     keys = [plan.cells.get((table.name, member, column, profile), "") for member in members]
     scores = [plan.runs[key].score for key in keys if key]
     paths = list(dict.fromkeys(score.path for score in scores if score))
     if len(paths) < 2:
-        return Ours(
+        return OurScore(
             None, f"fusion of {len(members)} rows, of which {len(paths)} {'is' if len(paths) == 1 else 'are'} there"
         )
     try:
         fused = compare.fuse([on_disk.read(path) for path in paths])
     except (UsageError, EvaluationError) as error:
-        return Ours(None, str(error))
-    there = next(score.part for score in scores if score)
-    score = Score(fused.score, fused.ci_low, fused.ci_high, fused.chosen, on_disk.write(fused, out), there)
-    return Ours(score, "", len(paths), len(members))
+        return OurScore(None, str(error))
+    part = next(score.part for score in scores if score)
+    score = FinishedScore(fused.score, fused.ci_low, fused.ci_high, fused.chosen, on_disk.write(fused, out), part)
+    return OurScore(score, "", len(paths), len(members))

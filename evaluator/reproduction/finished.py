@@ -1,4 +1,4 @@
-"""Runs that are done: whether a result of the very same question lies in the folder of results already."""
+"""Runs that are done: whether a result of the very same run lies in the folder of results already."""
 
 import json
 import math
@@ -18,17 +18,17 @@ from evaluator.results.on_disk import parsed, read
 from evaluator.results.result import SCHEMA_VERSION, Result
 from evaluator.scoring import intervals
 
-DRIFT = 0.005  # of a score from that of its predictions, which are kept in single precision
+MAX_DRIFT = 0.005  # of a score from that of its predictions, which are kept in single precision
 UNKNOWN = "an unknown number"
 
 
 @dataclass(frozen=True)
 class Run:
-    """One question for one module.
+    """One module on one task under one protocol.
 
     protocol: As the task adapts it.
     n_seeds: How often probes are trained, with seeds 0, 1, ...
-    layers: Which layers are judged; "" for those that the protocol says.
+    layers: Which layers are evaluated; "" for those of the protocol.
     """
 
     spec: ModuleSpec
@@ -42,17 +42,19 @@ class Run:
         """Equal for equal runs, whichever rows and tables they stand in."""
         spec = self.spec
         return json.dumps(
-            [*identity(spec), self.task.name, self.protocol.name, self.protocol.profile], sort_keys=True, default=str
+            [*module_identity(spec), self.task.name, self.protocol.name, self.protocol.profile],
+            sort_keys=True,
+            default=str,
         )
 
 
-def identity(spec: ModuleSpec) -> tuple[str, str, dict[str, Any], str]:
-    """What tells one module from another before it is loaded."""
+def module_identity(spec: ModuleSpec) -> tuple[str, str, dict[str, Any], str]:
+    """Name, weights, options and interpreter: what distinguishes one module from another before it is loaded."""
     return spec.name, spec.weights, dict(spec.options), spec.python
 
 
 @dataclass(frozen=True)
-class Score:
+class FinishedScore:
     """The score of a finished run with its 95 % interval, in the metric's unit, and the file that says more.
 
     part: Which part of the dataset's clips was there, as `20 of 1697 clips`; "" if all were.
@@ -66,19 +68,19 @@ class Score:
     part: str = ""
 
 
-def part(asked: Task, n_clips: int) -> str:
+def describe_part(task: Task, n_clips: int) -> str:
     """Which part of a task's clips `n_clips` are; "" if they are all, give or take what the dataset's file allows.
 
-    Data that is made here or the user's own is taken for whole; of other data whose file says no size, it is said.
+    Data that is made here or the user's own is taken for whole; other data whose file gives no size is of unknown size.
     """
-    wanted = asked.dataset.expected.get("clips") or 0
-    if not wanted and asked.dataset.access not in ("made", "own"):
+    expected = task.dataset.expected.get("clips") or 0
+    if not expected and task.dataset.access not in ("made", "own"):
         return f"{n_clips} clips of {UNKNOWN}"
-    least = wanted - asked.dataset.expected.get("tolerance", 0)
-    return f"{n_clips} of {wanted} clips" if n_clips < least else ""
+    min_clips = expected - task.dataset.expected.get("tolerance", 0)
+    return f"{n_clips} of {expected} clips" if n_clips < min_clips else ""
 
 
-def find(run: Run, out: Path, manifest_sha256: str) -> tuple[Score | None, list[str]]:
+def find_score(run: Run, out: Path, manifest_sha256: str) -> tuple[FinishedScore | None, list[str]]:
     """The newest result of a run below `out`, or None; and a sentence for each file in its place that is passed over.
 
     It has to have the run's module, weights, options, task, protocol, profile, layers and seeds, this version of the
@@ -86,15 +88,15 @@ def find(run: Run, out: Path, manifest_sha256: str) -> tuple[Score | None, list[
     is whether a module's weights, code or audio changed under the same names.
 
     Args:
-        run: The question.
+        run: The run.
         out: Folder of results.
         manifest_sha256: Of the clips that are on disk now; "" if there are none.
     """
     folder = out / safe_name(run.spec.name) / safe_name(run.task.name)
     pattern = f"{safe_name(run.protocol.name)}-{run.protocol.profile}-*.json"
-    found = sorted(folder.glob(pattern), key=lambda path: path.stat().st_mtime, reverse=True)
+    paths = sorted(folder.glob(pattern), key=lambda path: path.stat().st_mtime, reverse=True)
     passed_over: list[str] = []
-    for path in found:
+    for path in paths:
         try:
             if score := _read(path, run, manifest_sha256):
                 return score, passed_over
@@ -103,23 +105,25 @@ def find(run: Run, out: Path, manifest_sha256: str) -> tuple[Score | None, list[
     return None, passed_over
 
 
-def _read(path: Path, run: Run, manifest_sha256: str) -> Score | None:
-    """A result's score; None if it answers another question, or another version gave it.
+def _read(path: Path, run: Run, manifest_sha256: str) -> FinishedScore | None:
+    """A result's score; None if it is of another run, or another version gave it.
 
     Raises:
         EvaluationError: It is half a file, or was edited.
     """
-    said = parsed(path)
-    if not isinstance(said, dict) or said.get("schema_version") != SCHEMA_VERSION:
+    document = parsed(path)
+    if not isinstance(document, dict) or document.get("schema_version") != SCHEMA_VERSION:
         return None
-    provenance = said.get("provenance")
-    if not isinstance(provenance, dict) or not _answers(said, provenance, run):
+    provenance = document.get("provenance")
+    if not isinstance(provenance, dict) or not _is_of_run(document, provenance, run):
         return None
     if manifest_sha256 and provenance.get("manifest_sha256") != manifest_sha256:
         return None
     result = read(path)
     _refuse_another_score(result, path)
-    return Score(result.score, result.ci_low, result.ci_high, result.chosen, path, part(run.task, result.n_clips))
+    return FinishedScore(
+        result.score, result.ci_low, result.ci_high, result.chosen, path, describe_part(run.task, result.n_clips)
+    )
 
 
 def _refuse_another_score(result: Result, path: Path) -> None:
@@ -129,15 +133,15 @@ def _refuse_another_score(result: Result, path: Path) -> None:
     except EvaluationError as error:
         raise EvaluationError(f"{path}: its predictions give no score ({error}); run it again") from error
     same = math.isnan(result.score) == math.isnan(by_predictions)
-    if not same or abs(result.score - by_predictions) > DRIFT * max(1.0, abs(by_predictions)):
+    if not same or abs(result.score - by_predictions) > MAX_DRIFT * max(1.0, abs(by_predictions)):
         raise EvaluationError(
             f"{path}: score is {result.score:.4g}, but its predictions give {by_predictions:.4g}; run it again"
         )
 
 
-def _answers(said: Mapping[str, Any], provenance: Mapping[str, Any], run: Run) -> bool:
+def _is_of_run(document: Mapping[str, Any], provenance: Mapping[str, Any], run: Run) -> bool:
     seeds = list(range(run.n_seeds)) if provenance.get("seeded", True) else [0]
-    asked = {
+    expected = {
         "module": run.spec.name,
         "weights": run.spec.weights,
         "options": dict(run.spec.options),
@@ -146,7 +150,7 @@ def _answers(said: Mapping[str, Any], provenance: Mapping[str, Any], run: Run) -
         "profile": run.protocol.profile,
         "seeds": seeds,
     }
-    decides = {
+    expected_provenance = {
         "layers": run.layers or run.protocol.layers,
         "task_sha256": run.task.spec_sha256,
         "protocol_sha256": run.protocol.sha256,
@@ -154,7 +158,7 @@ def _answers(said: Mapping[str, Any], provenance: Mapping[str, Any], run: Run) -
     packages = provenance.get("packages")
     version = packages.get("hear-ssl") if isinstance(packages, dict) else None
     return (
-        all(said.get(name) == value for name, value in asked.items())
-        and all(provenance.get(name) == value for name, value in decides.items())
+        all(document.get(name) == value for name, value in expected.items())
+        and all(provenance.get(name) == value for name, value in expected_provenance.items())
         and version == versions().get("hear-ssl")
     )

@@ -1,12 +1,12 @@
-"""What is said below a table about its rows, columns and cells, each with the letter that marks them."""
+"""Notes below a table about its rows, columns and cells, each with the letter that marks them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from string import ascii_lowercase
 
-from evaluator.reproduction.recipe import Footnote, Table
-from evaluator.reproduction.replacing import is_other, told
+from evaluator.reproduction.recipe import Footnote, RecipeTable
+from evaluator.reproduction.replacing import describe_row, is_replaced
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class Note:
         return f"({self.letter}) {self.text}" if self.letter else self.text
 
 
-def of(table: Table, footnotes: Sequence[Footnote]) -> tuple[list[Note], list[Note]]:
-    """What is to be said of other modules than the recipe's, and the known reasons for differences; lettered in one row."""
+def table_notes(table: RecipeTable, footnotes: Sequence[Footnote]) -> tuple[list[Note], list[Note]]:
+    """Notes on other modules than the recipe's, and known reasons for differences; lettered consecutively."""
     others, known = list(_others(table)), [note for each in footnotes for note in _reason(table, each)]
     letters = (letter * n for n in count(1) for letter in ascii_lowercase)  # a, b, ... z, aa, bb, ...
     lettered = [
@@ -45,12 +45,12 @@ def _about(names: Sequence[str], name: str) -> bool:
     return name in names if name else not names
 
 
-def _others(table: Table) -> list[Note]:
+def _others(table: RecipeTable) -> list[Note]:
     """A note for each module that stands in place of the recipe's, and one for fusions of such."""
     by_module: dict[str, list[str]] = {}
     for name, row in table.rows.items():
-        if is_other(table, name):
-            what = f"{told(row)}, not what the recipe runs" if row.module else "made of rows with other modules"
+        if is_replaced(table, name):
+            what = f"{describe_row(row)}, not what the recipe runs" if row.module else "made of rows with other modules"
             by_module.setdefault(what, []).append(name)
     return [
         Note(f"{', '.join(names)}: {what}; not compared with the printed numbers.", tuple(names))
@@ -58,16 +58,18 @@ def _others(table: Table) -> list[Note]:
     ]
 
 
-def _reason(table: Table, said: Footnote) -> list[Note]:
+def _reason(table: RecipeTable, footnote: Footnote) -> list[Note]:
     """A footnote as far as it is true here: not of rows with other modules or options than it speaks of."""
-    if not said.concerns(table.name):
+    if not footnote.concerns(table.name):
         return []
     rows: Mapping[str, bool] = {
-        name: not is_other(table, name) if not said.options else said.options.items() <= dict(row.options).items()
+        name: not is_replaced(table, name)
+        if not footnote.options
+        else footnote.options.items() <= dict(row.options).items()
         for name, row in table.rows.items()
-        if name in said.rows or not said.rows
+        if name in footnote.rows or not footnote.rows
     }
-    limited = bool(said.rows or said.options)
+    limited = bool(footnote.rows or footnote.options)
     true_of = tuple(name for name, is_true in rows.items() if is_true) if limited else ()
-    text = f"{said.text.rstrip('.')}. Source: {said.source}."
-    return [Note(text, true_of, said.columns)] if true_of or not limited else []
+    text = f"{footnote.text.rstrip('.')}. Source: {footnote.source}."
+    return [Note(text, true_of, footnote.columns)] if true_of or not limited else []

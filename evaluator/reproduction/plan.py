@@ -19,17 +19,17 @@ from evaluator.experiment.setup import adapted, clip_rule
 from evaluator.probes import protocol
 from evaluator.probes.protocol import Protocol
 from evaluator.reproduction import finished, replacing, weights
-from evaluator.reproduction.finished import Run, Score
-from evaluator.reproduction.recipe import Recipe, Row, Table
-from evaluator.reproduction.replacing import Other
-from evaluator.reproduction.weights import Facts
+from evaluator.reproduction.finished import FinishedScore, Run
+from evaluator.reproduction.recipe import Recipe, RecipeRow, RecipeTable
+from evaluator.reproduction.replacing import Replacement
+from evaluator.reproduction.weights import ModuleWeights
 
-Place = tuple[str, str, str, str]  # of a cell: table, row, column, profile
+CellKey = tuple[str, str, str, str]  # table, row, column, profile
 
 
 @dataclass(frozen=True)
-class Choices:
-    """What a user may choose about making tables again.
+class ReproductionOptions:
+    """What a user may choose about reproducing tables.
 
     Attributes:
         data: Where the datasets lie; None if nowhere.
@@ -37,33 +37,34 @@ class Choices:
         weights: A folder with weights under the names of modules; None for none.
         use: Patterns of printed rows, each with the module and options that stand for them instead.
         python: Patterns of printed rows, each with the interpreter that has their module.
-        device: Where modules and probes run.
-        tables: Names of those wanted; all if empty.
-        only: Parts of the names of modules and tasks; only runs that fit are run.
+        device: What modules and probes run on.
+        tables: Names of those that are made; all if empty.
+        name_parts: Parts of names of modules, rows and tasks; if there are some, runs without any of them are not run.
     """
 
     data: Path | None
     cache: Path
     out: Path
     weights: Path | None = None
-    use: Mapping[str, Other] = field(default_factory=dict)
+    use: Mapping[str, Replacement] = field(default_factory=dict)
     python: Mapping[str, str] = field(default_factory=dict)
     device: str = "auto"
     tables: Sequence[str] = ()
-    only: Sequence[str] = ()
+    name_parts: Sequence[str] = ()
 
 
 @dataclass
-class Planned:
+class PlannedRun:
     """One run, where it stands in the tables, and how far it is.
 
     Attributes:
         run: The run.
         rows: The printed rows that it serves, each as `table: row`.
         lacks: What is missing, each a sentence that begins with weights:, data: or environment:.
-        n_clips, hours: Of the data on disk, else as published; 0 if not known.
-        bytes: About what its embeddings take; 0 if not known.
-        wanted: Whether it is among those that `--only` names.
+        n_clips: Of the data on disk, else as published; 0 if not known.
+        hours: Of audio, as published; 0 if not known.
+        bytes: Size of its embeddings, about; 0 if not known.
+        selected: Whether it is among those that `--only` names; all are without it.
         score: Of its result, once there is one.
         failure: Why it failed, if it was tried.
         passed_over: A sentence for each result in its place that cannot be taken.
@@ -75,8 +76,8 @@ class Planned:
     n_clips: int
     hours: float
     bytes: int
-    wanted: bool = True
-    score: Score | None = None
+    selected: bool = True
+    score: FinishedScore | None = None
     failure: str = ""
     passed_over: Sequence[str] = ()
 
@@ -93,10 +94,10 @@ class Planned:
 
 @dataclass(frozen=True)
 class Plan:
-    """The tables of a recipe as they will be made.
+    """The tables of a recipe as they will be made: the run behind each cell of (n_rows, n_columns, n_profiles).
 
     Attributes:
-        recipe: With the modules of the user's choice in it, and the tables that were asked for.
+        recipe: With the modules of the user's choice in it, and only the tables that the user named.
         runs: Every run by its key, in the order of the tables.
         cells: The run's key behind each cell; a fusion's and an impossible one's are not there.
         why_not: The reason for each cell that cannot be.
@@ -104,41 +105,41 @@ class Plan:
     """
 
     recipe: Recipe
-    runs: Mapping[str, Planned]
-    cells: Mapping[Place, str]
-    why_not: Mapping[Place, str]
+    runs: Mapping[str, PlannedRun]
+    cells: Mapping[CellKey, str]
+    why_not: Mapping[CellKey, str]
     shared: Mapping[str, str]
 
 
-def make(recipe: Recipe, choices: Choices) -> Plan:
-    """The plan of a recipe; reads lists of clips and names of files, no audio, no weights, and nothing from the net.
+def make_plan(recipe: Recipe, options: ReproductionOptions) -> Plan:
+    """The plan of a recipe, a run for each cell of its tables (n_rows, n_columns) and profile; reads lists of clips and names of files, no audio, no weights, and nothing from the net.
 
     Raises:
         UsageError: A choice names a table, row, module or task that the recipe does not have.
     """
-    facts = weights.known()
-    recipe = _chosen(recipe, choices, facts)
-    data, questions = Data(choices), Questions(recipe)
-    runs: dict[str, Planned] = {}
-    cells: dict[Place, str] = {}
-    why_not: dict[Place, str] = {}
-    for table, row, column, profile in _places(recipe):
-        asked, place = table.rows[row], (table.name, row, column, profile)
-        if asked.cannot or column in asked.excepted:
-            why_not[place] = asked.cannot or asked.excepted[column]
-        elif asked.module:
-            spec = _module_of(row, asked, choices)
-            run = Run(spec, *questions.of(table.columns[column], profile), recipe.seeds, recipe.layers)
+    module_weights = weights.read_module_weights()
+    recipe = _apply_options(recipe, options, module_weights)
+    data, tasks = _DataOnDisk(options), _RecipeTasks(recipe)
+    runs: dict[str, PlannedRun] = {}
+    cells: dict[CellKey, str] = {}
+    why_not: dict[CellKey, str] = {}
+    for table, row, column, profile in _all_cells(recipe):
+        recipe_row, cell = table.rows[row], (table.name, row, column, profile)
+        if recipe_row.cannot or column in recipe_row.excepted:
+            why_not[cell] = recipe_row.cannot or recipe_row.excepted[column]
+        elif recipe_row.module:
+            spec = _module_of(row, recipe_row, options)
+            run = Run(spec, *tasks.of(table.columns[column], profile), recipe.seeds, recipe.layers)
             if run.key not in runs:
-                runs[run.key] = _look(run, data, facts, choices.out)
+                runs[run.key] = _plan_run(run, data, module_weights, options.out)
             title = f"{table.name}: {row}"
             runs[run.key].rows += [title] if title not in runs[run.key].rows else []
-            cells[place] = run.key
-    _only(runs, choices.only)
+            cells[cell] = run.key
+    _select_runs(runs, options.name_parts)
     return Plan(recipe, runs, cells, why_not, _shared(runs))
 
 
-def _places(recipe: Recipe) -> Iterator[tuple[Table, str, str, str]]:
+def _all_cells(recipe: Recipe) -> Iterator[tuple[RecipeTable, str, str, str]]:
     """Every cell of a recipe: table, row, column, profile."""
     for table in recipe.tables:
         for row in table.rows:
@@ -147,30 +148,30 @@ def _places(recipe: Recipe) -> Iterator[tuple[Table, str, str, str]]:
                     yield table, row, column, profile
 
 
-def _chosen(recipe: Recipe, choices: Choices, facts: Mapping[str, Facts]) -> Recipe:
+def _apply_options(recipe: Recipe, options: ReproductionOptions, module_weights: Mapping[str, ModuleWeights]) -> Recipe:
     """The recipe with only the tables, and with the modules, that the user chose."""
     known = [table.name for table in recipe.tables]
-    for name in choices.tables:
+    for name in options.tables:
         if name not in known:
             raise UsageError(f"--table: {schema.unknown('table', name, known)}")
-    tables = [table for table in recipe.tables if not choices.tables or table.name in choices.tables]
+    tables = [table for table in recipe.tables if not options.tables or table.name in options.tables]
     every = [row for table in tables for row in table.rows]
-    for option, patterns in (("--use", list(choices.use)), ("--python", list(choices.python))):
+    for option, patterns in (("--use", list(options.use)), ("--python", list(options.python))):
         for pattern in patterns:
             if not any(fnmatchcase(row, pattern) for row in every):
                 raise UsageError(f"{option}: {schema.unknown('row', pattern, every)}")
-    with_rows = [replace(table, rows=replacing.rows(table, choices.use, facts)) for table in tables]
+    with_rows = [replace(table, rows=replacing.replace_rows(table, options.use, module_weights)) for table in tables]
     return replace(recipe, tables=tuple(with_rows))
 
 
-def _module_of(name: str, row: Row, choices: Choices) -> ModuleSpec:
+def _module_of(name: str, row: RecipeRow, options: ReproductionOptions) -> ModuleSpec:
     """The module of the row called `name`, with the user's weights and interpreter for it."""
-    given = weights.given(row.module, choices.weights)
-    return ModuleSpec(row.module, given, row.options, choices.device, replacing.of(name, choices.python) or "")
+    path = weights.find_weights(row.module, options.weights)
+    return ModuleSpec(row.module, path, row.options, options.device, replacing.match_row(name, options.python) or "")
 
 
-class Questions:
-    """Tasks with the recipe's protocol, each read once."""
+class _RecipeTasks:
+    """Tasks with the recipe's protocol, each read from its YAML once."""
 
     def __init__(self, recipe: Recipe):
         self.recipe = recipe
@@ -183,56 +184,56 @@ class Questions:
             UsageError: There is no such task, or it does not fit the protocol.
         """
         if (name, profile) not in self.read:
-            found = catalogue.find(name, profile)
-            if len(found) != 1:
-                raise UsageError(f"{self.recipe.name}: {name} is {len(found)} tasks; a column is one task")
-            self.read[name, profile] = found[0], adapted(found[0], protocol.load(self.recipe.protocol, profile))
+            tasks = catalogue.find(name, profile)
+            if len(tasks) != 1:
+                raise UsageError(f"{self.recipe.name}: {name} is {len(tasks)} tasks; a column is one task")
+            self.read[name, profile] = tasks[0], adapted(tasks[0], protocol.load(self.recipe.protocol, profile))
         return self.read[name, profile]
 
 
 @dataclass(frozen=True)
-class OnDisk:
-    """What there is of a task's data: clips and their hash; or why not."""
+class _TaskData:
+    """What there is of a task's data: how many clips and their hash; or, as a sentence, what it lacks."""
 
     n_clips: int
     sha256: str
     lacks: str
 
 
-class Data:
-    """The data of tasks as it lies on disk, each looked at once."""
+class _DataOnDisk:
+    """The data of tasks as it lies on disk, clips listed once for each task; no audio is read."""
 
-    def __init__(self, choices: Choices):
-        self.choices = choices
-        self.seen: dict[tuple[str, str], OnDisk] = {}
+    def __init__(self, options: ReproductionOptions):
+        self.options = options
+        self.by_task: dict[tuple[str, str], _TaskData] = {}
 
-    def of(self, asked: Task, profile: str) -> OnDisk:
-        """What there is for a task."""
-        key = (asked.name, profile)
-        if key not in self.seen:
-            self.seen[key] = self.look(asked)
-        return self.seen[key]
+    def of(self, task: Task, profile: str) -> _TaskData:
+        """The data of a task."""
+        key = (task.name, profile)
+        if key not in self.by_task:
+            self.by_task[key] = self._from_disk(task)
+        return self.by_task[key]
 
-    def look(self, asked: Task) -> OnDisk:
+    def _from_disk(self, task: Task) -> _TaskData:
         """As `of`, from the disk. Data that is made here is not made for a plan."""
-        if asked.dataset.access == "made":
-            return OnDisk(0, "", "")
-        n_clips = int(asked.dataset.expected.get("clips") or 0)
+        if task.dataset.access == "made":
+            return _TaskData(0, "", "")
+        n_clips = int(task.dataset.expected.get("clips") or 0)
         try:
-            manifest.find_root(asked.dataset, self.choices.data, self.choices.cache)
+            manifest.find_root(task.dataset, self.options.data, self.options.cache)
         except UsageError:
-            return OnDisk(n_clips, "", f"data: {_where(asked.dataset)}")
+            return _TaskData(n_clips, "", f"data: {_how_to_get(task.dataset)}")
         try:
-            clips = manifest.read(asked, self.choices.data, self.choices.cache)
+            clips = manifest.read(task, self.options.data, self.options.cache)
         except UsageError as error:
-            return OnDisk(n_clips, "", f"data: {error}")
-        return OnDisk(len(clips.clips), clips.sha256, "")
+            return _TaskData(n_clips, "", f"data: {error}")
+        return _TaskData(len(clips.clips), clips.sha256, "")
 
 
-def _where(dataset: Dataset) -> str:
+def _how_to_get(dataset: Dataset) -> str:
     """Size and access of a dataset that is not here, and how to get it."""
     sizes = [part.bytes for item in dataset.download for part in item.parts]
-    size = weights.told_bytes(sum(each or 0 for each in sizes))
+    size = weights.describe_bytes(sum(each or 0 for each in sizes))
     if any(sizes) and not all(sizes):
         size = f"at least {size.removeprefix('about ')}, not all sizes are known"
     how = {"open": "free to download", "request": "on request", "login": "behind a login"}.get(dataset.access, "")
@@ -240,50 +241,51 @@ def _where(dataset: Dataset) -> str:
     return f"{dataset.name} ({size}, {how}): {fetch}"
 
 
-def _look(run: Run, data: Data, facts: Mapping[str, Facts], out: Path) -> Planned:
+def _plan_run(run: Run, data: _DataOnDisk, module_weights: Mapping[str, ModuleWeights], out: Path) -> PlannedRun:
     """How far a run is."""
-    there = data.of(run.task, run.protocol.profile)
-    lacks = [*weights.missing(run.spec, facts), *([there.lacks] if there.lacks else [])]
+    task_data = data.of(run.task, run.protocol.profile)
+    lacks = [*weights.missing(run.spec, module_weights), *([task_data.lacks] if task_data.lacks else [])]
     hours = float(run.task.dataset.expected.get("hours") or 0)
-    score, passed_over = finished.find(run, out, there.sha256)
+    score, passed_over = finished.find_score(run, out, task_data.sha256)
     size = 0
-    if run.spec.name in facts:
-        known = facts[run.spec.name]
-        size = int(hours * known.hour_bytes()) if run.task.labels == "events" else there.n_clips * known.clip_bytes()
-    return Planned(run, [], lacks, there.n_clips, hours, size, score=score, passed_over=passed_over)
+    if run.spec.name in module_weights:
+        known = module_weights[run.spec.name]
+        of_events = run.task.labels == "events"
+        size = int(hours * known.hour_bytes()) if of_events else task_data.n_clips * known.clip_bytes()
+    return PlannedRun(run, [], lacks, task_data.n_clips, hours, size, score=score, passed_over=passed_over)
 
 
-def _only(runs: Mapping[str, Planned], parts: Sequence[str]) -> None:
-    """Mark as wanted the runs that fit one of the parts that name tasks, and one of those that name modules or rows.
+def _select_runs(runs: Mapping[str, PlannedRun], parts: Sequence[str]) -> None:
+    """Mark as selected the runs that fit one of the parts that name tasks, and one of those that name modules or rows.
 
     Raises:
         UsageError: A part fits nothing.
     """
     by_task = [part for part in parts if any(part in each.run.task.name for each in runs.values())]
-    by_module = [part for part in parts if any(_named(part, each) for each in runs.values())]
+    by_module = [part for part in parts if any(_fits(part, each) for each in runs.values())]
     for part in parts:
         if part not in (*by_task, *by_module):
             raise UsageError(f"--only {part}: in no name of a module, row or task here; see --plan")
     for each in runs.values():
         fits = any(part in each.run.task.name for part in by_task) or not by_task
-        each.wanted = fits and (any(_named(part, each) for part in by_module) or not by_module)
+        each.selected = fits and (any(_fits(part, each) for part in by_module) or not by_module)
 
 
-def _named(part: str, planned: Planned) -> bool:
+def _fits(part: str, planned: PlannedRun) -> bool:
     return part in planned.run.spec.name or any(part in row for row in planned.rows)
 
 
-def _shared(runs: Mapping[str, Planned]) -> dict[str, str]:
+def _shared(runs: Mapping[str, PlannedRun]) -> dict[str, str]:
     """For each run whose embeddings another one stores as well, that one; of runs on more and fewer clips, that on more."""
-    same = {key: _stores(each.run) for key, each in runs.items()}
-    most: dict[str, str] = {}
+    same = {key: _embedding_identity(each.run) for key, each in runs.items()}
+    largest: dict[str, str] = {}
     for key, each in runs.items():
-        if same[key] not in most or runs[most[same[key]]].n_clips < each.n_clips:
-            most[same[key]] = key
-    return {key: most[same[key]] for key in runs if most[same[key]] != key}
+        if same[key] not in largest or runs[largest[same[key]]].n_clips < each.n_clips:
+            largest[same[key]] = key
+    return {key: largest[same[key]] for key in runs if largest[same[key]] != key}
 
 
-def _stores(run: Run) -> str:
-    """What decides a run's embeddings: module, dataset, how clips are heard, and whether frames are kept."""
+def _embedding_identity(run: Run) -> str:
+    """What decides a run's embeddings: module, dataset, how clips are cut, and whether frames are kept."""
     rule, of_events = clip_rule(run.task, run.protocol), run.task.labels == "events"
-    return repr((*finished.identity(run.spec), run.task.dataset.name, rule, of_events))
+    return repr((*finished.module_identity(run.spec), run.task.dataset.name, rule, of_events))

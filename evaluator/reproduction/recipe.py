@@ -24,7 +24,7 @@ MODULES = "modules"  # the file in tasks/recipes/ that is no recipe
 
 
 @dataclass(frozen=True)
-class Row:
+class RecipeRow:
     """What stands behind a printed row: a module, a fusion of other rows, or a reason why nothing can.
 
     excepted: Columns that cannot be, with the reason.
@@ -36,20 +36,20 @@ class Row:
     fuse: tuple[str, ...] = ()
     cannot: str = ""
     excepted: Mapping[str, str] = field(default_factory=dict)
-    original: "Row | None" = None
+    original: "RecipeRow | None" = None
 
 
 @dataclass(frozen=True)
-class Table:
-    """One printed table: its rows and columns by their printed names, in order.
+class RecipeTable:
+    """One printed table: its rows and columns by their printed names, in order, (n_rows, n_columns).
 
     columns: The task behind each.
-    printed: The numbers as they are printed, by row and column; a cell that is not there is "".
+    printed: The numbers as they are printed, by row and column; "" for a cell without one.
     """
 
     name: str
     title: str
-    rows: Mapping[str, Row]
+    rows: Mapping[str, RecipeRow]
     columns: Mapping[str, str]
     printed: Mapping[tuple[str, str], str]
 
@@ -75,7 +75,11 @@ class Footnote:
 
 @dataclass(frozen=True)
 class Recipe:
-    """A paper's tables and how they are made; `seeds` is how often each probe is trained, `layers` "" for the protocol's."""
+    """A paper's tables and how they are made.
+
+    seeds: How often each probe is trained.
+    layers: Which layers are evaluated; "" for those of the protocol.
+    """
 
     name: str
     title: str
@@ -85,7 +89,7 @@ class Recipe:
     seeds: int
     profiles: tuple[str, ...]
     layers: str
-    tables: tuple[Table, ...]
+    tables: tuple[RecipeTable, ...]
     footnotes: tuple[Footnote, ...]
 
 
@@ -135,7 +139,7 @@ def names() -> list[str]:
 
 
 def read(name: str) -> Recipe:
-    """A built-in recipe by its paper's name, or a user's own by the path of its YAML file.
+    """A built-in recipe by its paper's name, or a user's own by the path of its YAML file, with the printed numbers (n_rows, n_columns).
 
     Raises:
         UsageError: No such recipe, or it or its CSV is wrong; the sentence names the field.
@@ -150,55 +154,57 @@ def read(name: str) -> Recipe:
     fields = document.check(_FIELDS)
     if not own and fields["name"] != name:
         raise document.error(("name",), f"is {fields['name']!r}, but the file is called {name!r}; they have to agree")
-    tables = tuple(_table(document, each, said) for each, said in fields.pop("tables").items())
-    footnotes = tuple(_footnote(document, number, said, tables) for number, said in enumerate(fields.pop("footnotes")))
+    tables = tuple(_table(document, each, table) for each, table in fields.pop("tables").items())
+    footnotes = tuple(_footnote(document, number, note, tables) for number, note in enumerate(fields.pop("footnotes")))
     if fields["protocol"].endswith((".yaml", ".yml")):  # one of the user's, beside the recipe
         fields["protocol"] = str(path.parent / fields["protocol"])
     return Recipe(**{**fields, "profiles": tuple(fields["profiles"])}, tables=tables, footnotes=footnotes)
 
 
-def _table(document: Document, name: str, said: dict[str, Any]) -> Table:
+def _table(document: Document, name: str, fields: dict[str, Any]) -> RecipeTable:
     keys = ("tables", name)
-    rows = {row: _row(document, (*keys, "rows", row), fields) for row, fields in said["rows"].items()}
+    rows = {row: _row(document, (*keys, "rows", row), of_row) for row, of_row in fields["rows"].items()}
     for row, each in rows.items():
-        _known(document, (*keys, "rows", row, "fuse"), each.fuse, [other for other in rows if rows[other].module])
-        _known(document, (*keys, "rows", row, "except"), each.excepted, said["columns"])
-    printed = _printed(document, keys, said) if said["printed"] else {}
-    _known(document, (*keys, "rows"), [row for row, _ in printed], rows)
-    _known(document, (*keys, "columns"), [column for _, column in printed], said["columns"])
-    return Table(name, said["title"], rows, said["columns"], printed)
+        _refuse_unknown(
+            document, (*keys, "rows", row, "fuse"), each.fuse, [other for other in rows if rows[other].module]
+        )
+        _refuse_unknown(document, (*keys, "rows", row, "except"), each.excepted, fields["columns"])
+    printed = _printed(document, keys, fields) if fields["printed"] else {}
+    _refuse_unknown(document, (*keys, "rows"), [row for row, _ in printed], rows)
+    _refuse_unknown(document, (*keys, "columns"), [column for _, column in printed], fields["columns"])
+    return RecipeTable(name, fields["title"], rows, fields["columns"], printed)
 
 
-def _row(document: Document, keys: tuple[str, ...], said: dict[str, Any]) -> Row:
-    given = [what for what in ("module", "fuse", "cannot") if said[what]]
-    if len(given) != 1:
-        raise document.error(keys, f"needs one of module, fuse and cannot, and has {' and '.join(given) or 'none'}")
-    if len(said["fuse"]) == 1:
-        raise document.error((*keys, "fuse"), "names one row; two or more can be fused")
-    return Row(said["module"], said["options"], tuple(said["fuse"]), said["cannot"], said["except"])
+def _row(document: Document, keys: tuple[str, ...], fields: dict[str, Any]) -> RecipeRow:
+    kinds = [kind for kind in ("module", "fuse", "cannot") if fields[kind]]
+    if len(kinds) != 1:
+        raise document.error(keys, f"needs one of module, fuse and cannot, and has {' and '.join(kinds) or 'none'}")
+    if len(fields["fuse"]) == 1:
+        raise document.error((*keys, "fuse"), f"names one row, {fields['fuse'][0]!r}; two or more can be fused")
+    return RecipeRow(fields["module"], fields["options"], tuple(fields["fuse"]), fields["cannot"], fields["except"])
 
 
-def _printed(document: Document, keys: tuple[str, ...], said: dict[str, Any]) -> dict[tuple[str, str], str]:
+def _printed(document: Document, keys: tuple[str, ...], fields: dict[str, Any]) -> dict[tuple[str, str], str]:
     """The printed numbers by row and column; `-`, which the papers print for no result, is ""."""
-    path = document.path.parent / said["printed"]
+    path = document.path.parent / fields["printed"]
     try:
         with path.open(encoding="utf-8", newline="") as file:
             lines = list(csv.DictReader(file))
     except (OSError, UnicodeDecodeError) as error:
         raise document.error((*keys, "printed"), f"{path} cannot be read ({error})") from error
-    wanted = [*said["row"], said["column"], "value"]
-    missing = [name for name in wanted if not lines or name not in lines[0]]
-    if missing or not said["row"]:
+    needed = [*fields["row"], fields["column"], "value"]
+    missing = [name for name in needed if not lines or name not in lines[0]]
+    if missing or not fields["row"]:
         raise document.error(
             (*keys, "row"), f"{path.name} has no column {missing[:1] or ''}; name those that make a row"
         )
-    found: dict[tuple[str, str], str] = {}
+    by_cell: dict[tuple[str, str], str] = {}
     for line in lines:
-        cell = " ".join(line[name] for name in said["row"]), line[said["column"]]
-        if cell in found:
+        cell = " ".join(line[name] for name in fields["row"]), line[fields["column"]]
+        if cell in by_cell:
             raise document.error((*keys, "printed"), f"{path.name} has the cell {cell[0]}, {cell[1]} twice")
-        found[cell] = _number(document, keys, path, line["value"])
-    return found
+        by_cell[cell] = _number(document, keys, path, line["value"])
+    return by_cell
 
 
 def _number(document: Document, keys: tuple[str, ...], path: Path, text: str) -> str:
@@ -211,17 +217,21 @@ def _number(document: Document, keys: tuple[str, ...], path: Path, text: str) ->
     return text
 
 
-def _footnote(document: Document, number: int, said: dict[str, Any], tables: Sequence[Table]) -> Footnote:
+def _footnote(document: Document, number: int, fields: dict[str, Any], tables: Sequence[RecipeTable]) -> Footnote:
     keys = ("footnotes", str(number))
-    _known(document, (*keys, "tables"), said["tables"], [table.name for table in tables])
-    concerned = [table for table in tables if not said["tables"] or table.name in said["tables"]]
-    _known(document, (*keys, "rows"), said["rows"], [row for table in concerned for row in table.rows])
-    _known(document, (*keys, "columns"), said["columns"], [column for table in concerned for column in table.columns])
-    places = {what: tuple(said[what]) for what in ("tables", "rows", "columns")}
-    return Footnote(said["text"], said["source"], **places, options=said["options"])
+    _refuse_unknown(document, (*keys, "tables"), fields["tables"], [table.name for table in tables])
+    concerned = [table for table in tables if not fields["tables"] or table.name in fields["tables"]]
+    _refuse_unknown(document, (*keys, "rows"), fields["rows"], [row for table in concerned for row in table.rows])
+    _refuse_unknown(
+        document, (*keys, "columns"), fields["columns"], [column for table in concerned for column in table.columns]
+    )
+    limits = {name: tuple(fields[name]) for name in ("tables", "rows", "columns")}
+    return Footnote(fields["text"], fields["source"], **limits, options=fields["options"])
 
 
-def _known(document: Document, keys: tuple[str, ...], given: Sequence[str] | Mapping[str, str], known: Any) -> None:
-    for name in given:
+def _refuse_unknown(
+    document: Document, keys: tuple[str, ...], names: Sequence[str] | Mapping[str, str], known: Any
+) -> None:
+    for name in names:
         if name not in known:
             raise document.error(keys, schema.unknown("name", name, known))

@@ -12,85 +12,91 @@ from typing import Any, TypeVar
 
 from evaluator.embedding.spec import option_value
 from evaluator.errors import UsageError
-from evaluator.reproduction.recipe import Row, Table
-from evaluator.reproduction.weights import Facts
+from evaluator.reproduction.recipe import RecipeRow, RecipeTable
+from evaluator.reproduction.weights import ModuleWeights
 
-Said = TypeVar("Said")
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
-class Other:
+class Replacement:
     """A module of the user's choice, and the options that the user gave it."""
 
     module: str
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
-def parse(said: str) -> Other:
-    """What `MODULE` or `MODULE?OPTION=VALUE&OPTION=VALUE` means; values are JSON, all else is text.
+def parse(text: str) -> Replacement:
+    """The module and options of `MODULE` or `MODULE?OPTION=VALUE&OPTION=VALUE`; values are JSON, all else is text.
 
     Raises:
         UsageError: An option without a name or value.
 
     >>> parse("hf:./mine?normalize=false")
-    Other(module='hf:./mine', options={'normalize': False})
+    Replacement(module='hf:./mine', options={'normalize': False})
     """
-    module, asks, rest = said.partition("?")
+    module, question_mark, rest = text.partition("?")
     options: dict[str, Any] = {}
-    for text in rest.split("&") if asks else []:
-        name, equals, value = text.partition("=")
+    for option in rest.split("&") if question_mark else []:
+        name, equals, value = option.partition("=")
         if not (name and equals and value):
-            raise UsageError(f"--use ...={said}: write options as MODULE?OPTION=VALUE&OPTION=VALUE")
+            raise UsageError(f"--use ...={text}: write options as MODULE?OPTION=VALUE&OPTION=VALUE")
         options[name] = option_value(value)
-    return Other(module, options)
+    return Replacement(module, options)
 
 
-def of(row: str, said: Mapping[str, Said]) -> Said | None:
-    """What is said of a row: by its very name, else by the first pattern that fits; None for nothing."""
-    return said.get(row) or next((value for pattern, value in said.items() if fnmatchcase(row, pattern)), None)
+def match_row(row: str, by_pattern: Mapping[str, Value]) -> Value | None:
+    """The value for a row: by its very name, else by the first pattern that fits; None if none does."""
+    return by_pattern.get(row) or next(
+        (value for pattern, value in by_pattern.items() if fnmatchcase(row, pattern)), None
+    )
 
 
-def rows(table: Table, use: Mapping[str, Other], facts: Mapping[str, Facts]) -> dict[str, Row]:
+def replace_rows(
+    table: RecipeTable, use: Mapping[str, Replacement], known: Mapping[str, ModuleWeights]
+) -> dict[str, RecipeRow]:
     """The rows of a table with the modules of the user's choice in them; a pattern does not mean fusions, a name does."""
-    found = {}
+    rows = {}
     for name, row in table.rows.items():
-        other = of(name, use) if not row.fuse or name in use else None
-        found[name] = _instead(row, other, facts) if other else row
-    return found
+        replacement = match_row(name, use) if not row.fuse or name in use else None
+        rows[name] = _replace_row(row, replacement, known) if replacement else row
+    return rows
 
 
-def _instead(row: Row, other: Other, facts: Mapping[str, Facts]) -> Row:
-    same = other.module == row.module
-    kept = row.options if same or _know_the_same([row.module, other.module], facts) else {}
-    options = {**kept, **other.options}
-    return row if same and options == row.options else Row(module=other.module, options=options, original=row)
+def _replace_row(row: RecipeRow, replacement: Replacement, known: Mapping[str, ModuleWeights]) -> RecipeRow:
+    same = replacement.module == row.module
+    kept = row.options if same or _know_the_same([row.module, replacement.module], known) else {}
+    options = {**kept, **replacement.options}
+    return (
+        row if same and options == row.options else RecipeRow(module=replacement.module, options=options, original=row)
+    )
 
 
-def _know_the_same(modules: Sequence[str], facts: Mapping[str, Facts]) -> bool:
+def _know_the_same(modules: Sequence[str], known: Mapping[str, ModuleWeights]) -> bool:
     """Whether all are encoders that our transformers load, or untrained copies of such: those whose weights are a checkpoint of the hub."""
     names = [each.removeprefix("untrained:") for each in modules]
-    return all(each.startswith("hf:") or (each in facts and facts[each].weights["from"] == "hub") for each in names)
+    return all(each.startswith("hf:") or (each in known and known[each].weights["from"] == "hub") for each in names)
 
 
-def is_other(table: Table, row: str) -> bool:
+def is_replaced(table: RecipeTable, row: str) -> bool:
     """Whether another module than the recipe's stands behind a row, or behind one of those that it fuses."""
     return any(table.rows[name].original is not None for name in (row, *table.rows[row].fuse))
 
 
-def told(row: Row) -> str:
+def describe_row(row: RecipeRow) -> str:
     """A row's module and options in words, and which of the recipe's options it goes without.
 
-    >>> told(Row("hear_ssl.hubert_base", {"normalize": False}))
+    >>> describe_row(RecipeRow("hear_ssl.hubert_base", {"normalize": False}))
     'hear_ssl.hubert_base with normalize=false'
     """
     recipes = row.original.options if row.original else {}
     lost = {name: value for name, value in recipes.items() if name not in row.options}
     parts = [row.module]
-    parts += [f"with {told_options(row.options)}"] if row.options else []
-    parts += [f"without the recipe's {told_options(lost)}"] if lost else []
+    parts += [f"with {describe_options(row.options)}"] if row.options else []
+    parts += [f"without the recipe's {describe_options(lost)}"] if lost else []
     return " ".join(parts)
 
 
-def told_options(options: Mapping[str, Any]) -> str:
+def describe_options(options: Mapping[str, Any]) -> str:
     """Options as one would type them; "" for none."""
     return ", ".join(f"{name}={json.dumps(value)}" for name, value in options.items())

@@ -1,4 +1,4 @@
-"""Runs of a plan, one after another: what is ready is run, what has a result is not run again, what fails is told."""
+"""Runs of a plan, one after another: what is ready is run, what has a result is not run again, what fails is reported."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -7,57 +7,57 @@ from pathlib import Path
 
 from evaluator.experiment.options import RunOptions
 from evaluator.experiment.run import Failure, Question, RunRequest, run_many
-from evaluator.reproduction.finished import Score, identity, part
-from evaluator.reproduction.plan import Plan, Planned
+from evaluator.reproduction.finished import FinishedScore, describe_part, module_identity
+from evaluator.reproduction.plan import Plan, PlannedRun
 from evaluator.results.on_disk import write
 from evaluator.results.result import Result
 
-Tell = Callable[[str, Exception], object]
+OnFailure = Callable[[str, Exception], object]
 
 
-def waiting(plan: Plan, fetch: bool = False) -> list[Planned]:
-    """The runs that are wanted, not done, and lack nothing; with `fetch` also those that only lack weights."""
+def runnable(plan: Plan, fetch: bool = False) -> list[PlannedRun]:
+    """The runs that are selected, not done, and lack nothing; with `fetch` also those that only lack weights."""
     kinds = ("ready", "missing weights") if fetch else ("ready",)
-    return [each for each in plan.runs.values() if each.wanted and each.state in kinds]
+    return [each for each in plan.runs.values() if each.selected and each.state in kinds]
 
 
-def by_module(runs: Sequence[Planned]) -> list[list[Planned]]:
+def group_by_module(runs: Sequence[PlannedRun]) -> list[list[PlannedRun]]:
     """The runs of each module, in the order in which modules first come."""
-    found: dict[str, list[Planned]] = {}
+    groups: dict[str, list[PlannedRun]] = {}
     for each in runs:
-        found.setdefault(repr(identity(each.run.spec)), []).append(each)
-    return list(found.values())
+        groups.setdefault(repr(module_identity(each.run.spec)), []).append(each)
+    return list(groups.values())
 
 
-def run(plan: Plan, options: RunOptions, out: Path, tell: Tell, fetch: bool = False) -> Iterator[Result]:
-    """Run what is waiting and write each result into `out`; gives it once it is written and marked in the plan.
+def run(plan: Plan, options: RunOptions, out: Path, on_failure: OnFailure, fetch: bool = False) -> Iterator[Result]:
+    """Run what is runnable and write each result into `out`; gives it once it is written and marked in the plan.
 
     Args:
         plan: The plan; runs that succeed get their score, the others why not.
         options: Where data and embeddings lie; layers and the number of seeds are the recipe's.
         out: Folder of results.
-        tell: Called with the module's name and the reason of each failure.
+        on_failure: Called with the module's name and the reason of each failure.
         fetch: Whether modules may fetch weights that they lack.
     """
     options = replace(options, n_seeds=plan.recipe.seeds, layers=plan.recipe.layers)
-    for runs in by_module(waiting(plan, fetch)):
+    for runs in group_by_module(runnable(plan, fetch)):
         by_question = {_question_name((each.run.task, each.run.protocol)): each for each in runs}
         request = RunRequest(runs[0].run.spec, [(each.run.task, each.run.protocol) for each in runs], options)
-        for _, question, result in run_many([request], partial(_failed, by_question, tell)):
+        for _, question, result in run_many([request], partial(_failed, by_question, on_failure)):
             path = write(result, out)
-            there = part(question[0], result.n_clips)
-            score = Score(result.score, result.ci_low, result.ci_high, result.chosen, path, there)
+            part = describe_part(question[0], result.n_clips)
+            score = FinishedScore(result.score, result.ci_low, result.ci_high, result.chosen, path, part)
             by_question[_question_name(question)].score = score
             yield result
 
 
-def _failed(among: Mapping[str, Planned], tell: Tell, failure: Failure) -> None:
-    for each in [among[_question_name(failure.question)]] if failure.question else among.values():
+def _failed(by_question: Mapping[str, PlannedRun], on_failure: OnFailure, failure: Failure) -> None:
+    for each in [by_question[_question_name(failure.question)]] if failure.question else by_question.values():
         each.failure = each.failure or str(failure.error)
-    tell(failure.spec.name, failure.error)
+    on_failure(failure.spec.name, failure.error)
 
 
 def _question_name(question: Question) -> str:
-    """What tells a module's runs apart."""
-    asked, judged = question
-    return f"{asked.name} {judged.profile}"
+    """Task and profile, which distinguish a module's runs."""
+    task, protocol = question
+    return f"{task.name} {protocol.profile}"

@@ -1,6 +1,6 @@
-"""What can be told of a module before it is loaded: whether its weights are here, and how large its embeddings will be.
+"""What is known of a module before it is loaded: whether its weights are here, and how large its embeddings will be.
 
-The facts stand in `tasks/recipes/modules.yaml`. Nothing is downloaded and no module is imported.
+That is listed in `tasks/recipes/modules.yaml`. Nothing is downloaded and no module is imported.
 """
 
 import importlib.util
@@ -38,12 +38,12 @@ _HUB_FILES = ("model.safetensors", "pytorch_model.bin", "model.safetensors.index
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What is known of a module.
+class ModuleWeights:
+    """A module's weights: where they come from and their size in bytes; and the sizes of what it embeds.
 
     weights: Where they come from: `from`, and the fields that go with it.
     bytes: Of its weights in float32; 0 if not known.
-    embeds: `scene`, `width`, `layers` and `rate` of what is stored; None if not known.
+    embeds: `scene`, `width`, `layers` and `rate` of what is stored: numbers, and frames a second; None if not known.
     """
 
     weights: Mapping[str, Any]
@@ -51,18 +51,18 @@ class Facts:
     embeds: Mapping[str, int] | None
 
     def clip_bytes(self) -> int:
-        """Bytes that the scene embedding of one clip and the mean and deviation of its layers take in the store."""
+        """Bytes that the scene embedding of one clip and the mean and standard deviation over frames of its layers take in the store."""
         embeds = self.embeds or {"scene": 0, "width": 0, "layers": 0}
         return FLOAT * (embeds["scene"] + 2 * embeds["layers"] * embeds["width"])
 
     def hour_bytes(self) -> int:
-        """Bytes that the timestamp embeddings of an hour of audio take, their times (8 bytes each) among them."""
+        """Bytes that the timestamp embeddings of an hour (3600 seconds) of audio take, with their timestamps (8 bytes each)."""
         embeds = self.embeds or {"rate": 0, "width": 0}
         return 3600 * embeds["rate"] * (FLOAT * embeds["width"] + 8)
 
 
-def known() -> dict[str, Facts]:
-    """The facts of every module in `tasks/recipes/modules.yaml`.
+def read_module_weights() -> dict[str, ModuleWeights]:
+    """The weights of every module in `tasks/recipes/modules.yaml`.
 
     Raises:
         UsageError: The file is wrong; the sentence names the field.
@@ -71,17 +71,17 @@ def known() -> dict[str, Facts]:
     read = document.check({name: Field(dict, fields=_FIELDS) for name in document.value})
     chooser = Field(str, choices=tuple(_FROM))
     variants = {kind: {"from": chooser, **fields} for kind, fields in _FROM.items()}
-    found = {}
-    for name, said in read.items():
+    modules = {}
+    for name, fields in read.items():
         weights = document.check_variant(variants, "from", (name, "weights"))
-        found[name] = Facts(weights, FLOAT * said["parameters"], said["embeds"])
+        modules[name] = ModuleWeights(weights, FLOAT * fields["parameters"], fields["embeds"])
         for member in weights.get("members", []):
             if member not in read:
                 raise document.error((name, "weights", "members"), schema.unknown("module", member, read))
-    return found
+    return modules
 
 
-def given(name: str, folder: Path | None) -> str:
+def find_weights(name: str, folder: Path | None) -> str:
     """The weights of a module in the user's folder, "" if there are none: `FOLDER/MODULE` with or without an ending.
 
     A folder that holds nothing but one weight file (and what describes it) stands for that file.
@@ -95,35 +95,35 @@ def given(name: str, folder: Path | None) -> str:
     return ""
 
 
-def of_each(specs: Sequence[ModuleSpec]) -> list[ModuleSpec]:
-    """Modules with their own weights out of the folder that they were given, where that holds some under a module's name.
+def with_own_weights(specs: Sequence[ModuleSpec]) -> list[ModuleSpec]:
+    """Modules with their own weights out of the folder that is their `weights`, where that holds some under a module's name.
 
-    Where it holds none, what was given is every module's, as it stands.
+    Where it holds none, the modules keep their `weights` as they are.
     """
-    found = [given(spec.name, Path(spec.weights)) if spec.weights else "" for spec in specs]
-    return [replace(spec, weights=path) for spec, path in zip(specs, found, strict=True)] if any(found) else list(specs)
+    paths = [find_weights(spec.name, Path(spec.weights)) if spec.weights else "" for spec in specs]
+    return [replace(spec, weights=path) for spec, path in zip(specs, paths, strict=True)] if any(paths) else list(specs)
 
 
-def missing(spec: ModuleSpec, facts: Mapping[str, Facts]) -> list[str]:
+def missing(spec: ModuleSpec, known: Mapping[str, ModuleWeights]) -> list[str]:
     """A sentence for each thing that a module lacks before it can be loaded; none if it is all here, or not known."""
     if spec.weights or spec.python:
         return []
     kind, colon, name = spec.name.partition(":")
     if kind == "hf" and colon and not Path(name).exists() and not _in_hub_cache(name, ""):
         return [f"weights: {name} is not in the hub's cache: `hf download {name}`, or --fetch-weights"]
-    return list(_missing(spec.name, facts)) if spec.name in facts else []
+    return list(_missing(spec.name, known)) if spec.name in known else []
 
 
-def _missing(name: str, facts: Mapping[str, Facts]) -> Iterator[str]:
-    weights, size = facts[name].weights, told_bytes(facts[name].bytes)
+def _missing(name: str, known: Mapping[str, ModuleWeights]) -> Iterator[str]:
+    weights, size = known[name].weights, describe_bytes(known[name].bytes)
     kind = weights["from"]
     if kind == "members":
         for member in weights["members"]:
-            yield from _missing(member, facts)
+            yield from _missing(member, known)
     elif kind == "hub" and not _in_hub_cache(weights["id"], weights["revision"]):
         revision = f" --revision {weights['revision']}" if weights["revision"] else ""
-        get = f"`hf download {weights['id']}{revision}`"
-        yield f"weights: {weights['id']} ({size}) is not in the hub's cache: {get}, --fetch-weights, or --weights DIR"
+        command = f"`hf download {weights['id']}{revision}`"
+        yield f"weights: {weights['id']} ({size}) is not in the hub's cache: {command}, --fetch-weights, or --weights DIR"
     elif kind == "download" and not all((_download_folder() / file).is_file() for file in weights["files"]):
         yield f"weights: {weights['url']} ({size}) is not in {_download_folder()}: --fetch-weights, or --weights DIR"
     elif kind == "package" and not _package_file(weights["package"], weights["file"]):
@@ -139,22 +139,22 @@ def _in_hub_cache(hub_id: str, revision: str) -> bool:
     from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
 
-    def there(file: str) -> bool:
+    def is_cached(file: str) -> bool:
         try:
             return isinstance(try_to_load_from_cache(hub_id, file, revision=revision or None), str)
         except HFValidationError:
             return False
 
-    return there("config.json") and any(there(file) for file in _HUB_FILES)
+    return is_cached("config.json") and any(is_cached(file) for file in _HUB_FILES)
 
 
 def _download_folder() -> Path:
     """Where our modules keep what they fetch: $HEAR_SSL_CACHE, else `hear_ssl` in torch's hub folder.
 
-    Source of the latter's place: torch.hub.get_dir.
+    Source of where that is: torch.hub.get_dir.
     """
-    if said := os.environ.get("HEAR_SSL_CACHE"):
-        return Path(said)
+    if folder := os.environ.get("HEAR_SSL_CACHE"):
+        return Path(folder)
     cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     torch_home = os.environ.get("TORCH_HOME") or f"{cache}/torch"
     return Path(torch_home).expanduser() / "hub" / "hear_ssl"
@@ -167,10 +167,10 @@ def _package_file(package: str, file: str) -> Path | None:
     return next((folder / file for folder in folders if (folder / file).is_file()), None)
 
 
-def told_bytes(n_bytes: float) -> str:
-    """A size in words; "size not known" for 0.
+def describe_bytes(n_bytes: float) -> str:
+    """A size in words (kB, MB, GB or TB); "size not known" for 0.
 
-    >>> told_bytes(377486848)
+    >>> describe_bytes(377486848)
     'about 377 MB'
     """
     if not n_bytes:

@@ -1,4 +1,4 @@
-"""Tables made again, as files: TABLE.md and TABLE.tex for people, TABLE.csv with one line a cell, and tables.json."""
+"""Reproduced tables as files: TABLE.md and TABLE.tex for people, TABLE.csv with one line a cell, and tables.json."""
 
 import json
 from collections import Counter
@@ -9,19 +9,21 @@ from pathlib import Path
 from evaluator import tables
 from evaluator.files import finite, write_whole
 from evaluator.reproduction import cells, notes
-from evaluator.reproduction.cells import MARK, PERCENT, Cell, Ours, decimals
+from evaluator.reproduction.cells import MARK, PERCENT, Cell, OurScore, decimals
 from evaluator.reproduction.finished import UNKNOWN
 from evaluator.reproduction.plan import Plan
-from evaluator.reproduction.recipe import Table
-from evaluator.reproduction.replacing import is_other, told, told_options
+from evaluator.reproduction.recipe import RecipeTable
+from evaluator.reproduction.replacing import describe_options, describe_row, is_replaced
 
-Rows = list[list[tables.TableCell]]
-OTHERS, REASONS = "Other modules than the recipe's", "Known reasons for differences"
-PROFILES = {"published": "ours as published", "clean": "ours clean"}
+TableRows = list[list[tables.TableCell]]
+REPLACED_TITLE, REASONS_TITLE = "Other modules than the recipe's", "Known reasons for differences"
+PROFILE_TITLES = {"published": "ours as published", "clean": "ours clean"}
 
 
 def write(plan: Plan, out: Path) -> dict[str, str]:
     """Write every table of a plan below `out/reproduce-PAPER/`, whole; gives each file's text by its path.
+
+    A table has a line for each row and a cell for each column, (n_rows, n_columns); numbers are in percent.
 
     Args:
         plan: Its runs marked as far as they are done.
@@ -29,28 +31,30 @@ def write(plan: Plan, out: Path) -> dict[str, str]:
     """
     folder = out / f"reproduce-{plan.recipe.name}"
     folder.mkdir(parents=True, exist_ok=True)
-    shown, everything = {}, []
+    written, documents = {}, []
     for table in plan.recipe.tables:
-        made = cells.make(plan, table, out)
-        everything.append({"table": table.name, "title": table.title, "cells": [asdict(cell) for cell in made]})
-        texts = {kind: _page(plan, table, made, kind) for kind in ("md", "tex")}
-        texts["csv"] = tables.as_text(*_long_form(plan, table, made), "csv")
+        reproduced = cells.make_cells(plan, table, out)
+        documents.append({"table": table.name, "title": table.title, "cells": [asdict(cell) for cell in reproduced]})
+        texts = {kind: _page(plan, table, reproduced, kind) for kind in ("md", "tex")}
+        texts["csv"] = tables.as_text(*_long_form(plan, table, reproduced), "csv")
         for kind, text in texts.items():
             path = folder / f"{table.name}.{kind}"
             write_whole(path, text.encode("utf-8", errors="backslashreplace"))
-            shown[str(path)] = text
-    said = {"paper": plan.recipe.name, "citation": plan.recipe.citation, "tables": everything}
-    path, text = folder / "tables.json", json.dumps(finite(said), indent=1, default=str) + "\n"
+            written[str(path)] = text
+    document = {"paper": plan.recipe.name, "citation": plan.recipe.citation, "tables": documents}
+    path, text = folder / "tables.json", json.dumps(finite(document), indent=1, default=str) + "\n"
     write_whole(path, text.encode())
-    return {**shown, str(path): text}
+    return {**written, str(path): text}
 
 
-def _page(plan: Plan, table: Table, made: Sequence[Cell], kind: str) -> str:
+def _page(plan: Plan, table: RecipeTable, reproduced: Sequence[Cell], kind: str) -> str:
     """A table with its legend, how much of it there is, and its footnotes, as Markdown or LaTeX."""
-    parts = [tables.as_text(*_grid(plan, table, made), kind), _as_lines(_legend(plan, table, made), kind)]
-    for title, found in zip((OTHERS, REASONS), notes.of(table, plan.recipe.footnotes), strict=True):
-        if found:
-            parts.append(f"{title}:\n\n{_as_lines([str(note) for note in found], kind)}")
+    parts = [tables.as_text(*_grid(plan, table, reproduced), kind), _as_lines(_legend(plan, table, reproduced), kind)]
+    for title, listed in zip(
+        (REPLACED_TITLE, REASONS_TITLE), notes.table_notes(table, plan.recipe.footnotes), strict=True
+    ):
+        if listed:
+            parts.append(f"{title}:\n\n{_as_lines([str(note) for note in listed], kind)}")
     return "\n".join(parts)
 
 
@@ -62,13 +66,15 @@ def _as_lines(sentences: Sequence[str], kind: str) -> str:
     return "".join(f"* {line[2:-2].strip()}\n" for line in text.splitlines()[2:])
 
 
-def _grid(plan: Plan, table: Table, made: Sequence[Cell]) -> tuple[list[str], Rows]:
+def _grid(plan: Plan, table: RecipeTable, reproduced: Sequence[Cell]) -> tuple[list[str], TableRows]:
     """Head and rows as the paper prints them."""
-    said = [note for each in notes.of(table, plan.recipe.footnotes) for note in each]
-    texts = {(cell.row, cell.column): _as_text(cell) + notes.marks(said, cell.row, cell.column) for cell in made}
-    head = ["", *(column + notes.marks(said, "", column) for column in table.columns)]
-    rows: Rows = [
-        [row + notes.marks(said, row, ""), *(texts[row, column] for column in table.columns)] for row in table.rows
+    listed = [note for each in notes.table_notes(table, plan.recipe.footnotes) for note in each]
+    texts = {
+        (cell.row, cell.column): _as_text(cell) + notes.marks(listed, cell.row, cell.column) for cell in reproduced
+    }
+    head = ["", *(column + notes.marks(listed, "", column) for column in table.columns)]
+    rows: TableRows = [
+        [row + notes.marks(listed, row, ""), *(texts[row, column] for column in table.columns)] for row in table.rows
     ]
     return head, rows
 
@@ -80,7 +86,7 @@ def _as_text(cell: Cell) -> str:
     return " / ".join([cell.printed or "-", *ours])
 
 
-def _number(ours: Ours, digits: int) -> str:
+def _number(ours: OurScore, digits: int) -> str:
     if ours.score is None:
         return "-"
     value, low, high = (f"{PERCENT * each:.{digits}f}" for each in (ours.score.value, ours.score.low, ours.score.high))
@@ -89,9 +95,9 @@ def _number(ours: Ours, digits: int) -> str:
     return f"{value} ({low} to {high}{part}{clips})"
 
 
-def _legend(plan: Plan, table: Table, made: Sequence[Cell]) -> list[str]:
+def _legend(plan: Plan, table: RecipeTable, reproduced: Sequence[Cell]) -> list[str]:
     """Sentences that say what the numbers are, how many there are, and why the others are missing."""
-    names = [PROFILES[profile] for profile in plan.recipe.profiles]
+    names = [PROFILE_TITLES[profile] for profile in plan.recipe.profiles]
     lines = [
         f"{table.title}. {plan.recipe.citation}",
         f"Each cell: {' / '.join(['printed', *(f'{name} (95 % interval)' for name in names)])}; - for none.",
@@ -99,42 +105,45 @@ def _legend(plan: Plan, table: Table, made: Sequence[Cell]) -> list[str]:
         "here, or it is not known whether it is all, so that the number is not the paper's, and is not compared with it.",
     ]
     for profile in plan.recipe.profiles:
-        lines += _counted(profile, made)
+        lines += _count_cells(profile, reproduced)
     used: dict[str, list[str]] = {}
     for row, each in table.rows.items():
-        if each.module and not is_other(table, row):
-            used.setdefault(told(each), []).append(row)
+        if each.module and not is_replaced(table, row):
+            used.setdefault(describe_row(each), []).append(row)
     lines += [f"{', '.join(rows)}: {module}." for module, rows in used.items()]
     return [*lines, f"Protocol: {plan.recipe.protocol}; trainings of each probe: {plan.recipe.seeds}."]
 
 
-def _counted(profile: str, made: Sequence[Cell]) -> list[str]:
+def _count_cells(profile: str, reproduced: Sequence[Cell]) -> list[str]:
     """Sentences that say how many cells of a profile there are, and why the others are missing."""
-    ours = [cell.ours[profile] for cell in made]
+    ours = [cell.ours[profile] for cell in reproduced]
     scores = [each.score for each in ours if each.score]
-    n_marked = sum(cell.differs[profile] for cell in made)
+    n_marked = sum(cell.differs[profile] for cell in reproduced)
     n_unknown = sum(score.part.endswith(UNKNOWN) for score in scores)
     n_parts = sum(bool(score.part) for score in scores) - n_unknown
     of_parts = f", {n_parts} of them on a part of the clips" if n_parts else ""
     of_parts += f", {n_unknown} of them on clips of which it is not known whether they are all" if n_unknown else ""
-    n_others = sum(cell.other_module and bool(cell.ours[profile].score) for cell in made)
+    n_others = sum(cell.other_module and bool(cell.ours[profile].score) for cell in reproduced)
     of_others = f", {n_others} of them of other modules" if n_others else ""
     reasons = Counter(each.why_not for each in ours if each.score is None)
     return [
-        f"{PROFILES[profile]}: {len(scores)} of {len(made)} cells{of_parts}{of_others}; {n_marked} marked {MARK}.",
-        *(f"{PROFILES[profile]}, {n} of {len(made)} cells missing: {why}." for why, n in reasons.most_common()),
+        f"{PROFILE_TITLES[profile]}: {len(scores)} of {len(reproduced)} cells{of_parts}{of_others}; {n_marked} marked {MARK}.",
+        *(
+            f"{PROFILE_TITLES[profile]}, {n} of {len(reproduced)} cells missing: {why}."
+            for why, n in reasons.most_common()
+        ),
     ]
 
 
-def _long_form(plan: Plan, table: Table, made: Sequence[Cell]) -> tuple[list[str], Rows]:
+def _long_form(plan: Plan, table: RecipeTable, reproduced: Sequence[Cell]) -> tuple[list[str], TableRows]:
     """A line for each cell: numbers in percent, whether they differ, or why there are none."""
     head = ["row", "column", "task", "module", "options", "other_module", "printed"]
     for profile in plan.recipe.profiles:
         head += [f"{profile}{part}" for part in ("", "_low", "_high", "_differs", "_part", "_why_not", "_result")]
-    rows: Rows = []
-    for cell in made:
+    rows: TableRows = []
+    for cell in reproduced:
         line: list[tables.TableCell] = [cell.row, cell.column, table.columns[cell.column], cell.module]
-        line += [told_options(cell.options), "yes" if cell.other_module else "", cell.printed]
+        line += [describe_options(cell.options), "yes" if cell.other_module else "", cell.printed]
         for profile, each in cell.ours.items():
             score = each.score
             numbers = [PERCENT * value for value in (score.value, score.low, score.high)] if score else [None] * 3

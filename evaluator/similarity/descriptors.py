@@ -115,14 +115,14 @@ def describe_blocks(blocks: Iterable[np.ndarray], sample_rate: int) -> dict[str,
         blocks: Its samples, mono, full scale 1, one block (n_samples,) after another.
         sample_rate: In Hz.
     """
-    sums = DescriptorSums(sample_rate)
+    sums = _DescriptorSums(sample_rate)
     for frames in sums.frames_of(blocks):
         sums.add(frames)
     by_name = sums.values()
     return {each.name: by_name[each.name] for each in list_descriptors()}
 
 
-class DescriptorSums:
+class _DescriptorSums:
     """Sums over the frames of a sound that were added so far, whatever its length in samples."""
 
     def __init__(self, sample_rate: int):

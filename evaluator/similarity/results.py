@@ -188,7 +188,7 @@ def as_plain(analysis: Analysis) -> dict[str, Any]:
 
 
 def write(analysis: Analysis, out: Path) -> Path:
-    """Write JSON and tables under `out`, each whole, the JSON last; gives the folder they are in."""
+    """Write JSON and tables, with (n_pairs,) and (n_embeddings, n_variables) lines a task, each whole, the JSON last; gives their folder."""
     folder = out / f"similarity-{analysis.run}"
     folder.mkdir(parents=True, exist_ok=True)
     head = ["task", "one", "other", "r", "p", "p_corrected", "kept", "cka"]
@@ -201,7 +201,7 @@ def write(analysis: Analysis, out: Path) -> Path:
 
 
 def as_tables(analysis: Analysis) -> Iterator[tuple[list[str], list[list[str]]]]:
-    """Head and rows of tables for people: every two embeddings of a few, and with what each has most in common.
+    """Head and rows of tables for people: (n_pairs,) of a few embeddings, and which variables each correlates with most.
 
     Means over fewer tasks than others cannot be ranked with them: variables that are known on all tasks come first.
     """
