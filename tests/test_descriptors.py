@@ -50,7 +50,7 @@ def test_noise_has_no_pitch():
 
 
 def test_a_sound_that_comes_and_goes():
-    """On for half of the time: the energy's deviation is its mean; pauses leave centroid and pitch alone."""
+    """On for half of the time: the energy's standard deviation is its mean; pauses leave centroid and pitch alone."""
     gate = (np.arange(4 * RATE) // RATE) % 2
     values, steady = described(tone(1000, 4) * gate), described(tone(1000, 4))
     assert values["variability"] == pytest.approx(1, abs=0.03)

@@ -84,7 +84,7 @@ def test_every_printed_cell_is_a_run_or_says_why_not(paper, tmp_path):
 
 @pytest.mark.parametrize("paper", PAPERS)
 def test_the_modules_and_tasks_of_a_recipe_are_there(paper, tmp_path):
-    """OurScore are in `hear-eval list modules`, third-party ones in docs/third_party.md, and each is in modules.yaml."""
+    """Ours are in `hear-eval list modules`, third-party ones in docs/third_party.md, and each is in modules.yaml."""
     ours = {each["module"] for each in listing.list_modules()}
     for run in made(paper, tmp_path).runs.values():
         name = run.run.spec.name

@@ -46,7 +46,7 @@ def test_dissimilarities_are_scipys():
 
 @pytest.mark.parametrize("block", [1, 1 << 28])
 def test_r_is_scipys_also_with_ties(monkeypatch, block):
-    """Spearman over the unique pairs, whatever the size of the blocks; NaN where all pairs are alike."""
+    """Spearman over the unique pairs, whatever the size of the blocks; NaN where all pairs are the same."""
     monkeypatch.setattr(correlations, "BLOCK_BYTES", block)
     representations = [pdist(numbers(23, 5)), pdist(numbers(23, 2, seed=1), "cosine")]
     others = [pdist(numbers(23, 1, seed=2).round()), pdist(numbers(23, 5) + 0.5), np.ones(253)]
@@ -115,7 +115,7 @@ def test_unrelated_representations_are_rejected_at_the_stated_rate(n_clips, perm
             min_permutations=permutations,
         )
         p += computed.p.ravel().tolist()
-    # 900 cases, 15 at a time from the same clips: 0.05 +- 3 deviations of some 450 independent ones.
+    # 900 cases, 15 at a time from the same clips: 0.05 +- 3 standard deviations of some 450 independent ones.
     assert np.mean(np.array(p) <= ALPHA) == pytest.approx(ALPHA, abs=0.031)
 
 
@@ -137,7 +137,7 @@ def test_the_right_descriptor_wins():
 
 
 def test_undefined_values_leave_their_pairs_out():
-    """A descriptor is compared over the clips that it is defined of, and said to be left out where there are too few."""
+    """A descriptor is compared over the clips that it is defined of, and left out with a note where there are too few."""
     rows, values = numbers(30, 4), numbers(30, seed=1)
     values[[2, 5, 6]] = np.nan
     few = np.full(30, np.nan)
@@ -220,7 +220,7 @@ def test_memory_does_not_grow_with_the_representations(monkeypatch):
 
 
 def test_the_mean_over_tasks_names_its_parts():
-    """Values of a row and column are averaged over the tasks that have both; on how many they are significant is said."""
+    """Values of a row and column are averaged over the tasks that have both; and how many are significant is counted."""
     tables = [
         CorrelationTable(["a", "b"], ["x", "y"], [[0.2, 0.4], [0.1, math.nan]], [], [], [[True, False], [True, False]]),
         CorrelationTable(["b"], ["y", "z"], [[0.6, 0.8]], [], [], [[True, True]]),
