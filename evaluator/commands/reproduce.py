@@ -52,7 +52,10 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(parsed: argparse.Namespace) -> int:
-    """`hear-eval reproduce`: the plan of a paper's tables, with seconds where forecast, or the runs that are ready and the tables as far as they go."""
+    """`hear-eval reproduce`: the plan of a paper's tables, or the runs that are ready and the tables as far as they go.
+
+    A forecast is in seconds.
+    """
     from evaluator.files import cache_folder, writable_folder
     from evaluator.reproduction import command, plan, recipe, replacing
 

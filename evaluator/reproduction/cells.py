@@ -70,7 +70,9 @@ def decimals(printed: str) -> int:
 
 
 def make_cells(plan: Plan, table: RecipeTable, out: Path) -> list[Cell]:
-    """The cells (n_rows, n_columns) of a table in one list, row by row; fusions are made of the results that there are, and written.
+    """The cells (n_rows, n_columns) of a table in one list, row by row.
+
+    Fusions are made of the results that there are, and written.
 
     Args:
         plan: The plan, its runs marked as far as they are done.

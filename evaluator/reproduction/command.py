@@ -62,7 +62,10 @@ def run_plan(
 
 
 def plan_tables(plan: Plan, forecasts: Sequence[Forecast]) -> list[tuple[TableHead, TableRows]]:
-    """The plan as tables: every run, with the seconds or hours that embedding takes where forecast, cells that cannot be, what is missing and how to get it, and totals."""
+    """The plan as tables: every run, cells that cannot be, what is missing and how to get it, and totals.
+
+    With forecasts also the time that embedding takes, from seconds to days.
+    """
     listed = [each for each in plan.runs.values() if each.selected]
     times = {id(each.planned): each for each in forecasts}
     runs = [

@@ -112,7 +112,9 @@ class Plan:
 
 
 def make_plan(recipe: Recipe, options: ReproductionOptions) -> Plan:
-    """The plan of a recipe, a run for each cell of its tables (n_rows, n_columns) and profile; reads lists of clips and names of files, no audio, no weights, and nothing from the net.
+    """The plan of a recipe: a run for each cell of its tables (n_rows, n_columns) and profile.
+
+    It reads lists of clips and names of files, no audio, no weights, and nothing from the net.
 
     Raises:
         UsageError: A choice names a table, row, module or task that the recipe does not have.

@@ -139,7 +139,9 @@ def names() -> list[str]:
 
 
 def read(name: str) -> Recipe:
-    """A built-in recipe by its paper's name, or a user's own by the path of its YAML file, with the printed numbers (n_rows, n_columns).
+    """A built-in recipe by its paper's name, or a user's own by the path of its YAML file.
+
+    Each table has its printed numbers, (n_rows, n_columns).
 
     Raises:
         UsageError: No such recipe, or it or its CSV is wrong; the sentence names the field.

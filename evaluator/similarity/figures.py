@@ -23,7 +23,10 @@ SUFFIXES = (".svg", ".png")
 
 
 def draw(analysis: Analysis, folder: Path) -> list[Path]:
-    """Draw an analysis as heat maps (n_embeddings, n_embeddings) and (n_embeddings, n_variables), or bars, into an existing folder, each as SVG and PNG (150 dots an inch); gives their files."""
+    """Draw an analysis as heat maps (n_embeddings, n_embeddings) and (n_embeddings, n_variables), or bars; gives the files.
+
+    Each is written into an existing folder, as SVG and PNG (150 dots an inch).
+    """
     n_tasks = len(analysis.datasets)
     over = f"mean over {n_tasks} tasks" if n_tasks > 1 else analysis.datasets[0].task
     between, cka, variables = analysis.mean_between(), analysis.mean_cka(), analysis.mean_variables()
