@@ -1,4 +1,4 @@
-"""What is asked: tasks, the datasets they use, and the suites they come from, read from YAML and checked.
+"""Tasks, the datasets they use, and the suites they come from, read from YAML and checked.
 
 A task is named `suite/task`; the bare task name does where only one suite has it. A user's own task needs no name, it
 is a path: a folder with one sub-folder a class, a CSV (`path,start,end,label[,fold or split][,group]`, paths relative
@@ -44,7 +44,7 @@ _DEFAULT_PROTOCOL = "arch"
 
 _METRIC = Field(str, choices=tuple(METRICS))
 _SECONDS = Field((float, type(None)), required=False, min=0.001)
-_ASKED_FIELDS = {
+_EVALUATION_FIELDS = {
     "variant": TEXT,  # of the dataset
     "split": Field(dict),
     "clip_seconds": _SECONDS,
@@ -65,7 +65,7 @@ _PUBLISHED_FIELDS = {
 }
 _TASK_FIELDS = {
     "dataset": Field(str),
-    **_ASKED_FIELDS,
+    **_EVALUATION_FIELDS,
     "published": Field((dict, type(None)), required=False, fields=_PUBLISHED_FIELDS),
 }
 _SUITE_FIELDS = {
@@ -81,7 +81,7 @@ _OWN_TASK_FIELDS = {
     "title": TEXT,
     "dataset": Field((str, dict), fields=dataset.OWN_FIELDS),
     "protocol": Field(str, required=False, default=_DEFAULT_PROTOCOL),
-    **_ASKED_FIELDS,
+    **_EVALUATION_FIELDS,
 }
 
 
@@ -131,35 +131,35 @@ def _read_suite(name: str, profile: str, only: str = "") -> list[Task]:
         raise document.error(("name",), f"is {suite['name']!r}, but the file is called {name!r}; they have to agree")
     _known(document, ("protocol",), suite["protocol"], "protocols")
     tasks = []
-    for task_name, asked in suite["tasks"].items():
+    for task_name, fields in suite["tasks"].items():
         keys = ("tasks", task_name)
-        asked["split"] = document.check_variant(splits.RULES, "by", (*keys, "split"))
-        _judged(document, keys, asked)
-        published = asked.pop("published")
+        fields["split"] = document.check_variant(splits.RULES, "by", (*keys, "split"))
+        _check_evaluation(document, keys, fields)
+        published = fields.pop("published")
         if published and published["split"]:
             published["split"] = document.check_variant(splits.RULES, "by", (*keys, "published", "split"))
         if published:
-            asked |= {"profile": profile, "differs": published.pop("differs")}
+            fields |= {"profile": profile, "differs": published.pop("differs")}
         if published and profile == "published":
-            asked |= {field: value for field, value in published.items() if value is not None}
-        _known(document, (*keys, "dataset"), asked["dataset"], "datasets")
+            fields |= {field: value for field, value in published.items() if value is not None}
+        _known(document, (*keys, "dataset"), fields["dataset"], "datasets")
         if only in ("", task_name):
-            asked["dataset"] = dataset.read(asked["dataset"], asked.pop("variant"))
-            asked["source"] = asked["source"] or suite["source"]
-            tasks.append(Task(name=f"{name}/{task_name}", protocol=suite["protocol"], **asked))
+            fields["dataset"] = dataset.read(fields["dataset"], fields.pop("variant"))
+            fields["source"] = fields["source"] or suite["source"]
+            tasks.append(Task(name=f"{name}/{task_name}", protocol=suite["protocol"], **fields))
     return tasks
 
 
-def _judged(document: Document, keys: tuple[str, ...], asked: dict[str, Any]) -> None:
+def _check_evaluation(document: Document, keys: tuple[str, ...], fields: dict[str, Any]) -> None:
     """Check what a task changes of its protocol, and whether its metric fits its labels."""
-    if asked["probe"]:
-        asked["probe"] = settings.changes_of(document, (*keys, "probe"))
-    asked["events"] = protocol.event_choices(document, (*keys, "events"), asked["events"])
-    if METRICS[asked["metric"]].of_events != (asked["labels"] == "events"):
-        fitting = [name for name, each in METRICS.items() if each.of_events == (asked["labels"] == "events")]
+    if fields["probe"]:
+        fields["probe"] = settings.changes_of(document, (*keys, "probe"))
+    fields["events"] = protocol.event_choices(document, (*keys, "events"), fields["events"])
+    if METRICS[fields["metric"]].of_events != (fields["labels"] == "events"):
+        fitting = [name for name, each in METRICS.items() if each.of_events == (fields["labels"] == "events")]
         raise document.error(
             (*keys, "metric"),
-            f"{asked['metric']} does not fit labels: {asked['labels']}; these do: {', '.join(fitting)}",
+            f"{fields['metric']} does not fit labels: {fields['labels']}; these do: {', '.join(fitting)}",
         )
 
 
@@ -187,21 +187,21 @@ def _own_yaml(path: Path) -> Task:
     title = fields.pop("title") or fields["name"]
     _known(document, ("protocol",), fields["protocol"], "protocols")
     fields["split"] = document.check_variant(splits.RULES, "by", ("split",))
-    _judged(document, (), fields)
+    _check_evaluation(document, (), fields)
     fields["source"] = fields["source"] or path.name
-    said, variant = fields["dataset"], fields.pop("variant")
-    if isinstance(said, str):
-        _known(document, ("dataset",), said, "datasets")
-        fields["dataset"] = dataset.read(said, variant)
+    own, variant = fields["dataset"], fields.pop("variant")
+    if isinstance(own, str):
+        _known(document, ("dataset",), own, "datasets")
+        fields["dataset"] = dataset.read(own, variant)
     elif variant:
         raise document.error(("variant",), "is for built-in datasets; your own is read as its reader says")
     else:
-        said["readers"] = dataset.read_readers(document, ("dataset", "reader"))
-        dataset.refuse_unused_groups(document, ("dataset", "reader"), said["readers"])
-        said.pop("reader")
-        said["root"] = path.parent / Path(said["root"]).expanduser()
-        said["title"] = said["title"] or title
-        fields["dataset"] = dataset.own(fields["name"], **{**said, "known_bad": tuple(said["known_bad"])})
+        own["readers"] = dataset.read_readers(document, ("dataset", "reader"))
+        dataset.refuse_unused_groups(document, ("dataset", "reader"), own["readers"])
+        own.pop("reader")
+        own["root"] = path.parent / Path(own["root"]).expanduser()
+        own["title"] = own["title"] or title
+        fields["dataset"] = dataset.own(fields["name"], **{**own, "known_bad": tuple(own["known_bad"])})
     return Task(**fields)
 
 

@@ -72,10 +72,10 @@ def surroundings(clock: Clock) -> dict[str, Any]:
 
 def versions() -> dict[str, str]:
     """Versions of the packages that a number may depend on, those that are installed."""
-    found = {}
+    installed = {}
     for name in PACKAGES:
         try:
-            found[name] = importlib.metadata.version(name)
+            installed[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             continue
-    return found
+    return installed

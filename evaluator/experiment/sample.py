@@ -161,6 +161,6 @@ def layer_matrices(embeddings: SampleEmbeddings, good: Sequence[int]) -> Iterato
         good: Numbers of clips that it could embed, in order.
     """
     keys = [embeddings.extraction.keys[number] for number in good]
-    found, candidates = features.read(embeddings.store, keys, embeddings.layers, "mean", memory=0)
-    for candidate, matrix in zip(candidates, found, strict=True):
+    every, candidates = features.read(embeddings.store, keys, embeddings.layers, "mean", memory=0)
+    for candidate, matrix in zip(candidates, every, strict=True):
         yield candidate.name, matrix

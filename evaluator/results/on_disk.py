@@ -66,7 +66,7 @@ def read(path: Path) -> Result:
         result = Result(**fields | _unpack(predictions, len(plain["folds"])))
         _refuse_unsound(result)
         return result
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, OverflowError) as error:
         raise EvaluationError(f"{path}: its fields are not those of a result ({error}); run it again") from error
     except (OSError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         raise EvaluationError(f"{path}: its predictions cannot be read ({error}); run it again") from error
@@ -104,12 +104,14 @@ def _refuse_unsound(result: Result) -> None:
     if confusion is not None and [len(row) for row in confusion] != [n_classes] * n_classes:
         raise TypeError(f"confusion is not {n_classes} x {n_classes}, as the classes are")
     for number, fold in enumerate(result.folds):
-        clips, said = result.test_clips[number], result.test_probabilities[number]
+        clips, probabilities = result.test_clips[number], result.test_probabilities[number]
         sizes = {len(result.test_groups[number]), len(result.test_seconds[number]), len(result.test_targets[number])}
-        if said.ndim < 3 or sizes | {said.shape[1]} != {len(clips)}:
+        if probabilities.ndim < 3 or sizes | {probabilities.shape[1]} != {len(clips)}:
             raise TypeError(f"fold {fold.name} has {len(clips)} test clips, and other numbers of labels or predictions")
-        if not all(np.issubdtype(each.dtype, np.number) for each in (said, result.test_targets[number])):
+        if not all(np.issubdtype(each.dtype, np.number) for each in (probabilities, result.test_targets[number])):
             raise TypeError(f"fold {fold.name} has predictions that are no numbers")
+        if not 0 <= fold.point < len(result.curve):
+            raise TypeError(f"fold {fold.name} has the point {fold.point} of a curve of {len(result.curve)}")
 
 
 def parsed(path: Path) -> Any:

@@ -158,7 +158,7 @@ class Result:
 
     def summary(self) -> dict[str, Any]:
         """What `--json` prints: the result as one flat object, without predictions, notes and provenance."""
-        wanted = (
+        names = (
             "module",
             "task",
             "protocol",
@@ -178,7 +178,7 @@ class Result:
             "seconds",
         )
         listed = {name: [asdict(each) for each in getattr(self, name)] for name in ("curve", "folds", "caveats")}
-        return {**{name: getattr(self, name) for name in wanted}, **listed}
+        return {**{name: getattr(self, name) for name in names}, **listed}
 
     def to_frame(self) -> Any:
         """A row for each test clip with its label, prediction and probabilities, as a pandas DataFrame (`table.clip_frame`).
@@ -195,12 +195,12 @@ class Result:
 
 def run_of(fields: Mapping[str, Any]) -> str:
     """Name of the run of which these are the fields, by their names; for all that they tell of the question."""
-    asked = [fields[name] for name in ("module", "weights", "options", "task", "protocol", "profile")]
+    question = [fields[name] for name in ("module", "weights", "options", "task", "protocol", "profile")]
     decides = ("seed", "n_seeds", "layers", "task_sha256", "protocol_sha256", "manifest_sha256", "fused_runs")
-    asked += [fields["provenance"].get(name) for name in decides]
-    return run_name(asked)
+    question += [fields["provenance"].get(name) for name in decides]
+    return run_name(question)
 
 
-def run_name(asked: Any) -> str:
+def run_name(question: Any) -> str:
     """8 hex digits that stand for a question, equal for equal ones."""
-    return hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()[:8]
+    return hashlib.sha256(json.dumps(question, sort_keys=True, default=str).encode()).hexdigest()[:8]

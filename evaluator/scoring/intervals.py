@@ -160,10 +160,10 @@ def holm(chances: Sequence[float]) -> list[float]:
     Source: Holm 1979, A Simple Sequentially Rejective Multiple Test Procedure.
     """
     order = np.argsort(chances, kind="stable")
-    corrected = np.maximum.accumulate([(len(chances) - rank) * chances[place] for rank, place in enumerate(order)])
-    found = np.empty(len(chances))
-    found[order] = np.minimum(1.0, corrected)
-    return found.tolist()
+    corrected = np.maximum.accumulate([(len(chances) - rank) * chances[index] for rank, index in enumerate(order)])
+    adjusted = np.empty(len(chances))
+    adjusted[order] = np.minimum(1.0, corrected)
+    return adjusted.tolist()
 
 
 def mean_score(tested: Sequence[tuple[np.ndarray, np.ndarray]], metric: str) -> float:
@@ -178,7 +178,7 @@ def repetitions(probabilities: np.ndarray) -> np.ndarray:
 
 def n_trainings(probabilities: Sequence[np.ndarray]) -> int:
     """How often probes were trained, over seeds and draws of few shots; of each fold its probabilities, as in `repetitions`."""
-    return min((len(repetitions(said)) for said in probabilities), default=1)
+    return min((len(repetitions(probabilities)) for probabilities in probabilities), default=1)
 
 
 def repeated_score(metric: str, targets: np.ndarray, probabilities: np.ndarray) -> float:
@@ -233,7 +233,7 @@ def _drawn(
     again: np.random.Generator,
     groups: Sequence[np.ndarray] | None,
 ) -> np.ndarray:
-    n_times = n_trainings([said for _, said in tested])
+    n_times = n_trainings([probabilities for _, probabilities in tested])
     times = _training_draws(n_times, again)  # the same in every fold: a training is one seed
     scores = [
         fold_draws(*fold, metric, random, None if groups is None else groups[number], times)
@@ -259,7 +259,9 @@ def fold_draws(
     parts = []
     for first in range(0, DRAWS, at_once):
         counts = _unit_counts(units.max() + 1, min(at_once, DRAWS - first), random)[units]  # (n_clips, n_draws)
-        each = np.array([METRICS[metric](targets, said, counts) for said in repetitions(probabilities)])
+        each = np.array(
+            [METRICS[metric](targets, probabilities, counts) for probabilities in repetitions(probabilities)]
+        )
         weights = np.full(each.shape, 1 / len(each)) if times is None else times[:, first : first + at_once]
         parts.append((each * weights).sum(axis=0))
     return np.concatenate(parts)

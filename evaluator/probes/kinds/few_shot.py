@@ -112,7 +112,7 @@ class FewShot(ProbeKind):
     def _fit_draw(self, job: ProbeJob, train: np.ndarray, head: str, request: FitRequest) -> ProbeOutcome:
         """What a head predicts after it saw the rows `train`, (n_shots of all classes,)."""
         targets = request.targets
-        features = standardised(request.matrices[job.features[0]], train, wanted=head == "logistic")
+        features = standardised(request.matrices[job.features[0]], train, scale=head == "logistic")
         x, values = features(train), targets.values[train]
         predict = (
             logistic_regression(x, values, "single", self.C, _MAX_ITER)
