@@ -40,6 +40,8 @@ def compute_similarity(
 ) -> Analysis:
     """How alike modules and layers are, and what they have in common with acoustic descriptors and labels.
 
+    Each pair of embeddings is compared over every two clips of a task, (n_pairs,) dissimilarities.
+
     Args:
         modules, tasks, profile, weights, options, device, python, worker_timeout, data, cache, progress: As in `run`; `weights` may
             be a folder that holds some under the modules' names.
@@ -86,6 +88,8 @@ def draw_maps(
     progress: Progress = no_progress,
 ) -> list[Atlas]:
     """The embeddings of tasks on a plane, and how far such maps can be trusted; one atlas a task.
+
+    Each map gives the clips' places on a plane, (n_clips, 2).
 
     Args:
         modules, tasks, protocol, profile, layers, n_clips, seed, allow_failed: As in `compute_similarity`.

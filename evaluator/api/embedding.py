@@ -64,6 +64,8 @@ def validate(
 ) -> list[Check]:
     """Each promise of the HEAR contract, and whether a module keeps it.
 
+    It is asked for sounds of 1 sample up to 4 s, alone and in batches (n_sounds, n_samples).
+
     Args:
         module: A HEAR module by name, or the module itself.
         weights, options, device, python, worker_timeout: As in `run`.

@@ -44,6 +44,8 @@ class Check:
 def validate(module: Module) -> list[Check]:
     """Every check in turn; one that the module breaks with an error counts as failed with that error.
 
+    The module is asked for noise and silence (n_sounds, n_samples) of one sample up to 4 s.
+
     Raises:
         EvaluationError: The module crashed or hung, so that nothing more can be asked.
     """
@@ -73,7 +75,10 @@ def _difference(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def rate(module: Module) -> str:
-    """One of the rates that the HEAR tasks come in."""
+    """One of the rates that the HEAR tasks come in.
+
+    Sample rates are in Hz.
+    """
     value = module.describe()["sample_rate"]
     return "" if value in KNOWN_RATES else f"sample_rate is {value} Hz; the HEAR tasks come in {KNOWN_RATES}"
 

@@ -35,7 +35,10 @@ _OTHERS = ("width", "align", "end_padding")
 
 @contextlib.contextmanager
 def open_any(spec: ModuleSpec) -> Iterator[Module]:
-    """As `open_module`, where an ensemble whose scenes are its members' is not loaded as a whole."""
+    """As `open_module`, where an ensemble whose scenes are its members' is not loaded as a whole.
+
+    What it embeds of each clip is a scene (size,), or frames (n_frames, size).
+    """
     if spec.name.startswith(PREFIX) and _merges_scenes(spec):
         yield Ensemble(spec)
     else:
@@ -69,6 +72,8 @@ def embed(
 
 class Ensemble:
     """Members that are never in memory together; of a `Module`'s calls it answers `describe` only.
+
+    Members' scenes (n_clips, width) are merged into one (n_clips, merged width).
 
     Raises:
         UsageError: A member is missing or cannot be loaded, or an option or its value is unknown.

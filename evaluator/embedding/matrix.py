@@ -53,7 +53,10 @@ class InMemory:
 
 @dataclass(frozen=True)
 class SideBySide:
-    """Matrices with the same rows, their columns one after another."""
+    """Matrices with the same rows, their columns one after another.
+
+    Shapes (n_rows, width of each part) become (n_rows, sum of the widths).
+    """
 
     parts: Sequence[Matrix]
 

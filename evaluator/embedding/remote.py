@@ -23,7 +23,10 @@ STDERR_LINES = 15
 
 
 class Remote:
-    """A module in another interpreter; a crash, a hang or an early end is told, and never half an answer returned."""
+    """A module in another interpreter; a crash, a hang or an early end is told, and never half an answer returned.
+
+    Audio (n_clips, n_samples) and embeddings travel as raw bytes, so that not a bit changes.
+    """
 
     def __init__(self, spec: ModuleSpec):
         self.spec = spec

@@ -175,6 +175,8 @@ def _setup(files: Sequence[Path], cache: Path) -> Setup:
 def check_npz(out: Path) -> None:
     """Refuse, before the work, a file that cannot be written.
 
+    It is to hold vectors (n_files, width) and frames (n_frames, width).
+
     Raises:
         UsageError: It has another ending than .npz, or its folder is missing.
     """

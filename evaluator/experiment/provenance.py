@@ -38,7 +38,10 @@ class Clock:
 
 
 def audio_sha256(extraction: Extraction) -> str:
-    """SHA-256 over the audio of the clips as it was used, in their order; it changes with a file or the clip rule."""
+    """SHA-256 over the audio of the clips as it was used, in their order; it changes with a file or the clip rule.
+
+    Cuts and paddings count in seconds.
+    """
     return hashlib.sha256(json.dumps(sorted(extraction.keys.items())).encode()).hexdigest()
 
 

@@ -82,6 +82,8 @@ def resolve_layers(specs: Sequence[ModuleSpec], options: SampleOptions) -> str:
 def draw(task: Task, protocol: Protocol, options: SampleOptions) -> Setup:
     """The task with the clips that are compared, drawn by seed if there are more than wanted.
 
+    Their numbers are (n_clips,), in order.
+
     They are the validation clips; test clips where there are none. Where every clip is tested in one of several folds,
     all of them.
 

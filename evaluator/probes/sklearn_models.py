@@ -44,6 +44,8 @@ def standardised(matrix: Matrix, train: np.ndarray, scale: bool) -> Callable[[np
 def fit_best(request: FitRequest, settings_of: Callable[[int], Sequence[tuple[str, Fit]]]) -> list[Outcomes]:
     """The outcome of each job with the setting that is best on its validation clips.
 
+    Features are (n_clips, width), predictions (n_clips, n_classes).
+
     Args:
         request: Jobs that read one feature matrix each.
         settings_of: From a number of training clips to the settings to try, each as its name and a function that fits it.

@@ -28,6 +28,8 @@ _LEAST_DEVIATION = 1e-10  # added to a feature's deviation, as Sarkar & Magimai-
 class StackedProbe:
     """One probe of a stack, and how its training goes.
 
+    Rows are (n_rows,), in order.
+
     Attributes:
         features: Numbers of the feature matrices that it reads; several are mixed.
         train, valid: Rows of them, in order.

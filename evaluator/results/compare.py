@@ -38,6 +38,8 @@ class Comparison:
 def compare(results: Sequence[Result], seed: int = 0) -> list[Comparison]:
     """Every two of the results, each judged by a paired bootstrap over their common test clips.
 
+    Targets are (n_clips, n_classes), probabilities (n_times, n_clips, n_classes) for each fold.
+
     Groups (recordings, individuals) are drawn instead of clips where every fold has enough of them.
 
     Args:
@@ -71,6 +73,8 @@ def compare(results: Sequence[Result], seed: int = 0) -> list[Comparison]:
 
 def fuse(results: Sequence[Result], seed: int = 0) -> Result:
     """The results' probabilities averaged with equal weight, scored as one.
+
+    Each fold's probabilities are (n_times, n_clips, n_classes).
 
     Source: Sarkar & Magimai-Doss 2025, Table III (posteriors of several features, each at its best layer).
 
@@ -155,7 +159,7 @@ def _averaged(probabilities: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def tested(result: Result) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Targets and probabilities of each fold."""
+    """Targets (n_clips, ...) and probabilities (n_times, n_clips, ...) of each fold."""
     return list(zip(result.test_targets, result.test_probabilities, strict=True))
 
 
@@ -182,6 +186,8 @@ def titles(results: Sequence[Result]) -> list[str]:
 
 def refuse_unlike(results: Sequence[Result]) -> None:
     """Refuse results that were not tested on the same clips.
+
+    Targets (n_clips, n_classes) have to agree as well.
 
     Raises:
         UsageError: They differ in task, metric, folds or test clips.

@@ -27,7 +27,10 @@ _ARRAYS = ("test_clips", "test_groups", "test_seconds", "test_targets", "test_pr
 
 
 def write(result: Result, out: Path) -> Path:
-    """Write JSON and predictions under `out`, whole; the JSON comes last, so that where it is, all is."""
+    """Write JSON and predictions under `out`, whole; the JSON comes last, so that where it is, all is.
+
+    Predictions are kept in single precision: probabilities (n_times, n_clips, n_classes) for each fold.
+    """
     path = out / safe_name(result.module) / safe_name(result.task)
     path = path / f"{safe_name(result.protocol)}-{result.profile}-{result.run}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -51,6 +54,8 @@ def write(result: Result, out: Path) -> Path:
 
 def read(path: Path) -> Result:
     """A result as it was written.
+
+    Predictions come with it, probabilities (n_times, n_clips, n_classes) for each fold.
 
     Raises:
         EvaluationError: No such file, half a file, another schema, or its predictions are missing.

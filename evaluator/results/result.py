@@ -44,6 +44,8 @@ CAVEATS: Mapping[str, str] = {
 class CurvePoint:
     """One of several features or settings that probes were fitted on: a layer, a number of shots.
 
+    Scores are means over folds of (n_clips, n_classes) predictions.
+
     name: What it is called in words, such as `layer 3` or `layer 3, 5 shots, centroid`; "" where there was only one.
     score, ci_low, ci_high: As those of a result.
     valid_score: On the validation clips, mean over folds; None where they have no say or no label.

@@ -51,6 +51,8 @@ SEGMENTS_S = {"segment_1s_er": 1.0}  # length of a segment, in seconds
 class PostProcessing:
     """How probabilities become events.
 
+    Lengths are in ms.
+
     median_filter_ms: Length of the median filter over time, 0 for none.
     min_duration_ms: Shorter events are dropped.
     """
@@ -145,6 +147,8 @@ def best_processing(
     candidates: Iterable[PostProcessing], score_of: Callable[[PostProcessing], float]
 ) -> PostProcessing:
     """The candidate with the highest score; NaN counts as 0, and of equals the longer filter, then duration, wins.
+
+    Filters and durations are in ms.
 
     The highest is taken even of an error rate, as heareval does (task_predictions.py).
     """

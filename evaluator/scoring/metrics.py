@@ -235,6 +235,8 @@ METRICS: dict[str, Metric] = {
 def score(metric: str, targets: np.ndarray, probabilities: np.ndarray) -> float:
     """The score named `metric`, each clip (or file) counted once; NaN only for files without any event.
 
+    Targets and probabilities are (n_clips, n_classes).
+
     Raises:
         EvaluationError: No clip to score, none that has a label, or probabilities that are not finite.
     """

@@ -23,6 +23,8 @@ _MIN_NORM = 1e-12  # of a feature vector; below it, it points nowhere
 class FewShot(ProbeKind):
     """A few training clips of each class, drawn many times.
 
+    Each draw sees (n_shots of all classes, width) features and predicts (n_rows, n_classes) probabilities.
+
     shots: Clips per class; more than the rarest class has are left out.
     heads: `centroid` (nearest mean by cosine) and `logistic` (logistic regression).
     draws: How many draws of training clips are averaged.
@@ -129,7 +131,10 @@ class FewShot(ProbeKind):
 
 
 def draw_shots(train: np.ndarray, values: np.ndarray, n: int, random: np.random.Generator) -> list[np.ndarray]:
-    """`n` rows of each class that has training rows, drawn without replacement; a list of (n,)."""
+    """`n` rows of each class that has training rows, drawn without replacement; a list of (n,).
+
+    Rows are (n_train,), values (n_rows, n_classes) of 0 and 1.
+    """
     classes = values[train].argmax(axis=1)
     return [random.permutation(train[classes == label])[:n] for label in np.unique(classes)]
 

@@ -16,6 +16,8 @@ from evaluator.scoring.targets import Targets
 class Logistic(ProbeKind):
     """scikit-learn's LogisticRegression (L-BFGS); for several labels a clip, one a class.
 
+    Features (n_clips, width) become probabilities (n_clips, n_classes).
+
     Cs: Inverse penalties to choose from, scikit-learn's unit; of equal validation scores the first wins.
     max_iter: Iterations of the solver.
     """

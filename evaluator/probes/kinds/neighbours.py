@@ -16,6 +16,8 @@ from evaluator.scoring.targets import Targets
 class Neighbours(ProbeKind):
     """The share of each label among the nearest training clips, by scikit-learn's brute-force search.
 
+    Features (n_clips, width) become probabilities (n_clips, n_classes).
+
     n_neighbors: How many neighbours, to choose from; of equal validation scores the first wins. Numbers above that of the
         training clips are left out.
     """

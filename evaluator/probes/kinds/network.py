@@ -44,7 +44,10 @@ _FIELDS: Mapping[str, Field] = {
 
 @dataclass(frozen=True)
 class Network(NetworkSettings, ProbeKind):
-    """A network with the settings of `NetworkSettings`, as a kind of probe."""
+    """A network with the settings of `NetworkSettings`, as a kind of probe.
+
+    Features (n_rows, width) become probabilities (n_rows, n_classes).
+    """
 
     FIELDS = _FIELDS
     SEEDED = True
