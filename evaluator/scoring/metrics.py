@@ -174,9 +174,6 @@ METRICS: dict[str, Metric] = {
     "accuracy": Metric(
         accuracy, "share of clips whose most probable class is theirs, or the first of theirs", ("single",)
     ),
-    "chroma_accuracy": Metric(
-        chroma_accuracy, "share of clips whose most probable pitch is theirs or some octaves away", ("pitches",)
-    ),
     "uar": Metric(uar, "unweighted average recall over the classes that occur in the targets", ("single",)),
     "uar_all_classes": Metric(
         uar_all_classes,
@@ -207,6 +204,9 @@ METRICS: dict[str, Metric] = {
         low=-math.inf,
         high=math.inf,
         unit="",
+    ),
+    "chroma_accuracy": Metric(
+        chroma_accuracy, "share of clips whose most probable pitch is theirs or some octaves away", ("pitches",)
     ),
     **{
         name: Metric(
