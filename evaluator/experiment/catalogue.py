@@ -42,45 +42,61 @@ _SEED = 42  # of the splits that we draw for a user's own data
 _DEFAULT_PROTOCOL = "arch"
 
 
-_METRIC = Field(str, choices=tuple(METRICS))
-_SECONDS = Field((float, type(None)), required=False, min=0.001)
+_METRIC = Field(str, choices=tuple(METRICS), meaning="What scores the test clips.")
+_SECONDS = Field(
+    (float, type(None)),
+    required=False,
+    min=0.001,
+    meaning="Clips are used up to this length, in seconds; empty for whole clips.",
+)
 _EVALUATION_FIELDS = {
-    "variant": TEXT,  # of the dataset
-    "split": Field(dict),
+    "variant": replace(TEXT, meaning="Another way to read the dataset, one of its variants."),
+    "split": Field(dict, meaning="Which clips train, choose and test: one of the split rules."),
     "clip_seconds": _SECONDS,
-    "labels": Field(str, choices=("single", "multi", "events")),
+    "labels": Field(
+        str, choices=("single", "multi", "events"), meaning="One label a clip, several, or events with times."
+    ),
     "metric": _METRIC,
-    "source": TEXT,
-    "probe": Field(dict, required=False, default={}),
+    "source": replace(TEXT, meaning="Where the rule comes from."),
+    "probe": Field(
+        dict, required=False, default={}, meaning="What the task changes of its protocol's network, such as epochs."
+    ),
     "events": protocol.EVENTS,
 }
 # What the published code did otherwise; a field that is absent is as in the clean profile.
 _PUBLISHED_FIELDS = {
-    "differs": Field(str),
-    "dataset": Field((str, type(None)), required=False),
-    "variant": Field((str, type(None)), required=False),
-    "split": Field((dict, type(None)), required=False),
+    "differs": Field(str, meaning="What the published code does otherwise, in a sentence."),
+    "dataset": Field((str, type(None)), required=False, meaning="Another dataset."),
+    "variant": Field((str, type(None)), required=False, meaning="Another variant of it."),
+    "split": Field((dict, type(None)), required=False, meaning="Another split rule."),
     "clip_seconds": _SECONDS,
-    "metric": Field((str, type(None)), required=False, choices=tuple(METRICS)),
+    "metric": Field((str, type(None)), required=False, choices=tuple(METRICS), meaning="Another metric."),
 }
 _TASK_FIELDS = {
-    "dataset": Field(str),
+    "dataset": Field(str, meaning="Name of a dataset."),
     **_EVALUATION_FIELDS,
-    "published": Field((dict, type(None)), required=False, fields=_PUBLISHED_FIELDS),
+    "published": Field(
+        (dict, type(None)), required=False, fields=_PUBLISHED_FIELDS, meaning="What the published code did otherwise."
+    ),
 }
-_SUITE_FIELDS = {
-    "name": Field(str),
-    "title": Field(str),
-    "citation": Field(str),
-    "source": Field(str),
-    "protocol": Field(str),
-    "tasks": Field(dict, each=Field(dict, fields=_TASK_FIELDS)),
+SUITE_FIELDS = {
+    "name": Field(str, meaning="Name of the suite, that of its file."),
+    "title": Field(str, meaning="What it is, in a line."),
+    "citation": Field(str, meaning="What to cite."),
+    "source": Field(str, meaning="Where its tasks come from."),
+    "protocol": Field(str, meaning="Name of the protocol that its tasks are evaluated under."),
+    "tasks": Field(dict, each=Field(dict, fields=_TASK_FIELDS), meaning="Its tasks by name."),
 }
-_OWN_TASK_FIELDS = {
-    "name": Field(str),
-    "title": TEXT,
-    "dataset": Field((str, dict), fields=dataset.OWN_FIELDS),
-    "protocol": Field(str, required=False, default=_DEFAULT_PROTOCOL),
+OWN_TASK_FIELDS = {
+    "name": Field(str, meaning="What to call the task."),
+    "title": replace(TEXT, meaning="What it is, in a line."),
+    "dataset": Field((str, dict), fields=dataset.OWN_FIELDS, meaning="Name of a dataset, or your own as a mapping."),
+    "protocol": Field(
+        str,
+        required=False,
+        default=_DEFAULT_PROTOCOL,
+        meaning="Protocol that it is evaluated under unless another is given.",
+    ),
     **_EVALUATION_FIELDS,
 }
 
@@ -126,7 +142,7 @@ def find(spec: str, profile: str = "clean") -> list[Task]:
 def _read_suite(name: str, profile: str, only: str = "") -> list[Task]:
     """The tasks of a suite, or the one called `only` if it is there; all its fields are checked in either case."""
     document = schema.parse(tasks_folder() / "suites" / f"{name}.yaml")
-    suite = document.check(_SUITE_FIELDS)
+    suite = document.check(SUITE_FIELDS)
     if suite["name"] != name:
         raise document.error(("name",), f"is {suite['name']!r}, but the file is called {name!r}; they have to agree")
     _known(document, ("protocol",), suite["protocol"], "protocols")
@@ -183,7 +199,7 @@ def _own_task(path: Path) -> Task:
 
 def _own_yaml(path: Path) -> Task:
     document = schema.parse(path)
-    fields = document.check(_OWN_TASK_FIELDS)
+    fields = document.check(OWN_TASK_FIELDS)
     title = fields.pop("title") or fields["name"]
     _known(document, ("protocol",), fields["protocol"], "protocols")
     fields["split"] = document.check_variant(splits.RULES, "by", ("split",))

@@ -42,12 +42,24 @@ class FewShot(ProbeKind):
 
     SEEDED = True
     FIELDS = {  # noqa: RUF012 (a class variable of ProbeKind)
-        "shots": Field(list, each=Field(int, min=1)),
-        "heads": Field(list, each=Field(str, choices=("centroid", "logistic"))),
-        "draws": Field(int, min=1),
-        "primary": Field(list),
-        "C": Field(float, min=1e-12),
-        "temperature": Field(float, min=1e-6),
+        "shots": Field(
+            list,
+            each=Field(int, min=1),
+            meaning="Training clips of each class; more than the rarest class has are left out.",
+        ),
+        "heads": Field(
+            list,
+            each=Field(str, choices=("centroid", "logistic")),
+            meaning="Classifiers: the nearest class mean by cosine, and logistic regression.",
+        ),
+        "draws": Field(int, min=1, meaning="How many draws of training clips are averaged."),
+        "primary": Field(
+            list, meaning="The number of shots and the head whose score stands for the whole, as [5, centroid]."
+        ),
+        "C": Field(float, min=1e-12, meaning="Inverse L2 penalty of the logistic regression."),
+        "temperature": Field(
+            float, min=1e-6, meaning="Cosines are divided by it before the softmax that makes them probabilities."
+        ),
     }
 
     @property

@@ -24,7 +24,11 @@ class Neighbours(ProbeKind):
 
     n_neighbors: tuple[int, ...]
 
-    FIELDS = {"n_neighbors": Field(list, each=Field(int, min=1))}  # noqa: RUF012 (a class variable of ProbeKind)
+    FIELDS = {  # noqa: RUF012 (a class variable of ProbeKind)
+        "n_neighbors": Field(
+            list, each=Field(int, min=1), meaning="Numbers of nearest training clips to choose from on validation."
+        )
+    }
 
     def n_steps(self, jobs: Sequence[ProbeJob]) -> int:
         """One for each number of neighbours of each job."""
