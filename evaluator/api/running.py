@@ -98,7 +98,7 @@ def run(
 
     >>> results = run("hear_ssl.melspec", "demo/calls", protocol="knn")
     >>> results[0].task, results[0].n_clips, results[0].ci_low < results[0].score < results[0].ci_high
-    ('demo/calls', 240, True)
+    ('demo/calls', 330, True)
     """
     asked = inputs.tasks_of(tasks, profile)
     questions = [(task, inputs.protocol_of(protocol, task, profile)) for task in asked]
@@ -169,6 +169,6 @@ def load_protocol(name: str | Path, profile: str = "clean") -> Protocol:
         UsageError: There is no such protocol, or its file is wrong.
 
     >>> load_protocol("arch").layers
-    'last'
+    'scene'
     """
     return protocols.load(str(name), profile)
