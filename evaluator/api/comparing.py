@@ -89,12 +89,12 @@ def to_frame(results: Results) -> Any:
 
 def _loaded(given: Sequence[Results]) -> list[Result]:
     """Results, whatever they were given as."""
-    found: list[Result] = []
+    results: list[Result] = []
     for each in given:
         if isinstance(each, Result):
-            found.append(each)
+            results.append(each)
         elif isinstance(each, (str, Path)):
-            found += load_results(each)
+            results += load_results(each)
         else:
-            found += _loaded(each)
-    return found
+            results += _loaded(each)
+    return results

@@ -100,8 +100,7 @@ def run(
     >>> results[0].task, results[0].n_clips, results[0].ci_low < results[0].score < results[0].ci_high
     ('demo/calls', 330, True)
     """
-    asked = inputs.tasks_of(tasks, profile)
-    questions = [(task, inputs.protocol_of(protocol, task, profile)) for task in asked]
+    questions = [(task, inputs.protocol_of(protocol, task, profile)) for task in inputs.tasks_of(tasks, profile)]
     given = inputs.module_specs(modules, weights, options, device, python, worker_timeout)
     where, folder = inputs.folder_of_data(data), inputs.folder_of_cache(cache)
     chosen = RunOptions(where, folder, device, seed, seeds, str(layers), allow_failed, progress)

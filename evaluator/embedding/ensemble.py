@@ -40,7 +40,7 @@ def open_any(spec: ModuleSpec) -> Iterator[Module]:
     What it embeds of each clip is a scene (size,), or frames (n_frames, size).
     """
     if spec.name.startswith(PREFIX) and _merges_scenes(spec):
-        yield Ensemble(spec)
+        yield MemberwiseEnsemble(spec)
     else:
         with open_module(spec) as module:
             yield module
@@ -62,7 +62,7 @@ def embed(
         UsageError: The module cannot be loaded, or has no such views.
         EvaluationError: The module fails.
     """
-    if not isinstance(module, Ensemble):
+    if not isinstance(module, MemberwiseEnsemble):
         return embed_with(spec, module, views, recordings, cache, progress)
     if views == "scene":
         return module.embed_scenes(recordings, cache, progress)
@@ -70,7 +70,7 @@ def embed(
         return embed_with(spec, together, views, recordings, cache, progress)
 
 
-class Ensemble:
+class MemberwiseEnsemble:
     """Members that are never in memory together; of a `Module`'s calls it answers `describe` only.
 
     Members' scenes (n_clips, width) are merged into one (n_clips, merged width).

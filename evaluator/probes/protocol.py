@@ -34,7 +34,7 @@ class Protocol:
     standardise: Whether features are set to mean 0 and deviation 1 of the training clips.
     choose_layer: Where layers compete, which part's score chooses: `valid`, or `test` as some papers do.
     events: For tasks that ask when: (median filter, minimum duration) in ms to choose from on validation; empty where the
-        protocol judges whole clips only.
+        protocol evaluates whole clips only.
     differs: What this profile does otherwise than its sibling, in a sentence.
     path: Path of a user's own file; "" for a protocol that has a name.
     """
@@ -173,7 +173,7 @@ def load(name: str, profile: str = "clean") -> Protocol:
 
 
 def is_layers(text: str) -> bool:
-    """Whether a text says which layers are judged: one of `LAYERS`, or a number."""
+    """Whether a text says which layers are evaluated: one of `LAYERS`, or a number."""
     return text in LAYERS or text.isdecimal()
 
 

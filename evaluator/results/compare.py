@@ -36,7 +36,7 @@ class Comparison:
 
 
 def compare(results: Sequence[Result], seed: int = 0) -> list[Comparison]:
-    """Every two of the results, each judged by a paired bootstrap over their common test clips.
+    """Every two of the results, each tested by a paired bootstrap over their common test clips.
 
     Targets are (n_clips, n_classes), probabilities (n_times, n_clips, n_classes) for each fold.
 

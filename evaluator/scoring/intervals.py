@@ -232,7 +232,7 @@ def draws(
 def many_draws(
     tested: Sequence[tuple[np.ndarray, np.ndarray]], metric: str, seed: int, groups: Sequence[np.ndarray] | None
 ) -> np.ndarray:
-    """As `draws`, but as many as differences are judged by, shape (TEST_DRAWS,); the first DRAWS are those of `draws`."""
+    """As `draws`, but as many as differences are tested with, shape (TEST_DRAWS,); the first DRAWS are those of `draws`."""
     more = [
         _drawn(
             tested, metric, np.random.default_rng((seed, 0, number)), np.random.default_rng((seed, 1, number)), groups
