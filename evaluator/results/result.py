@@ -160,25 +160,7 @@ class Result:
 
     def summary(self) -> dict[str, Any]:
         """What `--json` prints: the result as one flat object, without predictions, notes and provenance."""
-        names = (
-            "module",
-            "task",
-            "protocol",
-            "profile",
-            "metric",
-            "score",
-            "ci_low",
-            "ci_high",
-            "interval_over",
-            "chosen",
-            "seed_scores",
-            "std",
-            "scores",
-            "n_clips",
-            "n_failed",
-            "n_silent",
-            "seconds",
-        )
+        names = (*table.COLUMNS, "seed_scores", "scores", "n_silent", "seconds")
         listed = {name: [asdict(each) for each in getattr(self, name)] for name in ("curve", "folds", "caveats")}
         return {**{name: getattr(self, name) for name in names}, **listed}
 
