@@ -19,7 +19,7 @@ import torch
 from hear_ssl import ensemble
 from hear_ssl.encoders.member import Member
 
-SAMPLE_RATE = 16000  # of all modules of ours
+SAMPLE_RATE = 16000  # Hz, of the default members
 MOST_AT_ONCE = 16  # clips in one call
 SUFFIXES = {".wav", ".ogg", ".flac"}
 

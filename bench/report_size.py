@@ -78,7 +78,7 @@ def result(module: int, task: int, n_classes: int) -> Result:
             "module": {"sample_rate": 16000, "device": "cpu", "weights_sha256": f"{module:064x}"},
             "manifest_sha256": f"{task:064x}",
             "seed": 0,
-            "draws": True,
+            "seeded": True,
         },
         test_clips=[[f"recordings/{task}/clip_{n:04}.wav" for n in range(N_CLIPS)]],
         test_groups=[[f"site {n % 20}" for n in range(N_CLIPS)]],

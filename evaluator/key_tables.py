@@ -17,7 +17,7 @@ def page(title: str, introduction: str, sections: Iterable[Section]) -> str:
     Args:
         title: Of the page.
         introduction: Markdown below the title.
-        sections: (title, fields) pairs, (n_sections,), such as those of `evaluator/datasets/yaml_keys.py`.
+        sections: (title, fields) pairs, (n_sections,), such as those of `evaluator/api/yaml_keys.py`.
     """
     tables = (f"## {heading}\n\n{table(fields)}\n" for heading, fields in sections)
     return "\n".join([f"# {title}\n\n{introduction}\n", *tables])

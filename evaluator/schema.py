@@ -1,8 +1,8 @@
-"""YAML files as plain, checked values: what a field may hold is said once, as data, and every slip gets a sentence.
+"""YAML files as plain, checked values: what a field may hold stands once, as data, and every mistake gets a sentence.
 
 Here too: where our own files lie (`tasks_folder`).
 
-A file is described by a mapping from field names to `Field`. The sentence about a slip names the file, the line, the
+A file is described by a mapping from field names to `Field`. The sentence about a mistake names the file, the line, the
 field, the value and what would have been right:
 `tasks/suites/arch.yaml:14: tasks.esc50.metric: unknown metric 'mapp'; did you mean 'map'? Known: accuracy, map`.
 

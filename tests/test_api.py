@@ -51,8 +51,8 @@ for result in results:
         [line["module"], *(str(line[name]) for name in ("score", "ci_low", "ci_high"))] for line in lines
     ] == printed
     files = [
-        sorted(path.relative_to(f).as_posix() for path in f.rglob("*.*"))
-        for f in map(Path, ("by_script", "by_command"))
+        sorted(path.relative_to(folder).as_posix() for path in Path(folder).rglob("*") if path.is_file())
+        for folder in ("by_script", "by_command")
     ]
     assert files[0] == files[1] and len(files[0]) == 4
     for one, other in zip(ev.load_results("by_script"), ev.load_results("by_command"), strict=True):

@@ -49,14 +49,14 @@ def run(*arguments):
 def test_majority_scores_the_share_of_the_most_frequent_class(tmp_path, capsys):
     """10 of 18 clips are of one class: each fold answers that class, and the accuracy is its share of the test clips."""
     folder = write_tones(tmp_path / "data", {"crow": 10, "owl": 5, "wren": 3})
-    given = ("--task", folder, "--protocol", "logistic", "--cache", tmp_path / "cache", "--out", tmp_path / "out")
-    assert run("hear_ssl.majority", *given) == 0
+    arguments = ("--task", folder, "--protocol", "logistic", "--cache", tmp_path / "cache", "--out", tmp_path / "out")
+    assert run("hear_ssl.majority", *arguments) == 0
     (path,) = (tmp_path / "out").rglob("*.json")
     result = on_disk.read(path)
     crow = result.classes.index("crow")
     for fold in result.test_probabilities:
-        said = fold[0]  # (n_clips, n_classes), of the only seed
-        assert np.ptp(said, axis=0).max() < 1e-6 and (said.argmax(axis=1) == crow).all()
+        probabilities = fold[0]  # (n_clips, n_classes), of the only seed
+        assert np.ptp(probabilities, axis=0).max() < 1e-6 and (probabilities.argmax(axis=1) == crow).all()
     by_hand = np.mean([fold[:, crow].mean() for fold in result.test_targets])
     assert result.score == pytest.approx(by_hand) and 0.4 < by_hand < 0.7
 
@@ -301,10 +301,10 @@ def test_a_seed_is_a_whole_number():
 def test_baselines_stand_beside_what_was_given_once():
     """What was given is not repeated; an untrained copy is loaded as its module, the others as nothing in particular."""
     shared = ("mine", {"layer": 3}, "cpu", "old", 5.0)
-    given = [
+    modules = [
         ModuleSpec(name, *shared) for name in ("hear_ssl.byol_a", "hear_ssl.melspec", "./m.py", "untrained:./m.py")
     ]
-    added = baselines.beside(given)
+    added = baselines.beside(modules)
     plain = ["hear_ssl.majority", "hear_ssl.chance", "hear_ssl.duration_loudness"]
     assert [spec.name for spec in added] == [*plain, "untrained:hear_ssl.byol_a"]
     assert added[-1] == ModuleSpec("untrained:hear_ssl.byol_a", *shared)
@@ -315,8 +315,8 @@ def test_the_flag_adds_rows_and_names_what_cannot_be_untrained(tmp_path, capsys)
     """A module without weights gets every baseline but the untrained one, which is no failure; the module's own is there."""
     folder = write_tones(tmp_path / "data", {"crow": 6, "owl": 6})
     noise = str(Path(GOOD).with_name("noise.py"))
-    given = ("--task", folder, "--protocol", "logistic", "--cache", tmp_path / "cache", "--out", tmp_path / "out")
-    assert run("--baselines", GOOD, noise, *given) == 0
-    found = {on_disk.read(path).module for path in (tmp_path / "out").rglob("*.json")}
-    assert found == {*baselines.WITHOUT_WEIGHTS, GOOD, noise, f"untrained:{GOOD}"}
-    assert f"untrained:{noise}: " in (said := capsys.readouterr()).err and "has no untrained copy" in said.err
+    arguments = ("--task", folder, "--protocol", "logistic", "--cache", tmp_path / "cache", "--out", tmp_path / "out")
+    assert run("--baselines", GOOD, noise, *arguments) == 0
+    names = {on_disk.read(path).module for path in (tmp_path / "out").rglob("*.json")}
+    assert names == {*baselines.WITHOUT_WEIGHTS, GOOD, noise, f"untrained:{GOOD}"}
+    assert f"untrained:{noise}: " in (shown := capsys.readouterr()).err and "has no untrained copy" in shown.err

@@ -211,7 +211,7 @@ def test_a_board_whose_results_are_all_broken_stays(tmp_path):
 
 def test_what_a_reader_should_know_is_noted():
     """Other training data, and single trainings."""
-    trained = {"draws": True, "manifest_sha256": "1"}
+    trained = {"seeded": True, "manifest_sha256": "1"}
     results = [of(hits(n), module=name, provenance=trained) for name, n in (("a", 90), ("b", 95))]
     results.append(of(hits(99), module="c", provenance={**trained, "manifest_sha256": "2"}))
     notes = board_of(*results).notes
@@ -255,7 +255,7 @@ def test_half_a_digit_is_rounding():
 
 def test_how_often_probes_were_trained_is_counted_by_their_answers():
     """Three draws of few shots of one seed are three trainings: their luck is counted, and nothing else is said."""
-    results = [of(hits(n), module=name, provenance={"draws": True}) for name, n in (("a", 90), ("b", 95))]
+    results = [of(hits(n), module=name, provenance={"seeded": True}) for name, n in (("a", 90), ("b", 95))]
     assert any("Trained less than 3 times" in note for note in board_of(*results).notes)
     assert "trained less than 3 times" in compare.compare(results)[0].sentence
     three = [

@@ -154,8 +154,8 @@ def test_a_folder_a_file_and_safetensors_give_the_same(tmp_path):
     facts = {"mean": str(MEAN), "std": str(STD), "mel": "htk", "stft_window": "1024"}
     save_file(tiny_byol_a(1, 12).state_dict(), tmp_path / "one.safetensors", facts)
     scenes = [
-        byol_a.get_scene_embeddings(sound(16000)[None], byol_a.load_model(str(place)))
-        for place in (path, tmp_path, tmp_path / "one.safetensors")
+        byol_a.get_scene_embeddings(sound(16000)[None], byol_a.load_model(str(source)))
+        for source in (path, tmp_path, tmp_path / "one.safetensors")
     ]
     assert torch.equal(scenes[0], scenes[1]) and torch.equal(scenes[0], scenes[2])
 

@@ -43,10 +43,10 @@ def test_a_difference_is_told_in_words():
         assert (said.better, said.worse) == ("b", "a")
         assert said.difference.value == pytest.approx(0.1)
         assert said.sentence.startswith("b is 10.0 points above a on demo/calls (95 % interval ")
-        assert "unlikely to be chance (p < 0.001)" in said.sentence
+        assert "significant (p < 0.001)" in said.sentence
         assert said.mcnemar == pytest.approx(2 * 0.5**20)
     (said,) = compare.compare((of(base, module="a"), of(~base, module="b")))
-    assert "0.0 points above" in said.sentence and "may well be chance" in said.sentence and said.p == 1
+    assert "0.0 points above" in said.sentence and "not significant" in said.sentence and said.p == 1
 
 
 def test_the_interval_is_that_of_the_difference():
@@ -177,7 +177,7 @@ def test_a_handful_of_clips_proves_nothing(n):
     """One right everywhere and the other nowhere: p is what the signs of n clips can tell at best."""
     right = np.ones(n, bool)
     (said,) = compare.compare((of(right, module="a"), of(~right, module="b")))
-    assert said.p == pytest.approx(min(1, 2 * 0.5**n)) and "may well be chance" in said.sentence
+    assert said.p == pytest.approx(min(1, 2 * 0.5**n)) and "not significant" in said.sentence
 
 
 def test_the_doubt_from_training_counts():
@@ -197,5 +197,5 @@ def test_the_doubt_from_training_counts():
         (found,) = compare.compare(said, seed=number)
         calls += found.p < 0.05
     assert calls <= 12  # five seeds tell a spread of 8 points roughly; of one training each, 50 of 60 are called real
-    alone = [of(np.arange(40) < n, module=name, provenance={"draws": True}) for n, name in ((20, "a"), (24, "b"))]
+    alone = [of(np.arange(40) < n, module=name, provenance={"seeded": True}) for n, name in ((20, "a"), (24, "b"))]
     assert "luck in training is hardly counted" in compare.compare(alone)[0].sentence

@@ -82,8 +82,8 @@ def with_tiny_members(name):
 def interpolated(row, size):
     """A list of numbers at another length, half-pixel convention, number by number."""
     out = []
-    for place in range(size):
-        where = min(max((place + 0.5) * len(row) / size - 0.5, 0.0), len(row) - 1.0)
+    for index in range(size):
+        where = min(max((index + 0.5) * len(row) / size - 0.5, 0.0), len(row) - 1.0)
         left = int(where)
         right = min(left + 1, len(row) - 1)
         out.append(row[left] + (where - left) * (row[right] - row[left]))
@@ -311,9 +311,9 @@ def test_members_hear_their_own_sample_rate(tmp_path):
     model = ensemble.build([GOOD, str(tmp_path / "fast.py")])
     assert model.sample_rate == 48000
     (clip,) = noise(24000)
-    heard = soxr.resample(clip.numpy(), 48000, 16000, quality="HQ")
+    resampled_clip = soxr.resample(clip.numpy(), 48000, 16000, quality="HQ")
     good = sys.modules["hear_module_good"]
-    theirs, times = good.get_timestamp_embeddings(torch.from_numpy(heard)[None], good.load_model())
+    theirs, times = good.get_timestamp_embeddings(torch.from_numpy(resampled_clip)[None], good.load_model())
     frames, ours = ensemble.get_timestamp_embeddings(clip[None], model)
     assert torch.equal(ours, times) and torch.equal(frames[..., :8], theirs)
     assert torch.equal(resampled([clip[:1]], 48000, 16000)[0], clip[:1])
@@ -331,17 +331,17 @@ def test_windows_of_long_clips_are_put_together():
 
 def test_the_evaluator_runs_an_ensemble_by_its_text(tmp_path):
     """`ensemble:MEMBER+MEMBER` is a module, and its stored embeddings are named by members, merge and their code."""
-    said = []
+    codes = []
     for text in ("hear_ssl.melspec+", "average:hear_ssl.melspec+"):
         (tmp_path / "mixing.py").write_text(MIXING.format(rate=16000))
         with open_module(ModuleSpec(f"ensemble:{text}{tmp_path / 'mixing.py'}", device="cpu")) as module:
             described = module.describe()
             scene = module.scene(np.stack([clip.numpy() for clip in noise(3000)]))
             assert scene.shape == (1, described["scene_embedding_size"])
-            said.append(described["code"])
+            codes.append(described["code"])
     (tmp_path / "mixing.py").write_text(MIXING.format(rate=16000) + "\nCHANGED = True\n")
-    said.append(ensemble.build(["hear_ssl.melspec", str(tmp_path / "mixing.py")]).EMBEDDING_VERSION)
-    assert len({code.removeprefix("version ") for code in said}) == 3
+    codes.append(ensemble.build(["hear_ssl.melspec", str(tmp_path / "mixing.py")]).EMBEDDING_VERSION)
+    assert len({code.removeprefix("version ") for code in codes}) == 3
 
 
 @pytest.mark.slow

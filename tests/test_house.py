@@ -53,6 +53,7 @@ FLOORS = (
     ("embedding", "results"),
     ("datasets", "scoring"),
     ("download", "audio"),
+    ("typed", "key_tables"),
     ("schema", "tables", "figure"),
     ("files",),
     ("errors",),

@@ -60,7 +60,7 @@ def test_absent_classes():
 @pytest.mark.parametrize("name", metrics.METRICS)
 def test_counts_are_repetitions(name):
     """A clip or file counted twice is one that stands there twice, and one counted 0 times is not there."""
-    targets = MULTI if "map" in name else SINGLE
+    targets = MULTI if "multi" in metrics.METRICS[name].beside else SINGLE
     probable = PROBABLE.round(1)  # with ties
     if metrics.METRICS[name].of_events:
         targets, probable = LABELS[:, None], 10 * PROBABLE[:, : 1 if name == ERROR_RATE else 2]
@@ -81,10 +81,13 @@ def test_average_precision_equals_scikit_learns_with_ties_and_weights(average):
 
 @pytest.mark.parametrize("name", OF_CLIPS)
 def test_range_and_direction(name):
-    """The truth scores 1, or far above 2 where there is no upper end; the worst guess scores less than a random one."""
-    best = metrics.score(name, SINGLE, SINGLE)
-    assert best == pytest.approx(1) if metrics.METRICS[name].high == 1 else 2 < best < np.inf
-    assert metrics.score(name, SINGLE, 1 - SINGLE) < metrics.score(name, SINGLE, PROBABLE) < best
+    """The truth scores the good end of its range, or far above 2 where there is none; the worst guess scores worse."""
+    metric, best = metrics.METRICS[name], metrics.score(name, SINGLE, SINGLE)
+    end = metric.high if metric.best == "highest" else metric.low
+    assert best == pytest.approx(end) if np.isfinite(end) else 2 < best < np.inf
+    worst, guess = metrics.score(name, SINGLE, 1 - SINGLE), metrics.score(name, SINGLE, PROBABLE)
+    ordered = [metrics.signed(name, each) for each in (worst, guess, best)]
+    assert ordered == sorted(ordered) and ordered[0] < ordered[2] and metric.meaning
 
 
 def test_accuracy_takes_the_first_of_several_labels():
@@ -144,7 +147,7 @@ def test_signed_scores_are_the_higher_the_better():
     """Lower error rates are better, higher F-measures are, and NaN is worse than anything."""
     assert metrics.signed(ERROR_RATE, 0.2) > metrics.signed(ERROR_RATE, 3.0) > metrics.signed(ERROR_RATE, np.nan)
     assert metrics.signed(F_MEASURE, 0.2) > metrics.signed(F_MEASURE, 0.0) > metrics.signed(F_MEASURE, np.nan)
-    assert [name for name, metric in metrics.METRICS.items() if metric.best == "lowest"] == [ERROR_RATE]
+    assert metrics.METRICS[ERROR_RATE].best == "lowest" and metrics.METRICS[F_MEASURE].best == "highest"
 
 
 def test_nothing_to_score_and_nan_are_refused():

@@ -184,11 +184,11 @@ def sounds(tmp_path_factory):
 
 def test_broken_files_are_counted_and_left_out(sounds, caplog):
     """What cannot be opened is named; long files give a window for each piece; other files are ignored."""
-    found = corpus.find([sounds], piece_seconds=1.0)
-    assert [path.name for path in found.broken] == ["broken.wav"] and "broken.wav: left out" in caplog.text
-    parts = Counter(item.path.name for item in found.items)
+    audio = corpus.find([sounds], piece_seconds=1.0)
+    assert [path.name for path in audio.broken] == ["broken.wav"] and "broken.wav: left out" in caplog.text
+    parts = Counter(item.path.name for item in audio.items)
     assert len(parts) == 12 and parts["00.wav"] == 1 and parts["11.ogg"] == 4
-    assert found.seconds == pytest.approx(sum(0.3 + 0.3 * n for n in range(12)), abs=0.01)
+    assert audio.seconds == pytest.approx(sum(0.3 + 0.3 * n for n in range(12)), abs=0.01)
     with pytest.raises(FileNotFoundError, match="no/such"):
         corpus.find([sounds / "no/such"], 1.0)
     with pytest.raises(ValueError, match=r"no audio that can be read \(1 broken files\)"):
@@ -235,9 +235,9 @@ def test_windows_lie_where_they_were_drawn(rate, tmp_path):
     """The second of three parts of a ramp: its values tell the place; both ends of the file are reached."""
     seconds = 4.0
     soundfile.write(tmp_path / "ramp.wav", np.linspace(0, 0.9, int(seconds * rate)), rate, subtype="FLOAT")
-    for part, place in ((0, 0.0), (1, 0.5), (2, 0.999999)):
-        window = corpus.read_window(corpus.FilePart(tmp_path / "ramp.wav", seconds, part, 3), place, "end")
-        start = (seconds - 0.95) * (part + place) / 3
+    for part, position in ((0, 0.0), (1, 0.5), (2, 0.999999)):
+        window = corpus.read_window(corpus.FilePart(tmp_path / "ramp.wav", seconds, part, 3), position, "end")
+        start = (seconds - 0.95) * (part + position) / 3
         times = window[1000:-1000] / 0.9 * seconds
         np.testing.assert_allclose(times, start + np.arange(1000, UNIT - 1000) / 16000, atol=2e-3)
 
@@ -270,8 +270,8 @@ def test_audio_that_is_gone_ends_in_a_sentence(sounds, tmp_path, workers):
     """Whoever decodes, the error is one line without a traceback."""
     shutil.copytree(sounds, tmp_path / "copy")
     machine = Machine(torch.device("cpu"), workers=workers)
-    found = corpus.find([tmp_path / "copy"], 1.0)
-    run = training.Pretraining(found, recipe(1, width=8, batch=8, memory=16), machine, tmp_path, lambda row: None)
+    audio = corpus.find([tmp_path / "copy"], 1.0)
+    run = training.Pretraining(audio, recipe(1, width=8, batch=8, memory=16), machine, tmp_path, lambda row: None)
     shutil.rmtree(tmp_path / "copy")
     with pytest.raises(RuntimeError, match="^no file can be read any more, .* is their disk still there"):
         run.train()
@@ -350,9 +350,9 @@ def test_other_audio_does_not_go_on_with_an_old_state(sounds, finished, tmp_path
     (tmp_path / "moved" / "00.wav").rename(tmp_path / "moved" / "new.wav")
     soundfile.write(tmp_path / "moved" / "03.wav", np.zeros(16000), 16000)
     assert cli.main(words(tmp_path / "moved", finished, epochs=4)) == 2
-    said = capsys.readouterr().err
-    assert "1 added (new.wav); 1 removed (00.wav); 1 of another size or length (03.wav)" in said
-    assert "another --out" in said and (finished / "checkpoint.pth").read_bytes() == before
+    error = capsys.readouterr().err
+    assert "1 added (new.wav); 1 removed (00.wav); 1 of another size or length (03.wav)" in error
+    assert "another --out" in error and (finished / "checkpoint.pth").read_bytes() == before
 
 
 def test_fewer_epochs_than_were_done_are_refused(sounds, finished, capsys):
@@ -378,9 +378,9 @@ def test_a_loss_that_is_no_number_ends_the_run_at_once(sounds, tmp_path, capsys)
     wild = words(sounds, tmp_path, "--learning-rate", 1e30, "--save-every", 1)
     for _ in range(2):
         assert cli.main(wild) == 1
-        said = capsys.readouterr().err
-        assert "epoch 1, step 2: the loss is nan" in said and "--learning-rate lower than 1e+30" in said
-        assert "state.pt keeps step 1; begin anew in another --out" in said
+        error = capsys.readouterr().err
+        assert "epoch 1, step 2: the loss is nan" in error and "--learning-rate lower than 1e+30" in error
+        assert "state.pt keeps step 1; begin anew in another --out" in error
         assert torch.load(tmp_path / state.STATE, weights_only=True)["step"] == 1
     assert not (tmp_path / "checkpoint.pth").exists()
 
@@ -388,9 +388,9 @@ def test_a_loss_that_is_no_number_ends_the_run_at_once(sounds, tmp_path, capsys)
 def test_weights_that_are_no_numbers_are_neither_kept_nor_taken(sounds, finished, tmp_path):
     """The good state stays on the disk; a bad one, of an older version perhaps, is refused."""
     shutil.copy(finished / state.STATE, tmp_path)
-    found, machine = corpus.find([sounds], 1.0), Machine(torch.device("cpu"), save_every=2)
+    audio, machine = corpus.find([sounds], 1.0), Machine(torch.device("cpu"), save_every=2)
     how = recipe(1, width=8, batch=8, memory=16, epochs=3, piece_seconds=1.0)
-    run = training.Pretraining(found, how, machine, tmp_path, lambda row: None)
+    run = training.Pretraining(audio, how, machine, tmp_path, lambda row: None)
     with torch.no_grad():
         run.online.predictor[0].weight[1, 2] = torch.nan
     with pytest.raises(RuntimeError, match=r"epoch 3, step \d+: some weights are not finite, .*keeps step"):
@@ -400,7 +400,7 @@ def test_weights_that_are_no_numbers_are_neither_kept_nor_taken(sounds, finished
     bad["online"]["predictor.0.weight"][1, 2] = torch.nan
     torch.save(bad, tmp_path / state.STATE)
     with pytest.raises(ValueError, match=r"state.pt: its weights are not finite.*another --out"):
-        training.Pretraining(found, how, machine, tmp_path, lambda row: None)
+        training.Pretraining(audio, how, machine, tmp_path, lambda row: None)
 
 
 def test_a_folder_that_cannot_be_written_is_found_first(tmp_path, capsys):
@@ -512,21 +512,21 @@ def test_probe_holds_a_fifth_of_each_class_out(labelled):
 def test_probe_is_the_logistic_regression_of_what_the_module_gives(labelled, finished):
     """Scene embeddings of the written encoder, as its HEAR module gives them clip by clip, by scikit-learn's own steps."""
     model = byol_a.load_model(str(finished))
-    found = probe.find(labelled, 1, 0)
-    clips = [probe.read(path)[None] for path in found.paths]
+    progress = probe.find(labelled, 1, 0)
+    clips = [probe.read(path)[None] for path in progress.paths]
     x = np.concatenate([byol_a.get_scene_embeddings(clip, model).numpy() for clip in clips])
-    labels = np.random.default_rng(0).permutation(found.labels)  # hard to tell, so that single files count
-    train, test = x[~found.held_out], x[found.held_out]
+    labels = np.random.default_rng(0).permutation(progress.labels)  # hard to tell, so that single files count
+    train, test = x[~progress.held_out], x[progress.held_out]
     mean, std = train.mean(axis=0), train.std(axis=0)
     scale = np.where(std > 0, std, 1)
-    classifier = LogisticRegression(max_iter=1000).fit((train - mean) / scale, labels[~found.held_out])
-    wanted = np.mean(classifier.predict((test - mean) / scale) == labels[found.held_out])
-    shuffled = probe.ProgressProbe(**{**vars(found), "labels": labels})
+    classifier = LogisticRegression(max_iter=1000).fit((train - mean) / scale, labels[~progress.held_out])
+    wanted = np.mean(classifier.predict((test - mean) / scale) == labels[progress.held_out])
+    shuffled = probe.ProgressProbe(**{**vars(progress), "labels": labels})
     statistics = (model.encoder.mean, model.encoder.std)
     network = model.encoder.network.train()
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     assert shuffled.accuracy(network, statistics, RECIPES[1].mel) == wanted
-    assert found.accuracy(network, statistics, RECIPES[1].mel) == 1
+    assert progress.accuracy(network, statistics, RECIPES[1].mel) == 1
     assert network.training and all(torch.equal(before[name], tensor) for name, tensor in network.state_dict().items())
 
 
@@ -558,10 +558,10 @@ def test_probe_files_are_read_before_the_first_step(labelled, tmp_path, caplog):
 def test_probe_files_that_go_away_do_not_stop_the_training(sounds, labelled, tmp_path, caplog):
     """The epoch has no accuracy, the log says which file, and the encoder is written."""
     shutil.copytree(labelled, tmp_path / "copy")
-    judge, rows = probe.find(tmp_path / "copy", 1, 0), []
+    progress, rows = probe.find(tmp_path / "copy", 1, 0), []
     (tmp_path / "copy" / "rumble" / "05.wav").unlink()
     how, machine = recipe(1, width=8, batch=8, memory=16, epochs=1), Machine(torch.device("cpu"))
-    training.Pretraining(corpus.find([sounds], 10.0), how, machine, tmp_path, rows.append, judge).train()
+    training.Pretraining(corpus.find([sounds], 10.0), how, machine, tmp_path, rows.append, progress).train()
     assert "probe_accuracy" not in rows[0] and (tmp_path / "byol_a.safetensors").is_file()
     assert "05.wav cannot be read" in caplog.text and "epoch 1 has no probe accuracy" in caplog.text
 

@@ -32,7 +32,7 @@ def jobs(n, seeds, parts=(50, 20)):
     return made
 
 
-def slow(job, features, targets, labels, judged):
+def slow(job, features, targets, labels, settings):
     """The protocol, literally: nn.Linear, AdamW, LambdaLR, one probe. Gives test probabilities and the rates used."""
     x, y = torch.from_numpy(features), torch.from_numpy(targets)
     random = torch.Generator().manual_seed(job.seed)
@@ -43,14 +43,14 @@ def slow(job, features, targets, labels, judged):
         linear.bias.uniform_(-bound, bound, generator=random)
     optimiser = torch.optim.AdamW(linear.parameters(), lr=1e-3, weight_decay=0.01)
     n_batches = -(-len(job.train) // 32)
-    total = judged.epochs * n_batches
+    total = settings.epochs * n_batches
     rising = int(0.1 * total)
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimiser, lambda k: k / rising if k < rising else max(0.0, (total - k) / (total - rising))
     )
     loss_of = torch.nn.CrossEntropyLoss() if labels == "single" else torch.nn.BCEWithLogitsLoss()
     best, best_weights, rates = np.inf, None, []
-    for _ in range(judged.epochs):
+    for _ in range(settings.epochs):
         order = torch.from_numpy(job.train)[torch.randperm(len(job.train), generator=random)]
         for rows in order.split(32):
             rates.append(optimiser.param_groups[0]["lr"])
@@ -58,11 +58,11 @@ def slow(job, features, targets, labels, judged):
             loss_of(linear(x[rows]), y[rows]).backward()
             optimiser.step()
             schedule.step()
-        if judged.extra_step_per_epoch:
+        if settings.extra_step_per_epoch:
             schedule.step()
         with torch.no_grad():
             loss = loss_of(linear(x[job.valid]), y[job.valid]).item()
-        if judged.weights == "last" or loss < best:
+        if settings.weights == "last" or loss < best:
             best, best_weights = loss, {name: value.clone() for name, value in linear.state_dict().items()}
     linear.load_state_dict(best_weights)
     with torch.no_grad():
@@ -77,24 +77,24 @@ def test_equals_the_slow_reference(profile, labels):
     features, targets = problem(width=30, noise=3.0)  # soon overfitted, so that no two epochs are equally good
     if labels == "multi":
         targets = np.maximum(targets, np.roll(targets, 1, axis=1) * (np.arange(90) % 3 == 0)[:, None])
-    judged = protocol.load("arch", profile).probe
+    settings = protocol.load("arch", profile).probe
     asked = jobs(90, (1, 2))
-    outcomes = train(asked, [features], Targets(targets, labels, "map"), judged, device="cpu")
+    outcomes = train(asked, [features], Targets(targets, labels, "map"), settings, device="cpu")
     for job, outcome in zip(asked, outcomes, strict=True):
-        wanted, _ = slow(job, features, targets, labels, judged)
+        wanted, _ = slow(job, features, targets, labels, settings)
         np.testing.assert_allclose(outcome.test, wanted, atol=1e-4)
 
 
 def test_numbers_do_not_depend_on_the_stack():
     """Alone, or beside probes of other seeds, features and folds: the same within 1e-5."""
     features, targets = problem()
-    judged = protocol.load("arch").probe
+    settings = protocol.load("arch").probe
     asked = jobs(90, (1, 2, 3), parts=(50, 20)) + jobs(90, (4,), parts=(70, 10))
     asked[1] = ProbeJob((1,), asked[1].train, asked[1].valid, asked[1].test, 2)
     matrices = [features, features[:, ::-1].copy()]
-    together = train(asked, matrices, Targets(targets, "single", "accuracy"), judged, device="cpu")
+    together = train(asked, matrices, Targets(targets, "single", "accuracy"), settings, device="cpu")
     for job, outcome in zip(asked, together, strict=True):
-        alone = train([job], matrices, Targets(targets, "single", "accuracy"), judged, device="cpu")[0]
+        alone = train([job], matrices, Targets(targets, "single", "accuracy"), settings, device="cpu")[0]
         np.testing.assert_allclose(outcome.test, alone.test, atol=1e-5)
         assert outcome.chosen_epoch == alone.chosen_epoch
 
@@ -102,20 +102,22 @@ def test_numbers_do_not_depend_on_the_stack():
 def test_a_memory_limit_changes_nothing(monkeypatch):
     """Stacks cut smaller give the same numbers."""
     features, targets = problem()
-    asked, judged = jobs(90, (1, 2, 3)), protocol.load("arch").probe
-    whole = train(asked, [features], Targets(targets, "single", "accuracy"), judged, device="cpu")
+    asked, settings = jobs(90, (1, 2, 3)), protocol.load("arch").probe
+    whole = train(asked, [features], Targets(targets, "single", "accuracy"), settings, device="cpu")
     monkeypatch.setattr(training, "CPU_VALUES", 1)
-    for one, other in zip(whole, train(asked, [features], Targets(targets, "single", "accuracy"), judged), strict=True):
+    for one, other in zip(
+        whole, train(asked, [features], Targets(targets, "single", "accuracy"), settings), strict=True
+    ):
         np.testing.assert_allclose(one.test, other.test, atol=1e-5)
 
 
 def test_validation_in_blocks_changes_nothing(monkeypatch):
     """However little is read at once, the same epoch is chosen."""
     features, targets = problem()
-    asked, judged = jobs(90, (1, 2)), protocol.load("arch").probe
-    whole = train(asked, [features], Targets(targets, "single", "accuracy"), judged, device="cpu")
+    asked, settings = jobs(90, (1, 2)), protocol.load("arch").probe
+    whole = train(asked, [features], Targets(targets, "single", "accuracy"), settings, device="cpu")
     monkeypatch.setattr(stack, "READ_VALUES", 3 * 2 * 7)  # 3 rows at once
-    blocks = train(asked, [features], Targets(targets, "single", "accuracy"), judged, device="cpu")
+    blocks = train(asked, [features], Targets(targets, "single", "accuracy"), settings, device="cpu")
     for one, other in zip(whole, blocks, strict=True):
         np.testing.assert_allclose(one.valid_losses, other.valid_losses, atol=1e-6)
 
@@ -125,9 +127,9 @@ def test_embeddings_may_be_memory_mapped(tmp_path, recwarn):
     features, targets = problem()
     np.save(tmp_path / "features.npy", features)
     mapped = np.load(tmp_path / "features.npy", mmap_mode="r")
-    asked, judged = jobs(90, (1,)), dataclasses.replace(protocol.load("arch").probe, epochs=3)
+    asked, settings = jobs(90, (1,)), dataclasses.replace(protocol.load("arch").probe, epochs=3)
     wanted, found = (
-        train(asked, [matrix], Targets(targets, "single", "accuracy"), judged, device="cpu")[0]
+        train(asked, [matrix], Targets(targets, "single", "accuracy"), settings, device="cpu")[0]
         for matrix in (features, mapped)
     )
     np.testing.assert_array_equal(wanted.test, found.test)
@@ -138,8 +140,8 @@ def test_progress_counts_every_epoch_of_every_probe():
     """Also over several stacks."""
     features, targets = problem()
     asked = jobs(90, (1, 2)) + jobs(90, (3,), parts=(70, 10))
-    judged, done = dataclasses.replace(protocol.load("arch").probe, epochs=5), []
-    train(asked, [features], Targets(targets, "single", "accuracy"), judged, device="cpu", progress=done.append)
+    settings, done = dataclasses.replace(protocol.load("arch").probe, epochs=5), []
+    train(asked, [features], Targets(targets, "single", "accuracy"), settings, device="cpu", progress=done.append)
     assert sum(done) == 3 * 5 and max(done) == 2
 
 
@@ -162,13 +164,13 @@ def test_after_overfitting_the_earlier_better_weights_come_back():
     features, targets = problem(n=60, width=50, noise=3.0)
     job = jobs(60, (1,), parts=(12, 24))[0]
     fast = {"learning_rate": 0.1}
-    judged = [dataclasses.replace(protocol.load("arch", profile).probe, **fast) for profile in ("clean", "published")]
-    outcome = train([job], [features], Targets(targets, "single", "accuracy"), judged[0], device="cpu")[0]
+    settings = [dataclasses.replace(protocol.load("arch", profile).probe, **fast) for profile in ("clean", "published")]
+    outcome = train([job], [features], Targets(targets, "single", "accuracy"), settings[0], device="cpu")[0]
     losses = np.array(outcome.valid_losses)
     assert outcome.chosen_epoch == 1 + losses.argmin() < 200
     true = targets[job.valid].astype(bool)
     assert -np.log(outcome.valid[true]).mean() == pytest.approx(losses.min(), rel=1e-4)
-    last = train([job], [features], Targets(targets, "single", "accuracy"), judged[1], device="cpu")[0]
+    last = train([job], [features], Targets(targets, "single", "accuracy"), settings[1], device="cpu")[0]
     assert last.chosen_epoch == 200
 
 
@@ -206,9 +208,9 @@ def test_training_that_diverges_is_told():
     features, targets = problem()
     job = jobs(90, (1,))[0]
     features[job.train[0]] = np.nan
-    judged = dataclasses.replace(protocol.load("arch").probe, epochs=2)
+    settings = dataclasses.replace(protocol.load("arch").probe, epochs=2)
     with pytest.raises(EvaluationError, match="validation loss .* of 1 probes was NaN .* after each of 2 epochs"):
-        train([job], [features], Targets(targets, "single", "accuracy"), judged, device="cpu")
+        train([job], [features], Targets(targets, "single", "accuracy"), settings, device="cpu")
 
 
 def test_an_unknown_device_is_told():
@@ -223,8 +225,8 @@ def test_validation_without_a_label_is_no_failure():
     features, targets = problem()
     job = jobs(90, (1,))[0]
     targets[job.valid] = 0
-    judged = dataclasses.replace(protocol.load("arch", "published").probe, epochs=2)
-    assert train([job], [features], Targets(targets, "multi", "map"), judged, device="cpu")[0].valid_score is None
+    settings = dataclasses.replace(protocol.load("arch", "published").probe, epochs=2)
+    assert train([job], [features], Targets(targets, "multi", "map"), settings, device="cpu")[0].valid_score is None
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

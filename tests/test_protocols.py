@@ -97,7 +97,7 @@ def sound_result(result, n_clips):
 
 @pytest.mark.parametrize("asked", ASKED)
 @pytest.mark.parametrize("name", ["hear_ssl.melspec", "hear_ssl.crepe_tiny"])
-def test_every_protocol_judges(name, asked, data):
+def test_every_protocol_evaluates(name, asked, data):
     """A module of one layer, well above chance by whatever probe."""
     asked = brief(asked, epochs=200)
     if asked.name == "ogg":  # 63 clips are one update an epoch, and its rate is for thousands
@@ -109,7 +109,7 @@ def test_every_protocol_judges(name, asked, data):
 
 
 @pytest.mark.parametrize("asked", ASKED)
-def test_every_protocol_judges_all_layers(asked, hubert, data):
+def test_every_protocol_evaluates_all_layers(asked, hubert, data):
     """A point of the curve each; which layer counts, validation says, and in one published protocol the test clips."""
     result = scored(hubert, data, brief(asked), layers="all")
     sound_result(result, 3 * N_EACH)
@@ -311,9 +311,9 @@ def test_the_clips_that_are_scored_choose_nothing(asked):
     assert best_again.name == (worst.name if by_test else best.name)
 
 
-def score_of(judged):
+def score_of(evaluation):
     """Of the only fold."""
-    return judged.score
+    return evaluation.score
 
 
 # ---- Events

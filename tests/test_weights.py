@@ -101,13 +101,13 @@ def test_a_pickle_with_code_is_not_run(tmp_path):
 BROKEN = """
 import sys, warnings
 sys.path.insert(0, {folder!r})
-with warnings.catch_warnings(record=True) as said:
+with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     from hear_ssl import hubert_base
     model = hubert_base.load_model({checkpoint!r})
 import torch
 print(hubert_base.get_scene_embeddings(torch.zeros(1, 500), model).shape)
-print([str(one.message) for one in said if "torchaudio" in str(one.message)])
+print([str(one.message) for one in caught if "torchaudio" in str(one.message)])
 """
 
 
@@ -125,6 +125,6 @@ def test_a_torchaudio_that_cannot_be_imported_is_harmless(tmp_path, failure):
     script = BROKEN.format(folder=str(tmp_path / "site"), checkpoint=str(checkpoint))
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    shape, said = done.stdout.splitlines()
+    shape, warned = done.stdout.splitlines()
     assert shape == "torch.Size([1, 48])"
-    assert "pip uninstall torchaudio" in said and said.count("is installed but cannot be imported") == 1
+    assert "pip uninstall torchaudio" in warned and warned.count("is installed but cannot be imported") == 1

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from evaluator import key_tables
-from evaluator.datasets import yaml_keys
+from evaluator.api import yaml_keys
 from evaluator.schema import Field
 
 PAGE = Path(__file__).parents[1] / "docs" / "yaml_keys.md"
@@ -18,7 +18,7 @@ def test_the_page_is_what_the_code_says():
     if written != yaml_keys.page():
         pytest.fail(
             f"{PAGE.name} is not what the code says; write it anew: "
-            "python -m evaluator.datasets.yaml_keys > docs/yaml_keys.md",
+            "python -m evaluator.api.yaml_keys > docs/yaml_keys.md",
             pytrace=False,
         )
 

@@ -40,6 +40,8 @@ def compute_similarity(
 ) -> Analysis:
     """How alike modules and layers are, and what they have in common with acoustic descriptors and labels.
 
+    Each pair of embeddings is compared over every two clips of a task, (n_pairs,) dissimilarities.
+
     Args:
         modules, tasks, profile, weights, options, device, python, worker_timeout, data, cache, progress: As in `run`; `weights` may
             be a folder that holds some under the modules' names.
@@ -58,9 +60,9 @@ def compute_similarity(
     ['hear_ssl.melspec', 'hear_ssl.duration_loudness']
     """
     specs = inputs.module_specs(modules, weights, options, device, python, worker_timeout)
-    asked, protocols = _questions(tasks, protocol, profile)
+    chosen, protocols = _questions(tasks, protocol, profile)
     sample = _sample(n_clips, layers, seed, allow_failed, data, cache, progress)
-    return rsa.analyse(_with_weights(specs), asked, protocols, sample)
+    return rsa.analyse(_with_weights(specs), chosen, protocols, sample)
 
 
 def draw_maps(
@@ -87,6 +89,8 @@ def draw_maps(
 ) -> list[Atlas]:
     """The embeddings of tasks on a plane, and how far such maps can be trusted; one atlas a task.
 
+    Each map gives the clips' places on a plane, (n_clips, 2).
+
     Args:
         modules, tasks, protocol, profile, layers, n_clips, seed, allow_failed: As in `compute_similarity`.
         methods: `tsne`, `pca`, `umap`.
@@ -103,16 +107,16 @@ def draw_maps(
     40
     """
     specs = inputs.module_specs(modules, weights, options, device, python, worker_timeout)
-    asked, protocols = _questions(tasks, protocol, profile)
+    chosen, protocols = _questions(tasks, protocol, profile)
     sample = _sample(n_clips, layers, seed, allow_failed, data, cache, progress)
     map_options = maps.MapOptions(tuple(methods), tuple(colours), perplexity)
-    return maps.draw(_with_weights(specs), asked, protocols, map_options, sample)
+    return maps.draw(_with_weights(specs), chosen, protocols, map_options, sample)
 
 
 def _questions(tasks: Tasks, protocol: str | Path | Protocol | None, profile: str) -> tuple[list[Task], list[Protocol]]:
     """Tasks, and the protocol of each."""
-    asked = inputs.tasks_of(tasks, profile)
-    return asked, [inputs.protocol_of(protocol, task, profile) for task in asked]
+    chosen = inputs.tasks_of(tasks, profile)
+    return chosen, [inputs.protocol_of(protocol, task, profile) for task in chosen]
 
 
 def _sample(

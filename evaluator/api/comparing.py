@@ -17,6 +17,8 @@ Results = Result | str | Path | Sequence[Result | str | Path]
 def load_results(*places: str | Path) -> list[Result]:
     """The results in JSON files and, at any depth, folders, in the order of their paths.
 
+    Predictions come with them: probabilities (n_times, n_clips, n_classes) for each fold.
+
     JSON files that are something else (analyses, maps) are passed over; a result that is damaged, edited or of another version is
     refused.
 
@@ -55,6 +57,8 @@ def compare(*results: Results, seed: int = 0) -> list[Comparison]:
 def fuse(*results: Results, seed: int = 0) -> Result:
     """The probabilities of several results averaged with equal weight, scored as one result.
 
+    Probabilities (n_times, n_clips, n_classes) are averaged fold by fold.
+
     Args:
         results: Two or more, of one task, with the same test clips.
         seed: Of the bootstrap.
@@ -85,12 +89,12 @@ def to_frame(results: Results) -> Any:
 
 def _loaded(given: Sequence[Results]) -> list[Result]:
     """Results, whatever they were given as."""
-    found: list[Result] = []
+    results: list[Result] = []
     for each in given:
         if isinstance(each, Result):
-            found.append(each)
+            results.append(each)
         elif isinstance(each, (str, Path)):
-            found += load_results(each)
+            results += load_results(each)
         else:
-            found += _loaded(each)
-    return found
+            results += _loaded(each)
+    return results

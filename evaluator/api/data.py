@@ -27,6 +27,8 @@ def check_tasks(
 ) -> dict[str, list[Issue]]:
     """What is missing, broken, doubled or leaking in the data of tasks, by task, the gravest first.
 
+    Every clip is decoded once; lengths are in seconds, rates in Hz.
+
     Args:
         tasks: By name or path, or as found by `find_tasks`.
         profile, data, cache, progress: As in `run`.

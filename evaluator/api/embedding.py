@@ -48,9 +48,9 @@ def embed(
     """
     (spec,) = inputs.module_specs(module, weights, options, device, python, worker_timeout)
     places = [files] if isinstance(files, (str, Path)) else list(files)
-    found = embed_files.audio_files([Path(place) for place in places])
+    every = embed_files.audio_files([Path(place) for place in places])
     folder = inputs.folder_of_cache(cache)
-    return embed_files.embed_files(spec, found, str(layers), frames, folder, allow_failed, progress)
+    return embed_files.embed_files(spec, every, str(layers), frames, folder, allow_failed, progress)
 
 
 def validate(
@@ -63,6 +63,8 @@ def validate(
     worker_timeout: float = 600.0,
 ) -> list[Check]:
     """Each promise of the HEAR contract, and whether a module keeps it.
+
+    It is asked for sounds of 1 sample up to 4 s, alone and in batches (n_sounds, n_samples).
 
     Args:
         module: A HEAR module by name, or the module itself.

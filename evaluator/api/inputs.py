@@ -66,14 +66,14 @@ def tasks_of(tasks: Tasks, profile: str) -> list[Task]:
         UsageError: There is no such task, or none is given.
     """
     several: Iterable[str | Path | Task] = [tasks] if isinstance(tasks, (str, Path, Task)) else tasks
-    found = [
+    chosen = [
         task
         for each in several
         for task in ([each] if isinstance(each, Task) else catalogue.find(_as_text(each), profile))
     ]
-    if not found:
+    if not chosen:
         raise UsageError(f"tasks={tasks!r}: give at least one task, such as 'demo/calls'")
-    return found
+    return chosen
 
 
 def _as_text(task: str | Path) -> str:

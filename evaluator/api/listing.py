@@ -39,7 +39,7 @@ def list_modules() -> Table:
     """Our HEAR modules, each with the first line of its docstring; the folder is the list.
 
     >>> [row["what"] for row in list_modules() if row["module"] == "hear_ssl.melspec"]
-    ['Log-mel spectrogram, untrained baseline: mean and deviation of 64 bands, 128 wide.']
+    ['Log-mel spectrogram, baseline without training: mean and standard deviation of 64 bands, 128 wide.']
     """
     spec = importlib.util.find_spec("hear_ssl")
     folders = [Path(folder) for folder in (spec.submodule_search_locations or [])] if spec else []

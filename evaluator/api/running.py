@@ -98,10 +98,9 @@ def run(
 
     >>> results = run("hear_ssl.melspec", "demo/calls", protocol="knn")
     >>> results[0].task, results[0].n_clips, results[0].ci_low < results[0].score < results[0].ci_high
-    ('demo/calls', 240, True)
+    ('demo/calls', 330, True)
     """
-    asked = inputs.tasks_of(tasks, profile)
-    questions = [(task, inputs.protocol_of(protocol, task, profile)) for task in asked]
+    questions = [(task, inputs.protocol_of(protocol, task, profile)) for task in inputs.tasks_of(tasks, profile)]
     given = inputs.module_specs(modules, weights, options, device, python, worker_timeout)
     where, folder = inputs.folder_of_data(data), inputs.folder_of_cache(cache)
     chosen = RunOptions(where, folder, device, seed, seeds, str(layers), allow_failed, progress)
@@ -169,6 +168,6 @@ def load_protocol(name: str | Path, profile: str = "clean") -> Protocol:
         UsageError: There is no such protocol, or its file is wrong.
 
     >>> load_protocol("arch").layers
-    'last'
+    'scene'
     """
     return protocols.load(str(name), profile)

@@ -1,4 +1,4 @@
-"""Which clips train, which choose, which test: split rules as data, applied to the clips in their order.
+"""Which clips train, which validate, which test: split rules as data, applied to the clips in their order.
 
 | rule | folds |
 |---|---|
@@ -6,7 +6,7 @@
 | `{by: group, valid: V}` | each group (an individual, a speaker) is test once |
 | `{by: random, folds: 5, seed: 42, stratify: true, groups: true, valid: V}` | seeded; each clip is test once |
 | `{by: split, valid: S}` | one: the dataset's train and test; `valid` only where it has no validation part of its own |
-| `{by: parts, of: fold, valid: N, test: N}` | one: the named folds (or groups) choose and test, all others train |
+| `{by: parts, of: fold, valid: N, test: N}` | one: the named folds (or groups) validate and test, all others train |
 | `{by: shares, train: 0.7, valid: 0.2, test: 0.1, seed: 42, stratify: true, groups: true}` | one, drawn |
 | `{by: test_share, share: 0.2, seed: 42, valid: S}` | one: scikit-learn's `train_test_split`, and again for validation |
 | `{by: held_out, share: 0.2, seed: 42, halves: [valid, test], stratify: true, of: clips}` | one: a share is held out, and halved |
@@ -229,7 +229,7 @@ def untrained(fold: Fold, clips: Sequence[Clip]) -> list[str]:
 
 
 def refuse_untrained(folds: Sequence[Fold], clips: Sequence[Clip]) -> None:
-    """Refuse folds, (n_folds,), that test what they do not train: in a user's own data it is a slip.
+    """Refuse folds, (n_folds,), that test what they do not train: in a user's own data it is a mistake.
 
     Raises:
         UsageError: A fold tests a class that none of its training clips has.

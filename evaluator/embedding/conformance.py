@@ -44,10 +44,12 @@ class Check:
 def validate(module: Module) -> list[Check]:
     """Every check in turn; one that the module breaks with an error counts as failed with that error.
 
+    The module is asked for noise and silence (n_sounds, n_samples) of one sample up to 4 s.
+
     Raises:
         EvaluationError: The module crashed or hung, so that nothing more can be asked.
     """
-    found = []
+    checks = []
     for name, level, function in CHECKS:
         try:
             detail = function(module)
@@ -55,8 +57,8 @@ def validate(module: Module) -> list[Check]:
             raise
         except EvaluationError as error:
             detail = str(error)
-        found.append(Check(name, not detail, level, detail))
-    return found
+        checks.append(Check(name, not detail, level, detail))
+    return checks
 
 
 def _noise(module: Module, n_sounds: int, seconds: float, seed: int = 0) -> np.ndarray:
@@ -73,7 +75,10 @@ def _difference(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def rate(module: Module) -> str:
-    """One of the rates that the HEAR tasks come in."""
+    """One of the rates that the HEAR tasks come in.
+
+    Sample rates are in Hz.
+    """
     value = module.describe()["sample_rate"]
     return "" if value in KNOWN_RATES else f"sample_rate is {value} Hz; the HEAR tasks come in {KNOWN_RATES}"
 
@@ -109,27 +114,27 @@ def _no_gradients(module: Module) -> str:
 
 def times(module: Module, seconds: float) -> np.ndarray:
     """Timestamps of two clips of noise, (2, n_frames), ms; at least one frame."""
-    found = module.timestamps(_noise(module, 2, seconds))[1]
-    if not found.shape[1]:
+    centres = module.timestamps(_noise(module, 2, seconds))[1]
+    if not centres.shape[1]:
         raise EvaluationError(f"get_timestamp_embeddings gives no frame for a clip of {seconds} s")
-    return found
+    return centres
 
 
 def _milliseconds(module: Module) -> str:
     """Timestamps in milliseconds, not seconds."""
-    found = times(module, 4.0)[0]
-    if len(found) == 1 or found.max() > 40:  # a hundredth of the clip: no last frame in ms lies there
+    centres = times(module, 4.0)[0]
+    if len(centres) == 1 or centres.max() > 40:  # a hundredth of the clip: no last frame in ms lies there
         return ""
-    return f"the last timestamp of a 4 s clip is {found.max():g}: seconds, it seems; the API wants milliseconds"
+    return f"the last timestamp of a 4 s clip is {centres.max():g}: seconds, it seems; the API wants milliseconds"
 
 
 def _regular(module: Module) -> str:
     """Timestamps rise in equal steps, the same for every clip of a batch."""
     for seconds in LENGTHS:
-        found = times(module, seconds)
-        if not np.array_equal(found[0], found[1]):
+        centres = times(module, seconds)
+        if not np.array_equal(centres[0], centres[1]):
             return f"timestamps of two clips of {seconds} s in one batch differ"
-        steps = np.diff(found[0])
+        steps = np.diff(centres[0])
         if len(steps) and steps.min() <= 0:
             return f"timestamps of a {seconds} s clip do not rise (smallest step {steps.min():g} ms)"
         if len(steps) and np.abs(steps - steps.mean()).max() > STEP_TOLERANCE:
@@ -142,9 +147,9 @@ def _regular(module: Module) -> str:
 def _inside(module: Module) -> str:
     """No timestamp before the clip's start or after its end."""
     for seconds in LENGTHS:
-        found = times(module, seconds)[0]
-        if found.min() < 0 or found.max() > 1000 * seconds:
-            return f"timestamps of a {seconds} s clip go from {found.min():g} to {found.max():g} ms"
+        centres = times(module, seconds)[0]
+        if centres.min() < 0 or centres.max() > 1000 * seconds:
+            return f"timestamps of a {seconds} s clip go from {centres.min():g} to {centres.max():g} ms"
     return ""
 
 
@@ -159,10 +164,10 @@ def _fine_enough(module: Module) -> str:
 def _covering(module: Module) -> str:
     """The first and last timestamps lie within a step of the clip's ends."""
     for seconds in LENGTHS:
-        found = times(module, seconds)[0]
-        step = float(np.diff(found).mean()) if len(found) > 1 else 1000 * seconds
-        if found[0] > step or found[-1] < 1000 * seconds - max(step, WIDEST_STEP):
-            return f"timestamps of a {seconds} s clip start at {found[0]:g} and end at {found[-1]:g} ms"
+        centres = times(module, seconds)[0]
+        step = float(np.diff(centres).mean()) if len(centres) > 1 else 1000 * seconds
+        if centres[0] > step or centres[-1] < 1000 * seconds - max(step, WIDEST_STEP):
+            return f"timestamps of a {seconds} s clip start at {centres[0]:g} and end at {centres[-1]:g} ms"
     return ""
 
 
@@ -171,7 +176,7 @@ def _drift(module: Module) -> str:
     short, long = times(module, 4.0)[0], times(module, 60.0)[0]
     if len(short) == 1 or len(long) == 1:
         return ""
-    steps = [(found[-1] - found[0]) / (len(found) - 1) for found in (short, long)]
+    steps = [(centres[-1] - centres[0]) / (len(centres) - 1) for centres in (short, long)]
     if abs(steps[0] - steps[1]) * (len(short) - 1) <= STEP_TOLERANCE:
         return ""
     shift = THREE_HOURS * abs(steps[0] / steps[1] - 1)

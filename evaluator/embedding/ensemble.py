@@ -35,9 +35,12 @@ _OTHERS = ("width", "align", "end_padding")
 
 @contextlib.contextmanager
 def open_any(spec: ModuleSpec) -> Iterator[Module]:
-    """As `open_module`, where an ensemble whose scenes are its members' is not loaded as a whole."""
+    """As `open_module`, where an ensemble whose scenes are its members' is not loaded as a whole.
+
+    What it embeds of each clip is a scene (size,), or frames (n_frames, size).
+    """
     if spec.name.startswith(PREFIX) and _merges_scenes(spec):
-        yield Ensemble(spec)
+        yield MemberwiseEnsemble(spec)
     else:
         with open_module(spec) as module:
             yield module
@@ -59,7 +62,7 @@ def embed(
         UsageError: The module cannot be loaded, or has no such views.
         EvaluationError: The module fails.
     """
-    if not isinstance(module, Ensemble):
+    if not isinstance(module, MemberwiseEnsemble):
         return embed_with(spec, module, views, recordings, cache, progress)
     if views == "scene":
         return module.embed_scenes(recordings, cache, progress)
@@ -67,8 +70,10 @@ def embed(
         return embed_with(spec, together, views, recordings, cache, progress)
 
 
-class Ensemble:
+class MemberwiseEnsemble:
     """Members that are never in memory together; of a `Module`'s calls it answers `describe` only.
+
+    Members' scenes (n_clips, width) are merged into one (n_clips, merged width).
 
     Raises:
         UsageError: A member is missing or cannot be loaded, or an option or its value is unknown.

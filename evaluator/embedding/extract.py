@@ -126,7 +126,7 @@ def part_of(views: str, module: Module) -> str:
 
 
 def _gives_layers(module: Module) -> bool:
-    """Whether the module has our extension, and that gives mean and deviation of every layer."""
+    """Whether the module has our extension, and that gives mean and standard deviation of every layer."""
     described = module.describe()
     if not described["extension"]:
         return False
@@ -156,17 +156,17 @@ class Work:
     def run(self, shards: Sequence[Sequence[int]], advance: Callable[[int], object]) -> None:
         """Embed the clips of each shard and store it before the next begins."""
         batches = [(shard, batch) for shard, numbers in enumerate(shards) for batch in self.plan(numbers)]
-        last = {shard: place for place, (shard, _) in enumerate(batches)}
+        last = {shard: index for index, (shard, _) in enumerate(batches)}
         advance(len(self.clips) - sum(len(batch) for _, batch in batches))
         collected: list[tuple[StoredClip, Row]] = []
         with ThreadPoolExecutor(DECODING_THREADS) as threads:
             decoded = self.decode([batch for _, batch in batches], threads)
-            for place, (shard, batch) in enumerate(batches):
+            for index, (shard, batch) in enumerate(batches):
                 started = time.perf_counter()
                 audio = next(decoded)
                 self.done.seconds["read"] += time.perf_counter() - started
                 collected += self.embed(batch, audio)
-                if place == last[shard]:
+                if index == last[shard]:
                     self.keep(collected)
                     collected = []
                 advance(len(batch))

@@ -13,6 +13,8 @@ _PROCESS = secrets.token_hex(8)
 def identity(spec: ModuleSpec, described: Mapping[str, Any]) -> dict[str, Any]:
     """All that an embedding of this module depends on beside the clip.
 
+    The sample rate is in Hz.
+
     The weights count by their content; only where a module shows none, by what the user called them. A module of another
     author may read more from beside its weights than it shows: there what the user called them counts as well. Code that is
     in no file, as of a class that was typed into a notebook, cannot be named: its embeddings are found again in this process only.

@@ -53,7 +53,10 @@ class InMemory:
 
 @dataclass(frozen=True)
 class SideBySide:
-    """Matrices with the same rows, their columns one after another."""
+    """Matrices with the same rows, their columns one after another.
+
+    Shapes (n_rows, width of each part) become (n_rows, sum of the widths).
+    """
 
     parts: Sequence[Matrix]
 
@@ -110,8 +113,8 @@ class OnDisk:
         addresses = self.addresses[stretch] + (rows - self.first_rows[stretch]) * self.row_bytes
         if np.all(np.diff(addresses) > 0):
             return self.read(addresses)
-        distinct, places = np.unique(addresses, return_inverse=True)
-        return self.read(distinct)[places]
+        distinct, inverse = np.unique(addresses, return_inverse=True)
+        return self.read(distinct)[inverse]
 
     def all_rows(self) -> np.ndarray:
         """Every row, (n_rows, width); its files are closed afterwards. Errors as in `take`."""
@@ -157,19 +160,19 @@ class OnDisk:
 
     def descriptor(self, number: int) -> int:
         """An open descriptor of a file; the file that was not used for longest is closed for it."""
-        found = self.open.pop(number, None)
-        if found is None:
+        descriptor = self.open.pop(number, None)
+        if descriptor is None:
             if len(self.open) >= MOST_OPEN:
                 os.close(self.open.pop(next(iter(self.open))))
             try:
-                found = os.open(self.paths[number], os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+                descriptor = os.open(self.paths[number], os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
             except OSError as error:
                 raise EvaluationError(
                     f"{self.paths[number]}: this shard of the store cannot be read ({error.strerror or error}); "
                     "run again, and what is missing is embedded again"
                 ) from error
-        self.open[number] = found
-        return found
+        self.open[number] = descriptor
+        return descriptor
 
     def close(self) -> None:
         """Close its files; they are opened again if more rows are asked for."""

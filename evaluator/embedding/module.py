@@ -22,6 +22,8 @@ BATCH_TOLERANCE = 1e-3
 def open_module(spec: ModuleSpec) -> Iterator[Module]:
     """Load a module and give it back when done.
 
+    Its calls take audio (n_clips, n_samples) and give float32 arrays; see `Module`.
+
     Raises:
         UsageError: It is not there, is no HEAR module, or refuses its weights or options.
         EvaluationError: The other interpreter crashes or hangs.
@@ -38,7 +40,10 @@ def open_module(spec: ModuleSpec) -> Iterator[Module]:
 
 
 class Local:
-    """A module in this process; what it prints goes to standard error."""
+    """A module in this process; what it prints goes to standard error.
+
+    Audio is (n_clips, n_samples) float32, embeddings are (n_clips, ...) float32.
+    """
 
     def __init__(self, spec: ModuleSpec):
         with _stdout_to_stderr():

@@ -111,7 +111,7 @@ class PlainModule:
                 return alone or [(row, 0.0) for row in batch]  # equal clips cannot tell whether they are mixed
             if self.batches is None:
                 self.compare(batch, [row for row, _ in alone])
-            # The batch's own rows from the first: a resumed run, which judges another batch, gives the same bytes.
+            # The batch's own rows from the first: a resumed run, which compares another batch, gives the same bytes.
             return [(row, 0.0) for row in batch] if self.batches else alone
         return [self.alone(clip) for clip in clips]
 

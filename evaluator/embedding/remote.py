@@ -23,7 +23,10 @@ STDERR_LINES = 15
 
 
 class Remote:
-    """A module in another interpreter; a crash, a hang or an early end is told, and never half an answer returned."""
+    """A module in another interpreter; a crash, a hang or an early end is told, and never half an answer returned.
+
+    Audio (n_clips, n_samples) and embeddings travel as raw bytes, so that not a bit changes.
+    """
 
     def __init__(self, spec: ModuleSpec):
         self.spec = spec
@@ -34,7 +37,7 @@ class Remote:
         except OSError as error:
             raise UsageError(f"--python {spec.python}: cannot be run ({error.strerror or error})") from error
         self.replies: queue.Queue[tuple[dict[str, Any], list[np.ndarray]] | None] = queue.Queue()
-        self.said: deque[str] = deque(maxlen=STDERR_LINES)
+        self.last_lines: deque[str] = deque(maxlen=STDERR_LINES)
         self.threads = [
             threading.Thread(target=target, daemon=True) for target in (self.read_replies, self.read_stderr)
         ]
@@ -77,7 +80,7 @@ class Remote:
     def read_stderr(self) -> None:
         """Remember the last lines that the worker said."""
         for line in self.process.stderr:  # type: ignore[union-attr]
-            self.said.append(line.decode(errors="replace").rstrip())
+            self.last_lines.append(line.decode(errors="replace").rstrip())
 
     def ask(
         self, call: str, arrays: Sequence[np.ndarray] = (), **values: Any
@@ -122,7 +125,7 @@ class Remote:
     def last_words(self) -> str:
         """What the worker said last, if anything."""
         self.threads[1].join(timeout=2)
-        return "\nIts last words:\n  " + "\n  ".join(self.said) if self.said else ""
+        return "\nIts last words:\n  " + "\n  ".join(self.last_lines) if self.last_lines else ""
 
     def describe(self) -> dict[str, Any]:
         """See `Module`."""
@@ -167,8 +170,8 @@ def interpreter(python: str) -> str:
     for candidate in (path, path / "bin" / "python", path / "Scripts" / "python.exe"):
         if candidate.is_file():
             return str(candidate)
-    if found := shutil.which(python):
-        return found
+    if program := shutil.which(python):
+        return program
     raise UsageError(f"--python {python}: neither an interpreter nor a virtual environment's folder")
 
 

@@ -61,6 +61,8 @@ class Tensor:
 def read_header(path: Path) -> tuple[Mapping[str, str], dict[str, Tensor]]:
     """Metadata and tensors of a shard, by name.
 
+    A tensor's shape is (n_clips, width), (n_layers, n_clips, width), or (n_frames, width).
+
     Raises:
         OSError: The file cannot be read.
         ValueError: It is no whole safetensors file of float32 and float64 tensors.
@@ -89,6 +91,8 @@ def read_header(path: Path) -> tuple[Mapping[str, str], dict[str, Tensor]]:
 
 def open_shard(path: Path) -> tuple[list[StoredClip], dict[str, Tensor]]:
     """The clips of a shard, in order, and its tensors by name.
+
+    Views have shape (n_clips, width) or (n_layers, n_clips, width); frames (n_frames, width).
 
     Raises:
         EvaluationError: The file is damaged (it never is after a crash of ours: shards are renamed when whole).

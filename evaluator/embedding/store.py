@@ -62,7 +62,7 @@ class Store:
         for left in self.folder.glob(".*.part"):  # by processes that were killed while they wrote
             if time.time() - left.stat().st_mtime > STALE_SECONDS:
                 left.unlink(missing_ok=True)
-        self.places: dict[str, tuple[Path, int]] = {}  # shard of each clip, and its row or first frame there
+        self.locations: dict[str, tuple[Path, int]] = {}  # shard of each clip, and its row or first frame there
         self.clips: dict[str, StoredClip] = {}
         self.tensors: dict[Path, dict[str, Tensor]] = {}
         for path in sorted(self.folder.glob("*.safetensors")):
@@ -73,7 +73,7 @@ class Store:
         clips, self.tensors[path] = open_shard(path)
         row = 0
         for clip in clips:
-            self.places[clip.key] = (path, row)
+            self.locations[clip.key] = (path, row)
             self.clips[clip.key] = clip
             row += clip.n_frames or 1
 
@@ -83,7 +83,7 @@ class Store:
         return open_shard(path)[0]
 
     def __contains__(self, key: object) -> bool:
-        return key in self.places
+        return key in self.locations
 
     def write(self, clips: Sequence[StoredClip], views: Mapping[str, np.ndarray]) -> Path:
         """Add a shard.
@@ -126,7 +126,7 @@ class Store:
         """Embeddings of some clips from every layer, (n_layers, n_clips, width), float32; errors as in `read`."""
         if not keys:
             return np.empty((0, 0, 0), np.float32)
-        n_layers = self.n_layers(self.places[keys[0]][0], view)
+        n_layers = self.n_layers(self.locations[keys[0]][0], view)
         rows = self.on_disk(keys, view, range(n_layers)).all_rows()
         return rows.reshape(n_layers, len(keys), -1)
 
@@ -152,7 +152,7 @@ class Store:
         n_frames = np.array([self.clips[key].n_frames for key in keys], dtype=np.int64)
         tensors = [self.tensor(path, "frames") for path in paths]
         width = tensors[0].shape[-1] if tensors else 0
-        begins = np.array([self.places[key][1] for key in keys], dtype=np.int64)
+        begins = np.array([self.locations[key][1] for key in keys], dtype=np.int64)
         offsets = np.array([tensor.offset for tensor in tensors], dtype=np.int64)
         stretches = np.stack([numbers, offsets[numbers] + begins * 4 * width, n_frames], axis=1)
         every = [times_of(path, self.tensor(path, "times")) for path in paths]
@@ -170,7 +170,7 @@ class Store:
         A view without layers takes the layer None; errors as in `read`.
         """
         paths, numbers = self.shards_of(keys)
-        row = np.array([self.places[key][1] for key in keys], dtype=np.int64)
+        row = np.array([self.locations[key][1] for key in keys], dtype=np.int64)
         tensors = [self.tensor(path, view) for path in paths]
         width = tensors[0].shape[-1] if tensors else 0
         one = np.ones_like(row)
@@ -183,9 +183,9 @@ class Store:
 
     def shards_of(self, keys: Sequence[str]) -> tuple[list[Path], np.ndarray]:
         """The shards that some clips are in, and for each clip which of these it is, (n_clips,)."""
-        known: dict[Path, int] = {}
-        numbers = [known.setdefault(self.places[key][0], len(known)) for key in keys]
-        return list(known), np.array(numbers, dtype=np.int64)
+        number_of: dict[Path, int] = {}
+        numbers = [number_of.setdefault(self.locations[key][0], len(number_of)) for key in keys]
+        return list(number_of), np.array(numbers, dtype=np.int64)
 
     def tensor(self, path: Path, view: str) -> Tensor:
         """Where a view lies in a shard; errors as in `read`."""
@@ -240,9 +240,9 @@ def shard_plan(
 def _by_bytes(run: Sequence[int], n_bytes: Mapping[int, float]) -> list[Sequence[int]]:
     """Cut a run of clips so that each part has at most `SHARD_BYTES`, or is a single clip."""
     parts, first, total = [], 0, 0.0
-    for place, number in enumerate(run):
+    for index, number in enumerate(run):
         total += n_bytes.get(number, 0.0)
-        if total > SHARD_BYTES and place > first:
-            parts.append(run[first:place])
-            first, total = place, n_bytes.get(number, 0.0)
+        if total > SHARD_BYTES and index > first:
+            parts.append(run[first:index])
+            first, total = index, n_bytes.get(number, 0.0)
     return [*parts, run[first:]]

@@ -400,7 +400,10 @@ def files_beside(module):
 
 
 def send(stream, header, arrays=()):
-    """Write one message; `arrays` are listed in its header."""
+    """Write one message; `arrays` are listed in its header.
+
+    An array's shape and type stand in the header, its values follow row by row.
+    """
     arrays = [np.ascontiguousarray(array) for array in arrays]
     header = dict(header, arrays=[[array.dtype.str, list(array.shape)] for array in arrays])
     text = json.dumps(header).encode()

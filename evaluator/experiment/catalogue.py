@@ -1,4 +1,4 @@
-"""What is asked: tasks, the datasets they use, and the suites they come from, read from YAML and checked.
+"""Tasks, the datasets they use, and the suites they come from, read from YAML and checked.
 
 A task is named `suite/task`; the bare task name does where only one suite has it. A user's own task needs no name, it
 is a path: a folder with one sub-folder a class, a CSV (`path,start,end,label[,fold or split][,group]`, paths relative
@@ -42,46 +42,62 @@ _SEED = 42  # of the splits that we draw for a user's own data
 _DEFAULT_PROTOCOL = "arch"
 
 
-_METRIC = Field(str, choices=tuple(METRICS))
-_SECONDS = Field((float, type(None)), required=False, min=0.001)
-_ASKED_FIELDS = {
-    "variant": TEXT,  # of the dataset
-    "split": Field(dict),
+_METRIC = Field(str, choices=tuple(METRICS), meaning="What scores the test clips.")
+_SECONDS = Field(
+    (float, type(None)),
+    required=False,
+    min=0.001,
+    meaning="Clips are used up to this length, in seconds; empty for whole clips.",
+)
+_EVALUATION_FIELDS = {
+    "variant": replace(TEXT, meaning="Another way to read the dataset, one of its variants."),
+    "split": Field(dict, meaning="Which clips train, choose and test: one of the split rules."),
     "clip_seconds": _SECONDS,
-    "labels": Field(str, choices=("single", "multi", "events")),
+    "labels": Field(
+        str, choices=("single", "multi", "events"), meaning="One label a clip, several, or events with times."
+    ),
     "metric": _METRIC,
-    "source": TEXT,
-    "probe": Field(dict, required=False, default={}),
+    "source": replace(TEXT, meaning="Where the rule comes from."),
+    "probe": Field(
+        dict, required=False, default={}, meaning="What the task changes of its protocol's network, such as epochs."
+    ),
     "events": protocol.EVENTS,
 }
 # What the published code did otherwise; a field that is absent is as in the clean profile.
 _PUBLISHED_FIELDS = {
-    "differs": Field(str),
-    "dataset": Field((str, type(None)), required=False),
-    "variant": Field((str, type(None)), required=False),
-    "split": Field((dict, type(None)), required=False),
+    "differs": Field(str, meaning="What the published code does otherwise, in a sentence."),
+    "dataset": Field((str, type(None)), required=False, meaning="Another dataset."),
+    "variant": Field((str, type(None)), required=False, meaning="Another variant of it."),
+    "split": Field((dict, type(None)), required=False, meaning="Another split rule."),
     "clip_seconds": _SECONDS,
-    "metric": Field((str, type(None)), required=False, choices=tuple(METRICS)),
+    "metric": Field((str, type(None)), required=False, choices=tuple(METRICS), meaning="Another metric."),
 }
 _TASK_FIELDS = {
-    "dataset": Field(str),
-    **_ASKED_FIELDS,
-    "published": Field((dict, type(None)), required=False, fields=_PUBLISHED_FIELDS),
+    "dataset": Field(str, meaning="Name of a dataset."),
+    **_EVALUATION_FIELDS,
+    "published": Field(
+        (dict, type(None)), required=False, fields=_PUBLISHED_FIELDS, meaning="What the published code did otherwise."
+    ),
 }
-_SUITE_FIELDS = {
-    "name": Field(str),
-    "title": Field(str),
-    "citation": Field(str),
-    "source": Field(str),
-    "protocol": Field(str),
-    "tasks": Field(dict, each=Field(dict, fields=_TASK_FIELDS)),
+SUITE_FIELDS = {
+    "name": Field(str, meaning="Name of the suite, that of its file."),
+    "title": Field(str, meaning="What it is, in a line."),
+    "citation": Field(str, meaning="What to cite."),
+    "source": Field(str, meaning="Where its tasks come from."),
+    "protocol": Field(str, meaning="Name of the protocol that its tasks are evaluated under."),
+    "tasks": Field(dict, each=Field(dict, fields=_TASK_FIELDS), meaning="Its tasks by name."),
 }
-_OWN_TASK_FIELDS = {
-    "name": Field(str),
-    "title": TEXT,
-    "dataset": Field((str, dict), fields=dataset.OWN_FIELDS),
-    "protocol": Field(str, required=False, default=_DEFAULT_PROTOCOL),
-    **_ASKED_FIELDS,
+OWN_TASK_FIELDS = {
+    "name": Field(str, meaning="What to call the task."),
+    "title": replace(TEXT, meaning="What it is, in a line."),
+    "dataset": Field((str, dict), fields=dataset.OWN_FIELDS, meaning="Name of a dataset, or your own as a mapping."),
+    "protocol": Field(
+        str,
+        required=False,
+        default=_DEFAULT_PROTOCOL,
+        meaning="Protocol that it is evaluated under unless another is given.",
+    ),
+    **_EVALUATION_FIELDS,
 }
 
 
@@ -126,40 +142,40 @@ def find(spec: str, profile: str = "clean") -> list[Task]:
 def _read_suite(name: str, profile: str, only: str = "") -> list[Task]:
     """The tasks of a suite, or the one called `only` if it is there; all its fields are checked in either case."""
     document = schema.parse(tasks_folder() / "suites" / f"{name}.yaml")
-    suite = document.check(_SUITE_FIELDS)
+    suite = document.check(SUITE_FIELDS)
     if suite["name"] != name:
         raise document.error(("name",), f"is {suite['name']!r}, but the file is called {name!r}; they have to agree")
     _known(document, ("protocol",), suite["protocol"], "protocols")
     tasks = []
-    for task_name, asked in suite["tasks"].items():
+    for task_name, fields in suite["tasks"].items():
         keys = ("tasks", task_name)
-        asked["split"] = document.check_variant(splits.RULES, "by", (*keys, "split"))
-        _judged(document, keys, asked)
-        published = asked.pop("published")
+        fields["split"] = document.check_variant(splits.RULES, "by", (*keys, "split"))
+        _check_evaluation(document, keys, fields)
+        published = fields.pop("published")
         if published and published["split"]:
             published["split"] = document.check_variant(splits.RULES, "by", (*keys, "published", "split"))
         if published:
-            asked |= {"profile": profile, "differs": published.pop("differs")}
+            fields |= {"profile": profile, "differs": published.pop("differs")}
         if published and profile == "published":
-            asked |= {field: value for field, value in published.items() if value is not None}
-        _known(document, (*keys, "dataset"), asked["dataset"], "datasets")
+            fields |= {field: value for field, value in published.items() if value is not None}
+        _known(document, (*keys, "dataset"), fields["dataset"], "datasets")
         if only in ("", task_name):
-            asked["dataset"] = dataset.read(asked["dataset"], asked.pop("variant"))
-            asked["source"] = asked["source"] or suite["source"]
-            tasks.append(Task(name=f"{name}/{task_name}", protocol=suite["protocol"], **asked))
+            fields["dataset"] = dataset.read(fields["dataset"], fields.pop("variant"))
+            fields["source"] = fields["source"] or suite["source"]
+            tasks.append(Task(name=f"{name}/{task_name}", protocol=suite["protocol"], **fields))
     return tasks
 
 
-def _judged(document: Document, keys: tuple[str, ...], asked: dict[str, Any]) -> None:
+def _check_evaluation(document: Document, keys: tuple[str, ...], fields: dict[str, Any]) -> None:
     """Check what a task changes of its protocol, and whether its metric fits its labels."""
-    if asked["probe"]:
-        asked["probe"] = settings.changes_of(document, (*keys, "probe"))
-    asked["events"] = protocol.event_choices(document, (*keys, "events"), asked["events"])
-    if METRICS[asked["metric"]].of_events != (asked["labels"] == "events"):
-        fitting = [name for name, each in METRICS.items() if each.of_events == (asked["labels"] == "events")]
+    if fields["probe"]:
+        fields["probe"] = settings.changes_of(document, (*keys, "probe"))
+    fields["events"] = protocol.event_choices(document, (*keys, "events"), fields["events"])
+    if METRICS[fields["metric"]].of_events != (fields["labels"] == "events"):
+        fitting = [name for name, each in METRICS.items() if each.of_events == (fields["labels"] == "events")]
         raise document.error(
             (*keys, "metric"),
-            f"{asked['metric']} does not fit labels: {asked['labels']}; these do: {', '.join(fitting)}",
+            f"{fields['metric']} does not fit labels: {fields['labels']}; these do: {', '.join(fitting)}",
         )
 
 
@@ -183,25 +199,25 @@ def _own_task(path: Path) -> Task:
 
 def _own_yaml(path: Path) -> Task:
     document = schema.parse(path)
-    fields = document.check(_OWN_TASK_FIELDS)
+    fields = document.check(OWN_TASK_FIELDS)
     title = fields.pop("title") or fields["name"]
     _known(document, ("protocol",), fields["protocol"], "protocols")
     fields["split"] = document.check_variant(splits.RULES, "by", ("split",))
-    _judged(document, (), fields)
+    _check_evaluation(document, (), fields)
     fields["source"] = fields["source"] or path.name
-    said, variant = fields["dataset"], fields.pop("variant")
-    if isinstance(said, str):
-        _known(document, ("dataset",), said, "datasets")
-        fields["dataset"] = dataset.read(said, variant)
+    own, variant = fields["dataset"], fields.pop("variant")
+    if isinstance(own, str):
+        _known(document, ("dataset",), own, "datasets")
+        fields["dataset"] = dataset.read(own, variant)
     elif variant:
         raise document.error(("variant",), "is for built-in datasets; your own is read as its reader says")
     else:
-        said["readers"] = dataset.read_readers(document, ("dataset", "reader"))
-        dataset.refuse_unused_groups(document, ("dataset", "reader"), said["readers"])
-        said.pop("reader")
-        said["root"] = path.parent / Path(said["root"]).expanduser()
-        said["title"] = said["title"] or title
-        fields["dataset"] = dataset.own(fields["name"], **{**said, "known_bad": tuple(said["known_bad"])})
+        own["readers"] = dataset.read_readers(document, ("dataset", "reader"))
+        dataset.refuse_unused_groups(document, ("dataset", "reader"), own["readers"])
+        own.pop("reader")
+        own["root"] = path.parent / Path(own["root"]).expanduser()
+        own["title"] = own["title"] or title
+        fields["dataset"] = dataset.own(fields["name"], **{**own, "known_bad": tuple(own["known_bad"])})
     return Task(**fields)
 
 

@@ -75,26 +75,26 @@ class Embeddings:
         return f"<p>{len(self.files)} files, vectors {self.vectors.shape}, {self.module}</p>{table.as_html(rows)}"
 
 
-def audio_files(places: Sequence[Path]) -> list[Path]:
+def audio_files(paths: Sequence[Path]) -> list[Path]:
     """The files, and the audio files at any depth of the folders, each once, folders sorted by path.
 
     Raises:
-        UsageError: A place is not there, or a folder holds no audio.
+        UsageError: A path is not there, or a folder holds no audio.
     """
-    found: list[Path] = []
-    for place in places:
-        if place.is_dir():
+    files: list[Path] = []
+    for path in paths:
+        if path.is_dir():
             inside = sorted(
-                path for path in place.rglob("*") if path.is_file() and path.suffix.lower() in AUDIO_SUFFIXES
+                path for path in path.rglob("*") if path.is_file() and path.suffix.lower() in AUDIO_SUFFIXES
             )
             if not inside:
-                raise UsageError(f"{place}: holds no audio file in one of {' '.join(AUDIO_SUFFIXES)}")
-            found += inside
+                raise UsageError(f"{path}: holds no audio file in one of {' '.join(AUDIO_SUFFIXES)}")
+            files += inside
         else:
-            found.append(place)  # one that is not there is told among the failed
-    if not found:
-        raise UsageError(f"{', '.join(map(str, places)) or 'nothing'}: give one audio file or folder at least")
-    return list(dict.fromkeys(found))
+            files.append(path)  # one that is not there is told among the failed
+    if not files:
+        raise UsageError(f"{', '.join(map(str, paths)) or 'nothing'}: give one audio file or folder at least")
+    return list(dict.fromkeys(files))
 
 
 def embed_files(
@@ -174,6 +174,8 @@ def _setup(files: Sequence[Path], cache: Path) -> Setup:
 
 def check_npz(out: Path) -> None:
     """Refuse, before the work, a file that cannot be written.
+
+    It is to hold vectors (n_files, width) and frames (n_frames, width).
 
     Raises:
         UsageError: It has another ending than .npz, or its folder is missing.

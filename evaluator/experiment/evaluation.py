@@ -102,6 +102,8 @@ class Evaluation:
 class Choice:
     """What stands for the whole: one evaluation, or where folds chose for themselves, another one in each.
 
+    Its predictions are probabilities (n_times, n_clips, n_classes) for each fold.
+
     by_fold: The evaluation that each fold's score is of.
     """
 
@@ -194,7 +196,10 @@ def collect(
     folds: Sequence[Fold],
     candidates: Sequence[Candidate],
 ) -> dict[Key, Evaluation]:
-    """What came of all jobs, which go fold by fold, by candidate and setting."""
+    """What came of all jobs, which go fold by fold, by candidate and setting.
+
+    Each outcome's probabilities are (n_rows, n_classes).
+    """
     evaluations: dict[Key, Evaluation] = {}
     for job, by_setting in zip(jobs, outcomes, strict=True):
         fold = folds[job.job.fold]

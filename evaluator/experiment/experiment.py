@@ -37,7 +37,10 @@ class Experiment:
 
 @dataclass(frozen=True)
 class Embedded:
-    """The embeddings of an experiment: where they are, and what became of each clip."""
+    """The embeddings of an experiment: where they are, and what became of each clip.
+
+    Scenes are (n_clips, width), layers (n_layers, n_clips, width), frames (n_frames, width) with times in ms.
+    """
 
     store: Store
     extraction: Extraction
@@ -72,6 +75,8 @@ def embed(
     experiment: Experiment, module: Module, cache: Path, progress: Progress, allow_failed: float = 0.0
 ) -> Embedded:
     """The embeddings of an experiment's clips; what the store lacks is made.
+
+    Audio reaches the module as (n_clips, n_samples) at its own sample rate in Hz.
 
     Args:
         experiment, module: What is embedded, by which open module.

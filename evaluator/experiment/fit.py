@@ -22,6 +22,8 @@ from evaluator.scoring.events import PostProcessing
 class Fitted:
     """What the probes of an experiment predict.
 
+    Features are (n_rows, width), a row a clip or a row a frame.
+
     clips: The clips that could be used, in the order of the features' rows.
     folds: Of these clips, by their rows.
     targets: What the probes had to say.
@@ -40,6 +42,8 @@ class Fitted:
 
 def fit(experiment: Experiment, embedded: Embedded, options: RunOptions) -> Fitted:
     """Fit the protocol's probe to every fold, seed and kind of features.
+
+    Feature matrices are (n_rows, width), targets (n_rows, n_classes).
 
     Args:
         experiment, embedded: What is evaluated, and its embeddings.

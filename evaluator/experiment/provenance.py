@@ -38,7 +38,10 @@ class Clock:
 
 
 def audio_sha256(extraction: Extraction) -> str:
-    """SHA-256 over the audio of the clips as it was used, in their order; it changes with a file or the clip rule."""
+    """SHA-256 over the audio of the clips as it was used, in their order; it changes with a file or the clip rule.
+
+    Cuts and paddings count in seconds.
+    """
     return hashlib.sha256(json.dumps(sorted(extraction.keys.items())).encode()).hexdigest()
 
 
@@ -72,10 +75,10 @@ def surroundings(clock: Clock) -> dict[str, Any]:
 
 def versions() -> dict[str, str]:
     """Versions of the packages that a number may depend on, those that are installed."""
-    found = {}
+    installed = {}
     for name in PACKAGES:
         try:
-            found[name] = importlib.metadata.version(name)
+            installed[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             continue
-    return found
+    return installed

@@ -42,6 +42,8 @@ class Failure:
 def run(spec: ModuleSpec, module: Module, setup: Setup, options: RunOptions, clock: Clock | None = None) -> Result:
     """Score an open module on a task that is set up.
 
+    Stages are timed in seconds.
+
     Args:
         spec, module: The module, as asked for and opened (`ensemble.open_any`).
         setup: The task under its protocol.

@@ -82,6 +82,8 @@ def resolve_layers(specs: Sequence[ModuleSpec], options: SampleOptions) -> str:
 def draw(task: Task, protocol: Protocol, options: SampleOptions) -> Setup:
     """The task with the clips that are compared, drawn by seed if there are more than wanted.
 
+    Their numbers are (n_clips,), in order.
+
     They are the validation clips; test clips where there are none. Where every clip is tested in one of several folds,
     all of them.
 
@@ -161,6 +163,6 @@ def layer_matrices(embeddings: SampleEmbeddings, good: Sequence[int]) -> Iterato
         good: Numbers of clips that it could embed, in order.
     """
     keys = [embeddings.extraction.keys[number] for number in good]
-    found, candidates = features.read(embeddings.store, keys, embeddings.layers, "mean", memory=0)
-    for candidate, matrix in zip(candidates, found, strict=True):
+    every, candidates = features.read(embeddings.store, keys, embeddings.layers, "mean", memory=0)
+    for candidate, matrix in zip(candidates, every, strict=True):
         yield candidate.name, matrix

@@ -37,7 +37,10 @@ class Scores:
 
 
 def score(fitted: Fitted) -> Scores:
-    """The scores of fitted probes; intervals are over groups of clips wherever there are enough of them."""
+    """The scores of fitted probes; intervals are over groups of clips wherever there are enough of them.
+
+    Targets are (n_clips, n_classes), probabilities (n_times, n_clips, n_classes) for each fold.
+    """
     groups = [[fitted.clips[row].group for row in fold.test] for fold in fitted.folds]
     units = intervals.units(groups)
     seed, evaluations = fitted.seeds[0], fitted.evaluations

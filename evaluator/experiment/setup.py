@@ -20,6 +20,8 @@ from evaluator.scoring.metrics import METRICS
 class Setup:
     """A task under a protocol.
 
+    The clip rule is in seconds, times of events in ms.
+
     protocol: As the task adapts it.
     recordings: The clips, how much of each is used, and what their files hold.
     folds: Which clips train, choose and test, by their numbers; empty for a part of the clips.

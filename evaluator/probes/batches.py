@@ -9,7 +9,10 @@ from evaluator.embedding.matrix import InMemory, Matrix
 
 
 def on_device(matrix: Matrix, device: str) -> Any:
-    """A matrix in memory as a tensor there, on the CPU without a copy; what is read from disk stays as it is."""
+    """A matrix in memory as a tensor there, on the CPU without a copy; what is read from disk stays as it is.
+
+    Shapes stay (n_rows, width).
+    """
     import warnings
 
     import torch
@@ -32,6 +35,8 @@ def padded(rows: Sequence[Any]) -> tuple[Any, Any]:
 
 def batch_cuts(n_rows: int, size: int, never_one: bool) -> list[int]:
     """Where batches begin, and the end: each of `size` rows but the last, which is smaller.
+
+    Cuts are (n_batches + 1,) row numbers.
 
     Args:
         n_rows: To be cut.

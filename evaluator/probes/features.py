@@ -16,6 +16,8 @@ from evaluator.probes.protocol import LAYERS, is_layers
 class Candidate:
     """Features that a probe can be fitted to: a name, and the numbers of the matrices that they are made of.
 
+    Each matrix is (n_clips, width).
+
     name: `layer 3`, `mean of layers`, `weighted layers`; "" for the module's only ones.
     features: One number; several where a probe learns how to weight them.
     layer: The layer's number from 0; None for other features.

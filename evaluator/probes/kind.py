@@ -15,6 +15,8 @@ from evaluator.schema import Field
 class ProbeKind(ABC):
     """A probe with its settings; concrete kinds are frozen dataclasses whose fields are those of `FIELDS`.
 
+    It reads feature matrices (n_rows, width) and predicts probabilities (n_rows, n_classes).
+
     Attributes:
         FIELDS: What may stand under `probe:` in a protocol beside `kind`.
         SEEDED: Whether another seed gives other predictions.

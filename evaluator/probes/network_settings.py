@@ -9,6 +9,8 @@ from typing import Any
 class NetworkSettings:
     """A linear layer or a shallow network, trained by gradient (`evaluator/probes/training.py`).
 
+    It maps features (n_rows, width) to logits (n_rows, n_classes).
+
     hidden: Widths of its hidden layers; none for a linear layer.
     norm: `none`, `layer` or `batch`, after each hidden Linear and before dropout and ReLU.
     dropout: Share of hidden units that is dropped, 0 to 1.

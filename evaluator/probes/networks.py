@@ -18,7 +18,10 @@ _BITS = 16  # random bits that decide whether a unit is dropped
 
 
 def n_values(settings: NetworkSettings, width: int, n_classes: int) -> int:
-    """Number of weights of one network."""
+    """Number of weights of one network.
+
+    Each layer has a weight (n_in, n_out) and a bias (1, n_out).
+    """
     widths = [width, *settings.hidden, n_classes]
     return sum((a + 1) * b for a, b in pairwise(widths))
 

@@ -14,6 +14,8 @@ _EPSILON = 1e-8
 class Adam:
     """Adam, or with decoupled decay AdamW, by PyTorch's fused kernels.
 
+    Weights have shape (n_networks, n_in, n_out).
+
     Networks with equal rates are updated together, each run of neighbours as one tensor.
 
     Args:

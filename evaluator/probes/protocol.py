@@ -34,7 +34,7 @@ class Protocol:
     standardise: Whether features are set to mean 0 and deviation 1 of the training clips.
     choose_layer: Where layers compete, which part's score chooses: `valid`, or `test` as some papers do.
     events: For tasks that ask when: (median filter, minimum duration) in ms to choose from on validation; empty where the
-        protocol judges whole clips only.
+        protocol evaluates whole clips only.
     differs: What this profile does otherwise than its sibling, in a sentence.
     path: Path of a user's own file; "" for a protocol that has a name.
     """
@@ -74,27 +74,71 @@ class Protocol:
         return replace(self, probe=settings.adapted(self.probe, changes, task), events=events or self.events)
 
 
-EVENTS = Field(list, required=False, default=[], each=Field(list, each=Field(float, min=0)))
+EVENTS = Field(
+    list,
+    required=False,
+    default=[],
+    each=Field(list, each=Field(float, min=0)),
+    meaning="For events: pairs of median filter and minimum duration, in ms, to choose from on validation.",
+)
 _PROFILE_FIELDS = {
-    "differs": Field(str),
-    "clip": Field(str, choices=("cut_and_pad", "cut", "whole")),
-    "choose_layer": Field(str, required=False, default="valid", choices=("valid", "test")),
-    "probe": Field(dict, required=False, default={}),  # fields in which this profile's probe is its own
+    "differs": Field(str, meaning="What this profile does otherwise than the other, in a sentence."),
+    "clip": Field(
+        str,
+        choices=("cut_and_pad", "cut", "whole"),
+        meaning="Clips are cut and zero-padded to the length of the task, cut only, or used whole.",
+    ),
+    "choose_layer": Field(
+        str,
+        required=False,
+        default="valid",
+        choices=("valid", "test"),
+        meaning="Where layers compete, the part of the split whose score chooses.",
+    ),
+    "probe": Field(
+        dict, required=False, default={}, meaning="Fields of the probe that are this profile's own."
+    ),  # fields in which this profile's probe is its own
 }
-_FIELDS = {
-    "name": Field(str),
-    "title": Field(str),
-    "citation": Field(str),
-    "source": Field(str),
-    "min_seconds": Field((float, type(None)), required=False, min=0),
-    "fill": Field(str, required=False, default="zeros", choices=("zeros", "repeat")),
-    "peak": Field(bool, required=False, default=False),
-    "layers": Field(str, required=False, default="scene"),
-    "pooling": Field(str, required=False, default="mean", choices=("mean", "mean+std")),
-    "standardise": Field(bool, required=False, default=False),
+FIELDS = {
+    "name": Field(str, meaning="Name of the protocol, that of its file."),
+    "title": Field(str, meaning="What it does, in a line."),
+    "citation": Field(str, meaning="What to cite."),
+    "source": Field(str, meaning="Where its numbers come from."),
+    "min_seconds": Field(
+        (float, type(None)), required=False, min=0, meaning="Shorter clips are filled up to this length, in seconds."
+    ),
+    "fill": Field(str, required=False, default="zeros", choices=("zeros", "repeat"), meaning="What fills them."),
+    "peak": Field(
+        bool, required=False, default=False, meaning="Whether each clip is divided by its largest absolute sample."
+    ),
+    "layers": Field(
+        str,
+        required=False,
+        default="scene",
+        meaning="Which embeddings are evaluated: scene, all, last, mean, weighted, or a number in quotes.",
+    ),
+    "pooling": Field(
+        str,
+        required=False,
+        default="mean",
+        choices=("mean", "mean+std"),
+        meaning="How the frames of a layer become one vector.",
+    ),
+    "standardise": Field(
+        bool,
+        required=False,
+        default=False,
+        meaning="Whether features are set to mean 0 and standard deviation 1 of the training clips.",
+    ),
     "events": EVENTS,
-    "probe": Field(dict),
-    "profiles": Field(dict, fields={name: Field(dict, fields=_PROFILE_FIELDS) for name in PROFILES}),
+    "probe": Field(dict, meaning="The probe: its kind, and the fields of that kind."),
+    "profiles": Field(
+        dict,
+        fields={
+            name: Field(dict, fields=_PROFILE_FIELDS, meaning=f"What the {name} profile says.") for name in PROFILES
+        },
+        meaning="What clean and published say each for itself.",
+    ),
 }
 
 
@@ -117,7 +161,7 @@ def load(name: str, profile: str = "clean") -> Protocol:
     else:
         raise UsageError(schema.unknown("protocol", name, schema.names_in("protocols")))
     document = schema.parse(file)
-    fields = document.check(_FIELDS)
+    fields = document.check(FIELDS)
     probe_of = {each: settings.read(document, each) for each in PROFILES}
     own = fields.pop("profiles")[profile]
     fields["events"] = event_choices(document, ("events",), fields["events"])
@@ -129,7 +173,7 @@ def load(name: str, profile: str = "clean") -> Protocol:
 
 
 def is_layers(text: str) -> bool:
-    """Whether a text says which layers are judged: one of `LAYERS`, or a number."""
+    """Whether a text says which layers are evaluated: one of `LAYERS`, or a number."""
     return text in LAYERS or text.isdecimal()
 
 

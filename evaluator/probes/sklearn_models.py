@@ -25,24 +25,26 @@ Fit = Callable[[np.ndarray, np.ndarray, Targets], Predict]
 """From features and targets of the training clips, (n_clips, width) and (n_clips, n_classes), to a fitted model."""
 
 
-def standardised(matrix: Matrix, train: np.ndarray, wanted: bool) -> Callable[[np.ndarray], np.ndarray]:
+def standardised(matrix: Matrix, train: np.ndarray, scale: bool) -> Callable[[np.ndarray], np.ndarray]:
     """A function from rows (n,) to features (n, width), which have mean 0 and standard deviation 1 over the training rows.
 
     Args:
         matrix: The features.
         train: Training rows, (n_train,).
-        wanted: Whether they are changed at all. A feature that hardly differs between training clips becomes 0.
+        scale: Whether they are changed at all. A feature that hardly differs between training clips becomes 0.
     """
-    if not wanted:
+    if not scale:
         return matrix.take
     mean, std = moments(matrix, train)
     std = std * ((len(train) - 1) / len(train)) ** 0.5  # of the clips themselves, as scikit-learn's scaler
-    scale = np.where(std > _MIN_STD, 1 / np.maximum(std, _MIN_STD), 0)
-    return lambda rows: ((matrix.take(rows) - mean) * scale).astype(np.float32)
+    factor = np.where(std > _MIN_STD, 1 / np.maximum(std, _MIN_STD), 0)
+    return lambda rows: ((matrix.take(rows) - mean) * factor).astype(np.float32)
 
 
 def fit_best(request: FitRequest, settings_of: Callable[[int], Sequence[tuple[str, Fit]]]) -> list[Outcomes]:
     """The outcome of each job with the setting that is best on its validation clips.
+
+    Features are (n_clips, width), predictions (n_clips, n_classes).
 
     Args:
         request: Jobs that read one feature matrix each.

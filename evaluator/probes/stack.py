@@ -28,6 +28,8 @@ _LEAST_DEVIATION = 1e-10  # added to a feature's deviation, as Sarkar & Magimai-
 class StackedProbe:
     """One probe of a stack, and how its training goes.
 
+    Rows are (n_rows,), in order.
+
     Attributes:
         features: Numbers of the feature matrices that it reads; several are mixed.
         train, valid: Rows of them, in order.
@@ -64,7 +66,7 @@ class Stack:
         probes: They; those that read the same matrices lie beside each other.
         matrices: (n_rows, width) each.
         moments: For each probe mean and deviation (width,) of its training features; None to take them as they are.
-        targets: What is asked.
+        targets: What the probes must say.
         device: Where they are trained.
     """
 
@@ -160,8 +162,8 @@ class Stack:
             own = rows[first : first + len(list(run))]
             first += len(own)
             same = len(own) == 1 or bool((own == own[:1]).all())
-            wanted = own[:1] if same else own
-            read = [self.take(number, wanted) for number in features]
+            picked = own[:1] if same else own
+            read = [self.take(number, picked) for number in features]
             x = read[0] if len(read) == 1 else torch.stack(read, dim=1)
             parts.append(x.expand(len(own), *x.shape[1:]) if same else x)
         x = parts[0] if len(parts) == 1 else torch.cat(parts)
@@ -201,18 +203,18 @@ class Stack:
             return []
         losses, scores = self.validate()
         stopped, better = [], []
-        for place, number in enumerate(self.alive):
-            probe, loss = self.probes[number], losses[place]
+        for row, number in enumerate(self.alive):
+            probe, loss = self.probes[number], losses[row]
             probe.valid_losses.append(loss)
             if settings.schedule == "plateau":
                 probe.plateau.see(loss)
             now = -loss
             if settings.monitor == "valid_score":
-                probe.valid_scores.append(scores[place])
-                now = metrics.signed(self.targets.metric, scores[place])
+                probe.valid_scores.append(scores[row])
+                now = metrics.signed(self.targets.metric, scores[row])
             if now > probe.best:  # never of NaN
                 probe.best, probe.n_stale = now, 0
-                better.append((place, number))
+                better.append((row, number))
                 probe.chosen_epoch = epoch
             else:
                 probe.n_stale += 1
@@ -223,24 +225,24 @@ class Stack:
         return stopped
 
     def keep(self, which: Sequence[tuple[int, int]]) -> None:
-        """Copy the present weights of probes, given as (place among the living, number), to `best`."""
+        """Copy the present weights of probes, given as (row among the living, number), to `best`."""
         import torch
 
         if which:
-            places, numbers = torch.tensor(which, device=self.device).T
-            self.best.put(numbers, self.networks, places)
+            rows_alive, numbers = torch.tensor(which, device=self.device).T
+            self.best.put(numbers, self.networks, rows_alive)
 
     def leave(self, stopped: Sequence[int], epoch: int, optimiser: Adam) -> None:
         """Go on without the probes of these numbers, whose last epoch this was."""
         import torch
 
-        places = [place for place, number in enumerate(self.alive) if number not in stopped]
+        rows_alive = [row for row, number in enumerate(self.alive) if number not in stopped]
         for number in stopped:
             self.probes[number].stopped = epoch
         if self.settings.weights == "last":
-            self.keep([(place, number) for place, number in enumerate(self.alive) if number in stopped])
-        self.alive = [self.alive[place] for place in places]
-        which = torch.tensor(places, device=self.device, dtype=torch.int64)
+            self.keep([(row, number) for row, number in enumerate(self.alive) if number in stopped])
+        self.alive = [self.alive[row] for row in rows_alive]
+        which = torch.tensor(rows_alive, device=self.device, dtype=torch.int64)
         self.networks = self.networks.only(which)
         self.class_weights = self.class_weights[which]
         if self.living_moments is not None:
@@ -260,7 +262,7 @@ class Stack:
 
         rows, counts = padded([torch.from_numpy(self.probes[number].valid) for number in self.alive])
         total = torch.zeros(2, len(self.alive), device=self.device, dtype=torch.float64)
-        said = []
+        parts = []
         with torch.no_grad():
             for some, count in zip(self.blocks(rows), self.blocks(counts), strict=True):
                 logits = self.networks.logits(self.read(some))
@@ -268,14 +270,14 @@ class Stack:
                 weights = weights * count.to(self.device)
                 total += torch.stack([(losses * weights).sum(dim=1), weights.sum(dim=1)])
                 if self.settings.monitor == "valid_score":
-                    said.append(self.targets.probabilities(logits).cpu())
+                    parts.append(self.targets.probabilities(logits).cpu())
         losses = (total[0] / total[1]).tolist()
         if self.settings.monitor != "valid_score":
             return losses, []
-        probabilities = torch.cat(said, dim=1).numpy()
+        probabilities = torch.cat(parts, dim=1).numpy()
         return losses, [
-            self.targets.score(self.probes[n].valid, probabilities[place, : len(self.probes[n].valid)])[0]
-            for place, n in enumerate(self.alive)
+            self.targets.score(self.probes[n].valid, probabilities[row, : len(self.probes[n].valid)])[0]
+            for row, n in enumerate(self.alive)
         ]
 
     def shares(self, number: int) -> tuple[float, ...]:
@@ -295,8 +297,8 @@ class Stack:
         self.alive, self.networks = [number], self.best.only(torch.tensor([number], device=self.device))
         self.living_moments = None if self.moments is None else [moment[number : number + 1] for moment in self.moments]
         with torch.no_grad():
-            said = [
+            parts = [
                 self.targets.probabilities(self.networks.logits(self.read(some)))[0].cpu()
                 for some in self.blocks(torch.from_numpy(rows)[None])
             ]
-        return torch.cat(said).numpy()
+        return torch.cat(parts).numpy()

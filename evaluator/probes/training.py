@@ -39,6 +39,8 @@ def n_steps(jobs: Sequence[ProbeJob], settings: NetworkSettings) -> int:
 def train(request: FitRequest, settings: NetworkSettings) -> list[ProbeOutcome]:
     """Train every probe as the protocol says; with a grid, all its points, and keep the best.
 
+    Features are (n_rows, width), outcomes' probabilities (n_rows, n_classes).
+
     Where fold 0 chooses for all, its best point alone is trained on the others.
 
     Args:

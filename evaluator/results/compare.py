@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 
 from evaluator.errors import EvaluationError, UsageError
-from evaluator.results.result import CurvePoint, FoldResult, Result
+from evaluator.results.result import Caveat, CurvePoint, FoldResult, Result
 from evaluator.scoring import intervals, metrics
 
 _ROUNDING = (
@@ -35,57 +35,63 @@ class Comparison:
     sentence: str
 
 
-def compare(found: Sequence[Result], seed: int = 0) -> list[Comparison]:
-    """Every two of the results, each judged by a paired bootstrap over their common test clips.
+def compare(results: Sequence[Result], seed: int = 0) -> list[Comparison]:
+    """Every two of the results, each tested by a paired bootstrap over their common test clips.
+
+    Targets are (n_clips, n_classes), probabilities (n_times, n_clips, n_classes) for each fold.
 
     Groups (recordings, individuals) are drawn instead of clips where every fold has enough of them.
 
     Args:
-        found: Two or more, of one task.
+        results: Two or more, of one task.
         seed: Of the draws.
 
     Raises:
         UsageError: They do not have the same test clips and metric; the sentence says where they part.
         EvaluationError: The score of one is not that of its predictions.
     """
-    if len(found) < 2:
+    if len(results) < 2:
         raise UsageError("one result alone cannot be compared; give two or more")
-    refuse_unlike(found)
-    values = [refuse_another_score(each) for each in found]
-    names = titles(found)
-    ordered = sorted(range(len(found)), key=lambda number: -metrics.signed(found[number].metric, found[number].score))
+    refuse_unlike(results)
+    values = [refuse_another_score(each) for each in results]
+    names = titles(results)
+    ordered = sorted(
+        range(len(results)), key=lambda number: -metrics.signed(results[number].metric, results[number].score)
+    )
     pairs = list(combinations(ordered, 2))
-    groups = intervals.units(found[0].test_groups)
-    drawn = [intervals.many_draws(tested(each), each.metric, seed, groups) for each in found]
-    n_units = intervals.n_units(tested(found[0]), groups)
+    groups = intervals.units(results[0].test_groups)
+    drawn = [intervals.many_draws(tested(each), each.metric, seed, groups) for each in results]
+    n_units = intervals.n_units(tested(results[0]), groups)
     sides = list(zip(drawn, values, strict=True))
     differences = [intervals.between(sides[one], sides[other], n_units) for one, other in pairs]
     corrected = intervals.holm([each.p for each in differences])
     return [
-        _told(names[one], names[other], found[one], found[other], each, p, len(pairs))
+        _comparison(names[one], names[other], results[one], results[other], each, p, len(pairs))
         for (one, other), each, p in zip(pairs, differences, corrected, strict=True)
     ]
 
 
-def fuse(found: Sequence[Result], seed: int = 0) -> Result:
+def fuse(results: Sequence[Result], seed: int = 0) -> Result:
     """The results' probabilities averaged with equal weight, scored as one.
+
+    Each fold's probabilities are (n_times, n_clips, n_classes).
 
     Source: Sarkar & Magimai-Doss 2025, Table III (posteriors of several features, each at its best layer).
 
     Args:
-        found: Two or more, of one task, with the same test clips.
+        results: Two or more, of one task, with the same test clips.
         seed: Of the bootstrap.
 
     Raises:
         UsageError: They do not have the same test clips and metric.
     """
-    if len(found) < 2:
+    if len(results) < 2:
         raise UsageError("one result alone cannot be fused; give two or more")
-    refuse_unlike(found)
-    first, names = found[0], titles(found)
+    refuse_unlike(results)
+    first, names = results[0], titles(results)
     if metrics.METRICS[first.metric].of_events:
         raise UsageError(f"{first.task}: {first.metric} is made of events, which have no probabilities to average")
-    averaged = [_averaged_posteriors(fold) for fold in zip(*(each.test_probabilities for each in found), strict=True)]
+    averaged = [_averaged(fold) for fold in zip(*(each.test_probabilities for each in results), strict=True)]
     pairs = list(zip(first.test_targets, averaged, strict=True))
     scores = [intervals.repeated_score(first.metric, *pair) for pair in pairs]
     low, high = intervals.bootstrap_interval(pairs, first.metric, seed=seed, groups=intervals.units(first.test_groups))
@@ -95,7 +101,9 @@ def fuse(found: Sequence[Result], seed: int = 0) -> Result:
     ]
     score, n_times = float(np.mean(scores)), len(averaged[0])
     seeds = first.seeds if n_times % len(first.seeds) == 0 and n_times > 1 else [seed]
-    by_time = [[metrics.score(first.metric, true, said[n]) for true, said in pairs] for n in range(n_times)]
+    by_time = [
+        [metrics.score(first.metric, true, probabilities[n]) for true, probabilities in pairs] for n in range(n_times)
+    ]
     return replace(
         first,
         module="fusion of " + " and ".join(names),
@@ -104,7 +112,7 @@ def fuse(found: Sequence[Result], seed: int = 0) -> Result:
         score=score,
         ci_low=low,
         ci_high=high,
-        protocol=first.protocol if len({each.protocol for each in found}) == 1 else "several",
+        protocol=first.protocol if len({each.protocol for each in results}) == 1 else "several",
         seeds=seeds,
         seed_scores=np.mean(by_time, axis=1).reshape(len(seeds), -1).mean(axis=1).tolist(),
         std=float(np.std(np.mean(by_time, axis=1), ddof=1)) if n_times > 1 else None,
@@ -112,36 +120,50 @@ def fuse(found: Sequence[Result], seed: int = 0) -> Result:
         chosen="",
         curve=[CurvePoint("", score, low, high, None, None)],
         folds=folds,
-        notes=[f"posteriors averaged: {', '.join(names)}"],
+        notes=[f"probabilities averaged: {', '.join(names)}"],
+        caveats=_joined_caveats(results, names),
+        interval_over="clips" if intervals.units(first.test_groups) is None else "groups",
         confusion=metrics.confusion(pairs) if first.confusion is not None else None,
         seconds={},
         provenance={
             "seed": seed,
-            "seeded": any(each.provenance.get("seeded") for each in found),
-            "fused_runs": [each.run for each in found],
-            "fused": [{"module": each.module, **each.provenance} for each in found],
+            "seeded": any(each.provenance.get("seeded") for each in results),
+            "fused_runs": [each.run for each in results],
+            "fused": [{"module": each.module, **each.provenance} for each in results],
         },
         test_probabilities=averaged,
     )
 
 
-def _averaged_posteriors(said: Sequence[np.ndarray]) -> np.ndarray:
+def _joined_caveats(results: Sequence[Result], names: Sequence[str]) -> list[Caveat]:
+    """The caveats of all, each once; where not all have one, it says whose it is."""
+    who: dict[Caveat, list[str]] = {}
+    for name, result in zip(names, results, strict=True):
+        for caveat in result.caveats:
+            who.setdefault(caveat, []).append(name)
+    return [
+        caveat if len(owners) == len(results) else Caveat(caveat.kind, f"{', '.join(owners)}: {caveat.text}")
+        for caveat, owners in who.items()
+    ]
+
+
+def _averaged(probabilities: Sequence[np.ndarray]) -> np.ndarray:
     """The mean of several modules' probabilities (n_times, n_clips, n_classes) for a fold, time by time.
 
     Where they were not trained equally often, each module's own mean comes first, (1, n_clips, n_classes).
     """
-    if len({len(each) for each in said}) > 1:
-        said = [each.mean(axis=0, keepdims=True) for each in said]
-    averaged: np.ndarray = np.mean(said, axis=0).astype(np.float32)
+    if len({len(each) for each in probabilities}) > 1:
+        probabilities = [each.mean(axis=0, keepdims=True) for each in probabilities]
+    averaged: np.ndarray = np.mean(probabilities, axis=0).astype(np.float32)
     return averaged
 
 
 def tested(result: Result) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Targets and probabilities of each fold."""
+    """Targets (n_clips, ...) and probabilities (n_times, n_clips, ...) of each fold."""
     return list(zip(result.test_targets, result.test_probabilities, strict=True))
 
 
-def titles(found: Sequence[Result]) -> list[str]:
+def titles(results: Sequence[Result]) -> list[str]:
     """What to call each result: its module, and as much more as tells it from the others."""
     ways = (
         lambda each: each.module,
@@ -156,20 +178,22 @@ def titles(found: Sequence[Result]) -> list[str]:
         ),
     )
     for way in ways:
-        names = [way(each) for each in found]
+        names = [way(each) for each in results]
         if len(set(names)) == len(names):
             return names
     raise UsageError(f"{names[0]}: the same result is given twice")
 
 
-def refuse_unlike(found: Sequence[Result]) -> None:
+def refuse_unlike(results: Sequence[Result]) -> None:
     """Refuse results that were not tested on the same clips.
+
+    Targets (n_clips, n_classes) have to agree as well.
 
     Raises:
         UsageError: They differ in task, metric, folds or test clips.
     """
-    first = found[0]
-    for other in found[1:]:
+    first = results[0]
+    for other in results[1:]:
         for what in ("task", "metric", "classes"):
             one, two = getattr(first, what), getattr(other, what)
             if one != two:
@@ -193,7 +217,7 @@ def refuse_unlike(found: Sequence[Result]) -> None:
                 )
 
 
-def _told(
+def _comparison(
     better: str, worse: str, one: Result, other: Result, difference: intervals.Difference, p: float, n_pairs: int
 ) -> Comparison:
     few = any(trained_seldom(each) for each in (one, other))
@@ -207,7 +231,7 @@ def _told(
         else sorted((-difference.high, -difference.low))
     )
     points, low, high = map(metric.shown, (abs(difference.value), *ends))
-    verdict = "unlikely to be chance" if p < intervals.SURE else "which may well be chance"
+    verdict = "significant" if p < intervals.SURE else "not significant"
     several = f", corrected for {n_pairs} comparisons" if n_pairs > 1 else ""
     sentence = (
         f"{better} is {points} {'points ' if metric.unit == '%' else ''}"
@@ -227,9 +251,9 @@ def refuse_another_score(result: Result) -> float:
     """
     value, metric = intervals.mean_score(tested(result), result.metric), metrics.METRICS[result.metric]
     if np.isnan(value) != np.isnan(result.score) or abs(value - result.score) > _ROUNDING * max(1.0, abs(value)):
-        said = "none" if np.isnan(result.score) else f"{result.score:.4g}"
+        stated = "none" if np.isnan(result.score) else f"{result.score:.4g}"
         raise EvaluationError(
-            f"its {result.metric} is {said}, but {value:.4g} by its predictions, as if one of them were edited; run it again"
+            f"its {result.metric} is {stated}, but {value:.4g} by its predictions, as if one of them were edited; run it again"
         )
     ends = (result.ci_low, result.ci_high)
     if any(each < metric.low or each > metric.high for each in ends) or ends[0] > ends[1]:
@@ -259,7 +283,7 @@ def _mcnemar(one: Result, other: Result) -> float:
     from scipy.stats import binomtest
 
     right = [
-        np.concatenate([_right(true, said[0]) for true, said in tested(each)])  # (n_clips,)
+        np.concatenate([_right(true, probabilities[0]) for true, probabilities in tested(each)])  # (n_clips,)
         for each in (one, other)
     ]
     only_one, only_other = int((right[0] & ~right[1]).sum()), int((right[1] & ~right[0]).sum())
@@ -269,5 +293,5 @@ def _mcnemar(one: Result, other: Result) -> float:
 
 
 def _right(targets: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    found: np.ndarray = targets.argmax(axis=1) == probabilities.argmax(axis=1)
-    return found
+    hits: np.ndarray = targets.argmax(axis=1) == probabilities.argmax(axis=1)
+    return hits

@@ -27,7 +27,10 @@ _ARRAYS = ("test_clips", "test_groups", "test_seconds", "test_targets", "test_pr
 
 
 def write(result: Result, out: Path) -> Path:
-    """Write JSON and predictions under `out`, whole; the JSON comes last, so that where it is, all is."""
+    """Write JSON and predictions under `out`, whole; the JSON comes last, so that where it is, all is.
+
+    Predictions are kept in single precision: probabilities (n_times, n_clips, n_classes) for each fold.
+    """
     path = out / safe_name(result.module) / safe_name(result.task)
     path = path / f"{safe_name(result.protocol)}-{result.profile}-{result.run}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -52,6 +55,8 @@ def write(result: Result, out: Path) -> Path:
 def read(path: Path) -> Result:
     """A result as it was written.
 
+    Predictions come with it, probabilities (n_times, n_clips, n_classes) for each fold.
+
     Raises:
         EvaluationError: No such file, half a file, another schema, or its predictions are missing.
     """
@@ -66,7 +71,7 @@ def read(path: Path) -> Result:
         result = Result(**fields | _unpack(predictions, len(plain["folds"])))
         _refuse_unsound(result)
         return result
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, OverflowError) as error:
         raise EvaluationError(f"{path}: its fields are not those of a result ({error}); run it again") from error
     except (OSError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         raise EvaluationError(f"{path}: its predictions cannot be read ({error}); run it again") from error
@@ -104,12 +109,14 @@ def _refuse_unsound(result: Result) -> None:
     if confusion is not None and [len(row) for row in confusion] != [n_classes] * n_classes:
         raise TypeError(f"confusion is not {n_classes} x {n_classes}, as the classes are")
     for number, fold in enumerate(result.folds):
-        clips, said = result.test_clips[number], result.test_probabilities[number]
+        clips, probabilities = result.test_clips[number], result.test_probabilities[number]
         sizes = {len(result.test_groups[number]), len(result.test_seconds[number]), len(result.test_targets[number])}
-        if said.ndim < 3 or sizes | {said.shape[1]} != {len(clips)}:
+        if probabilities.ndim < 3 or sizes | {probabilities.shape[1]} != {len(clips)}:
             raise TypeError(f"fold {fold.name} has {len(clips)} test clips, and other numbers of labels or predictions")
-        if not all(np.issubdtype(each.dtype, np.number) for each in (said, result.test_targets[number])):
+        if not all(np.issubdtype(each.dtype, np.number) for each in (probabilities, result.test_targets[number])):
             raise TypeError(f"fold {fold.name} has predictions that are no numbers")
+        if not 0 <= fold.point < len(result.curve):
+            raise TypeError(f"fold {fold.name} has the point {fold.point} of a curve of {len(result.curve)}")
 
 
 def parsed(path: Path) -> Any:

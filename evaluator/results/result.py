@@ -44,6 +44,8 @@ CAVEATS: Mapping[str, str] = {
 class CurvePoint:
     """One of several features or settings that probes were fitted on: a layer, a number of shots.
 
+    Scores are means over folds of (n_clips, n_classes) predictions.
+
     name: What it is called in words, such as `layer 3` or `layer 3, 5 shots, centroid`; "" where there was only one.
     score, ci_low, ci_high: As those of a result.
     valid_score: On the validation clips, mean over folds; None where they have no say or no label.
@@ -158,27 +160,9 @@ class Result:
 
     def summary(self) -> dict[str, Any]:
         """What `--json` prints: the result as one flat object, without predictions, notes and provenance."""
-        wanted = (
-            "module",
-            "task",
-            "protocol",
-            "profile",
-            "metric",
-            "score",
-            "ci_low",
-            "ci_high",
-            "interval_over",
-            "chosen",
-            "seed_scores",
-            "std",
-            "scores",
-            "n_clips",
-            "n_failed",
-            "n_silent",
-            "seconds",
-        )
+        names = (*table.COLUMNS, "seed_scores", "scores", "n_silent", "seconds")
         listed = {name: [asdict(each) for each in getattr(self, name)] for name in ("curve", "folds", "caveats")}
-        return {**{name: getattr(self, name) for name in wanted}, **listed}
+        return {**{name: getattr(self, name) for name in names}, **listed}
 
     def to_frame(self) -> Any:
         """A row for each test clip with its label, prediction and probabilities, as a pandas DataFrame (`table.clip_frame`).
@@ -195,12 +179,12 @@ class Result:
 
 def run_of(fields: Mapping[str, Any]) -> str:
     """Name of the run of which these are the fields, by their names; for all that they tell of the question."""
-    asked = [fields[name] for name in ("module", "weights", "options", "task", "protocol", "profile")]
+    question = [fields[name] for name in ("module", "weights", "options", "task", "protocol", "profile")]
     decides = ("seed", "n_seeds", "layers", "task_sha256", "protocol_sha256", "manifest_sha256", "fused_runs")
-    asked += [fields["provenance"].get(name) for name in decides]
-    return run_name(asked)
+    question += [fields["provenance"].get(name) for name in decides]
+    return run_name(question)
 
 
-def run_name(asked: Any) -> str:
+def run_name(question: Any) -> str:
     """8 hex digits that stand for a question, equal for equal ones."""
-    return hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()[:8]
+    return hashlib.sha256(json.dumps(question, sort_keys=True, default=str).encode()).hexdigest()[:8]

@@ -38,7 +38,10 @@ def pandas() -> Any:
 
 
 def summary_rows(results: Sequence[Any]) -> list[dict[str, Any]]:
-    """A row for each result: `COLUMNS`, and its caveats as one text."""
+    """A row for each result: `COLUMNS`, and its caveats as one text.
+
+    Scores are in the metric's own unit; the table is (n_results, n_columns).
+    """
     return [
         {
             **{name: getattr(each, name) for name in COLUMNS},

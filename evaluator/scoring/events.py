@@ -21,7 +21,7 @@ _THRESHOLD = 0.5  # heareval: a frame is active above it, not at it
 
 @dataclass(frozen=True)
 class Collar:
-    """How near a found event must be to a reference event to match it, both ends included.
+    """How near an estimated event must be to a reference event to match it, both ends included.
 
     onset_s: Largest distance of the onsets, in seconds.
     of_length: The offsets must be within this share of the reference's length, or within `onset_s` where that is
@@ -51,6 +51,8 @@ SEGMENTS_S = {"segment_1s_er": 1.0}  # length of a segment, in seconds
 class PostProcessing:
     """How probabilities become events.
 
+    Lengths are in ms.
+
     median_filter_ms: Length of the median filter over time, 0 for none.
     min_duration_ms: Shorter events are dropped.
     """
@@ -74,8 +76,8 @@ def frame_targets(times_ms: np.ndarray, events: Sequence[Event], classes: Sequen
     """
     times = np.asarray(times_ms, dtype=np.float64)
     targets = np.zeros((len(times), len(classes)), dtype=np.float32)
-    for place, event in zip(_places(events, classes), events, strict=True):
-        targets[(times >= event.onset_ms) & (times < event.offset_ms + _INCLUSIVE_MS), place] = 1
+    for column, event in zip(_places(events, classes), events, strict=True):
+        targets[(times >= event.onset_ms) & (times < event.offset_ms + _INCLUSIVE_MS), column] = 1
     return targets
 
 
@@ -125,10 +127,10 @@ def found_events(
         raise EvaluationError(f"the probe gives NaN or infinite probabilities for {bad} of {len(times_ms)} frames")
     order = np.argsort(times_ms, kind="stable")
     times = np.asarray(times_ms, dtype=np.float64)[order]
-    places, first, last = _runs(active_frames(times, probabilities[order], how.median_filter_ms))
+    columns, first, last = _runs(active_frames(times, probabilities[order], how.median_filter_ms))
     long_enough = times[last] - times[first] >= how.min_duration_ms
-    runs = zip(places[long_enough], times[first[long_enough]], times[last[long_enough]], strict=True)
-    events = (Event(classes[place], float(onset), float(offset)) for place, onset, offset in runs)
+    runs = zip(columns[long_enough], times[first[long_enough]], times[last[long_enough]], strict=True)
+    events = (Event(classes[column], float(onset), float(offset)) for column, onset, offset in runs)
     return tuple(sorted(events, key=lambda event: event[1:]))
 
 
@@ -146,13 +148,15 @@ def best_processing(
 ) -> PostProcessing:
     """The candidate with the highest score; NaN counts as 0, and of equals the longer filter, then duration, wins.
 
+    Filters and durations are in ms.
+
     The highest is taken even of an error rate, as heareval does (task_predictions.py).
     """
     return max(candidates, key=lambda how: (np.nan_to_num(score_of(how)), how))
 
 
 def tally(
-    reference: Sequence[Event], found: Sequence[Event], score: str, classes: Sequence[str]
+    reference: Sequence[Event], estimate: Sequence[Event], score: str, classes: Sequence[str]
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """The counts of one file of which the event score named `score` is made.
 
@@ -166,35 +170,38 @@ def tally(
     """
     if score in SEGMENTS_S:
         seconds = SEGMENTS_S[score]
-        n_segments = _n_segments((*reference, *found), seconds)
-        true, said = (_active_segments(events, classes, n_segments, seconds) for events in (reference, found))
-        missed, added = (true & ~said).sum(axis=1), (said & ~true).sum(axis=1)
+        n_segments = _n_segments((*reference, *estimate), seconds)
+        true, estimated = (_active_segments(events, classes, n_segments, seconds) for events in (reference, estimate))
+        missed, added = (true & ~estimated).sum(axis=1), (estimated & ~true).sum(axis=1)
         # Missed and added ones of a segment pair up as substitutions; what is left is either deleted or inserted.
         return (float(true.sum()),), (float(np.maximum(missed, added).sum()),)
-    return (float(len(reference)),), (float(len(found)), float(_n_matched(reference, found, COLLARS[score], classes)))
+    return (float(len(reference)),), (
+        float(len(estimate)),
+        float(_n_matched(reference, estimate, COLLARS[score], classes)),
+    )
 
 
-def _n_matched(reference: Sequence[Event], found: Sequence[Event], collar: Collar, classes: Sequence[str]) -> int:
-    """Size of the largest matching of found to reference events of their class, each used once."""
+def _n_matched(reference: Sequence[Event], estimate: Sequence[Event], collar: Collar, classes: Sequence[str]) -> int:
+    """Size of the largest matching of estimated to reference events of their class, each used once."""
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import maximum_bipartite_matching
 
-    own, other = np.array(_places(reference, classes), dtype=int), np.array(_places(found, classes), dtype=int)
-    true, said = _in_seconds(reference), _in_seconds(found)
+    own, other = np.array(_places(reference, classes), dtype=int), np.array(_places(estimate, classes), dtype=int)
+    true, estimated = _in_seconds(reference), _in_seconds(estimate)
     matched = 0
-    for place in np.intersect1d(own, other):
-        near = _near(true[own == place], said[other == place], collar)
+    for column in np.intersect1d(own, other):
+        near = _near(true[own == column], estimated[other == column], collar)
         matched += int((maximum_bipartite_matching(csr_array(near)) >= 0).sum())
     return matched
 
 
-def _near(true: np.ndarray, said: np.ndarray, collar: Collar) -> np.ndarray:
-    """Which pairs of a reference and a found event may match, (n_reference, n_found), bool.
+def _near(true: np.ndarray, estimated: np.ndarray, collar: Collar) -> np.ndarray:
+    """Which pairs of a reference and an estimated event may match, (n_reference, n_estimated), bool.
 
     Nothing is rounded, as in sed_eval, so that at a distance of the collar itself the last bit of a float decides:
     onsets 0.05 s apart match at 0.1 and 0.15 s, but not at 0.5 and 0.55 s.
     """
-    apart = np.abs(true[:, None] - said[None])  # (n_reference, n_found, 2)
+    apart = np.abs(true[:, None] - estimated[None])  # (n_reference, n_estimated, 2)
     near = apart[..., 0] <= collar.onset_s
     if collar.of_length is not None:
         near &= apart[..., 1] <= np.maximum(collar.onset_s, collar.of_length * (true[:, 1] - true[:, 0]))[:, None]
@@ -213,15 +220,15 @@ def _n_segments(events: Sequence[Event], seconds: float) -> int:
 def _active_segments(events: Sequence[Event], classes: Sequence[str], n_segments: int, seconds: float) -> np.ndarray:
     """Segments that a class is heard in, be it for an instant, (n_segments, n_classes), bool."""
     active = np.zeros((n_segments, len(classes)), dtype=bool)
-    for place, (onset, offset) in zip(_places(events, classes), _in_seconds(events) / seconds, strict=True):
-        active[max(0, math.floor(onset)) : math.ceil(offset), place] = True
+    for column, (onset, offset) in zip(_places(events, classes), _in_seconds(events) / seconds, strict=True):
+        active[max(0, math.floor(onset)) : math.ceil(offset), column] = True
     return active
 
 
 def _places(events: Sequence[Event], classes: Sequence[str]) -> list[int]:
     """Column of each event's class."""
-    places = {label: place for place, label in enumerate(classes)}
-    unknown = {event.label for event in events} - set(places)
+    columns = {label: column for column, label in enumerate(classes)}
+    unknown = {event.label for event in events} - set(columns)
     if unknown:
         raise UsageError(f"events have labels that are no classes: {', '.join(sorted(unknown))}")
-    return [places[event.label] for event in events]
+    return [columns[event.label] for event in events]

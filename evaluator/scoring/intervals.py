@@ -19,6 +19,8 @@ _VALUES = 4_000_000  # counts held at once (clips times draws)
 def units(groups: Sequence[Sequence[str]]) -> list[np.ndarray] | None:
     """The groups to draw in each fold, if every test clip has one and every fold enough of them; else None.
 
+    Groups of a fold come as (n_clips,) names.
+
     Args:
         groups: For each fold the group of each test clip, "" for none.
     """
@@ -105,6 +107,8 @@ def difference(
 ) -> Difference:
     """The paired bootstrap of a difference: both are scored on the very same draws of test clips.
 
+    Targets are (n_clips, n_classes), probabilities (n_times, n_clips, n_classes).
+
     Args:
         one, other: Targets and probabilities of each fold's test clips, in the same order in both.
         metric: Name of the score.
@@ -160,14 +164,17 @@ def holm(chances: Sequence[float]) -> list[float]:
     Source: Holm 1979, A Simple Sequentially Rejective Multiple Test Procedure.
     """
     order = np.argsort(chances, kind="stable")
-    corrected = np.maximum.accumulate([(len(chances) - rank) * chances[place] for rank, place in enumerate(order)])
-    found = np.empty(len(chances))
-    found[order] = np.minimum(1.0, corrected)
-    return found.tolist()
+    corrected = np.maximum.accumulate([(len(chances) - rank) * chances[index] for rank, index in enumerate(order)])
+    adjusted = np.empty(len(chances))
+    adjusted[order] = np.minimum(1.0, corrected)
+    return adjusted.tolist()
 
 
 def mean_score(tested: Sequence[tuple[np.ndarray, np.ndarray]], metric: str) -> float:
-    """The score of all folds: the mean of theirs; targets and probabilities as in `bootstrap_interval`."""
+    """The score of all folds: the mean of theirs; targets and probabilities as in `bootstrap_interval`.
+
+    Targets are (n_clips, n_classes), probabilities (n_times, n_clips, n_classes).
+    """
     return float(np.mean([repeated_score(metric, *fold) for fold in tested]))
 
 
@@ -177,17 +184,26 @@ def repetitions(probabilities: np.ndarray) -> np.ndarray:
 
 
 def n_trainings(probabilities: Sequence[np.ndarray]) -> int:
-    """How often probes were trained, over seeds and draws of few shots; of each fold its probabilities, as in `repetitions`."""
-    return min((len(repetitions(said)) for said in probabilities), default=1)
+    """How often probes were trained, over seeds and draws of few shots; of each fold its probabilities, as in `repetitions`.
+
+    Probabilities are (n_times, n_clips, n_classes).
+    """
+    return min((len(repetitions(probabilities)) for probabilities in probabilities), default=1)
 
 
 def repeated_score(metric: str, targets: np.ndarray, probabilities: np.ndarray) -> float:
-    """The score of one fold, the mean over the times that its probe was trained."""
+    """The score of one fold, the mean over the times that its probe was trained.
+
+    Targets are (n_clips, n_classes), probabilities (n_times, n_clips, n_classes).
+    """
     return float(np.mean([score(metric, targets, each) for each in repetitions(probabilities)]))
 
 
 def n_units(tested: Sequence[tuple[np.ndarray, np.ndarray]], groups: Sequence[np.ndarray] | None) -> int:
-    """How many test clips, or groups of them, are drawn from in all folds together."""
+    """How many test clips, or groups of them, are drawn from in all folds together.
+
+    Targets are (n_clips, n_classes).
+    """
     return sum(len(true) for true, _ in tested) if groups is None else sum(len(np.unique(fold)) for fold in groups)
 
 
@@ -206,7 +222,7 @@ def _training_draws(n_times: int, random: np.random.Generator) -> np.ndarray:
 def draws(
     tested: Sequence[tuple[np.ndarray, np.ndarray]], metric: str, seed: int, groups: Sequence[np.ndarray] | None
 ) -> np.ndarray:
-    """Mean over folds of the score in each draw, (DRAWS,); the same clips are drawn for the same seed and folds.
+    """Mean over folds of the score in each draw, shape (DRAWS,); the same clips are drawn for the same seed and folds.
 
     Arguments as in `bootstrap_interval`.
     """
@@ -216,7 +232,7 @@ def draws(
 def many_draws(
     tested: Sequence[tuple[np.ndarray, np.ndarray]], metric: str, seed: int, groups: Sequence[np.ndarray] | None
 ) -> np.ndarray:
-    """As `draws`, but as many as differences are judged by, (TEST_DRAWS,); the first DRAWS are those of `draws`."""
+    """As `draws`, but as many as differences are tested with, shape (TEST_DRAWS,); the first DRAWS are those of `draws`."""
     more = [
         _drawn(
             tested, metric, np.random.default_rng((seed, 0, number)), np.random.default_rng((seed, 1, number)), groups
@@ -233,7 +249,7 @@ def _drawn(
     again: np.random.Generator,
     groups: Sequence[np.ndarray] | None,
 ) -> np.ndarray:
-    n_times = n_trainings([said for _, said in tested])
+    n_times = n_trainings([probabilities for _, probabilities in tested])
     times = _training_draws(n_times, again)  # the same in every fold: a training is one seed
     scores = [
         fold_draws(*fold, metric, random, None if groups is None else groups[number], times)
@@ -259,7 +275,9 @@ def fold_draws(
     parts = []
     for first in range(0, DRAWS, at_once):
         counts = _unit_counts(units.max() + 1, min(at_once, DRAWS - first), random)[units]  # (n_clips, n_draws)
-        each = np.array([METRICS[metric](targets, said, counts) for said in repetitions(probabilities)])
+        each = np.array(
+            [METRICS[metric](targets, probabilities, counts) for probabilities in repetitions(probabilities)]
+        )
         weights = np.full(each.shape, 1 / len(each)) if times is None else times[:, first : first + at_once]
         parts.append((each * weights).sum(axis=0))
     return np.concatenate(parts)

@@ -174,9 +174,6 @@ METRICS: dict[str, Metric] = {
     "accuracy": Metric(
         accuracy, "share of clips whose most probable class is theirs, or the first of theirs", ("single",)
     ),
-    "chroma_accuracy": Metric(
-        chroma_accuracy, "share of clips whose most probable pitch is theirs or some octaves away", ("pitches",)
-    ),
     "uar": Metric(uar, "unweighted average recall over the classes that occur in the targets", ("single",)),
     "uar_all_classes": Metric(
         uar_all_classes,
@@ -208,6 +205,9 @@ METRICS: dict[str, Metric] = {
         high=math.inf,
         unit="",
     ),
+    "chroma_accuracy": Metric(
+        chroma_accuracy, "share of clips whose most probable pitch is theirs or some octaves away", ("pitches",)
+    ),
     **{
         name: Metric(
             event_f_measure,
@@ -234,6 +234,8 @@ METRICS: dict[str, Metric] = {
 
 def score(metric: str, targets: np.ndarray, probabilities: np.ndarray) -> float:
     """The score named `metric`, each clip (or file) counted once; NaN only for files without any event.
+
+    Targets and probabilities are (n_clips, n_classes).
 
     Raises:
         EvaluationError: No clip to score, none that has a label, or probabilities that are not finite.

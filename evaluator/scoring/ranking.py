@@ -51,11 +51,17 @@ def _area(true: np.ndarray, probable: np.ndarray, counts: np.ndarray) -> np.ndar
 
 
 def ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
-    """above / below, NaN where below is 0."""
+    """above / below, NaN where below is 0.
+
+    Both have one shape, (n_classes, n_draws) or (n_draws,).
+    """
     return np.divide(above, below, out=np.full(below.shape, np.nan), where=below > 0)
 
 
 def mean_of_known(values: np.ndarray) -> np.ndarray:
-    """Mean over classes, the first axis, of what is not NaN; NaN where all is."""
+    """Mean over classes, the first axis, of what is not NaN; NaN where all is.
+
+    Values are (n_classes, n_draws), means (n_draws,).
+    """
     known = ~np.isnan(values)
     return ratio(np.where(known, values, 0).sum(axis=0), known.sum(axis=0))

@@ -54,7 +54,7 @@ class PathsReader(RowReader):
         yield from super().problems()
 
     def unused_groups(self) -> list[str]:
-        """Named groups of the pattern that become nothing: in a user's own file, most likely a slip of the pen."""
+        """Named groups of the pattern that become nothing: in a user's own file, most likely a typing mistake."""
         templates = [getattr(self, name) for name in (*TEMPLATES, "label_file")] + [step.source for step in self.derive]
         used = {column for template in templates for column in columns_of(template)}
         used |= {*CLIP_FIELDS, *self.where, *self.drop, *self.label_columns}

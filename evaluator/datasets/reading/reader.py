@@ -39,5 +39,5 @@ class Reader(ABC):
         return iter(())
 
     def unused_groups(self) -> list[str]:
-        """Named groups of a regular expression that become nothing: in a user's own file most likely a slip."""
+        """Named groups of a regular expression that become nothing: in a user's own file most likely a mistake."""
         return []

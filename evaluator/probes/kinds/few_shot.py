@@ -23,6 +23,8 @@ _MIN_NORM = 1e-12  # of a feature vector; below it, it points nowhere
 class FewShot(ProbeKind):
     """A few training clips of each class, drawn many times.
 
+    Each draw sees (n_shots of all classes, width) features and predicts (n_rows, n_classes) probabilities.
+
     shots: Clips per class; more than the rarest class has are left out.
     heads: `centroid` (nearest mean by cosine) and `logistic` (logistic regression).
     draws: How many draws of training clips are averaged.
@@ -40,12 +42,24 @@ class FewShot(ProbeKind):
 
     SEEDED = True
     FIELDS = {  # noqa: RUF012 (a class variable of ProbeKind)
-        "shots": Field(list, each=Field(int, min=1)),
-        "heads": Field(list, each=Field(str, choices=("centroid", "logistic"))),
-        "draws": Field(int, min=1),
-        "primary": Field(list),
-        "C": Field(float, min=1e-12),
-        "temperature": Field(float, min=1e-6),
+        "shots": Field(
+            list,
+            each=Field(int, min=1),
+            meaning="Training clips of each class; more than the rarest class has are left out.",
+        ),
+        "heads": Field(
+            list,
+            each=Field(str, choices=("centroid", "logistic")),
+            meaning="Classifiers: the nearest class mean by cosine, and logistic regression.",
+        ),
+        "draws": Field(int, min=1, meaning="How many draws of training clips are averaged."),
+        "primary": Field(
+            list, meaning="The number of shots and the head whose score stands for the whole, as [5, centroid]."
+        ),
+        "C": Field(float, min=1e-12, meaning="Inverse L2 penalty of the logistic regression."),
+        "temperature": Field(
+            float, min=1e-6, meaning="Cosines are divided by it before the softmax that makes them probabilities."
+        ),
     }
 
     @property
@@ -112,7 +126,7 @@ class FewShot(ProbeKind):
     def _fit_draw(self, job: ProbeJob, train: np.ndarray, head: str, request: FitRequest) -> ProbeOutcome:
         """What a head predicts after it saw the rows `train`, (n_shots of all classes,)."""
         targets = request.targets
-        features = standardised(request.matrices[job.features[0]], train, wanted=head == "logistic")
+        features = standardised(request.matrices[job.features[0]], train, scale=head == "logistic")
         x, values = features(train), targets.values[train]
         predict = (
             logistic_regression(x, values, "single", self.C, _MAX_ITER)
@@ -129,7 +143,10 @@ class FewShot(ProbeKind):
 
 
 def draw_shots(train: np.ndarray, values: np.ndarray, n: int, random: np.random.Generator) -> list[np.ndarray]:
-    """`n` rows of each class that has training rows, drawn without replacement; a list of (n,)."""
+    """`n` rows of each class that has training rows, drawn without replacement; a list of (n,).
+
+    Rows are (n_train,), values (n_rows, n_classes) of 0 and 1.
+    """
     classes = values[train].argmax(axis=1)
     return [random.permutation(train[classes == label])[:n] for label in np.unique(classes)]
 

@@ -16,6 +16,8 @@ from evaluator.scoring.targets import Targets
 class Logistic(ProbeKind):
     """scikit-learn's LogisticRegression (L-BFGS); for several labels a clip, one a class.
 
+    Features (n_clips, width) become probabilities (n_clips, n_classes).
+
     Cs: Inverse penalties to choose from, scikit-learn's unit; of equal validation scores the first wins.
     max_iter: Iterations of the solver.
     """
@@ -24,8 +26,12 @@ class Logistic(ProbeKind):
     max_iter: int
 
     FIELDS = {  # noqa: RUF012 (a class variable of ProbeKind)
-        "Cs": Field(list, each=Field(float, min=1e-12)),
-        "max_iter": Field(int, min=1),
+        "Cs": Field(
+            list,
+            each=Field(float, min=1e-12),
+            meaning="Inverse L2 penalties to choose from on validation, in the unit of scikit-learn.",
+        ),
+        "max_iter": Field(int, min=1, meaning="Iterations of the solver at most."),
     }
 
     def n_steps(self, jobs: Sequence[ProbeJob]) -> int:

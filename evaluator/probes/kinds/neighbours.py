@@ -16,13 +16,19 @@ from evaluator.scoring.targets import Targets
 class Neighbours(ProbeKind):
     """The share of each label among the nearest training clips, by scikit-learn's brute-force search.
 
+    Features (n_clips, width) become probabilities (n_clips, n_classes).
+
     n_neighbors: How many neighbours, to choose from; of equal validation scores the first wins. Numbers above that of the
         training clips are left out.
     """
 
     n_neighbors: tuple[int, ...]
 
-    FIELDS = {"n_neighbors": Field(list, each=Field(int, min=1))}  # noqa: RUF012 (a class variable of ProbeKind)
+    FIELDS = {  # noqa: RUF012 (a class variable of ProbeKind)
+        "n_neighbors": Field(
+            list, each=Field(int, min=1), meaning="Numbers of nearest training clips to choose from on validation."
+        )
+    }
 
     def n_steps(self, jobs: Sequence[ProbeJob]) -> int:
         """One for each number of neighbours of each job."""
