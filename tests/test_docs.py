@@ -15,6 +15,7 @@ import pytest
 import soundfile
 
 from evaluator import cli
+from evaluator.schema import names_in
 
 CHECKOUT = Path(__file__).parents[1]
 PAGES = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").glob("*.md"))]
@@ -59,6 +60,22 @@ def test_every_command_parses(page, capsys):
             said = capsys.readouterr().err.splitlines()[-1]
             if command in in_blocks or "are required" not in said:  # a sentence may leave out what it is not about
                 pytest.fail(f"{page.name}: {shlex.join(command)}: {said}")
+
+
+def test_the_readme_has_a_row_for_every_command():
+    """Whoever adds a command says there what it does."""
+    readme = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+    for name in cli.COMMANDS:
+        assert re.search(rf"[`| ]{name}[ \\|`]", readme), (
+            f"README.md: add a row for `hear-eval {name}` to its table of commands"
+        )
+
+
+def test_the_page_of_protocols_has_a_row_for_every_one():
+    """Whoever adds a protocol says there when to take it."""
+    page = (CHECKOUT / "docs" / "protocols.md").read_text(encoding="utf-8")
+    for name in names_in("protocols"):
+        assert f"| `{name}` |" in page, f"docs/protocols.md: add a row for `{name}` to its first table"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)

@@ -38,8 +38,8 @@ class Table(list[dict[str, Any]]):
 def list_modules() -> Table:
     """Our HEAR modules, each with the first line of its docstring; the folder is the list.
 
-    >>> [row["what"] for row in list_modules() if row["module"] == "hear_ssl.melspec"]
-    ['Log-mel spectrogram, baseline without training: mean and standard deviation of 64 bands, 128 wide.']
+    >>> [row["what"][:19] for row in list_modules() if row["module"] == "hear_ssl.melspec"]
+    ['Log-mel spectrogram']
     """
     spec = importlib.util.find_spec("hear_ssl")
     folders = [Path(folder) for folder in (spec.submodule_search_locations or [])] if spec else []
@@ -122,8 +122,8 @@ def list_datasets() -> Table:
 def list_protocols() -> Table:
     """Every protocol in each profile, with what sets it apart from its sibling.
 
-    >>> sorted({row["protocol"] for row in list_protocols()})[:3]
-    ['arch', 'fewshot', 'hear']
+    >>> [row["profile"] for row in list_protocols() if row["protocol"] == "arch"]
+    ['clean', 'published']
     """
     return Table(
         {"protocol": each.name, "profile": each.profile, "what": each.title, "differs": each.differs}

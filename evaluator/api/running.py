@@ -155,8 +155,8 @@ def find_tasks(spec: str | Path, profile: str = "clean") -> list[Task]:
     Raises:
         UsageError: There is no such task, or its files are wrong.
 
-    >>> [task.name for task in find_tasks("quick")]
-    ['quick/esc10', 'quick/fsdd']
+    >>> [task.name for task in find_tasks("demo/calls")]
+    ['demo/calls']
     """
     return inputs.tasks_of(spec, profile)
 
