@@ -97,9 +97,98 @@ def test_a_module_can_be_an_object(recordings):
         ev.run(module, "./data", protocol="knn", out=None)[0] for module in ("hear_ssl.melspec", melspec, Mine())
     )
     assert by_module.module == "hear_ssl.melspec" and by_module.provenance["n_embedded"] == 0  # the very same store
-    assert by_object.module == "Mine" and by_object.score == by_name.score
+    assert by_object.module == "Mine" and by_object.score == by_name.score and by_object.provenance["n_embedded"] == 16
     with pytest.raises(ev.UsageError, match="is no HEAR module: it has no load_model"):
         ev.run(object(), "./data")
+
+
+class Gain:
+    """A HEAR module whose state is in the object, where no hash sees it."""
+
+    def __init__(self, gain):
+        from hear_ssl import melspec
+
+        self.gain, self.module = gain, melspec
+
+    def load_model(self, path=""):
+        return self.module.load_model()
+
+    def get_timestamp_embeddings(self, audio, model):
+        frames, times = self.module.get_timestamp_embeddings(audio, model)
+        return self.gain * frames, times
+
+    def get_scene_embeddings(self, audio, model):
+        return self.gain * self.module.get_scene_embeddings(audio, model)
+
+
+def test_objects_never_share_embeddings_or_results(recordings):
+    """Two of one class, and one whose state changes between calls: each is asked itself, and has a result file of its own."""
+    one, ten = Gain(1.0), Gain(10.0)
+    vectors = [ev.embed(each, "data").vectors for each in (one, ten)]
+    np.testing.assert_allclose(10 * vectors[0], vectors[1], rtol=1e-5)
+    one.gain = 3.0
+    np.testing.assert_allclose(ev.embed(one, "data").vectors, 3 * vectors[0], rtol=1e-5)
+    for gain in range(1, 12):  # the memory of an object that is gone is used again
+        found = ev.embed(Gain(float(gain)), "data/low/0.wav").vectors
+        np.testing.assert_allclose(found[0], gain * vectors[0][8], rtol=1e-5)
+    ev.run([one, ten], "./data", protocol="knn", out="objects")
+    assert len(ev.load_results("objects")) == 2
+
+
+def test_an_object_has_no_untrained_copy(recordings):
+    """It cannot be loaded a second time: no baseline bears its name, and a module that was given as such has its own."""
+    from hear_ssl import byol_a_mini
+
+    names = [result.module for result in ev.run(Gain(1.0), "./data", protocol="knn", baselines=True, out=None)]
+    assert names[0] == "Gain" and not any("untrained" in name for name in names)
+    results = {r.module: r for r in ev.run(byol_a_mini, "./data", protocol="knn", baselines=True, out=None)}
+    hashes = {name: each.provenance["module"]["weights_sha256"] for name, each in results.items()}
+    assert hashes["untrained:hear_ssl.byol_a_mini"] != hashes["hear_ssl.byol_a_mini"]
+
+
+def test_a_module_that_was_edited_after_its_import_is_refused(recordings, monkeypatch):
+    """What runs is the old code; the hash of the new one must not stand for it."""
+    path = recordings / "edited_later.py"
+    source = (MODULES / "good.py").read_text(encoding="utf-8")
+    path.write_text(source, encoding="utf-8")
+    monkeypatch.syspath_prepend(recordings)
+    ev.embed("edited_later", "data/low/0.wav")
+    path.write_text(source + "\nEDITED = True\n", encoding="utf-8")
+    with pytest.raises(
+        ev.UsageError, match="edited_later.py was edited after this process imported it; restart Python"
+    ):
+        ev.embed("edited_later", "data/low/0.wav")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"seeds": 0}, "seeds=0: give a whole number from 1"),
+        ({"seed": -1}, "seed=-1: give a whole number from 0"),
+        ({"allow_failed": 5}, "allow_failed=5: give a number from 0 to 1"),
+        ({"options": ["layer"]}, r"options=\['layer'\]: give a dict"),
+        ({"profile": "bogus"}, "unknown profile 'bogus'"),
+        ({"layers": "first"}, "give scene, all, last, mean, weighted, or a number"),
+    ],
+)
+def test_odd_arguments_are_a_sentence(recordings, arguments, sentence):
+    """Before anything is embedded."""
+    with pytest.raises(ev.UsageError, match=sentence):
+        ev.run("hear_ssl.melspec", "./data", **arguments)
+
+
+def test_edited_results_are_refused(recordings):
+    """A score that its predictions do not give, and folds that are not there."""
+    ev.run("hear_ssl.melspec", "./data", protocol="knn", out="out")
+    (path,) = Path("out").rglob("*.json")
+    whole = json.loads(path.read_text())
+    for change, sentence in (
+        ({"score": 0.123}, "as if one of them were edited"),
+        ({"folds": whole["folds"][:1]}, "folds"),
+    ):
+        path.write_text(json.dumps({**whole, **change}))
+        with pytest.raises(ev.EvaluationError, match=sentence):
+            ev.load_results("out")
 
 
 def test_refusals_are_exceptions(recordings):

@@ -117,6 +117,13 @@ def test_each_member_is_given_files_at_its_own_rate(tones, tmp_path):
         np.testing.assert_array_equal(scene[:128], alone[key])
 
 
+def test_how_members_are_merged_is_part_of_the_stores_name(tones):
+    """Also where the last member is a file, whose folder does not count when it stands alone."""
+    both = [f"{merge}hear_ssl.melspec+{GOOD}" for merge in ("", "average:")]
+    keys = [run(f"ensemble:{text}", f"out{n}").provenance["store"] for n, text in enumerate(both)]
+    assert len(set(keys)) == 2
+
+
 def test_one_member_in_memory_at_a_time(tones, monkeypatch):
     """Before a member is loaded, the one before it is gone; a second run loads them for their names only."""
     alive, loaded = [], []
@@ -161,6 +168,15 @@ def test_a_clip_that_one_member_refuses_is_named(tones, capsys):
         ([f"ensemble:{MEMBERS}", "--option", 'member_options={"x": {}}'], 'write it as {"MEMBER": ...}'),
         ([f"ensemble:average:{MEMBERS}", "--option", "merge=concatenate"], "merge=concatenate says another merge"),
         (["ensemble:hear_ssl.melspec+no.such"], "no.such"),
+        ([f"ensemble:{MEMBERS}", "--option", "width=abc"], "width='abc': a whole number from 1 is wanted"),
+        ([f"ensemble:{MEMBERS}", "--option", "align=foo"], "align='foo': give stretch or centres"),
+        (
+            [f"ensemble:{MEMBERS}", "--option", 'member_options={"hear_ssl.melspec": "x"}'],
+            'write it as {"MEMBER": ...}',
+        ),
+        ([f"ensemble:hear_ssl.melspec+ensemble:{MEMBERS}"], "cannot be a member of another"),
+        ([f"ensemble:median:{MEMBERS}"], "unknown merge 'median'"),
+        (["twin:hear_ssl.melspec"], "unknown kind of module 'twin'"),
     ],
 )
 def test_what_cannot_be_is_a_sentence(tones, capsys, arguments, sentence):

@@ -9,6 +9,7 @@ from evaluator.api.inputs import HearModule, Tasks
 from evaluator.datasets.task import Task
 from evaluator.embedding.embed import Progress, no_progress
 from evaluator.embedding.spec import ModuleSpec
+from evaluator.errors import UsageError
 from evaluator.experiment.sample import SampleOptions
 from evaluator.mapping import maps
 from evaluator.mapping.atlas import Atlas
@@ -128,6 +129,9 @@ def _sample(
     cache: str | Path | None,
     progress: Progress,
 ) -> SampleOptions:
+    inputs.check_count("seed", seed, 0)
+    inputs.check_count("n_clips", n_clips, 1)
+    inputs.check_share("allow_failed", allow_failed)
     where, folder = inputs.folder_of_data(data), inputs.folder_of_cache(cache)
     return SampleOptions(where, folder, n_clips, str(layers), seed, allow_failed, progress)
 
@@ -169,5 +173,9 @@ def write_report(
     'page.html'
     """
     several = [places] if isinstance(places, (str, Path)) else list(places)
-    options = ReportOptions(Path(out), inputs.folder_of_data(data), n_clips, list(formats), seed, progress)
-    return build([Path(place) for place in several], options)
+    if strange := [each for each in several if not isinstance(each, (str, Path))]:
+        raise UsageError(
+            f"{type(strange[0]).__name__} is no file: give result files or folders, as run(out=...) writes them"
+        )
+    options = ReportOptions(inputs.path_of(out), inputs.folder_of_data(data), n_clips, list(formats), seed, progress)
+    return build([inputs.path_of(place) for place in several], options)

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from evaluator.errors import UsageError
+from evaluator.api.inputs import path_of
+from evaluator.errors import EvaluationError, UsageError
 from evaluator.results import compare as comparing
 from evaluator.results import on_disk, table
 from evaluator.results.compare import Comparison
@@ -14,7 +15,7 @@ Results = Result | str | Path | Sequence[Result | str | Path]
 """Results, or the JSON files and folders that hold some; one or several."""
 
 
-def load_results(*places: str | Path) -> list[Result]:
+def load_results(*places: str | Path | Sequence[str | Path]) -> list[Result]:
     """The results in JSON files and, at any depth, folders, in the order of their paths.
 
     Predictions come with them: probabilities (n_times, n_clips, n_classes) for each fold.
@@ -30,9 +31,10 @@ def load_results(*places: str | Path) -> list[Result]:
     >>> [result.module for result in load_results("mine")]
     ['hear_ssl.melspec']
     """
-    results = [on_disk.read(path) for place in places for path in on_disk.paths_in(Path(place))]
+    every = [each for place in places for each in ([place] if isinstance(place, (str, Path)) else place)]
+    results = [_checked(path) for place in every for path in on_disk.paths_in(path_of(place))]
     if not results:
-        raise UsageError(f"{', '.join(map(str, places)) or 'nothing'}: no result of a run; make some with run")
+        raise UsageError(f"{', '.join(map(str, every)) or 'nothing'}: no result of a run; make some with run")
     return results
 
 
@@ -98,3 +100,13 @@ def _loaded(given: Sequence[Results]) -> list[Result]:
         else:
             results += _loaded(each)
     return results
+
+
+def _checked(path: Path) -> Result:
+    """The result in a file, whose scores are those of its predictions."""
+    result = on_disk.read(path)
+    try:
+        comparing.refuse_another_score(result)
+    except EvaluationError as error:
+        raise EvaluationError(f"{path}: {error}") from error
+    return result

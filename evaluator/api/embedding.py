@@ -46,9 +46,10 @@ def embed(
     >>> embeddings.vectors.shape, len(embeddings.frames), list(embeddings.to_frame().columns[:2])
     ((2, 128), 2, ['path', 'v0'])
     """
-    (spec,) = inputs.module_specs(module, weights, options, device, python, worker_timeout)
+    spec = inputs.one_module(module, weights, options, device, python, worker_timeout)
+    inputs.check_share("allow_failed", allow_failed)
     places = [files] if isinstance(files, (str, Path)) else list(files)
-    every = embed_files.audio_files([Path(place) for place in places])
+    every = embed_files.audio_files([inputs.path_of(place) for place in places])
     folder = inputs.folder_of_cache(cache)
     return embed_files.embed_files(spec, every, str(layers), frames, folder, allow_failed, progress)
 
@@ -77,6 +78,6 @@ def validate(
     >>> all(check.passed for check in validate("hear_ssl.melspec"))
     True
     """
-    (spec,) = inputs.module_specs(module, weights, options, device, python, worker_timeout)
+    spec = inputs.one_module(module, weights, options, device, python, worker_timeout)
     with open_module(spec) as opened:
         return conformance.validate(opened)

@@ -1,10 +1,13 @@
 """What users hand over, as the types that the rooms below take: names or objects, one or several, paths or None."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from numbers import Integral, Real
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import Any
 
+from evaluator import schema
 from evaluator.datasets.task import Task
 from evaluator.embedding.spec import ModuleSpec
 from evaluator.errors import UsageError
@@ -38,10 +41,44 @@ def module_specs(
         UsageError: There is none, or one is no HEAR module.
     """
     several = list(modules) if isinstance(modules, (list, tuple)) else [modules]
+    if options is not None and not isinstance(options, Mapping):
+        raise UsageError(f"options={options!r}: give a dict of keyword arguments of load_model")
+    if (weights or options or python) and any(isinstance(module, ModuleSpec) for module in several):
+        raise UsageError("weights, options and python stand in a ModuleSpec itself; leave them out beside one")
     if not several:
         raise UsageError("modules=[]: give at least one module, such as 'hear_ssl.melspec'")
     shared = (weights, dict(options or {}), device, python, timeout)
     return [_spec(module, shared) for module in several]
+
+
+def one_module(module: HearModule, *shared: Any) -> ModuleSpec:
+    """A single module as a spec; further arguments and errors as those of `module_specs`."""
+    specs = module_specs(module, *shared)
+    if len(specs) > 1:
+        raise UsageError(
+            f"{len(specs)} modules are given where one is wanted: {', '.join(each.name for each in specs)}"
+        )
+    return specs[0]
+
+
+def check_count(name: str, value: Any, lowest: int) -> None:
+    """Refuse what is no whole number from `lowest` on.
+
+    Raises:
+        UsageError: It is not; the sentence names it.
+    """
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < lowest:
+        raise UsageError(f"{name}={value!r}: give a whole number from {lowest}")
+
+
+def check_share(name: str, value: Any) -> None:
+    """Refuse what is no number from 0 to 1.
+
+    Raises:
+        UsageError: It is not; the sentence names it.
+    """
+    if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) <= 1:
+        raise UsageError(f"{name}={value!r}: give a number from 0 to 1")
 
 
 def _spec(module: HearModule, shared: tuple[str, dict[str, Any], str, str, float]) -> ModuleSpec:
@@ -55,8 +92,10 @@ def _spec(module: HearModule, shared: tuple[str, dict[str, Any], str, str, float
         raise UsageError(f"{module!r} is no HEAR module: it has no {', '.join(missing)}; give one, or its name")
     if shared[3]:
         raise UsageError(f"python={shared[3]!r}: a module that is here already cannot be loaded there; give its name")
-    name = getattr(module, "__name__", None) or type(module).__name__
-    return ModuleSpec(name, *shared, instance=module)
+    if isinstance(module, ModuleType):
+        return ModuleSpec(module.__name__, *shared, instance=module)
+    session = TemporaryDirectory(prefix="hear-eval-")
+    return ModuleSpec(type(module).__name__, *shared, instance=module, session=session)
 
 
 def tasks_of(tasks: Tasks, profile: str) -> list[Task]:
@@ -89,7 +128,13 @@ def protocol_of(protocol: str | Path | Protocol | None, task: Task, profile: str
     Raises:
         UsageError: There is no such protocol.
     """
+    if profile not in protocols.PROFILES:
+        raise UsageError(schema.unknown("profile", profile, protocols.PROFILES))
     if isinstance(protocol, Protocol):
+        if profile not in (protocol.profile, protocols.PROFILES[0]):
+            raise UsageError(
+                f"profile={profile!r}: the protocol that was given is {protocol.profile}; load it in that profile"
+            )
         return protocol
     return protocols.load(str(protocol or task.protocol), profile)
 
@@ -100,9 +145,14 @@ def folder_of_cache(cache: str | Path | None) -> Path:
     Raises:
         UsageError: It cannot be written.
     """
-    return writable_folder("--cache", cache_folder(None if cache is None else Path(cache)))
+    return writable_folder("--cache", cache_folder(None if cache is None else path_of(cache)))
 
 
 def folder_of_data(data: str | Path | None) -> Path | None:
     """Where datasets lie, if it is said."""
-    return None if data is None else Path(data)
+    return None if data is None else path_of(data)
+
+
+def path_of(place: str | Path) -> Path:
+    """A path as users write it, `~` for their home folder."""
+    return Path(place).expanduser()

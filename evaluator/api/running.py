@@ -22,6 +22,7 @@ from evaluator.results import on_disk
 from evaluator.results.result import Result
 
 LOG = logging.getLogger("evaluator")
+LOG.addHandler(logging.NullHandler())  # who wants to read it says so
 
 
 class RunError(EvaluationError):
@@ -111,7 +112,7 @@ def run(
         RunRequest(spec, questions, chosen if spec in layered else replace(chosen, layers=""))
         for spec in [*given, *added]
     ]
-    return _run_all(requests, given, None if out is None else Path(out), on_result, on_failure)
+    return _run_all(requests, given, None if out is None else inputs.path_of(out), on_result, on_failure)
 
 
 def _run_all(

@@ -19,8 +19,13 @@ def beside(modules: Sequence[ModuleSpec]) -> list[ModuleSpec]:
     names = {spec.name for spec in modules}
     device = modules[0].device if modules else "auto"
     plain = [ModuleSpec(name, device=device) for name in WITHOUT_WEIGHTS if modules and name not in names]
-    trained = [spec for spec in modules if spec.name not in WITHOUT_WEIGHTS and not is_untrained(spec)]
-    untrained = {f"{_UNTRAINED}{spec.name}": replace(spec, name=f"{_UNTRAINED}{spec.name}") for spec in trained}
+    # An object that is no imported module cannot be loaded a second time, untrained.
+    trained = [
+        spec for spec in modules if spec.name not in WITHOUT_WEIGHTS and not is_untrained(spec) and spec.session is None
+    ]
+    untrained = {
+        f"{_UNTRAINED}{spec.name}": replace(spec, name=f"{_UNTRAINED}{spec.name}", instance=None) for spec in trained
+    }
     return plain + [spec for name, spec in untrained.items() if name not in names]
 
 

@@ -33,6 +33,7 @@ def embed_with(
     Raises:
         EvaluationError: The module fails.
     """
-    store = Store(cache, identity(spec, module.describe()), part_of(views, module))
+    folder = cache if spec.session is None else Path(spec.session.name)
+    store = Store(folder, identity(spec, module.describe()), part_of(views, module))
     advance = progress(f"{spec.name} {recordings.name}: clips", len(recordings.clips))
     return store, extract(module, recordings, store, advance, views=views)

@@ -11,18 +11,21 @@ Each member's own embeddings are found again when it is evaluated alone.
 """
 
 import contextlib
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from evaluator import schema
 from evaluator.datasets.recordings import Recordings
+from evaluator.embedding import merging
 from evaluator.embedding.embed import Progress, embed_with
 from evaluator.embedding.extract import Extraction
 from evaluator.embedding.identity import identity
 from evaluator.embedding.merging import MERGES, SceneMerge
 from evaluator.embedding.module import open_module
-from evaluator.embedding.spec import Module, ModuleSpec
+from evaluator.embedding.spec import KINDS, Module, ModuleSpec
 from evaluator.embedding.store import Store, StoredClip, shard_plan
 from evaluator.errors import EvaluationError, UsageError
 
@@ -30,7 +33,8 @@ PREFIX = "ensemble:"
 # Options that need no frames, and those that are about frames only.
 _BY_SCENES = {"merge": MERGES, "interleave": (False, True), "scene": ("", "members"), "time_groups": (None, 1)}
 _OF_MEMBERS = ("member_options", "member_paths")
-_OTHERS = ("width", "align", "end_padding")
+_OTHER_VALUES = {"align": ("stretch", "centres"), "end_padding": (True, False)}  # about frames
+_OTHERS = ("width", *_OTHER_VALUES)
 
 
 @contextlib.contextmanager
@@ -113,7 +117,7 @@ class MemberwiseEnsemble:
     def embed_scenes(self, recordings: Recordings, cache: Path, progress: Progress) -> tuple[Store, Extraction]:
         """The members' scenes merged, as `embed`; a clip that one of them refuses is refused."""
         parts = [_embed_member(each, recordings, cache, progress) for each in self.specs]
-        store = Store(cache, identity(self.spec, self.describe()))
+        store = Store(cache, self._identity())
         done = _joined([each.name for each in self.specs], [extraction for _, extraction in parts])
         keys = sorted(set(done.keys.values()))
         for numbers in shard_plan(range(len(keys))):
@@ -123,6 +127,14 @@ class MemberwiseEnsemble:
                 clips = [_stored_clip(key, [members.clips[key] for members, _ in parts]) for key in missing]
                 store.write(clips, {"scene": scenes})
         return store, done
+
+    def _identity(self) -> dict[str, Any]:
+        """All that the merged scenes depend on beside the clip: the members, each as by itself, and how they are merged."""
+        return {
+            **identity(self.spec, self.describe()),
+            "members": [identity(*pair) for pair in zip(self.specs, self.described, strict=True)],
+            "merge": {**asdict(self.merge), "code": hashlib.sha256(Path(merging.__file__).read_bytes()).hexdigest()},
+        }
 
     def refuse(self, audio: Any) -> Any:
         """Of members that are not loaded nothing can be asked.
@@ -148,6 +160,14 @@ def _merges_scenes(spec: ModuleSpec) -> bool:
     known = (*_BY_SCENES, *_OF_MEMBERS, *_OTHERS)
     if strange := sorted(set(spec.options) - set(known)):
         raise UsageError(f"{spec.name}: --option {strange[0]} is none of {', '.join(known)}")
+    width = spec.options.get("width")
+    if width is not None and (isinstance(width, bool) or not isinstance(width, int) or width < 1):
+        raise UsageError(f"{spec.name}: --option width={width!r}: a whole number from 1 is wanted")
+    for name, values in _OTHER_VALUES.items():
+        if spec.options.get(name, values[0]) not in values:
+            raise UsageError(
+                f"{spec.name}: --option {name}={spec.options[name]!r}: give {' or '.join(map(str, values))}"
+            )
     return all(spec.options.get(name, values[0]) in values for name, values in _BY_SCENES.items())
 
 
@@ -166,6 +186,11 @@ def _members(spec: ModuleSpec) -> tuple[str, list[str]]:
     else:
         merge = spec.options.get("merge", MERGES[0])
     names = [name.strip() for name in text.split("+")]
+    if PREFIX in text:
+        raise UsageError(f"{spec.name}: an ensemble cannot be a member of another; list all members once")
+    head = names[0].partition(":")[0]
+    if ":" in names[0] and len(head) > 1 and head.isidentifier() and head not in KINDS:
+        raise UsageError(f"{spec.name}: {schema.unknown('merge', head, MERGES)}")
     if len(names) < 2 or not all(names):
         raise UsageError(
             f"{spec.name}: write ensemble:MODULE+MODULE, such as ensemble:hear_ssl.melspec+hear_ssl.crepe_tiny, with "
@@ -185,7 +210,12 @@ def _member_specs(spec: ModuleSpec, names: Sequence[str]) -> list[ModuleSpec]:
     by_member: dict[str, Mapping[str, Any]] = {}
     for option in _OF_MEMBERS:
         value = spec.options.get(option) or {}
-        if not isinstance(value, dict) or set(value) - set(names):
+        kind = dict if option == "member_options" else str
+        if (
+            not isinstance(value, dict)
+            or set(value) - set(names)
+            or not all(isinstance(each, kind) for each in value.values())
+        ):
             raise UsageError(f'{spec.name}: --option {option}={value!r}: write it as {{"MEMBER": ...}}')
         by_member[option] = value
     return [

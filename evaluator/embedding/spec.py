@@ -3,11 +3,15 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
 import numpy as np
 
+from evaluator import schema
 from evaluator.errors import EvaluationError, UsageError
+
+KINDS = ("ensemble", "hf", "untrained")  # what may stand before a colon in a module's name
 
 
 class WorkerEnded(EvaluationError):
@@ -27,6 +31,8 @@ class ModuleSpec:
         python: Another interpreter, or its virtual environment's folder; "" for this one.
         timeout: Seconds that one call in another interpreter may take.
         instance: The HEAR module itself, where it was given instead of a name; it is asked in this process.
+        session: For an object that is no imported module, whose state no key can name: the temporary folder of its
+            embeddings, which are never found again after it; None for others.
     """
 
     name: str
@@ -36,6 +42,7 @@ class ModuleSpec:
     python: str = ""
     timeout: float = 600.0
     instance: Any = field(default=None, compare=False, repr=False)
+    session: TemporaryDirectory[str] | None = field(default=None, repr=False)
 
     def resolved(self) -> "ModuleSpec":
         """The same with `hf:ORG/MODEL`, `ensemble:MEMBER+MEMBER` or `untrained:MODULE` spelled out as a module and its weights.
@@ -45,8 +52,10 @@ class ModuleSpec:
         Raises:
             UsageError: The name says which weights, and others are given.
         """
-        kind, _, weights = self.name.partition(":")
-        if kind not in ("hf", "ensemble", "untrained") or ":" not in self.name:
+        kind, colon, weights = self.name.partition(":")
+        if colon and len(kind) > 1 and kind.isidentifier() and kind not in KINDS:
+            raise UsageError(f"{self.name}: {schema.unknown('kind of module', kind, KINDS)}")
+        if kind not in KINDS or not colon:
             return self
         if kind == "untrained":
             loaded_with = {"untrained_weights": self.weights} if self.weights else {}

@@ -26,6 +26,7 @@ import numpy as np
 
 FUNCTIONS = ("load_model", "get_timestamp_embeddings", "get_scene_embeddings")
 MOST_FILES_HASHED = 2000
+CODE_SEEN = {}  # content of each file of imported modules when this process first looked at it
 
 
 class ModuleTrouble(Exception):
@@ -276,7 +277,15 @@ class Driver:
         digest = hashlib.sha256()
         for path in paths[:MOST_FILES_HASHED] or files_beside(owner):
             with open(path, "rb") as file:
-                digest.update(os.path.basename(path).encode() + b"\n" + file.read())
+                content = file.read()
+            digest.update(os.path.basename(path).encode() + b"\n" + content)
+            # A lone file is run anew each time that it is loaded; what is imported is not.
+            fresh = self.name.endswith(".py") and path == getattr(owner, "__file__", None)
+            if not fresh and CODE_SEEN.setdefault(path, content) != content:
+                raise ModuleTrouble(
+                    "module %s: %s was edited after this process imported it; restart Python, so that what runs is what "
+                    "the file says" % (self.name, path)
+                )
         return "sha256 %s" % digest.hexdigest()
 
     def call(self, function, audio):

@@ -1,6 +1,7 @@
 """The result of a run: everything that is kept of it, in one typed record."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -95,6 +96,7 @@ def _provenance(
         "audio_sha256": audio_sha256(extraction),
         "data": str(setup.recordings.manifest.root.resolve()),
         "module_python": experiment.spec.python,
+        "session": Path(experiment.spec.session.name).name if experiment.spec.session else None,
         "seed": options.seed,
         "n_seeds": len(fitted.seeds),
         "seeded": setup.protocol.probe.SEEDED,  # whether another seed would tell otherwise

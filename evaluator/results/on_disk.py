@@ -11,6 +11,7 @@ import io
 import json
 import zipfile
 import zlib
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -68,7 +69,7 @@ def read(path: Path) -> Result:
             raise EvaluationError(f"{path}: {beside.name} is damaged or of another run; run it again")
         hints = get_type_hints(Result)
         fields: dict[str, Any] = {name: restored(hints[name], value, name) for name, value in plain.items()}
-        result = Result(**fields | _unpack(predictions, len(plain["folds"])))
+        result = Result(**fields | _unpack(predictions, [fold["name"] for fold in plain["folds"]]))
         _refuse_unsound(result)
         return result
     except (KeyError, TypeError, OverflowError) as error:
@@ -145,9 +146,12 @@ def of_this_schema(plain: Any, path: Path) -> dict[str, Any]:
     return plain
 
 
-def _unpack(predictions: bytes, n_folds: int) -> dict[str, list[Any]]:
+def _unpack(predictions: bytes, folds: Sequence[str]) -> dict[str, list[Any]]:
     """What is kept of each fold's test clips, from the bytes of an `.npz`."""
+    n_folds = len(folds)
     with np.load(io.BytesIO(predictions), allow_pickle=False) as arrays:
+        if arrays["folds"].tolist() != list(folds):
+            raise TypeError(f"its folds are {list(folds)}, but its predictions are of {arrays['folds'].tolist()}")
         return {
             "test_clips": [arrays[f"clips_{n}"].tolist() for n in range(n_folds)],
             "test_groups": [arrays[f"groups_{n}"].tolist() for n in range(n_folds)],

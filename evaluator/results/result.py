@@ -180,7 +180,16 @@ class Result:
 def run_of(fields: Mapping[str, Any]) -> str:
     """Name of the run of which these are the fields, by their names; for all that they tell of the question."""
     question = [fields[name] for name in ("module", "weights", "options", "task", "protocol", "profile")]
-    decides = ("seed", "n_seeds", "layers", "task_sha256", "protocol_sha256", "manifest_sha256", "fused_runs")
+    decides = (
+        "seed",
+        "n_seeds",
+        "layers",
+        "task_sha256",
+        "protocol_sha256",
+        "manifest_sha256",
+        "fused_runs",
+        "session",
+    )
     question += [fields["provenance"].get(name) for name in decides]
     return run_name(question)
 
