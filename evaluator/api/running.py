@@ -101,6 +101,9 @@ def run(
     >>> results[0].task, results[0].n_clips, results[0].ci_low < results[0].score < results[0].ci_high
     ('demo/calls', 330, True)
     """
+    inputs.check_count("seed", seed, 0)
+    inputs.check_count("seeds", seeds, 1)
+    inputs.check_share("allow_failed", allow_failed)
     questions = [(task, inputs.protocol_of(protocol, task, profile)) for task in inputs.tasks_of(tasks, profile)]
     given = inputs.module_specs(modules, weights, options, device, python, worker_timeout)
     where, folder = inputs.folder_of_data(data), inputs.folder_of_cache(cache)
