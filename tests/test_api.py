@@ -16,6 +16,8 @@ import soundfile
 import evaluator as ev
 from evaluator.cli import main
 
+pytestmark = pytest.mark.slow  # the whole file: it runs modules, suites or processes
+
 MODULES = Path(__file__).parent / "modules"
 FUNCTIONS = [name for name in ev.__all__ if inspect.isfunction(getattr(ev, name))]
 

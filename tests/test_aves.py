@@ -14,6 +14,8 @@ from tiny_checkpoints import AVES_CONFIG as CONFIG
 from tiny_checkpoints import aves_state as tiny_state
 from tiny_checkpoints import save_aves as save
 
+pytestmark = pytest.mark.slow  # the whole file: it runs modules, suites or processes
+
 
 @pytest.mark.parametrize("first", [False, True])
 def test_equals_torchaudio(tmp_path, first):

@@ -14,6 +14,8 @@ from hear_ssl.encoders.byol_a_checkpoint import read_statistics
 from hear_ssl.encoders.logmel import LogMel, mirrored
 from tiny_checkpoints import save_byol_a, tiny_byol_a
 
+pytestmark = pytest.mark.slow  # the whole file: it runs modules, suites or processes
+
 MEAN, STD = -5.25, 4.5
 
 

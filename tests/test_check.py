@@ -12,6 +12,8 @@ from evaluator.check.issue import Issue
 from evaluator.datasets import manifest
 from evaluator.experiment import catalogue
 
+pytestmark = pytest.mark.slow  # the whole file: it runs modules, suites or processes
+
 DATA = Path(__file__).parents[2] / "shared" / "data"
 RATE = 16_000
 

@@ -16,6 +16,8 @@ import soundfile
 from commands import run_command  # noqa: F401  (a fixture)
 from evaluator.results import on_disk
 
+pytestmark = pytest.mark.slow  # the whole file: it runs modules, suites or processes
+
 MODULES = Path(__file__).parent / "modules"
 GOOD, ILL = str(MODULES / "good.py"), str(MODULES / "ill.py")
 REAL = Path(__file__).parents[2] / "shared" / "data"

@@ -11,6 +11,8 @@ from evaluator.results import compare
 from evaluator.scoring import intervals
 from test_results import result
 
+pytestmark = pytest.mark.slow  # the whole file: it runs modules, suites or processes
+
 
 def predictions(right: np.ndarray, n_classes: int = 4) -> tuple[np.ndarray, np.ndarray]:
     """Targets of class 0, and probabilities that are right where `right` says so."""

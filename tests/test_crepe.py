@@ -6,6 +6,8 @@ import torch
 from hear_ssl import crepe, crepe_tiny
 from hear_ssl.encoders.crepe import SCENE_HOP, TIMESTAMP_HOP, CrepeCheckpoint
 
+pytestmark = pytest.mark.slow  # the whole file: it runs modules, suites or processes
+
 torchcrepe = pytest.importorskip("torchcrepe")
 
 

@@ -20,7 +20,7 @@ from evaluator.schema import names_in
 CHECKOUT = Path(__file__).parents[1]
 PAGES = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").glob("*.md"))]
 
-pytestmark = pytest.mark.skipif(not (CHECKOUT / "docs").is_dir(), reason="not run from a checkout")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(not (CHECKOUT / "docs").is_dir(), reason="not run from a checkout")]
 
 
 def commands(text):

@@ -9,6 +9,8 @@ import pytest
 import evaluator
 import hear_ssl
 
+pytestmark = pytest.mark.slow  # the whole file: it runs modules, suites or processes
+
 # The public API's examples run modules; tests/test_api.py gives each a folder of its own.
 SKIPPED = ("evaluator.api.",)
 

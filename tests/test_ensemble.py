@@ -21,6 +21,8 @@ from hear_ssl.encoders.member import resampled
 from hear_ssl.encoders.merging import MergeOptions, at_times, group_means, resized
 from tiny_checkpoints import ENSEMBLES, FAMILIES, SMALL, model_path
 
+pytestmark = pytest.mark.slow  # the whole file: it runs modules, suites or processes
+
 GOOD = str(Path(__file__).parent / "modules" / "good.py")
 ILL = str(Path(__file__).parent / "modules" / "ill.py")
 torchcrepe = pytest.importorskip("torchcrepe")

@@ -20,6 +20,8 @@ from evaluator.embedding.store import Store
 from evaluator.errors import EvaluationError
 from evaluator.results import on_disk
 
+pytestmark = pytest.mark.slow  # the whole file: it runs modules, suites or processes
+
 GOOD = str(Path(__file__).parent / "modules" / "good.py")
 MEMBERS = "hear_ssl.melspec+hear_ssl.byol_a_mini"
 

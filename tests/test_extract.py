@@ -19,6 +19,8 @@ from evaluator.embedding.module import open_module
 from evaluator.embedding.spec import ModuleSpec
 from evaluator.embedding.store import Store
 
+pytestmark = pytest.mark.slow  # the whole file: it runs modules, suites or processes
+
 MODULES = Path(__file__).parent / "modules"
 GOOD = ModuleSpec(str(MODULES / "good.py"))
 

@@ -10,6 +10,8 @@ import pytest
 
 from tiny_checkpoints import ENSEMBLES, MODULES, model_path
 
+pytestmark = pytest.mark.slow  # the whole file: it runs modules, suites or processes
+
 # Imports validator and TensorFlow once, then loops: 4 s instead of 4 s for each of the modules.
 RUN_ALL = """
 import contextlib, importlib, io, json, sys, warnings

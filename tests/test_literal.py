@@ -18,6 +18,8 @@ from evaluator.scoring.targets import Targets
 from fitting import fit, train
 from slow_protocols import Point, Problem
 
+pytestmark = pytest.mark.slow  # the whole file: it runs modules, suites or processes
+
 PROFILES = ("published", "clean")
 # Rows for training and validation. With batches of 16 the second and third have a last batch of one row.
 FOLDS = ((60, 30), (49, 25), (33, 40))

@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.slow  # the whole file: it runs modules, suites or processes
+
 THREE_HOURS = """
 import resource, torch
 from hear_ssl.encoders import api, weights

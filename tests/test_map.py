@@ -21,6 +21,8 @@ from evaluator.mapping.atlas import Atlas, Map, MappedEmbedding
 from evaluator.similarity.variables import Variable
 from tiny_checkpoints import tiny_network
 
+pytestmark = pytest.mark.slow  # the whole file: it runs modules, suites or processes
+
 
 def numbers(*shape, seed=0):
     return np.random.default_rng(seed).normal(size=shape)

@@ -17,6 +17,8 @@ from evaluator.embedding.remote import interpreter
 from evaluator.embedding.spec import ModuleSpec, WorkerEnded
 from evaluator.errors import EvaluationError, UsageError
 
+pytestmark = pytest.mark.slow  # the whole file: it runs modules, suites or processes
+
 MODULES = Path(__file__).parent / "modules"
 BASELINE = os.environ.get("HEAR_EVAL_BASELINE_PYTHON", "")
 

@@ -18,6 +18,8 @@ from hear_ssl.encoders.ensemble import Ensemble
 from hear_ssl.encoders.transformer import UNPINNED
 from tiny_checkpoints import MODULES, TORCH, WITHOUT_PATH, checkpoint_of, model_path
 
+pytestmark = pytest.mark.slow  # the whole file: it runs modules, suites or processes
+
 ROOT = Path(hear_ssl.__file__).parent
 WITH_CHECKPOINT = [module for module in MODULES if checkpoint_of(module)]
 # Published time grids, (first centre, step) in ms: by module, else by the class of CHECKPOINT.

@@ -11,6 +11,8 @@ from evaluator.embedding.plain import PlainModule
 from evaluator.embedding.spec import ModuleSpec, WorkerEnded
 from evaluator.errors import EvaluationError
 
+pytestmark = pytest.mark.slow  # the whole file: it runs modules, suites or processes
+
 MODULES = Path(__file__).parent / "modules"
 GOOD = str(MODULES / "good.py")
 

@@ -20,6 +20,8 @@ from hear_ssl.pretraining import augment, byol, cli, corpus, probe, state, train
 from hear_ssl.pretraining.machine import Machine
 from hear_ssl.pretraining.recipe import RECIPES, UNIT, recipe
 
+pytestmark = pytest.mark.slow  # the whole file: it runs modules, suites or processes
+
 
 def seeded(seed=0):
     """A generator."""

@@ -33,6 +33,8 @@ from evaluator.probes.kinds.network import Network
 from fitting import fit
 from test_cli import GOOD, MODULES
 
+pytestmark = pytest.mark.slow  # the whole file: it runs modules, suites or processes
+
 ORACLE, NOISE = str(MODULES / "oracle.py"), str(MODULES / "noise.py")
 ASKED = [pytest.param(each, id=f"{each.name}-{each.profile}") for each in protocol.list_protocols()]
 CLASSES = ("high", "low", "noisy")

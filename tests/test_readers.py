@@ -315,6 +315,7 @@ metric: map
         manifest.read(catalogue.find(str(tmp_path / "mine.yaml"))[0], None, tmp_path)
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_rows_take_two_seconds_and_little_memory(tmp_path):
     """Flat: about as much memory as the clips need (asserted), and fast (printed; no test asserts a time)."""
     rows = "".join(f"{n}.wav,{n % 50},{n % 10}\n" for n in range(100_000))

@@ -19,6 +19,8 @@ from hear_ssl.encoders.aves import AvesCheckpoint
 from hear_ssl.encoders.gura import Gura
 from hear_ssl.encoders.transformer import Checkpoint
 
+pytestmark = pytest.mark.slow  # the whole file: it runs modules, suites or processes
+
 CHECKOUT = Path(__file__).parents[1]
 RECIPES = schema.tasks_folder() / "recipes"
 PAPERS = recipe.names()

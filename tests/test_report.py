@@ -16,6 +16,8 @@ from evaluator.report import budget, page
 from evaluator.results import on_disk
 from evaluator.results.result import Caveat, CurvePoint
 
+pytestmark = pytest.mark.slow  # the whole file: it runs modules, suites or processes
+
 CHROMIUM = next(
     (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), ""
 )

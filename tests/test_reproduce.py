@@ -18,6 +18,8 @@ from evaluator.results import on_disk
 from evaluator.scoring import metrics
 from miniatures import MINIATURES
 
+pytestmark = pytest.mark.slow  # the whole file: it runs modules, suites or processes
+
 RECIPES = schema.tasks_folder() / "recipes"
 
 

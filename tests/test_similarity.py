@@ -22,6 +22,8 @@ from evaluator.similarity.rsa import correlate_with_variables
 from evaluator.similarity.variables import Variable
 from tiny_checkpoints import tiny_network
 
+pytestmark = pytest.mark.slow  # the whole file: it runs modules, suites or processes
+
 ALPHA = 0.05  # the stated rate
 
 

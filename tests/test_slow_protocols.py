@@ -9,6 +9,8 @@ import torch
 import slow_protocols as slow
 from slow_protocols import Point, Problem
 
+pytestmark = pytest.mark.slow  # the whole file: it runs modules, suites or processes
+
 NORMAL, UNIFORM = "normal", "uniform"
 
 

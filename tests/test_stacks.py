@@ -18,6 +18,8 @@ from evaluator.probes.jobs import ProbeJob
 from evaluator.scoring.targets import Targets
 from fitting import train as train_networks
 
+pytestmark = pytest.mark.slow  # the whole file: it runs modules, suites or processes
+
 WIDTH, N_ROWS, N_CLASSES = 9, 140, 3
 # Training rows of the folds: with batches of 16 the last but one ends with a batch of one row.
 SIZES = (70, 66, 49, 64)

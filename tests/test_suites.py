@@ -14,6 +14,8 @@ from evaluator.probes import protocol
 from evaluator.results import on_disk
 from miniatures import MINIATURES, make_all
 
+pytestmark = pytest.mark.slow  # the whole file: it runs modules, suites or processes
+
 SUITES = sorted(set(schema.names_in("suites")) - {"demo"})
 TASKS = [(each.name, profile) for profile in protocol.PROFILES for each in catalogue.list_tasks(profile)]
 

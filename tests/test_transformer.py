@@ -7,6 +7,8 @@ from hear_ssl.encoders import api, weights
 from hear_ssl.encoders.transformer import TransformerEncoder
 from tiny_checkpoints import FAMILIES, tiny_network
 
+pytestmark = pytest.mark.slow  # the whole file: it runs modules, suites or processes
+
 
 def tiny_model(family, normalize=True, **options):
     return api.Model(TransformerEncoder(tiny_network(family), normalize), **options)

@@ -11,6 +11,8 @@ from hear_ssl.encoders import weights
 from hear_ssl.encoders.transformer import Checkpoint
 from tiny_checkpoints import tiny_network
 
+pytestmark = pytest.mark.slow  # the whole file: it runs modules, suites or processes
+
 
 @pytest.fixture
 def folder(tmp_path):

@@ -12,6 +12,8 @@ import pytest
 
 from evaluator.embedding import worker
 
+pytestmark = pytest.mark.slow  # the whole file: it runs modules, suites or processes
+
 MODULES = Path(__file__).parent / "modules"
 ILL = str(MODULES / "ill.py")
 

@@ -11,6 +11,8 @@ import pytest
 
 from hear_ssl import yamnet
 
+pytestmark = pytest.mark.slow  # the whole file: it runs modules, suites or processes
+
 needs_tensorflow = pytest.mark.skipif(
     importlib.util.find_spec("tensorflow") is None, reason="TensorFlow is not installed"
 )
