@@ -92,10 +92,10 @@ def _spec(module: HearModule, shared: tuple[str, dict[str, Any], str, str, float
         raise UsageError(f"{module!r} is no HEAR module: it has no {', '.join(missing)}; give one, or its name")
     if shared[3]:
         raise UsageError(f"python={shared[3]!r}: a module that is here already cannot be loaded there; give its name")
-    if isinstance(module, ModuleType):
+    if isinstance(module, ModuleType) and getattr(module, "__file__", None):
         return ModuleSpec(module.__name__, *shared, instance=module)
-    session = TemporaryDirectory(prefix="hear-eval-")
-    return ModuleSpec(type(module).__name__, *shared, instance=module, session=session)
+    name = module.__name__ if isinstance(module, ModuleType) else type(module).__name__
+    return ModuleSpec(name, *shared, instance=module, session=TemporaryDirectory(prefix="hear-eval-"))
 
 
 def tasks_of(tasks: Tasks, profile: str) -> list[Task]:
