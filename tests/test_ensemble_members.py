@@ -182,9 +182,10 @@ def test_a_clip_that_one_member_refuses_is_named(tones, capsys):
     ],
 )
 def test_what_cannot_be_is_a_sentence(tones, capsys, arguments, sentence):
-    """Exit code 2, and what to do instead."""
+    """Exit code 2, and what to do instead, the module named once at the front."""
     assert main(["run", *arguments, "--task", "data"]) == 2
-    assert sentence in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert sentence in error and f"{arguments[0]}: {arguments[0]}: " not in error
 
 
 def test_nothing_is_asked_of_members_that_are_not_loaded():

@@ -10,8 +10,9 @@ if TYPE_CHECKING:
 
 
 def report_error(name: str, error: Exception) -> None:
-    """Say what went wrong, now."""
-    print(f"hear-eval: {name}: {error}", file=sys.stderr)
+    """Say what went wrong, now; the name once, also where the error begins with it."""
+    has_name = str(error).startswith(f"{name}: ")
+    print(f"hear-eval: {error}" if has_name else f"hear-eval: {name}: {error}", file=sys.stderr)
 
 
 def print_results(done: "Sequence[tuple[Result, Path | None]]") -> None:
