@@ -95,9 +95,7 @@ _PROFILE_FIELDS = {
         choices=("valid", "test"),
         meaning="Where layers compete, the part of the split whose score chooses.",
     ),
-    "probe": Field(
-        dict, required=False, default={}, meaning="Fields of the probe that are this profile's own."
-    ),  # fields in which this profile's probe is its own
+    "probe": Field(dict, required=False, default={}, meaning="Fields of the probe that are this profile's own."),
 }
 FIELDS = {
     "name": Field(str, meaning="Name of the protocol, that of its file."),
