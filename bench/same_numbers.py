@@ -39,6 +39,8 @@ WORDS = {
     "UNTRAINED": ("twin", "untrained"),
     "IN_TURN": ("in_turn", "ensemble"),
     "JOINT": ("ensemble", "ensemble"),
+    # Since `ensemble:` opens members itself, scenes on the members' scene grids are the in-process module's.
+    "IN_PROCESS:": ("ensemble:", "hear_ssl.ensemble --weights "),
     "PROBE:": ("judge:", "probe:"),
 }
 # How a record calls a field -> what checkouts call it; the same for the arrays of predictions, without their numbers.
@@ -52,7 +54,11 @@ FIELDS = {
     "events": ("events",),
 }
 # Parts of names of modules, as the old checkout writes them -> as the new one does.
-NAMES = {"twin:": "untrained:", "in_turn:": "ensemble:"}
+NAMES = {
+    "twin:": "untrained:",
+    "in_turn:": "ensemble:",
+    "ensemble:hf:./wav2vec2+hear_ssl.crepe_tiny": "hear_ssl.ensemble",
+}
 ENTRY = ("evaluator.cli", "evaluator.cli")
 # What of other JSON is left out: time, and where things came from.
 UNCOMPARED = {
@@ -123,7 +129,7 @@ sarkar_published: {W2V} --task ./esc10 --protocol sarkar --profile published
 sarkar_seeds: {HUBERT} --task ./tones --protocol protocols/sarkar.yaml --seeds 3 --seed 5
 ensemble: JOINT:{MEL}+{BYOL} --task ./esc10 --protocol protocols/logistic.yaml
 ensemble_average: JOINT:average:{BYOL}+{CREPE} --option width=64 --task ./esc10 --protocol protocols/logistic.yaml
-ensemble_merged: JOINT:{W2V}+{CREPE} --option scene=merged --task ./tones --protocol protocols/arch.yaml
+ensemble_merged: IN_PROCESS:{W2V}+{CREPE} --option scene=merged --task ./tones --protocol protocols/arch.yaml
 ensemble_untrained: UNTRAINED:JOINT:{BYOL}+{CREPE} --task ./tones --protocol knn
 in_turn: IN_TURN:{MEL}+{BYOL} --task ./esc10 --protocol protocols/logistic.yaml
 in_turn_rates: IN_TURN:{PLAIN8}+{W2V} --option member_options={{"./plain8.py":{{"seed":2}}}} --task ./tones --protocol knn
@@ -584,7 +590,7 @@ def arguments(command: Command, out: Path, new: bool, python: str) -> list[str]:
         elif word == "CLIPS":
             said += ["tones/tone300/0.wav", "tones/tone600/1.wav", "fsdd/recordings/7_theo_0.wav"]
         else:
-            said.append(spelled(word.replace("PYTHON", python), new))
+            said += spelled(word.replace("PYTHON", python), new).split()
     folder = out / "results" / command.name
     if command.kind == "embed":
         return [*said, "--out", str(folder / "e.npz")]

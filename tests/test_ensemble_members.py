@@ -10,6 +10,7 @@ import pytest
 import soundfile
 import torch
 
+import evaluator
 from evaluator.audio import decode
 from evaluator.audio.clip import Clip
 from evaluator.audio.clip_rule import ClipRule
@@ -22,6 +23,7 @@ from evaluator.results import on_disk
 
 pytestmark = pytest.mark.slow  # the whole file: it runs modules, suites or processes
 
+ILL = str(Path(__file__).parent / "modules" / "ill.py")
 GOOD = str(Path(__file__).parent / "modules" / "good.py")
 MEMBERS = "hear_ssl.melspec+hear_ssl.byol_a_mini"
 
@@ -48,24 +50,34 @@ def run(name, out, *more):
     return on_disk.read(path)
 
 
+def part_of_store(tones, key, part=""):
+    """A store by its name."""
+    identity = json.loads((tones / "cache" / "embeddings" / key / "model.json").read_text())
+    return Store(tones / "cache", identity, part)
+
+
 def stored(tones, key):
     """Scenes of a store by clip."""
-    store = Store(tones / "cache", json.loads((tones / "cache" / "embeddings" / key / "model.json").read_text()))
+    store = part_of_store(tones, key)
     return dict(zip(sorted(store.clips), store.read(sorted(store.clips), "scene"), strict=True))
 
 
-def joint_scenes(text, store, tones, **options):
-    """Scenes of the in-process HEAR module `hear_ssl.ensemble`, by the clips' keys of a store."""
+def clips_by_key(tones):
+    """Samples of each clip by its key in a store."""
+    clips = {}
+    for path in sorted((tones / "data").rglob("*.wav")):
+        (facts,) = decode.file_facts(path.parent, [path.name], tones / "other").values()
+        clips[decode.clip_key(facts, Clip(path.name, ()), ClipRule())] = soundfile.read(path, dtype="float32")[0]
+    return clips
+
+
+def joint_scenes(text, tones, **options):
+    """Scenes of the in-process HEAR module `hear_ssl.ensemble`, by the clips' keys."""
     from hear_ssl import ensemble as ours
 
     model = ours.load_model(text, **options)
-    keys = {}
-    for path in sorted((tones / "data").rglob("*.wav")):
-        audio = soundfile.read(path, dtype="float32")[0]
-        (facts,) = decode.file_facts(path.parent, [path.name], tones / "other").values()
-        scene = ours.get_scene_embeddings(torch.from_numpy(audio)[None], model)
-        keys[decode.clip_key(facts, Clip(path.name, ()), ClipRule())] = scene[0].numpy()
-    return keys
+    clips = clips_by_key(tones)
+    return {key: ours.get_scene_embeddings(torch.from_numpy(clips[key])[None], model)[0].numpy() for key in clips}
 
 
 @pytest.mark.parametrize(
@@ -82,7 +94,7 @@ def test_is_the_in_process_ensemble(tones, text, options):
     more = [word for name, value in options.items() for word in ("--option", f"{name}={json.dumps(value)}")]
     result = run(f"ensemble:{text}", "out", *more)
     scenes = stored(tones, result.provenance["store"])
-    wanted = joint_scenes(text, result.provenance["store"], tones, **options)
+    wanted = joint_scenes(text, tones, **options)
     assert scenes.keys() == wanted.keys() and len(scenes) == 24
     for key, scene in scenes.items():
         np.testing.assert_allclose(scene, wanted[key], rtol=1e-5, atol=1e-5)
@@ -144,12 +156,74 @@ def test_one_member_in_memory_at_a_time(tones, monkeypatch):
     assert run(f"ensemble:{MEMBERS}", "second").provenance["n_embedded"] == 0
 
 
-def test_frames_are_merged_together(tones):
-    """Layers of an ensemble are those of the in-process module, and so are scenes merged from frames."""
-    assert run(f"ensemble:{MEMBERS}", "layers", "--layers", "last").n_clips == 24
-    grouped = run(f"ensemble:{MEMBERS}", "grouped", "--option", "time_groups=2")
-    described = grouped.provenance["module"]
-    assert described["scene_embedding_size"] == 2 * described["timestamp_embedding_size"]
+@pytest.mark.parametrize("options", [{}, {"merge": "average", "width": 24}, {"interleave": True, "align": "centres"}])
+def test_layers_are_those_of_the_in_process_ensembles_frames(tones, options):
+    """Mean and deviation over the frames that `hear_ssl.ensemble` merges, on its grid."""
+    from hear_ssl import ensemble as ours
+
+    more = [word for name, value in options.items() for word in ("--option", f"{name}={json.dumps(value)}")]
+    result = run(f"ensemble:{MEMBERS}", "layers", "--layers", "last", *more)
+    store = part_of_store(tones, result.provenance["store"], "layers")
+    model, keys = ours.load_model(MEMBERS, **options), sorted(store.clips)
+    wanted = {}
+    for key, clip in clips_by_key(tones).items():
+        frames = ours.get_timestamp_embeddings(torch.from_numpy(clip)[None], model)[0][0].numpy()
+        wanted[key] = frames.mean(axis=0), frames.std(axis=0, ddof=1)
+    for number, view in enumerate(("layers_mean", "layers_std")):
+        (rows,) = store.read_layers(keys, view)
+        np.testing.assert_allclose(rows, [wanted[key][number] for key in keys], rtol=1e-4, atol=1e-5)
+
+
+def test_scenes_merged_from_frames(tones):
+    """Of modules whose scenes are not ours to cut, they are those of the in-process module: means of the merged frames' parts."""
+    text, options = f"{GOOD}+hear_ssl.melspec", {"time_groups": 2}
+    result = run(f"ensemble:{text}", "grouped", "--option", "time_groups=2")
+    assert result.provenance["module"]["scene_embedding_size"] == 2 * (8 + 64)
+    scenes, wanted = stored(tones, result.provenance["store"]), joint_scenes(text, tones, **options)
+    for key, scene in scenes.items():
+        np.testing.assert_allclose(scene[:8], wanted[key][:8], rtol=1e-5, atol=1e-6)
+
+
+def test_frames_too_are_made_of_files_at_each_members_own_rate(tones, tmp_path):
+    """The first member's part of the merged frames is its own, whatever rate the second takes."""
+    source = Path(GOOD).read_text(encoding="utf-8")
+    (tones / "fast.py").write_text(source.replace("sample_rate = 16000", "sample_rate = 44100"), encoding="utf-8")
+    files = [str(path) for path in sorted((tones / "data").rglob("*.wav"))]
+    both = evaluator.embed("ensemble:hear_ssl.melspec+./fast.py", files, frames=True)
+    alone = evaluator.embed("hear_ssl.melspec", files, frames=True)
+    for merged, own, times, own_times in zip(both.frames, alone.frames, both.times, alone.times, strict=True):
+        np.testing.assert_array_equal(merged[:, :64], own)
+        np.testing.assert_array_equal(times, own_times)
+        assert merged.shape == (len(own), 72) and np.ptp(merged[:, 64:], axis=0).all()
+
+
+def test_frames_that_are_there_are_not_made_again(tones):
+    """Nor are members loaded for more than what they say of themselves; a part that is gone comes back in the same bytes."""
+    arguments = (f"ensemble:{MEMBERS}", "out", "--option", "scene=merged")
+    key = run(*arguments).provenance["store"]
+    shards = sorted((tones / "cache" / "embeddings" / key).glob("*.safetensors"))
+    bytes_of = {path: path.read_bytes() for path in shards}
+    assert run(*arguments[:1], "again", *arguments[2:]).provenance["n_embedded"] == 0
+    shards[1].unlink()
+    assert 0 < run(*arguments[:1], "rest", *arguments[2:]).provenance["n_embedded"] < 48
+    assert {path: path.read_bytes() for path in shards} == bytes_of
+
+
+@pytest.mark.parametrize(("ill", "sentence"), [("seconds", "are they seconds?"), ("falling", "do not rise")])
+def test_frames_without_times_in_ms_are_merged_with_no_others(tones, capsys, ill, sentence):
+    """The sentence names the member."""
+    option = "member_options=" + json.dumps({ILL: {"ill": ill}})
+    arguments = [f"ensemble:hear_ssl.melspec+{ILL}", "--option", option, "--option", "scene=merged"]
+    assert main(["run", *arguments, "--task", "data"]) == 1
+    error = capsys.readouterr().err
+    assert sentence in error and "ill.py: " in error
+
+
+def test_a_clip_with_fewer_frames_than_groups_is_told(tones, capsys):
+    """It is neither dropped nor filled up."""
+    soundfile.write(tones / "data" / "low" / "0.wav", np.ones(300) / 2, 16000)
+    assert main(["run", f"ensemble:{MEMBERS}", "--task", "data", "--option", "time_groups=9"]) == 1
+    assert "time_groups=9, but the clip has only" in capsys.readouterr().err
 
 
 def test_a_clip_that_one_member_refuses_is_named(tones, capsys):
@@ -172,6 +246,13 @@ def test_a_clip_that_one_member_refuses_is_named(tones, capsys):
         (["ensemble:hear_ssl.melspec+no.such"], "no.such"),
         ([f"ensemble:{MEMBERS}", "--option", "width=abc"], "width='abc': a whole number from 1 is wanted"),
         ([f"ensemble:{MEMBERS}", "--option", "align=foo"], "align='foo': give stretch or centres"),
+        ([f"ensemble:{MEMBERS}", "--option", "interleave=1"], "interleave=1: give false or true"),
+        ([f"ensemble:{MEMBERS}", "--option", "time_groups=0"], "time_groups=0: a whole number from 1 is wanted"),
+        (
+            [f"ensemble:{MEMBERS}", "--option", "time_groups=2", "--option", "scene=members"],
+            "time_groups=2 cuts merged frames, but scene=members merges none",
+        ),
+        ([f"ensemble:average:{MEMBERS}", "--option", "interleave=true"], "but merge is 'average'"),
         (
             [f"ensemble:{MEMBERS}", "--option", 'member_options={"hear_ssl.melspec": "x"}'],
             'write it as {"MEMBER": ...}',
@@ -188,8 +269,8 @@ def test_what_cannot_be_is_a_sentence(tones, capsys, arguments, sentence):
     assert sentence in error and f"{arguments[0]}: {arguments[0]}: " not in error
 
 
-def test_nothing_is_asked_of_members_that_are_not_loaded():
-    """The calls of a module that would need all of them say so."""
-    spec, match = ModuleSpec(f"ensemble:{MEMBERS}"), "never loaded together"
+def test_an_ensemble_as_a_whole_is_not_asked():
+    """The calls of a module, which have one sample rate, say so."""
+    spec, match = ModuleSpec(f"ensemble:{MEMBERS}"), "opened one by one"
     with ensemble.open_any(spec) as members, pytest.raises(EvaluationError, match=match):
         members.scene(np.zeros((1, 16000), np.float32))

@@ -1,4 +1,4 @@
-"""The worker's own promises: one self-contained file, exact messages, and a driver that is fooled by no module."""
+"""The worker's own promises: files that need nothing of ours, exact messages, and a driver that is fooled by no module."""
 
 import ast
 import io
@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evaluator.embedding import worker
+from evaluator.embedding import driver, worker
 
 pytestmark = pytest.mark.slow  # the whole file: it runs modules, suites or processes
 
@@ -35,9 +35,10 @@ def reader(data):
     return read
 
 
-def test_worker_is_one_file_for_python_3_7():
-    """The worker's syntax is 3.7's and it imports nothing but numpy and the standard library."""
-    tree = ast.parse(Path(worker.__file__).read_text(), feature_version=(3, 7))
+@pytest.mark.parametrize("file", [worker, driver])
+def test_the_worker_is_for_python_3_7(file):
+    """Its syntax is 3.7's and it imports nothing but numpy and the standard library."""
+    tree = ast.parse(Path(file.__file__).read_text(), feature_version=(3, 7))
     imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     assert {name.split(".")[0] for name in imported} <= set(sys.stdlib_module_names) | {"numpy"}
     assert not [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
@@ -79,7 +80,7 @@ def test_the_protocol_is_out_of_the_modules_reach(ill):
     )
     asked.stdin.write(questions.getvalue())
     asked.stdin.flush()
-    wanted = worker.Driver(str(MODULES / "good.py")).scene(noise(2, 800))
+    wanted = driver.Driver(str(MODULES / "good.py")).scene(noise(2, 800))
     for _ in range(2):
         header, (scene,) = worker.receive(asked.stdout.read)
         assert header["ok"] and np.array_equal(scene, wanted)
@@ -95,31 +96,31 @@ def test_the_protocol_is_out_of_the_modules_reach(ill):
 )
 def test_answers_that_break_a_promise_are_refused(call, name, options, sentence):
     """A float64 beyond float32's range, and an extension that gives no views."""
-    driver = worker.Driver(str(MODULES / name), options=options)
-    with pytest.raises(worker.ModuleTrouble, match=sentence):
-        getattr(driver, call)(noise(2, 800) if call == "scene" else list(noise(2, 800)))
+    loaded = driver.Driver(str(MODULES / name), options=options)
+    with pytest.raises(driver.ModuleTrouble, match=sentence):
+        getattr(loaded, call)(noise(2, 800) if call == "scene" else list(noise(2, 800)))
 
 
 def test_a_module_that_exits_while_loading_is_told():
     """sys.exit inside load_model does not end the evaluator."""
     with pytest.raises(
-        worker.ModuleTrouble, match=r"load_model failed \(SystemExit: no weights, at ill.py, line \d+\)"
+        driver.ModuleTrouble, match=r"load_model failed \(SystemExit: no weights, at ill.py, line \d+\)"
     ):
-        worker.Driver(ILL, options={"ill": "exits_loading"})
+        driver.Driver(ILL, options={"ill": "exits_loading"})
 
 
 def test_a_file_takes_nobodys_name(tmp_path):
     """A user's json.py is a module like any other, and the standard library's json stays json."""
     (tmp_path / "json.py").write_text((MODULES / "good.py").read_text())
-    assert worker.Driver(str(tmp_path / "json.py")).scene(noise(2, 800)).shape == (2, 8)
+    assert driver.Driver(str(tmp_path / "json.py")).scene(noise(2, 800)).shape == (2, 8)
     assert sys.modules["json"] is json
 
 
 def test_the_callers_audio_is_not_changed():
     """A module may write into what it gets without the evaluator's samples changing."""
-    driver, audio = worker.Driver(str(MODULES / "good.py")), noise(2, 800)
-    driver.module.get_scene_embeddings = lambda audio, model: audio.zero_()[:, :8]
-    assert not driver.scene(audio).any()
+    loaded, audio = driver.Driver(str(MODULES / "good.py")), noise(2, 800)
+    loaded.module.get_scene_embeddings = lambda audio, model: audio.zero_()[:, :8]
+    assert not loaded.scene(audio).any()
     assert np.array_equal(audio, noise(2, 800))
 
 
@@ -136,7 +137,7 @@ get_timestamp_embeddings = get_scene_embeddings
 
 def code_of(path):
     """What stands for the code of the module at `path`, in a fresh interpreter."""
-    script = f"from evaluator.embedding.worker import Driver; print(Driver({str(path)!r}).code())"
+    script = f"from evaluator.embedding.driver import Driver; print(Driver({str(path)!r}).code())"
     return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
 
 

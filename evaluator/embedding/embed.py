@@ -4,7 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from evaluator.datasets.recordings import Recordings
-from evaluator.embedding.extract import Extraction, extract, part_of
+from evaluator.embedding.extract import extract, part_of
+from evaluator.embedding.extraction import Extraction
 from evaluator.embedding.identity import identity
 from evaluator.embedding.spec import Module, ModuleSpec
 from evaluator.embedding.store import Store

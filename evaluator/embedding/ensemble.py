@@ -1,13 +1,15 @@
 """`ensemble:A+B`: several modules as one, opened by the evaluator itself.
 
-What is asked decides how it is answered, and nothing else does:
+What is asked and the options decide how it is answered, and nothing else does:
 
 | asked | how |
 |---|---|
-| scene embeddings, merged from the members' own | member by member: each is opened alone, hears every file resampled once to its own rate, embeds what its own store lacks, and is closed before the next |
-| frames, layers, or scenes merged from frames (`scene=merged`, `time_groups`) | together, by `hear_ssl.ensemble`, which puts the members' frames on one time grid |
+| scene embeddings, merged from the members' own | member by member: each is opened alone, embeds what its own store lacks, and is closed before the next |
+| frames, layers, or scenes merged from frames (`scene=merged`, `time_groups`) | together: shard by shard, the members' timestamp embeddings are put on one time grid and merged; only what is merged is kept |
 
-Each member's own embeddings are found again when it is evaluated alone.
+Either way a member is opened as any module is, and hears every file resampled once to its own rate. The time grid is
+that of the first member that shows several layers (a transformer), else of the first. Members' scene embeddings are
+found again when a member is evaluated alone.
 """
 
 import contextlib
@@ -17,34 +19,33 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from evaluator import schema
-from evaluator.datasets.recordings import Recordings
-from evaluator.embedding import merging
-from evaluator.embedding.embed import Progress, embed_with
-from evaluator.embedding.extract import Extraction
-from evaluator.embedding.identity import identity
-from evaluator.embedding.merging import MERGES, SceneMerge
-from evaluator.embedding.module import open_module
-from evaluator.embedding.spec import KINDS, Module, ModuleSpec
-from evaluator.embedding.store import Store, StoredClip, shard_plan
-from evaluator.errors import EvaluationError, UsageError
+import numpy as np
 
-PREFIX = "ensemble:"
-# Options that need no frames, and those that are about frames only.
-_BY_SCENES = {"merge": MERGES, "interleave": (False, True), "scene": ("", "members"), "time_groups": (None, 1)}
-_OF_MEMBERS = ("member_options", "member_paths")
-_OTHER_VALUES = {"align": ("stretch", "centres"), "end_padding": (True, False)}  # about frames
-_OTHERS = ("width", *_OTHER_VALUES)
+from evaluator.datasets.recordings import Recordings
+from evaluator.embedding import members, merging
+from evaluator.embedding.embed import Progress, embed_with
+from evaluator.embedding.extract import PLANNED_FRAME_RATE, Work, keep
+from evaluator.embedding.extraction import Extraction, keyed, missing_shards, recall, seconds_of
+from evaluator.embedding.identity import identity
+from evaluator.embedding.merging import Timed
+from evaluator.embedding.module import open_module
+from evaluator.embedding.plain import Row, over_time
+from evaluator.embedding.spec import Module, ModuleSpec
+from evaluator.embedding.store import Store, StoredClip, shard_plan
+from evaluator.errors import EvaluationError
 
 
 @contextlib.contextmanager
 def open_any(spec: ModuleSpec) -> Iterator[Module]:
-    """As `open_module`, where an ensemble whose scenes are its members' is not loaded as a whole.
+    """As `open_module`; an ensemble's members are opened when they are needed.
 
     What it embeds of each clip is a scene (size,), or frames (n_frames, size).
+
+    Raises:
+        UsageError: The module, or a member, cannot be loaded.
     """
-    if spec.name.startswith(PREFIX) and _merges_scenes(spec):
-        yield MemberwiseEnsemble(spec)
+    if spec.name.startswith(members.PREFIX):
+        yield Ensemble(spec)
     else:
         with open_module(spec) as module:
             yield module
@@ -66,18 +67,15 @@ def embed(
         UsageError: The module cannot be loaded, or has no such views.
         EvaluationError: The module fails.
     """
-    if not isinstance(module, MemberwiseEnsemble):
-        return embed_with(spec, module, views, recordings, cache, progress)
-    if views == "scene":
-        return module.embed_scenes(recordings, cache, progress)
-    with open_module(spec) as together:
-        return embed_with(spec, together, views, recordings, cache, progress)
+    if isinstance(module, Ensemble):
+        return module.embed(views, recordings, cache, progress)
+    return embed_with(spec, module, views, recordings, cache, progress)
 
 
-class MemberwiseEnsemble:
-    """Members that are never in memory together; of a `Module`'s calls it answers `describe` only.
+class Ensemble:
+    """Members that are opened when they are needed; of a `Module`'s calls it answers `describe` only.
 
-    Members' scenes (n_clips, width) are merged into one (n_clips, merged width).
+    Members' scenes (n_clips, width) are merged into one (n_clips, merged width), or their frames (n_frames, width).
 
     Raises:
         UsageError: A member is missing or cannot be loaded, or an option or its value is unknown.
@@ -85,12 +83,10 @@ class MemberwiseEnsemble:
 
     def __init__(self, spec: ModuleSpec):
         self.spec = spec
-        merge, names = _members(spec)
-        self.merge = SceneMerge(merge, bool(spec.options.get("interleave", False)), spec.options.get("width") or None)
-        if self.merge.interleave and merge != "concatenate":
-            raise UsageError(f"{spec.name}: --option interleave=true says how to concatenate, but merge is {merge!r}")
-        self.specs = _member_specs(spec, names)
+        self.merge, self.specs = members.read(spec)
         self.described = [_described(each) for each in self.specs]
+        layered = [number for number, each in enumerate(self.described) if each["n_layers"] > 1]
+        self.reference = layered[0] if layered else 0
 
     def describe(self) -> dict[str, Any]:
         """Sizes of the merged embedding; for each member all that its own `describe` tells."""
@@ -99,7 +95,7 @@ class MemberwiseEnsemble:
             for kind in ("scene", "timestamp")
         )
         return {
-            "scene_embedding_size": scene,
+            "scene_embedding_size": scene if self.merge.scene == "members" else timestamp * self.merge.time_groups,
             "timestamp_embedding_size": timestamp,
             "sample_rate": [each["sample_rate"] for each in self.described],
             "extension": True,
@@ -114,22 +110,89 @@ class MemberwiseEnsemble:
             "members": self.described,
         }
 
+    def embed(self, views: str, recordings: Recordings, cache: Path, progress: Progress) -> tuple[Store, Extraction]:
+        """As `embed`; a clip that one of the members refuses is refused."""
+        if views == "scene" and self.merge.scene == "members":
+            return self.embed_scenes(recordings, cache, progress)
+        return self.embed_frames(views, recordings, cache, progress)
+
     def embed_scenes(self, recordings: Recordings, cache: Path, progress: Progress) -> tuple[Store, Extraction]:
-        """The members' scenes merged, as `embed`; a clip that one of them refuses is refused."""
+        """The members' own scenes merged."""
         parts = [_embed_member(each, recordings, cache, progress) for each in self.specs]
         store = Store(cache, self._identity())
-        done = _joined([each.name for each in self.specs], [extraction for _, extraction in parts])
+        done = Extraction(keys=dict(parts[0][1].keys))
+        self._join(done, [extraction for _, extraction in parts])
         keys = sorted(set(done.keys.values()))
         for numbers in shard_plan(range(len(keys))):
             missing = [keys[number] for number in numbers if keys[number] not in store]
             if missing:
-                scenes = self.merge.merged([members.read(missing, "scene") for members, _ in parts])
-                clips = [_stored_clip(key, [members.clips[key] for members, _ in parts]) for key in missing]
+                scenes = self.merge.merged([member.read(missing, "scene") for member, _ in parts])
+                clips = [_stored_clip(key, [member.clips[key] for member, _ in parts]) for key in missing]
                 store.write(clips, {"scene": scenes})
+        recall(done, store)
         return store, done
 
+    def embed_frames(
+        self, views: str, recordings: Recordings, cache: Path, progress: Progress
+    ) -> tuple[Store, Extraction]:
+        """The members' merged frames, or what is made of them."""
+        store, done = Store(cache, self._identity(), "" if views == "scene" else views), keyed(recordings)
+        widths = sum(each["timestamp_embedding_size"] for each in self.described)
+
+        def bytes_of(number: int) -> float:
+            return 4 * PLANNED_FRAME_RATE * seconds_of(recordings, number) * widths
+
+        shards = missing_shards(recordings, done.keys, store, bytes_of)
+        advance = progress(f"{self.spec.name} {recordings.name}: clips", len(recordings.clips))
+        advance(len(recordings.clips) - sum(map(len, shards)))
+        if shards:
+            with contextlib.ExitStack() as opened:
+                modules = [opened.enter_context(open_module(each)) for each in self.specs]
+                works = [Work(each, recordings, _Memory(), Extraction(keys=dict(done.keys))) for each in modules]
+                for shard in shards:
+                    self._merge_shard(views, shard, works, store)
+                    advance(len(shard))
+                self._join(done, [work.done for work in works])
+        recall(done, store)
+        return store, done
+
+    def _merge_shard(self, views: str, shard: Sequence[int], works: Sequence[Work], store: Store) -> None:
+        """Embed a shard's clips with every member, and keep what is merged of those that all of them take."""
+        held = [_Memory() for _ in works]
+        for work, memory in zip(works, held, strict=True):
+            work.store = memory
+            work.run([shard], lambda n_clips: None)
+        collected = []
+        for number in shard:
+            keys = {work.done.keys.get(number, "") for work in works}
+            if "" not in keys:
+                collected.append(self._merge_clip(views, seconds_of(works[0].recordings, number), keys.pop(), held))
+        keep(store, collected)
+
+    def _merge_clip(self, views: str, seconds: float, key: str, held: Sequence["_Memory"]) -> tuple[StoredClip, Row]:
+        """What is kept of a clip, from its frames by every member."""
+        for spec, each in zip(self.specs, held, strict=True):
+            merging.refuse_times(spec.name, each.frames[key][1], 1000 * seconds)
+        timed = [each.within(key, 1000 * seconds) for each in held]
+        frames, times = self.merge.merged_frames(timed, self.reference)
+        clip = _stored_clip(key, [each.clips[key] for each in held])
+        if views == "frames":
+            return replace(clip, n_frames=len(frames)), {"frames": frames, "times": times}
+        return clip, over_time(frames) if views == "layers" else {"scene": self.merge.scene_of(frames)}
+
+    def _join(self, done: Extraction, parts: Sequence[Extraction]) -> None:
+        """Note what became of the clips over all members."""
+        for spec, each in zip(self.specs, parts, strict=True):
+            for number, why in each.failed.items():
+                done.keys.pop(number, None)
+                done.failed.setdefault(number, f"{spec.name}: {why}")
+            done.notes += [f"{spec.name}: {note}" for note in dict.fromkeys(each.notes)]
+            done.n_embedded += each.n_embedded
+            for stage, seconds in each.seconds.items():
+                done.seconds[stage] += seconds
+
     def _identity(self) -> dict[str, Any]:
-        """All that the merged scenes depend on beside the clip: the members, each as by itself, and how they are merged."""
+        """All that the merged embeddings depend on beside the clip: the members, each as by itself, and how they are merged."""
         return {
             **identity(self.spec, self.describe()),
             "members": [identity(*pair) for pair in zip(self.specs, self.described, strict=True)],
@@ -137,12 +200,12 @@ class MemberwiseEnsemble:
         }
 
     def refuse(self, audio: Any) -> Any:
-        """Of members that are not loaded nothing can be asked.
+        """An ensemble as a whole cannot be asked: each member hears files at its own rate.
 
         Raises:
             EvaluationError: Always.
         """
-        raise EvaluationError(f"{self.spec.name}: its members are never loaded together; open_module loads them so")
+        raise EvaluationError(f"{self.spec.name}: its members are opened one by one; `embed` asks them")
 
     scene = timestamps = clips = refuse
 
@@ -151,82 +214,29 @@ class MemberwiseEnsemble:
         return {}
 
 
-def _merges_scenes(spec: ModuleSpec) -> bool:
-    """Whether an ensemble's scenes are merged from its members' own; decided by its options alone.
+class _Memory:
+    """One member's frames of a shard's clips, in memory until they are merged."""
 
-    Raises:
-        UsageError: An option is unknown.
-    """
-    known = (*_BY_SCENES, *_OF_MEMBERS, *_OTHERS)
-    if strange := sorted(set(spec.options) - set(known)):
-        raise UsageError(f"{spec.name}: --option {strange[0]} is none of {', '.join(known)}")
-    width = spec.options.get("width")
-    if width is not None and (isinstance(width, bool) or not isinstance(width, int) or width < 1):
-        raise UsageError(f"{spec.name}: --option width={width!r}: a whole number from 1 is wanted")
-    for name, values in _OTHER_VALUES.items():
-        if spec.options.get(name, values[0]) not in values:
-            raise UsageError(
-                f"{spec.name}: --option {name}={spec.options[name]!r}: give {' or '.join(map(str, values))}"
-            )
-    return all(spec.options.get(name, values[0]) in values for name, values in _BY_SCENES.items())
+    part = "frames"
 
+    def __init__(self) -> None:
+        self.clips: dict[str, StoredClip] = {}
+        self.frames: dict[str, Timed] = {}
 
-def _members(spec: ModuleSpec) -> tuple[str, list[str]]:
-    """How members are merged, and their names.
+    def write(self, clips: Sequence[StoredClip], views: Mapping[str, np.ndarray]) -> None:
+        """Take a shard; frames (n_frames of all clips, width) follow each other."""
+        first = 0
+        for clip in clips:
+            rows = slice(first, first + clip.n_frames)
+            self.clips[clip.key] = clip
+            self.frames[clip.key] = views["frames"][rows], views["times"][rows]
+            first += clip.n_frames
 
-    Raises:
-        UsageError: A name is missing, or the merge is said twice.
-    """
-    text = spec.name.removeprefix(PREFIX)
-    merge, colon, rest = text.partition(":")
-    if colon and merge in MERGES:
-        text = rest
-        if spec.options.get("merge", merge) != merge:
-            raise UsageError(f"{spec.name}: --option merge={spec.options['merge']} says another merge; leave one out")
-    else:
-        merge = spec.options.get("merge", MERGES[0])
-    names = [name.strip() for name in text.split("+")]
-    if PREFIX in text:
-        raise UsageError(f"{spec.name}: an ensemble cannot be a member of another; list all members once")
-    head = names[0].partition(":")[0]
-    if ":" in names[0] and len(head) > 1 and head.isidentifier() and head not in KINDS:
-        raise UsageError(f"{spec.name}: {schema.unknown('merge', head, MERGES)}")
-    if len(names) < 2 or not all(names):
-        raise UsageError(
-            f"{spec.name}: write ensemble:MODULE+MODULE, such as ensemble:hear_ssl.melspec+hear_ssl.crepe_tiny, with "
-            f"{' or '.join(f'{name}:' for name in MERGES)} before the members if you like"
-        )
-    return merge, names
-
-
-def _member_specs(spec: ModuleSpec, names: Sequence[str]) -> list[ModuleSpec]:
-    """Each member as a module of its own.
-
-    Raises:
-        UsageError: Weights are given, or an option does not name members.
-    """
-    if spec.weights:
-        raise UsageError(f"{spec.name}: whose weights is --weights {spec.weights}? Say --option member_paths={{...}}")
-    by_member: dict[str, Mapping[str, Any]] = {}
-    for option in _OF_MEMBERS:
-        value = spec.options.get(option) or {}
-        kind = dict if option == "member_options" else str
-        if (
-            not isinstance(value, dict)
-            or set(value) - set(names)
-            or not all(isinstance(each, kind) for each in value.values())
-        ):
-            raise UsageError(f'{spec.name}: --option {option}={value!r}: write it as {{"MEMBER": ...}}')
-        by_member[option] = value
-    return [
-        replace(
-            spec,
-            name=name,
-            weights=str(by_member["member_paths"].get(name, "")),
-            options=by_member["member_options"].get(name, {}),
-        )
-        for name in names
-    ]
+    def within(self, key: str, length: float) -> Timed:
+        """A clip's frames (n_frames, width) and centres; of one that was padded those inside its `length` ms, at least one."""
+        frames, centres = self.frames[key]
+        n_inside = max(1, int((centres <= length).sum())) if self.clips[key].padded_to else len(frames)
+        return frames[:n_inside], centres[:n_inside]
 
 
 def _described(spec: ModuleSpec) -> dict[str, Any]:
@@ -246,20 +256,3 @@ def _embed_member(
 def _stored_clip(key: str, members: Sequence[StoredClip]) -> StoredClip:
     """What is remembered of a clip that every member has in its store."""
     return StoredClip(key, all(each.silent for each in members), max(each.padded_to for each in members))
-
-
-def _joined(names: Sequence[str], extractions: Sequence[Extraction]) -> Extraction:
-    """What became of each clip over all members."""
-    done = Extraction(keys=dict(extractions[0].keys))
-    for name, each in zip(names, extractions, strict=True):
-        for number, why in each.failed.items():
-            done.keys.pop(number, None)
-            done.failed.setdefault(number, f"{name}: {why}")
-        done.notes += [f"{name}: {note}" for note in each.notes]
-        done.n_embedded += each.n_embedded
-        done.padded = sorted({*done.padded, *each.padded})
-        for stage, seconds in each.seconds.items():
-            done.seconds[stage] += seconds
-    done.silent = [number for number in extractions[0].silent if number in done.keys]
-    done.padded = [number for number in done.padded if number in done.keys]
-    return done

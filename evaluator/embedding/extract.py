@@ -14,18 +14,18 @@ in the store already is neither decoded nor embedded.
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 
-from evaluator.audio.decode import AudioError, FileFacts, clip_key, clip_seconds, read_clip
+from evaluator.audio.decode import AudioError, read_clip
 from evaluator.datasets.recordings import Recordings
+from evaluator.embedding.extraction import Extraction, keyed, missing_shards, recall, seconds_of
 from evaluator.embedding.plain import PlainModule, Row
 from evaluator.embedding.spec import Module, WorkerEnded
-from evaluator.embedding.store import Store, StoredClip, shard_plan
+from evaluator.embedding.store import Store, StoredClip
 from evaluator.errors import EvaluationError
 
 DECODING_THREADS = 2
@@ -39,29 +39,6 @@ PARTS = {"scene": ("",), "layers": ("", "layers"), "frames": ("frames",)}
 
 Item = TypeVar("Item")
 Done = TypeVar("Done")
-
-
-@dataclass
-class Extraction:
-    """What became of the clips of a task.
-
-    Attributes:
-        keys: Store key of each clip that could be embedded, by its number in the manifest.
-        failed: Why the others could not, by number.
-        silent: Numbers of clips whose samples are all 0.
-        padded: Numbers of clips that the module took only after zero-padding.
-        notes: Sentences about how the module had to be run.
-        n_embedded: Clips embedded now; the others came from the store.
-        seconds: Time spent waiting for audio ("read") and in the module ("embed").
-    """
-
-    keys: dict[int, str] = field(default_factory=dict)
-    failed: dict[int, str] = field(default_factory=dict)
-    silent: list[int] = field(default_factory=list)
-    padded: list[int] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    n_embedded: int = 0
-    seconds: dict[str, float] = field(default_factory=lambda: {"read": 0.0, "embed": 0.0})
 
 
 def extract(
@@ -86,28 +63,10 @@ def extract(
     """
     if store.part not in PARTS[views]:
         raise ValueError(f"views {views!r} are kept in part {' or '.join(map(repr, PARTS[views]))}, not {store.part!r}")
-    done = Extraction()
-    clips = recordings.clips
-    order = sorted(range(len(clips)), key=lambda n: (clips[n].path, clips[n].start or 0.0))
-    for number in order:
-        facts = recordings.facts[clips[number].path]
-        try:
-            if isinstance(facts, AudioError):
-                raise facts
-            done.keys[number] = clip_key(facts, clips[number], recordings.rule)
-        except AudioError as error:
-            done.failed[number] = str(error)
+    done = keyed(recordings)
     work = Work(module, recordings, store, done)
-    owner = {done.keys[number]: number for number in reversed(order) if number in done.keys}
-    missing = {number for key, number in owner.items() if key not in store}
-    planned = shard_plan(order, {number: work.bytes_of(number) for number in owner.values()})
-    shards = [[number for number in numbers if number in missing] for numbers in planned]
-    work.run([shard for shard in shards if shard], advance)
-    for number, key in sorted(done.keys.items()):
-        if store.clips[key].silent:
-            done.silent.append(number)
-        if store.clips[key].padded_to:
-            done.padded.append(number)
+    work.run(missing_shards(recordings, done.keys, store, work.bytes_of), advance)
+    recall(done, store)
     return done
 
 
@@ -140,10 +99,19 @@ def _gives_layers(module: Module) -> bool:
     return all(view in answer and answer[view].ndim == 3 for view in ("layers_mean", "layers_std"))
 
 
-class Work:
-    """One pass over the clips that are missing in a store."""
+class Shelf(Protocol):
+    """Where finished clips go: a `Store`, or what holds them for a moment."""
 
-    def __init__(self, module: Module, recordings: Recordings, store: Store, done: Extraction):
+    part: str
+
+    def write(self, clips: Sequence[StoredClip], views: Mapping[str, np.ndarray]) -> object:
+        """Take a shard; see `Store.write`."""
+
+
+class Work:
+    """A module on some of the clips; what it makes of a shard's goes to a shelf."""
+
+    def __init__(self, module: Module, recordings: Recordings, store: Shelf, done: Extraction):
         self.module, self.recordings, self.store, self.done = module, recordings, store, done
         self.clips = recordings.clips
         described = module.describe()
@@ -167,7 +135,7 @@ class Work:
                 self.done.seconds["read"] += time.perf_counter() - started
                 collected += self.embed(batch, audio)
                 if index == last[shard]:
-                    self.keep(collected)
+                    keep(self.store, collected)
                     collected = []
                 advance(len(batch))
         if self.plain is not None:
@@ -175,7 +143,7 @@ class Work:
 
     def plan(self, numbers: Sequence[int]) -> list[list[int]]:
         """Cut a shard's clips in batches of similar length."""
-        lengths = {number: self.seconds_of(number) for number in numbers}
+        lengths = {number: seconds_of(self.recordings, number) for number in numbers}
         batches: list[list[int]] = []
         for number in sorted(lengths, key=lambda n: (lengths[n], n)):
             fits = batches and (len(batches[-1]) + 1) * lengths[number] <= BATCH_SECONDS
@@ -185,17 +153,11 @@ class Work:
                 batches.append([number])
         return batches
 
-    def seconds_of(self, number: int) -> float:
-        """Length of a clip after the clip rule, in seconds."""
-        clip = self.clips[number]
-        facts = self.recordings.facts[clip.path]
-        return clip_seconds(facts, clip, self.recordings.rule) if isinstance(facts, FileFacts) else 0.0
-
     def bytes_of(self, number: int) -> float:
         """About as many bytes as a clip takes in the store."""
         part, frame = self.store.part, 4 * self.sizes["timestamp"]
         if part == "frames":
-            return PLANNED_FRAME_RATE * self.seconds_of(number) * frame
+            return PLANNED_FRAME_RATE * seconds_of(self.recordings, number) * frame
         if part == "layers":
             return 2 * frame
         return 4 * self.sizes["scene"] + (0 if self.plain else 2 * frame * self.n_layers)
@@ -269,13 +231,14 @@ class Work:
             del self.done.keys[other]
             self.done.failed[other] = why
 
-    def keep(self, collected: Sequence[tuple[StoredClip, Row]]) -> None:
-        """Write a shard, in the order of the clips' keys so that equal work gives equal bytes."""
-        ordered = sorted(collected, key=lambda item: item[0].key)
-        if ordered:
-            join = np.concatenate if self.store.part == "frames" else np.stack
-            views = {view: join([rows[view] for _, rows in ordered]) for view in ordered[0][1]}
-            self.store.write([clip for clip, _ in ordered], views)
+
+def keep(store: Shelf, collected: Sequence[tuple[StoredClip, Row]]) -> None:
+    """Write a shard, in the order of the clips' keys so that equal work gives equal bytes; frames (n_frames, width) are joined."""
+    ordered = sorted(collected, key=lambda item: item[0].key)
+    if ordered:
+        join = np.concatenate if store.part == "frames" else np.stack
+        views = {view: join([rows[view] for _, rows in ordered]) for view in ordered[0][1]}
+        store.write([clip for clip, _ in ordered], views)
 
 
 def _ahead(items: Sequence[Item], start: Callable[[Item], list[Future[Done]]]) -> Iterator[list[Future[Done]]]:

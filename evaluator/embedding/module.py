@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from evaluator.embedding import worker
+from evaluator.embedding import driver
 from evaluator.embedding.remote import Remote
 from evaluator.embedding.spec import Module, ModuleSpec
 from evaluator.errors import EvaluationError, UsageError
@@ -48,9 +48,9 @@ class Local:
     def __init__(self, spec: ModuleSpec):
         with _stdout_to_stderr():
             try:
-                self.driver = worker.Driver(spec.name, spec.weights, dict(spec.options), spec.device, spec.instance)
+                self.driver = driver.Driver(spec.name, spec.weights, dict(spec.options), spec.device, spec.instance)
                 self.described = self.driver.describe()
-            except worker.ModuleTrouble as error:
+            except driver.ModuleTrouble as error:
                 raise UsageError(str(error)) from error
 
     def describe(self) -> dict[str, Any]:
@@ -79,7 +79,7 @@ class Local:
         with _stdout_to_stderr():
             try:
                 return function(audio)
-            except worker.ModuleTrouble as error:
+            except driver.ModuleTrouble as error:
                 raise EvaluationError(str(error)) from error
 
 

@@ -43,11 +43,11 @@ def layers(module: Module, audio: np.ndarray) -> list[Row]:
 
     The deviation of a single frame is 0. Errors as in `frames`.
     """
-    return [_over_time(row["frames"]) for row in frames(module, audio)]
+    return [over_time(row["frames"]) for row in frames(module, audio)]
 
 
-def _over_time(embeddings: np.ndarray) -> Row:
-    """Mean and sample deviation of frames (n_frames, size), as float32 rows of one layer."""
+def over_time(embeddings: np.ndarray) -> Row:
+    """Mean and sample deviation of frames (n_frames, size), as float32 rows (1, size) of one layer."""
     exact = embeddings.astype(np.float64)
     mean = exact.mean(axis=0, keepdims=True)
     exact -= mean

@@ -74,7 +74,7 @@ def option_value(text: str) -> Any:
 
 
 class Module(Protocol):
-    """What can be asked of an opened module; shapes as in `worker.Driver`."""
+    """What can be asked of an opened module; shapes as in `driver.Driver`."""
 
     def describe(self) -> dict[str, Any]:
         """Sizes, framework, device, hashes and versions."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from evaluator.check.check import counts
 from evaluator.datasets import splits
-from evaluator.embedding.extract import Extraction
+from evaluator.embedding.extraction import Extraction
 from evaluator.experiment.evaluation import Choice, Evaluation, Key
 from evaluator.experiment.experiment import Experiment
 from evaluator.experiment.setup import Setup

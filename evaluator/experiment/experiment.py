@@ -5,7 +5,7 @@ from pathlib import Path
 
 from evaluator.embedding import ensemble
 from evaluator.embedding.embed import Progress
-from evaluator.embedding.extract import Extraction
+from evaluator.embedding.extraction import Extraction
 from evaluator.embedding.spec import Module, ModuleSpec
 from evaluator.embedding.store import Store
 from evaluator.errors import UsageError

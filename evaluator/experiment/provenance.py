@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from evaluator.datasets.task import Task
-from evaluator.embedding.extract import Extraction
+from evaluator.embedding.extraction import Extraction
 from evaluator.embedding.spec import Module
 from evaluator.probes import training
 from evaluator.probes.protocol import Protocol

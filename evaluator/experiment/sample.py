@@ -12,7 +12,7 @@ from evaluator.datasets.splits import Fold
 from evaluator.datasets.task import Task
 from evaluator.embedding.embed import Progress, no_progress
 from evaluator.embedding.ensemble import open_any
-from evaluator.embedding.extract import Extraction
+from evaluator.embedding.extraction import Extraction
 from evaluator.embedding.matrix import Matrix
 from evaluator.embedding.spec import Module, ModuleSpec
 from evaluator.embedding.store import Store

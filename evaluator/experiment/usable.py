@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from evaluator.datasets.splits import Fold
-from evaluator.embedding.extract import Extraction
+from evaluator.embedding.extraction import Extraction
 from evaluator.errors import EvaluationError
 from evaluator.experiment.setup import Setup
 

@@ -12,8 +12,7 @@ change places, only one member's frames of the clips of one batch are in memory 
 
 Where all members are ours and have the same scene grid and width (several transformers, for example), the
 concatenation in blocks is bit for bit `torch.cat` of the scene embeddings that the members give by themselves in the
-same batches; with `scene="members"` that holds for any members. So members that memory cannot hold together may run
-one after another, and what was stored is concatenated.
+same batches; with `scene="members"` that holds for any members.
 
 Memory: of timestamp embeddings the merged frames of all sounds are held, and one member's frames of a batch.
 """

@@ -1,0 +1,87 @@
+"""What becomes of the clips of a task: which have a key, what a store lacks of them, and what failed."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from evaluator.audio.decode import AudioError, FileFacts, clip_key, clip_seconds
+from evaluator.datasets.recordings import Recordings
+from evaluator.embedding.store import Store, shard_plan
+
+
+@dataclass
+class Extraction:
+    """What became of the clips of a task.
+
+    Attributes:
+        keys: Store key of each clip that could be embedded, by its number in the manifest.
+        failed: Why the others could not, by number.
+        silent: Numbers of clips whose samples are all 0.
+        padded: Numbers of clips that the module took only after zero-padding.
+        notes: Sentences about how the module had to be run.
+        n_embedded: Clips embedded now; the others came from the store.
+        seconds: Time spent waiting for audio ("read") and in the module ("embed").
+    """
+
+    keys: dict[int, str] = field(default_factory=dict)
+    failed: dict[int, str] = field(default_factory=dict)
+    silent: list[int] = field(default_factory=list)
+    padded: list[int] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    n_embedded: int = 0
+    seconds: dict[str, float] = field(default_factory=lambda: {"read": 0.0, "embed": 0.0})
+
+
+def keyed(recordings: Recordings) -> Extraction:
+    """The key of each clip whose file can be read, and why the others have none; nothing is embedded yet."""
+    done = Extraction()
+    for number in _by_path(recordings):
+        clip = recordings.clips[number]
+        facts = recordings.facts[clip.path]
+        try:
+            if isinstance(facts, AudioError):
+                raise facts
+            done.keys[number] = clip_key(facts, clip, recordings.rule)
+        except AudioError as error:
+            done.failed[number] = str(error)
+    return done
+
+
+def missing_shards(
+    recordings: Recordings, keys: Mapping[int, str], store: Store, bytes_of: Callable[[int], float]
+) -> list[list[int]]:
+    """The clips that a store lacks, one for each key, a list a shard; where the cut lies depends on all clips.
+
+    Args:
+        recordings: The clips.
+        keys: Of those that can be read, by number.
+        store: What is there already.
+        bytes_of: About how many bytes a clip takes, by number.
+    """
+    order = _by_path(recordings)
+    owner = {keys[number]: number for number in reversed(order) if number in keys}
+    missing = {number for key, number in owner.items() if key not in store}
+    planned = shard_plan(order, {number: bytes_of(number) for number in owner.values()})
+    shards = ([number for number in numbers if number in missing] for numbers in planned)
+    return [shard for shard in shards if shard]
+
+
+def recall(done: Extraction, store: Store) -> None:
+    """Note which of the clips with a key are silent or were padded, as their store remembers it."""
+    for number, key in sorted(done.keys.items()):
+        if store.clips[key].silent:
+            done.silent.append(number)
+        if store.clips[key].padded_to:
+            done.padded.append(number)
+
+
+def seconds_of(recordings: Recordings, number: int) -> float:
+    """Length of a clip after the clip rule, in seconds; 0 where its file cannot be read."""
+    clip = recordings.clips[number]
+    facts = recordings.facts[clip.path]
+    return clip_seconds(facts, clip, recordings.rule) if isinstance(facts, FileFacts) else 0.0
+
+
+def _by_path(recordings: Recordings) -> list[int]:
+    """The clips' numbers in the order of path and start."""
+    clips = recordings.clips
+    return sorted(range(len(clips)), key=lambda n: (clips[n].path, clips[n].start or 0.0))
