@@ -50,15 +50,16 @@ def run(name, out, *more):
     return on_disk.read(path)
 
 
-def part_of_store(tones, key, part=""):
-    """A store by its name."""
-    identity = json.loads((tones / "cache" / "embeddings" / key / "model.json").read_text())
-    return Store(tones / "cache", identity, part)
+def part_of_store(tones, result, part=""):
+    """The store that a result was made from."""
+    path = tones / "cache" / "embeddings" / result.provenance["store"] / "model.json"
+    own = result.provenance["module"]["identity"]
+    return Store(tones / "cache", json.loads(path.read_text()), part, own["scene_from"] if own else None)
 
 
-def stored(tones, key):
-    """Scenes of a store by clip."""
-    store = part_of_store(tones, key)
+def stored(tones, result):
+    """Scenes of a result's store by clip."""
+    store = part_of_store(tones, result)
     return dict(zip(sorted(store.clips), store.read(sorted(store.clips), "scene"), strict=True))
 
 
@@ -93,7 +94,7 @@ def test_is_the_in_process_ensemble(tones, text, options):
     """Every way to merge scenes gives what `hear_ssl.ensemble` gives, and the members' own runs embed nothing more."""
     more = [word for name, value in options.items() for word in ("--option", f"{name}={json.dumps(value)}")]
     result = run(f"ensemble:{text}", "out", *more)
-    scenes = stored(tones, result.provenance["store"])
+    scenes = stored(tones, result)
     wanted = joint_scenes(text, tones, **options)
     assert scenes.keys() == wanted.keys() and len(scenes) == 24
     for key, scene in scenes.items():
@@ -104,18 +105,16 @@ def test_is_the_in_process_ensemble(tones, text, options):
 
 def test_a_concatenation_is_the_members_own_scenes_bit_for_bit(tones):
     """In the order of their names, whatever lies in the store already."""
-    merged = stored(tones, run(f"ensemble:{MEMBERS}", "merged").provenance["store"])
-    alone = [stored(tones, run(name, name).provenance["store"]) for name in MEMBERS.split("+")]
+    merged = stored(tones, run(f"ensemble:{MEMBERS}", "merged"))
+    alone = [stored(tones, run(name, name)) for name in MEMBERS.split("+")]
     for key, scene in merged.items():
         np.testing.assert_array_equal(scene, np.concatenate([each[key] for each in alone]))
 
 
 def test_a_third_partys_member_too(tones):
     """Behind the evaluator's own border, as any module."""
-    merged = stored(tones, run(f"ensemble:hear_ssl.melspec+{GOOD}", "merged").provenance["store"])
-    alone = [
-        stored(tones, run(name, f"alone{n}").provenance["store"]) for n, name in enumerate(("hear_ssl.melspec", GOOD))
-    ]
+    merged = stored(tones, run(f"ensemble:hear_ssl.melspec+{GOOD}", "merged"))
+    alone = [stored(tones, run(name, f"alone{n}")) for n, name in enumerate(("hear_ssl.melspec", GOOD))]
     for key, scene in merged.items():
         np.testing.assert_array_equal(scene, np.concatenate([each[key] for each in alone]))
 
@@ -125,8 +124,8 @@ def test_each_member_is_given_files_at_its_own_rate(tones, tmp_path):
     source = Path(GOOD).read_text(encoding="utf-8")
     (tones / "fast.py").write_text(source.replace("sample_rate = 16000", "sample_rate = 44100"), encoding="utf-8")
     assert "44100" in (tones / "fast.py").read_text(encoding="utf-8")
-    merged = stored(tones, run("ensemble:hear_ssl.melspec+./fast.py", "merged").provenance["store"])
-    alone = stored(tones, run("hear_ssl.melspec", "alone").provenance["store"])
+    merged = stored(tones, run("ensemble:hear_ssl.melspec+./fast.py", "merged"))
+    alone = stored(tones, run("hear_ssl.melspec", "alone"))
     for key, scene in merged.items():
         np.testing.assert_array_equal(scene[:128], alone[key])
 
@@ -163,7 +162,7 @@ def test_layers_are_those_of_the_in_process_ensembles_frames(tones, options):
 
     more = [word for name, value in options.items() for word in ("--option", f"{name}={json.dumps(value)}")]
     result = run(f"ensemble:{MEMBERS}", "layers", "--layers", "last", *more)
-    store = part_of_store(tones, result.provenance["store"], "layers")
+    store = part_of_store(tones, result, "layers")
     model, keys = ours.load_model(MEMBERS, **options), sorted(store.clips)
     wanted = {}
     for key, clip in clips_by_key(tones).items():
@@ -179,7 +178,7 @@ def test_scenes_merged_from_frames(tones):
     text, options = f"{GOOD}+hear_ssl.melspec", {"time_groups": 2}
     result = run(f"ensemble:{text}", "grouped", "--option", "time_groups=2")
     assert result.provenance["module"]["scene_embedding_size"] == 2 * (8 + 64)
-    scenes, wanted = stored(tones, result.provenance["store"]), joint_scenes(text, tones, **options)
+    scenes, wanted = stored(tones, result), joint_scenes(text, tones, **options)
     for key, scene in scenes.items():
         np.testing.assert_allclose(scene[:8], wanted[key][:8], rtol=1e-5, atol=1e-6)
 

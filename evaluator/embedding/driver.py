@@ -203,6 +203,7 @@ class Driver:
                 was_training=self.was_training,
                 weights_sha256=self.hash_weights(),
                 code=self.code(),
+                identity=self.identity(),
                 versions=versions,
                 threads=self.torch.get_num_threads() if self.torch else 0,
             )
@@ -251,14 +252,19 @@ class Driver:
             return digest.hexdigest()
         return ""
 
+    def identity(self):
+        """What embeddings depend on beside audio and weights, as a model of ours says it: code and effective options; else None."""
+        if type(self.model).__module__.split(".")[0] != "hear_ssl":
+            return None
+        return self.model.embedding_identity()
+
     def code(self):
-        """What stands for the module's code: its own EMBEDDING_VERSION, else a hash over its package's files.
+        """What stands for the module's code: what a model of ours says, else a hash over its package's files.
 
         "" for an object whose source is in no file.
         """
-        version = getattr(self.module, "EMBEDDING_VERSION", None) or getattr(self.model, "EMBEDDING_VERSION", None)
-        if version:
-            return "version %s" % version
+        if self.identity():
+            return "sha256 %s" % self.identity()["code"]
         owner = self.module if inspect.ismodule(self.module) else inspect.getmodule(type(self.module))
         if owner is None or not getattr(owner, "__file__", None) and not getattr(owner, "__path__", None):
             return ""

@@ -35,6 +35,8 @@ def embed_with(
         EvaluationError: The module fails.
     """
     folder = cache if spec.session is None else Path(spec.session.name)
-    store = Store(folder, identity(spec, module.describe()), part_of(views, module))
+    described, part = module.describe(), part_of(views, module)
+    own = described["identity"] if views != "frames" else None
+    store = Store(folder, identity(spec, described, views), part, own["scene_from"] if own else None)
     advance = progress(f"{spec.name} {recordings.name}: clips", len(recordings.clips))
     return store, extract(module, recordings, store, advance, views=views)

@@ -101,6 +101,7 @@ class Ensemble:
             "extension": True,
             "n_layers": 1,
             "code": [each["code"] for each in self.described],
+            "identity": None,
             "weights_sha256": [identity(*pair)["weights"] for pair in zip(self.specs, self.described, strict=True)],
             "trained_on": {
                 name: f"{spec.name} on {what}"
@@ -119,7 +120,7 @@ class Ensemble:
     def embed_scenes(self, recordings: Recordings, cache: Path, progress: Progress) -> tuple[Store, Extraction]:
         """The members' own scenes merged."""
         parts = [_embed_member(each, recordings, cache, progress) for each in self.specs]
-        store = Store(cache, self._identity())
+        store = Store(cache, self._identity("scene"))
         done = Extraction(keys=dict(parts[0][1].keys))
         self._join(done, [extraction for _, extraction in parts])
         keys = sorted(set(done.keys.values()))
@@ -136,7 +137,7 @@ class Ensemble:
         self, views: str, recordings: Recordings, cache: Path, progress: Progress
     ) -> tuple[Store, Extraction]:
         """The members' merged frames, or what is made of them."""
-        store, done = Store(cache, self._identity(), "" if views == "scene" else views), keyed(recordings)
+        store, done = Store(cache, self._identity(views), "" if views == "scene" else views), keyed(recordings)
         widths = sum(each["timestamp_embedding_size"] for each in self.described)
 
         def bytes_of(number: int) -> float:
@@ -191,11 +192,13 @@ class Ensemble:
             for stage, seconds in each.seconds.items():
                 done.seconds[stage] += seconds
 
-    def _identity(self) -> dict[str, Any]:
-        """All that the merged embeddings depend on beside the clip: the members, each as by itself, and how they are merged."""
+    def _identity(self, views: str) -> dict[str, Any]:
+        """All that merged views depend on beside the clip: the members, each as by itself, and how they are merged."""
+        scenes = views == "scene" and self.merge.scene == "members"
+        asked = "scene" if scenes else "frames"
         return {
-            **identity(self.spec, self.describe()),
-            "members": [identity(*pair) for pair in zip(self.specs, self.described, strict=True)],
+            "ensemble": [identity(*pair, asked) for pair in zip(self.specs, self.described, strict=True)],
+            "scenes_from": [each["identity"] and each["identity"]["scene_from"] for each in self.described],
             "merge": {**asdict(self.merge), "code": hashlib.sha256(Path(merging.__file__).read_bytes()).hexdigest()},
         }
 

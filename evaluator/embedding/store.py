@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from evaluator.embedding.matrix import InMemory, Matrix, OnDisk
+from evaluator.embedding.matrix import InMemory, Matrix, OnDisk, SideBySide
 from evaluator.embedding.shard import StoredClip, Tensor, open_shard, times_of
 from evaluator.errors import EvaluationError
 from evaluator.files import write_whole
@@ -48,11 +48,15 @@ class Store:
         cache: Folder of all stores.
         identity: All that an embedding depends on beside the clip; written into the store for people to read.
         part: "", "layers" or "frames".
+        scene_from: How the scenes asked for are made of the stored layers: "layers", joined, and "pooling" ("mean" or "mean+std");
+            None where scenes are stored.
     """
 
-    def __init__(self, cache: Path, identity: Mapping[str, Any], part: str = ""):
+    def __init__(
+        self, cache: Path, identity: Mapping[str, Any], part: str = "", scene_from: Mapping[str, Any] | None = None
+    ):
         self.key = model_key(identity)
-        self.part = part
+        self.part, self.scene_from = part, scene_from
         home = cache / "embeddings" / self.key
         self.folder = home / part
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -102,6 +106,7 @@ class Store:
                 np.moveaxis(rows, 1, 0) if rows.ndim == 3 else rows, dtype=np.float64 if view == "times" else np.float32
             )
             for view, rows in views.items()
+            if view != "scene" or self.scene_from is None
         }
         # One metadata key only: the library keeps no order among several, and equal shards should be equal bytes.
         listed = json.dumps([asdict(clip) for clip in clips], sort_keys=True)
@@ -120,7 +125,7 @@ class Store:
         Raises:
             EvaluationError: The module gives no such view or layer, or a shard was removed or damaged.
         """
-        return self.on_disk(keys, view, [layer]).all_rows()
+        return self.matrix(keys, view, layer).take(np.arange(len(keys)))
 
     def read_layers(self, keys: Sequence[str], view: str) -> np.ndarray:
         """Embeddings of some clips from every layer, (n_layers, n_clips, width), float32; errors as in `read`."""
@@ -132,6 +137,11 @@ class Store:
 
     def matrix(self, keys: Sequence[str], view: str, layer: int | None = None, memory: int = IN_MEMORY) -> Matrix:
         """What `read` gives, as a matrix that is held in memory only if it takes at most `memory` bytes."""
+        if view == "scene" and self.scene_from is not None:
+            views = ["layers_mean", "layers_std"][: 2 if self.scene_from["pooling"] == "mean+std" else 1]
+            parts = [(each, number) for each in views for number in self.scene_from["layers"]]
+            matrices = [_within(memory // len(parts), self.on_disk(keys, each, [n])) for each, n in parts]
+            return matrices[0] if len(matrices) == 1 else SideBySide(matrices)
         return _within(memory, self.on_disk(keys, view, [layer]))
 
     def read_frames(self, keys: Sequence[str], memory: int = IN_MEMORY) -> tuple[Matrix, list[np.ndarray], list[slice]]:

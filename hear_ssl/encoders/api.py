@@ -22,10 +22,7 @@ from hear_ssl.encoders.encoder import Encoder
 from hear_ssl.encoders.frames import Framing, Window
 from hear_ssl.encoders.layers import LayerChoice
 from hear_ssl.encoders.pooling import Moments
-
-# Counts up whenever an embedding of any module changes by more than rounding, or a view is added to what
-# `get_clip_embeddings` gives, so that stored ones are not reused.
-EMBEDDING_VERSION = "2"
+from hear_ssl.encoders.source import source_hash
 
 OPTIONS = {
     "layer": "last, mean, an index from 0, or a list of indices (concatenated)",
@@ -90,7 +87,6 @@ class Model(torch.nn.Module):
             extension of the API, by which a score on them can be marked.
     """
 
-    EMBEDDING_VERSION = EMBEDDING_VERSION
     trained_on: Mapping[str, str] = MappingProxyType({})
 
     def __init__(
@@ -120,6 +116,31 @@ class Model(torch.nn.Module):
         self.timestamp_embedding_size = self.choice.width(encoder.width)
         self.scene_embedding_size = self.timestamp_embedding_size * (2 if pooling == "mean+std" else 1)
         self.requires_grad_(False).eval()
+
+    def embedding_identity(self) -> dict[str, Any]:
+        """What its embeddings depend on beside audio and the state of its tensors, in words of JSON: code and effective options.
+
+        "scene_from" says how a scene is made of the layers: which of them, joined, and "mean" or "mean+std" over time; it is
+        None where a scene is made otherwise. Lengths are in seconds.
+        """
+        encoder = self.encoder
+        return {
+            "encoder": type(encoder).__name__,
+            "code": source_hash(type(self).__module__, type(encoder).__module__),
+            "scene_framing": repr(encoder.scene_framing),
+            "timestamp_framing": repr(encoder.timestamp_framing),
+            "window_seconds": float(self.window_seconds),
+            "layers": list(self.choice.layers),
+            "mean_of_layers": self.choice.mean,
+            "pooling": self.pooling,
+            "scene_from": self.scene_from(),
+        }
+
+    def scene_from(self) -> dict[str, Any] | None:
+        """How a scene (scene_embedding_size,) is made of "layers_mean" and "layers_std"; None where it is not."""
+        if self.choice.mean or type(self).clips is not Model.clips:
+            return None
+        return {"layers": list(self.choice.layers), "pooling": self.pooling}
 
     @property
     def device(self) -> torch.device:

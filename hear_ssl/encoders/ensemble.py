@@ -18,7 +18,7 @@ Memory: of timestamp embeddings the merged frames of all sounds are held, and on
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,7 @@ from torch.nn.functional import pad
 from hear_ssl.encoders import api
 from hear_ssl.encoders.member import Member, resampled
 from hear_ssl.encoders.merging import MERGES, OPTIONS, MergeOptions, group_means, resized
+from hear_ssl.encoders.source import source_hash
 from hear_ssl.encoders.transformer import TransformerEncoder
 
 
@@ -39,7 +40,6 @@ class Ensemble(torch.nn.Module):
         timestamp_embedding_size, scene_embedding_size: Widths of the two embeddings.
         n_layers: 1; the layers are the members' affair.
         trained_on: As of a `Model`, with the members' names.
-        EMBEDDING_VERSION: Names what its embeddings depend on beside the weights.
     """
 
     n_layers = 1
@@ -61,9 +61,16 @@ class Ensemble(torch.nn.Module):
             for member in members
             for name, what in dict(getattr(member.model, "trained_on", {})).items()
         }
-        identities = "; ".join(member.identity() for member in members)
-        self.EMBEDDING_VERSION = f"{api.EMBEDDING_VERSION}, {merging}, {identities}"
         self.requires_grad_(False).eval()
+
+    def embedding_identity(self) -> dict[str, Any]:
+        """What its embeddings depend on beside audio and the state of its tensors, in words of JSON; widths are in features."""
+        return {
+            "code": source_hash(type(self).__module__),
+            "merging": asdict(self.merging),
+            "members": [member.identity() for member in self.members],
+            "scene_from": None,
+        }
 
     @property
     def device(self) -> torch.device:

@@ -178,11 +178,11 @@ class Member(torch.nn.Module):
         with _process_kept():
             return getattr(self.module, function)(audio, self.model)
 
-    def identity(self) -> str:
-        """What its embeddings depend on beside audio and torch's weights; part of the names of stored embeddings."""
+    def identity(self) -> Any:
+        """What its embeddings depend on beside audio and torch's weights, in words of JSON; part of the names of stored embeddings."""
+        if callable(own := getattr(self.model, "embedding_identity", None)):
+            return own()
         name_and_options = f"{self.module.__name__} {sorted(self.options.items())}"
-        if self.is_ours:
-            return name_and_options
         if not isinstance(self.model, torch.nn.Module) and not getattr(self.model, "variables", None):
             self.ask("get_scene_embeddings", torch.zeros(self.sample_rate))  # Keras makes its weights when called
         return f"{name_and_options} {_code_version(self.module, self.model)}"
@@ -268,10 +268,9 @@ def _import_member(name: str, role: str) -> ModuleType:
 
 
 def _code_version(module: ModuleType, model: Any) -> str:
-    """What stands for a plain module's code and weights that torch does not see: its own version, or a SHA-256."""
-    version = getattr(module, "EMBEDDING_VERSION", None) or getattr(model, "EMBEDDING_VERSION", None)
-    digest = hashlib.sha256(str(version or "").encode())
-    for path in [] if version else _source_files(module):
+    """What stands for a plain module's code and weights that torch does not see: a SHA-256."""
+    digest = hashlib.sha256()
+    for path in _source_files(module):
         digest.update(path.name.encode() + b"\n" + path.read_bytes())
     if not isinstance(model, torch.nn.Module):
         for variable in getattr(model, "variables", None) or []:

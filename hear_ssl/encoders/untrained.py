@@ -16,10 +16,10 @@ from typing import Any
 
 import torch
 
-from hear_ssl.encoders import api
 from hear_ssl.encoders.api import Model
 from hear_ssl.encoders.ensemble import Ensemble
 from hear_ssl.encoders.member import Member
+from hear_ssl.encoders.source import source_hash
 
 OPTIONS = {
     "untrained_seed": "which of the possible draws, a whole number from 0 (default 0)",
@@ -50,6 +50,10 @@ class UntrainedPlainModule(torch.nn.Module):
         self.member = member
         self.sample_rate = member.sample_rate
         self.timestamp_embedding_size, self.scene_embedding_size = member.width, member.scene_width
+
+    def embedding_identity(self) -> dict[str, Any]:
+        """What its embeddings depend on beside audio and torch's weights, in words of JSON; there are no layers (n_layers, width)."""
+        return {"code": source_hash(type(self).__module__), "untrained": self.member.identity(), "scene_from": None}
 
     @property
     def device(self) -> torch.device:
@@ -87,11 +91,9 @@ def load_model(model_file_path: str = "", **options: Any) -> Model | Ensemble | 
         raise ValueError(
             f"{original.name} has no untrained copy: its model is {type(model).__name__}, no torch network"
         )
-    version = f"{api.EMBEDDING_VERSION}, untrained {original.identity()}"
     if not redraw(model, seed):
         raise ValueError(f"{original.name} has no untrained copy: it holds no torch weights that were ever trained")
     untrained = model if isinstance(model, (Model, Ensemble)) else UntrainedPlainModule(original)
-    untrained.EMBEDDING_VERSION = version
     untrained.trained_on = {}
     untrained.requires_grad_(False).eval()
     return untrained

@@ -14,11 +14,10 @@ from typing import Any
 import tensorflow as tf
 
 from hear_ssl.encoders.frames import Framing
+from hear_ssl.encoders.source import source_hash
 
 WIDTH = 1024
 FRAMING = Framing(receptive_field=95 * 160 + 400, hop=48 * 160, sample_rate=16000)
-# Counts up whenever an embedding changes by more than rounding.
-EMBEDDING_VERSION = "1"
 
 
 class Yamnet(tf.Module):
@@ -50,10 +49,19 @@ class Yamnet(tf.Module):
         if not isinstance(window_seconds, (int, float)) or not window_seconds >= 1:
             raise ValueError(f"option window_seconds={window_seconds!r}: a number of seconds from 1 is wanted")
         self.network = network
-        self.EMBEDDING_VERSION = f"{EMBEDDING_VERSION}, {version}"
+        self.version = version
         self.pooling = pooling
         self.window = 1 + (int(window_seconds * self.sample_rate) - FRAMING.receptive_field) // FRAMING.hop
         self.scene_embedding_size = WIDTH * (2 if pooling == "mean+std" else 1)
+
+    def embedding_identity(self) -> dict[str, Any]:
+        """What its embeddings (n, 1024) depend on beside audio and variables, in words of JSON."""
+        return {
+            "code": source_hash(__name__),
+            "network": self.version,
+            "pooling": self.pooling,
+            "scene_from": {"layers": [0], "pooling": self.pooling},
+        }
 
     @property
     def variables(self) -> tuple[Any, ...]:
