@@ -186,7 +186,7 @@ def test_a_second_run_embeds_nothing(recordings, tmp_path):
     second, _ = run(GOOD, recordings, tmp_path / "cache")
     assert second.n_embedded == 0 and second.seconds["embed"] == 0
     assert (second.keys, second.failed, second.silent) == (first.keys, first.failed, first.silent)
-    assert len(list(store.folder.glob("*.safetensors"))) == 2  # nine clips: eight and one
+    assert len(list(store.folder.glob("*.safetensors"))) == 1  # six distinct clips
 
 
 def test_a_mended_clip_is_the_only_one_embedded(recordings, tmp_path):

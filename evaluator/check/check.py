@@ -224,6 +224,6 @@ def _above_nyquist(scans: Sequence[ClipScan]) -> Iterator[Issue]:
     n_over_half = sum(share > 0.5 for share in shares)
     yield Issue(
         "warning" if mean > _MAX_ABOVE_NYQUIST else "note",
-        f"{100 * mean:.2g} % of the power lies above {MODEL_RATE // 2000} kHz, which a model at {MODEL_RATE // 1000} kHz "
+        f"{100 * mean:.3g} % of the power lies above {MODEL_RATE // 2000} kHz, which a model at {MODEL_RATE // 1000} kHz "
         f"never sees (mean over {len(shares)} clips; {n_over_half} of them lose more than half)",
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from evaluator.audio import decode
+from evaluator.audio import decode, unheard
 from evaluator.audio.clip import Clip
 from evaluator.audio.decode import AudioError, FileFacts
 from evaluator.check import fingerprint
@@ -68,9 +68,8 @@ def _scan(path: Path, clip: Clip, rate: int) -> ClipScan:
         low, high = min(low, float(block.min())), max(high, float(block.max()))
         n_full += int((np.abs(block) >= _FULL_SCALE).sum())
         n_samples += len(block)
-        power = np.abs(np.fft.rfft(block)) ** 2
-        total += float(power.sum())
-        above += float(power[np.fft.rfftfreq(len(block), 1 / rate) > MODEL_RATE / 2].sum())
+        in_all, over = unheard.powers(block, rate, MODEL_RATE / 2)
+        total, above = total + in_all, above + over
         if n_kept < fingerprint.MAX_SECONDS * rate:
             beginning.append(block)
             n_kept += len(block)

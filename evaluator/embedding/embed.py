@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from evaluator.datasets.recordings import Recordings
+from evaluator.embedding import behaviour, guard
 from evaluator.embedding.extract import extract, part_of
 from evaluator.embedding.extraction import Extraction
 from evaluator.embedding.identity import identity
@@ -32,11 +33,16 @@ def embed_with(
         progress: Shows how many clips are done.
 
     Raises:
-        EvaluationError: The module fails.
+        EvaluationError: The module fails, or gives other embeddings when it is asked again.
     """
     folder = cache if spec.session is None else Path(spec.session.name)
     described, part = module.describe(), part_of(views, module)
     own = described["identity"] if views != "frames" else None
-    store = Store(folder, identity(spec, described, views), part, own["scene_from"] if own else None)
+    named = identity(spec, described, views)
+    if described["identity"] is None:
+        named = behaviour.settle(folder, named, behaviour.answers(module))
+    store = Store(folder, named, part, own["scene_from"] if own else None)
     advance = progress(f"{spec.name} {recordings.name}: clips", len(recordings.clips))
-    return store, extract(module, recordings, store, advance, views=views)
+    done = extract(module, recordings, store, advance, views=views)
+    guard.refuse(spec.name, done, spec.allow_unrepeatable)
+    return store, done

@@ -14,6 +14,7 @@ found again when a member is evaluated alone.
 
 import contextlib
 import hashlib
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -22,10 +23,11 @@ from typing import Any
 import numpy as np
 
 from evaluator.datasets.recordings import Recordings
-from evaluator.embedding import members, merging
+from evaluator.embedding import behaviour, guard, members, merging
+from evaluator.embedding.claims import POLL_SECONDS, Claim
 from evaluator.embedding.embed import Progress, embed_with
-from evaluator.embedding.extract import PLANNED_FRAME_RATE, Work, keep
-from evaluator.embedding.extraction import Extraction, keyed, missing_shards, recall, seconds_of
+from evaluator.embedding.extract import PLANNED_FRAME_RATE, Work, keep, to_make
+from evaluator.embedding.extraction import Extraction, keyed, planned_shards, recall, seconds_of
 from evaluator.embedding.identity import identity
 from evaluator.embedding.merging import Timed
 from evaluator.embedding.module import open_module
@@ -84,7 +86,8 @@ class Ensemble:
     def __init__(self, spec: ModuleSpec):
         self.spec = spec
         self.merge, self.specs = members.read(spec)
-        self.described = [_described(each) for each in self.specs]
+        opened = [_described(each) for each in self.specs]
+        self.described, self.answers = [each for each, _ in opened], [given for _, given in opened]
         layered = [number for number, each in enumerate(self.described) if each["n_layers"] > 1]
         self.reference = layered[0] if layered else 0
 
@@ -120,7 +123,7 @@ class Ensemble:
     def embed_scenes(self, recordings: Recordings, cache: Path, progress: Progress) -> tuple[Store, Extraction]:
         """The members' own scenes merged."""
         parts = [_embed_member(each, recordings, cache, progress) for each in self.specs]
-        store = Store(cache, self._identity("scene"))
+        store = Store(cache, self._identity(cache, "scene"))
         done = Extraction(keys=dict(parts[0][1].keys))
         self._join(done, [extraction for _, extraction in parts])
         keys = sorted(set(done.keys.values()))
@@ -137,40 +140,29 @@ class Ensemble:
         self, views: str, recordings: Recordings, cache: Path, progress: Progress
     ) -> tuple[Store, Extraction]:
         """The members' merged frames, or what is made of them."""
-        store, done = Store(cache, self._identity(views), "" if views == "scene" else views), keyed(recordings)
+        store, done = Store(cache, self._identity(cache, views), "" if views == "scene" else views), keyed(recordings)
         widths = sum(each["timestamp_embedding_size"] for each in self.described)
-
-        def bytes_of(number: int) -> float:
-            return 4 * PLANNED_FRAME_RATE * seconds_of(recordings, number) * widths
-
-        shards = missing_shards(recordings, done.keys, store, bytes_of)
+        shards = planned_shards(
+            recordings, done.keys, lambda n: 4 * PLANNED_FRAME_RATE * seconds_of(recordings, n) * widths
+        )
         advance = progress(f"{self.spec.name} {recordings.name}: clips", len(recordings.clips))
-        advance(len(recordings.clips) - sum(map(len, shards)))
-        if shards:
-            with contextlib.ExitStack() as opened:
-                modules = [opened.enter_context(open_module(each)) for each in self.specs]
-                works = [Work(each, recordings, _Memory(), Extraction(keys=dict(done.keys))) for each in modules]
-                for shard in shards:
-                    self._merge_shard(views, shard, works, store)
-                    advance(len(shard))
-                self._join(done, [work.done for work in works])
+        together = _Together(self, views, recordings, done.keys)
+        with together:
+            for claim in to_make(store, shards, done, advance):
+                if claim is None:
+                    time.sleep(POLL_SECONDS)
+                    continue
+                keep(store, [made for made in together.merged(claim.numbers) if made])
+                claim.release(whole=True)
+                advance(len(claim.numbers))
+            if together.works:
+                self._join(done, [work.done for work in together.works])
+            guard.watch(together, store, shards, done)
         recall(done, store)
+        guard.refuse(self.spec.name, done, self.spec.allow_unrepeatable)
         return store, done
 
-    def _merge_shard(self, views: str, shard: Sequence[int], works: Sequence[Work], store: Store) -> None:
-        """Embed a shard's clips with every member, and keep what is merged of those that all of them take."""
-        held = [_Memory() for _ in works]
-        for work, memory in zip(works, held, strict=True):
-            work.store = memory
-            work.run([shard], lambda n_clips: None)
-        collected = []
-        for number in shard:
-            keys = {work.done.keys.get(number, "") for work in works}
-            if "" not in keys:
-                collected.append(self._merge_clip(views, seconds_of(works[0].recordings, number), keys.pop(), held))
-        keep(store, collected)
-
-    def _merge_clip(self, views: str, seconds: float, key: str, held: Sequence["_Memory"]) -> tuple[StoredClip, Row]:
+    def merge_clip(self, views: str, seconds: float, key: str, held: Sequence["_Memory"]) -> tuple[StoredClip, Row]:
         """What is kept of a clip, from its frames by every member."""
         for spec, each in zip(self.specs, held, strict=True):
             merging.refuse_times(spec.name, each.frames[key][1], 1000 * seconds)
@@ -187,17 +179,25 @@ class Ensemble:
             for number, why in each.failed.items():
                 done.keys.pop(number, None)
                 done.failed.setdefault(number, f"{spec.name}: {why}")
-            done.notes += [f"{spec.name}: {note}" for note in dict.fromkeys(each.notes)]
+            done.remarks += [(kind, f"{spec.name}: {text}") for kind, text in dict.fromkeys(each.remarks)]
+            if each.change > done.change:
+                done.change, done.seen = each.change, f"{spec.name}: {each.seen}"
             done.n_embedded += each.n_embedded
             for stage, seconds in each.seconds.items():
                 done.seconds[stage] += seconds
 
-    def _identity(self, views: str) -> dict[str, Any]:
+    def _identity(self, cache: Path, views: str) -> dict[str, Any]:
         """All that merged views depend on beside the clip: the members, each as by itself, and how they are merged."""
         scenes = views == "scene" and self.merge.scene == "members"
-        asked = "scene" if scenes else "frames"
+        named = [
+            identity(spec, described, "scene" if scenes else "frames")
+            for spec, described in zip(self.specs, self.described, strict=True)
+        ]
         return {
-            "ensemble": [identity(*pair, asked) for pair in zip(self.specs, self.described, strict=True)],
+            "ensemble": [
+                each if given is None else behaviour.settle(cache, each, given)
+                for each, given in zip(named, self.answers, strict=True)
+            ],
             "scenes_from": [each["identity"] and each["identity"]["scene_from"] for each in self.described],
             "merge": {**asdict(self.merge), "code": hashlib.sha256(Path(merging.__file__).read_bytes()).hexdigest()},
         }
@@ -215,6 +215,36 @@ class Ensemble:
     def raw_facts(self) -> dict[str, Any]:
         """Nothing was answered."""
         return {}
+
+
+class _Together(contextlib.ExitStack):
+    """The members of an ensemble, opened together when the first clips are asked for and closed at the end."""
+
+    def __init__(self, ensemble: Ensemble, views: str, recordings: Recordings, keys: Mapping[int, str]):
+        super().__init__()
+        self.ensemble, self.views, self.recordings, self.keys = ensemble, views, recordings, dict(keys)
+        self.works: list[Work] = []
+
+    def merged(self, numbers: Sequence[int]) -> list[tuple[StoredClip, Row] | None]:
+        """Embed clips with every member, and merge each that all of them take; None for the others."""
+        if not self.works:
+            modules = [self.enter_context(open_module(each)) for each in self.ensemble.specs]
+            self.works = [Work(each, self.recordings, _Memory(), Extraction(keys=dict(self.keys))) for each in modules]
+        held = [_Memory() for _ in self.works]
+        for work, memory in zip(self.works, held, strict=True):
+            work.store = memory
+            work.run([Claim(list(numbers), None)], lambda n_clips: None)
+        taken = [all(number in work.done.keys for work in self.works) for number in numbers]
+        return [
+            self.ensemble.merge_clip(self.views, seconds_of(self.recordings, number), self.keys[number], held)
+            if good
+            else None
+            for number, good in zip(numbers, taken, strict=True)
+        ]
+
+    def again(self, numbers: Sequence[int]) -> list[Row]:
+        """See `guard.Asked`."""
+        return [made[1] if made else {} for made in self.merged(numbers)]
 
 
 class _Memory:
@@ -242,10 +272,11 @@ class _Memory:
         return frames[:n_inside], centres[:n_inside]
 
 
-def _described(spec: ModuleSpec) -> dict[str, Any]:
-    """What a member tells of itself; it is closed when this returns."""
+def _described(spec: ModuleSpec) -> tuple[dict[str, Any], behaviour.Answers | None]:
+    """What a member tells of itself, and what one that is not ours answers to fixed sounds; it is closed when this returns."""
     with open_module(spec) as member:
-        return member.describe()
+        described = member.describe()
+        return described, behaviour.answers(member) if described["identity"] is None else None
 
 
 def _embed_member(

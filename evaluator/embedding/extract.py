@@ -12,9 +12,10 @@ What cannot be read never stops the others: it is collected and returned, and wh
 in the store already is neither decoded nor embedded.
 """
 
+import contextlib
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol, TypeVar
 
@@ -22,10 +23,12 @@ import numpy as np
 
 from evaluator.audio.decode import AudioError, read_clip
 from evaluator.datasets.recordings import Recordings
-from evaluator.embedding.extraction import Extraction, keyed, missing_shards, recall, seconds_of
+from evaluator.embedding import guard
+from evaluator.embedding.claims import POLL_SECONDS, Claim, each_claimed
+from evaluator.embedding.extraction import Extraction, keyed, planned_shards, recall, seconds_of
 from evaluator.embedding.plain import PlainModule, Row
 from evaluator.embedding.spec import Module, WorkerEnded
-from evaluator.embedding.store import Store, StoredClip
+from evaluator.embedding.store import Store, StoredClip, shard_name
 from evaluator.errors import EvaluationError
 
 DECODING_THREADS = 2
@@ -65,9 +68,32 @@ def extract(
         raise ValueError(f"views {views!r} are kept in part {' or '.join(map(repr, PARTS[views]))}, not {store.part!r}")
     done = keyed(recordings)
     work = Work(module, recordings, store, done)
-    work.run(missing_shards(recordings, done.keys, store, work.bytes_of), advance)
+    shards = planned_shards(recordings, done.keys, work.bytes_of)
+    work.run(to_make(store, shards, done, advance), advance)
+    guard.watch(work, store, shards, done)
     recall(done, store)
     return done
+
+
+def to_make(
+    store: Store, shards: Sequence[Sequence[int]], done: Extraction, advance: Callable[[int], object]
+) -> Iterator[Claim | None]:
+    """Claim in turn the shards, of (n_clips,) numbers each, that a store lacks; what is there, or others make, counts as done."""
+    keys = dict(done.keys)
+    named = [(shard_name(sorted(keys[number] for number in shard)), shard) for shard in shards]
+    distinct = sum(map(len, shards))
+    n_there = sum(key in store for key in {keys[number] for shard in shards for number in shard})
+    advance(len(keys) + len(done.failed) - distinct + n_there)
+    n_made = 0
+
+    def missing(numbers: Sequence[int]) -> list[int]:
+        store.rescan()
+        return [number for number in numbers if keys[number] not in store]
+
+    for claim in each_claimed(store.folder, named, missing):
+        n_made += len(claim.numbers) if claim else 0
+        yield claim
+    advance(distinct - n_there - n_made)
 
 
 def part_of(views: str, module: Module) -> str:
@@ -121,37 +147,50 @@ class Work:
         extended = described["extension"] and not store.part
         self.plain = None if extended else PlainModule(module, store.part or "scene")
 
-    def run(self, shards: Sequence[Sequence[int]], advance: Callable[[int], object]) -> None:
+    def run(self, claims: Iterable[Claim | None], advance: Callable[[int], object]) -> None:
         """Embed the clips of each shard and store it before the next begins."""
-        batches = [(shard, batch) for shard, numbers in enumerate(shards) for batch in self.plan(numbers)]
-        last = {shard: index for index, (shard, _) in enumerate(batches)}
-        advance(len(self.clips) - sum(len(batch) for _, batch in batches))
+        held: list[Claim] = []
         collected: list[tuple[StoredClip, Row]] = []
-        with ThreadPoolExecutor(DECODING_THREADS) as threads:
-            decoded = self.decode([batch for _, batch in batches], threads)
-            for index, (shard, batch) in enumerate(batches):
-                started = time.perf_counter()
-                audio = next(decoded)
-                self.done.seconds["read"] += time.perf_counter() - started
-                collected += self.embed(batch, audio)
-                if index == last[shard]:
-                    keep(self.store, collected)
-                    collected = []
-                advance(len(batch))
+        with ThreadPoolExecutor(DECODING_THREADS) as threads, contextlib.closing(self.batches(claims, held)) as batches:
+            try:
+                for (batch, is_last), audio in self.decode(batches, threads):
+                    collected += self.embed(batch, audio)
+                    if is_last:
+                        keep(self.store, collected)
+                        held.pop(0).release(whole=True)
+                        collected = []
+                    advance(len(batch))
+            finally:
+                for claim in held:
+                    claim.release()
         if self.plain is not None:
-            self.done.notes += self.plain.notes
+            self.done.remarks += [("batch_dependent", note) for note in self.plain.notes]
+
+    def batches(self, claims: Iterable[Claim | None], held: list[Claim]) -> Generator[tuple[list[int], bool] | None]:
+        """The batches of each claimed shard, and whether each is its shard's last; claims go to `held` as they are taken.
+
+        None where one has to wait for others.
+        """
+        for claim in claims:
+            if claim is None:
+                yield None
+                continue
+            held.append(claim)
+            batches = self.plan(claim.numbers)
+            yield from ((batch, number == len(batches)) for number, batch in enumerate(batches, start=1))
 
     def plan(self, numbers: Sequence[int]) -> list[list[int]]:
-        """Cut a shard's clips in batches of similar length."""
+        """Cut a shard's clips in batches of similar length, in an order that length, which may betray a label, does not set."""
+        keys = self.done.keys
         lengths = {number: seconds_of(self.recordings, number) for number in numbers}
         batches: list[list[int]] = []
-        for number in sorted(lengths, key=lambda n: (lengths[n], n)):
+        for number in sorted(lengths, key=lambda n: (lengths[n], keys[n])):
             fits = batches and (len(batches[-1]) + 1) * lengths[number] <= BATCH_SECONDS
             if fits and len(batches[-1]) < BATCH_CLIPS:
                 batches[-1].append(number)
             else:
                 batches.append([number])
-        return batches
+        return sorted((sorted(batch, key=keys.__getitem__) for batch in batches), key=lambda batch: keys[batch[0]])
 
     def bytes_of(self, number: int) -> float:
         """About as many bytes as a clip takes in the store."""
@@ -163,20 +202,22 @@ class Work:
         return 4 * self.sizes["scene"] + (0 if self.plain else 2 * frame * self.n_layers)
 
     def decode(
-        self, batches: Sequence[Sequence[int]], threads: ThreadPoolExecutor
-    ) -> Iterator[list[np.ndarray | AudioError]]:
-        """The audio of each batch in turn, (n_samples,) each clip, a few batches ahead of whoever asks."""
-        root = self.recordings.manifest.root
+        self, batches: Iterable[tuple[list[int], bool] | None], threads: ThreadPoolExecutor
+    ) -> Iterator[tuple[tuple[list[int], bool], list[np.ndarray | AudioError]]]:
+        """Each batch with its audio, (n_samples,) each clip, decoded a few batches ahead of whoever asks."""
+        for item, futures in _ahead(batches, lambda item: [threads.submit(self.read, number) for number in item[0]]):
+            started = time.perf_counter()
+            audio = [future.result() for future in futures]
+            self.done.seconds["read"] += time.perf_counter() - started
+            yield item, audio
 
-        def one(number: int) -> np.ndarray | AudioError:
-            clip = self.clips[number]
-            try:
-                return read_clip(root / clip.path, clip, self.recordings.rule, self.sample_rate)
-            except AudioError as error:
-                return error
-
-        for futures in _ahead(batches, lambda batch: [threads.submit(one, number) for number in batch]):
-            yield [future.result() for future in futures]
+    def read(self, number: int) -> np.ndarray | AudioError:
+        """The samples of a clip (n_samples,) at the module's rate, or why they cannot be had."""
+        clip = self.clips[number]
+        try:
+            return read_clip(self.recordings.manifest.root / clip.path, clip, self.recordings.rule, self.sample_rate)
+        except AudioError as error:
+            return error
 
     def embed(self, batch: Sequence[int], audio: Sequence[np.ndarray | AudioError]) -> list[tuple[StoredClip, Row]]:
         """Embeddings of a batch, each clip's views by name; clips without audio go to `failed`."""
@@ -217,6 +258,13 @@ class Work:
         ]
         return list(zip(stored, rows, strict=True))
 
+    def again(self, numbers: Sequence[int]) -> list[Row]:
+        """See `guard.Asked`."""
+        samples = [self.read(number) for number in numbers]
+        if error := next((each for each in samples if isinstance(each, AudioError)), None):
+            raise error
+        return self.ask([each for each in samples if isinstance(each, np.ndarray)])[0]
+
     def ask(self, clips: list[np.ndarray]) -> tuple[list[Row], list[float]]:
         """Views of each clip, and the seconds to which each had to be padded; clips are (n_samples,) each."""
         if self.plain is not None:
@@ -241,11 +289,18 @@ def keep(store: Shelf, collected: Sequence[tuple[StoredClip, Row]]) -> None:
         store.write([clip for clip, _ in ordered], views)
 
 
-def _ahead(items: Sequence[Item], start: Callable[[Item], list[Future[Done]]]) -> Iterator[list[Future[Done]]]:
-    """Start the work on each item a few items before it is asked for."""
-    running: deque[list[Future[Done]]] = deque()
+def _ahead(
+    items: Iterable[Item | None], start: Callable[[Item], list[Future[Done]]]
+) -> Iterator[tuple[Item, list[Future[Done]]]]:
+    """Start the work on each item a few items before it is asked for; at None finish what was started, and wait a moment."""
+    running: deque[tuple[Item, list[Future[Done]]]] = deque()
     for item in items:
-        running.append(start(item))
+        if item is None:
+            yield from running
+            running.clear()
+            time.sleep(POLL_SECONDS)
+            continue
+        running.append((item, start(item)))
         if len(running) > BATCHES_AHEAD:
             yield running.popleft()
     yield from running

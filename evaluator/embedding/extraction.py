@@ -17,7 +17,9 @@ class Extraction:
         failed: Why the others could not, by number.
         silent: Numbers of clips whose samples are all 0.
         padded: Numbers of clips that the module took only after zero-padding.
-        notes: Sentences about how the module had to be run.
+        remarks: Kind and sentence of what is to be known of how the module had to be run, and of what it hears.
+        change: How far embeddings were from the stored ones when they were asked for again, in standard deviations between clips.
+        seen: What that means; "" where nothing is wrong.
         n_embedded: Clips embedded now; the others came from the store.
         seconds: Time spent waiting for audio ("read") and in the module ("embed").
     """
@@ -26,7 +28,9 @@ class Extraction:
     failed: dict[int, str] = field(default_factory=dict)
     silent: list[int] = field(default_factory=list)
     padded: list[int] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    remarks: list[tuple[str, str]] = field(default_factory=list)
+    change: float = 0.0
+    seen: str = ""
     n_embedded: int = 0
     seconds: dict[str, float] = field(default_factory=lambda: {"read": 0.0, "embed": 0.0})
 
@@ -34,7 +38,7 @@ class Extraction:
 def keyed(recordings: Recordings) -> Extraction:
     """The key of each clip whose file can be read, and why the others have none; nothing is embedded yet."""
     done = Extraction()
-    for number in _by_path(recordings):
+    for number in by_path(recordings):
         clip = recordings.clips[number]
         facts = recordings.facts[clip.path]
         try:
@@ -46,23 +50,22 @@ def keyed(recordings: Recordings) -> Extraction:
     return done
 
 
-def missing_shards(
-    recordings: Recordings, keys: Mapping[int, str], store: Store, bytes_of: Callable[[int], float]
+def planned_shards(
+    recordings: Recordings, keys: Mapping[int, str], bytes_of: Callable[[int], float]
 ) -> list[list[int]]:
-    """The clips that a store lacks, one for each key, a list a shard; where the cut lies depends on all clips.
+    """All clips, one for each key, cut in shards, in an order drawn from the clips' keys.
+
+    A key is a hash of audio, so that neither paths nor labels can show in the order in which a module hears clips. Where
+    the cut lies depends on all clips, never on what a store holds.
 
     Args:
         recordings: The clips.
         keys: Of those that can be read, by number.
-        store: What is there already.
         bytes_of: About how many bytes a clip takes, by number.
     """
-    order = _by_path(recordings)
-    owner = {keys[number]: number for number in reversed(order) if number in keys}
-    missing = {number for key, number in owner.items() if key not in store}
-    planned = shard_plan(order, {number: bytes_of(number) for number in owner.values()})
-    shards = ([number for number in numbers if number in missing] for numbers in planned)
-    return [shard for shard in shards if shard]
+    owner = {keys[number]: number for number in reversed(by_path(recordings)) if number in keys}
+    order = [owner[key] for key in sorted(owner)]
+    return [list(shard) for shard in shard_plan(order, {number: bytes_of(number) for number in order})]
 
 
 def recall(done: Extraction, store: Store) -> None:
@@ -81,7 +84,7 @@ def seconds_of(recordings: Recordings, number: int) -> float:
     return clip_seconds(facts, clip, recordings.rule) if isinstance(facts, FileFacts) else 0.0
 
 
-def _by_path(recordings: Recordings) -> list[int]:
+def by_path(recordings: Recordings) -> list[int]:
     """The clips' numbers in the order of path and start."""
     clips = recordings.clips
     return sorted(range(len(clips)), key=lambda n: (clips[n].path, clips[n].start or 0.0))

@@ -15,6 +15,7 @@ from evaluator.errors import EvaluationError
 # Lengths, in seconds, to which a clip is zero-padded in turn when a module refuses it as it is.
 PADDED_LENGTHS = (0.25, 0.5, 1.0, 2.0)
 PLAIN_BATCH = 16
+N_COMPARED = 3  # clips of the first batch that are embedded alone as well
 TIME_TOLERANCE = 1.0  # ms by which a frame's time may differ in a batch and alone, as in `conformance`
 
 Row = dict[str, np.ndarray]
@@ -106,13 +107,16 @@ class PlainModule:
                 raise
             except EvaluationError:
                 return [self.alone(clip) for clip in clips]  # which of them it was, the single calls will tell
-            alone = [] if self.batches else [self.alone(clip) for clip in clips]
+            if self.batches:
+                return [(row, 0.0) for row in batch]
             if all(np.array_equal(clips[0], clip) for clip in clips):
-                return alone or [(row, 0.0) for row in batch]  # equal clips cannot tell whether they are mixed
-            if self.batches is None:
-                self.compare(batch, [row for row, _ in alone])
+                return [self.alone(clip) for clip in clips]  # equal clips cannot tell whether they are mixed
+            alone = [self.alone(clip) for clip in clips[:N_COMPARED]]
+            self.compare(batch[:N_COMPARED], [row for row, _ in alone])
             # The batch's own rows from the first: a resumed run, which compares another batch, gives the same bytes.
-            return [(row, 0.0) for row in batch] if self.batches else alone
+            if self.batches:
+                return [(row, 0.0) for row in batch]
+            return alone + [self.alone(clip) for clip in clips[N_COMPARED:]]
         return [self.alone(clip) for clip in clips]
 
     def compare(self, batch: Sequence[Row], alone: Sequence[Row]) -> None:

@@ -30,6 +30,7 @@ class ModuleSpec:
         device: "auto", "cpu", "cuda", ...
         python: Another interpreter, or its virtual environment's folder; "" for this one.
         timeout: Seconds that one call in another interpreter may take.
+        allow_unrepeatable: Whether embeddings are taken that differ when they are asked for again.
         instance: The HEAR module itself, where it was given instead of a name; it is asked in this process.
         session: For an object that is no imported module, whose state no key can name: the temporary folder of its
             embeddings, which are never found again after it; None for others.
@@ -41,6 +42,7 @@ class ModuleSpec:
     device: str = "auto"
     python: str = ""
     timeout: float = 600.0
+    allow_unrepeatable: bool = field(default=False, compare=False)
     instance: Any = field(default=None, compare=False, repr=False)
     session: TemporaryDirectory[str] | None = field(default=None, repr=False)
 

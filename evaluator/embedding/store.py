@@ -41,6 +41,11 @@ def model_key(identity: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def shard_name(keys: Sequence[str]) -> str:
+    """Name of the shard of these clips, (n_clips,) keys in order (24 hex digits)."""
+    return hashlib.sha256("\n".join(keys).encode()).hexdigest()[:24]
+
+
 class Store:
     """The embeddings of one model, one part of them.
 
@@ -72,6 +77,12 @@ class Store:
         for path in sorted(self.folder.glob("*.safetensors")):
             self.take_in(path)
 
+    def rescan(self) -> None:
+        """Take in the shards that others have added since."""
+        for path in sorted(self.folder.glob("*.safetensors")):
+            if path not in self.tensors:
+                self.take_in(path)
+
     def take_in(self, path: Path) -> None:
         """Learn which clips a shard holds; errors as in `open_shard`."""
         clips, self.tensors[path] = open_shard(path)
@@ -99,8 +110,7 @@ class Store:
         """
         from safetensors.numpy import save
 
-        name = hashlib.sha256("\n".join(clip.key for clip in clips).encode()).hexdigest()[:24]
-        path = self.folder / f"{name}.safetensors"
+        path = self.folder / f"{shard_name([clip.key for clip in clips])}.safetensors"
         by_layer = {
             view: np.ascontiguousarray(
                 np.moveaxis(rows, 1, 0) if rows.ndim == 3 else rows, dtype=np.float64 if view == "times" else np.float32

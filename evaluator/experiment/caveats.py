@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from evaluator.check.check import counts
 from evaluator.datasets import splits
+from evaluator.embedding import guard
 from evaluator.embedding.extraction import Extraction
 from evaluator.experiment.evaluation import Choice, Evaluation, Key
 from evaluator.experiment.experiment import Experiment
@@ -30,8 +31,10 @@ def on_module(setup: Setup, trained_on: Mapping[str, str]) -> Iterator[Caveat]:
 def on_clips(setup: Setup, extraction: Extraction) -> Iterator[Caveat]:
     """How the clips went through: failed, silent and lengthened ones, and batches that change an embedding."""
     clips = setup.recordings.clips
-    for note in extraction.notes:
-        yield Caveat("batch_dependent", note)
+    for kind, text in extraction.remarks:
+        yield Caveat(kind, text)
+    if extraction.change > guard.TOLD_ABOVE:
+        yield Caveat("unrepeatable", guard.describe(extraction))
     if extraction.failed:
         first = clips[min(extraction.failed)].name
         yield Caveat(

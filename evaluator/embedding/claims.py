@@ -1,0 +1,96 @@
+"""Which process makes which shard: a lock file for each, so that processes that share a cache embed each clip once.
+
+A lock is the operating system's own, so that a process that is killed loses it with its life: nothing goes stale. Where a file
+system knows no locks, work is done twice rather than not at all, and the shards are the same.
+"""
+
+import contextlib
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import filelock
+
+POLL_SECONDS = 0.1
+
+_log = logging.getLogger(__name__)
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock file `path`, waiting for whoever has it; without a lock where the file system knows none."""
+    lock = filelock.FileLock(path)
+    try:
+        lock.acquire()
+    except (OSError, NotImplementedError):
+        yield
+        return
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@dataclass
+class Claim:
+    """A shard that this process makes and no other.
+
+    Attributes:
+        numbers: The clips that it lacks, by their numbers.
+        lock: Held until `release`; None where the file system knows no locks.
+    """
+
+    numbers: list[int]
+    lock: filelock.BaseFileLock | None
+
+    def release(self, whole: bool = False) -> None:
+        """Let others have it; of a shard that is whole the lock's file goes too, since whoever comes now finds the shard."""
+        if self.lock is not None:
+            if whole:
+                with contextlib.suppress(OSError):  # somebody has it open, where systems mind
+                    Path(self.lock.lock_file).unlink(missing_ok=True)
+            self.lock.release()
+            self.lock = None
+
+
+def each_claimed(
+    folder: Path, shards: Sequence[tuple[str, Sequence[int]]], missing: Callable[[Sequence[int]], list[int]]
+) -> Iterator[Claim | None]:
+    """Claim the shards that are not whole yet, one after another; those that another process makes come last, if it gives them up.
+
+    None comes where all that is left is made by others: finish what you hold, for they may wait for that, wait `POLL_SECONDS`,
+    and ask for the next.
+
+    Args:
+        folder: Where locks lie, beside the shards.
+        shards: Name and clips (n_clips,) of each.
+        missing: Which of some clips are not stored now; looks at the disk again.
+    """
+    waiting = list(shards)
+    told = False
+    while waiting:
+        taken_by_others = []
+        for name, numbers in waiting:
+            if not missing(numbers):
+                continue
+            lock = filelock.FileLock(folder / f".{name}.lock", timeout=0)
+            try:
+                lock.acquire()
+            except filelock.Timeout:
+                taken_by_others.append((name, numbers))
+                continue
+            except (OSError, NotImplementedError):
+                yield Claim(missing(numbers), None)
+                continue
+            claim = Claim(missing(numbers), lock)  # looked at again: the one before may have made it meanwhile
+            if claim.numbers:
+                yield claim
+            else:
+                claim.release(whole=True)
+        waiting = taken_by_others
+        if waiting:
+            if not told:
+                _log.info("waiting for another process that embeds %d of the same shards in %s", len(waiting), folder)
+                told = True
+            yield None

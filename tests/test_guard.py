@@ -1,0 +1,226 @@
+"""A run that checks itself: what hangs on more than the clip is refused, told or impossible."""
+
+import json
+import re
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from evaluator.audio.clip import Clip
+from evaluator.audio.clip_rule import ClipRule
+from evaluator.audio.decode import file_facts
+from evaluator.datasets.manifest import Manifest
+from evaluator.datasets.recordings import Recordings
+from evaluator.embedding import ensemble, guard
+from evaluator.embedding.embed import no_progress
+from evaluator.embedding.spec import ModuleSpec
+from evaluator.errors import EvaluationError
+
+MODULES = Path(__file__).parent / "modules"
+ILL, GOOD = str(MODULES / "forgetful.py"), str(MODULES / "good.py")
+
+
+@pytest.fixture
+def sounds(tmp_path):
+    """Forty noises, the first half soft; folders by loudness, and a few lengths."""
+    random = np.random.default_rng(0)
+    for number in range(40):
+        folder = tmp_path / "data" / ("soft" if number < 20 else "loud")
+        folder.mkdir(parents=True, exist_ok=True)
+        n_samples = (3200, 4000, 3200, 6400)[number % 4]
+        noise = random.normal(0, 0.02 if number < 20 else 0.1, n_samples)
+        soundfile.write(folder / f"{number:02}.wav", noise, 16000, subtype="FLOAT")
+    return tmp_path
+
+
+def recordings_of(sounds):
+    """All of them, as the clips of a task."""
+    root = sounds / "data"
+    names = [path.relative_to(root).as_posix() for path in sorted(root.rglob("*.wav"))]
+    clips = Manifest(root, tuple(Clip(name, (name.split("/")[0],)) for name in names), ("loud", "soft"))
+    return Recordings("sounds", clips, ClipRule(), file_facts(root, names, sounds / "cache"))
+
+
+def embed(sounds, module, views="scene", cache="cache", **more):
+    """The store and what became of the clips."""
+    spec = ModuleSpec(module, device="cpu", **more)
+    with ensemble.open_any(spec) as opened:
+        return ensemble.embed(spec, opened, views, recordings_of(sounds), sounds / cache, no_progress)
+
+
+def scenes(store, done):
+    """(n_clips, width), in the order of the clips."""
+    return store.read([done.keys[number] for number in sorted(done.keys)], "scene")
+
+
+@pytest.mark.parametrize("views", ["scene", "layers", "frames"])
+@pytest.mark.parametrize("ill", ["counts", "running_statistics", "dropout"])
+def test_state_and_chance_are_refused(sounds, ill, views):
+    """With what was seen and by how much; again by the next run, which finds the embeddings; and insisting takes it along."""
+    options = {"ill": ill}
+    for _ in range(2):
+        with pytest.raises(EvaluationError, match="remembers|random.* --allow-unrepeatable") as refused:
+            embed(sounds, ILL, views, options=options)
+        assert float(re.search(r"\(by ([0-9.e+]+) %", str(refused.value))[1]) > 1
+    _, done = embed(sounds, ILL, views, options=options, allow_unrepeatable=True)
+    assert done.change > guard.REFUSED_ABOVE and done.n_embedded == 0
+
+
+@pytest.mark.parametrize("ill", ["mixes", "mixes_neighbours"])
+@pytest.mark.parametrize("views", ["scene", "frames"])
+def test_mixed_batches_are_run_alone(sounds, ill, views):
+    """They are noticed at the first batch; the embeddings are those of clips alone, and that it was so is told by later runs too."""
+    _, done = embed(sounds, ILL, views, options={"ill": ill})
+    assert done.change <= guard.TOLD_ABOVE and [kind for kind, _ in done.remarks] == ["batch_dependent"]
+    again = embed(sounds, ILL, views, options={"ill": ill})[1]
+    assert again.n_embedded == 0 and again.remarks == done.remarks
+
+
+def test_a_small_drift_is_told_and_not_refused(sounds):
+    """Between 1e-4 and 1 % of the standard deviation between clips."""
+    _, done = embed(sounds, ILL, options={"ill": "slowly_drifts"})
+    assert guard.TOLD_ABOVE < done.change < guard.REFUSED_ABOVE and done.seen
+
+
+def test_a_reused_buffer_changes_nothing(sounds):
+    """Every answer is copied before the next."""
+    ill = embed(sounds, ILL, options={"ill": "reused_buffer"})
+    np.testing.assert_array_equal(scenes(*ill), scenes(*embed(sounds, ILL)))
+
+
+@pytest.mark.parametrize("module", [GOOD, "hear_ssl.melspec", "hear_ssl.majority", "hear_ssl.byol_a_mini"])
+@pytest.mark.parametrize("views", ["scene", "frames"])
+def test_a_good_module_is_told_nothing(sounds, module, views):
+    """No caveat, also where all embeddings are equal."""
+    _, done = embed(sounds, module, views)
+    assert (done.change <= guard.TOLD_ABOVE, done.seen, done.remarks) == (True, "", [])
+
+
+def test_an_ensemble_is_looked_at_member_by_member(sounds):
+    """Merged scenes and merged frames."""
+    options = {"member_options": {ILL: {"ill": "counts"}}}
+    for views in ("scene", "frames"):
+        with pytest.raises(EvaluationError, match="--allow-unrepeatable"):
+            embed(sounds, f"ensemble:{GOOD}+{ILL}", views, options=options)
+
+
+def test_neither_path_nor_label_sets_the_order(sounds, monkeypatch):
+    """The order in which clips are heard is that of a hash of their samples: labels alternate, and names change nothing."""
+    heard = []
+
+    def listen(self, clips):
+        heard.append([float(np.abs(clip).max()) for clip in clips])
+        return rows(self, clips)
+
+    from evaluator.embedding import plain
+
+    rows = plain.PlainModule.rows
+    monkeypatch.setattr(plain.PlainModule, "rows", listen)
+    embed(sounds, GOOD)
+    first, heard = heard, []
+    (sounds / "data" / "loud").rename(sounds / "data" / "a_loud")
+    for number, path in enumerate(sorted((sounds / "data" / "soft").glob("*.wav"))):
+        path.rename(path.with_name(f"renamed{99 - number}.wav"))
+    embed(sounds, GOOD, cache="other")
+    assert heard == first
+    loud = [peak > 0.2 for batch in first[:-8] for peak in batch]
+    changes = sum(one != other for one, other in pairwise(loud))
+    assert changes >= 10  # by path it would be one
+
+
+def test_the_cost_is_bounded(sounds, monkeypatch):
+    """At most 40 clips more than there are, and at the second run none but the fixed sounds."""
+    from evaluator.embedding import module
+
+    n_heard = 0
+
+    def listen(self, audio):
+        nonlocal n_heard
+        n_heard += len(audio)
+        return scene(self, audio)
+
+    scene = module.Local.scene
+    monkeypatch.setattr(module.Local, "scene", listen)
+    embed(sounds, GOOD, **IN_PROCESS)
+    assert 40 <= n_heard <= 40 + 40
+    n_heard = 0
+    embed(sounds, GOOD, **IN_PROCESS)
+    assert n_heard <= 7
+
+
+IN_PROCESS = {"in_process": True} if "in_process" in ModuleSpec.__dataclass_fields__ else {}
+
+
+def test_weights_that_nobody_sees_part_stores(sounds):
+    """A model in a plain class whose weights lie beside it: other weights, other embeddings; the old ones are found again."""
+    (sounds / "hidden.py").write_text(HIDDEN)
+    vectors = []
+    for scale in (1.0, 2.0, 1.0):
+        (sounds / "weights.json").write_text(json.dumps(scale))
+        store, done = embed(sounds, str(sounds / "hidden.py"), cache="hidden")
+        vectors.append((scenes(store, done), done.n_embedded))
+    np.testing.assert_allclose(vectors[1][0], 2 * vectors[0][0], rtol=1e-6)
+    np.testing.assert_array_equal(vectors[2][0], vectors[0][0])
+    assert [n for _, n in vectors] == [40, 40, 0]
+
+
+HIDDEN = """
+import json
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+
+class Plain:
+    sample_rate = 16000
+    scene_embedding_size = timestamp_embedding_size = 4
+    input_type = "numpy"
+
+    def __init__(self):
+        self.scale = json.loads((Path(__file__).parent / "weights.json").read_text())
+
+
+def load_model(path=""):
+    return Plain()
+
+
+def get_timestamp_embeddings(audio, model):
+    audio = np.asarray(audio)
+    n = audio.shape[1] // 400
+    frames = np.abs(audio[:, : 400 * n].reshape(len(audio), n, 4, 100)).mean(axis=3) * model.scale
+    return frames.astype(np.float32), np.repeat(12.5 + 25.0 * np.arange(n)[None], len(audio), axis=0)
+
+
+def get_scene_embeddings(audio, model):
+    return get_timestamp_embeddings(audio, model)[0].mean(axis=1)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n_processes", [2, 8])
+def test_processes_that_share_a_cache_embed_each_clip_once(sounds, n_processes):
+    """All of them end with all clips, the same bytes as one process makes."""
+    program = (
+        "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[1]);"
+        "import test_guard; store, done = test_guard.embed(Path(sys.argv[2]), 'hear_ssl.melspec', cache='shared');"
+        "print(len(done.keys), done.n_embedded)"
+    )
+    command = [sys.executable, "-c", program, str(Path(__file__).parent), str(sounds)]
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(n_processes)]
+    ends = [process.communicate()[0].split() for process in running]
+    assert [process.returncode for process in running] == [0] * n_processes
+    assert [int(n_keys) for n_keys, _ in ends] == [40] * n_processes
+    assert sum(int(n_embedded) for _, n_embedded in ends) == 40
+    embed(sounds, "hear_ssl.melspec", cache="alone")
+    files = [
+        {path.relative_to(sounds / cache): path.read_bytes() for path in (sounds / cache).rglob("*.safetensors")}
+        for cache in ("shared", "alone")
+    ]
+    assert files[0] == files[1] and len(files[0]) == 5
+    assert not list((sounds / "shared").rglob("*.lock"))
