@@ -29,7 +29,8 @@ LOG = logging.getLogger(__name__)
 DAMAGED = ".damaged"  # ends the name of a file that was set aside because it does not prove itself
 STALE_SECONDS = 3600.0  # no file takes that long to write
 DAMAGED_SECONDS = 7 * 86400.0  # how long a damaged file can be looked at
-_LITTER = re.compile(r"\..*\.part|.+\.\d+\.\d+\.tmp")  # the second as earlier versions named theirs
+# The second and later ones as earlier versions named theirs.
+_LITTER = re.compile(r"\..*\.part|.+\.\d+\.\d+\.tmp|\..+\.\d+\.(svg|png|pdf)|demo-calls-v\d+\.\w{8}")
 _SETTLED_NS = 2_000_000_000  # ns; the coarsest clock of a file system ticks every 2 s (FAT)
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _CANNOT_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)

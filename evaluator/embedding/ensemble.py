@@ -123,6 +123,7 @@ class Ensemble:
         done = Extraction(keys=dict(parts[0][1].keys))
         self._join(done, [extraction for _, extraction in parts])
         keys = sorted(set(done.keys.values()))
+        store.verify(keys)
         for numbers in shard_plan(range(len(keys))):
             missing = [keys[number] for number in numbers if keys[number] not in store]
             if missing:
@@ -142,6 +143,7 @@ class Ensemble:
         def bytes_of(number: int) -> float:
             return 4 * PLANNED_FRAME_RATE * seconds_of(recordings, number) * widths
 
+        store.verify(done.keys.values())
         shards = missing_shards(recordings, done.keys, store, bytes_of)
         advance = progress(f"{self.spec.name} {recordings.name}: clips", len(recordings.clips))
         advance(len(recordings.clips) - sum(map(len, shards)))

@@ -65,6 +65,7 @@ def extract(
         raise ValueError(f"views {views!r} are kept in part {' or '.join(map(repr, PARTS[views]))}, not {store.part!r}")
     done = keyed(recordings)
     work = Work(module, recordings, store, done)
+    store.verify(done.keys.values())
     work.run(missing_shards(recordings, done.keys, store, work.bytes_of), advance)
     recall(done, store)
     return done
