@@ -159,6 +159,8 @@ class Index:
             return
         aside = path.with_name(f"{path.name}{DAMAGED}")
         try:
+            if path.parent != self.folder:
+                raise PermissionError("not ours to write to")
             os.replace(path, aside)
         except FileNotFoundError:
             return
