@@ -126,6 +126,14 @@ def say_silent(path, folder):
     written_again(path, clips=lambda clips: [clip | {"silent": True} for clip in clips])
 
 
+def odd_proof(path, folder):
+    written_again(path, sha256=lambda proofs: 5)
+
+
+def odd_clips(path, folder):
+    written_again(path, clips=lambda clips: [{"key": 1}, *clips[1:]])
+
+
 def no_proof(path, folder):
     written_again(path, sha256=lambda proofs: {})
 
@@ -200,7 +208,7 @@ def exchange_times(path, folder):
 
 KINDS = [
     zero_body, flip_bits, flip_one_bit, write_nan, exchange_keys, reverse_clips, exchange_rows, exchange_views, say_silent,
-    no_proof, exchange_shards, add_copy, add_other_name, of_another_store, of_another_part, older, cut_body, cut_header,
+    odd_proof, odd_clips, no_proof, exchange_shards, add_copy, add_other_name, of_another_store, of_another_part, older, cut_body, cut_header,
     cut_length, empty, no_safetensors, nested_header,
 ]  # fmt: skip
 
@@ -216,7 +224,7 @@ def tamper(kind, part, folder):
     """A store of two shards, tampered with; gives it as another process would open it."""
     path = of(fill(folder / "cache", part).folder, "abcd")
     kind(path, folder)
-    index._proven.clear()  # as in a new process
+    index.proven.clear()  # as in a new process
 
 
 @pytest.mark.parametrize("part", ["", "frames"])
@@ -272,7 +280,7 @@ def test_a_shard_is_read_once_a_process_unless_it_changes(tmp_path, monkeypatch)
     """Verifying again costs a look at the file, not its bytes; a file that was written to is read again."""
     monkeypatch.setattr(files, "_SETTLED_NS", -(10**9))
     fill(tmp_path)
-    index._proven.clear()
+    index.proven.clear()
     read, genuine = [], shard.prove
     monkeypatch.setattr(index, "prove", lambda path: read.append(path) or genuine(path))
     for _ in range(3):
@@ -292,9 +300,9 @@ def test_a_shard_is_read_once_a_process_unless_it_changes(tmp_path, monkeypatch)
 def test_a_young_shard_is_not_taken_for_read(tmp_path):
     """It could change within one tick of its times, so that the next store reads it again."""
     fill(tmp_path)
-    index._proven.clear()
+    index.proven.clear()
     Store(tmp_path, IDENTITY).verify("abcdefg")
-    assert not index._proven
+    assert not index.proven
 
 
 def test_what_another_process_made_again_meanwhile_is_not_set_aside(tmp_path, monkeypatch):
@@ -431,7 +439,7 @@ def recordings(tmp_path, monkeypatch):
 
 def predictions(cache, out, *more):
     """Test probabilities of a run, and how many clips it embedded."""
-    index._proven.clear()  # as in a new process
+    index.proven.clear()  # as in a new process
     shutil.rmtree(out, ignore_errors=True)
     arguments = ["--task", "data", "--protocol", "logistic", "--cache", cache, "--out", out, *more]
     assert main(["run", "hear_ssl.melspec", *arguments]) == 0

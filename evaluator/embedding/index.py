@@ -17,9 +17,9 @@ from evaluator.embedding.shard import Damaged, Shard, StoredClip, open_shard, pr
 from evaluator.files import DAMAGED, Stamp, own_folder, sweep
 
 LOG = logging.getLogger(__name__)
-_N_THREADS = min(4, os.cpu_count() or 1)  # hashing leaves Python's lock
+N_THREADS = min(4, os.cpu_count() or 1)  # hashing leaves Python's lock
 
-_proven: dict[Path, Stamp] = {}  # shards that this process read whole, and what the file system said of each then
+proven: dict[Path, Stamp] = {}  # shards that this process read whole, and what the file system said of each then
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class Index:
         keys, damaged, seen = list(keys), [], set()
         while paths := [path for path in self._paths(keys) if path not in seen]:
             seen.update(paths)
-            with ThreadPoolExecutor(_N_THREADS) as threads:
+            with ThreadPoolExecutor(N_THREADS) as threads:
                 proofs = list(threads.map(self._proof, paths))
             for path, proof in zip(paths, proofs, strict=True):
                 if isinstance(proof, Shard):
@@ -124,7 +124,7 @@ class Index:
         """What a shard says of itself now that it is believed, or why it is not."""
         now, stamp = time.time_ns(), _stamp(path)
         try:
-            if stamp is not None and stamp in (self.believed.get(path), _proven.get(path)):
+            if stamp is not None and stamp in (self.believed.get(path), proven.get(path)):
                 shard = open_shard(path)
             else:
                 shard = prove(path)
@@ -134,7 +134,7 @@ class Index:
         if stamp is not None:
             self.believed[path] = stamp
             if stamp.settled(now):
-                _proven[path] = stamp
+                proven[path] = stamp
         return shard
 
     def _renew(self, path: Path, shard: Shard) -> None:

@@ -192,7 +192,7 @@ def _opened(path: Path, file: BufferedReader) -> Shard:
         metadata, tensors = read_header(file)
         said = json.loads(metadata["shard"])
         clips = tuple(StoredClip(**fields) for fields in said["clips"])
-        shard = Shard(said["store"], said["part"], clips, said["sha256"], tensors)
+        shard = Shard(said["store"], said["part"], clips, dict(said["sha256"]), tensors)
         shard.refuse_other_sizes()
         name = shard.name
     except KeyError as error:
