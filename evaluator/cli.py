@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 
 from evaluator import commands
+from evaluator.commands._console import tell_warnings
 from evaluator.errors import EvaluationError, UsageError
 
 COMMANDS = {
@@ -24,6 +25,7 @@ COMMANDS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and give its exit code; every expected failure is one sentence on standard error."""
     parsed = parser().parse_args(arguments)
+    tell_warnings()
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())  # a user's my_model.py is found; appended, so that it shadows nothing
     try:

@@ -1,6 +1,6 @@
 """Figures: how one is begun and written, and those of a dataset."""
 
-import os
+import io
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from evaluator.errors import UsageError
+from evaluator.files import write_whole
 
 MODEL_FRAME = 0.025  # seconds that one frame of a wav2vec 2.0 encoder hears: 400 samples at 16 kHz
 _KINDS = (".svg", ".png", ".pdf")
@@ -39,13 +40,13 @@ def empty(width: float, height: float) -> Any:
 
 def save(figure: Any, path: Path, **how: Any) -> None:
     """Write a figure whole, in the format of its suffix and without the date; `how` as for `Figure.savefig`."""
-    aside = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    drawn, kind = io.BytesIO(), path.suffix.lower()[1:]
     with warnings.catch_warnings():
         warnings.filterwarnings(
             "ignore", "Glyph .* missing from font"
         )  # a box stands for it; the user's names are the user's
-        figure.savefig(aside, metadata={"Date": None} if path.suffix.lower() == ".svg" else None, **how)
-    os.replace(aside, path)
+        figure.savefig(drawn, format=kind, metadata={"Date": None} if kind == "svg" else None, **how)
+    write_whole(path, drawn.getvalue())
 
 
 def clip_lengths(lengths: Mapping[str, Sequence[float]], path: Path) -> None:

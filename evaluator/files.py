@@ -1,26 +1,163 @@
-"""Files that are there whole or not at all, folders that can be written, names, and numbers that JSON can hold."""
+"""Files that are there whole or not at all, folders that can be written, names, and numbers that JSON can hold.
 
+What a killed process left half-written has a name of its own (`.NAME.PID.RANDOM.part`), which nothing reads and `sweep` removes.
+A cache that can only be read is read as it is; what it lacks goes into a folder of one's own beside it (`own_folder`).
+"""
+
+import contextlib
+import errno
+import functools
 import hashlib
+import logging
 import math
 import os
 import re
-import threading
+import secrets
+import shutil
+import stat
+import tempfile
+import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from evaluator.errors import UsageError
+from evaluator.errors import EvaluationError, UsageError
+
+LOG = logging.getLogger(__name__)
+DAMAGED = ".damaged"  # ends the name of a file that was set aside because it does not prove itself
+STALE_SECONDS = 3600.0  # no file takes that long to write
+DAMAGED_SECONDS = 7 * 86400.0  # how long a damaged file can be looked at
+# The second and later ones as earlier versions named theirs.
+_LITTER = re.compile(r"\..*\.part|.+\.\d+\.\d+\.tmp|\..+\.\d+\.(svg|png|pdf)|demo-calls-v\d+\.\w{8}")
+_SETTLED_NS = 2_000_000_000  # ns; the coarsest clock of a file system ticks every 2 s (FAT)
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_CANNOT_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
+_TRIES = 20  # of a rename, 50 ms apart, while another process holds the file open, where that is in the way (Windows)
+
+_given_as: dict[Path, str] = {}  # the option that each folder was given as, for sentences
+_told: set[Path] = set()  # caches of which was told that they can only be read
+
+
+class Stamp(NamedTuple):
+    """What a file system says of a file: writing to it, or moving another one to its place, changes at least one of them.
+
+    size in bytes; mtime_ns and ctime_ns in ns: when its content changed, and when anything about it did.
+    """
+
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+    inode: int
+
+    @classmethod
+    def of(cls, path: Path) -> "Stamp":
+        """The stamp of a file, or of the one that a link leads to.
+
+        Raises:
+            OSError: There is none.
+        """
+        found = path.stat()
+        return cls(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
+
+    def settled(self, now_ns: int) -> bool:
+        """Whether the file was old enough at a time in ns: a younger one may change again within one tick of its times."""
+        return now_ns - max(self.mtime_ns, self.ctime_ns) > _SETTLED_NS
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all, also when two processes or threads write the same one."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.part")
+    """Write a file so that it is there whole or not at all, also when two processes or threads write the same one.
+
+    Its bytes are on the disk before it gets its name, so that a power cut leaves no file of zeros.
+
+    Raises:
+        EvaluationError: It cannot be written, as on a full disk; what was there stays.
+    """
+    aside = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.part")
+    with writing(path):
+        try:
+            with aside.open("wb") as file:
+                file.write(content)
+                file.flush()
+                _sync(file.fileno())
+            _replace(aside, path)
+            _sync_folder(path.parent)
+        finally:
+            with contextlib.suppress(OSError):
+                aside.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Whatever the system says against writing `path` inside, as one sentence.
+
+    Raises:
+        EvaluationError: It cannot be written: which file, in the folder of which option, why, and what is kept.
+    """
     try:
-        aside.write_bytes(content)
-        os.replace(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)
+        yield
+    except OSError as error:
+        folder = next((each for each in path.absolute().parents if each in _given_as), None)
+        where = f", in {_given_as[folder]} {folder}," if folder else ""
+        remedy = "make room there, or give another folder" if error.errno in _FULL else "give another folder"
+        raise EvaluationError(
+            f"{path}{where} cannot be written ({error.strerror or error}); {remedy}; what is done is kept, and the same "
+            "command goes on from there"
+        ) from error
+
+
+def _sync(descriptor: int) -> None:
+    """Wait until an open file is on the disk, if its file system knows how."""
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _CANNOT_SYNC:
+            raise
+
+
+def _sync_folder(folder: Path) -> None:
+    """Wait until a folder's names are on the disk; systems that do not open folders (Windows) see to it themselves."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _replace(aside: Path, path: Path) -> None:
+    """Give a file its name; Windows refuses for as long as another process has the old one open."""
+    for n_left in reversed(range(_TRIES)):
+        try:
+            return os.replace(aside, path)
+        except PermissionError:
+            if os.name != "nt" or not n_left:
+                raise
+            time.sleep(0.05)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what killed processes left half-written in a folder of ours an hour ago, and damaged files after a week."""
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return  # not there yet, or not ours to look into
+    for name in names:
+        limit = DAMAGED_SECONDS if name.endswith(DAMAGED) else STALE_SECONDS if _LITTER.fullmatch(name) else math.inf
+        if limit < math.inf:
+            with contextlib.suppress(OSError):  # another process was first, or it is somebody else's
+                _remove_if_older(folder / name, limit)
+
+
+def _remove_if_older(path: Path, seconds: float) -> None:
+    found = path.lstat()
+    # A rename changes no mtime; ctime, where it is what its name says, tells when a damaged file was set aside.
+    if time.time() - max(found.st_mtime, found.st_ctime if path.suffix == DAMAGED else 0.0) > seconds:
+        if stat.S_ISDIR(found.st_mode):
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def safe_name(name: str) -> str:
@@ -42,11 +179,14 @@ def finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
+# Folders -------------------------------------------------------------------------------------------------------------
+
+
 def writable_folder(option: str, folder: Path) -> Path:
     """The folder, made if it is not there; found out before hours of work rather than after.
 
     Args:
-        option: What the folder was given as, for the message.
+        option: What the folder was given as, for this and later messages.
         folder: The folder.
 
     Raises:
@@ -54,13 +194,35 @@ def writable_folder(option: str, folder: Path) -> Path:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if os.access(folder, os.W_OK):
+        if can_write(folder):
+            _given_as[folder.absolute()] = option
             return folder
-        raise PermissionError(13, "Permission denied")
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as error:
         raise UsageError(
             f"{option} {folder}: no folder that can be written ({error.strerror}); give another"
         ) from error
+
+
+def usable_cache(folder: Path) -> Path:
+    """The folder of embeddings, made if it is not there; one that can be read but not written will do (`own_folder`).
+
+    Raises:
+        UsageError: It can be neither made nor read.
+    """
+    if not (folder.is_dir() and os.access(folder, os.R_OK | os.X_OK)):
+        return writable_folder("--cache", folder)
+    _given_as[folder.absolute()] = "--cache"
+    return folder
+
+
+def can_write(folder: Path) -> bool:
+    """Whether files can be made in a folder that is there; tried, since rights alone do not say it of every file system."""
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError as error:
+        return error.errno in _FULL  # full is not forbidden: a complete cache on it can be used
 
 
 def cache_folder(chosen: Path | None) -> Path:
@@ -68,3 +230,48 @@ def cache_folder(chosen: Path | None) -> Path:
     if chosen is not None:
         return chosen
     return Path(os.environ.get("HEAR_EVAL_CACHE") or Path.home() / ".cache" / "hear-eval")
+
+
+def own_folder(cache: Path, name: str) -> Path:
+    """The folder `name` of a cache, made if it is not there; if it cannot be written, that of one's own cache beside it.
+
+    Where they differ, a warning says so once for each cache.
+
+    Raises:
+        EvaluationError: Neither can be made.
+    """
+    folder = cache / name
+    existing = next(each for each in (folder, *folder.absolute().parents) if os.path.exists(each))
+    if can_write(existing):
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        return folder
+    own = _beside(cache)
+    if cache not in _told:
+        _told.add(cache)
+        LOG.warning("--cache %s can only be read; what it lacks is made and kept in %s", cache, own)
+    with writing(own / name):
+        (own / name).mkdir(parents=True, exist_ok=True)
+    return own / name
+
+
+def _beside(cache: Path) -> Path:
+    """One's own cache for what a cache that can only be read lacks."""
+    place = cache_folder(None)
+    with contextlib.suppress(OSError):
+        place.mkdir(parents=True, exist_ok=True)
+    if not place.is_dir() or place.resolve() == cache.resolve() or not can_write(place):
+        place = _private_temporary()
+    return place / "beside" / hashlib.sha256(str(cache.resolve()).encode()).hexdigest()[:16]
+
+
+@functools.cache
+def _private_temporary() -> Path:
+    """A folder among the system's temporary ones that only this user can write: what others put there is never read."""
+    user = os.getuid() if hasattr(os, "getuid") else "own"
+    folder = Path(tempfile.gettempdir()) / f"hear-eval-{user}"
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    found = folder.lstat()
+    ours = stat.S_ISDIR(found.st_mode) and (user == "own" or (found.st_uid == user and not found.st_mode & 0o022))
+    return folder if ours else Path(tempfile.mkdtemp(prefix="hear-eval-"))

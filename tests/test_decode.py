@@ -1,9 +1,12 @@
 """The samples of a clip: exact, from any format, and refused with a sentence when a file is not what it says."""
 
+import errno
 import json
 import os
 import struct
 import threading
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +18,7 @@ from evaluator.audio import decode, truncation
 from evaluator.audio.clip import Clip
 from evaluator.audio.clip_rule import ClipRule
 from evaluator.audio.decode import AudioError, FileFacts, clip_key, clip_seconds, file_facts, read_clip
+from evaluator.files import Stamp
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 WHOLE = Clip("a.wav", ("x",))
@@ -232,48 +236,186 @@ def test_seconds_follow_the_rule():
     assert [clip_seconds(facts, WHOLE, rule) for rule in rules] == [2, 2, 1.5, 5, 1.5]
 
 
-def settle(path: Path) -> None:
-    """Let the file be an hour old, so that its time stamp can be trusted."""
-    os.utime(path, ns=(path.stat().st_mtime_ns - 3600 * 10**9,) * 2)
+@pytest.fixture
+def settled(monkeypatch):
+    """Files' times can be trusted at once, as if the files were old; else each test would have to wait two seconds."""
+    monkeypatch.setattr("evaluator.files._SETTLED_NS", -(10**9))
 
 
-def test_facts_are_remembered_until_the_file_changes(tmp_path, monkeypatch):
-    """A second call opens nothing; another size or time stamp reads anew."""
+def memory_of(cache: Path) -> Path:
+    (memory,) = (cache / "files").glob("*.json")
+    return memory
+
+
+def test_facts_are_remembered_until_the_file_changes(tmp_path, monkeypatch, settled):
+    """A second call opens nothing; another content reads anew."""
     path = written(tmp_path / "a.wav", noise(300, channels=2), 8000)
-    settle(path)
     first = file_facts(tmp_path, ["a.wav", "a.wav", "gone.wav"], tmp_path / "cache")
     assert (first["a.wav"].frames, first["a.wav"].sample_rate, first["a.wav"].channels) == (300, 8000, 2)
     assert isinstance(first["gone.wav"], AudioError)
     with monkeypatch.context() as patch:
         patch.setattr(decode, "_open", lambda path: pytest.fail(f"{path} was opened again"))
         assert file_facts(tmp_path, ["a.wav"], tmp_path / "cache") == {"a.wav": first["a.wav"]}
+        with pytest.raises(pytest.fail.Exception, match="opened again"):
+            file_facts(tmp_path, ["a.wav"], tmp_path / "cache", rehash=True)
     written(path, noise(300, channels=2, seed=1), 8000)
     assert file_facts(tmp_path, ["a.wav"], tmp_path / "cache")["a.wav"].sha256 != first["a.wav"].sha256
 
 
+def tick() -> None:
+    """Wait until the file system's clock, of 10 ms at worst here, has moved on."""
+    time.sleep(0.02)
+
+
+def exchange(one: Path, other: Path) -> None:
+    """As `mv` does."""
+    aside = one.with_name("aside")
+    one.rename(aside)
+    other.rename(one)
+    aside.rename(other)
+
+
+def rewrite(one: Path, other: Path) -> None:
+    """In place, with the times of before."""
+    times = one.stat()
+    one.write_bytes(other.read_bytes())
+    os.utime(one, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+def replace_by_link(one: Path, other: Path) -> None:
+    """A file by a link to the other."""
+    one.unlink()
+    one.symlink_to(other.name)
+
+
+@pytest.mark.parametrize("change", [exchange, rewrite, replace_by_link])
+def test_equal_sizes_and_times_hide_no_change(tmp_path, settled, change):
+    """Content that is exchanged, rewritten or linked is found out by inode and change time."""
+    one, other = (written(tmp_path / name, noise(300, seed=seed)) for seed, name in enumerate(("a.wav", "b.wav")))
+    for path in (one, other):
+        os.utime(path, ns=(10**18, 10**18))
+    before = file_facts(tmp_path, ["a.wav", "b.wav"], tmp_path / "cache")
+    tick()
+    change(one, other)
+    assert one.stat().st_size == other.stat().st_size and one.stat().st_mtime_ns == other.stat().st_mtime_ns
+    after = file_facts(tmp_path, ["a.wav"], tmp_path / "cache")["a.wav"]
+    assert after == before["b.wav"] != before["a.wav"]
+    assert not decode.unchanged(one, before["a.wav"])
+
+
 def test_a_file_that_was_just_written_is_not_remembered(tmp_path):
-    """It could change again within one tick of its time stamp."""
-    written(tmp_path / "a.wav", noise(300))
+    """It could change again within one tick of its time stamp; an old time of modification proves nothing."""
+    os.utime(written(tmp_path / "a.wav", noise(300)), ns=(10**18, 10**18))
     file_facts(tmp_path, ["a.wav"], tmp_path / "cache")
-    assert not (tmp_path / "cache").exists()
+    assert not list((tmp_path / "cache").rglob("*.json"))
 
 
-@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"files": {"a.wav": [1]}}', b'{"files": {"a.wav": 1}}'])
-def test_a_damaged_memory_is_no_harm(tmp_path, damage):
+def test_a_changed_file_is_told_from_one_that_was_only_touched_by_others(tmp_path, settled):
+    """Other rights or a further link change no sample; a write is a change even if the bytes are the same again."""
+    path = written(tmp_path / "a.wav", noise(300))
+    facts = file_facts(tmp_path, ["a.wav"], tmp_path / "cache")["a.wav"]
+    assert decode.unchanged(path, facts)
+    tick()
+    path.chmod(0o600)
+    os.link(path, tmp_path / "b.wav")
+    assert path.stat().st_ctime_ns != facts.stamp.ctime_ns and decode.unchanged(path, facts)
+    path.write_bytes(path.read_bytes())
+    assert not decode.unchanged(path, facts)
+    path.unlink()
+    assert not decode.unchanged(path, facts)
+
+
+def test_a_young_file_is_read_again_before_it_counts_as_unchanged(tmp_path):
+    """Where its times cannot tell, its bytes do: here it is rewritten with the very stamp of before."""
+    path = written(tmp_path / "a.wav", noise(300))
+    facts = file_facts(tmp_path, ["a.wav"], tmp_path / "cache")["a.wav"]
+    assert not facts.settled and decode.unchanged(path, facts)
+    path.write_bytes(written(tmp_path / "b.wav", noise(300, seed=1)).read_bytes())
+    assert not decode.unchanged(path, replace(facts, stamp=Stamp.of(path)))
+
+
+def test_a_file_that_changes_while_it_is_hashed_is_refused(tmp_path, monkeypatch):
+    """No hash of half one content and half another is ever believed."""
+    path = written(tmp_path / "a.wav", noise(300))
+
+    def meanwhile(found):
+        tick()
+        os.utime(found)
+        return "0" * 64
+
+    monkeypatch.setattr(decode, "sha256_of", meanwhile)
+    error = file_facts(tmp_path, ["a.wav"], tmp_path / "cache")["a.wav"]
+    assert isinstance(error, AudioError) and f"{path}: changes while it is read" in str(error)
+
+
+def test_when_a_file_was_looked_at_makes_no_other_facts(tmp_path):
+    """Facts are equal by content and header, so that what depends on them does not depend on times."""
+    one, other = FileFacts("abc", 2, 3, 1), FileFacts("abc", 2, 3, 1, Stamp(1, 2, 3, 4), settled=True)
+    assert one == other and hash(one) == hash(other) and "stamp" not in repr(other)
+
+
+def exchanged(lines: dict) -> dict:
+    """The hashes of two files exchanged."""
+    lines["a.wav"][4], lines["b.wav"][4] = lines["b.wav"][4], lines["a.wav"][4]
+    return lines
+
+
+@pytest.mark.parametrize(
+    "tamper",
+    [
+        exchanged,
+        lambda lines: {"a.wav": lines["b.wav"], "b.wav": lines["a.wav"]},
+        lambda lines: {path: [*line[:4], line[4].upper(), *line[5:]] for path, line in lines.items()},
+        lambda lines: {path: [*line[:5], 299, *line[6:]] for path, line in lines.items()},
+        lambda lines: {path: line[:-1] for path, line in lines.items()},
+        lambda lines: {"a.wav": 1, "b.wav": None},
+    ],
+    ids=["hashes exchanged", "lines exchanged", "hash edited", "length edited", "no checksum", "no lines"],
+)
+def test_facts_that_were_tampered_with_are_read_anew(tmp_path, settled, caplog, tamper):
+    """A line proves itself, or is told and found out again."""
+    for seed, name in enumerate(("a.wav", "b.wav")):
+        written(tmp_path / name, noise(300, seed=seed))
+    first = file_facts(tmp_path, ["a.wav", "b.wav"], tmp_path / "cache")
+    memory = memory_of(tmp_path / "cache")
+    content = memory.read_bytes()
+    memory.write_text(json.dumps({"format": 2, "files": tamper(json.loads(content)["files"])}))
+    assert file_facts(tmp_path, ["a.wav", "b.wav"], tmp_path / "cache") == first
+    assert caplog.text.count("read anew") == 1 and str(memory) in caplog.text
+    assert memory.read_bytes() == content
+    caplog.clear()
+    assert file_facts(tmp_path, ["a.wav", "b.wav"], tmp_path / "cache") == first and not caplog.text
+
+
+def test_a_memory_of_another_folder_is_not_believed(tmp_path, settled, caplog):
+    """Lines are bound to the folder that they are of."""
+    for seed, folder in enumerate(("one", "two")):
+        (tmp_path / folder).mkdir()
+        written(tmp_path / folder / "a.wav", noise(300, seed=seed))
+        file_facts(tmp_path / folder, ["a.wav"], tmp_path / folder / "cache")
+    (tmp_path / "two" / "cache" / "files").joinpath(memory_of(tmp_path / "two" / "cache").name).write_bytes(
+        memory_of(tmp_path / "one" / "cache").read_bytes()
+    )
+    file_facts(tmp_path / "two", ["a.wav"], tmp_path / "two" / "cache")
+    assert "was changed or damaged" in caplog.text
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b"null", b"\xff", b'{"files": {"a.wav": [1]}}'])
+def test_a_damaged_memory_is_no_harm(tmp_path, settled, damage):
     """Files are read anew and the memory is written anew."""
-    settle(written(tmp_path / "a.wav", noise(300)))
+    written(tmp_path / "a.wav", noise(300))
     first = file_facts(tmp_path, ["a.wav"], tmp_path / "cache")
-    (memory,) = (tmp_path / "cache" / "files").iterdir()
+    memory = memory_of(tmp_path / "cache")
     memory.write_bytes(damage)
     assert file_facts(tmp_path, ["a.wav"], tmp_path / "cache") == first
     assert list(json.loads(memory.read_text())["files"]) == ["a.wav"]
 
 
-def test_two_runs_may_remember_at_once(tmp_path):
+def test_two_runs_may_remember_at_once(tmp_path, settled):
     """The memory is always whole, and nothing else is left behind."""
     names = [f"{number}.wav" for number in range(20)]
     for number, name in enumerate(names):
-        settle(written(tmp_path / name, noise(50, seed=number)))
+        written(tmp_path / name, noise(50, seed=number))
     runs = [threading.Thread(target=file_facts, args=(tmp_path, names[n::4], tmp_path / "cache")) for n in range(4)]
     for run in runs:
         run.start()
@@ -281,3 +423,35 @@ def test_two_runs_may_remember_at_once(tmp_path):
         run.join()
     (memory,) = (tmp_path / "cache" / "files").iterdir()
     assert set(json.loads(memory.read_text())["files"]) <= set(names)
+
+
+def test_facts_that_cannot_be_written_stop_no_run(tmp_path, settled, monkeypatch, caplog):
+    """They are told, and found out again next time."""
+    written(tmp_path / "a.wav", noise(300))
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("evaluator.files._sync", full)
+    assert file_facts(tmp_path, ["a.wav"], tmp_path / "cache")["a.wav"].frames == 300
+    assert "cannot be written (No space left on device)" in caplog.text
+    assert not list((tmp_path / "cache" / "files").iterdir())
+
+
+def test_what_other_processes_left_among_the_facts_is_swept(tmp_path):
+    """Temporary files of this version and of earlier ones, once they are an hour old."""
+    folder = tmp_path / "cache" / "files"
+    folder.mkdir(parents=True)
+    for name in (".a.json.12.ab12.part", "a.json.12.1234567.tmp"):
+        for age, kind in ((7200, "old"), (0, "young")):
+            path = folder / name.replace("a.json", f"{kind}.json")
+            path.write_bytes(b"half")
+            os.utime(path, (time.time() - age,) * 2)
+    (folder / "mine.tmp").write_bytes(b"not ours")
+    os.utime(folder / "mine.tmp", (0, 0))
+    file_facts(tmp_path, [], tmp_path / "cache")
+    assert {path.name for path in folder.iterdir()} == {
+        ".young.json.12.ab12.part",
+        "young.json.12.1234567.tmp",
+        "mine.tmp",
+    }

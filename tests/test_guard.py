@@ -128,7 +128,7 @@ def test_neither_path_nor_label_sets_the_order(sounds, monkeypatch):
         path.rename(path.with_name(f"renamed{99 - number}.wav"))
     embed(sounds, GOOD, cache="other")
     assert heard == first
-    loud = [peak > 0.2 for batch in first[:-8] for peak in batch]
+    loud = [peak > 0.2 for batch in first[:5] for peak in batch]
     changes = sum(one != other for one, other in pairwise(loud))
     assert changes >= 10  # by path it would be one
 

@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import os
+import time
 
 import numpy as np
 import pytest
@@ -49,6 +51,25 @@ def result(**changes):
         "test_events": [np.array([[0, 1, 100.0, 250.0]]), np.zeros((0, 4))],
     }
     return Result(**{**fields, **changes})
+
+
+def test_results_of_other_audio_lie_beside_each_other(tmp_path):
+    """The same question about other recordings of the same names replaces nothing; about the same ones it does."""
+    paths = {
+        on_disk.write(result(provenance={"seed": 0, "audio_sha256": audio}, score=score), tmp_path)
+        for audio, score in (("a" * 64, 0.5), ("b" * 64, 0.5), ("a" * 64, 0.25))
+    }
+    assert len(paths) == 2 and len(list(tmp_path.rglob("*.json"))) == 2
+
+
+def test_what_was_left_half_written_beside_results_is_swept(tmp_path):
+    """Once it is an hour old."""
+    folder = on_disk.write(result(), tmp_path).parent
+    for name, age in ((".old.json.1.ab.part", 7200), (".young.json.1.ab.part", 60)):
+        (folder / name).write_bytes(b"half")
+        os.utime(folder / name, (time.time() - age,) * 2)
+    on_disk.write(result(), tmp_path)
+    assert [path.name for path in folder.glob(".*")] == [".young.json.1.ab.part"]
 
 
 def test_reads_back_what_was_written(tmp_path):

@@ -1,5 +1,6 @@
 """Embeddings on disk: whole or absent, content-addressed, the same bytes for the same work."""
 
+import errno
 import os
 import time
 
@@ -10,7 +11,7 @@ from evaluator.embedding import shard, store
 from evaluator.embedding.matrix import InMemory, OnDisk
 from evaluator.embedding.store import Store, StoredClip, model_key, shard_plan
 from evaluator.errors import EvaluationError
-from evaluator.files import write_whole
+from evaluator.files import writable_folder, write_whole
 
 
 def filled(folder, n=5):
@@ -113,7 +114,7 @@ def test_headers_say_what_the_library_says(tmp_path):
     from safetensors.numpy import load_file
 
     path = next(with_frames(tmp_path).folder.glob("*.safetensors"))
-    wanted, (_, found) = load_file(path), shard.read_header(path)
+    wanted, found = load_file(path), shard.open_shard(path).tensors
     assert set(found) == set(wanted) == {"frames", "times"}
     for name, tensor in found.items():
         raw = path.read_bytes()[tensor.offset : tensor.offset + tensor.n_bytes]
@@ -141,18 +142,6 @@ def test_equal_work_gives_equal_bytes(tmp_path):
     assert shards[0] == shards[1]
 
 
-def test_a_damaged_shard_is_named(tmp_path):
-    """Half a shard is told with its file and what to do."""
-    path = next(filled(tmp_path).folder.glob("*.safetensors"))
-    content = path.read_bytes()
-    for n in (0, 7, 100, len(content) - 1):
-        path.write_bytes(content[:n])
-        with pytest.raises(
-            EvaluationError, match=rf"{path.name}: this shard of the store is damaged .*delete the file"
-        ):
-            Store(tmp_path, {"module": "m", "weights": "w"})
-
-
 def test_an_unknown_view_lists_the_known_ones(tmp_path):
     """A module that gives no such embedding is told with what it gives."""
     with pytest.raises(EvaluationError, match="no 'frames' embeddings; it gives layers_mean, scene"):
@@ -169,18 +158,81 @@ def test_what_a_killed_process_left_is_cleared(tmp_path):
     assert [path.name for path in folder.glob(".*.part")] == [".young.1.part"]
 
 
-def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
-    """Whole or not at all."""
-    path = tmp_path / "file"
+def failing(number):
+    """A system call that fails so."""
+
+    def fail(*_, **__):
+        raise OSError(number, os.strerror(number))
+
+    return fail
+
+
+@pytest.mark.parametrize(
+    ("call", "number", "remedy"),
+    [
+        ("fsync", errno.ENOSPC, "make room there, or give another folder"),
+        ("fsync", errno.EDQUOT, "make room there, or give another folder"),
+        ("replace", errno.EACCES, "give another folder"),
+    ],
+)
+def test_a_write_that_fails_leaves_the_old_file_and_says_where(tmp_path, monkeypatch, call, number, remedy):
+    """Whole or not at all; the sentence has the file, the option whose folder it is in, the way out, and what is kept."""
+    path = writable_folder("--cache", tmp_path / "c") / "file"
     write_whole(path, b"old")
-
-    def fail(*_):
-        raise OSError("disk full")
-
-    monkeypatch.setattr("os.replace", fail)
-    with pytest.raises(OSError, match="disk full"):
+    monkeypatch.setattr(f"os.{call}", failing(number))
+    with pytest.raises(EvaluationError) as raised:
         write_whole(path, b"new")
-    assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
+    assert str(raised.value) == (
+        f"{path}, in --cache {tmp_path / 'c'}, cannot be written ({os.strerror(number)}); {remedy}; what is done is kept, "
+        "and the same command goes on from there"
+    )
+    assert path.read_bytes() == b"old" and list(path.parent.iterdir()) == [path]
+
+
+def test_a_disk_that_knows_no_sync_is_no_error(tmp_path, monkeypatch):
+    """Some network and user-space file systems have none."""
+    monkeypatch.setattr("os.fsync", failing(errno.EINVAL))
+    write_whole(tmp_path / "file", b"new")
+    assert (tmp_path / "file").read_bytes() == b"new"
+
+
+def test_bytes_are_on_the_disk_before_they_get_their_name(tmp_path, monkeypatch):
+    """First the file, then the rename, then the folder: a power cut in between leaves the old file or none."""
+    calls = []
+    for name in ("fsync", "replace"):
+        genuine = getattr(os, name)
+        monkeypatch.setattr(
+            f"os.{name}", lambda *given, name=name, genuine=genuine: (calls.append(name), genuine(*given))
+        )
+    write_whole(tmp_path / "file", b"new")
+    assert calls == (["fsync", "replace", "fsync"] if os.name == "posix" else ["fsync", "replace"])
+
+
+def test_a_full_disk_loses_no_shard_that_was_written(tmp_path, monkeypatch):
+    """The next run finds what was written before, and no half of what was not."""
+    store = filled(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", failing(errno.ENOSPC))
+        with pytest.raises(EvaluationError, match="No space left on device"):
+            store.write([StoredClip("k9")], {"scene": np.ones((1, 3), np.float32)})
+    again = Store(tmp_path, {"module": "m", "weights": "w"})
+    assert "k0" in again and "k9" not in again and not list(again.folder.glob(".*"))
+
+
+def test_shards_of_other_processes_are_found_and_removed_ones_forgotten(tmp_path):
+    """Without opening what is known already."""
+    mine, theirs = filled(tmp_path), Store(tmp_path, {"module": "m", "weights": "w"})
+    path = theirs.write([StoredClip("k9"), StoredClip("k1")], {"scene": np.full((2, 3), 7, np.float32)})
+    assert "k9" not in mine
+    mine.rescan()
+    assert mine.read(["k9", "k2"], "scene")[:, 0].tolist() == [7, 2]
+    path.unlink()
+    mine.rescan()
+    assert "k9" not in mine and mine.read(["k1"], "scene")[0, 0] == 1  # k1 lies in the other shard as well
+    next(mine.folder.glob("*.safetensors")).unlink()
+    mine.rescan()
+    with pytest.raises(EvaluationError, match="a shard of the store was removed, and with it 1 clips; run again"):
+        mine.read(["k4"], "scene")
 
 
 @pytest.mark.parametrize("n", [1, 7, 8, 9, 513, 10_000])

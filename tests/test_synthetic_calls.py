@@ -1,6 +1,7 @@
 """The built-in calls are the same everywhere, appear whole, and ask neither too little nor too much."""
 
 import multiprocessing
+import os
 from collections import Counter, defaultdict
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from evaluator import files
 from evaluator.datasets import manifest, splits, synthetic_calls
 from evaluator.errors import EvaluationError
 from evaluator.experiment import catalogue
@@ -108,3 +110,28 @@ def test_a_damaged_folder_is_not_used(tmp_path):
     with pytest.raises(EvaluationError, match="demo-calls-v1: cannot be made .*; delete what is there"):
         synthetic_calls.make(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["demo-calls-v1"]
+
+
+def test_a_cache_that_can_only_be_read_lends_it_or_has_it_beside(tmp_path, monkeypatch, cache):
+    """Made data is used where it is, and made in one's own cache where it is not."""
+    monkeypatch.setenv("HEAR_EVAL_CACHE", str(tmp_path / "mine"))
+    (tmp_path / "empty").mkdir()
+    genuine = files.can_write
+    monkeypatch.setattr(
+        files, "can_write", lambda folder: folder not in (cache, tmp_path / "empty") and genuine(folder)
+    )
+    assert synthetic_calls.make(cache) == cache / "demo-calls-v1"
+    monkeypatch.setattr(synthetic_calls, "_write_all", lambda folder: (folder / "manifest.csv").write_text("made"))
+    folder = synthetic_calls.make(tmp_path / "empty")
+    assert folder.is_relative_to(tmp_path / "mine" / "beside") and (folder / "manifest.csv").read_text() == "made"
+    assert synthetic_calls.make(tmp_path / "empty") == folder and not list((tmp_path / "empty").iterdir())
+
+
+def test_what_killed_processes_left_of_it_is_swept(tmp_path, monkeypatch):
+    """Unfinished folders of this version and of earlier ones, once they are an hour old."""
+    monkeypatch.setattr(synthetic_calls, "_write_all", lambda folder: (folder / "manifest.csv").write_text("made"))
+    for name in (".demo-calls-v1.12.abc_1234.part", "demo-calls-v1.abc_1234", "mine"):
+        (tmp_path / name / "riser").mkdir(parents=True)
+        os.utime(tmp_path / name, (0, 0))
+    synthetic_calls.make(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"demo-calls-v1", "mine"}

@@ -37,6 +37,7 @@ def compute_similarity(
     worker_timeout: float = 600.0,
     data: str | Path | None = None,
     cache: str | Path | None = None,
+    rehash: bool = False,
     progress: Progress = no_progress,
 ) -> Analysis:
     """How alike modules and layers are, and what they have in common with acoustic descriptors and labels.
@@ -44,8 +45,8 @@ def compute_similarity(
     Each pair of embeddings is compared over every two clips of a task, (n_pairs,) dissimilarities.
 
     Args:
-        modules, tasks, profile, weights, options, device, python, worker_timeout, data, cache, progress: As in `run`; `weights` may
-            be a folder that holds some under the modules' names.
+        modules, tasks, profile, weights, options, device, python, worker_timeout, data, cache, rehash, progress: As in `run`;
+            `weights` may be a folder that holds some under the modules' names.
         protocol: Says how much of each clip is used.
         layers: `scene`, `all`, `last`, `mean`, or a layer's number; "" for the scene embedding.
         n_clips: Held-out clips that are drawn of each task.
@@ -62,7 +63,7 @@ def compute_similarity(
     """
     specs = inputs.module_specs(modules, weights, options, device, python, worker_timeout)
     chosen, protocols = _questions(tasks, protocol, profile)
-    sample = _sample(n_clips, layers, seed, allow_failed, data, cache, progress)
+    sample = _sample(n_clips, layers, seed, allow_failed, data, cache, rehash, progress)
     return rsa.analyse(_with_weights(specs), chosen, protocols, sample)
 
 
@@ -86,6 +87,7 @@ def draw_maps(
     worker_timeout: float = 600.0,
     data: str | Path | None = None,
     cache: str | Path | None = None,
+    rehash: bool = False,
     progress: Progress = no_progress,
 ) -> list[Atlas]:
     """The embeddings of tasks on a plane, and how far such maps can be trusted; one atlas a task.
@@ -97,7 +99,7 @@ def draw_maps(
         methods: `tsne`, `pca`, `umap`.
         colours: `label`, `group`, `fold`, `split`, `recording`, `folder`, or an acoustic descriptor.
         perplexity: Of t-SNE.
-        weights, options, device, python, worker_timeout, data, cache, progress: As in `run`.
+        weights, options, device, python, worker_timeout, data, cache, rehash, progress: As in `run`.
 
     Raises:
         UsageError: A module, layer, dataset, library or column is not there, or the perplexity does not fit.
@@ -109,7 +111,7 @@ def draw_maps(
     """
     specs = inputs.module_specs(modules, weights, options, device, python, worker_timeout)
     chosen, protocols = _questions(tasks, protocol, profile)
-    sample = _sample(n_clips, layers, seed, allow_failed, data, cache, progress)
+    sample = _sample(n_clips, layers, seed, allow_failed, data, cache, rehash, progress)
     map_options = maps.MapOptions(tuple(methods), tuple(colours), perplexity)
     return maps.draw(_with_weights(specs), chosen, protocols, map_options, sample)
 
@@ -127,13 +129,14 @@ def _sample(
     allow_failed: float,
     data: str | Path | None,
     cache: str | Path | None,
+    rehash: bool,
     progress: Progress,
 ) -> SampleOptions:
     inputs.check_count("seed", seed, 0)
     inputs.check_count("n_clips", n_clips, 1)
     inputs.check_share("allow_failed", allow_failed)
     where, folder = inputs.folder_of_data(data), inputs.folder_of_cache(cache)
-    return SampleOptions(where, folder, n_clips, str(layers), seed, allow_failed, progress)
+    return SampleOptions(where, folder, n_clips, str(layers), seed, allow_failed, progress, rehash)
 
 
 def _with_weights(specs: list[ModuleSpec]) -> list[ModuleSpec]:

@@ -23,6 +23,7 @@ def check_tasks(
     profile: str = "clean",
     data: str | Path | None = None,
     cache: str | Path | None = None,
+    rehash: bool = False,
     progress: Progress = no_progress,
 ) -> dict[str, list[Issue]]:
     """What is missing, broken, doubled or leaking in the data of tasks, by task, the gravest first.
@@ -31,7 +32,7 @@ def check_tasks(
 
     Args:
         tasks: By name or path, or as found by `find_tasks`.
-        profile, data, cache, progress: As in `run`.
+        profile, data, cache, rehash, progress: As in `run`.
 
     Raises:
         UsageError: There is no such task, or its data is not there.
@@ -41,13 +42,13 @@ def check_tasks(
     []
     """
     folder, where = inputs.folder_of_cache(cache), inputs.folder_of_data(data)
-    return {task.name: issues_of(task, where, folder, progress) for task in inputs.tasks_of(tasks, profile)}
+    return {task.name: issues_of(task, where, folder, progress, rehash) for task in inputs.tasks_of(tasks, profile)}
 
 
-def issues_of(task: Task, data: Path | None, cache: Path, progress: Progress) -> list[Issue]:
+def issues_of(task: Task, data: Path | None, cache: Path, progress: Progress, rehash: bool = False) -> list[Issue]:
     """What `check_tasks` gives for one task; arguments and errors as there."""
     clips = manifest.read(task, data, cache)
-    return check.check(task, clips, cache, progress(task.name, len(clips.clips)))
+    return check.check(task, clips, cache, progress(task.name, len(clips.clips)), rehash)
 
 
 def download_tasks(

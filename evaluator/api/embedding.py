@@ -27,6 +27,7 @@ def embed(
     worker_timeout: float = 600.0,
     allow_failed: float = 0.0,
     cache: str | Path | None = None,
+    rehash: bool = False,
     progress: Progress = no_progress,
 ) -> Embeddings:
     """Vectors of audio files, and on request their frames; what is in the cache is not made again.
@@ -36,7 +37,7 @@ def embed(
         files: Audio files, and folders that hold some at any depth.
         layers: `scene`, `all` (a vector for each layer), `last`, `mean`, or a layer's number.
         frames: Whether timestamp embeddings and their times in ms are wanted too.
-        weights, options, device, python, worker_timeout, allow_failed, cache, progress: As in `run`.
+        weights, options, device, python, worker_timeout, allow_failed, cache, rehash, progress: As in `run`.
 
     Raises:
         UsageError: The module, its layers or a file is not there.
@@ -51,7 +52,7 @@ def embed(
     places = [files] if isinstance(files, (str, Path)) else list(files)
     every = embed_files.audio_files([inputs.path_of(place) for place in places])
     folder = inputs.folder_of_cache(cache)
-    return embed_files.embed_files(spec, every, str(layers), frames, folder, allow_failed, progress)
+    return embed_files.embed_files(spec, every, str(layers), frames, folder, allow_failed, progress, rehash)
 
 
 def validate(

@@ -12,7 +12,7 @@ from evaluator.datasets.task import Task
 from evaluator.embedding.spec import ModuleSpec
 from evaluator.errors import UsageError
 from evaluator.experiment import catalogue
-from evaluator.files import cache_folder, writable_folder
+from evaluator.files import cache_folder, usable_cache
 from evaluator.probes import protocol as protocols
 from evaluator.probes.protocol import Protocol
 
@@ -140,12 +140,12 @@ def protocol_of(protocol: str | Path | Protocol | None, task: Task, profile: str
 
 
 def folder_of_cache(cache: str | Path | None) -> Path:
-    """The folder for embeddings, made if it is not there.
+    """The folder for embeddings, made if it is not there; one that can be read but not written will do.
 
     Raises:
-        UsageError: It cannot be written.
+        UsageError: It can be neither made nor read.
     """
-    return writable_folder("--cache", cache_folder(None if cache is None else path_of(cache)))
+    return usable_cache(cache_folder(None if cache is None else path_of(cache)))
 
 
 def folder_of_data(data: str | Path | None) -> Path | None:

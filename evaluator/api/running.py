@@ -58,6 +58,7 @@ def run(
     data: str | Path | None = None,
     cache: str | Path | None = None,
     out: str | Path | None = "results",
+    rehash: bool = False,
     progress: Progress = no_progress,
     on_result: Callable[[Result, Path | None], object] = lambda result, path: None,
     on_failure: Callable[[Failure], object] = lambda failure: None,
@@ -85,6 +86,8 @@ def run(
         data: Folder in which datasets lie; None for data that is made or knows its place.
         cache: Folder of embeddings; None for $HEAR_EVAL_CACHE, else ~/.cache/hear-eval.
         out: Folder in which results are written; None to write none.
+        rehash: Whether to read every audio file anew. Otherwise one whose size, times and inode are those of before is taken for
+            unchanged.
         progress: Called with a title and a total, gives what is called with the number of steps done.
         on_result: Called with each result as soon as it is there, and the path of its file (None without `out`).
         on_failure: Called with each run that fails.
@@ -107,7 +110,7 @@ def run(
     questions = [(task, inputs.protocol_of(protocol, task, profile)) for task in inputs.tasks_of(tasks, profile)]
     given = inputs.module_specs(modules, weights, options, device, python, worker_timeout)
     where, folder = inputs.folder_of_data(data), inputs.folder_of_cache(cache)
-    chosen = RunOptions(where, folder, device, seed, seeds, str(layers), allow_failed, progress)
+    chosen = RunOptions(where, folder, device, seed, seeds, str(layers), allow_failed, progress, rehash)
     added = baseline_modules.beside(given) if baselines else []
     # Baselines have no layers to choose from, but for untrained copies.
     layered = [*given, *filter(baseline_modules.is_untrained, added)]

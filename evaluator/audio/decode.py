@@ -5,12 +5,11 @@ Recordings are decoded in blocks, so that memory is set by the clip and never by
 """
 
 import hashlib
-import json
+import logging
 import math
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -19,47 +18,58 @@ import numpy as np
 from evaluator.audio import truncation
 from evaluator.audio.clip import Clip
 from evaluator.audio.clip_rule import ClipRule
+from evaluator.audio.facts import FileFacts, Line, facts_of, recall, remember, sha256_of, unchanged
 from evaluator.errors import EvaluationError
-from evaluator.files import write_whole
+from evaluator.files import Stamp, own_folder, sweep
+
+__all__ = [
+    "AudioError",
+    "FileFacts",
+    "clip_key",
+    "clip_seconds",
+    "file_facts",
+    "read_blocks",
+    "read_clip",
+    "recording_seconds",
+    "unchanged",
+]
+
+LOG = logging.getLogger(__name__)
 
 _BLOCK = 1 << 16  # frames decoded at once
 _SLACK = 0.05  # seconds by which a clip may end after its recording: tables are rounded, and codecs add or drop a frame
 _N_THREADS = 8  # hashing and header reading wait for the disk and leave Python's lock
-_SETTLED = 2_000_000_000  # ns: a file younger than this may change again within one tick of its time stamp
+_TRIES = 3  # of reading a file that changes meanwhile
 
 
 class AudioError(EvaluationError):
     """A clip cannot be had from its file; the sentence names the file and says why."""
 
 
-@dataclass(frozen=True)
-class FileFacts:
-    """The SHA-256 of a file's bytes, and what its header says: frames (samples per channel), Hz, channels."""
-
-    sha256: str
-    frames: int
-    sample_rate: int
-    channels: int
-
-
-def file_facts(root: Path, paths: Sequence[str], cache: Path) -> dict[str, FileFacts | AudioError]:
+def file_facts(
+    root: Path, paths: Sequence[str], cache: Path, rehash: bool = False
+) -> dict[str, FileFacts | AudioError]:
     """Content hash and header (frames, Hz, channels) of files, or why they cannot be had; what was read before is remembered.
 
     Args:
         root: Folder that `paths` are relative to.
         paths: Files, (n_paths,), each once or more.
-        cache: Folder in which the facts are remembered, by each file's size and modification time. Several
+        cache: Folder in which the facts are remembered, by each file's size, modification and change times, and inode. Several
             processes may use it at once.
+        rehash: Whether to read every file anew, whatever is remembered.
     """
-    memory = cache / "files" / f"{hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:16]}.json"
-    known = _recall(memory)
+    name = f"{hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:16]}.json"
+    own = own_folder(cache, "files")
+    sweep(own)
+    memories = dict.fromkeys([cache / "files" / name, own / name])
+    known: dict[str, Line] = {}
+    for memory in [] if rehash else memories:
+        known |= recall(memory)
     distinct = list(dict.fromkeys(paths))
     with ThreadPoolExecutor(_N_THREADS) as pool:
         read = dict(zip(distinct, pool.map(lambda path: _facts(root / path, known.get(path)), distinct), strict=True))
-    fresh = {path: line for path, (_, line) in read.items() if line is not None and line != known.get(path)}
-    if fresh:
-        _remember(memory, {**_recall(memory), **fresh})
-    return {path: facts for path, (facts, _) in read.items()}
+    _remember_new(own / name, known, read)
+    return read
 
 
 def clip_key(facts: FileFacts, clip: Clip, rule: ClipRule) -> str:
@@ -241,34 +251,38 @@ def _resampled(blocks: Iterator[np.ndarray], rate: int, sample_rate: int) -> Ite
 # Remembering facts ---------------------------------------------------------------------------------------
 
 
-def _facts(path: Path, known: Sequence[Any] | None) -> tuple[FileFacts | AudioError, list[Any] | None]:
-    """The facts of one file, and what to remember: [size, mtime_ns, *facts], or None if that is not safe."""
+def _facts(path: Path, known: Line | None) -> FileFacts | AudioError:
+    """The facts of one file, from what is known if the file system says that it still is that file."""
     try:
-        now = time.time_ns()
-        stat = path.stat() if path.is_file() else None
-        if stat and known and known[:2] == [stat.st_size, stat.st_mtime_ns]:
-            return FileFacts(*known[2:]), list(known)
-        with _open(path) as file:
-            header = (file.frames, file.samplerate, file.channels)
-        with path.open("rb") as raw:
-            sha256 = hashlib.file_digest(raw, "sha256").hexdigest()
+        remembered = facts_of(known) if known else None
+        if remembered and path.is_file() and remembered.stamp == Stamp.of(path):
+            return remembered
+        for _ in range(_TRIES):
+            facts = _read_facts(path)
+            if facts.stamp == Stamp.of(path):
+                return facts
     except AudioError as error:
-        return error, None
+        return error
     except OSError as error:
-        return AudioError(f"{path}: cannot be read ({error})"), None
-    facts = FileFacts(sha256, *header)
-    settled = stat is not None and now - stat.st_mtime_ns > _SETTLED
-    return facts, [stat.st_size, stat.st_mtime_ns, *astuple(facts)] if stat and settled else None
+        return AudioError(f"{path}: cannot be read ({error})")
+    return AudioError(f"{path}: changes while it is read; run again once nothing writes to it any more")
 
 
-def _recall(memory: Path) -> dict[str, list[Any]]:
-    try:
-        files = json.loads(memory.read_text(encoding="utf-8"))["files"]
-        return {path: line for path, line in files.items() if len(line) == 2 + len(fields(FileFacts))}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return {}  # nothing remembered, or not by us: every file is read anew
+def _read_facts(path: Path) -> FileFacts:
+    """The facts of a file, with its stamp before they were read; errors as those of `_open`."""
+    now = time.time_ns()
+    stamp = Stamp.of(path) if path.is_file() else None
+    with _open(path) as file:
+        header = (file.frames, file.samplerate, file.channels)
+    return FileFacts(sha256_of(path), *header, stamp, stamp is not None and stamp.settled(now))
 
 
-def _remember(memory: Path, files: dict[str, list[Any]]) -> None:
-    memory.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(memory, json.dumps({"files": files}).encode())
+def _remember_new(memory: Path, known: dict[str, Line], read: dict[str, FileFacts | AudioError]) -> None:
+    """Write down what was not known; facts that cannot be written are found out again next time."""
+    settled = {path: facts.line for path, facts in read.items() if isinstance(facts, FileFacts) and facts.settled}
+    fresh = {path: line for path, line in settled.items() if line != known.get(path)}
+    if fresh:
+        try:
+            remember(memory, {**recall(memory, quietly=True), **fresh})
+        except EvaluationError as error:
+            LOG.warning("%s", error)

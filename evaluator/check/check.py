@@ -32,7 +32,11 @@ FactsByPath = dict[str, FileFacts | AudioError]
 
 
 def check(
-    task: Task, manifest: Manifest, cache: Path, advance: Callable[[int], object] = lambda n_clips: None
+    task: Task,
+    manifest: Manifest,
+    cache: Path,
+    advance: Callable[[int], object] = lambda n_clips: None,
+    rehash: bool = False,
 ) -> list[Issue]:
     """Every issue with a task's data, (n_issues,), the gravest first.
 
@@ -41,8 +45,9 @@ def check(
         manifest: Its clips.
         cache: Where facts about files are remembered.
         advance: Called with 1 after each clip, for a progress bar.
+        rehash: Whether to hash every file anew, whatever is remembered of it.
     """
-    facts = decode.file_facts(manifest.root, [clip.path for clip in manifest.clips], cache)
+    facts = decode.file_facts(manifest.root, [clip.path for clip in manifest.clips], cache, rehash)
     scans = []
     with ThreadPoolExecutor(_THREADS) as threads:
         for each in threads.map(lambda clip: scan(manifest.root, clip, facts[clip.path]), manifest.clips):

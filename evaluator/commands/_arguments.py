@@ -16,7 +16,17 @@ CACHE = "for embeddings and made data (default: $HEAR_EVAL_CACHE, else ~/.cache/
 def add_data(command: argparse.ArgumentParser) -> None:
     """Where data and cache lie."""
     command.add_argument("--data", type=Path, metavar="DIR", help="where the dataset lies")
+    add_cache(command)
+
+
+def add_cache(command: argparse.ArgumentParser) -> None:
+    """Where the cache lies, and whether what it remembers of files counts."""
     command.add_argument("--cache", type=Path, metavar="DIR", help=CACHE)
+    command.add_argument(
+        "--rehash",
+        action="store_true",
+        help="read all audio files anew, also those whose size, times and inode did not change",
+    )
 
 
 def add_module_options(command: argparse.ArgumentParser) -> None:
@@ -91,6 +101,7 @@ def sample_options(parsed: argparse.Namespace) -> dict[str, Any]:
         "allow_failed": parsed.allow_failed,
         "data": parsed.data,
         "cache": parsed.cache,
+        "rehash": parsed.rehash,
         "progress": bar,
         **module_options(parsed),
     }

@@ -1,5 +1,6 @@
 """What commands say: tables on standard output, bars and complaints on standard error."""
 
+import logging
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,6 +14,25 @@ def report_error(name: str, error: Exception) -> None:
     """Say what went wrong, now; the name once, also where the error begins with it."""
     has_name = str(error).startswith(f"{name}: ")
     print(f"hear-eval: {error}" if has_name else f"hear-eval: {name}: {error}", file=sys.stderr)
+
+
+class _Teller(logging.Handler):
+    """Says the warnings of the rooms below on standard error, as it is at that moment, above a progress bar."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Say one, but for those of the API itself: what failed is said by the command."""
+        from tqdm import tqdm
+
+        if record.name != "evaluator":
+            tqdm.write(f"hear-eval: {record.getMessage()}", file=sys.stderr)
+
+
+_TELLER = _Teller(logging.WARNING)
+
+
+def tell_warnings() -> None:
+    """Have what the rooms below warn of said from now on."""
+    logging.getLogger("evaluator").addHandler(_TELLER)  # once, however often it is called
 
 
 def print_results(done: "Sequence[tuple[Result, Path | None]]") -> None:

@@ -38,7 +38,9 @@ def run(parsed: argparse.Namespace) -> int:
     ready = []
     for task in tasks:
         try:
-            issues = ev.check_tasks(task, data=parsed.data, cache=parsed.cache, progress=bar)[task.name]
+            issues = ev.check_tasks(task, data=parsed.data, cache=parsed.cache, rehash=parsed.rehash, progress=bar)[
+                task.name
+            ]
         except (UsageError, EvaluationError) as error:
             report_error(task.name, error)
             worst = 2

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from evaluator.commands._arguments import CACHE, MODULE, add_module_options, module_options
+from evaluator.commands._arguments import MODULE, add_cache, add_module_options, module_options
 from evaluator.commands._console import bar
 
 SUMMARY = "just the embeddings of some files"
@@ -14,7 +14,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("module", metavar="MODULE", help=MODULE)
     command.add_argument("files", nargs="+", type=Path, metavar="FILE", help="audio files, or folders of them")
     command.add_argument("--out", type=Path, required=True, metavar="F.npz")
-    command.add_argument("--cache", type=Path, metavar="DIR", help=CACHE)
+    add_cache(command)
     add_module_options(command)
 
 
@@ -25,7 +25,13 @@ def run(parsed: argparse.Namespace) -> int:
 
     check_npz(parsed.out)
     embeddings = ev.embed(
-        parsed.module, parsed.files, frames=True, cache=parsed.cache, progress=bar, **module_options(parsed)
+        parsed.module,
+        parsed.files,
+        frames=True,
+        cache=parsed.cache,
+        rehash=parsed.rehash,
+        progress=bar,
+        **module_options(parsed),
     )
     write_npz(embeddings, parsed.out)
     print(f"written: {parsed.out} ({len(embeddings.files)} files)")

@@ -56,12 +56,12 @@ def run(parsed: argparse.Namespace) -> int:
 
     A forecast is in seconds.
     """
-    from evaluator.files import cache_folder, writable_folder
+    from evaluator.files import cache_folder, usable_cache, writable_folder
     from evaluator.reproduction import command, plan, recipe, replacing
 
     options = plan.ReproductionOptions(
         parsed.data,
-        writable_folder("--cache", cache_folder(parsed.cache)),
+        usable_cache(cache_folder(parsed.cache)),
         writable_folder("--out", parsed.out),
         parsed.weights,
         {row: replacing.parse(text) for row, text in _pairs("--use", parsed.use).items()},
@@ -69,6 +69,7 @@ def run(parsed: argparse.Namespace) -> int:
         parsed.device,
         parsed.table,
         parsed.only,
+        parsed.rehash,
     )
     planned = plan.make_plan(recipe.read(parsed.paper), options)
     for sentence in (each for run in planned.runs.values() for each in run.passed_over):

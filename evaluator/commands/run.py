@@ -87,6 +87,7 @@ def run(parsed: argparse.Namespace) -> int:
             allow_failed=parsed.allow_failed,
             data=parsed.data,
             cache=parsed.cache,
+            rehash=parsed.rehash,
             out=parsed.out,
             progress=bar,
             on_result=show,

@@ -26,6 +26,7 @@ from pathlib import Path
 import numpy as np
 
 from evaluator.errors import EvaluationError
+from evaluator.files import own_folder, sweep
 
 SAMPLE_RATE = 22050  # Hz; not the rate of any model here, so that the demo resamples as real data does
 N_INDIVIDUALS = 10  # of each species, two in each fold
@@ -48,11 +49,14 @@ def make(cache: Path) -> Path:
     Raises:
         EvaluationError: It cannot be written.
     """
-    folder = cache / _FOLDER
+    if (cache / _FOLDER / "manifest.csv").is_file():
+        return cache / _FOLDER
+    home = own_folder(cache, "")
+    folder = home / _FOLDER
     if (folder / "manifest.csv").is_file():
         return folder
-    cache.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=f"{_FOLDER}.", dir=cache))
+    sweep(home)
+    aside = Path(tempfile.mkdtemp(prefix=f".{_FOLDER}.{os.getpid()}.", suffix=".part", dir=home))
     try:
         _write_all(aside)
         aside.chmod(0o755)  # mkdtemp makes it private

@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 from evaluator.download import transfer, unpack
 from evaluator.download.transfer import Progress
 from evaluator.errors import EvaluationError, UsageError
+from evaluator.files import sweep
 
 _UNPACKED = 2  # a guess: archives of audio unpack to at most about so many times their size
 _PRIVATE = ".downloads"
@@ -129,6 +130,7 @@ def fetch(
     private = folder / _PRIVATE
     private.mkdir(parents=True, exist_ok=True)
     with _alone(private):
+        sweep(private)
         done = _receipt(private)
         missing = [item for item in items if not _is_done(item, done)]
         _refuse_without_room(missing, folder)

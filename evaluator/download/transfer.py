@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from evaluator.errors import EvaluationError, UsageError
-from evaluator.files import write_whole
+from evaluator.files import write_whole, writing
 
 ZENODO_API = "https://zenodo.org/api/records"
 _BLOCK = 1 << 15  # bytes read at once, and lost at most when a connection ends
@@ -103,8 +103,9 @@ def _continue(url: str, part: Path, checked: bool, progress: Progress) -> bool:
         with part.open("r+b" if start else "wb") as file:
             file.seek(start)
             for block in answer.iter_content(_BLOCK):
-                file.write(block)
-                file.flush()  # so that a kill loses one block at most
+                with writing(part):
+                    file.write(block)
+                    file.flush()  # so that a kill loses one block at most
                 advance(len(block))
             file.truncate()
     return size is None or part.stat().st_size == size

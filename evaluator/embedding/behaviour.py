@@ -18,7 +18,7 @@ from evaluator.embedding.claims import locked
 from evaluator.embedding.spec import Module, WorkerEnded
 from evaluator.embedding.store import model_key
 from evaluator.errors import EvaluationError
-from evaluator.files import write_whole
+from evaluator.files import own_folder, write_whole
 
 # Seconds, peak, and how many together.
 SOUNDS = ((0.03, 0.5, 1), (0.2, 0.5, 1), (0.2, 0.01, 1), (0.2, 0.0, 1), (1.5, 0.5, 1), (0.2, 0.5, 2))
@@ -64,10 +64,12 @@ def settle(cache: Path, identity: Mapping[str, Any], given: Answers) -> dict[str
     """
     for number in range(MAX_STORES):
         tried = {**identity, "behaviour": number} if number else dict(identity)
-        home = cache / "embeddings" / model_key(tried)
-        home.mkdir(parents=True, exist_ok=True)
+        name = f"embeddings/{model_key(tried)}"
+        if agree(_read(cache / name / _FILE), given):
+            return tried
+        home = own_folder(cache, name)
         with locked(home / ".behaviour.lock"):
-            if not (home / _FILE).exists() and not any(home.rglob("*.safetensors")):
+            if not any((each / _FILE).exists() or any(each.rglob("*.safetensors")) for each in (cache / name, home)):
                 packed = io.BytesIO()
                 np.savez(packed, allow_pickle=False, **given)
                 write_whole(home / _FILE, packed.getvalue())

@@ -127,6 +127,7 @@ class Ensemble:
         done = Extraction(keys=dict(parts[0][1].keys))
         self._join(done, [extraction for _, extraction in parts])
         keys = sorted(set(done.keys.values()))
+        store.verify(keys)
         for numbers in shard_plan(range(len(keys))):
             missing = [keys[number] for number in numbers if keys[number] not in store]
             if missing:
@@ -142,6 +143,7 @@ class Ensemble:
         """The members' merged frames, or what is made of them."""
         store, done = Store(cache, self._identity(cache, views), "" if views == "scene" else views), keyed(recordings)
         widths = sum(each["timestamp_embedding_size"] for each in self.described)
+        store.verify(done.keys.values())
         shards = planned_shards(
             recordings, done.keys, lambda n: 4 * PLANNED_FRAME_RATE * seconds_of(recordings, n) * widths
         )

@@ -68,6 +68,7 @@ def extract(
         raise ValueError(f"views {views!r} are kept in part {' or '.join(map(repr, PARTS[views]))}, not {store.part!r}")
     done = keyed(recordings)
     work = Work(module, recordings, store, done)
+    store.verify(done.keys.values())
     shards = planned_shards(recordings, done.keys, work.bytes_of)
     work.run(to_make(store, shards, done, advance), advance)
     guard.watch(work, store, shards, done)

@@ -76,7 +76,7 @@ def watch(asked: Asked, store: Store, shards: Iterable[Sequence[int]], done: Ext
     """
     shard_of = {number: store.locations[key][0].name for number, key in done.keys.items()}
     needed = set(shard_of.values())
-    proofs = [proof for proof in _proofs(store.folder) if needed & set(proof.shards)]
+    proofs = [proof for folder in store.folders for proof in _proofs(folder) if needed & set(proof.shards)]
     unproven = needed.difference(*(proof.shards for proof in proofs))
     numbers = [number for shard in shards for number in shard if shard_of.get(number) in unproven]
     if numbers:
@@ -163,7 +163,7 @@ def _stored(store: Store, key: str) -> Row:
         view: store.read_layers([key], view)[:, 0]
         if len(tensor.shape) == 3
         else store.on_disk([key], view, [None]).all_rows()
-        for view, tensor in store.tensors[path].items()
+        for view, tensor in store.shards[path].tensors.items()
     }
 
 

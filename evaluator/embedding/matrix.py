@@ -18,6 +18,7 @@ from evaluator.errors import EvaluationError
 MOST_OPEN = 256  # files at once; systems allow 256 to 1024 a process
 BLOCK_BYTES = 8 << 20  # of the rows that `moments` looks at together
 _SPAN = 1 << 44  # addresses a file; none is as large
+_READ_ONLY = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 
 class Matrix(Protocol):
@@ -142,7 +143,7 @@ class OnDisk:
             for number, offset, first, end in zip(*runs, strict=True):
                 if number != opened:
                     opened, descriptor = number, self.descriptor(number)
-                n_read = os.preadv(descriptor, [memory[first:end]], offset)
+                n_read = _read_at(descriptor, memory[first:end], offset)
                 if n_read < end - first:
                     self.fill(memory[first + n_read : end], number, offset + n_read)
         return out
@@ -150,11 +151,11 @@ class OnDisk:
     def fill(self, memory: memoryview, number: int, offset: int) -> None:
         """Read bytes of file `number` from `offset` on until `memory` is full: a read may give less than was asked."""
         while len(memory):
-            n_read = os.preadv(self.descriptor(number), [memory], offset)
+            n_read = _read_at(self.descriptor(number), memory, offset)
             if not n_read:
                 raise EvaluationError(
                     f"{self.paths[number]}: this shard of the store is cut off: nothing comes after byte {offset}; "
-                    "delete the file and run again"
+                    "run again, and its clips are embedded again"
                 )
             memory, offset = memory[n_read:], offset + n_read
 
@@ -165,7 +166,7 @@ class OnDisk:
             if len(self.open) >= MOST_OPEN:
                 os.close(self.open.pop(next(iter(self.open))))
             try:
-                descriptor = os.open(self.paths[number], os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+                descriptor = os.open(self.paths[number], _READ_ONLY)
             except OSError as error:
                 raise EvaluationError(
                     f"{self.paths[number]}: this shard of the store cannot be read ({error.strerror or error}); "
@@ -178,6 +179,22 @@ class OnDisk:
         """Close its files; they are opened again if more rows are asked for."""
         with self.lock:
             _close_all(self.open)
+
+
+def _read_at_once(descriptor: int, memory: memoryview, offset: int) -> int:
+    """Fill `memory` from an offset of an open file, as far as one read goes; gives the number of bytes."""
+    return os.preadv(descriptor, [memory], offset)
+
+
+def _seek_and_read(descriptor: int, memory: memoryview, offset: int) -> int:
+    """As `_read_at_once` where the system has no such call (Windows); whoever reads holds the matrix' lock."""
+    os.lseek(descriptor, offset, os.SEEK_SET)
+    content = os.read(descriptor, len(memory))
+    memory[: len(content)] = content
+    return len(content)
+
+
+_read_at = _read_at_once if hasattr(os, "preadv") else _seek_and_read
 
 
 def _close_all(descriptors: dict[int, int]) -> None:

@@ -11,26 +11,26 @@ A store has parts, for what is had from the module by different calls: "" for wh
 A shard is one safetensors file: a tensor for each view (n_clips, width), or (n_layers, n_clips, width) so that one
 layer lies together, float32; its metadata lists the clips in order. In part "frames" the clips' frames follow each
 other: "frames" (n_frames of all, width) float32 and "times" (n_frames of all,) float64 in ms; the metadata says how
-many are each clip's.
+many are each clip's. Nothing is read from a shard that does not prove itself (`evaluator/embedding/index.py`).
+
+Of a cache that can only be read, the store reads what is there; it writes what is missing into one's own beside it.
 """
 
 import hashlib
 import json
-import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from evaluator.embedding.index import Index
 from evaluator.embedding.matrix import InMemory, Matrix, OnDisk, SideBySide
-from evaluator.embedding.shard import StoredClip, Tensor, open_shard, times_of
+from evaluator.embedding.shard import Damaged, Shard, StoredClip, Tensor, open_shard, pack, times_of
 from evaluator.errors import EvaluationError
-from evaluator.files import write_whole
+from evaluator.files import Stamp, can_write, sweep, write_whole
 
-FORMAT = 1
-STALE_SECONDS = 3600.0  # no shard takes that long to write
+FORMAT = 2  # of shards; counts up with every change, or an older version would set aside a newer one's shards
 SHARD_BYTES = 256 << 20
 IN_MEMORY = 2 << 30  # bytes of a matrix that are held in memory unless said otherwise
 
@@ -42,11 +42,11 @@ def model_key(identity: Mapping[str, Any]) -> str:
 
 
 def shard_name(keys: Sequence[str]) -> str:
-    """Name of the shard of these clips, (n_clips,) keys in order (24 hex digits)."""
-    return hashlib.sha256("\n".join(keys).encode()).hexdigest()[:24]
+    """Name of the file of the shard of these clips, (n_clips,) keys in order."""
+    return Shard("", "", tuple(map(StoredClip, keys)), {}, {}).name
 
 
-class Store:
+class Store(Index):
     """The embeddings of one model, one part of them.
 
     Args:
@@ -60,45 +60,27 @@ class Store:
     def __init__(
         self, cache: Path, identity: Mapping[str, Any], part: str = "", scene_from: Mapping[str, Any] | None = None
     ):
-        self.key = model_key(identity)
-        self.part, self.scene_from = part, scene_from
-        home = cache / "embeddings" / self.key
-        self.folder = home / part
-        self.folder.mkdir(parents=True, exist_ok=True)
+        super().__init__(cache, model_key(identity), part)
+        self.scene_from = scene_from
+        home = self.folder.parent if part else self.folder
+        sweep(home)
         described = json.dumps(identity, sort_keys=True, indent=1) + "\n"
-        if not (home / "model.json").exists():
+        if not (home / "model.json").exists() and can_write(home):
             write_whole(home / "model.json", described.encode())
-        for left in self.folder.glob(".*.part"):  # by processes that were killed while they wrote
-            if time.time() - left.stat().st_mtime > STALE_SECONDS:
-                left.unlink(missing_ok=True)
-        self.locations: dict[str, tuple[Path, int]] = {}  # shard of each clip, and its row or first frame there
-        self.clips: dict[str, StoredClip] = {}
-        self.tensors: dict[Path, dict[str, Tensor]] = {}
-        for path in sorted(self.folder.glob("*.safetensors")):
-            self.take_in(path)
-
-    def rescan(self) -> None:
-        """Take in the shards that others have added since."""
-        for path in sorted(self.folder.glob("*.safetensors")):
-            if path not in self.tensors:
-                self.take_in(path)
-
-    def take_in(self, path: Path) -> None:
-        """Learn which clips a shard holds; errors as in `open_shard`."""
-        clips, self.tensors[path] = open_shard(path)
-        row = 0
-        for clip in clips:
-            self.locations[clip.key] = (path, row)
-            self.clips[clip.key] = clip
-            row += clip.n_frames or 1
 
     @staticmethod
     def contents(path: Path) -> list[StoredClip]:
-        """The clips of a shard, in order; errors as in `open_shard`."""
-        return open_shard(path)[0]
+        """The clips of a shard, in order.
 
-    def __contains__(self, key: object) -> bool:
-        return key in self.locations
+        Raises:
+            EvaluationError: It cannot be read, or is damaged as far as can be seen without reading its tensors.
+        """
+        try:
+            return list(open_shard(path).clips)
+        except (OSError, Damaged) as error:
+            raise EvaluationError(
+                f"{path}: this shard of the store is damaged ({error}); whoever needs it sets it aside and embeds its clips again"
+            ) from error
 
     def write(self, clips: Sequence[StoredClip], views: Mapping[str, np.ndarray]) -> Path:
         """Add a shard.
@@ -107,20 +89,15 @@ class Store:
             clips: Its clips, in order.
             views: Embeddings by name, each (n_clips, width) or (n_clips, n_layers, width), float32; or "frames" and
                 "times", those of all clips one after another.
-        """
-        from safetensors.numpy import save
 
-        path = self.folder / f"{shard_name([clip.key for clip in clips])}.safetensors"
-        by_layer = {
-            view: np.ascontiguousarray(
-                np.moveaxis(rows, 1, 0) if rows.ndim == 3 else rows, dtype=np.float64 if view == "times" else np.float32
-            )
-            for view, rows in views.items()
-            if view != "scene" or self.scene_from is None
-        }
-        # One metadata key only: the library keeps no order among several, and equal shards should be equal bytes.
-        listed = json.dumps([asdict(clip) for clip in clips], sort_keys=True)
-        write_whole(path, save(by_layer, metadata={"clips": listed}))
+        Raises:
+            EvaluationError: It cannot be written, or the embeddings are of another number of clips or frames.
+        """
+        kept = {view: rows for view, rows in views.items() if view != "scene" or self.scene_from is None}
+        name, content = pack(self.key, self.part, clips, kept)
+        path = self.folder / name
+        write_whole(path, content)
+        self.believed[path] = Stamp.of(path)
         self.take_in(path)
         return path
 
@@ -202,17 +179,27 @@ class Store:
         return OnDisk(paths, np.concatenate(stretches), width)
 
     def shards_of(self, keys: Sequence[str]) -> tuple[list[Path], np.ndarray]:
-        """The shards that some clips are in, and for each clip which of these it is, (n_clips,)."""
-        number_of: dict[Path, int] = {}
-        numbers = [number_of.setdefault(self.locations[key][0], len(number_of)) for key in keys]
-        return list(number_of), np.array(numbers, dtype=np.int64)
+        """The shards that some clips are in, and for each clip which of these it is, (n_clips,).
+
+        Raises:
+            EvaluationError: One of them does not prove itself, or is gone.
+        """
+        damaged: list[Path] = []
+        if not all(path in self.believed for path in self._paths(keys)):
+            damaged = self.verify(keys)
+        if n_lost := sum(key not in self.locations for key in keys):
+            what = f"{damaged[0]} is damaged" if damaged else "a shard of the store was removed"
+            raise EvaluationError(f"{what}, and with it {n_lost} clips; run again, and they are embedded again")
+        paths = self._paths(keys)
+        number_of = {path: number for number, path in enumerate(paths)}
+        return paths, np.array([number_of[self.locations[key][0]] for key in keys], dtype=np.int64)
 
     def tensor(self, path: Path, view: str) -> Tensor:
         """Where a view lies in a shard; errors as in `read`."""
-        if view not in self.tensors[path]:
-            known = ", ".join(sorted(self.tensors[path]))
-            raise EvaluationError(f"the module gives no {view!r} embeddings; it gives {known}")
-        return self.tensors[path][view]
+        tensors = self.shards[path].tensors
+        if view not in tensors:
+            raise EvaluationError(f"the module gives no {view!r} embeddings; it gives {', '.join(sorted(tensors))}")
+        return tensors[view]
 
     def n_layers(self, path: Path, view: str) -> int:
         """How many layers a view has in a shard.

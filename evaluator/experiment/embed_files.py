@@ -105,6 +105,7 @@ def embed_files(
     cache: Path,
     allow_failed: float,
     progress: Progress,
+    rehash: bool = False,
 ) -> Embeddings:
     """Embed whole files with one module.
 
@@ -116,6 +117,7 @@ def embed_files(
         cache: Folder of all stores.
         allow_failed: Share of the files, 0 to 1, that may be unreadable.
         progress: Shows how many files are done.
+        rehash: Whether to read every file anew, whatever is remembered of it.
 
     Raises:
         UsageError: The module or its layers are not there.
@@ -124,7 +126,7 @@ def embed_files(
     chosen = features.parse(layers)
     if chosen == "weighted":
         raise UsageError(f"layers={layers!r}: nothing is trained here; take scene, all, last, mean or a number")
-    setup = _setup(files, cache)
+    setup = _setup(files, cache, rehash)
     with open_any(spec) as module:
         features.refuse_plain(chosen, module.describe(), spec.name)
         experiment = Experiment(spec, setup, chosen, "scene" if chosen == "scene" else "layers")
@@ -152,12 +154,12 @@ def embed_files(
     )
 
 
-def _setup(files: Sequence[Path], cache: Path) -> Setup:
+def _setup(files: Sequence[Path], cache: Path, rehash: bool) -> Setup:
     """Files as a task without labels, each a whole clip."""
     absolute = [os.path.abspath(file) for file in files]
     root = Path(os.path.commonpath([os.path.dirname(path) for path in absolute]))
     names = [Path(path).relative_to(root).as_posix() for path in absolute]
-    facts = decode.file_facts(root, names, cache)
+    facts = decode.file_facts(root, names, cache, rehash)
     clips = Manifest(root, tuple(Clip(name, ()) for name in names), ())
     task = Task(
         name="files",

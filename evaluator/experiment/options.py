@@ -19,6 +19,7 @@ class RunOptions:
         layers: Which layers are evaluated (`features.parse`); "" for those that the protocol says.
         allow_failed: Share of clips that may be unreadable, 0 to 1, before scoring is refused.
         progress: Shows how far a stage is: called with a title and a total number of steps.
+        rehash: Whether to read every file anew, whatever is remembered of it.
     """
 
     data: Path | None
@@ -29,6 +30,7 @@ class RunOptions:
     layers: str = ""
     allow_failed: float = 0.0
     progress: Progress = no_progress
+    rehash: bool = False
 
     @property
     def seeds(self) -> list[int]:

@@ -76,13 +76,17 @@ def run_many(
         requests: What to run, one module after another.
         failed: Called with each run that fails.
     """
+    hashed: set[str] = set()  # tasks whose files were all read by this call
     for request in requests:
         try:
             with open_any(request.spec) as module:
                 for question in request.questions:
                     clock = Clock()
                     try:
-                        setup = set_up(*question, request.options.data, request.options.cache)
+                        where = request.options.data, request.options.cache
+                        rehash = request.options.rehash and question[0].name not in hashed
+                        setup = set_up(*question, *where, rehash=rehash)
+                        hashed.add(question[0].name)
                         clock.lap("list")
                         result = run(request.spec, module, setup, request.options, clock)
                     except (UsageError, EvaluationError) as error:

@@ -39,6 +39,7 @@ class SampleOptions:
         seed: Of the clips that are drawn, and of what is done with them.
         allow_failed: Share of clips that may be unreadable, 0 to 1.
         progress: Shows how far a stage is: called with a title and a total number of steps.
+        rehash: Whether to read every file anew, whatever is remembered of it.
     """
 
     data: Path | None
@@ -48,6 +49,7 @@ class SampleOptions:
     seed: int = 0
     allow_failed: float = 0.0
     progress: Progress = no_progress
+    rehash: bool = False
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ def draw(task: Task, protocol: Protocol, options: SampleOptions) -> Setup:
         chosen = np.random.default_rng(options.seed).permutation(numbers)[: options.n_clips]
         return np.sort(chosen).tolist()
 
-    return set_up(task, protocol, options.data, options.cache, pick)
+    return set_up(task, protocol, options.data, options.cache, pick, options.rehash)
 
 
 def embed_all(

@@ -37,7 +37,9 @@ Pick = Callable[[Manifest, Sequence[Fold]], Sequence[int]]
 """From a task's clips and folds to the numbers of the clips that are wanted, in order."""
 
 
-def set_up(task: Task, protocol: Protocol, data: Path | None, cache: Path, pick: Pick | None = None) -> Setup:
+def set_up(
+    task: Task, protocol: Protocol, data: Path | None, cache: Path, pick: Pick | None = None, rehash: bool = False
+) -> Setup:
     """Read and check a task's clips and divide them; no module is needed, and no audio is decoded.
 
     Args:
@@ -45,6 +47,7 @@ def set_up(task: Task, protocol: Protocol, data: Path | None, cache: Path, pick:
         data: Where the dataset lies; None for data that is made or knows its place.
         cache: Folder for made data and for facts about files.
         pick: Chooses some of the clips; nothing is trained on them then, and the setup has no folds.
+        rehash: Whether to read every file anew, whatever is remembered of it.
 
     Raises:
         UsageError: The data is not there, does not fit the task, or cannot be divided so; or the protocol does not fit.
@@ -59,7 +62,7 @@ def set_up(task: Task, protocol: Protocol, data: Path | None, cache: Path, pick:
     else:
         chosen = pick(clips, folds)
         clips, folds = replace(clips, clips=tuple(clips.clips[number] for number in chosen)), []
-    facts = decode.file_facts(clips.root, [clip.path for clip in clips.clips], cache)
+    facts = decode.file_facts(clips.root, [clip.path for clip in clips.clips], cache, rehash)
     return Setup(task, protocol, Recordings(task.name, clips, clip_rule(task, protocol), facts), tuple(folds))
 
 

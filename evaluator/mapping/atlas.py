@@ -15,7 +15,7 @@ import numpy as np
 
 from evaluator import tables
 from evaluator.audio.clip import Clip
-from evaluator.files import finite, write_whole
+from evaluator.files import finite, sweep, write_whole
 from evaluator.mapping.colouring import Colouring
 from evaluator.mapping.methods import TITLES
 from evaluator.results.result import run_name
@@ -106,10 +106,11 @@ class Atlas:
 
     @property
     def run(self) -> str:
-        """Name of these maps, 8 hex digits: equal for equal modules, options and lists of clips."""
+        """Name of these maps, 8 hex digits: equal for equal modules, options, clips and audio."""
         identity: list[Any] = [{name: each[name] for name in ("module", "weights", "options")} for each in self.modules]
         identity += [self.options, self.task, self.profile]
-        identity += [self.provenance.get(name) for name in ("task_sha256", "protocol_sha256", "manifest_sha256")]
+        decides = ("task_sha256", "protocol_sha256", "manifest_sha256", "audio_sha256")
+        identity += [self.provenance.get(name) for name in decides]
         return run_name(identity)
 
 
@@ -142,6 +143,7 @@ def _coordinates(atlas: Atlas) -> Iterator[list[Any]]:
 
 def write(atlas: Atlas, folder: Path) -> None:
     """Write points (n_clips, 2) as CSV and the rest as JSON into an existing folder, each whole, the JSON last."""
+    sweep(folder)
     head = ["module", "layer", "method", "clip", "label", "group", "x", "y"]
     tables.write(head, list(_coordinates(atlas)), folder / "coordinates.csv")
     text = json.dumps(as_plain(atlas), indent=1, allow_nan=False, default=str) + "\n"

@@ -21,7 +21,7 @@ TableRows = list[list[str]]
 
 def _run_options(options: ReproductionOptions, bar: ProgressBar) -> RunOptions:
     """Of the options of a reproduction those that every run takes."""
-    return RunOptions(options.data, options.cache, options.device, progress=bar)
+    return RunOptions(options.data, options.cache, options.device, progress=bar, rehash=options.rehash)
 
 
 def forecast_plan(

@@ -71,7 +71,7 @@ def measure(planned: PlannedRun, module: Module, n: int, options: RunOptions) ->
         n_all = len(clips.clips)
         return sorted(np.random.default_rng(n_shards).permutation(n_all)[:n].tolist())
 
-    setup = set_up(run.task, run.protocol, options.data, options.cache, pick)
+    setup = set_up(run.task, run.protocol, options.data, options.cache, pick, options.rehash)
     experiment = prepare(run.spec, module, setup, run.layers)
     _, done = ensemble.embed(run.spec, module, experiment.views, setup.recordings, options.cache, options.progress)
     share = done.n_embedded / max(1, len(setup.recordings.clips))  # of the clips that are not in the store

@@ -39,6 +39,7 @@ class ReproductionOptions:
         python: Patterns of printed rows, each with the interpreter that has their module.
         device: What modules and probes run on.
         tables: Names of those that are made; all if empty.
+        rehash: Whether to read every file anew, whatever is remembered of it.
         name_parts: Parts of names of modules, rows and tasks; if there are some, runs without any of them are not run.
     """
 
@@ -51,6 +52,7 @@ class ReproductionOptions:
     device: str = "auto"
     tables: Sequence[str] = ()
     name_parts: Sequence[str] = ()
+    rehash: bool = False
 
 
 @dataclass

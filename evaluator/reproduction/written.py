@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from evaluator import tables
-from evaluator.files import finite, write_whole
+from evaluator.files import finite, sweep, write_whole
 from evaluator.reproduction import cells, notes
 from evaluator.reproduction.cells import MARK, PERCENT, Cell, OurScore, decimals
 from evaluator.reproduction.finished import UNKNOWN
@@ -31,6 +31,7 @@ def write(plan: Plan, out: Path) -> dict[str, str]:
     """
     folder = out / f"reproduce-{plan.recipe.name}"
     folder.mkdir(parents=True, exist_ok=True)
+    sweep(folder)
     written, documents = {}, []
     for table in plan.recipe.tables:
         reproduced = cells.make_cells(plan, table, out)

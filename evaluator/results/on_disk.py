@@ -2,7 +2,8 @@
 
     OUT/MODULE/TASK/PROTOCOL-PROFILE-RUN.json and .npz
 
-RUN is a hash of module, weights, options, layers, task, clips, protocol and seeds: the same run again replaces its own files only.
+RUN is a hash of module, weights, options, layers, task, clips, their audio, protocol and seeds: the same run again replaces its own
+files only.
 The JSON names the SHA-256 of the predictions, so that files of two runs are never taken for one.
 """
 
@@ -19,7 +20,7 @@ from typing import Any, get_type_hints
 import numpy as np
 
 from evaluator.errors import EvaluationError, UsageError
-from evaluator.files import finite, safe_name, write_whole
+from evaluator.files import finite, safe_name, sweep, write_whole, writing
 from evaluator.results.from_json import restored
 from evaluator.results.result import SCHEMA_VERSION, Result
 from evaluator.scoring.metrics import METRICS
@@ -34,7 +35,9 @@ def write(result: Result, out: Path) -> Path:
     """
     path = out / safe_name(result.module) / safe_name(result.task)
     path = path / f"{safe_name(result.protocol)}-{result.profile}-{result.run}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    with writing(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    sweep(path.parent)
     arrays: dict[str, np.ndarray] = {"folds": np.array([fold.name for fold in result.folds])}
     for number in range(len(result.folds)):
         arrays[f"clips_{number}"] = np.array(result.test_clips[number])

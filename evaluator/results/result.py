@@ -155,7 +155,7 @@ class Result:
 
     @property
     def run(self) -> str:
-        """Name of the run, 8 hex digits: equal for equal questions, whatever the answer."""
+        """Name of the run, 8 hex digits: equal for equal questions about equal audio, whatever the answer."""
         return run_of(vars(self))
 
     def summary(self) -> dict[str, Any]:
@@ -187,6 +187,7 @@ def run_of(fields: Mapping[str, Any]) -> str:
         "task_sha256",
         "protocol_sha256",
         "manifest_sha256",
+        "audio_sha256",
         "fused_runs",
         "session",
     )

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from evaluator import tables
-from evaluator.files import finite, write_whole
+from evaluator.files import finite, sweep, write_whole
 from evaluator.results.result import run_name
 from evaluator.similarity.correlations import Correlations, fdr_corrected, significant
 
@@ -118,11 +118,11 @@ class Analysis:
 
     @property
     def run(self) -> str:
-        """Name of the analysis, 8 hex digits: equal for equal modules, settings and lists of clips."""
+        """Name of the analysis, 8 hex digits: equal for equal modules, settings, clips and audio."""
         identity: list[Any] = [{name: each[name] for name in ("module", "weights", "options")} for each in self.modules]
         identity += [self.provenance.get(name) for name in ("layers", "n_clips", "seed")]
         identity += [
-            (each.task, *(each.provenance.get(f"{name}_sha256") for name in ("task", "protocol", "manifest")))
+            (each.task, *(each.provenance.get(f"{name}_sha256") for name in ("task", "protocol", "manifest", "audio")))
             for each in self.datasets
         ]
         return run_name(identity)
@@ -191,6 +191,7 @@ def write(analysis: Analysis, out: Path) -> Path:
     """Write JSON and tables, with (n_pairs,) and (n_embeddings, n_variables) lines a task, each whole, the JSON last; gives their folder."""
     folder = out / f"similarity-{analysis.run}"
     folder.mkdir(parents=True, exist_ok=True)
+    sweep(folder)
     head = ["task", "one", "other", "r", "p", "p_corrected", "kept", "cka"]
     tables.write(head, list(_pair_rows(analysis)), folder / "representations.csv")
     head = ["task", "representation", "variable", "kind", "r", "p", "p_corrected", "kept", "n_clips"]

@@ -14,7 +14,7 @@ from evaluator.audio.decode import AudioError, FileFacts, clip_key
 from evaluator.experiment.sample import SampleOptions
 from evaluator.experiment.setup import Setup
 from evaluator.experiment.targets import label_matrix
-from evaluator.files import write_whole
+from evaluator.files import own_folder, sweep, write_whole
 from evaluator.similarity import correlations, descriptors
 
 
@@ -57,7 +57,7 @@ def _descriptor_variables(
     clips: Sequence[Clip],
     facts: Mapping[str, FileFacts | AudioError],
     seconds: float | None,
-    memory: Path,
+    memories: Sequence[Path],
     advance: Callable[[int], object],
 ) -> list[Variable]:
     """Acoustic descriptors of clips.
@@ -67,13 +67,14 @@ def _descriptor_variables(
         clips: The clips.
         facts: Header and content hash of each recording (`audio.file_facts`).
         seconds: So much of the start of each clip is described; None for all.
-        memory: JSON file of descriptors that were computed before.
+        memories: JSON files of descriptors that were computed before; the last can be written.
         advance: Called with 1 for every clip.
 
     Raises:
         AudioError: A clip cannot be read.
     """
-    by_key, rows, n_new = _remembered(memory), [], 0
+    by_key = {key: values for memory in memories for key, values in _remembered(memory).items()}
+    rows, n_new = [], 0
     for clip in clips:
         file_facts = facts[clip.path]
         if isinstance(file_facts, AudioError):
@@ -85,8 +86,7 @@ def _descriptor_variables(
         rows.append(by_key[key])
         advance(1)
     if n_new:
-        memory.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(memory, json.dumps(by_key).encode())
+        write_whole(memories[-1], json.dumps(by_key).encode())
     return [Variable(name, "descriptor", values) for name, values in descriptors.as_columns(rows).items()]
 
 
@@ -113,9 +113,17 @@ def variables_of(sample: Setup, numbers: Sequence[int], options: SampleOptions) 
     """
     clips = [sample.recordings.clips[number] for number in numbers]
     root_hash = hashlib.sha256(str(sample.recordings.manifest.root.resolve()).encode()).hexdigest()[:16]
-    memory = options.cache / "descriptors" / f"{root_hash}-{descriptors.version()}.json"
+    name = f"{root_hash}-{descriptors.version()}.json"
+    own = own_folder(options.cache, "descriptors")
+    sweep(own)
+    memories = [options.cache / "descriptors" / name, own / name]
     advance = options.progress(f"{sample.task.name}: descriptors", len(clips))
     acoustic = _descriptor_variables(
-        sample.recordings.manifest.root, clips, sample.recordings.facts, sample.recordings.rule.seconds, memory, advance
+        sample.recordings.manifest.root,
+        clips,
+        sample.recordings.facts,
+        sample.recordings.rule.seconds,
+        memories,
+        advance,
     )
     return [*acoustic, *_metadata_variables(clips, sample.recordings.manifest.classes)]
