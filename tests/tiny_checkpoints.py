@@ -15,7 +15,7 @@ import pytest
 import torch
 
 import hear_ssl
-from hear_ssl.encoders import aves, byol_a, byol_a_checkpoint, gura, transformer, weights, yamnet
+from hear_ssl.encoders import aves, byol_a, byol_a_checkpoint, checkpoint, gura, hub, weights, yamnet
 
 MODULES = sorted(path.stem for path in Path(hear_ssl.__file__).parent.glob("[a-z]*.py"))
 
@@ -109,7 +109,7 @@ def aves_state(old_weight_norm=True):
         start = next((ours for ours in back if name.startswith(ours)), "")
         new = back.get(start, "") + name.removeprefix(start)
         if old_weight_norm:
-            for old, parametrized in aves.WEIGHT_NORM.items():
+            for old, parametrized in hub.WEIGHT_NORM.items():
                 new = new.replace(parametrized, old)
         theirs[new] = tensor + 0.01 * torch.randn_like(tensor)
     return theirs
@@ -168,7 +168,7 @@ def save_members(folder, module):
 
 # By the class of CHECKPOINT: writes a tiny checkpoint of a module into a folder and gives the path for `load_model`.
 WRITERS = {
-    transformer.Checkpoint: save_transformer,
+    checkpoint.Checkpoint: save_transformer,
     aves.AvesCheckpoint: lambda folder, module: save_aves(folder),
     byol_a_checkpoint.ByolACheckpoint: lambda folder, module: save_byol_a(folder),
     yamnet.YamnetCheckpoint: lambda folder, module: save_yamnet(folder),
