@@ -55,6 +55,7 @@ FAMILIES = {
     "wav2vec2_large": ("Wav2Vec2", STABLE),
     "hubert": ("Hubert", {}),
     "hubert_large": ("Hubert", STABLE),
+    "hubert_batch_norm": ("Hubert", {"conv_pos_batch_norm": True}),  # mHuBERT-147
     "wavlm": ("WavLM", {}),
     "wavlm_large": ("WavLM", {**STABLE, "conv_bias": False}),
     "data2vec": ("Data2VecAudio", {"num_conv_pos_embeddings": 5, "conv_pos_kernel_size": 19}),
@@ -85,7 +86,12 @@ def tiny_network(family):
     with weights.quiet_transformers() as transformers:
         torch.manual_seed(1)
         config = getattr(transformers, f"{name}Config")(**SMALL, **changes)
-        return getattr(transformers, f"{name}Model")(config).eval()
+        network = getattr(transformers, f"{name}Model")(config).eval()
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm1d):  # new ones do nothing
+            module.running_mean.normal_()
+            module.running_var.uniform_(0.5, 2)
+    return network
 
 
 def family_of(module):

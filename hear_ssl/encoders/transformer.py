@@ -208,8 +208,10 @@ class TransformerEncoder(Encoder):
             hooks.callback(first.remove)
             for number, layer in enumerate(encoder.layers[:-1], start=1):
                 hooks.callback(layer.register_forward_hook(hook(number)).remove)
-            # data2vec stacks several positional convolutions: each must find zeros where a clip alone has its edge.
-            for layer in getattr(encoder.pos_conv_embed, "layers", []) if mask is not None else []:
+            # Each positional convolution must find zeros where a clip alone has its edge: data2vec stacks several, and
+            # a batch norm before it (mHuBERT) has made something else of them.
+            position = encoder.pos_conv_embed
+            for layer in () if mask is None else getattr(position, "layers", None) or [position.conv]:
                 clear = layer.register_forward_pre_hook(
                     lambda module, inputs, real=mask: (inputs[0] * real.unsqueeze(1),)
                 )
