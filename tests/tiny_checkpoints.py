@@ -172,6 +172,50 @@ def save_members(folder, module):
     return folder
 
 
+def write(folder, network, form="safetensors", normalize=True, rate=16000):
+    """A checkpoint with its processor file, by transformers' own `save_pretrained` wherever that writes the format."""
+    with weights.quiet_transformers() as transformers:
+        extractor = transformers.Wav2Vec2FeatureExtractor(do_normalize=normalize, sampling_rate=rate)
+        network = network.half() if form == "half precision" else network
+        network.save_pretrained(folder, max_shard_size="60KB" if "sharded" in form else "50GB")
+        if form == "v5 processor":
+            (folder / "vocab.json").write_text(
+                json.dumps({"<pad>": 0, "<s>": 1, "</s>": 2, "<unk>": 3, "|": 4, "a": 5})
+            )
+            tokenizer = transformers.Wav2Vec2CTCTokenizer(str(folder / "vocab.json"))
+            transformers.Wav2Vec2Processor(extractor, tokenizer).save_pretrained(folder)
+            assert not (folder / "preprocessor_config.json").exists()
+        else:
+            extractor.save_pretrained(folder)
+    if "bin" in form:
+        to_bin(folder, old="old" in form)
+    return folder
+
+
+def to_bin(folder, old):
+    """Safetensors become the pickles of torch.save that transformers 4 wrote, under the names of torch 1 if `old`."""
+    from safetensors.torch import load_file
+
+    for path in sorted(folder.glob("*.safetensors")):
+        state = load_file(path)
+        if old:
+            for before, today in hub.WEIGHT_NORM.items():
+                state = {name.replace(today, before): tensor for name, tensor in state.items()}
+        torch.save(state, folder / path.name.replace("model", "pytorch_model").replace(".safetensors", ".bin"))
+        path.unlink()
+    index = folder / "model.safetensors.index.json"
+    if index.exists():
+        text = index.read_text().replace("model-", "pytorch_model-").replace(".safetensors", ".bin")
+        (folder / "pytorch_model.bin.index.json").write_text(text)
+        index.unlink()
+
+
+def edit_config(folder, **changes):
+    """config.json with other values."""
+    path = folder / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
 # By the class of CHECKPOINT: writes a tiny checkpoint of a module into a folder and gives the path for `load_model`.
 WRITERS = {
     checkpoint.Checkpoint: save_transformer,
