@@ -4,6 +4,7 @@ import json
 import sys
 import time
 import zipfile
+from pathlib import Path
 
 import pytest
 import torch
@@ -31,7 +32,7 @@ def little_memory():
     limits = resource.getrlimit(resource.RLIMIT_AS)
     if not sys.platform.startswith("linux"):
         pytest.skip("only Linux limits the address space")
-    used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + (1 << 29), limits[1]))
     yield
     resource.setrlimit(resource.RLIMIT_AS, limits)

@@ -52,7 +52,8 @@ WHOLE = {
 LISTS = {"conv_dim": 16_384, "conv_kernel": 65_536, "conv_stride": 65_536}
 MAX_CONVOLUTIONS = 32
 MAX_RECEPTIVE_FIELD = 1_000_000  # samples; 400 in all published ones
-REAL = ("layer_norm_eps", "mask_time_prob", "mask_feature_prob")
+# The range of the initialiser is for untrained copies; whether there is a vector for masked frames, for both its chances.
+REAL = ("layer_norm_eps", "initializer_range", "mask_time_prob", "mask_feature_prob")
 SWITCHES = ("conv_bias", "do_stable_layer_norm", "feat_proj_layer_norm", "conv_pos_batch_norm")
 ACTIVATIONS = ("hidden_act", "feat_extract_activation")
 NORMS = ("group", "layer")
