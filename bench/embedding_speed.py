@@ -13,8 +13,8 @@ import time
 
 import torch
 
-from hear_ssl.encoders import api, weights
-from hear_ssl.encoders.transformer import FAMILIES, TransformerEncoder
+from hear_ssl.encoders import api, hub, weights
+from hear_ssl.encoders.transformer import TransformerEncoder
 
 
 def plain_loop(network: torch.nn.Module, clips: list[torch.Tensor]) -> torch.Tensor:
@@ -51,7 +51,7 @@ def main() -> None:
     settings = parser.parse_args()
     torch.manual_seed(0)
     if settings.model:
-        network = weights.load_transformer(settings.model, "", FAMILIES)
+        network = hub.load_transformer(hub.Files(settings.model))
     else:
         with weights.quiet_transformers() as transformers:
             network = transformers.HubertModel(transformers.HubertConfig(num_hidden_layers=settings.layers))

@@ -5,13 +5,14 @@ convolutions.
 """
 
 from hear_ssl.encoders.api import get_clip_embeddings, get_scene_embeddings, get_timestamp_embeddings
-from hear_ssl.encoders.transformer import UNPINNED, Checkpoint
+from hear_ssl.encoders.checkpoint import NO_COMMIT_KNOWN, Checkpoint
 
 __all__ = ["get_clip_embeddings", "get_scene_embeddings", "get_timestamp_embeddings", "load_model"]
 
 CHECKPOINT = Checkpoint(
     hub_id="facebook/data2vec-audio-base",
-    revision=UNPINNED,
+    revision_unknown=NO_COMMIT_KNOWN,
+    family="data2vec-audio",
     normalize=True,
     licence="Apache-2.0 on the hub; other listings say MIT",
     citation="Baevski et al. 2022, data2vec, https://arxiv.org/abs/2202.03555",

@@ -4,13 +4,14 @@
 """
 
 from hear_ssl.encoders.api import get_clip_embeddings, get_scene_embeddings, get_timestamp_embeddings
-from hear_ssl.encoders.transformer import Checkpoint
+from hear_ssl.encoders.checkpoint import Checkpoint
 
 __all__ = ["get_clip_embeddings", "get_scene_embeddings", "get_timestamp_embeddings", "load_model"]
 
 CHECKPOINT = Checkpoint(
     hub_id="facebook/hubert-base-ls960",
     revision="dba3bb02fda4248b6e082697eee756de8fe8aa8a",
+    family="hubert",
     normalize=True,
     licence="Apache-2.0 on the hub; other listings say MIT",
     citation="Hsu et al. 2021, HuBERT, https://arxiv.org/abs/2106.07447",

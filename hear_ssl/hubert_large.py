@@ -5,13 +5,14 @@ layer norm.
 """
 
 from hear_ssl.encoders.api import get_clip_embeddings, get_scene_embeddings, get_timestamp_embeddings
-from hear_ssl.encoders.transformer import UNPINNED, Checkpoint
+from hear_ssl.encoders.checkpoint import Checkpoint
 
 __all__ = ["get_clip_embeddings", "get_scene_embeddings", "get_timestamp_embeddings", "load_model"]
 
 CHECKPOINT = Checkpoint(
     hub_id="facebook/hubert-large-ll60k",
-    revision=UNPINNED,
+    revision="ff022d095678a2995f3c49bab18a96a9e553f782",
+    family="hubert",
     normalize=True,
     licence="Apache-2.0 on the hub; other listings say MIT",
     citation="Hsu et al. 2021, HuBERT, https://arxiv.org/abs/2106.07447",

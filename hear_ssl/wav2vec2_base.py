@@ -4,13 +4,14 @@
 """
 
 from hear_ssl.encoders.api import get_clip_embeddings, get_scene_embeddings, get_timestamp_embeddings
-from hear_ssl.encoders.transformer import Checkpoint
+from hear_ssl.encoders.checkpoint import Checkpoint
 
 __all__ = ["get_clip_embeddings", "get_scene_embeddings", "get_timestamp_embeddings", "load_model"]
 
 CHECKPOINT = Checkpoint(
     hub_id="facebook/wav2vec2-base",
     revision="0b5b8e868dd84f03fd87d01f9c4ff0f080fecfe8",
+    family="wav2vec2",
     normalize=True,
     licence="Apache-2.0",
     citation="Baevski et al. 2020, wav2vec 2.0, https://arxiv.org/abs/2006.11477",

@@ -5,13 +5,14 @@ the whole clip in the first convolution.
 """
 
 from hear_ssl.encoders.api import get_clip_embeddings, get_scene_embeddings, get_timestamp_embeddings
-from hear_ssl.encoders.transformer import Checkpoint
+from hear_ssl.encoders.checkpoint import Checkpoint
 
 __all__ = ["get_clip_embeddings", "get_scene_embeddings", "get_timestamp_embeddings", "load_model"]
 
 CHECKPOINT = Checkpoint(
     hub_id="facebook/wav2vec2-base-960h",
     revision="22aad52d435eb6dbaf354bdad9b0da84ce7d6156",
+    family="wav2vec2",
     normalize=True,
     licence="Apache-2.0",
     citation="Baevski et al. 2020, wav2vec 2.0, https://arxiv.org/abs/2006.11477",

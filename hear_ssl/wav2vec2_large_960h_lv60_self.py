@@ -5,13 +5,14 @@ audio: give normalize=False to do as they did. Only the encoder is loaded, witho
 """
 
 from hear_ssl.encoders.api import get_clip_embeddings, get_scene_embeddings, get_timestamp_embeddings
-from hear_ssl.encoders.transformer import UNPINNED, Checkpoint
+from hear_ssl.encoders.checkpoint import Checkpoint
 
 __all__ = ["get_clip_embeddings", "get_scene_embeddings", "get_timestamp_embeddings", "load_model"]
 
 CHECKPOINT = Checkpoint(
     hub_id="facebook/wav2vec2-large-960h-lv60-self",
-    revision=UNPINNED,
+    revision="54074b1c16f4de6a5ad59affb4caa8f2ea03a119",
+    family="wav2vec2",
     normalize=True,
     licence="Apache-2.0",
     citation="Xu et al. 2020, Self-training and pre-training are complementary for speech recognition, https://arxiv.org/abs/2010.11430",

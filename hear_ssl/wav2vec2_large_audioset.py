@@ -5,13 +5,14 @@ weights. Layer norm after each convolution, last layer followed by the final lay
 """
 
 from hear_ssl.encoders.api import get_clip_embeddings, get_scene_embeddings, get_timestamp_embeddings
-from hear_ssl.encoders.transformer import UNPINNED, Checkpoint
+from hear_ssl.encoders.checkpoint import NO_COMMIT_KNOWN, Checkpoint
 
 __all__ = ["get_clip_embeddings", "get_scene_embeddings", "get_timestamp_embeddings", "load_model"]
 
 CHECKPOINT = Checkpoint(
     hub_id="ALM/wav2vec2-large-audioset",
-    revision=UNPINNED,
+    revision_unknown=NO_COMMIT_KNOWN,
+    family="wav2vec2",
     licence="CC-BY-NC-SA-4.0",
     citation="La Quatra et al. 2024, ARCH, https://arxiv.org/abs/2405.00934",
 )

@@ -5,13 +5,14 @@ followed by the final layer norm.
 """
 
 from hear_ssl.encoders.api import get_clip_embeddings, get_scene_embeddings, get_timestamp_embeddings
-from hear_ssl.encoders.transformer import UNPINNED, Checkpoint
+from hear_ssl.encoders.checkpoint import NO_COMMIT_KNOWN, Checkpoint
 
 __all__ = ["get_clip_embeddings", "get_scene_embeddings", "get_timestamp_embeddings", "load_model"]
 
 CHECKPOINT = Checkpoint(
     hub_id="facebook/wav2vec2-large-robust",
-    revision=UNPINNED,
+    revision_unknown=NO_COMMIT_KNOWN,
+    family="wav2vec2",
     normalize=True,
     licence="Apache-2.0",
     citation="Hsu et al. 2021, Robust wav2vec 2.0, https://arxiv.org/abs/2104.01027",

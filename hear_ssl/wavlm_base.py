@@ -5,13 +5,14 @@ the first convolution.
 """
 
 from hear_ssl.encoders.api import get_clip_embeddings, get_scene_embeddings, get_timestamp_embeddings
-from hear_ssl.encoders.transformer import Checkpoint
+from hear_ssl.encoders.checkpoint import Checkpoint
 
 __all__ = ["get_clip_embeddings", "get_scene_embeddings", "get_timestamp_embeddings", "load_model"]
 
 CHECKPOINT = Checkpoint(
     hub_id="microsoft/wavlm-base",
     revision="efa81aae7ff777e464159e0f877d54eac5b84f81",
+    family="wavlm",
     normalize=False,
     licence="MIT in other listings; none stated on the hub",
     citation="Chen et al. 2022, WavLM, https://arxiv.org/abs/2110.13900",

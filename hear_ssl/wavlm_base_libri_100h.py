@@ -5,13 +5,14 @@ weights. Only the encoder is loaded, without the letters on top.
 """
 
 from hear_ssl.encoders.api import get_clip_embeddings, get_scene_embeddings, get_timestamp_embeddings
-from hear_ssl.encoders.transformer import UNPINNED, Checkpoint
+from hear_ssl.encoders.checkpoint import NO_COMMIT_KNOWN, Checkpoint
 
 __all__ = ["get_clip_embeddings", "get_scene_embeddings", "get_timestamp_embeddings", "load_model"]
 
 CHECKPOINT = Checkpoint(
     hub_id="patrickvonplaten/wavlm-libri-clean-100h-base",
-    revision=UNPINNED,
+    revision_unknown=NO_COMMIT_KNOWN,
+    family="wavlm",
     licence="not known: look at its hub page",
     citation="Chen et al. 2022, WavLM, https://arxiv.org/abs/2110.13900",
 )

@@ -5,13 +5,14 @@ the first convolution.
 """
 
 from hear_ssl.encoders.api import get_clip_embeddings, get_scene_embeddings, get_timestamp_embeddings
-from hear_ssl.encoders.transformer import Checkpoint
+from hear_ssl.encoders.checkpoint import Checkpoint
 
 __all__ = ["get_clip_embeddings", "get_scene_embeddings", "get_timestamp_embeddings", "load_model"]
 
 CHECKPOINT = Checkpoint(
     hub_id="microsoft/wavlm-base-plus",
     revision="4c66d4806a428f2e922ccfa1a962776e232d487b",
+    family="wavlm",
     normalize=False,
     licence="MIT in other listings; none stated on the hub",
     citation="Chen et al. 2022, WavLM, https://arxiv.org/abs/2110.13900",

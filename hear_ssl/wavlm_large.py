@@ -5,13 +5,14 @@ layer norm.
 """
 
 from hear_ssl.encoders.api import get_clip_embeddings, get_scene_embeddings, get_timestamp_embeddings
-from hear_ssl.encoders.transformer import Checkpoint
+from hear_ssl.encoders.checkpoint import Checkpoint
 
 __all__ = ["get_clip_embeddings", "get_scene_embeddings", "get_timestamp_embeddings", "load_model"]
 
 CHECKPOINT = Checkpoint(
     hub_id="microsoft/wavlm-large",
     revision="c1423ed94bb01d80a3f5ce5bc39f6026a0f4828c",
+    family="wavlm",
     normalize=True,
     licence="MIT in other listings; none stated on the hub",
     citation="Chen et al. 2022, WavLM, https://arxiv.org/abs/2110.13900",

@@ -5,13 +5,14 @@ layer norm. 3.9 GB of weights.
 """
 
 from hear_ssl.encoders.api import get_clip_embeddings, get_scene_embeddings, get_timestamp_embeddings
-from hear_ssl.encoders.transformer import Checkpoint
+from hear_ssl.encoders.checkpoint import Checkpoint
 
 __all__ = ["get_clip_embeddings", "get_scene_embeddings", "get_timestamp_embeddings", "load_model"]
 
 CHECKPOINT = Checkpoint(
     hub_id="facebook/wav2vec2-xls-r-1b",
     revision="35eaea9a0ed0f97592277d79208e40ab8917d1e3",
+    family="wav2vec2",
     normalize=True,
     licence="Apache-2.0",
     citation="Babu et al. 2021, XLS-R, https://arxiv.org/abs/2111.09296",

@@ -7,6 +7,7 @@ something about it, it says what and where.
 import ast
 import importlib
 import inspect
+import re
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,7 @@ import torch
 import hear_ssl
 from hear_ssl.encoders.api import Model
 from hear_ssl.encoders.ensemble import Ensemble
-from hear_ssl.encoders.transformer import UNPINNED
-from tiny_checkpoints import MODULES, TORCH, WITHOUT_PATH, checkpoint_of, model_path
+from tiny_checkpoints import MODULES, TORCH, WITHOUT_PATH, checkpoint_of, family_of, model_path, tiny_network
 
 pytestmark = pytest.mark.slow  # the whole file: it runs modules, suites or processes
 
@@ -191,12 +191,15 @@ def test_hf_needs_a_path():
 
 @pytest.mark.parametrize("name", [name for name in MODULES if getattr(checkpoint_of(name), "hub_id", "")])
 def test_a_checkpoint_on_the_hub_says_its_commit_or_that_none_is_known(name):
-    """A revision is a full commit id, so that it names one state of the hub, or UNPINNED; no module is silent about it."""
-    revision = checkpoint_of(name).revision
-    assert revision == UNPINNED or (len(revision) == 40 and int(revision, 16))
-    declared = [keyword.arg for node in ast.walk(ast.parse((ROOT / f"{name}.py").read_text()))
-                if isinstance(node, ast.Call) for keyword in node.keywords]  # fmt: skip
-    assert "revision" in declared, (
-        f"hear_ssl/{name}.py: write revision=, the commit of {checkpoint_of(name).hub_id} on the hub (40 hex digits), into "
-        "CHECKPOINT; or revision=UNPINNED (from hear_ssl.encoders.transformer) if none is known"
+    """A revision is a full commit id, so that it names one state of the hub; or the declaration says why there is none."""
+    checkpoint = checkpoint_of(name)
+    if checkpoint.revision:
+        assert re.fullmatch("[0-9a-f]{40}", checkpoint.revision) and not checkpoint.revision_unknown
+    else:
+        assert len(checkpoint.revision_unknown) > 40, (
+            f"hear_ssl/{name}.py: write revision=, the commit of {checkpoint.hub_id} on the hub (40 hex digits), into "
+            "CHECKPOINT; or revision_unknown= and why there is none (NO_COMMIT_KNOWN of hear_ssl.encoders.checkpoint)"
+        )
+    assert checkpoint.family == tiny_network(family_of(name)).config.model_type, (
+        f"hear_ssl/{name}.py: family= in CHECKPOINT"
     )

@@ -16,8 +16,8 @@ from evaluator.experiment.setup import adapted
 from evaluator.probes import protocol
 from evaluator.reproduction import notes, plan, recipe, weights
 from hear_ssl.encoders.aves import AvesCheckpoint
+from hear_ssl.encoders.checkpoint import Checkpoint
 from hear_ssl.encoders.gura import Gura
-from hear_ssl.encoders.transformer import Checkpoint
 
 pytestmark = pytest.mark.slow  # the whole file: it runs modules, suites or processes
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from hear_ssl.encoders import api, weights
+from hear_ssl.encoders import api, hub
 from hear_ssl.encoders.transformer import TransformerEncoder
 from tiny_checkpoints import FAMILIES, tiny_network
 
@@ -143,7 +143,7 @@ def test_small_batches_change_nothing():
 def test_half_precision_checkpoints_are_computed_in_float32(tmp_path):
     """Weights stored as float16 give float32 embeddings."""
     tiny_network("hubert").half().save_pretrained(tmp_path)
-    network = weights.load_transformer(str(tmp_path), "", ("hubert",))
+    network = hub.load_transformer(hub.Files(str(tmp_path)))
     (clip,) = noise(3000)
     scene = api.get_scene_embeddings(clip[None], api.Model(TransformerEncoder(network, True)))
     assert scene.dtype == torch.float32 and torch.isfinite(scene).all()

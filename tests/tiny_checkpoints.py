@@ -15,7 +15,7 @@ import pytest
 import torch
 
 import hear_ssl
-from hear_ssl.encoders import aves, byol_a, byol_a_checkpoint, gura, transformer, weights, yamnet
+from hear_ssl.encoders import aves, byol_a, byol_a_checkpoint, checkpoint, gura, hub, weights, yamnet
 
 MODULES = sorted(path.stem for path in Path(hear_ssl.__file__).parent.glob("[a-z]*.py"))
 
@@ -55,6 +55,7 @@ FAMILIES = {
     "wav2vec2_large": ("Wav2Vec2", STABLE),
     "hubert": ("Hubert", {}),
     "hubert_large": ("Hubert", STABLE),
+    "hubert_batch_norm": ("Hubert", {"conv_pos_batch_norm": True}),  # mHuBERT-147
     "wavlm": ("WavLM", {}),
     "wavlm_large": ("WavLM", {**STABLE, "conv_bias": False}),
     "data2vec": ("Data2VecAudio", {"num_conv_pos_embeddings": 5, "conv_pos_kernel_size": 19}),
@@ -85,7 +86,12 @@ def tiny_network(family):
     with weights.quiet_transformers() as transformers:
         torch.manual_seed(1)
         config = getattr(transformers, f"{name}Config")(**SMALL, **changes)
-        return getattr(transformers, f"{name}Model")(config).eval()
+        network = getattr(transformers, f"{name}Model")(config).eval()
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm1d):  # new ones do nothing
+            module.running_mean.normal_()
+            module.running_var.uniform_(0.5, 2)
+    return network
 
 
 def family_of(module):
@@ -109,7 +115,7 @@ def aves_state(old_weight_norm=True):
         start = next((ours for ours in back if name.startswith(ours)), "")
         new = back.get(start, "") + name.removeprefix(start)
         if old_weight_norm:
-            for old, parametrized in aves.WEIGHT_NORM.items():
+            for old, parametrized in hub.WEIGHT_NORM.items():
                 new = new.replace(parametrized, old)
         theirs[new] = tensor + 0.01 * torch.randn_like(tensor)
     return theirs
@@ -166,9 +172,53 @@ def save_members(folder, module):
     return folder
 
 
+def write(folder, network, form="safetensors", normalize=True, rate=16000):
+    """A checkpoint with its processor file, by transformers' own `save_pretrained` wherever that writes the format."""
+    with weights.quiet_transformers() as transformers:
+        extractor = transformers.Wav2Vec2FeatureExtractor(do_normalize=normalize, sampling_rate=rate)
+        network = network.half() if form == "half precision" else network
+        network.save_pretrained(folder, max_shard_size="60KB" if "sharded" in form else "50GB")
+        if form == "v5 processor":
+            (folder / "vocab.json").write_text(
+                json.dumps({"<pad>": 0, "<s>": 1, "</s>": 2, "<unk>": 3, "|": 4, "a": 5})
+            )
+            tokenizer = transformers.Wav2Vec2CTCTokenizer(str(folder / "vocab.json"))
+            transformers.Wav2Vec2Processor(extractor, tokenizer).save_pretrained(folder)
+            assert not (folder / "preprocessor_config.json").exists()
+        else:
+            extractor.save_pretrained(folder)
+    if "bin" in form:
+        to_bin(folder, old="old" in form)
+    return folder
+
+
+def to_bin(folder, old):
+    """Safetensors become the pickles of torch.save that transformers 4 wrote, under the names of torch 1 if `old`."""
+    from safetensors.torch import load_file
+
+    for path in sorted(folder.glob("*.safetensors")):
+        state = load_file(path)
+        if old:
+            for before, today in hub.WEIGHT_NORM.items():
+                state = {name.replace(today, before): tensor for name, tensor in state.items()}
+        torch.save(state, folder / path.name.replace("model", "pytorch_model").replace(".safetensors", ".bin"))
+        path.unlink()
+    index = folder / "model.safetensors.index.json"
+    if index.exists():
+        text = index.read_text().replace("model-", "pytorch_model-").replace(".safetensors", ".bin")
+        (folder / "pytorch_model.bin.index.json").write_text(text)
+        index.unlink()
+
+
+def edit_config(folder, **changes):
+    """config.json with other values."""
+    path = folder / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
 # By the class of CHECKPOINT: writes a tiny checkpoint of a module into a folder and gives the path for `load_model`.
 WRITERS = {
-    transformer.Checkpoint: save_transformer,
+    checkpoint.Checkpoint: save_transformer,
     aves.AvesCheckpoint: lambda folder, module: save_aves(folder),
     byol_a_checkpoint.ByolACheckpoint: lambda folder, module: save_byol_a(folder),
     yamnet.YamnetCheckpoint: lambda folder, module: save_yamnet(folder),

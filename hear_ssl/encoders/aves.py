@@ -12,7 +12,6 @@ Source: https://github.com/earthspecies/aves; argument and tensor names as in to
 """
 
 import http.client
-import json
 import os
 import pickletools
 import shutil
@@ -30,6 +29,8 @@ from tqdm import tqdm
 
 from hear_ssl.encoders import weights
 from hear_ssl.encoders.api import Model, check_options
+from hear_ssl.encoders.hub import todays_name
+from hear_ssl.encoders.network_config import build
 from hear_ssl.encoders.transformer import OPTIONS, TransformerEncoder, wants_normalization
 
 # Where the files are published: https://github.com/earthspecies/aves, README.
@@ -62,11 +63,6 @@ RENAMED = {
     "encoder.feature_projection.": "feature_projection.",
     "encoder.transformer.": "encoder.",
 }
-# Weight norm of the positional convolution: torch's names until 2.0 -> since.
-WEIGHT_NORM = {
-    "pos_conv_embed.conv.weight_g": "pos_conv_embed.conv.parametrizations.weight.original0",
-    "pos_conv_embed.conv.weight_v": "pos_conv_embed.conv.parametrizations.weight.original1",
-}
 
 
 def _hubert_settings(config: Mapping[str, Any], path: Path) -> dict[str, Any]:
@@ -93,7 +89,12 @@ def _hubert_settings(config: Mapping[str, Any], path: Path) -> dict[str, Any]:
         raise ValueError(f"{path}: extractor_mode {mode!r} is unknown; known: {', '.join(EXTRACTOR_MODES)}")
     if config.get("aux_num_out") is not None:
         raise ValueError(f"{path}: aux_num_out is {config['aux_num_out']!r}; a network without output head is wanted")
-    channels, kernels, strides = zip(*(config["extractor_conv_layer_config"] or DEFAULT_CONVOLUTIONS), strict=True)
+    convolutions = config["extractor_conv_layer_config"] or DEFAULT_CONVOLUTIONS
+    if not isinstance(convolutions, list) or not all(
+        isinstance(one, (list, tuple)) and len(one) == 3 for one in convolutions
+    ):
+        raise ValueError(f"{path}: extractor_conv_layer_config must be a list of [channels, kernel, stride]")
+    channels, kernels, strides = (list(column) for column in zip(*convolutions, strict=True))
     return {
         **{theirs: config[ours] for ours, theirs in SAME_VALUES.items()},
         "feat_extract_norm": EXTRACTOR_MODES[mode],
@@ -115,18 +116,26 @@ def _renamed(name: str) -> str:
         if name.startswith(theirs):
             name = ours + name.removeprefix(theirs)
             break
-    for old, new in WEIGHT_NORM.items():
-        name = name.replace(old, new)
-    return name
+    return todays_name(name)
 
 
 def _is_fairseq(path: Path) -> bool:
-    """Whether a file of torch.save is a whole fairseq training state; looks at it without running anything in it."""
+    """Whether a file of torch.save is a whole fairseq training state; looks at it without running anything in it.
+
+    Raises:
+        ValueError: A zip file that would grow when it is read.
+    """
+    weights.check_zip(path)  # bounds what is read here
     if not zipfile.is_zipfile(path):
         return False
     with zipfile.ZipFile(path) as archive:
         pickles = [archive.read(name) for name in archive.namelist() if name.endswith("data.pkl")]
-    words = {argument for data in pickles for _, argument, _ in pickletools.genops(data) if isinstance(argument, str)}
+    try:
+        words = {
+            argument for data in pickles for _, argument, _ in pickletools.genops(data) if isinstance(argument, str)
+        }
+    except ValueError:  # no pickle: reading the weights says so
+        return False
     return "model" in words and not words.isdisjoint({"cfg", "args"})
 
 
@@ -161,15 +170,11 @@ def _load_network(path: Path) -> Any:
             f"in .torchaudio.pt (see {PUBLISHED_AT}/ported_aves/)"
         )
     config_path = _config_beside(path)
-    try:
-        config = json.loads(config_path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{config_path}: not readable as JSON ({error})") from error
-    if not isinstance(config, dict):
-        raise ValueError(f"{config_path}: a JSON object is wanted, {type(config).__name__} came")
+    config = weights.read_json(config_path)
     settings = _hubert_settings(config, config_path)
-    with weights.quiet_transformers() as transformers:
-        network = transformers.HubertModel(transformers.HubertConfig(**settings))
+    names = {theirs: ours for ours, theirs in SAME_VALUES.items()}
+    names |= dict.fromkeys(("conv_dim", "conv_kernel", "conv_stride"), "extractor_conv_layer_config")
+    network = build("hubert", settings, str(config_path), names)
     state = {_renamed(name): tensor for name, tensor in weights.read_state(path).items()}
     weights.load_strictly(network, state, path)
     return network

@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from hear_ssl.encoders import api, ensemble
-from hear_ssl.encoders.transformer import Checkpoint
+from hear_ssl.encoders.checkpoint import Checkpoint
 
 HUBERT_XLARGE = "hear_ssl.hubert_xlarge"
 HUBERT_LARGE = "hear_ssl.hubert_large"

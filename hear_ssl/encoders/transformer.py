@@ -13,15 +13,11 @@ gives that last one as `last_hidden_state` only and lists the state before the n
 
 import warnings
 from contextlib import ExitStack
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from torch.nn.utils import parametrize
 
-from hear_ssl.encoders import weights
-from hear_ssl.encoders.api import Model, check_options
 from hear_ssl.encoders.encoder import Encoder, OnLayer
 from hear_ssl.encoders.frames import Framing, convolution_framing
 
@@ -44,14 +40,14 @@ DECIDE = (
     "num_buckets",
     "max_bucket_distance",
 )
-# The revision of a checkpoint on the hub of which no commit is known: the newest is loaded, and it may change.
-UNPINNED = ""
-FAMILIES = ("wav2vec2", "hubert", "wavlm", "data2vec-audio")
 
 # Added to the variance before its root, as in transformers' Wav2Vec2FeatureExtractor.
 VARIANCE_FLOOR = 1e-7
 # First-layer statistics of long recordings are collected over stretches of this many frames of that layer (20 s).
 STATISTICS_FRAMES = 64_000
+# Frames that overlapping windows share on either side, at least: the widest positional convolution published (kernel 128)
+# sees 64, and the attention of the frames that are kept some more.
+MARGIN_FRAMES = 125
 
 
 class ClipStats(NamedTuple):
@@ -75,10 +71,12 @@ class TransformerEncoder(Encoder):
         network: Without a head, in evaluation mode.
         normalize: Whether each clip is brought to zero mean and unit variance first.
         sample_rate: Of the audio it takes, in Hz.
+
+    Attributes:
+        revision: Commit on the hub that the weights are from; "" for those of a folder or a file.
     """
 
-    # 125 frames of 20 ms: the widest positional convolution (wav2vec 2.0: kernel 128) sees 64 to either side.
-    margin_seconds = 2.5
+    revision: str = ""
 
     def __init__(self, network: torch.nn.Module, normalize: bool, sample_rate: int = 16000):
         super().__init__()
@@ -96,11 +94,14 @@ class TransformerEncoder(Encoder):
         kernels, strides = tuple(config.conv_kernel), tuple(config.conv_stride)
         self.strides = list(zip(kernels, strides, strict=True))
         self.timestamp_framing = self.scene_framing = convolution_framing(kernels, strides, sample_rate)
+        margin = max(MARGIN_FRAMES, 1 + _positional_reach(config))
+        self.margin_seconds = margin * self.scene_framing.hop / sample_rate
 
     def get_extra_state(self) -> dict[str, Any]:
         """See `Encoder`."""
         config = self.network.config
-        return {"normalize": self.normalize, **{name: repr(getattr(config, name, None)) for name in DECIDE}}
+        own = {"normalize": self.normalize, "sample_rate": self.sample_rate}
+        return {**own, **{name: repr(getattr(config, name, None)) for name in DECIDE}}
 
     def clip_stats(self, clip: torch.Tensor, n_windows: int) -> ClipStats:
         """Input statistics of the clip and, if it is cut in windows, those of the first group norm."""
@@ -207,8 +208,10 @@ class TransformerEncoder(Encoder):
             hooks.callback(first.remove)
             for number, layer in enumerate(encoder.layers[:-1], start=1):
                 hooks.callback(layer.register_forward_hook(hook(number)).remove)
-            # data2vec stacks several positional convolutions: each must find zeros where a clip alone has its edge.
-            for layer in getattr(encoder.pos_conv_embed, "layers", []) if mask is not None else []:
+            # Each positional convolution must find zeros where a clip alone has its edge: data2vec stacks several, and
+            # a batch norm before it (mHuBERT) has made something else of them.
+            position = encoder.pos_conv_embed
+            for layer in () if mask is None else getattr(position, "layers", None) or [position.conv]:
                 clear = layer.register_forward_pre_hook(
                     lambda module, inputs, real=mask: (inputs[0] * real.unsqueeze(1),)
                 )
@@ -219,62 +222,10 @@ class TransformerEncoder(Encoder):
                 on_layer(self.n_layers - 1, encoder(hidden, attention_mask=mask).last_hidden_state)
 
 
-@dataclass(frozen=True)
-class Checkpoint:
-    """A published pre-trained transformer, and how to load it, or a checkpoint like it, as a HEAR module; 16 kHz.
-
-    Attributes:
-        hub_id: Its name on the Hugging Face hub; "" if a path must always be given.
-        revision: Commit on the hub; `UNPINNED` where none is known yet: the newest is taken, and may change.
-        normalize: Whether its processor normalises the input; used where no processor file lies beside the weights.
-        licence: Of the weights.
-        citation: Paper that describes it.
-    """
-
-    hub_id: str
-    revision: str = UNPINNED
-    normalize: bool | None = None
-    licence: str = ""
-    citation: str = ""
-
-    def load_model(self, model_file_path: str = "", **options: Any) -> Model:
-        """The model, frozen and in evaluation mode.
-
-        Args:
-            model_file_path: A hub id or a local folder in the hub's format; "" for this checkpoint.
-            **options: `layer`, `pooling`, `window_seconds`, `batch_seconds` (see `hear_ssl.encoders.api.OPTIONS`) and
-                `normalize` = "auto", True or False.
-
-        Raises:
-            ValueError: An unknown option or value, or weights that do not fit the network.
-            FileNotFoundError: No such folder, or the hub cannot be reached and holds no cached copy.
-        """
-        check_options(options, OPTIONS)
-        source = str(model_file_path or self.hub_id)
-        if not source:
-            raise ValueError(
-                "this module needs a model_file_path: a hub id such as facebook/hubert-base-ls960 or a local folder"
-            )
-        revision = self.revision if source == self.hub_id else ""
-        normalize = options.pop("normalize", "auto")
-        network = weights.load_transformer(source, revision, FAMILIES)
-        encoder = TransformerEncoder(network, self.normalization(normalize, source, revision))
-        return Model(encoder, **options)
-
-    def normalization(self, option: Any, source: str, revision: str) -> bool:
-        """Whether clips are normalised: the option if it decides, else the processor's rule, else this checkpoint's."""
-        chosen = wants_normalization(option)
-        if chosen is not None:
-            return chosen
-        processor = weights.processor_rules(source, revision)
-        if processor is not None:
-            return bool(processor.get("do_normalize", True))  # the extractor's own default
-        if self.normalize is None:
-            raise ValueError(
-                f"{Path(source).name}: no preprocessor_config.json beside the weights says whether audio is normalised; "
-                "give the option normalize=true or normalize=false"
-            )
-        return self.normalize
+def _positional_reach(config: Any) -> int:
+    """Frames to either side that the positional convolutions see; data2vec stacks several, one behind the other."""
+    stacked = getattr(config, "conv_pos_kernel_size", None)
+    return config.num_conv_pos_embeddings * (stacked // 2) if stacked else config.num_conv_pos_embeddings // 2
 
 
 def wants_normalization(option: Any) -> bool | None:

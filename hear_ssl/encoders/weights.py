@@ -1,10 +1,13 @@
-"""Finding and reading weights: strictly, without running code from them, and with a sentence when something is off."""
+"""Weight files: read strictly, without running code from them, and with a sentence when something is off.
+
+Nothing is allocated that the file does not hold: what a file says of its own sizes is looked at first.
+"""
 
 import json
 import logging
 import pickle
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,8 +16,12 @@ import torch
 
 from hear_ssl.encoders.torchaudio_guard import hide_broken
 
-# Parameters that a checkpoint may lack because only pre-training uses them.
-UNUSED_HERE = {"masked_spec_embed"}
+# The list of tensors in a file of torch.save and a JSON file beside weights take a few kilobytes to a few hundred.
+MAX_PICKLE_BYTES = 1 << 24
+MAX_JSON_BYTES = 1 << 24
+# What weights of a network in floating point are stored as; others are packed, and mean nothing without their scales.
+FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+# What torch and pickle raise for a file that is damaged.
 UNREADABLE = (
     OSError,
     RuntimeError,
@@ -43,83 +50,73 @@ def quiet_transformers() -> Iterator[Any]:
             transformers.logging.enable_progress_bar()
 
 
-def load_transformer(source: str, revision: str, families: tuple[str, ...]) -> Any:
-    """The bare network of a checkpoint in the hub's format, every weight taken from the checkpoint.
-
-    Args:
-        source: Hub id or local folder.
-        revision: Commit on the hub; "" for the newest.
-        families: Accepted values of `model_type` in its config.json.
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file of at most 16 MiB.
 
     Raises:
-        FileNotFoundError: Neither a folder nor a model that the hub (or its cache) gives.
-        ValueError: Another kind of network, a damaged file, or weights missing for a part that is used.
+        ValueError: Larger, not JSON, or something else than an object; the message names the file.
     """
-    where = f"{source} at revision {revision}" if revision else source
-    with quiet_transformers() as transformers:
-        options: dict[str, Any] = {"revision": revision or "main", "trust_remote_code": False}
-        try:
-            config = transformers.AutoConfig.from_pretrained(source, **options)
-        except (OSError, ValueError) as error:
-            raise FileNotFoundError(_unavailable(where, error)) from error
-        if config.model_type not in families:
-            raise ValueError(f"{source}: model type {config.model_type!r} is not one of {', '.join(families)}")
-        try:
-            network, report = transformers.AutoModel.from_pretrained(
-                source, config=config, output_loading_info=True, dtype=torch.float32, **options
-            )
-        except (*UNREADABLE, Exception) as error:  # safetensors' own error derives from Exception only
-            if isinstance(error, OSError) and "no file named" in str(error):
-                raise FileNotFoundError(
-                    f"{where}: no weights (model.safetensors or pytorch_model.bin) in it"
-                ) from error
+    if path.stat().st_size > MAX_JSON_BYTES:
+        raise ValueError(f"{path}: {path.stat().st_size} bytes; at most {MAX_JSON_BYTES} are read of such a file")
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path}: not readable as JSON ({first_line(error)})") from error
+    if not isinstance(value, dict):
+        raise ValueError(f"{path}: a JSON object is wanted, {type(value).__name__} came")
+    return value
+
+
+def check_zip(path: Path) -> None:
+    """Refuse a zip file that would grow when it is read; files of torch.save never do. Other kinds of file pass.
+
+    Raises:
+        ValueError: A member is compressed, members take more bytes than the file has, or their list of tensors is huge.
+    """
+    if not zipfile.is_zipfile(path):
+        return
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
+        raise ValueError(f"{path}: a damaged zip file ({first_line(error)}); download it again") from error
+    n_bytes = path.stat().st_size
+    for member in members:
+        if member.compress_type != zipfile.ZIP_STORED or member.file_size != member.compress_size:
             raise ValueError(
-                f"{where}: the weights cannot be read ({first_line(error)}); download them again"
-            ) from error
-    missing = sorted(set(report["missing_keys"]) - UNUSED_HERE)
-    if missing or report["mismatched_keys"]:
-        names = missing or sorted(str(key) for key in report["mismatched_keys"])
-        raise ValueError(
-            f"{where}: {len(names)} weights are missing or of another shape and would be random: "
-            f"{', '.join(names[:5])}{' ...' if len(names) > 5 else ''}"
-        )
-    return network
-
-
-def processor_rules(source: str, revision: str) -> dict[str, Any] | None:
-    """What preprocessor_config.json beside the weights says (`sampling_rate` in Hz), or None if there is no such file."""
-    from huggingface_hub.errors import EntryNotFoundError
-
-    path = Path(source) / "preprocessor_config.json"
-    if not Path(source).is_dir():
-        from huggingface_hub import hf_hub_download
-
-        try:
-            path = Path(hf_hub_download(source, "preprocessor_config.json", revision=revision or None))
-        except (EntryNotFoundError, OSError):
-            return None
-    return json.loads(path.read_text()) if path.is_file() else None
+                f"{path}: {member.filename} is compressed ({member.compress_size} bytes hold {member.file_size}), which "
+                "torch.save never does; save the weights anew with torch.save"
+            )
+        if member.filename.endswith("data.pkl") and member.file_size > MAX_PICKLE_BYTES:
+            raise ValueError(
+                f"{path}: {member.filename} has {member.file_size} bytes; the list of a network's tensors takes less than "
+                f"{MAX_PICKLE_BYTES}: this is no file of weights alone"
+            )
+    if sum(member.file_size for member in members) > n_bytes:
+        raise ValueError(f"{path}: its members say that they hold more bytes than the file has ({n_bytes})")
 
 
 def read_state(path: Path) -> dict[str, torch.Tensor]:
     """Tensors by name, of any shape, from a `.safetensors`, `.pt`, `.pth` or `.bin` file; runs nothing in it.
 
-    Where a file holds them under `state_dict`, beside other things, these are taken.
+    Where a file holds them under `state_dict`, beside other things, these are taken. They may lie in the file still, so
+    that reading a large one takes no memory until they are copied.
 
     Raises:
         FileNotFoundError: No such file.
-        ValueError: Truncated, or not a plain dictionary of tensors.
+        ValueError: Truncated, not a plain dictionary of tensors, or tensors that claim more than the file holds.
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such weight file")
+    check_zip(path)
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
 
             state: Any = load_file(path)
         else:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-    except (*UNREADABLE, Exception) as error:  # safetensors' own error derives from Exception only
+            state = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+    except Exception as error:  # torch, pickle, zipfile and safetensors raise a dozen kinds, some of Exception only
         raise ValueError(
             f"{path} ({path.stat().st_size} bytes): not a readable weight file ({first_line(error)}); "
             "it may be truncated: delete it and download it again"
@@ -128,28 +125,52 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
         state = dict(state["state_dict"])
     if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
         raise ValueError(f"{path}: a dictionary of tensors is wanted, {type(state).__name__} came")
+    for name, tensor in state.items():
+        if tensor.layout != torch.strided or tensor.is_quantized:
+            raise ValueError(f"{path}: {name} is a sparse or quantised tensor; plain ones are wanted")
+        if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
+            raise ValueError(f"{path}: {name} claims shape {tuple(tensor.shape)}, of which the file does not hold all")
     return state
 
 
-def load_strictly(network: torch.nn.Module, state: dict[str, torch.Tensor], path: Path) -> None:
-    """Put `state` into `network`, refusing any missing, unexpected or wrongly shaped tensor by its name.
+def load_strictly(network: torch.nn.Module, state: Mapping[str, torch.Tensor], where: Any) -> None:
+    """Put copies of `state` into `network`, refusing any missing, unexpected or wrongly shaped tensor by its name.
+
+    Args:
+        network: May lie on the `meta` device: it takes the copies as they are.
+        state: By name, in the network's shapes; whatever floating-point type, it becomes the network's.
+        where: File or folder that they come from, for messages.
 
     Raises:
-        ValueError: They do not fit; the message names the first ones.
+        ValueError: They do not fit; the message names the first ones and counts them.
     """
-    shapes = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
-    came = {name: tuple(tensor.shape) for name, tensor in state.items()}
-    problems = [f"{name} is missing" for name in shapes if name not in came]
-    problems += [f"{name} is unknown" for name in came if name not in shapes]
-    problems += [
-        f"{name} has shape {came[name]}, not {shape}"
-        for name, shape in shapes.items()
-        if came.get(name, shape) != shape
+    wanted = network.state_dict()
+    missing = [f"{name} is missing" for name in wanted if name not in state]
+    unknown = [f"{name} is unknown" for name in state if name not in wanted]
+    both = [(name, state[name], tensor) for name, tensor in wanted.items() if name in state]
+    unlike = [
+        f"{name} has shape {tuple(came.shape)}, not {tuple(tensor.shape)}"
+        for name, came, tensor in both
+        if came.shape != tensor.shape
     ]
+    packed = [
+        f"{name} is of type {came.dtype}"
+        for name, came, tensor in both
+        if (came.dtype not in FLOATS if tensor.dtype.is_floating_point else came.dtype != tensor.dtype)
+    ]
+    problems = missing + unknown + unlike + packed
     if problems:
         rest = f" and {len(problems) - 5} more" if len(problems) > 5 else ""
-        raise ValueError(f"{path}: these weights do not fit the network: {'; '.join(problems[:5])}{rest}")
-    network.load_state_dict(state)
+        kinds = {"missing": missing, "unknown": unknown, "of another shape": unlike, "of another type": packed}
+        counts = ", ".join(f"{len(found)} {kind}" for kind, found in kinds.items() if found)
+        raise ValueError(
+            f"{where}: these weights do not fit the network of {len(wanted)} tensors ({counts}): "
+            f"{'; '.join(problems[:5])}{rest}"
+        )
+    copies = {
+        name: came.to(tensor.dtype, copy=True, memory_format=torch.contiguous_format) for name, came, tensor in both
+    }
+    network.load_state_dict(copies, assign=True)
 
 
 def first_line(error: BaseException) -> str:
@@ -160,12 +181,3 @@ def first_line(error: BaseException) -> str:
     """
     text = str(error).strip()
     return text.splitlines()[0][:200] if text else type(error).__name__
-
-
-def _unavailable(source: str, error: Exception) -> str:
-    """The sentence for a checkpoint that could not be had."""
-    return (
-        f"{source}: neither a local folder with a config.json nor a model that the Hugging Face hub gives here "
-        f"({first_line(error)}). Check the name and the connection, or download it elsewhere with "
-        "`hf download ID --local-dir FOLDER` and pass the folder as model_file_path"
-    )

@@ -1,0 +1,300 @@
+"""Checkpoints in the format of the Hugging Face hub, from a folder or from the hub: config.json, weights, processor file.
+
+The library's own loaders are not asked: they take a file's word for which code makes the network, how large it is and
+which of its weights are left out or drawn at random. Here every tensor of the encoder is used, or it is an error.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+
+from hear_ssl.encoders import weights
+from hear_ssl.encoders.network_config import FAMILIES, build, model_type, network_settings
+
+# In the order in which they are looked for; the index files list the parts of a checkpoint in several files.
+WEIGHT_FILES = (
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+)
+MAX_PARTS = 1000
+# What a processor that says nothing does, as Wav2Vec2FeatureExtractor of transformers.
+DEFAULT_NORMALIZE, DEFAULT_RATE = True, 16000
+RATES = (1_000, 1_000_000)  # Hz; outside of them no audio is meant
+
+# Parts beside the encoder that pre-training, transcription or classification leave in a checkpoint, by the first word of
+# their names: heads of transformers' classes for these families, and what fairseq's HuBERT has.
+HEADS = {
+    "lm_head",
+    "classifier",
+    "projector",
+    "layer_weights",
+    "tdnn",
+    "objective",
+    "quantizer",
+    "project_hid",
+    "project_q",
+    "final_proj",
+    "label_embs_concat",
+    "masked_spec_embed",
+}
+# The same where the encoder's tensors have a prefix: the last linear layer of a speaker network has the encoder's name.
+HEADS_BESIDE_A_PREFIX = HEADS | {"feature_extractor"}
+# Only pre-training uses it; a checkpoint may lack it.
+MASK = "masked_spec_embed"
+# Weight norm of the positional convolution: torch's names until 2.0 -> since.
+WEIGHT_NORM = {
+    ".conv.weight_g": ".conv.parametrizations.weight.original0",
+    ".conv.weight_v": ".conv.parametrizations.weight.original1",
+}
+
+
+class Files:
+    """The files of a checkpoint: those of a local folder, or those of a repository on the hub, all of one commit.
+
+    Args:
+        source: Folder or hub id.
+        revision: Commit, branch or tag on the hub; "" for the newest commit. A folder has none.
+
+    Attributes:
+        where: How messages call it.
+        commit: Of the hub, 40 hexadecimal digits, once a file has been found; "" for a folder.
+    """
+
+    def __init__(self, source: str, revision: str = ""):
+        self.source, self.revision, self.commit = source, revision, ""
+        self.folder = Path(source) if Path(source).is_dir() else None
+        self.where = f"{source} at revision {revision}" if revision and not self.folder else source
+
+    def find(self, name: str) -> Path | None:
+        """Where the file lies on this machine, downloaded if need be; None if the checkpoint has none of that name.
+
+        Raises:
+            FileNotFoundError: No such checkpoint, or the hub cannot be reached and its cache does not hold the file.
+        """
+        if self.folder:
+            path = self.folder / name
+            return path if path.is_file() else None
+        from huggingface_hub import hf_hub_download
+        from huggingface_hub.errors import EntryNotFoundError
+
+        try:
+            path = Path(hf_hub_download(self.source, name, revision=self.commit or self.revision or None))
+        except EntryNotFoundError as error:
+            if self.commit:  # another file was found: the repository is there, and lacks this one
+                return None
+            raise FileNotFoundError(_unavailable(self.where, error)) from error
+        except Exception as error:  # those of three libraries: names, connections, accounts
+            raise FileNotFoundError(_unavailable(self.where, error)) from error
+        # Each file of a repository lies at snapshots/COMMIT/NAME of the cache: the next ones are of the same commit.
+        self.commit = self.commit or path.parent.name
+        return path
+
+    def config(self) -> tuple[dict[str, Any], str]:
+        """What config.json says, and its path for messages.
+
+        Raises:
+            FileNotFoundError: There is none.
+            ValueError: Not readable.
+        """
+        path = self.find("config.json")
+        if path is None:
+            raise FileNotFoundError(_unavailable(self.where, FileNotFoundError("it holds no config.json")))
+        return weights.read_json(path), f"{self.where}: config.json"
+
+    def weight_paths(self) -> list[Path]:
+        """The file with the weights, or its parts.
+
+        Raises:
+            FileNotFoundError: None, or a part is missing.
+            ValueError: An index that is not readable or names files elsewhere.
+        """
+        for name in WEIGHT_FILES:
+            path = self.find(name)
+            if path is not None:
+                return self._parts(path) if name.endswith(".json") else [path]
+        raise FileNotFoundError(
+            f"{self.where}: no weights in it ({' or '.join(name for name in WEIGHT_FILES if 'index' not in name)})"
+        )
+
+    def _parts(self, index: Path) -> list[Path]:
+        """The files that an index names, each beside it."""
+        named = weights.read_json(index).get("weight_map")
+        names = list(named.values()) if isinstance(named, dict) else []
+        ending = ".safetensors" if ".safetensors" in index.name else ".bin"
+        if not names or not all(
+            isinstance(name, str) and re.fullmatch(r"[\w.-]+" + re.escape(ending), name) for name in names
+        ):
+            raise ValueError(f"{index}: weight_map must name files beside it that end in {ending}, and some does not")
+        if len(set(names)) > MAX_PARTS:
+            raise ValueError(f"{index}: {len(set(names))} files; at most {MAX_PARTS} are taken")
+        found = {name: self.find(name) for name in sorted(set(names))}
+        if absent := [name for name, path in found.items() if path is None]:
+            raise FileNotFoundError(
+                f"{index}: {len(absent)} of {len(found)} files are not there: {', '.join(absent[:3])}"
+            )
+        return [path for path in found.values() if path is not None]
+
+
+class Processor(NamedTuple):
+    """What a checkpoint's processor file says of its audio.
+
+    Attributes:
+        normalize: Whether a clip is brought to zero mean and unit variance.
+        sample_rate: In Hz.
+    """
+
+    normalize: bool
+    sample_rate: int
+
+
+def read_processor(files: Files) -> Processor | None:
+    """What preprocessor_config.json, or processor_config.json of transformers 5, says of the audio; None without either.
+
+    Args:
+        files: Of the checkpoint; the sample rate in it is in Hz.
+
+    Raises:
+        ValueError: Not readable, a value of the wrong type or out of bounds, or two files that disagree.
+        FileNotFoundError: The hub cannot be reached.
+    """
+    plain, nested = files.find("preprocessor_config.json"), files.find("processor_config.json")
+    said: dict[str, Mapping[str, Any]] = {}
+    if plain is not None:
+        said[plain.name] = weights.read_json(plain)
+    if nested is not None:
+        whole = weights.read_json(nested)
+        part = whole.get("feature_extractor", whole.get("audio_processor"))
+        if isinstance(part, dict):
+            said[nested.name] = part
+    if not said:
+        return None
+    normalize = _agreed(said, "do_normalize", files.where, DEFAULT_NORMALIZE)
+    rate = _agreed(said, "sampling_rate", files.where, DEFAULT_RATE)
+    names = " and ".join(said)
+    if not isinstance(normalize, bool):
+        raise ValueError(f"{files.where}: {names}: do_normalize is {str(normalize)[:80]!r}; true or false is wanted")
+    if isinstance(rate, bool) or not isinstance(rate, int) or not RATES[0] <= rate <= RATES[1]:
+        raise ValueError(
+            f"{files.where}: {names}: sampling_rate is {str(rate)[:80]!r}; a whole number of Hz from {RATES[0]} to "
+            f"{RATES[1]} is wanted"
+        )
+    return Processor(normalize, rate)
+
+
+def _agreed(said: Mapping[str, Mapping[str, Any]], key: str, where: str, default: Any) -> Any:
+    """The value of a key in those files that have it, which must be one."""
+    values = {name: content[key] for name, content in said.items() if content.get(key) is not None}
+    if len({repr(value) for value in values.values()}) > 1:
+        told = ", ".join(f"{name} says {value!r}" for name, value in values.items())
+        raise ValueError(f"{where}: two processor files disagree on {key}: {told}; remove the one that is wrong")
+    return next(iter(values.values()), default)
+
+
+def load_transformer(files: Files, families: Iterable[str] = FAMILIES) -> Any:
+    """The bare network of a checkpoint, every tensor of it from the checkpoint and every tensor of the encoder in it.
+
+    The file's list of tensors is read before anything is built; the network takes memory when all of it fits.
+
+    Args:
+        files: Of the checkpoint.
+        families: Accepted values of `model_type` in its config.json.
+
+    Raises:
+        FileNotFoundError: Neither a folder nor a model that the hub (or its cache) gives, or no weights in it.
+        ValueError: Another kind of network, a config that is refused, a damaged file, or weights that do not fit it.
+    """
+    config, where = files.config()
+    family = model_type(config, where, tuple(families))
+    settings = network_settings(config, where)
+    if files.find("adapter_config.json") is not None:
+        raise ValueError(
+            f"{files.where}: adapter_config.json lies beside the weights, which are not whole without that adapter; merge it "
+            "into them (merge_and_unload of peft), or remove the file"
+        )
+    state: dict[str, torch.Tensor] = {}
+    for path in files.weight_paths():
+        part = weights.read_state(path)
+        if twice := sorted(set(part) & set(state)):
+            raise ValueError(f"{files.where}: {len(twice)} tensors are in two files, {twice[0]} among them")
+        state.update(part)
+    state = encoder_state(state, family, files.where)
+    network = build(family, settings, where)
+    _check_layers(state, network.config.num_hidden_layers, where)
+    if MASK not in dict(network.named_parameters()):
+        state.pop(MASK, None)
+    elif MASK not in state:
+        state[MASK] = torch.zeros(network.config.hidden_size)
+    weights.load_strictly(network, state, files.where)
+    return network
+
+
+def encoder_state(state: Mapping[str, torch.Tensor], family: str, where: str) -> dict[str, torch.Tensor]:
+    """The encoder's tensors under the names that the bare network has today; known heads are left out.
+
+    Args:
+        state: All tensors of a checkpoint, of any shape, by name.
+        family: Key of `hear_ssl.encoders.network_config.FAMILIES`.
+        where: What messages call the checkpoint.
+
+    Raises:
+        ValueError: Tensors of another family, or of parts that are not known.
+    """
+    for other, kind in FAMILIES.items():
+        named = [name for name in state if name.startswith(kind.prefix)]
+        if named and other != family:
+            raise ValueError(
+                f"{where}: config.json says {family}, but {len(named)} tensors belong to {other}, such as {named[0]}; config "
+                "and weights are of two models"
+            )
+    prefix = FAMILIES[family].prefix
+    has_prefix = any(name.startswith(prefix) for name in state)
+    heads = HEADS_BESIDE_A_PREFIX if has_prefix else HEADS - {MASK}
+    own, foreign = {}, []
+    for name, tensor in state.items():
+        if has_prefix and not name.startswith(prefix):
+            foreign += [] if name.partition(".")[0] in heads else [name]
+        elif has_prefix or name.partition(".")[0] not in heads:
+            own[todays_name(name.removeprefix(prefix))] = tensor
+    if foreign:
+        raise ValueError(
+            f"{where}: {len(foreign)} of {len(state)} tensors belong neither to the encoder ({prefix}*) nor to a known head "
+            f"({', '.join(sorted(heads))}): {', '.join(foreign[:5])}{' ...' if len(foreign) > 5 else ''}; if they are a head, "
+            "save the encoder alone (save_pretrained of the bare model)"
+        )
+    return own
+
+
+def todays_name(name: str) -> str:
+    """A tensor's name with weight norm as torch writes it today, whatever the tensor's shape.
+
+    >>> todays_name("encoder.pos_conv_embed.conv.weight_g")
+    'encoder.pos_conv_embed.conv.parametrizations.weight.original0'
+    """
+    for old, new in WEIGHT_NORM.items():
+        if name.endswith(old):
+            return name.removesuffix(old) + new
+    return name
+
+
+def _check_layers(state: Mapping[str, torch.Tensor], n_layers: int, where: str) -> None:
+    """Refuse weights of more or fewer transformer layers than config.json says."""
+    found = {match[1] for name in state if (match := re.match(r"encoder\.layers\.(\d+)\.", name))}
+    if found != {str(number) for number in range(n_layers)}:
+        raise ValueError(
+            f"{where}: num_hidden_layers is {n_layers}, but the weights are of {len(found)} layers (encoder.layers.N.*); "
+            "config and weights are of two models, or one was changed"
+        )
+
+
+def _unavailable(where: str, error: Exception) -> str:
+    """The sentence for a checkpoint that could not be had."""
+    return (
+        f"{where}: neither a local folder with a config.json nor a model that the Hugging Face hub gives here "
+        f"({weights.first_line(error)}). Check the name and the connection, or download it elsewhere with "
+        "`hf download ID --local-dir FOLDER` and pass the folder as model_file_path"
+    )
