@@ -35,6 +35,7 @@ def compute_similarity(
     device: str = "auto",
     python: str = "",
     worker_timeout: float = 600.0,
+    in_process: bool = False,
     data: str | Path | None = None,
     cache: str | Path | None = None,
     progress: Progress = no_progress,
@@ -44,8 +45,8 @@ def compute_similarity(
     Each pair of embeddings is compared over every two clips of a task, (n_pairs,) dissimilarities.
 
     Args:
-        modules, tasks, profile, weights, options, device, python, worker_timeout, data, cache, progress: As in `run`; `weights` may
-            be a folder that holds some under the modules' names.
+        modules, tasks, profile, weights, options, device, python, worker_timeout, in_process, data, cache, progress: As in `run`;
+            `weights` may be a folder that holds some under the modules' names.
         protocol: Says how much of each clip is used.
         layers: `scene`, `all`, `last`, `mean`, or a layer's number; "" for the scene embedding.
         n_clips: Held-out clips that are drawn of each task.
@@ -60,7 +61,7 @@ def compute_similarity(
     >>> analysis.datasets[0].between.rows
     ['hear_ssl.melspec', 'hear_ssl.duration_loudness']
     """
-    specs = inputs.module_specs(modules, weights, options, device, python, worker_timeout)
+    specs = inputs.module_specs(modules, weights, options, device, python, worker_timeout, in_process)
     chosen, protocols = _questions(tasks, protocol, profile)
     sample = _sample(n_clips, layers, seed, allow_failed, data, cache, progress)
     return rsa.analyse(_with_weights(specs), chosen, protocols, sample)
@@ -84,6 +85,7 @@ def draw_maps(
     device: str = "auto",
     python: str = "",
     worker_timeout: float = 600.0,
+    in_process: bool = False,
     data: str | Path | None = None,
     cache: str | Path | None = None,
     progress: Progress = no_progress,
@@ -97,7 +99,7 @@ def draw_maps(
         methods: `tsne`, `pca`, `umap`.
         colours: `label`, `group`, `fold`, `split`, `recording`, `folder`, or an acoustic descriptor.
         perplexity: Of t-SNE.
-        weights, options, device, python, worker_timeout, data, cache, progress: As in `run`.
+        weights, options, device, python, worker_timeout, in_process, data, cache, progress: As in `run`.
 
     Raises:
         UsageError: A module, layer, dataset, library or column is not there, or the perplexity does not fit.
@@ -107,7 +109,7 @@ def draw_maps(
     >>> len(atlas.clips)
     40
     """
-    specs = inputs.module_specs(modules, weights, options, device, python, worker_timeout)
+    specs = inputs.module_specs(modules, weights, options, device, python, worker_timeout, in_process)
     chosen, protocols = _questions(tasks, protocol, profile)
     sample = _sample(n_clips, layers, seed, allow_failed, data, cache, progress)
     map_options = maps.MapOptions(tuple(methods), tuple(colours), perplexity)

@@ -25,6 +25,7 @@ def embed(
     device: str = "auto",
     python: str = "",
     worker_timeout: float = 600.0,
+    in_process: bool = False,
     allow_failed: float = 0.0,
     cache: str | Path | None = None,
     progress: Progress = no_progress,
@@ -35,8 +36,8 @@ def embed(
         module: A HEAR module by name, or the module itself.
         files: Audio files, and folders that hold some at any depth.
         layers: `scene`, `all` (a vector for each layer), `last`, `mean`, or a layer's number.
-        frames: Whether timestamp embeddings and their times in ms are wanted too.
-        weights, options, device, python, worker_timeout, allow_failed, cache, progress: As in `run`.
+        frames: Whether timestamp embeddings and their times in ms are wanted too; of a module that gives none they are empty.
+        weights, options, device, python, worker_timeout, in_process, allow_failed, cache, progress: As in `run`.
 
     Raises:
         UsageError: The module, its layers or a file is not there.
@@ -46,7 +47,7 @@ def embed(
     >>> embeddings.vectors.shape, len(embeddings.frames), list(embeddings.to_frame().columns[:2])
     ((2, 128), 2, ['path', 'v0'])
     """
-    spec = inputs.one_module(module, weights, options, device, python, worker_timeout)
+    spec = inputs.one_module(module, weights, options, device, python, worker_timeout, in_process)
     inputs.check_share("allow_failed", allow_failed)
     places = [files] if isinstance(files, (str, Path)) else list(files)
     every = embed_files.audio_files([inputs.path_of(place) for place in places])
@@ -62,6 +63,7 @@ def validate(
     device: str = "auto",
     python: str = "",
     worker_timeout: float = 600.0,
+    in_process: bool = False,
 ) -> list[Check]:
     """Each promise of the HEAR contract, and whether a module keeps it.
 
@@ -69,7 +71,7 @@ def validate(
 
     Args:
         module: A HEAR module by name, or the module itself.
-        weights, options, device, python, worker_timeout: As in `run`.
+        weights, options, device, python, worker_timeout, in_process: As in `run`.
 
     Raises:
         UsageError: It is not there, or cannot be loaded.
@@ -78,6 +80,6 @@ def validate(
     >>> all(check.passed for check in validate("hear_ssl.melspec"))
     True
     """
-    spec = inputs.one_module(module, weights, options, device, python, worker_timeout)
+    spec = inputs.one_module(module, weights, options, device, python, worker_timeout, in_process)
     with open_module(spec) as opened:
         return conformance.validate(opened)

@@ -186,6 +186,7 @@ class Ensemble:
             for number, why in each.failed.items():
                 done.keys.pop(number, None)
                 done.failed.setdefault(number, f"{spec.name}: {why}")
+            done.refused = {**each.refused, **done.refused}
             done.notes += [f"{spec.name}: {note}" for note in dict.fromkeys(each.notes)]
             done.n_embedded += each.n_embedded
             for stage, seconds in each.seconds.items():
