@@ -1,5 +1,6 @@
 """The contract checks find each broken promise and pass a good module."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ MODULES = Path(__file__).parent / "modules"
 
 def broken(spec):
     """The checks that a module fails, by name."""
-    with open_module(spec) as module:
+    with open_module(replace(spec, in_process=True)) as module:
         return {check.name: check for check in validate(module) if not check.passed}
 
 

@@ -263,6 +263,10 @@ class Remote:
         except subprocess.TimeoutExpired:
             self.kill()
             self.process.wait()
+        for thread, stream in zip(self.threads, (self.process.stdout, self.process.stderr), strict=True):
+            thread.join(timeout=1)  # a child of the module may still hold the other end
+            if not thread.is_alive():
+                stream.close()  # type: ignore[union-attr]
 
 
 def interpreter(python: str) -> str:
