@@ -106,11 +106,21 @@ def complaint(error):
     }
 
 
+def mend_streams(kept):
+    """Open standard output and error again, at the copy `kept` of the latter, if the module closed them."""
+    for number in (1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.dup2(kept, number)
+
+
 def serve():
     """Answer messages until the other end closes; the first one says what to load."""
     border = driver_file()
     requests, replies = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # whatever reads standard input finds nothing there
+    kept = os.dup(2)
     os.dup2(2, 1)  # whatever prints to standard output, C code too, prints to standard error
     sys.stdout = sys.stderr
     faulthandler.enable()  # the last words of a crash in C say where it was
@@ -130,6 +140,8 @@ def serve():
         except BaseException as error:  # Ctrl-C never gets here; a module may still raise KeyboardInterrupt by itself
             said = "module %s: %s" % (header.get("name", "here"), border.describe_error(error))
             told, out = complaint(border.ModuleTrouble(said, error)), []
+        with contextlib.suppress(OSError):
+            mend_streams(kept)
         send(replies, told, out)
 
 
