@@ -21,7 +21,7 @@ from evaluator.embedding import driver
 from evaluator.embedding.module import open_module
 from evaluator.embedding.plain import PlainModule
 from evaluator.embedding.spec import ModuleFault, ModuleSpec, WorkerEnded
-from evaluator.errors import UsageError
+from evaluator.errors import EvaluationError, UsageError
 
 pytestmark = pytest.mark.slow  # the whole file: most tests start a process
 
@@ -335,7 +335,7 @@ def test_a_silent_exit_never_looks_like_success(recordings):
     """`hear-eval run` of a module whose process ends with exit code 0 ends with 1 and says so."""
     command = [sys.executable, "-m", "evaluator", "run", BORDER, "--option", "ill=exits_0", "--task", str(recordings)]
     done = subprocess.run(
-        [*command, "--option", "after=3", "--protocol", "knn"], cwd=recordings, capture_output=True, text=True
+        [*command, "--option", "after=3", "--protocol", "knn"], cwd=recordings.parent, capture_output=True, text=True
     )
     assert done.returncode == 1 and "its process ended with exit code 0 during scene" in done.stderr
     assert "Traceback" not in done.stderr
