@@ -1,17 +1,22 @@
 """One module: its embeddings of files, and whether it keeps the HEAR contract."""
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from evaluator import schema
 from evaluator.api import inputs
 from evaluator.api.inputs import HearModule
-from evaluator.embedding import conformance
+from evaluator.embedding import conformance, deep_checks
 from evaluator.embedding.conformance import Check
 from evaluator.embedding.embed import Progress, no_progress
 from evaluator.embedding.module import open_module
+from evaluator.errors import UsageError
 from evaluator.experiment import embed_files
 from evaluator.experiment.embed_files import Embeddings
+
+DEPTHS = ("quick", "full", "deep")
 
 
 def embed(
@@ -58,20 +63,25 @@ def embed(
 def validate(
     module: HearModule,
     *,
+    depth: str = "full",
     weights: str = "",
     options: Mapping[str, Any] | None = None,
     device: str = "auto",
     python: str = "",
     worker_timeout: float = 600.0,
     in_process: bool = False,
+    on_check: Callable[[Check], object] = lambda check: None,
 ) -> list[Check]:
     """Each promise of the HEAR contract, and whether a module keeps it.
 
-    It is asked for sounds of 1 sample up to 4 s, alone and in batches (n_sounds, n_samples).
+    It is asked for sounds of 1 sample up to 60 s, alone and in batches (n_sounds, n_samples).
 
     Args:
         module: A HEAR module by name, or the module itself.
+        depth: `quick` for a few seconds of audio; `full`; `deep` to load it a second time as well, in a fresh process in which its
+            random generators run.
         weights, options, device, python, worker_timeout, in_process: As in `run`.
+        on_check: Called with each check as soon as it is done.
 
     Raises:
         UsageError: It is not there, or cannot be loaded.
@@ -80,6 +90,13 @@ def validate(
     >>> all(check.passed for check in validate("hear_ssl.melspec"))
     True
     """
+    if depth not in DEPTHS:
+        raise UsageError(schema.unknown("depth", depth, DEPTHS))
     spec = inputs.one_module(module, weights, options, device, python, worker_timeout, in_process)
+    done: list[Check] = []
     with open_module(spec) as opened:
-        return conformance.validate(opened)
+        deep = deep_checks.checks(spec, opened) if depth == "deep" else ()
+        for check in itertools.chain(conformance.checks(opened, quick=depth == "quick"), deep):
+            done.append(check)
+            on_check(check)
+    return done

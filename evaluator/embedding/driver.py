@@ -43,16 +43,19 @@ class Driver:
         options: Keyword arguments of load_model.
         device: "auto" (a GPU if there is one), "cpu", "cuda", ...
         instance: The module itself, where it is there already; else it is imported by its name.
+        free: Whether the module's own randomness runs: generators start anywhere, and are not set back after a call.
     """
 
-    def __init__(self, name, weights="", options=None, device="auto", instance=None):
+    def __init__(self, name, weights="", options=None, device="auto", instance=None, free=False):
         self.name = name
         self.weights = weights
         self.raw = {}
         self.described = None
-        self.keeps_generators = True  # whether random generators are set back after every call
-        with process_kept(), self.told("cannot be used"):
+        self.free = free
+        with process_kept(not free), self.told("cannot be used"):
             self.module = loading.import_module(name) if instance is None else loading.checked_module(name, instance)
+            if free:
+                loading.shuffle_generators()
             self.model = self.load(weights, dict(options or {}))
             self.framework, self.others = frameworks.chosen(self.module, self.model, fingerprint.own_files(self.module))
             self.asked_for = device
@@ -222,7 +225,7 @@ class Driver:
         """Call one of the module's functions on audio, arrays turned into the framework's tensors."""
         function, torch, process = getattr(self.module, name), sys.modules.get("torch"), os.getpid()
         no_gradients = getattr(torch, "no_grad", contextlib.nullcontext)  # of a failed import there is half a torch
-        with process_kept(self.keeps_generators), no_gradients():
+        with process_kept(not self.free), no_gradients():
             try:
                 return function(frameworks.given(self.framework, audio, self.device), self.model)
             except KeyboardInterrupt:
@@ -321,6 +324,13 @@ class Driver:
         wanted = {view: (len(clips),) + (None,) * (np.ndim(value) - 1) for view, value in views.items()}
         wanted["scene"] = (len(clips), self.sizes["scene_embedding_size"])
         return {str(view): self.embeddings(value, "%s of clips" % view, wanted[view]) for view, value in views.items()}
+
+    def reuses_memory(self, audio):
+        """Whether a scene embedding of audio (n, samples), as the module gave it, changes when the module is called again."""
+        first = self.call("get_scene_embeddings", audio)
+        then = self.array(first, "scene embeddings")
+        self.call("get_scene_embeddings", audio[::-1] * np.float32(0.5))
+        return not np.array_equal(then, self.array(first, "scene embeddings"), equal_nan=True)
 
     def raw_facts(self):
         """Type, device and so on of what the module returned last, by name of the answer."""

@@ -208,7 +208,7 @@ class Ensemble:
         """
         raise EvaluationError(f"{self.spec.name}: its members are opened one by one; `embed` asks them")
 
-    scene = timestamps = clips = refuse
+    scene = timestamps = clips = reuses_memory = refuse
 
     def raw_facts(self) -> dict[str, Any]:
         """Nothing was answered."""

@@ -137,6 +137,15 @@ def process_kept(generators=True):
                 torch.set_rng_state(generator)
 
 
+def shuffle_generators():
+    """Start the random generators of Python, numpy and torch somewhere new."""
+    random.seed()
+    np.random.seed()
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.seed()
+
+
 def working_folder():
     """The current folder; "" where somebody deleted it."""
     try:

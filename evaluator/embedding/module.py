@@ -75,6 +75,10 @@ class Local:
         """See `Module`."""
         return self.ask(self.driver.clips, clips)
 
+    def reuses_memory(self, audio: np.ndarray) -> bool:
+        """See `Module`."""
+        return bool(self.ask(self.driver.reuses_memory, audio))
+
     def raw_facts(self) -> dict[str, Any]:
         """See `Module`."""
         return self.driver.raw_facts()

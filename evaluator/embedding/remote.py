@@ -33,10 +33,14 @@ class Remote:
     """A module in a process of its own; a crash, a hang or an early end is told, and never half an answer returned.
 
     Audio (n_clips, n_samples) and embeddings travel as raw bytes, so that not a bit changes.
+
+    Args:
+        spec: The module.
+        free: Whether its own randomness runs; see `driver.Driver`.
     """
 
-    def __init__(self, spec: ModuleSpec):
-        self.spec = spec
+    def __init__(self, spec: ModuleSpec, free: bool = False):
+        self.spec, self.free = spec, free
         self.log = FaultLog(spec.name)
         self.where = f" in {spec.python}" if spec.python else ""
         self.program = interpreter(spec.python) if spec.python else this_interpreter()
@@ -81,7 +85,13 @@ class Remote:
             WorkerEnded: The process ended, or took too long.
         """
         spec = self.spec
-        wanted = {"name": spec.name, "weights": spec.weights, "options": dict(spec.options), "device": spec.device}
+        wanted: dict[str, Any] = {
+            "name": spec.name,
+            "weights": spec.weights,
+            "options": dict(spec.options),
+            "device": spec.device,
+        }
+        wanted["free"] = self.free
         if not spec.python:  # whatever can be imported here can be imported there
             wanted["path"] = [entry for entry in sys.path if isinstance(entry, str)]
         try:
@@ -242,6 +252,10 @@ class Remote:
         """See `Module`."""
         header, arrays = self.ask("clips", clips)
         return dict(zip(header["views"], arrays, strict=True))
+
+    def reuses_memory(self, audio: np.ndarray) -> bool:
+        """See `Module`."""
+        return bool(self.ask("reuses_memory", [audio])[0]["value"])
 
     def raw_facts(self) -> dict[str, Any]:
         """See `Module`."""

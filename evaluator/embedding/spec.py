@@ -135,5 +135,8 @@ class Module(Protocol):
     def clips(self, clips: list[np.ndarray]) -> dict[str, np.ndarray]:
         """Each (samples,) -> {view: (n, ...)}, float32."""
 
+    def reuses_memory(self, audio: np.ndarray) -> bool:
+        """Whether a scene embedding of (n, samples), as the module itself gave it, changes when it is called again."""
+
     def raw_facts(self) -> dict[str, Any]:
         """What the last answers were like before they were checked and converted."""

@@ -59,6 +59,8 @@ def answer(driver, header, arrays):
     if call == "clips":
         views = driver.clips(arrays)
         return {"views": list(views)}, list(views.values())
+    if call == "reuses_memory":
+        return {"value": driver.reuses_memory(arrays[0])}, []
     if call == "raw_facts":
         return {"value": driver.raw_facts()}, []
     return {"value": driver.describe()}, []
@@ -132,7 +134,8 @@ def serve():
         try:
             if driver is None:
                 sys.path[:] = header.get("path") or sys.path
-                driver = border.Driver(header["name"], header["weights"], header["options"], header["device"])
+                wanted = {name: header[name] for name in ("name", "weights", "options", "device", "free")}
+                driver = border.Driver(**wanted)
             values, out = answer(driver, header, arrays)
             told = dict(values, ok=True, framework=driver.framework)
         except border.ModuleTrouble as error:

@@ -56,7 +56,8 @@ def load_model(model_file_path="", ill="none", after=0):
 
 
 def bands(audio):
-    audio = np.pad(audio, ((0, 0), (0, -audio.shape[1] % HOP if audio.shape[1] else HOP)))
+    audio = np.pad(audio, ((0, 0), (0, max(0, HOP - audio.shape[1]))))
+    audio = audio[:, : audio.shape[1] // HOP * HOP]
     spectrum = np.abs(np.fft.rfft(audio.reshape(len(audio), -1, HOP))[..., :200])
     return np.log1p(spectrum.reshape(len(audio), -1, 8, 25).mean(axis=-1)).astype(np.float32)
 
@@ -64,7 +65,8 @@ def bands(audio):
 def get_timestamp_embeddings(audio, model):
     frames = bands(audio)
     n_frames = frames.shape[1]
-    times = np.repeat(np.minimum(12.5 + 25.0 * np.arange(n_frames), audio.shape[1] / 16.0)[None], len(audio), axis=0)
+    times = 1000 * np.minimum(HOP * (np.arange(n_frames) + 0.5), audio.shape[1]) / model.sample_rate
+    times = np.repeat(times[None], len(audio), axis=0)
     if model.ill == "numpy_buffer":
         FRAMES[: len(frames), :n_frames] = frames
         return FRAMES[: len(frames), :n_frames], times
