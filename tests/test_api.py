@@ -154,12 +154,14 @@ def test_a_module_that_was_edited_after_its_import_is_refused(recordings, monkey
     source = (MODULES / "good.py").read_text(encoding="utf-8")
     path.write_text(source, encoding="utf-8")
     monkeypatch.syspath_prepend(recordings)
-    ev.embed("edited_later", "data/low/0.wav")
+    before = ev.embed("edited_later", "data/low/0.wav", in_process=True).provenance
     path.write_text(source + "\nEDITED = True\n", encoding="utf-8")
     with pytest.raises(
         ev.UsageError, match="edited_later.py was edited after this process imported it; restart Python"
     ):
-        ev.embed("edited_later", "data/low/0.wav")
+        ev.embed("edited_later", "data/low/0.wav", in_process=True)
+    after = ev.embed("edited_later", "data/low/0.wav").provenance  # in a process of its own, which reads the file anew
+    assert after["code"] != before["code"] and after["store"] != before["store"]
 
 
 @pytest.mark.parametrize(

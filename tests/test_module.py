@@ -33,7 +33,7 @@ def ill(name, **fields):
 
 
 def good_scene(audio):
-    with open_module(ModuleSpec(str(MODULES / "good.py"))) as module:
+    with open_module(ModuleSpec(str(MODULES / "good.py"), in_process=True)) as module:
         return module.scene(audio)
 
 
@@ -108,7 +108,7 @@ def test_wrong_answers_are_refused_by_name(name, call, sentence, python):
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        ("no_such_module", "module no_such_module cannot be imported .*--python"),
+        ("no_such_module", "module no_such_module cannot be imported .*(--python|-m pip install PACKAGE)"),
         ("json", "module json is no HEAR module: it has no load_model"),
         ("no/such/file.py", "there is no such file"),
     ],

@@ -30,7 +30,7 @@ def ill_frames(name, **fields):
 
 
 def good_scene(audio):
-    with open_module(ModuleSpec(GOOD)) as module:
+    with open_module(ModuleSpec(GOOD, in_process=True)) as module:
         return module.scene(audio)
 
 

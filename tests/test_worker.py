@@ -35,7 +35,7 @@ def reader(data):
     return read
 
 
-@pytest.mark.parametrize("file", [worker, driver])
+@pytest.mark.parametrize("file", [worker, driver, driver.loading, driver.frameworks, driver.fingerprint])
 def test_the_worker_is_for_python_3_7(file):
     """Its syntax is 3.7's and it imports nothing but numpy and the standard library."""
     tree = ast.parse(Path(file.__file__).read_text(), feature_version=(3, 7))
@@ -71,7 +71,7 @@ def test_half_a_message_is_none():
 @pytest.mark.parametrize("ill", ["chatty", "reads_stdin"])
 def test_the_protocol_is_out_of_the_modules_reach(ill):
     """A module that prints, or reads standard input, neither breaks an answer nor eats a question."""
-    load = {"name": ILL, "weights": "", "options": {"ill": ill}, "device": "cpu"}
+    load = {"name": ILL, "weights": "", "options": {"ill": ill}, "device": "cpu", "free": False}
     questions = io.BytesIO()
     for _ in range(2):
         worker.send(questions, dict(load, call="scene"), [noise(2, 800)])

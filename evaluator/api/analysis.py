@@ -35,6 +35,7 @@ def compute_similarity(
     device: str = "auto",
     python: str = "",
     worker_timeout: float = 600.0,
+    in_process: bool = False,
     data: str | Path | None = None,
     cache: str | Path | None = None,
     rehash: bool = False,
@@ -45,7 +46,7 @@ def compute_similarity(
     Each pair of embeddings is compared over every two clips of a task, (n_pairs,) dissimilarities.
 
     Args:
-        modules, tasks, profile, weights, options, device, python, worker_timeout, data, cache, rehash, progress: As in `run`;
+        modules, tasks, profile, weights, options, device, python, worker_timeout, in_process, data, cache, rehash, progress: As in `run`;
             `weights` may be a folder that holds some under the modules' names.
         protocol: Says how much of each clip is used.
         layers: `scene`, `all`, `last`, `mean`, or a layer's number; "" for the scene embedding.
@@ -61,7 +62,7 @@ def compute_similarity(
     >>> analysis.datasets[0].between.rows
     ['hear_ssl.melspec', 'hear_ssl.duration_loudness']
     """
-    specs = inputs.module_specs(modules, weights, options, device, python, worker_timeout)
+    specs = inputs.module_specs(modules, weights, options, device, python, worker_timeout, in_process)
     chosen, protocols = _questions(tasks, protocol, profile)
     sample = _sample(n_clips, layers, seed, allow_failed, data, cache, rehash, progress)
     return rsa.analyse(_with_weights(specs), chosen, protocols, sample)
@@ -85,6 +86,7 @@ def draw_maps(
     device: str = "auto",
     python: str = "",
     worker_timeout: float = 600.0,
+    in_process: bool = False,
     data: str | Path | None = None,
     cache: str | Path | None = None,
     rehash: bool = False,
@@ -99,7 +101,7 @@ def draw_maps(
         methods: `tsne`, `pca`, `umap`.
         colours: `label`, `group`, `fold`, `split`, `recording`, `folder`, or an acoustic descriptor.
         perplexity: Of t-SNE.
-        weights, options, device, python, worker_timeout, data, cache, rehash, progress: As in `run`.
+        weights, options, device, python, worker_timeout, in_process, data, cache, rehash, progress: As in `run`.
 
     Raises:
         UsageError: A module, layer, dataset, library or column is not there, or the perplexity does not fit.
@@ -109,7 +111,7 @@ def draw_maps(
     >>> len(atlas.clips)
     40
     """
-    specs = inputs.module_specs(modules, weights, options, device, python, worker_timeout)
+    specs = inputs.module_specs(modules, weights, options, device, python, worker_timeout, in_process)
     chosen, protocols = _questions(tasks, protocol, profile)
     sample = _sample(n_clips, layers, seed, allow_failed, data, cache, rehash, progress)
     map_options = maps.MapOptions(tuple(methods), tuple(colours), perplexity)

@@ -1,17 +1,22 @@
 """One module: its embeddings of files, and whether it keeps the HEAR contract."""
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from evaluator import schema
 from evaluator.api import inputs
 from evaluator.api.inputs import HearModule
-from evaluator.embedding import conformance
+from evaluator.embedding import conformance, deep_checks
 from evaluator.embedding.conformance import Check
 from evaluator.embedding.embed import Progress, no_progress
 from evaluator.embedding.module import open_module
+from evaluator.errors import UsageError
 from evaluator.experiment import embed_files
 from evaluator.experiment.embed_files import Embeddings
+
+DEPTHS = ("quick", "full", "deep")
 
 
 def embed(
@@ -25,6 +30,7 @@ def embed(
     device: str = "auto",
     python: str = "",
     worker_timeout: float = 600.0,
+    in_process: bool = False,
     allow_failed: float = 0.0,
     cache: str | Path | None = None,
     rehash: bool = False,
@@ -36,8 +42,8 @@ def embed(
         module: A HEAR module by name, or the module itself.
         files: Audio files, and folders that hold some at any depth.
         layers: `scene`, `all` (a vector for each layer), `last`, `mean`, or a layer's number.
-        frames: Whether timestamp embeddings and their times in ms are wanted too.
-        weights, options, device, python, worker_timeout, allow_failed, cache, rehash, progress: As in `run`.
+        frames: Whether timestamp embeddings and their times in ms are wanted too; of a module that gives none they are empty.
+        weights, options, device, python, worker_timeout, in_process, allow_failed, cache, rehash, progress: As in `run`.
 
     Raises:
         UsageError: The module, its layers or a file is not there.
@@ -47,7 +53,7 @@ def embed(
     >>> embeddings.vectors.shape, len(embeddings.frames), list(embeddings.to_frame().columns[:2])
     ((2, 128), 2, ['path', 'v0'])
     """
-    spec = inputs.one_module(module, weights, options, device, python, worker_timeout)
+    spec = inputs.one_module(module, weights, options, device, python, worker_timeout, in_process)
     inputs.check_share("allow_failed", allow_failed)
     places = [files] if isinstance(files, (str, Path)) else list(files)
     every = embed_files.audio_files([inputs.path_of(place) for place in places])
@@ -58,19 +64,25 @@ def embed(
 def validate(
     module: HearModule,
     *,
+    depth: str = "full",
     weights: str = "",
     options: Mapping[str, Any] | None = None,
     device: str = "auto",
     python: str = "",
     worker_timeout: float = 600.0,
+    in_process: bool = False,
+    on_check: Callable[[Check], object] = lambda check: None,
 ) -> list[Check]:
     """Each promise of the HEAR contract, and whether a module keeps it.
 
-    It is asked for sounds of 1 sample up to 4 s, alone and in batches (n_sounds, n_samples).
+    It is asked for sounds of 1 sample up to 60 s, alone and in batches (n_sounds, n_samples).
 
     Args:
         module: A HEAR module by name, or the module itself.
-        weights, options, device, python, worker_timeout: As in `run`.
+        depth: `quick` for a few seconds of audio; `full`; `deep` to load it a second time as well, in a fresh process in which its
+            random generators run.
+        weights, options, device, python, worker_timeout, in_process: As in `run`.
+        on_check: Called with each check as soon as it is done.
 
     Raises:
         UsageError: It is not there, or cannot be loaded.
@@ -79,6 +91,13 @@ def validate(
     >>> all(check.passed for check in validate("hear_ssl.melspec"))
     True
     """
-    spec = inputs.one_module(module, weights, options, device, python, worker_timeout)
+    if depth not in DEPTHS:
+        raise UsageError(schema.unknown("depth", depth, DEPTHS))
+    spec = inputs.one_module(module, weights, options, device, python, worker_timeout, in_process)
+    done: list[Check] = []
     with open_module(spec) as opened:
-        return conformance.validate(opened)
+        deep = deep_checks.checks(spec, opened) if depth == "deep" else ()
+        for check in itertools.chain(conformance.checks(opened, quick=depth == "quick"), deep):
+            done.append(check)
+            on_check(check)
+    return done

@@ -17,7 +17,7 @@ from evaluator.probes import protocol as protocols
 from evaluator.probes.protocol import Protocol
 
 HearModule = str | ModuleSpec | ModuleType | Any
-"""A module's name or path, a `ModuleSpec`, or the module itself: anything with the three functions of the HEAR API."""
+"""A module's name or path, a `ModuleSpec`, or the module itself: anything with the functions of the HEAR API."""
 
 Tasks = str | Path | Task | Sequence[str | Path | Task]
 """Tasks by name or path, or as found by `find_tasks`; one or several."""
@@ -30,12 +30,14 @@ def module_specs(
     device: str = "auto",
     python: str = "",
     timeout: float = 600.0,
+    in_process: bool = False,
 ) -> list[ModuleSpec]:
     """One or several modules as specs; those that are specs already stay as they are.
 
     Args:
         modules: What the user gave.
-        weights, options, device, python, timeout: As those of a `ModuleSpec`, for all of the others; timeout in seconds.
+        weights, options, device, python, timeout, in_process: As those of a `ModuleSpec`, for all of the others; timeout in
+            seconds.
 
     Raises:
         UsageError: There is none, or one is no HEAR module.
@@ -43,11 +45,20 @@ def module_specs(
     several = list(modules) if isinstance(modules, (list, tuple)) else [modules]
     if options is not None and not isinstance(options, Mapping):
         raise UsageError(f"options={options!r}: give a dict of keyword arguments of load_model")
-    if (weights or options or python) and any(isinstance(module, ModuleSpec) for module in several):
-        raise UsageError("weights, options and python stand in a ModuleSpec itself; leave them out beside one")
+    if (weights or options or python or in_process) and any(isinstance(module, ModuleSpec) for module in several):
+        raise UsageError(
+            "weights, options, python and in_process stand in a ModuleSpec itself; leave them out beside one"
+        )
     if not several:
         raise UsageError("modules=[]: give at least one module, such as 'hear_ssl.melspec'")
-    shared = (weights, dict(options or {}), device, python, timeout)
+    shared = {
+        "weights": weights,
+        "options": dict(options or {}),
+        "device": device,
+        "python": python,
+        "timeout": timeout,
+        "in_process": in_process,
+    }
     return [_spec(module, shared) for module in several]
 
 
@@ -81,21 +92,23 @@ def check_share(name: str, value: Any) -> None:
         raise UsageError(f"{name}={value!r}: give a number from 0 to 1")
 
 
-def _spec(module: HearModule, shared: tuple[str, dict[str, Any], str, str, float]) -> ModuleSpec:
+def _spec(module: HearModule, shared: Mapping[str, Any]) -> ModuleSpec:
     if isinstance(module, ModuleSpec):
         return module
     if isinstance(module, (str, Path)):
-        return ModuleSpec(str(module), *shared)
-    functions = ("load_model", "get_timestamp_embeddings", "get_scene_embeddings")
+        return ModuleSpec(str(module), **shared)
+    functions = ("load_model", "get_scene_embeddings")
     missing = [name for name in functions if not callable(getattr(module, name, None))]
     if missing:
         raise UsageError(f"{module!r} is no HEAR module: it has no {', '.join(missing)}; give one, or its name")
-    if shared[3]:
-        raise UsageError(f"python={shared[3]!r}: a module that is here already cannot be loaded there; give its name")
+    if shared["python"]:
+        raise UsageError(
+            f"python={shared['python']!r}: a module that is here already cannot be loaded there; give its name"
+        )
     if isinstance(module, ModuleType) and getattr(module, "__file__", None):
-        return ModuleSpec(module.__name__, *shared, instance=module)
+        return ModuleSpec(module.__name__, **shared, instance=module)
     name = module.__name__ if isinstance(module, ModuleType) else type(module).__name__
-    return ModuleSpec(name, *shared, instance=module, session=TemporaryDirectory(prefix="hear-eval-"))
+    return ModuleSpec(name, **shared, instance=module, session=TemporaryDirectory(prefix="hear-eval-"))
 
 
 def tasks_of(tasks: Tasks, profile: str) -> list[Task]:

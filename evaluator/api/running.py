@@ -54,6 +54,7 @@ def run(
     device: str = "auto",
     python: str = "",
     worker_timeout: float = 600.0,
+    in_process: bool = False,
     allow_failed: float = 0.0,
     data: str | Path | None = None,
     cache: str | Path | None = None,
@@ -81,7 +82,10 @@ def run(
         weights, options: Passed to `load_model`, as its path and its keyword arguments.
         device: "auto", "cpu", "cuda", ...
         python: Another interpreter, or its virtual environment, in which modules are loaded.
-        worker_timeout: Seconds that one call there may take.
+        worker_timeout: Seconds that one call of a module in a process of its own may take: of each that is neither ours nor
+            given as an object.
+        in_process: Whether modules that are not ours run in this process instead, where a debugger reaches them, and where
+            nothing stops a hang or survives a crash.
         allow_failed: Share of the clips, 0 to 1, that may be unreadable.
         data: Folder in which datasets lie; None for data that is made or knows its place.
         cache: Folder of embeddings; None for $HEAR_EVAL_CACHE, else ~/.cache/hear-eval.
@@ -108,7 +112,7 @@ def run(
     inputs.check_count("seeds", seeds, 1)
     inputs.check_share("allow_failed", allow_failed)
     questions = [(task, inputs.protocol_of(protocol, task, profile)) for task in inputs.tasks_of(tasks, profile)]
-    given = inputs.module_specs(modules, weights, options, device, python, worker_timeout)
+    given = inputs.module_specs(modules, weights, options, device, python, worker_timeout, in_process)
     where, folder = inputs.folder_of_data(data), inputs.folder_of_cache(cache)
     chosen = RunOptions(where, folder, device, seed, seeds, str(layers), allow_failed, progress, rehash)
     added = baseline_modules.beside(given) if baselines else []

@@ -45,7 +45,12 @@ def add_module_options(command: argparse.ArgumentParser) -> None:
         type=float,
         default=600.0,
         metavar="SECONDS",
-        help="that one call under --python may take (default 600)",
+        help="that one call of a module that is not ours, or under --python, may take (default 600)",
+    )
+    command.add_argument(
+        "--in-process",
+        action="store_true",
+        help="run a module that is not ours in this process, to debug it; nothing then stops a hang or survives a crash",
     )
 
 
@@ -87,6 +92,7 @@ def module_options(parsed: argparse.Namespace) -> dict[str, Any]:
         "device": parsed.device,
         "python": parsed.python,
         "worker_timeout": parsed.worker_timeout,
+        "in_process": parsed.in_process,
     }
 
 

@@ -34,5 +34,6 @@ def run(parsed: argparse.Namespace) -> int:
         **module_options(parsed),
     )
     write_npz(embeddings, parsed.out)
-    print(f"written: {parsed.out} ({len(embeddings.files)} files)")
+    without = "" if embeddings.frames else "; no frames, since the module gives none"
+    print(f"written: {parsed.out} ({len(embeddings.files)} files{without})")
     return 0

@@ -184,6 +184,7 @@ class Ensemble:
             done.remarks += [(kind, f"{spec.name}: {text}") for kind, text in dict.fromkeys(each.remarks)]
             if each.change > done.change:
                 done.change, done.seen = each.change, f"{spec.name}: {each.seen}"
+            done.refused = {**each.refused, **done.refused}
             done.n_embedded += each.n_embedded
             for stage, seconds in each.seconds.items():
                 done.seconds[stage] += seconds
@@ -212,7 +213,7 @@ class Ensemble:
         """
         raise EvaluationError(f"{self.spec.name}: its members are opened one by one; `embed` asks them")
 
-    scene = timestamps = clips = refuse
+    scene = timestamps = clips = reuses_memory = refuse
 
     def raw_facts(self) -> dict[str, Any]:
         """Nothing was answered."""

@@ -27,7 +27,7 @@ from evaluator.embedding import guard
 from evaluator.embedding.claims import POLL_SECONDS, Claim, each_claimed
 from evaluator.embedding.extraction import Extraction, keyed, planned_shards, recall, seconds_of
 from evaluator.embedding.plain import PlainModule, Row
-from evaluator.embedding.spec import Module, WorkerEnded
+from evaluator.embedding.spec import Module, ModuleFault, WorkerEnded
 from evaluator.embedding.store import Store, StoredClip, shard_name
 from evaluator.errors import EvaluationError
 
@@ -165,7 +165,7 @@ class Work:
                 for claim in held:
                     claim.release()
         if self.plain is not None:
-            self.done.remarks += [("batch_dependent", note) for note in self.plain.notes]
+            self.done.remarks += self.plain.remarks.items()
 
     def batches(self, claims: Iterable[Claim | None], held: list[Claim]) -> Generator[tuple[list[int], bool] | None]:
         """The batches of each claimed shard, and whether each is its shard's last; claims go to `held` as they are taken.
@@ -251,7 +251,8 @@ class Work:
                 if embedded or self.done.n_embedded:
                     return embedded
                 raise
-            self.forget(clips[0][0], f"{self.clips[clips[0][0]].name}: {error}")
+            why = error.sentence if isinstance(error, ModuleFault) else str(error)
+            self.forget(clips[0][0], f"{self.clips[clips[0][0]].name}: {why}", error)
             return []
         stored = [
             StoredClip(self.done.keys[number], not samples.any(), padded_to, len(row.get("frames", ())))
@@ -273,12 +274,14 @@ class Work:
         views = self.module.clips(clips)
         return [{view: rows[n] for view, rows in views.items()} for n in range(len(clips))], [0.0] * len(clips)
 
-    def forget(self, number: int, why: str) -> None:
+    def forget(self, number: int, why: str, error: EvaluationError | None = None) -> None:
         """Note that a clip, and every other clip with the very same audio, cannot be embedded."""
         key = self.done.keys[number]
         for other in [n for n, its_key in self.done.keys.items() if its_key == key]:
             del self.done.keys[other]
             self.done.failed[other] = why
+            if error is not None:
+                self.done.refused[other] = error.log if isinstance(error, ModuleFault) else ""
 
 
 def keep(store: Shelf, collected: Sequence[tuple[StoredClip, Row]]) -> None:

@@ -15,6 +15,8 @@ class Extraction:
     Attributes:
         keys: Store key of each clip that could be embedded, by its number in the manifest.
         failed: Why the others could not, by number.
+        refused: Of those that failed, the ones that the module refused, by number, with the file of its traceback ("" for none);
+            the other files could not be read.
         silent: Numbers of clips whose samples are all 0.
         padded: Numbers of clips that the module took only after zero-padding.
         remarks: Kind and sentence of what is to be known of how the module had to be run, and of what it hears.
@@ -26,6 +28,7 @@ class Extraction:
 
     keys: dict[int, str] = field(default_factory=dict)
     failed: dict[int, str] = field(default_factory=dict)
+    refused: dict[int, str] = field(default_factory=dict)
     silent: list[int] = field(default_factory=list)
     padded: list[int] = field(default_factory=list)
     remarks: list[tuple[str, str]] = field(default_factory=list)

@@ -9,11 +9,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from evaluator.embedding.module import BATCH_TOLERANCE
-from evaluator.embedding.spec import Module, WorkerEnded
-from evaluator.errors import EvaluationError
+from evaluator.embedding.spec import Module, ModuleFault, WorkerEnded
+from evaluator.errors import EvaluationError, UsageError
 
-# Lengths, in seconds, to which a clip is zero-padded in turn when a module refuses it as it is.
-PADDED_LENGTHS = (0.25, 0.5, 1.0, 2.0)
+# Lengths, in seconds, to which a clip is zero-padded in turn when a module refuses it as it is; the last are those of windows
+# that bird models take whole (BirdNET 3 s, Perch 5 s).
+PADDED_LENGTHS = (0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0)
 PLAIN_BATCH = 16
 N_COMPARED = 3  # clips of the first batch that are embedded alone as well
 TIME_TOLERANCE = 1.0  # ms by which a frame's time may differ in a batch and alone, as in `conformance`
@@ -68,6 +69,9 @@ class PlainModule:
     Args:
         module: An open HEAR module.
         views: Which kind, a key of `VIEWS`.
+
+    Raises:
+        UsageError: The module gives no frames, and they are wanted.
     """
 
     def __init__(self, module: Module, views: str):
@@ -75,7 +79,9 @@ class PlainModule:
         self.ask = VIEWS[views]
         self.sample_rate: int = module.describe()["sample_rate"]
         self.batches: bool | None = None  # None: not tried yet
-        self.notes: list[str] = []
+        self.remarks: dict[str, str] = {}  # of each kind the first sentence
+        if views != "scene" and not module.describe()["timestamp_embedding_size"]:
+            _refuse_frames(module)
 
     def rows(self, clips: Sequence[np.ndarray]) -> tuple[list[Row], list[float]]:
         """Views of each clip, and the seconds to which each had to be padded (0: it was not).
@@ -102,7 +108,7 @@ class PlainModule:
         """Equally long clips as one batch, if the module can be trusted with it; else one by one."""
         if len(clips) > 1 and self.batches is not False:
             try:
-                batch = self.ask(self.module, np.stack(clips))
+                batch = self.twice(np.stack(clips))
             except WorkerEnded:
                 raise
             except EvaluationError:
@@ -119,19 +125,48 @@ class PlainModule:
             return alone + [self.alone(clip) for clip in clips[N_COMPARED:]]
         return [self.alone(clip) for clip in clips]
 
+    def twice(self, audio: np.ndarray) -> list[Row]:
+        """Views of clips (n_clips, n_samples); asked again, as they are, where the first try fails.
+
+        What fails for the moment (a busy GPU, a network drive) must not lead to another embedding.
+
+        Raises:
+            EvaluationError: The module refuses them twice; what it says is that of the first try.
+            WorkerEnded: It is gone.
+        """
+        try:
+            return self.ask(self.module, audio)
+        except WorkerEnded:
+            raise
+        except EvaluationError as refusal:
+            try:
+                rows = self.ask(self.module, audio)
+            except WorkerEnded:
+                raise
+            except EvaluationError:
+                raise refusal from None
+            said = _said(refusal)
+            self.note("second_try", f"clips that failed were answered at a second try; the module first said: {said}")
+            return rows
+
+    def note(self, kind: str, sentence: str) -> None:
+        """Keep the first sentence of a kind."""
+        self.remarks.setdefault(kind, sentence)
+
     def compare(self, batch: Sequence[Row], alone: Sequence[Row]) -> None:
         """Learn from the first batch whether its embeddings are those of the clips alone."""
         change = next((change for view in alone[0] if (change := _changed(view, batch, alone))), "")
         self.batches = not change
         if change:
-            self.notes.append(
-                f"the module's embeddings depend on the other clips of the batch ({change}): clips were embedded one by one"
+            self.note(
+                "batch_dependent",
+                f"the module's embeddings depend on the other clips of the batch ({change}): clips were embedded one by one",
             )
 
     def alone(self, clip: np.ndarray) -> tuple[Row, float]:
         """One clip by itself, zero-padded at its end if the module takes it no other way."""
         try:
-            return self.ask(self.module, clip[None])[0], 0.0
+            return self.twice(clip[None])[0], 0.0
         except WorkerEnded:
             raise
         except EvaluationError as refusal:
@@ -140,12 +175,37 @@ class PlainModule:
                 if n_missing <= 0:
                     continue
                 try:
-                    return self.ask(self.module, np.pad(clip, (0, n_missing))[None])[0], seconds
+                    row = self.ask(self.module, np.pad(clip, (0, n_missing))[None])[0]
                 except WorkerEnded:
                     raise
                 except EvaluationError:
                     continue
+                length = f"{len(clip) / self.sample_rate:.3g} s"
+                said = _said(refusal)
+                self.note(
+                    "padded_clips", f"a clip of {length} was padded to {seconds:g} s, because the module says: {said}"
+                )
+                return row, seconds
             raise refusal
+
+
+def _refuse_frames(module: Module) -> None:
+    """Have a module without frames say so, before any clip is read.
+
+    Raises:
+        UsageError: Always; it names the module.
+    """
+    try:
+        module.timestamps(np.zeros((1, 1), np.float32))
+    except WorkerEnded:
+        raise
+    except EvaluationError as error:
+        raise UsageError(str(error)) from error
+
+
+def _said(refusal: EvaluationError) -> str:
+    """What the module itself said."""
+    return refusal.cause if isinstance(refusal, ModuleFault) else str(refusal)
 
 
 def _changed(view: str, batch: Sequence[Row], alone: Sequence[Row]) -> str:

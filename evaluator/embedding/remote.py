@@ -1,4 +1,4 @@
-"""A HEAR module in another interpreter, through `worker.py`."""
+"""A HEAR module in a process of its own, through `worker.py`: with this interpreter, or another."""
 
 import contextlib
 import os
@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -16,50 +15,124 @@ from typing import IO, Any
 import numpy as np
 
 from evaluator.embedding import worker
+from evaluator.embedding.faults import FaultLog
 from evaluator.embedding.spec import ModuleSpec, WorkerEnded
-from evaluator.errors import EvaluationError, UsageError
+from evaluator.errors import UsageError
 
 STDERR_LINES = 15
+STDERR_KEPT = 8000  # bytes
+LOOK_AGAIN = 0.25  # seconds between looks at whether a silent process is still there
+PROBE = "import sys; sys.stdout.write('%d.%d.%d' % sys.version_info[:3])"  # in any Python's words
+OLDEST = (3, 7)
+
+Reply = tuple[dict[str, Any], list[np.ndarray]]
+"""The header of a message and its arrays."""
 
 
 class Remote:
-    """A module in another interpreter; a crash, a hang or an early end is told, and never half an answer returned.
+    """A module in a process of its own; a crash, a hang or an early end is told, and never half an answer returned.
 
     Audio (n_clips, n_samples) and embeddings travel as raw bytes, so that not a bit changes.
+
+    Args:
+        spec: The module.
+        free: Whether its own randomness runs; see `driver.Driver`.
     """
 
-    def __init__(self, spec: ModuleSpec):
-        self.spec = spec
-        command = [interpreter(spec.python), "-u", str(Path(worker.__file__).resolve())]
-        pipe = subprocess.PIPE
-        try:
-            self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=_environment())
-        except OSError as error:
-            raise UsageError(f"--python {spec.python}: cannot be run ({error.strerror or error})") from error
-        self.replies: queue.Queue[tuple[dict[str, Any], list[np.ndarray]] | None] = queue.Queue()
-        self.last_lines: deque[str] = deque(maxlen=STDERR_LINES)
+    def __init__(self, spec: ModuleSpec, free: bool = False):
+        self.spec, self.free = spec, free
+        self.log = FaultLog(spec.name)
+        self.where = f" in {spec.python}" if spec.python else ""
+        self.program = interpreter(spec.python) if spec.python else this_interpreter()
+        self.process = self.start()
+        self.replies: queue.Queue[Reply | None] = queue.Queue()
+        self.said = b""  # the last bytes that came over standard error
+        self.too_slow = False
         self.threads = [
             threading.Thread(target=target, daemon=True) for target in (self.read_replies, self.read_stderr)
         ]
         for thread in self.threads:
             thread.start()
-        load = {
+        try:
+            self.described = self.load()
+        except BaseException:
+            self.close()
+            raise
+
+    def start(self) -> "subprocess.Popen[bytes]":
+        """The worker, in a group of its own: Ctrl-C is for us, and it ends when we do.
+
+        Raises:
+            UsageError: There is no such program.
+        """
+        pipe = subprocess.PIPE
+        apart: dict[str, Any] = {"start_new_session": True}
+        if sys.platform == "win32":
+            apart = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+        command = [self.program, "-u", str(Path(worker.__file__).resolve())]
+        environment = _environment(self.spec.python)
+        try:
+            return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment, **apart)
+        except OSError as error:
+            option = f"--python {self.spec.python}" if self.spec.python else self.program
+            raise UsageError(f"{option}: cannot be run ({error.strerror or error})") from error
+
+    def load(self) -> dict[str, Any]:
+        """Have the module loaded; gives what it tells of itself.
+
+        Raises:
+            UsageError: It cannot be loaded there.
+            WorkerEnded: The process ended, or took too long.
+        """
+        spec = self.spec
+        wanted: dict[str, Any] = {
             "name": spec.name,
             "weights": spec.weights,
             "options": dict(spec.options),
             "device": spec.device,
         }
+        wanted["free"] = self.free
+        if not spec.python:  # whatever can be imported here can be imported there
+            wanted["path"] = [entry for entry in sys.path if isinstance(entry, str)]
         try:
-            self.described = self.ask("describe", [], **load)[0]["value"]
-        except BaseException as error:
-            self.close()
-            if isinstance(error, EvaluationError) and not isinstance(error, WorkerEnded):
-                if "No module named 'hear_ssl'" in str(error):
-                    raise UsageError(
-                        f"--python {spec.python}: {spec.name} needs hear-ssl there; install it, or leave that module out"
-                    ) from error
-                raise UsageError(str(error)) from error
+            (told, _) = self.exchange("describe", [], wanted)
+        except WorkerEnded:
+            self.refuse_interpreter()
             raise
+        if told["ok"]:
+            return dict(told["value"])
+        if told["missing"] == "hear_ssl":
+            raise UsageError(
+                f"--python {spec.python}: {spec.name} needs hear-ssl there; install it, or leave that module out"
+            )
+        raise self.log.refusal(told, spec.python, self.program)
+
+    def refuse_interpreter(self) -> None:
+        """Look whether it was the interpreter itself that did not start.
+
+        Raises:
+            UsageError: It is too old, or has no numpy.
+        """
+        if not self.spec.python or self.too_slow:
+            return
+        option = f"--python {self.spec.python}"
+        version = tuple(int(part) for part in self.output_of(PROBE).split(".") if part.isdecimal())
+        if version and version < OLDEST:
+            number = ".".join(map(str, version))
+            raise UsageError(f"{option}: this is Python {number}; a module's interpreter needs Python 3.7 or later")
+        if version and not self.output_of("import numpy, sys; sys.stdout.write('there')"):
+            raise UsageError(f"{option}: numpy is missing there; install it: {self.program} -m pip install numpy")
+
+    def output_of(self, script: str) -> str:
+        """What a line of Python writes in the worker's interpreter; "" where it fails."""
+        environment = _environment(self.spec.python)
+        try:
+            done = subprocess.run(
+                [self.program, "-c", script], capture_output=True, text=True, timeout=60, env=environment, check=True
+            )
+        except (OSError, subprocess.SubprocessError):
+            return ""
+        return done.stdout.strip()
 
     def read_replies(self) -> None:
         """Take in whole messages; None is the end of them."""
@@ -78,54 +151,89 @@ class Remote:
             self.replies.put(None)
 
     def read_stderr(self) -> None:
-        """Remember the last lines that the worker said."""
-        for line in self.process.stderr:  # type: ignore[union-attr]
-            self.last_lines.append(line.decode(errors="replace").rstrip())
+        """Pass on what the module says, as if it ran here, and remember the last of it.
 
-    def ask(
-        self, call: str, arrays: Sequence[np.ndarray] = (), **values: Any
-    ) -> tuple[dict[str, Any], list[np.ndarray]]:
+        Another interpreter's is only remembered: libraries of other years have much to say.
+        """
+        stream: Any = self.process.stderr
+        with contextlib.suppress(ValueError, OSError):
+            while chunk := stream.read1(1 << 16):
+                self.said = (self.said + chunk)[-STDERR_KEPT:]
+                if not self.spec.python:
+                    with contextlib.suppress(ValueError, OSError, AttributeError):  # ours may be closed, or None
+                        sys.stderr.write(chunk.decode(errors="replace"))
+                        sys.stderr.flush()
+
+    def ask(self, call: str, arrays: Sequence[np.ndarray] = ()) -> Reply:
         """Send a message and wait for its answer.
 
         Raises:
-            EvaluationError: The module complains.
-            WorkerEnded: The worker crashed, or took longer than the limit.
+            ModuleFault: The module fails, or answers what cannot be used.
+            WorkerEnded: The process ended, or took longer than the limit.
         """
-        try:
-            worker.send(self.process.stdin, {"call": call, **values}, arrays)
-            reply = self.replies.get(timeout=self.spec.timeout)
-        except OSError:  # the pipe is broken
-            reply = None
-        except queue.Empty:
-            self.process.kill()
-            raise WorkerEnded(
-                f"module {self.spec.name} in {self.spec.python}: {call} gave no answer within {self.spec.timeout:g} s and "
-                f"was stopped; allow more with --worker-timeout{self.last_words()}"
-            ) from None
-        if reply is None:
-            raise WorkerEnded(
-                f"module {self.spec.name} in {self.spec.python}: {self.ending()} during {call}{self.last_words()}"
-            )
+        reply = self.exchange(call, arrays, {})
         if not reply[0]["ok"]:
-            raise EvaluationError(f"{reply[0]['error']} (in {self.spec.python})")
+            raise self.log.fault(reply[0], f" (in {self.spec.python})" if self.spec.python else "")
+        self.described["framework"] = reply[0]["framework"]
         return reply
 
-    def ending(self) -> str:
+    def exchange(self, call: str, arrays: Sequence[np.ndarray], values: dict[str, Any]) -> Reply:
+        """Send a message and wait for whatever is answered; errors as those of `ask`, but for complaints."""
+        limit = threading.Timer(self.spec.timeout, self.stop)
+        limit.daemon = True
+        limit.start()
+        try:
+            worker.send(self.process.stdin, {"call": call, **values}, arrays)
+            reply = self.next_reply()
+        except (OSError, ValueError):  # the pipe is broken, or was closed
+            reply = None
+        except BaseException:  # Ctrl-C: nobody waits for the answer any more
+            self.kill()
+            raise
+        finally:
+            limit.cancel()
+        if reply is None:
+            raise WorkerEnded(f"module {self.spec.name}{self.where}: {self.ending(call)}{self.last_words()}")
+        return reply
+
+    def stop(self) -> None:
+        """End a process that took too long."""
+        self.too_slow = True
+        self.kill()
+
+    def next_reply(self) -> Reply | None:
+        """The next message; None where none will come, also if a child of the dead process holds its streams open."""
+        while True:
+            gone = self.process.poll() is not None
+            try:
+                return self.replies.get(timeout=LOOK_AGAIN)
+            except queue.Empty:
+                if gone:
+                    return None
+
+    def ending(self, call: str) -> str:
         """How the worker ended, in words."""
+        if self.too_slow:
+            return (
+                f"{call} gave no answer within {self.spec.timeout:g} s and was stopped; "
+                "allow more with --worker-timeout"
+            )
         try:
             code = self.process.wait(timeout=10)
         except subprocess.TimeoutExpired:
-            self.process.kill()
-            return "the worker stopped answering"
+            self.kill()
+            return f"its process stopped answering during {call}"
         if code >= 0:
-            return f"the worker ended with exit code {code}"
-        name = signal.Signals(-code).name
-        return f"the worker was killed by {name}{' (out of memory?)' * (name == 'SIGKILL')}"
+            return f"its process ended with exit code {code} during {call}"
+        known = {each.value: each.name for each in signal.Signals}
+        name = known.get(-code, f"signal {-code}")
+        return f"its process was killed by {name}{' (out of memory?)' * (name == 'SIGKILL')} during {call}"
 
     def last_words(self) -> str:
         """What the worker said last, if anything."""
         self.threads[1].join(timeout=2)
-        return "\nIts last words:\n  " + "\n  ".join(self.last_lines) if self.last_lines else ""
+        lines = self.said.decode(errors="replace").rstrip().splitlines()[-STDERR_LINES:]
+        return "\nIts last words:\n  " + "\n  ".join(lines) if lines else ""
 
     def describe(self) -> dict[str, Any]:
         """See `Module`."""
@@ -145,19 +253,34 @@ class Remote:
         header, arrays = self.ask("clips", clips)
         return dict(zip(header["views"], arrays, strict=True))
 
+    def reuses_memory(self, audio: np.ndarray) -> bool:
+        """See `Module`."""
+        return bool(self.ask("reuses_memory", [audio])[0]["value"])
+
     def raw_facts(self) -> dict[str, Any]:
         """See `Module`."""
-        return self.ask("raw_facts")[0]["value"]
+        return dict(self.ask("raw_facts")[0]["value"])
+
+    def kill(self) -> None:
+        """End the process by force, and its children where the system knows groups."""
+        with contextlib.suppress(OSError):
+            if hasattr(os, "killpg") and self.process.returncode is None:
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.kill()
 
     def close(self) -> None:
         """End the worker: it goes by itself when its input closes, else by force."""
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, ValueError):
             self.process.stdin.close()  # type: ignore[union-attr]
         try:
             self.process.wait(timeout=5)
         except subprocess.TimeoutExpired:
-            self.process.kill()
+            self.kill()
             self.process.wait()
+        for thread, stream in zip(self.threads, (self.process.stdout, self.process.stderr), strict=True):
+            thread.join(timeout=1)  # a child of the module may still hold the other end
+            if not thread.is_alive():
+                stream.close()  # type: ignore[union-attr]
 
 
 def interpreter(python: str) -> str:
@@ -175,9 +298,24 @@ def interpreter(python: str) -> str:
     raise UsageError(f"--python {python}: neither an interpreter nor a virtual environment's folder")
 
 
-def _environment() -> dict[str, str]:
-    """The worker's environment: ours, with as many threads as we use, so that its numbers are the same bit for bit."""
-    inherited = {name: value for name, value in os.environ.items() if name not in ("PYTHONHOME", "PYTHONPATH")}
+def this_interpreter() -> str:
+    """The program that runs this.
+
+    Raises:
+        UsageError: It does not know itself, as in a program that embeds Python.
+    """
+    if sys.executable:
+        return sys.executable
+    raise UsageError("this Python does not know its own program; add --in-process, or name one with --python")
+
+
+def _environment(python: str) -> dict[str, str]:
+    """The worker's environment: ours, with as many threads as we use, so that its numbers are the same bit for bit.
+
+    Another interpreter does not get the paths of this one's packages.
+    """
+    kept_out = ("PYTHONHOME", "PYTHONPATH") if python else ()
+    inherited = {name: value for name, value in os.environ.items() if name not in kept_out}
     torch = sys.modules.get("torch")
     if torch is not None:
         inherited["OMP_NUM_THREADS"] = str(torch.get_num_threads())

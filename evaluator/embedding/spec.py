@@ -15,7 +15,21 @@ KINDS = ("ensemble", "hf", "untrained")  # what may stand before a colon in a mo
 
 
 class WorkerEnded(EvaluationError):
-    """The other interpreter crashed or was stopped; nothing more can be asked of it."""
+    """The module's own process crashed or was stopped; nothing more can be asked of it."""
+
+
+class ModuleFault(EvaluationError):
+    """The module itself failed on a call, or answered what cannot be used; the clips' files are not to blame.
+
+    Attributes:
+        sentence: The message without the place of the traceback.
+        cause: What the module's own error says, in a line; the sentence where it raised none.
+        log: File of the traceback; "" if there is none.
+    """
+
+    def __init__(self, sentence: str, cause: str = "", log: str = ""):
+        self.sentence, self.cause, self.log = sentence, cause or sentence, log
+        super().__init__(f"{sentence}; traceback in {log}" if log else sentence)
 
 
 @dataclass(frozen=True)
@@ -29,11 +43,16 @@ class ModuleSpec:
         options: Keyword arguments of load_model.
         device: "auto", "cpu", "cuda", ...
         python: Another interpreter, or its virtual environment's folder; "" for this one.
-        timeout: Seconds that one call in another interpreter may take.
+        timeout: Seconds that one call of a module in a process of its own may take.
         allow_unrepeatable: Whether embeddings are taken that differ when they are asked for again.
         instance: The HEAR module itself, where it was given instead of a name; it is asked in this process.
         session: For an object that is no imported module, whose state no key can name: the temporary folder of its
             embeddings, which are never found again after it; None for others.
+        in_process: Whether a module that is not ours runs in this process, where a debugger reaches it and its crash or
+            hang is ours.
+
+    Raises:
+        UsageError: It is to run in this process and in another interpreter.
     """
 
     name: str
@@ -45,6 +64,19 @@ class ModuleSpec:
     allow_unrepeatable: bool = field(default=False, compare=False)
     instance: Any = field(default=None, compare=False, repr=False)
     session: TemporaryDirectory[str] | None = field(default=None, repr=False)
+    in_process: bool = False
+
+    def __post_init__(self) -> None:
+        if self.in_process and self.python:
+            raise UsageError(
+                f"{self.name}: --in-process and --python {self.python} exclude each other; leave one of them out"
+            )
+
+    @property
+    def isolated(self) -> bool:
+        """Whether the module runs in a process of its own: in another interpreter, or because it is not ours."""
+        own_process = self.instance is None and not self.in_process and not _is_ours(self.name, self.weights)
+        return bool(self.python) or own_process
 
     def resolved(self) -> "ModuleSpec":
         """The same with `hf:ORG/MODEL`, `ensemble:MEMBER+MEMBER` or `untrained:MODULE` spelled out as a module and its weights.
@@ -65,6 +97,21 @@ class ModuleSpec:
         if self.weights:
             raise UsageError(f"{self.name} names its weights already; leave out --weights {self.weights}")
         return replace(self, name=f"hear_ssl.{kind}", weights=weights)
+
+
+def _is_ours(name: str, weights: str) -> bool:
+    """Whether a module, as spelled out by `resolved`, is one of hear_ssl's, and holds nobody else's."""
+    kind, colon, rest = name.partition(":")
+    if colon and kind in KINDS:
+        return kind == "hf" or all(_is_ours(part, "") for part in _wrapped(rest))
+    if name in ("hear_ssl.untrained", "hear_ssl.ensemble"):
+        return all(_is_ours(part, "") for part in _wrapped(weights))
+    return name.split(".")[0] == "hear_ssl" and not name.endswith(".py")
+
+
+def _wrapped(text: str) -> list[str]:
+    """The modules that are named after `ensemble:` or `untrained:`."""
+    return [part.strip().removeprefix("concatenate:").removeprefix("average:") for part in text.split("+")]
 
 
 def option_value(text: str) -> Any:
@@ -89,6 +136,9 @@ class Module(Protocol):
 
     def clips(self, clips: list[np.ndarray]) -> dict[str, np.ndarray]:
         """Each (samples,) -> {view: (n, ...)}, float32."""
+
+    def reuses_memory(self, audio: np.ndarray) -> bool:
+        """Whether a scene embedding of (n, samples), as the module itself gave it, changes when it is called again."""
 
     def raw_facts(self) -> dict[str, Any]:
         """What the last answers were like before they were checked and converted."""

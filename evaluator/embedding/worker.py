@@ -1,18 +1,24 @@
-"""Drives one HEAR module, alone in another interpreter that speaks over its standard streams.
+"""Drives one HEAR module, alone in a process of its own that speaks over its standard streams.
 
-This file and `driver.py` beside it need Python 3.7 or later, numpy and the module, and nothing else of ours, so that
-`PYTHON worker.py` works in any environment that a module of 2021 asks for.
+This file, and `driver.py` and what that loads beside it, need Python 3.7 or later, numpy and the module, and nothing else of
+ours, so that `PYTHON worker.py` works in any environment that a module of 2021 asks for.
 
 A message is 8 bytes with the length of a JSON header (little endian), the header, and the arrays that it lists, each
 as raw little-endian bytes. What a module prints goes to standard error and never into the messages.
 """
 
+import sys
+
+if sys.version_info < (3, 7):
+    sys.exit("Python 3.7 or later is needed")
+
+import contextlib
+import faulthandler
 import importlib.util
 import json
 import os
 import queue
 import struct
-import sys
 import threading
 import traceback
 
@@ -53,6 +59,8 @@ def answer(driver, header, arrays):
     if call == "clips":
         views = driver.clips(arrays)
         return {"views": list(views)}, list(views.values())
+    if call == "reuses_memory":
+        return {"value": driver.reuses_memory(arrays[0])}, []
     if call == "raw_facts":
         return {"value": driver.raw_facts()}, []
     return {"value": driver.describe()}, []
@@ -76,7 +84,8 @@ def listen(requests, waiting):
     except EOFError:
         os._exit(0)
     except BaseException:
-        traceback.print_exc()
+        with contextlib.suppress(Exception):  # the module may have closed standard error
+            traceback.print_exc()
         os._exit(1)
 
 
@@ -90,13 +99,33 @@ def driver_file():
     return module
 
 
+def complaint(error):
+    """What is answered when the driver fails: a sentence, and what else is known."""
+    return {
+        "ok": False,
+        "error": str(error),
+        **{name: getattr(error, name, "") for name in ("cause", "traceback", "missing", "kind")},
+    }
+
+
+def mend_streams(kept):
+    """Open standard output and error again, at the copy `kept` of the latter, if the module closed them."""
+    for number in (1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.dup2(kept, number)
+
+
 def serve():
     """Answer messages until the other end closes; the first one says what to load."""
     border = driver_file()
     requests, replies = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # whatever reads standard input finds nothing there
+    kept = os.dup(2)
     os.dup2(2, 1)  # whatever prints to standard output, C code too, prints to standard error
     sys.stdout = sys.stderr
+    faulthandler.enable()  # the last words of a crash in C say where it was
     waiting = queue.Queue()
     threading.Thread(target=listen, args=(requests, waiting), daemon=True).start()
     driver = None
@@ -104,13 +133,19 @@ def serve():
         header, arrays = waiting.get()
         try:
             if driver is None:
-                driver = border.Driver(header["name"], header["weights"], header["options"], header["device"])
+                sys.path[:] = header.get("path") or sys.path
+                wanted = {name: header[name] for name in ("name", "weights", "options", "device", "free")}
+                driver = border.Driver(**wanted)
             values, out = answer(driver, header, arrays)
-            send(replies, dict(values, ok=True), out)
-        except Exception as error:
-            sentence = str(error) if isinstance(error, border.ModuleTrouble) else border.describe_error(error)
-            traceback.print_exc()
-            send(replies, {"ok": False, "error": sentence})
+            told = dict(values, ok=True, framework=driver.framework)
+        except border.ModuleTrouble as error:
+            told, out = complaint(error), []
+        except BaseException as error:  # Ctrl-C never gets here; a module may still raise KeyboardInterrupt by itself
+            said = "module %s: %s" % (header.get("name", "here"), border.describe_error(error))
+            told, out = complaint(border.ModuleTrouble(said, error)), []
+        with contextlib.suppress(OSError):
+            mend_streams(kept)
+        send(replies, told, out)
 
 
 if __name__ == "__main__":

@@ -133,7 +133,7 @@ def embed_files(
         embedded = embed(experiment, module, cache, progress, allow_failed)
         good, failed = sorted(embedded.extraction.keys), dict(embedded.extraction.failed)
         timed: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
-        if frames:
+        if frames and module.describe()["timestamp_embedding_size"]:
             by_frame = embed(Experiment(spec, setup, "scene", "frames"), module, cache, progress, allow_failed)
             good = [number for number in good if number in by_frame.extraction.keys]
             matrix, times, rows = by_frame.store.read_frames([by_frame.extraction.keys[number] for number in good])

@@ -32,9 +32,21 @@ def refuse_failures(setup: Setup, extraction: Extraction, allowed: float) -> Non
     if share > allowed:
         raise EvaluationError(
             f"{name}: {len(failed)} of {len(clips)} clips cannot be used; the others are embedded and "
-            f"kept. Mend these files, or admit them with --allow-failed {np.ceil(share * 1000) / 1000:g}: "
+            f"kept. {_way_out(failed, extraction)}, or admit them with --allow-failed {np.ceil(share * 1000) / 1000:g}: "
             f"{_first_of(failed)}"
         )
+
+
+def _way_out(failed: Mapping[int, str], extraction: Extraction) -> str:
+    """What to mend: the files that cannot be read, or the module that refuses clips."""
+    refused = [number for number in sorted(failed) if number in extraction.refused]
+    log = next((extraction.refused[number] for number in refused if extraction.refused[number]), "")
+    traceback = f" (traceback in {log})" if log else ""
+    if not refused:
+        return "Mend these files"
+    if len(refused) == len(failed):
+        return f"It is the module that fails on them, not their files: mend it{traceback}"
+    return f"The module fails on {len(refused)} of them: mend it{traceback} and the files of the others"
 
 
 def _first_of(failed: Mapping[int, str]) -> str:
