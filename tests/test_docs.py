@@ -1,11 +1,14 @@
 """The commands of README and docs: all of them parse, and those after `<!-- run -->` run, in a folder of tones.
 
+Those after `<!-- run with NAME -->` run where the package NAME is installed.
+
 `<!-- file: NAME -->` before a fenced block puts its text into that folder as NAME. Pages run from top to bottom, each in a
 folder of its own that holds `my_recordings/CLASS/INDIVIDUAL_N.wav` and a `mine.csv` that names every clip.
 """
 
 import csv
 import glob
+import importlib.util
 import re
 import shlex
 from pathlib import Path
@@ -14,6 +17,7 @@ import numpy as np
 import pytest
 import soundfile
 
+import tiny_onnx
 from evaluator import cli
 from evaluator.schema import names_in
 
@@ -38,8 +42,9 @@ def mentioned(text):
 
 def runnable(text):
     """Commands of the blocks that follow `<!-- run -->`, from top to bottom."""
-    blocks = re.findall(r"<!-- run -->\n\n((?:    .*\n|\n(?=    ))+)", text)
-    return [command for block in blocks for command in commands(block)]
+    blocks = re.findall(r"<!-- run(?: with (\w+))? -->\n\n((?:    .*\n|\n(?=    ))+)", text)
+    there = [block for package, block in blocks if not package or importlib.util.find_spec(package)]
+    return [command for block in there for command in commands(block)]
 
 
 def files(text):
@@ -95,7 +100,7 @@ def test_every_link_leads_somewhere(page):
 
 @pytest.fixture
 def scratch(tmp_path, monkeypatch):
-    """A folder with recordings of three classes by seven individuals, and a CSV about them; the working folder."""
+    """A folder with recordings of three classes by seven individuals, a CSV about them and a tiny ONNX model; the working folder."""
     draw = np.random.default_rng(0)
     rows = []
     for number, species in enumerate(("robin", "wren", "tit")):
@@ -109,6 +114,8 @@ def scratch(tmp_path, monkeypatch):
                 rows.append((path, species, individual))
     with open(tmp_path / "mine.csv", "w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([("path", "label", "group"), *rows])
+    if importlib.util.find_spec("onnx"):
+        tiny_onnx.write(tmp_path / "tiny.onnx")
     monkeypatch.setenv("HEAR_EVAL_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -131,9 +138,10 @@ def test_what_is_marked_is_found():
     """Blocks, comments, continued lines and files, in a text whose answer is known."""
     text = (
         "<!-- run -->\n\n    hear-eval a --b 'c d'    # why\n    hear-eval e \\\n        f\n\ntext `hear-eval g|h`, `hear-eval i j`\n\n"
+        "<!-- run with json -->\n\n    hear-eval l\n\n<!-- run with no_such_package -->\n\n    hear-eval m\n\n"
         "    hear-eval k\n\n<!-- file: m.py -->\n\n```python\nx = 1\n```\n"
     )
-    assert runnable(text) == [["hear-eval", "a", "--b", "c d"], ["hear-eval", "e", "f"]]
-    assert commands(text) == [*runnable(text), ["hear-eval", "k"]]
+    assert runnable(text) == [["hear-eval", "a", "--b", "c d"], ["hear-eval", "e", "f"], ["hear-eval", "l"]]
+    assert commands(text) == [*runnable(text), ["hear-eval", "m"], ["hear-eval", "k"]]
     assert mentioned(text) == [["hear-eval", "i", "j"]]
     assert files(text) == {"m.py": "x = 1\n"}

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def report_error(name: str, error: Exception) -> None:
     """Say what went wrong, now; the name once, also where the error begins with it."""
-    has_name = str(error).startswith(f"{name}: ")
+    has_name = str(error).startswith((f"{name}: ", f"module {name}"))
     print(f"hear-eval: {error}" if has_name else f"hear-eval: {name}: {error}", file=sys.stderr)
 
 
