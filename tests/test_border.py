@@ -256,8 +256,10 @@ def test_a_passing_error_changes_nothing():
             rows, padded = plain.rows(clips)
         assert padded == [0.0] * 4
         assert np.array_equal([row["scene"] for row in rows], direct(np.stack(clips)))
-        assert (after > 4) == (plain.notes == []), after  # one call for the batch, four for the clips alone
-        assert all("second try; the module first said: RuntimeError: device busy" in note for note in plain.notes)
+        assert (after > 4) == (plain.remarks == {}), after  # one call for the batch, four for the clips alone
+        assert all(
+            "second try; the module first said: RuntimeError: device busy" in note for note in plain.remarks.values()
+        )
 
 
 def test_padding_quotes_the_module_once():
@@ -268,7 +270,7 @@ def test_padding_quotes_the_module_once():
         rows, padded = plain.rows(clips)
     assert padded == [3.0, 3.0, 0.0]
     assert np.array_equal(rows[0]["scene"], direct(np.pad(clips[0], (0, 40000))[None])[0])
-    (note,) = plain.notes
+    (note,) = plain.remarks.values()
     assert note.startswith(
         "a clip of 0.5 s was padded to 3 s, because the module says: ValueError: a window of 48000 samples is wanted"
     )

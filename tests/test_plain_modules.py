@@ -54,7 +54,7 @@ def test_batch_dependence_is_found_and_met():
         rows, _ = scenes(foreign, clips)
         wanted = np.concatenate([module.scene(clip[None]) for clip in clips])
     assert np.array_equal(rows, wanted)
-    assert "depend on the other clips of the batch" in foreign.notes[0]
+    assert "depend on the other clips of the batch" in foreign.remarks["batch_dependent"]
 
 
 def test_equal_clips_do_not_clear_a_module():
@@ -143,10 +143,10 @@ def test_frames_that_depend_on_their_batch_are_had_one_by_one(name, sentence):
         rows, _ = foreign.rows(clips)
         alone = [module.timestamps(clip[None]) for clip in clips]
     assert foreign.batches is False
-    assert len(foreign.notes) == 1
+    assert len(foreign.remarks) == 1
     assert np.all([np.array_equal(row["frames"], frames[0]) for row, (frames, _) in zip(rows, alone, strict=True)])
     assert np.all([np.array_equal(row["times"], times[0]) for row, (_, times) in zip(rows, alone, strict=True)])
-    assert f"({sentence}" in foreign.notes[0]
+    assert f"({sentence}" in foreign.remarks["batch_dependent"]
 
 
 @pytest.mark.parametrize("views", ["layers", "frames"])

@@ -30,6 +30,7 @@ def compute_similarity(
     n_clips: int = 1000,
     seed: int = 0,
     allow_failed: float = 0.0,
+    allow_unrepeatable: bool = False,
     weights: str = "",
     options: Mapping[str, Any] | None = None,
     device: str = "auto",
@@ -53,6 +54,7 @@ def compute_similarity(
         n_clips: Held-out clips that are drawn of each task.
         seed: Of all that is drawn.
         allow_failed: Share of the clips, 0 to 1, that may be unreadable.
+        allow_unrepeatable: Whether to take embeddings that differ when a module is asked again.
 
     Raises:
         UsageError: A module, layer or dataset is not there, or there are too few clips.
@@ -62,7 +64,9 @@ def compute_similarity(
     >>> analysis.datasets[0].between.rows
     ['hear_ssl.melspec', 'hear_ssl.duration_loudness']
     """
-    specs = inputs.module_specs(modules, weights, options, device, python, worker_timeout, in_process)
+    specs = inputs.module_specs(
+        modules, weights, options, device, python, worker_timeout, in_process, allow_unrepeatable
+    )
     chosen, protocols = _questions(tasks, protocol, profile)
     sample = _sample(n_clips, layers, seed, allow_failed, data, cache, rehash, progress)
     return rsa.analyse(_with_weights(specs), chosen, protocols, sample)
@@ -81,6 +85,7 @@ def draw_maps(
     n_clips: int = 1000,
     seed: int = 0,
     allow_failed: float = 0.0,
+    allow_unrepeatable: bool = False,
     weights: str = "",
     options: Mapping[str, Any] | None = None,
     device: str = "auto",
@@ -97,7 +102,7 @@ def draw_maps(
     Each map gives the clips' places on a plane, (n_clips, 2).
 
     Args:
-        modules, tasks, protocol, profile, layers, n_clips, seed, allow_failed: As in `compute_similarity`.
+        modules, tasks, protocol, profile, layers, n_clips, seed, allow_failed, allow_unrepeatable: As in `compute_similarity`.
         methods: `tsne`, `pca`, `umap`.
         colours: `label`, `group`, `fold`, `split`, `recording`, `folder`, or an acoustic descriptor.
         perplexity: Of t-SNE.
@@ -111,7 +116,9 @@ def draw_maps(
     >>> len(atlas.clips)
     40
     """
-    specs = inputs.module_specs(modules, weights, options, device, python, worker_timeout, in_process)
+    specs = inputs.module_specs(
+        modules, weights, options, device, python, worker_timeout, in_process, allow_unrepeatable
+    )
     chosen, protocols = _questions(tasks, protocol, profile)
     sample = _sample(n_clips, layers, seed, allow_failed, data, cache, rehash, progress)
     map_options = maps.MapOptions(tuple(methods), tuple(colours), perplexity)

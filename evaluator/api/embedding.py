@@ -32,6 +32,7 @@ def embed(
     worker_timeout: float = 600.0,
     in_process: bool = False,
     allow_failed: float = 0.0,
+    allow_unrepeatable: bool = False,
     cache: str | Path | None = None,
     rehash: bool = False,
     progress: Progress = no_progress,
@@ -43,7 +44,7 @@ def embed(
         files: Audio files, and folders that hold some at any depth.
         layers: `scene`, `all` (a vector for each layer), `last`, `mean`, or a layer's number.
         frames: Whether timestamp embeddings and their times in ms are wanted too; of a module that gives none they are empty.
-        weights, options, device, python, worker_timeout, in_process, allow_failed, cache, rehash, progress: As in `run`.
+        weights, options, device, python, worker_timeout, in_process, allow_failed, allow_unrepeatable, cache, rehash, progress: As in `run`.
 
     Raises:
         UsageError: The module, its layers or a file is not there.
@@ -53,7 +54,7 @@ def embed(
     >>> embeddings.vectors.shape, len(embeddings.frames), list(embeddings.to_frame().columns[:2])
     ((2, 128), 2, ['path', 'v0'])
     """
-    spec = inputs.one_module(module, weights, options, device, python, worker_timeout, in_process)
+    spec = inputs.one_module(module, weights, options, device, python, worker_timeout, in_process, allow_unrepeatable)
     inputs.check_share("allow_failed", allow_failed)
     places = [files] if isinstance(files, (str, Path)) else list(files)
     every = embed_files.audio_files([inputs.path_of(place) for place in places])

@@ -31,12 +31,13 @@ def module_specs(
     python: str = "",
     timeout: float = 600.0,
     in_process: bool = False,
+    allow_unrepeatable: bool = False,
 ) -> list[ModuleSpec]:
     """One or several modules as specs; those that are specs already stay as they are.
 
     Args:
         modules: What the user gave.
-        weights, options, device, python, timeout, in_process: As those of a `ModuleSpec`, for all of the others; timeout in
+        weights, options, device, python, timeout, in_process, allow_unrepeatable: As those of a `ModuleSpec`, for all of the others; timeout in
             seconds.
 
     Raises:
@@ -58,6 +59,7 @@ def module_specs(
         "python": python,
         "timeout": timeout,
         "in_process": in_process,
+        "allow_unrepeatable": allow_unrepeatable,
     }
     return [_spec(module, shared) for module in several]
 

@@ -56,6 +56,7 @@ def run(
     worker_timeout: float = 600.0,
     in_process: bool = False,
     allow_failed: float = 0.0,
+    allow_unrepeatable: bool = False,
     data: str | Path | None = None,
     cache: str | Path | None = None,
     out: str | Path | None = "results",
@@ -87,6 +88,7 @@ def run(
         in_process: Whether modules that are not ours run in this process instead, where a debugger reaches them, and where
             nothing stops a hang or survives a crash.
         allow_failed: Share of the clips, 0 to 1, that may be unreadable.
+        allow_unrepeatable: Whether to score embeddings that differ when a module is asked again; the result bears a caveat.
         data: Folder in which datasets lie; None for data that is made or knows its place.
         cache: Folder of embeddings; None for $HEAR_EVAL_CACHE, else ~/.cache/hear-eval.
         out: Folder in which results are written; None to write none.
@@ -112,7 +114,9 @@ def run(
     inputs.check_count("seeds", seeds, 1)
     inputs.check_share("allow_failed", allow_failed)
     questions = [(task, inputs.protocol_of(protocol, task, profile)) for task in inputs.tasks_of(tasks, profile)]
-    given = inputs.module_specs(modules, weights, options, device, python, worker_timeout, in_process)
+    given = inputs.module_specs(
+        modules, weights, options, device, python, worker_timeout, in_process, allow_unrepeatable
+    )
     where, folder = inputs.folder_of_data(data), inputs.folder_of_cache(cache)
     chosen = RunOptions(where, folder, device, seed, seeds, str(layers), allow_failed, progress, rehash)
     added = baseline_modules.beside(given) if baselines else []

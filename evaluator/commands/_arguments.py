@@ -54,6 +54,15 @@ def add_module_options(command: argparse.ArgumentParser) -> None:
     )
 
 
+def add_unrepeatable(command: argparse.ArgumentParser) -> None:
+    """Whether embeddings are taken that a module does not give again."""
+    command.add_argument(
+        "--allow-unrepeatable",
+        action="store_true",
+        help="take embeddings that differ when the module is asked again; the result bears the caveat",
+    )
+
+
 def add_sample(command: argparse.ArgumentParser) -> None:
     """Modules, tasks, and which layers and clips are drawn to be looked at together."""
     command.add_argument("modules", nargs="+", metavar="MODULE", help=MODULE)
@@ -70,6 +79,7 @@ def add_sample(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--seed", type=seed, default=0, help="of all that is drawn (default 0)")
     command.add_argument("--allow-failed", type=share, default=0.0, metavar="SHARE", help="as in run (default 0)")
+    add_unrepeatable(command)
     command.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help="default: results")
     command.add_argument("--json", action="store_true", help="print it as JSON, an object a line")
     add_data(command)
@@ -105,6 +115,7 @@ def sample_options(parsed: argparse.Namespace) -> dict[str, Any]:
         "n_clips": parsed.clips,
         "seed": parsed.seed,
         "allow_failed": parsed.allow_failed,
+        "allow_unrepeatable": parsed.allow_unrepeatable,
         "data": parsed.data,
         "cache": parsed.cache,
         "rehash": parsed.rehash,

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from evaluator.commands._arguments import MODULE, add_cache, add_module_options, module_options
+from evaluator.commands._arguments import MODULE, add_cache, add_module_options, add_unrepeatable, module_options
 from evaluator.commands._console import bar
 
 SUMMARY = "just the embeddings of some files"
@@ -15,6 +15,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("files", nargs="+", type=Path, metavar="FILE", help="audio files, or folders of them")
     command.add_argument("--out", type=Path, required=True, metavar="F.npz")
     add_cache(command)
+    add_unrepeatable(command)
     add_module_options(command)
 
 
@@ -31,6 +32,7 @@ def run(parsed: argparse.Namespace) -> int:
         cache=parsed.cache,
         rehash=parsed.rehash,
         progress=bar,
+        allow_unrepeatable=parsed.allow_unrepeatable,
         **module_options(parsed),
     )
     write_npz(embeddings, parsed.out)

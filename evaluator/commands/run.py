@@ -10,6 +10,7 @@ from evaluator.commands._arguments import (
     TASK,
     add_data,
     add_module_options,
+    add_unrepeatable,
     count,
     module_options,
     seed,
@@ -54,6 +55,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--json", action="store_true", help="print one JSON object per result")
     add_data(command)
+    add_unrepeatable(command)
     add_module_options(command)
 
 
@@ -85,6 +87,7 @@ def run(parsed: argparse.Namespace) -> int:
             seeds=parsed.seeds,
             baselines=parsed.baselines,
             allow_failed=parsed.allow_failed,
+            allow_unrepeatable=parsed.allow_unrepeatable,
             data=parsed.data,
             cache=parsed.cache,
             rehash=parsed.rehash,
