@@ -48,7 +48,7 @@ def recordings_of(sounds):
 
 def embed(sounds, module, views="scene", cache="cache", **more):
     """The store and what became of the clips."""
-    spec = ModuleSpec(module, device="cpu", **more)
+    spec = ModuleSpec(module, device="cpu", **{"in_process": True, **more})
     with ensemble.open_any(spec) as opened:
         return ensemble.embed(spec, opened, views, recordings_of(sounds), sounds / cache, no_progress)
 
@@ -71,6 +71,15 @@ def test_state_and_chance_are_refused(sounds, ill, views):
     assert done.change > guard.REFUSED_ABOVE and (
         done.n_embedded == 0 or ill == "dropout"
     )  # chance finds no store again
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("views", ["scene", "frames"])
+def test_state_and_chance_are_refused_in_a_process_of_their_own_too(sounds, views):
+    """As a third party's module runs unless one says otherwise."""
+    for ill in ("counts", "dropout"):
+        with pytest.raises(EvaluationError, match="remembers|random.* --allow-unrepeatable"):
+            embed(sounds, ILL, views, options={"ill": ill}, in_process=False)
 
 
 @pytest.mark.parametrize("ill", ["mixes", "mixes_neighbours"])
@@ -148,14 +157,11 @@ def test_the_cost_is_bounded(sounds, monkeypatch):
 
     scene = module.Local.scene
     monkeypatch.setattr(module.Local, "scene", listen)
-    embed(sounds, GOOD, **IN_PROCESS)
+    embed(sounds, GOOD)
     assert 40 <= n_heard <= 40 + 40
     n_heard = 0
-    embed(sounds, GOOD, **IN_PROCESS)
+    embed(sounds, GOOD)
     assert n_heard <= 7
-
-
-IN_PROCESS = {"in_process": True}
 
 
 def test_weights_that_nobody_sees_part_stores(sounds):

@@ -21,7 +21,7 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
-from evaluator.audio.decode import AudioError, read_clip
+from evaluator.audio.decode import AudioError, FileFacts, read_clip, unchanged
 from evaluator.datasets.recordings import Recordings
 from evaluator.embedding import guard
 from evaluator.embedding.claims import POLL_SECONDS, Claim, each_claimed
@@ -89,6 +89,7 @@ def to_make(
 
     def missing(numbers: Sequence[int]) -> list[int]:
         store.rescan()
+        store.verify(keys[number] for number in numbers)
         return [number for number in numbers if keys[number] not in store]
 
     for claim in each_claimed(store.folder, named, missing):
@@ -214,11 +215,16 @@ class Work:
 
     def read(self, number: int) -> np.ndarray | AudioError:
         """The samples of a clip (n_samples,) at the module's rate, or why they cannot be had."""
-        clip = self.clips[number]
+        clip, facts = self.clips[number], self.recordings.facts[self.clips[number].path]
+        path = self.recordings.manifest.root / clip.path
         try:
-            return read_clip(self.recordings.manifest.root / clip.path, clip, self.recordings.rule, self.sample_rate)
+            samples = read_clip(path, clip, self.recordings.rule, self.sample_rate)
         except AudioError as error:
             return error
+        # What was hashed and what was decoded must be the same, or one recording would be stored under another's name.
+        if isinstance(facts, FileFacts) and not unchanged(path, facts):
+            return AudioError(f"{path}: the file was changed while it was read; run again when it is at rest")
+        return samples
 
     def embed(self, batch: Sequence[int], audio: Sequence[np.ndarray | AudioError]) -> list[tuple[StoredClip, Row]]:
         """Embeddings of a batch, each clip's views by name; clips without audio go to `failed`."""
