@@ -200,6 +200,16 @@ def test_the_configuration_of_aves_is_bounded_too(tmp_path, little_memory, chang
         aves_bio.load_model(str(save_aves(tmp_path, config={**AVES_CONFIG, **change})))
 
 
+def test_a_file_that_ends_like_a_zip_is_none(tmp_path, little_memory):
+    """torch goes by the first bytes; a bomb behind others is neither unfolded nor taken for a checkpoint."""
+    path = save_aves(tmp_path)
+    zip_of_zeros(tmp_path / "bomb", zipfile.ZIP_DEFLATED, 1024)
+    path.write_bytes(b"none" + (tmp_path / "bomb").read_bytes())
+    assert zipfile.is_zipfile(path)
+    with pytest.raises(ValueError, match="not a readable weight file"):
+        aves_bio.load_model(str(path))
+
+
 def test_tensors_that_claim_more_than_the_file_holds_are_refused(tmp_path, little_memory):
     """A billion rows over one number, or a sparse tensor, would be laid out in full."""
     for name, tensor in (

@@ -126,7 +126,7 @@ def _is_fairseq(path: Path) -> bool:
         ValueError: A zip file that would grow when it is read.
     """
     weights.check_zip(path)  # bounds what is read here
-    if not zipfile.is_zipfile(path):
+    if not weights.is_zip(path):
         return False
     with zipfile.ZipFile(path) as archive:
         pickles = [archive.read(name) for name in archive.namelist() if name.endswith("data.pkl")]

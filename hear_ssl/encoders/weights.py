@@ -67,13 +67,20 @@ def read_json(path: Path) -> dict[str, Any]:
     return value
 
 
+def is_zip(path: Path) -> bool:
+    """Whether torch takes the file for a zip file, by its first bytes, and it is one (up to 1e-5 of others end like one)."""
+    with path.open("rb") as file:
+        begins = file.read(4) == b"PK\x03\x04"
+    return begins and zipfile.is_zipfile(path)
+
+
 def check_zip(path: Path) -> None:
     """Refuse a zip file that would grow when it is read; files of torch.save never do. Other kinds of file pass.
 
     Raises:
         ValueError: A member is compressed, members take more bytes than the file has, or their list of tensors is huge.
     """
-    if not zipfile.is_zipfile(path):
+    if not is_zip(path):
         return
     try:
         with zipfile.ZipFile(path) as archive:
@@ -115,7 +122,7 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
 
             state: Any = load_file(path)
         else:
-            state = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+            state = torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip(path))
     except Exception as error:  # torch, pickle, zipfile and safetensors raise a dozen kinds, some of Exception only
         raise ValueError(
             f"{path} ({path.stat().st_size} bytes): not a readable weight file ({first_line(error)}); "
