@@ -258,9 +258,8 @@ def test_drawing_leaves_the_process_as_it_was():
 
 def test_a_third_partys_copy_is_called_as_its_original():
     """No extension appears, and scenes come from the module's own function with the drawn weights."""
-    with open_module(
-        ModuleSpec(f"untrained:{GOOD}", options={"untrained_seed": 5, "seed": 2}, in_process=True)
-    ) as opened:
+    spec = ModuleSpec(f"untrained:{GOOD}", options={"untrained_seed": 5, "seed": 2}, in_process=True)
+    with open_module(spec) as opened:
         assert opened.describe()["extension"] is False
         audio = np.random.default_rng(0).uniform(-1, 1, (2, 4000)).astype(np.float32)
         scene, (frames, _) = opened.scene(audio), opened.timestamps(audio)

@@ -181,7 +181,7 @@ def test_a_hang_meets_its_limit(ill):
 def test_loading_has_the_same_limit():
     """A load_model that never returns."""
     with (
-        pytest.raises(WorkerEnded, match="describe gave no answer within 2 s"),
+        pytest.raises(WorkerEnded, match="loading gave no answer within 2 s"),
         open_module(replace(spec("loads_for_ever"), timeout=2.0)),
     ):
         pass
@@ -458,6 +458,24 @@ def test_what_a_module_is_handed_depends_on_itself(tmp_path, framework, parts, i
         assert module.raw_facts()["scene embeddings"]["device"] == "cpu"
     with contextlib.suppress(KeyError):
         del sys.modules["torch_beside"]
+
+
+def test_a_network_that_is_handed_numpy_still_shows_its_weights(tmp_path):
+    """What a module says it wants changes neither the hash of its weights nor that dropout is switched off."""
+    hashes = []
+    for wants in ("torch", "numpy"):
+        path = tmp_path / f"wants_{wants}.py"
+        path.write_text(
+            f"from border_torch import *\nimport border_torch\nimport torch\ninput_type = {wants!r}\n"
+            "def load_model(path=''):\n    return border_torch.load_model().train()\n"
+            "def get_scene_embeddings(audio, model):\n"
+            "    return border_torch.get_scene_embeddings(torch.as_tensor(audio), model)\n"
+        )
+        sys.path.append(str(MODULES))
+        asked = driver.Driver(str(path))
+        assert asked.framework == wants and asked.was_training and not asked.model.norm.training
+        hashes.append(asked.describe()["weights_sha256"])
+    assert len(hashes[0]) == 64 and hashes[0] == hashes[1]
 
 
 def test_the_first_error_counts_where_no_framework_helps():

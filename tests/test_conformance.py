@@ -15,6 +15,12 @@ from evaluator.embedding.spec import ModuleSpec
 MODULES = Path(__file__).parent / "modules"
 
 
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    """A cache of the test's own, where logs go."""
+    monkeypatch.setenv("HEAR_EVAL_CACHE", str(tmp_path / "cache"))
+
+
 def broken(spec):
     """The checks that a module fails, by name."""
     with open_module(replace(spec, in_process=True)) as module:

@@ -22,7 +22,7 @@ from evaluator.embedding.store import Store
 pytestmark = pytest.mark.slow  # the whole file: it runs modules, suites or processes
 
 MODULES = Path(__file__).parent / "modules"
-GOOD = ModuleSpec(str(MODULES / "good.py"))
+GOOD = ModuleSpec(str(MODULES / "good.py"), in_process=True)
 
 
 @pytest.fixture

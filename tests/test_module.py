@@ -21,6 +21,14 @@ from evaluator.errors import EvaluationError, UsageError
 pytestmark = pytest.mark.slow  # the whole file: it runs modules, suites or processes
 
 MODULES = Path(__file__).parent / "modules"
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    """A cache of the test's own, where logs go."""
+    monkeypatch.setenv("HEAR_EVAL_CACHE", str(tmp_path / "cache"))
+
+
 BASELINE = os.environ.get("HEAR_EVAL_BASELINE_PYTHON", "")
 
 

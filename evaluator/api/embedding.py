@@ -9,7 +9,7 @@ from evaluator import schema
 from evaluator.api import inputs
 from evaluator.api.inputs import HearModule
 from evaluator.embedding import conformance, deep_checks
-from evaluator.embedding.conformance import Check
+from evaluator.embedding.asked import Check
 from evaluator.embedding.embed import Progress, no_progress
 from evaluator.embedding.module import open_module
 from evaluator.errors import UsageError

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from evaluator.commands._arguments import MODULE, add_module_options, module_options
 
 if TYPE_CHECKING:
-    from evaluator.embedding.conformance import Check
+    from evaluator.embedding.asked import Check
 
 SUMMARY = "check that a module keeps the HEAR contract"
 

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from evaluator.embedding.conformance import REPEAT_TOLERANCE, Asked, Check, difference, verdict
+from evaluator.embedding.asked import Asked, Check, difference, verdict
+from evaluator.embedding.conformance import REPEAT_TOLERANCE
 from evaluator.embedding.remote import Remote
 from evaluator.embedding.spec import Module, ModuleSpec
 

@@ -60,7 +60,8 @@ class Driver:
             self.framework, self.others = frameworks.chosen(self.module, self.model, fingerprint.own_files(self.module))
             self.asked_for = device
             self.device = self.use(self.framework)
-            parts = self.model.modules() if self.is_torch() and hasattr(self.model, "modules") else [self.model]
+            self.kind = frameworks.of_model(self.model)
+            parts = self.model.modules() if self.kind == "torch" and hasattr(self.model, "modules") else [self.model]
             self.was_training = any(getattr(part, "training", False) is True for part in parts)
             if self.was_training and hasattr(self.model, "eval"):
                 self.model.eval()
@@ -182,9 +183,9 @@ class Driver:
     def hash_weights(self):
         """SHA-256 over all weights; of the weight file if the model shows none, "" without one."""
         parts = []
-        if self.is_torch() and hasattr(self.model, "state_dict"):
-            parts = fingerprint.of_torch(self.model, sys.modules["torch"])
-        elif self.framework == "tensorflow":
+        if "torch" in (self.kind, self.framework, *self.others) and hasattr(self.model, "state_dict"):
+            parts = fingerprint.of_torch(self.model, importlib.import_module("torch"))
+        elif "tensorflow" in (self.kind, self.framework):
             if not getattr(self.model, "variables", None):  # Keras makes them when it is first called
                 with contextlib.suppress(ModuleTrouble):
                     self.scene(np.zeros((1, self.sizes["sample_rate"]), np.float32))

@@ -166,8 +166,6 @@ class Ensemble:
 
     def merge_clip(self, views: str, seconds: float, key: str, held: Sequence["_Memory"]) -> tuple[StoredClip, Row]:
         """What is kept of a clip, from its frames by every member."""
-        for spec, each in zip(self.specs, held, strict=True):
-            merging.refuse_times(spec.name, each.frames[key][1], 1000 * seconds)
         timed = [each.within(key, 1000 * seconds) for each in held]
         frames, times = self.merge.merged_frames(timed, self.reference)
         clip = _stored_clip(key, [each.clips[key] for each in held])
@@ -234,9 +232,14 @@ class _Together(contextlib.ExitStack):
             modules = [self.enter_context(open_module(each)) for each in self.ensemble.specs]
             self.works = [Work(each, self.recordings, _Memory(), Extraction(keys=dict(self.keys))) for each in modules]
         held = [_Memory() for _ in self.works]
-        for work, memory in zip(self.works, held, strict=True):
+        for spec, work, memory in zip(self.ensemble.specs, self.works, held, strict=True):
             work.store = memory
-            work.run([Claim(list(numbers), None)], lambda n_clips: None)
+            try:
+                work.run([Claim(list(numbers), None)], lambda n_clips: None)
+            except EvaluationError as error:
+                if spec.name in str(error):
+                    raise
+                raise EvaluationError(f"{spec.name}: {error}") from error
         taken = [all(number in work.done.keys for work in self.works) for number in numbers]
         return [
             self.ensemble.merge_clip(self.views, seconds_of(self.recordings, number), self.keys[number], held)

@@ -14,9 +14,6 @@ import numpy as np
 from evaluator.errors import EvaluationError, UsageError
 
 MERGES = ("concatenate", "average")
-# A last timestamp so many times smaller than its clip is long in ms was meant in seconds.
-_SECONDS_LOOK_LIKE = 100
-
 Timed = tuple[np.ndarray, np.ndarray]
 """A clip's frames (n_frames, width), float32, and their centres in ms, (n_frames,)."""
 
@@ -125,21 +122,6 @@ def merge_of(options: Mapping[str, Any]) -> Merge:
     if merge.interleave and merge.merge != "concatenate":
         raise UsageError(f"--option interleave=true says how to concatenate, but merge is {merge.merge!r}")
     return merge
-
-
-def refuse_times(name: str, centres: np.ndarray, length: float) -> None:
-    """Refuse what cannot be the centres in ms (n_frames,) of the frames of a clip of `length` ms.
-
-    Raises:
-        EvaluationError: They fall, or seem to be seconds.
-    """
-    if (np.diff(centres) < 0).any():
-        raise EvaluationError(f"{name}: its timestamps do not rise; centres in ms, in order, are wanted")
-    if len(centres) > 1 and centres[-1] <= length / _SECONDS_LOOK_LIKE:
-        raise EvaluationError(
-            f"{name}: the last of {len(centres)} timestamps is {centres[-1]:g} in a clip of {length:g} ms; are they "
-            "seconds? Milliseconds are wanted"
-        )
 
 
 def _resized(rows: np.ndarray, width: int) -> np.ndarray:

@@ -18,6 +18,9 @@ PADDED_LENGTHS = (0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0)
 PLAIN_BATCH = 16
 N_COMPARED = 3  # clips of the first batch that are embedded alone as well
 TIME_TOLERANCE = 1.0  # ms by which a frame's time may differ in a batch and alone, as in `conformance`
+# A last timestamp so many times smaller than its clip is long in ms was meant in seconds.
+SECONDS_LOOK_LIKE = 100
+OUTSIDE = 50.0  # ms that a centre may lie outside its clip beside a step: half of a long window
 
 Row = dict[str, np.ndarray]
 """What is stored of one clip: views by name."""
@@ -32,20 +35,53 @@ def frames(module: Module, audio: np.ndarray) -> list[Row]:
     """Of each clip "frames" (n_frames, size), float32, and "times" (n_frames,), their centres in ms, float64.
 
     Raises:
-        EvaluationError: The module fails, or gives no frame at all.
+        EvaluationError: The module fails, gives no frame at all, or times that cannot be centres of frames in ms.
     """
+    rows = _frames(module, audio)
+    for row in rows:
+        refuse_times(row["times"], 1000 * audio.shape[1] / module.describe()["sample_rate"])
+    return rows
+
+
+def _frames(module: Module, audio: np.ndarray) -> list[Row]:
+    """As `frames`, whatever the times are."""
     embeddings, times = module.timestamps(audio)
     if not embeddings.shape[1]:
         raise EvaluationError(f"the module gives no frame for a clip of {audio.shape[1]} samples")
     return [{"frames": row, "times": when} for row, when in zip(embeddings, times, strict=True)]
 
 
+def refuse_times(centres: np.ndarray, length: float) -> None:
+    """Refuse what cannot be the centres in ms (n_frames,) of the frames of a clip of `length` ms.
+
+    A network may see a little past a clip's end; a centre a whole step beyond it is another clip's time.
+
+    Raises:
+        EvaluationError: They do not rise, are in seconds, or lie outside the clip.
+    """
+    step = float(np.diff(centres).max(initial=0))
+    said = f"timestamps of a clip of {length:g} ms"
+    if len(centres) > 1 and (np.diff(centres) <= 0).any():
+        raise EvaluationError(f"{said} do not rise: {_first(centres)}; centres of frames in ms, in order, are wanted")
+    if len(centres) > 1 and length > 1 and centres[-1] <= length / SECONDS_LOOK_LIKE:
+        raise EvaluationError(f"{said} end at {centres[-1]:g}; are they seconds? Milliseconds are wanted")
+    if centres[0] < -step - OUTSIDE or centres[-1] > length + step + OUTSIDE:
+        raise EvaluationError(
+            f"{said} go from {centres[0]:g} to {centres[-1]:g}; centres of frames inside the clip, in ms, are wanted"
+        )
+
+
+def _first(centres: np.ndarray) -> str:
+    """The first few times, in words."""
+    return ", ".join(f"{each:g}" for each in centres[:4]) + ", ..." * (len(centres) > 4)
+
+
 def layers(module: Module, audio: np.ndarray) -> list[Row]:
     """Of each clip "layers_mean" and "layers_std", (1, size) each: over its frames, the deviation with ddof 1.
 
-    The deviation of a single frame is 0. Errors as in `frames`.
+    The deviation of a single frame is 0. Errors as in `frames`; of the times nothing is asked.
     """
-    return [over_time(row["frames"]) for row in frames(module, audio)]
+    return [over_time(row["frames"]) for row in _frames(module, audio)]
 
 
 def over_time(embeddings: np.ndarray) -> Row:

@@ -193,7 +193,9 @@ class Remote:
         finally:
             limit.cancel()
         if reply is None:
-            raise WorkerEnded(f"module {self.spec.name}{self.where}: {self.ending(call)}{self.last_words()}")
+            raise WorkerEnded(
+                f"module {self.spec.name}{self.where}: {self.ending('loading' if values else call)}{self.last_words()}"
+            )
         return reply
 
     def stop(self) -> None:

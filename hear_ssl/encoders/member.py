@@ -249,6 +249,8 @@ def _import_member(name: str, role: str) -> ModuleType:
     try:
         if name.endswith(".py"):
             path = Path(name).expanduser().resolve()
+            if str(path.parent) not in sys.path:
+                sys.path.append(str(path.parent))  # for the files beside it; last, so that they shadow nothing
             spec = importlib.util.spec_from_file_location(f"hear_module_{path.stem}", path)
             module = importlib.util.module_from_spec(spec)  # type: ignore[arg-type]
             sys.modules[module.__name__] = module
