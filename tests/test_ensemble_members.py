@@ -63,6 +63,14 @@ def stored(tones, result):
     return dict(zip(sorted(store.clips), store.read(sorted(store.clips), "scene"), strict=True))
 
 
+def write_fast(tones):
+    """A module of 44.1 kHz, fast.py."""
+    source = Path(GOOD).read_text(encoding="utf-8").replace("16000", "44100")
+    changed = source.replace("5.0 + 10.0 *", "80 / 44.1 + 160 / 44.1 *")
+    assert changed != source
+    (tones / "fast.py").write_text(changed, encoding="utf-8")
+
+
 def clips_by_key(tones):
     """Samples of each clip by its key in a store."""
     clips = {}
@@ -121,8 +129,7 @@ def test_a_third_partys_member_too(tones):
 
 def test_each_member_is_given_files_at_its_own_rate(tones, tmp_path):
     """A file of 48 kHz is resampled once to 16 kHz and once to 44.1 kHz, not by way of the higher."""
-    source = Path(GOOD).read_text(encoding="utf-8")
-    (tones / "fast.py").write_text(source.replace("sample_rate = 16000", "sample_rate = 44100"), encoding="utf-8")
+    write_fast(tones)
     assert "44100" in (tones / "fast.py").read_text(encoding="utf-8")
     merged = stored(tones, run("ensemble:hear_ssl.melspec+./fast.py", "merged"))
     alone = stored(tones, run("hear_ssl.melspec", "alone"))
@@ -185,8 +192,7 @@ def test_scenes_merged_from_frames(tones):
 
 def test_frames_too_are_made_of_files_at_each_members_own_rate(tones, tmp_path):
     """The first member's part of the merged frames is its own, whatever rate the second takes."""
-    source = Path(GOOD).read_text(encoding="utf-8")
-    (tones / "fast.py").write_text(source.replace("sample_rate = 16000", "sample_rate = 44100"), encoding="utf-8")
+    write_fast(tones)
     files = [str(path) for path in sorted((tones / "data").rglob("*.wav"))]
     both = evaluator.embed("ensemble:hear_ssl.melspec+./fast.py", files, frames=True)
     alone = evaluator.embed("hear_ssl.melspec", files, frames=True)

@@ -144,6 +144,21 @@ def test_neither_path_nor_label_sets_the_order(sounds, monkeypatch):
     assert changes >= 10  # by path it would be one
 
 
+def test_sound_above_what_the_module_hears_is_told(sounds):
+    """A tone of 30 kHz, recorded at 96 kHz, under a module of 16 kHz; by later runs too. Nothing is told of what it hears."""
+    for number in range(6):
+        tone = np.sin(2 * np.pi * 30_000 * np.arange(9600) / 96_000 + number) + 0.1 * np.sin(
+            np.arange(9600) / (9 + number)
+        )
+        soundfile.write(sounds / "data" / "loud" / f"bat{number}.wav", tone / 2, 96_000)
+    for path in (sounds / "data").rglob("[0-9]*.wav"):
+        path.unlink()
+    for _ in range(2):
+        (remark,) = embed(sounds, GOOD)[1].remarks
+        assert remark[0] == "energy_not_heard" and remark[1].startswith("99 % of the power of 4 clips")
+        assert "above 8 kHz" in remark[1]
+
+
 def test_the_cost_is_bounded(sounds, monkeypatch):
     """At most 40 clips more than there are, and at the second run none but the fixed sounds."""
     from evaluator.embedding import module

@@ -9,7 +9,7 @@ back with every later run that reads them.
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -17,6 +17,9 @@ from typing import Protocol
 
 import numpy as np
 
+from evaluator.audio import unheard
+from evaluator.audio.decode import AudioError, FileFacts
+from evaluator.datasets.recordings import Recordings
 from evaluator.embedding.extraction import Extraction
 from evaluator.embedding.plain import Row
 from evaluator.embedding.spec import WorkerEnded
@@ -28,6 +31,7 @@ N_AGAIN = 4  # clips that are embedded again
 N_SPREAD = 32  # clips whose standard deviation is the measure
 REFUSED_ABOVE = 0.01  # standard deviations between clips
 TOLD_ABOVE = 1e-4
+UNHEARD_ABOVE = 0.1  # share of the power
 ROUNDING = 1e-5  # of an embedding's own RMS: what another order of additions may do
 
 FORGETFUL = "the same clip gives another embedding later: the module remembers earlier clips"
@@ -39,7 +43,14 @@ REFUSES = "a clip that it took before is refused now"
 
 
 class Asked(Protocol):
-    """Who can be asked again for clips."""
+    """Who can be asked again for clips.
+
+    sample_rate: Of the audio that it takes, in Hz.
+    recordings: The clips.
+    """
+
+    sample_rate: int
+    recordings: Recordings
 
     def again(self, numbers: Sequence[int]) -> list[Row]:
         """Views of clips, by their numbers, asked for together: {view: (size,) or (n, size)} each."""
@@ -73,6 +84,7 @@ def watch(asked: Asked, store: Store, shards: Iterable[Sequence[int]], done: Ext
 
     Raises:
         WorkerEnded: The module is gone.
+        AudioError: A file is gone, or was changed since.
     """
     shard_of = {number: store.locations[key][0].name for number, key in done.keys.items()}
     needed = set(shard_of.values())
@@ -81,6 +93,7 @@ def watch(asked: Asked, store: Store, shards: Iterable[Sequence[int]], done: Ext
     numbers = [number for shard in shards for number in shard if shard_of.get(number) in unproven]
     if numbers:
         change, seen = _look_again(asked, store, done.keys, numbers)
+        done.remarks += _unheard(asked, _handful(done.keys, numbers))
         proofs.append(Proof(tuple(sorted(unproven)), change, seen, tuple(done.remarks)))
         _keep(proofs[-1], store.folder)
     for proof in proofs:
@@ -129,7 +142,7 @@ def _look_again(asked: Asked, store: Store, keys: Mapping[int, str], numbers: Se
         alone = max(_change(asked.again([number])[0], stored[number], scale) for number in reversed(chosen))
         repeated = [asked.again(chosen[:1])[0] for _ in range(3)] if alone > TOLD_ABOVE else []
         rows = asked.again(chosen[1:] + chosen[:1])
-    except WorkerEnded:
+    except (WorkerEnded, AudioError):
         raise
     except EvaluationError:
         return np.inf, REFUSES
@@ -143,6 +156,23 @@ def _look_again(asked: Asked, store: Store, keys: Mapping[int, str], numbers: Se
         return change, IN_COMPANY
     unsteady = max(_change(one, other, scale) for one, other in pairwise(repeated))
     return change, RANDOM if unsteady > alone / 10 else FORGETFUL
+
+
+def _unheard(asked: Asked, numbers: Sequence[int]) -> Iterator[tuple[str, str]]:
+    """A remark where much of the power of some clips lies above what the module can hear."""
+    highest, shares = asked.sample_rate / 2, []
+    for number in numbers:
+        clip = asked.recordings.clips[number]
+        facts = asked.recordings.facts[clip.path]
+        if isinstance(facts, FileFacts) and facts.sample_rate > asked.sample_rate:
+            path = asked.recordings.manifest.root / clip.path
+            shares.append(unheard.share_above(path, clip, facts.sample_rate, highest))
+    if shares and np.mean(shares) > UNHEARD_ABOVE:
+        yield (
+            "energy_not_heard",
+            f"{100 * float(np.mean(shares)):.3g} % of the power of {len(shares)} clips that were looked at lies above "
+            f"{highest / 1000:g} kHz, where a module of {asked.sample_rate / 1000:g} kHz hears nothing",
+        )
 
 
 def _handful(keys: Mapping[int, str], numbers: Sequence[int]) -> list[int]:
