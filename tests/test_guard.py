@@ -59,12 +59,14 @@ def scenes(store, done):
 
 
 @pytest.mark.parametrize("views", ["scene", "layers", "frames"])
-@pytest.mark.parametrize("ill", ["counts", "running_statistics", "dropout"])
-def test_state_and_chance_are_refused(sounds, ill, views):
+@pytest.mark.parametrize(
+    ("ill", "seen"), [("counts", "remembers"), ("running_statistics", "remembers"), ("dropout", "random")]
+)
+def test_state_and_chance_are_refused(sounds, ill, seen, views):
     """With what was seen and by how much; again by the next run, which finds the embeddings; and insisting takes it along."""
     options = {"ill": ill}
     for _ in range(2):
-        with pytest.raises(EvaluationError, match="remembers|random.* --allow-unrepeatable") as refused:
+        with pytest.raises(EvaluationError, match=f"{seen} .* --allow-unrepeatable") as refused:
             embed(sounds, ILL, views, options=options)
         assert float(re.search(r"\(by ([0-9.e+]+) %", str(refused.value))[1]) > 1
     _, done = embed(sounds, ILL, views, options=options, allow_unrepeatable=True)
@@ -142,6 +144,23 @@ def test_neither_path_nor_label_sets_the_order(sounds, monkeypatch):
     loud = [peak > 0.2 for batch in first[:5] for peak in batch]
     changes = sum(one != other for one, other in pairwise(loud))
     assert changes >= 10  # by path it would be one
+
+
+@pytest.mark.parametrize(
+    ("ill", "sentence"),
+    [
+        ("seconds", "are they seconds?"),
+        ("falling", "do not rise"),
+        ("zero", "do not rise: 0, 0, 0, 0, ..."),
+        ("beyond", "inside the clip"),
+    ],
+)
+def test_events_take_no_times_that_are_no_centres_in_ms(sounds, ill, sentence):
+    """Frames are refused with what came; scenes, for which times say nothing, are not."""
+    with pytest.raises(EvaluationError, match=re.escape(sentence)):
+        embed(sounds, ILL, "frames", options={"ill": ill})
+    for views in ("scene", "layers"):
+        assert len(embed(sounds, ILL, views, options={"ill": ill})[1].keys) == 40
 
 
 def test_sound_above_what_the_module_hears_is_told(sounds):

@@ -34,11 +34,9 @@ TOLD_ABOVE = 1e-4
 UNHEARD_ABOVE = 0.1  # share of the power
 ROUNDING = 1e-5  # of an embedding's own RMS: what another order of additions may do
 
-FORGETFUL = "the same clip gives another embedding later: the module remembers earlier clips"
+REMEMBERS = "the same clip gives another embedding later: the module remembers earlier clips"
 IN_COMPANY = "a clip's embedding depends on the clips beside it"
-RANDOM = (
-    "the same clip gives another embedding each time it is asked for: the module is random, or remembers every call"
-)
+RANDOM = "the same clip gives another embedding each time it is asked for: the module is random"
 REFUSES = "a clip that it took before is refused now"
 
 
@@ -127,7 +125,7 @@ def describe(done: Extraction) -> str:
     size = (
         ""
         if not np.isfinite(done.change)
-        else f" (by {100 * done.change:.2g} % of the standard deviation between clips)"
+        else f" (by {100 * done.change:.3g} % of the standard deviation between clips)"
     )
     return f"{done.seen}{size}"
 
@@ -155,7 +153,14 @@ def _look_again(asked: Asked, store: Store, keys: Mapping[int, str], numbers: Se
     if alone <= TOLD_ABOVE:
         return change, IN_COMPANY
     unsteady = max(_change(one, other, scale) for one, other in pairwise(repeated))
-    return change, RANDOM if unsteady > alone / 10 else FORGETFUL
+    return change, RANDOM if unsteady > alone / 10 and not _drifts(repeated) else REMEMBERS
+
+
+def _drifts(rows: Sequence[Row]) -> bool:
+    """Whether answers to one clip move on in one direction, as with a counter or running statistics, rather than about a point."""
+    first, second, third = (np.concatenate([view.ravel() for view in row.values()]).astype(np.float64) for row in rows)
+    one, other = second - first, third - second
+    return float(one @ other) > 0.5 * float(np.linalg.norm(one) * np.linalg.norm(other))
 
 
 def _unheard(asked: Asked, numbers: Sequence[int]) -> Iterator[tuple[str, str]]:

@@ -35,6 +35,9 @@ def changed(embeddings, model):
 
 def get_timestamp_embeddings(audio, model):
     frames, times = good.get_timestamp_embeddings(audio, model)
+    times = {"seconds": times / 1000, "falling": times.flip(1), "zero": 0 * times, "beyond": 3 * times}.get(
+        model.ill, times
+    )
     return changed(frames, model), times
 
 
