@@ -360,7 +360,10 @@ def test_an_interrupted_run_leaves_its_table(data, tmp_path, capsys):
     """With what was done before; Ctrl-C comes while the second module embeds."""
     (tmp_path / "stopped.py").write_text(
         "from hear_ssl.melspec import get_timestamp_embeddings, load_model\n"
-        "def get_scene_embeddings(audio, model):\n    raise KeyboardInterrupt\n"
+        "def get_scene_embeddings(audio, model):\n"
+        "    import os, signal, time\n"
+        "    os.kill(os.getppid(), signal.SIGINT)\n"
+        "    time.sleep(60)\n"
     )
     arguments = command(brief("ogg2025", tmp_path), tmp_path, "--data", str(data), "--only", "esc50")
     arguments += ["--use", "BYOL-A (All)=hear_ssl.melspec", "--use", f"YAMNet={tmp_path / 'stopped.py'}"]

@@ -112,7 +112,7 @@ def reverse_clips(path, folder):
 
 def exchange_rows(path, folder):
     views = load_file(path)
-    written_again(path, {name: np.ascontiguousarray(rows[::-1]) for name, rows in views.items()})
+    written_again(path, {name: np.flip(rows, axis=max(0, rows.ndim - 2)).copy() for name, rows in views.items()})
 
 
 def exchange_views(path, folder):

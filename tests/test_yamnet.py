@@ -66,7 +66,7 @@ with open_module(ModuleSpec("hear_ssl.yamnet", path)) as module, open_module(Mod
     report["broken"] = {check.name: check.detail for check in conformance.validate(module) if not check.passed}
     report["facts"] = module.describe()
     report["weights"] = [each.describe()["weights_sha256"] for each in (module, two)]
-    report["codes"] = [each.describe()["code"] for each in (module, two)]
+    report["codes"] = [json.dumps(each.describe()["identity"], sort_keys=True) for each in (module, two)]
 print(json.dumps(report))
 """
 

@@ -193,8 +193,12 @@ class Driver:
         return fingerprint.digest(parts, self.weights)
 
     def identity(self):
-        """What embeddings depend on beside audio and weights, as a model of ours says it: code and effective options; else None."""
-        if type(self.model).__module__.split(".")[0] != "hear_ssl":
+        """What embeddings depend on beside audio and weights, as a model of ours says it: code and effective options; else None.
+
+        A model of ours behind functions of somebody else's is not ours.
+        """
+        whose = getattr(self.module, "__name__", "") if inspect.ismodule(self.module) else "", type(self.model).__module__
+        if any(name.split(".")[0] != "hear_ssl" for name in whose):
             return None
         return self.model.embedding_identity()
 
