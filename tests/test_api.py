@@ -100,6 +100,8 @@ def test_a_module_can_be_an_object(recordings):
     )
     assert by_module.module == "hear_ssl.melspec" and by_module.provenance["n_embedded"] == 0  # the very same store
     assert by_object.module == "Mine" and by_object.score == by_name.score and by_object.provenance["n_embedded"] == 16
+    told = [[note for note in each.notes if "as a Python object" in note] for each in (by_name, by_module, by_object)]
+    assert [len(notes) for notes in told] == [0, 1, 1] and told[2][0].endswith("nothing names its code and weights")
     with pytest.raises(ev.UsageError, match="is no HEAR module: it has no load_model"):
         ev.run(object(), "./data")
 

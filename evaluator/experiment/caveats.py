@@ -101,6 +101,11 @@ def notes(
     """
     protocol = experiment.setup.protocol
     sentences = list(_on_choice(experiment, choice, evaluations))
+    if experiment.spec.instance is not None:
+        kept = "; its embeddings last for this session, since nothing names its code and weights"
+        sentences.append(
+            f"the module was given as a Python object and ran in this process{kept if experiment.spec.session else ''}"
+        )
     if one_seed_tells_all:
         sentences.append(f"{protocol.name} draws nothing, so that one seed tells all")
     return sentences
