@@ -197,7 +197,10 @@ class Driver:
 
         A model of ours behind functions of somebody else's is not ours.
         """
-        whose = getattr(self.module, "__name__", "") if inspect.ismodule(self.module) else "", type(self.model).__module__
+        whose = (
+            getattr(self.module, "__name__", "") if inspect.ismodule(self.module) else "",
+            type(self.model).__module__,
+        )
         if any(name.split(".")[0] != "hear_ssl" for name in whose):
             return None
         return self.model.embedding_identity()

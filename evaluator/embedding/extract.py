@@ -36,6 +36,7 @@ BATCHES_AHEAD = 2
 # Most audio that is decoded for one batch, seconds, and most clips in it. A longer clip is a batch of its own.
 BATCH_SECONDS = 160.0
 BATCH_CLIPS = 64
+KEPT_SECONDS = 60.0  # of a clip that is asked for again more than once
 # Frames a second by which the size of a shard is planned before any is made: every 10 ms, finer than most modules.
 PLANNED_FRAME_RATE = 100
 PARTS = {"scene": ("",), "layers": ("", "layers"), "frames": ("frames",)}
@@ -146,6 +147,7 @@ class Work:
         self.sample_rate: int = described["sample_rate"]
         self.sizes = {name: described[f"{name}_embedding_size"] for name in ("scene", "timestamp")}
         self.n_layers = max(1, described["n_layers"])
+        self.heard: dict[int, np.ndarray] = {}  # the few clips that were asked for again
         extended = described["extension"] and not store.part
         self.plain = None if extended else PlainModule(module, store.part or "scene")
 
@@ -268,10 +270,16 @@ class Work:
 
     def again(self, numbers: Sequence[int]) -> list[Row]:
         """See `guard.Asked`."""
-        samples = [self.read(number) for number in numbers]
-        if error := next((each for each in samples if isinstance(each, AudioError)), None):
-            raise error
-        return self.ask([each for each in samples if isinstance(each, np.ndarray)])[0]
+        samples = []
+        for number in numbers:
+            audio = self.heard.get(number)
+            audio = self.read(number) if audio is None else audio
+            if isinstance(audio, AudioError):
+                raise audio
+            if len(audio) <= KEPT_SECONDS * self.sample_rate:
+                self.heard[number] = audio
+            samples.append(audio)
+        return self.ask(samples)[0]
 
     def ask(self, clips: list[np.ndarray]) -> tuple[list[Row], list[float]]:
         """Views of each clip, and the seconds to which each had to be padded; clips are (n_samples,) each."""

@@ -20,7 +20,7 @@ import numpy as np
 from evaluator.audio import unheard
 from evaluator.audio.decode import AudioError, FileFacts
 from evaluator.datasets.recordings import Recordings
-from evaluator.embedding.extraction import Extraction
+from evaluator.embedding.extraction import Extraction, seconds_of
 from evaluator.embedding.plain import Row
 from evaluator.embedding.spec import WorkerEnded
 from evaluator.embedding.store import Store
@@ -28,6 +28,8 @@ from evaluator.errors import EvaluationError
 from evaluator.files import write_whole
 
 N_AGAIN = 4  # clips that are embedded again
+AGAIN_SECONDS = 60.0  # most audio of them together, but where every clip is longer than that
+MAX_FRAMES = 500  # of a clip that are compared
 N_SPREAD = 32  # clips whose standard deviation is the measure
 REFUSED_ABOVE = 0.01  # standard deviations between clips
 TOLD_ABOVE = 1e-4
@@ -90,8 +92,9 @@ def watch(asked: Asked, store: Store, shards: Iterable[Sequence[int]], done: Ext
     unproven = needed.difference(*(proof.shards for proof in proofs))
     numbers = [number for shard in shards for number in shard if shard_of.get(number) in unproven]
     if numbers:
-        change, seen = _look_again(asked, store, done.keys, numbers)
-        done.remarks += _unheard(asked, _handful(done.keys, numbers))
+        chosen = _handful(asked, done.keys, numbers)
+        change, seen = _look_again(asked, store, done.keys, numbers, chosen)
+        done.remarks += _unheard(asked, chosen)
         proofs.append(Proof(tuple(sorted(unproven)), change, seen, tuple(done.remarks)))
         _keep(proofs[-1], store.folder)
     for proof in proofs:
@@ -130,23 +133,23 @@ def describe(done: Extraction) -> str:
     return f"{done.seen}{size}"
 
 
-def _look_again(asked: Asked, store: Store, keys: Mapping[int, str], numbers: Sequence[int]) -> tuple[float, str]:
-    """The largest change of an embedding that is asked for again, in standard deviations between clips, and what it means."""
-    chosen = _handful(keys, numbers)
+def _look_again(
+    asked: Asked, store: Store, keys: Mapping[int, str], numbers: Sequence[int], chosen: Sequence[int]
+) -> tuple[float, str]:
+    """The largest change of the `chosen` clips' embeddings, in standard deviations between clips, and what it means."""
+    mixed = [*chosen[1:], chosen[0]]
     stored = {number: _stored(store, keys[number]) for number in chosen}
     sample = sorted({keys[number] for number in numbers})[:N_SPREAD]
     scale = _spread([_stored(store, key) for key in sample])
     try:
         alone = max(_change(asked.again([number])[0], stored[number], scale) for number in reversed(chosen))
         repeated = [asked.again(chosen[:1])[0] for _ in range(3)] if alone > TOLD_ABOVE else []
-        rows = asked.again(chosen[1:] + chosen[:1])
+        rows = asked.again(mixed) if len(mixed) > 1 else []
     except (WorkerEnded, AudioError):
         raise
     except EvaluationError:
         return np.inf, REFUSES
-    company = max(
-        _change(row, stored[number], scale) for number, row in zip(chosen[1:] + chosen[:1], rows, strict=True)
-    )
+    company = max((_change(row, stored[number], scale) for number, row in zip(mixed, rows, strict=False)), default=0.0)
     change = max(alone, company)
     if change <= TOLD_ABOVE:
         return change, ""
@@ -180,19 +183,25 @@ def _unheard(asked: Asked, numbers: Sequence[int]) -> Iterator[tuple[str, str]]:
         )
 
 
-def _handful(keys: Mapping[int, str], numbers: Sequence[int]) -> list[int]:
-    """The first clip, and others that a hash of their keys picks: at most `N_AGAIN`, each key once."""
+def _handful(asked: Asked, keys: Mapping[int, str], numbers: Sequence[int]) -> list[int]:
+    """The first clip, and others that a hash of their keys picks, each key once; of long ones only as many as take a minute."""
     owner = {keys[number]: number for number in reversed(numbers)}
     others = sorted(owner, key=lambda key: hashlib.sha256(key.encode()).digest())
-    distinct = dict.fromkeys([keys[numbers[0]], *others])
-    return [owner[key] for key in list(distinct)[:N_AGAIN]]
+    chosen: list[int] = []
+    seconds = 0.0
+    for key in dict.fromkeys([keys[numbers[0]], *others]):
+        length = seconds_of(asked.recordings, owner[key])
+        if len(chosen) < N_AGAIN and seconds + length <= AGAIN_SECONDS:
+            chosen.append(owner[key])
+            seconds += length
+    return chosen or [min(owner.values(), key=lambda number: seconds_of(asked.recordings, number))]
 
 
 def _stored(store: Store, key: str) -> Row:
-    """What a store holds of a clip: {view: (n, size)}, by layer or by frame."""
+    """What a store holds of a clip: {view: (n, size)}, by layer, or by frame the first `MAX_FRAMES`."""
     if store.part == "frames":
-        matrix, _, (rows,) = store.read_frames([key])
-        return {"frames": matrix.take(np.arange(rows.start, rows.stop))}
+        matrix, _, (rows,) = store.read_frames([key], memory=0)
+        return {"frames": matrix.take(np.arange(rows.start, min(rows.stop, rows.start + MAX_FRAMES)))}
     path = store.locations[key][0]
     return {
         view: store.read_layers([key], view)[:, 0]
@@ -218,7 +227,8 @@ def _change(row: Row, stored: Row, scale: Row) -> float:
     """How far a clip's views are from the stored ones, in standard deviations between clips; infinite for other shapes."""
     worst = 0.0
     for view, before in stored.items():
-        now = np.asarray(row[view], dtype=np.float64).reshape(-1, row[view].shape[-1])
+        now = row[view].reshape(-1, row[view].shape[-1])
+        now = np.asarray(now[:MAX_FRAMES] if view == "frames" else now, dtype=np.float64)
         if now.shape != before.shape:
             return np.inf
         difference = np.sqrt(np.mean(np.square(now - before), axis=1))
