@@ -270,10 +270,9 @@ class Work:
 
     def again(self, numbers: Sequence[int]) -> list[Row]:
         """See `guard.Asked`."""
-        samples = []
+        samples: list[np.ndarray] = []
         for number in numbers:
-            audio = self.heard.get(number)
-            audio = self.read(number) if audio is None else audio
+            audio = self.heard[number] if number in self.heard else self.read(number)
             if isinstance(audio, AudioError):
                 raise audio
             if len(audio) <= KEPT_SECONDS * self.sample_rate:
