@@ -26,7 +26,7 @@ from evaluator.datasets.recordings import Recordings
 from evaluator.embedding import behaviour, guard, members, merging
 from evaluator.embedding.claims import POLL_SECONDS, Claim
 from evaluator.embedding.embed import Progress, embed_with
-from evaluator.embedding.extract import PLANNED_FRAME_RATE, Work, keep, to_make
+from evaluator.embedding.extract import to_make
 from evaluator.embedding.extraction import Extraction, keyed, planned_shards, recall, seconds_of
 from evaluator.embedding.identity import identity
 from evaluator.embedding.merging import Timed
@@ -34,6 +34,7 @@ from evaluator.embedding.module import open_module
 from evaluator.embedding.plain import Row, over_time
 from evaluator.embedding.spec import Module, ModuleSpec
 from evaluator.embedding.store import Store, StoredClip, shard_plan
+from evaluator.embedding.work import PLANNED_FRAME_RATE, Work, keep
 from evaluator.errors import EvaluationError
 
 

@@ -1,4 +1,4 @@
-"""Clips to stored embeddings: decode ahead in threads, batch, embed, and keep every finished shard.
+"""Clips to stored embeddings: what a store lacks is embedded shard by shard, and some of it is looked at again.
 
 Three kinds of views may be asked for, and each is in one part of a store:
 
@@ -12,37 +12,20 @@ What cannot be read never stops the others: it is collected and returned, and wh
 in the store already is neither decoded nor embedded.
 """
 
-import contextlib
-import time
-from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Protocol, TypeVar
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from evaluator.audio.decode import AudioError, FileFacts, read_clip, unchanged
 from evaluator.datasets.recordings import Recordings
 from evaluator.embedding import guard
-from evaluator.embedding.claims import POLL_SECONDS, Claim, each_claimed
-from evaluator.embedding.extraction import Extraction, keyed, planned_shards, recall, seconds_of
-from evaluator.embedding.plain import PlainModule, Row
-from evaluator.embedding.spec import Module, ModuleFault, WorkerEnded
-from evaluator.embedding.store import Store, StoredClip, shard_name
+from evaluator.embedding.claims import Claim, each_claimed
+from evaluator.embedding.extraction import Extraction, keyed, planned_shards, recall
+from evaluator.embedding.spec import Module, WorkerEnded
+from evaluator.embedding.store import Store, shard_name
+from evaluator.embedding.work import Work
 from evaluator.errors import EvaluationError
 
-DECODING_THREADS = 2
-BATCHES_AHEAD = 2
-# Most audio that is decoded for one batch, seconds, and most clips in it. A longer clip is a batch of its own.
-BATCH_SECONDS = 160.0
-BATCH_CLIPS = 64
-KEPT_SECONDS = 60.0  # of a clip that is asked for again more than once
-# Frames a second by which the size of a shard is planned before any is made: every 10 ms, finer than most modules.
-PLANNED_FRAME_RATE = 100
 PARTS = {"scene": ("",), "layers": ("", "layers"), "frames": ("frames",)}
-
-Item = TypeVar("Item")
-Done = TypeVar("Done")
 
 
 def extract(
@@ -126,198 +109,3 @@ def _gives_layers(module: Module) -> bool:
     except EvaluationError:
         return False
     return all(view in answer and answer[view].ndim == 3 for view in ("layers_mean", "layers_std"))
-
-
-class Shelf(Protocol):
-    """Where finished clips go: a `Store`, or what holds them for a moment."""
-
-    part: str
-
-    def write(self, clips: Sequence[StoredClip], views: Mapping[str, np.ndarray]) -> object:
-        """Take a shard; see `Store.write`."""
-
-
-class Work:
-    """A module on some of the clips; what it makes of a shard's goes to a shelf."""
-
-    def __init__(self, module: Module, recordings: Recordings, store: Shelf, done: Extraction):
-        self.module, self.recordings, self.store, self.done = module, recordings, store, done
-        self.clips = recordings.clips
-        described = module.describe()
-        self.sample_rate: int = described["sample_rate"]
-        self.sizes = {name: described[f"{name}_embedding_size"] for name in ("scene", "timestamp")}
-        self.n_layers = max(1, described["n_layers"])
-        self.heard: dict[int, np.ndarray] = {}  # the few clips that were asked for again
-        extended = described["extension"] and not store.part
-        self.plain = None if extended else PlainModule(module, store.part or "scene")
-
-    def run(self, claims: Iterable[Claim | None], advance: Callable[[int], object]) -> None:
-        """Embed the clips of each shard and store it before the next begins."""
-        held: list[Claim] = []
-        collected: list[tuple[StoredClip, Row]] = []
-        with ThreadPoolExecutor(DECODING_THREADS) as threads, contextlib.closing(self.batches(claims, held)) as batches:
-            try:
-                for (batch, is_last), audio in self.decode(batches, threads):
-                    collected += self.embed(batch, audio)
-                    if is_last:
-                        keep(self.store, collected)
-                        held.pop(0).release(whole=True)
-                        collected = []
-                    advance(len(batch))
-            finally:
-                for claim in held:
-                    claim.release()
-        if self.plain is not None:
-            self.done.remarks += self.plain.remarks.items()
-
-    def batches(self, claims: Iterable[Claim | None], held: list[Claim]) -> Generator[tuple[list[int], bool] | None]:
-        """The batches of each claimed shard, and whether each is its shard's last; claims go to `held` as they are taken.
-
-        None where one has to wait for others.
-        """
-        for claim in claims:
-            if claim is None:
-                yield None
-                continue
-            held.append(claim)
-            batches = self.plan(claim.numbers)
-            yield from ((batch, number == len(batches)) for number, batch in enumerate(batches, start=1))
-
-    def plan(self, numbers: Sequence[int]) -> list[list[int]]:
-        """Cut a shard's clips in batches of similar length, in an order that length, which may betray a label, does not set."""
-        keys = self.done.keys
-        lengths = {number: seconds_of(self.recordings, number) for number in numbers}
-        batches: list[list[int]] = []
-        for number in sorted(lengths, key=lambda n: (lengths[n], keys[n])):
-            fits = batches and (len(batches[-1]) + 1) * lengths[number] <= BATCH_SECONDS
-            if fits and len(batches[-1]) < BATCH_CLIPS:
-                batches[-1].append(number)
-            else:
-                batches.append([number])
-        return sorted((sorted(batch, key=keys.__getitem__) for batch in batches), key=lambda batch: keys[batch[0]])
-
-    def bytes_of(self, number: int) -> float:
-        """About as many bytes as a clip takes in the store."""
-        part, frame = self.store.part, 4 * self.sizes["timestamp"]
-        if part == "frames":
-            return PLANNED_FRAME_RATE * seconds_of(self.recordings, number) * frame
-        if part == "layers":
-            return 2 * frame
-        return 4 * self.sizes["scene"] + (0 if self.plain else 2 * frame * self.n_layers)
-
-    def decode(
-        self, batches: Iterable[tuple[list[int], bool] | None], threads: ThreadPoolExecutor
-    ) -> Iterator[tuple[tuple[list[int], bool], list[np.ndarray | AudioError]]]:
-        """Each batch with its audio, (n_samples,) each clip, decoded a few batches ahead of whoever asks."""
-        for item, futures in _ahead(batches, lambda item: [threads.submit(self.read, number) for number in item[0]]):
-            started = time.perf_counter()
-            audio = [future.result() for future in futures]
-            self.done.seconds["read"] += time.perf_counter() - started
-            yield item, audio
-
-    def read(self, number: int) -> np.ndarray | AudioError:
-        """The samples of a clip (n_samples,) at the module's rate, or why they cannot be had."""
-        clip, facts = self.clips[number], self.recordings.facts[self.clips[number].path]
-        path = self.recordings.manifest.root / clip.path
-        try:
-            samples = read_clip(path, clip, self.recordings.rule, self.sample_rate)
-        except AudioError as error:
-            return error
-        # What was hashed and what was decoded must be the same, or one recording would be stored under another's name.
-        if isinstance(facts, FileFacts) and not unchanged(path, facts):
-            return AudioError(f"{path}: the file was changed while it was read; run again when it is at rest")
-        return samples
-
-    def embed(self, batch: Sequence[int], audio: Sequence[np.ndarray | AudioError]) -> list[tuple[StoredClip, Row]]:
-        """Embeddings of a batch, each clip's views by name; clips without audio go to `failed`."""
-        for number, samples in zip(batch, audio, strict=True):
-            if isinstance(samples, AudioError):
-                self.forget(number, str(samples))
-        good = [(n, samples) for n, samples in zip(batch, audio, strict=True) if isinstance(samples, np.ndarray)]
-        if not good:
-            return []
-        started = time.perf_counter()
-        embedded = self.embed_all(good)
-        self.done.seconds["embed"] += time.perf_counter() - started
-        self.done.n_embedded += len(embedded)
-        return embedded
-
-    def embed_all(self, clips: Sequence[tuple[int, np.ndarray]]) -> list[tuple[StoredClip, Row]]:
-        """As `embed`, for clips (number, samples); those that the module refuses go to `failed` by name.
-
-        Raises:
-            EvaluationError: It refuses all of the very first batch, so that going on would be vain.
-            WorkerEnded: It is gone.
-        """
-        try:
-            rows, padded = self.ask([samples for _, samples in clips])
-        except WorkerEnded:
-            raise
-        except EvaluationError as error:
-            if len(clips) > 1:
-                embedded = [row for clip in clips for row in self.embed_all([clip])]
-                if embedded or self.done.n_embedded:
-                    return embedded
-                raise
-            why = error.sentence if isinstance(error, ModuleFault) else str(error)
-            self.forget(clips[0][0], f"{self.clips[clips[0][0]].name}: {why}", error)
-            return []
-        stored = [
-            StoredClip(self.done.keys[number], not samples.any(), padded_to, len(row.get("frames", ())))
-            for (number, samples), row, padded_to in zip(clips, rows, padded, strict=True)
-        ]
-        return list(zip(stored, rows, strict=True))
-
-    def again(self, numbers: Sequence[int]) -> list[Row]:
-        """See `guard.Asked`."""
-        samples: list[np.ndarray] = []
-        for number in numbers:
-            audio = self.heard[number] if number in self.heard else self.read(number)
-            if isinstance(audio, AudioError):
-                raise audio
-            if len(audio) <= KEPT_SECONDS * self.sample_rate:
-                self.heard[number] = audio
-            samples.append(audio)
-        return self.ask(samples)[0]
-
-    def ask(self, clips: list[np.ndarray]) -> tuple[list[Row], list[float]]:
-        """Views of each clip, and the seconds to which each had to be padded; clips are (n_samples,) each."""
-        if self.plain is not None:
-            return self.plain.rows(clips)
-        views = self.module.clips(clips)
-        return [{view: rows[n] for view, rows in views.items()} for n in range(len(clips))], [0.0] * len(clips)
-
-    def forget(self, number: int, why: str, error: EvaluationError | None = None) -> None:
-        """Note that a clip, and every other clip with the very same audio, cannot be embedded."""
-        key = self.done.keys[number]
-        for other in [n for n, its_key in self.done.keys.items() if its_key == key]:
-            del self.done.keys[other]
-            self.done.failed[other] = why
-            if error is not None:
-                self.done.refused[other] = error.log if isinstance(error, ModuleFault) else ""
-
-
-def keep(store: Shelf, collected: Sequence[tuple[StoredClip, Row]]) -> None:
-    """Write a shard, in the order of the clips' keys so that equal work gives equal bytes; frames (n_frames, width) are joined."""
-    ordered = sorted(collected, key=lambda item: item[0].key)
-    if ordered:
-        join = np.concatenate if store.part == "frames" else np.stack
-        views = {view: join([rows[view] for _, rows in ordered]) for view in ordered[0][1]}
-        store.write([clip for clip, _ in ordered], views)
-
-
-def _ahead(
-    items: Iterable[Item | None], start: Callable[[Item], list[Future[Done]]]
-) -> Iterator[tuple[Item, list[Future[Done]]]]:
-    """Start the work on each item a few items before it is asked for; at None finish what was started, and wait a moment."""
-    running: deque[tuple[Item, list[Future[Done]]]] = deque()
-    for item in items:
-        if item is None:
-            yield from running
-            running.clear()
-            time.sleep(POLL_SECONDS)
-            continue
-        running.append((item, start(item)))
-        if len(running) > BATCHES_AHEAD:
-            yield running.popleft()
-    yield from running

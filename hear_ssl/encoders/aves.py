@@ -28,9 +28,10 @@ import torch
 from tqdm import tqdm
 
 from hear_ssl.encoders import weights
-from hear_ssl.encoders.api import Model, check_options
+from hear_ssl.encoders.api import Model
 from hear_ssl.encoders.hub import todays_name
 from hear_ssl.encoders.network_config import build
+from hear_ssl.encoders.options import check_options
 from hear_ssl.encoders.transformer import OPTIONS, TransformerEncoder, wants_normalization
 
 # Where the files are published: https://github.com/earthspecies/aves, README.
@@ -200,7 +201,7 @@ class AvesCheckpoint:
         Args:
             model_file_path: A weight file in torchaudio's format, its JSON file beside it; "" for this checkpoint,
                 downloaded once into $HEAR_SSL_CACHE or else torch's own cache.
-            **options: See `hear_ssl.encoders.api.OPTIONS`; and `normalize` = "auto" (not), True or False.
+            **options: See `hear_ssl.encoders.options.OPTIONS`; and `normalize` = "auto" (not), True or False.
 
         Raises:
             ValueError: An unknown option or value, or files that are damaged or do not fit each other.

@@ -9,9 +9,9 @@ from typing import Any
 import torch
 
 from hear_ssl.encoders import weights
-from hear_ssl.encoders.api import check_options
 from hear_ssl.encoders.byol_a import BLOCKS, CHANNELS, MEL, ByolAEncoder, ByolAModel, ByolANetwork
 from hear_ssl.encoders.logmel import FFT_LENGTH, N_BANDS, LogMel
+from hear_ssl.encoders.options import check_options
 
 OPTIONS = {
     "pooling": "max+mean (as published), mean or mean+std: how frames become a scene embedding",
@@ -144,7 +144,7 @@ class ByolACheckpoint:
         Args:
             model_file_path: `checkpoint.pth` with `stats.csv` beside it, a folder of both, or what
                 `hear-ssl pretrain byol-a` wrote; "" for the weights in the package, where there are some.
-            **options: See `hear_ssl.encoders.api.OPTIONS` and `OPTIONS` here.
+            **options: See `hear_ssl.encoders.options.OPTIONS` and `OPTIONS` here.
 
         Raises:
             ValueError: An unknown option or value, or weights that are damaged or not BYOL-A's.

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from hear_ssl.encoders import hub
-from hear_ssl.encoders.api import Model, check_options
+from hear_ssl.encoders.api import Model
 from hear_ssl.encoders.network_config import FAMILIES
+from hear_ssl.encoders.options import check_options
 from hear_ssl.encoders.transformer import OPTIONS, TransformerEncoder, wants_normalization
 
 # Why a declaration has no revision. Whoever learns the commit writes it there instead.
@@ -44,7 +45,7 @@ class Checkpoint:
 
         Args:
             model_file_path: A hub id or a local folder in the hub's format; "" for this checkpoint.
-            **options: `layer`, `pooling`, `window_seconds`, `batch_seconds` (see `hear_ssl.encoders.api.OPTIONS`) and
+            **options: `layer`, `pooling`, `window_seconds`, `batch_seconds` (see `hear_ssl.encoders.options.OPTIONS`) and
                 `normalize` = "auto", True or False.
 
         Raises:

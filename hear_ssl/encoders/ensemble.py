@@ -28,6 +28,7 @@ from torch.nn.functional import pad
 from hear_ssl.encoders import api
 from hear_ssl.encoders.member import Member, resampled
 from hear_ssl.encoders.merging import MERGES, OPTIONS, MergeOptions, group_means, resized
+from hear_ssl.encoders.options import check_names
 from hear_ssl.encoders.source import source_hash
 from hear_ssl.encoders.transformer import TransformerEncoder
 
@@ -190,7 +191,7 @@ def build(
     Raises:
         ValueError: An unknown option, value or member.
     """
-    api.check_names(options, {field.name: OPTIONS[field.name] for field in fields(MergeOptions)})
+    check_names(options, {field.name: OPTIONS[field.name] for field in fields(MergeOptions)})
     merging = MergeOptions(**options)
     if isinstance(members, str) or not members:
         raise ValueError(f"members={members!r}: a list of module names is wanted, such as ['hear_ssl.crepe_tiny']")
@@ -222,7 +223,7 @@ def load_model(model_file_path: str = "", **options: Any) -> Ensemble:
     Raises:
         ValueError: No members, two different merges, or what `build` refuses.
     """
-    api.check_names(options, OPTIONS)
+    check_names(options, OPTIONS)
     text = str(model_file_path)
     merge, colon, rest = text.partition(":")
     if colon and merge in MERGES:

@@ -28,8 +28,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hear_ssl.encoders import api, ensemble
+from hear_ssl.encoders import ensemble
 from hear_ssl.encoders.checkpoint import Checkpoint
+from hear_ssl.encoders.options import OPTIONS as COMMON
+from hear_ssl.encoders.options import check_names
 
 HUBERT_XLARGE = "hear_ssl.hubert_xlarge"
 HUBERT_LARGE = "hear_ssl.hubert_large"
@@ -41,7 +43,7 @@ WINDOW_SECONDS = 120.0  # the longest clips of HEAR but for those of the beehive
 OPTIONS = {
     "normalize": "false: audio goes in raw, as released (default); true; auto: as each checkpoint's processor says",
     "window_seconds": f"longest stretch of audio that a member sees at once (default {WINDOW_SECONDS:g})",
-    "batch_seconds": api.OPTIONS["batch_seconds"],
+    "batch_seconds": COMMON["batch_seconds"],
 }
 
 
@@ -81,7 +83,7 @@ class Gura:
             ValueError: An unknown option or value, or weights that do not fit the network.
             FileNotFoundError: No such folder, nothing in it, or the hub cannot be reached and holds no cached copy.
         """
-        api.check_names(options, self.options())
+        check_names(options, self.options())
         chosen = {name: options[name] for name in ("align", "end_padding", "interleave") if name in options}
         windows: dict[str, Any] = {"window_seconds": WINDOW_SECONDS}
         windows.update((name, options[name]) for name in ("window_seconds", "batch_seconds") if name in options)

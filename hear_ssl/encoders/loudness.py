@@ -65,7 +65,7 @@ def load_model(model_file_path: str = "", **options: Any) -> Model:
 
     Args:
         model_file_path: Empty, since there are no weights.
-        **options: See `hear_ssl.encoders.api.OPTIONS`; `pooling="mean+std"` adds how much the level varies.
+        **options: See `hear_ssl.encoders.options.OPTIONS`; `pooling="mean+std"` adds how much the level varies.
 
     Raises:
         ValueError: A path, an unknown option or a wrong value.

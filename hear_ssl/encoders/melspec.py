@@ -93,7 +93,7 @@ def load_model(model_file_path: str = "", **options: Any) -> Model:
 
     Args:
         model_file_path: Empty, since there are no weights.
-        **options: See `hear_ssl.encoders.api.OPTIONS`; `pooling` is "mean+std" unless given.
+        **options: See `hear_ssl.encoders.options.OPTIONS`; `pooling` is "mean+std" unless given.
 
     Raises:
         ValueError: A path, an unknown option or a wrong value.

@@ -88,7 +88,7 @@ def load_majority(model_file_path: str = "", **options: Any) -> Model:
 
     Args:
         model_file_path: Empty, since there are no weights.
-        **options: See `hear_ssl.encoders.api.OPTIONS`.
+        **options: See `hear_ssl.encoders.options.OPTIONS`.
 
     Raises:
         ValueError: A path, an unknown option or a wrong value.

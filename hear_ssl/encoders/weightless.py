@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from hear_ssl.encoders.api import Model, check_options
+from hear_ssl.encoders.api import Model
 from hear_ssl.encoders.encoder import Encoder
+from hear_ssl.encoders.options import check_options
 
 
 def load_weightless(name: str, encoder: Encoder, model_file_path: str, options: dict[str, Any]) -> Model:
@@ -13,7 +14,7 @@ def load_weightless(name: str, encoder: Encoder, model_file_path: str, options: 
         name: Of the module, for messages.
         encoder: Complete as it is.
         model_file_path: What `load_model` was called with; must be empty.
-        options: See `hear_ssl.encoders.api.OPTIONS`.
+        options: See `hear_ssl.encoders.options.OPTIONS`.
 
     Raises:
         ValueError: A path, an unknown option or a wrong value.

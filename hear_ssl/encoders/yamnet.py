@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hear_ssl.encoders.api import check_names
+from hear_ssl.encoders.options import check_names
 
 OPTIONS = {
     "pooling": "mean (default) or mean+std: how patches become a scene embedding",
