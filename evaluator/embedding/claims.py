@@ -34,7 +34,7 @@ def locked(path: Path) -> Iterator[None]:
 
 @dataclass
 class Claim:
-    """A shard that this process makes and no other.
+    """A shard, of (n_clips,) clips, that this process makes and no other.
 
     Attributes:
         numbers: The clips that it lacks, by their numbers.

@@ -39,9 +39,9 @@ class Extraction:
 
 
 def keyed(recordings: Recordings) -> Extraction:
-    """The key of each clip whose file can be read, and why the others have none; nothing is embedded yet."""
+    """The key of each clip whose file can be read, (n_clips,), and why the others have none; nothing is embedded yet."""
     done = Extraction()
-    for number in by_path(recordings):
+    for number in _by_path(recordings):
         clip = recordings.clips[number]
         facts = recordings.facts[clip.path]
         try:
@@ -66,13 +66,13 @@ def planned_shards(
         keys: Of those that can be read, by number.
         bytes_of: About how many bytes a clip takes, by number.
     """
-    owner = {keys[number]: number for number in reversed(by_path(recordings)) if number in keys}
+    owner = {keys[number]: number for number in reversed(_by_path(recordings)) if number in keys}
     order = [owner[key] for key in sorted(owner)]
     return [list(shard) for shard in shard_plan(order, {number: bytes_of(number) for number in order})]
 
 
 def recall(done: Extraction, store: Store) -> None:
-    """Note which of the clips with a key are silent or were padded, as their store remembers it."""
+    """Note which of the clips with a key are silent (all samples 0) or were padded, as their store remembers it."""
     for number, key in sorted(done.keys.items()):
         if store.clips[key].silent:
             done.silent.append(number)
@@ -87,7 +87,7 @@ def seconds_of(recordings: Recordings, number: int) -> float:
     return clip_seconds(facts, clip, recordings.rule) if isinstance(facts, FileFacts) else 0.0
 
 
-def by_path(recordings: Recordings) -> list[int]:
+def _by_path(recordings: Recordings) -> list[int]:
     """The clips' numbers in the order of path and start."""
     clips = recordings.clips
     return sorted(range(len(clips)), key=lambda n: (clips[n].path, clips[n].start or 0.0))

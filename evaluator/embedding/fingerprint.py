@@ -52,7 +52,7 @@ def digest(parts, weights):
     return ""
 
 
-def owner_of(module):
+def _owner_of(module):
     """The Python module that holds a HEAR module: itself, or where the class of an object is written."""
     return module if inspect.ismodule(module) else inspect.getmodule(type(module))
 
@@ -62,11 +62,11 @@ def of_code(name, module):
 
     The code is a hash over its package's files, or over those beside a lone file; "" for an object whose source is in no file.
     """
-    owner = owner_of(module)
+    owner = _owner_of(module)
     if not (getattr(owner, "__file__", None) or getattr(owner, "__path__", None)):
         return "", ""
     found, edited = hashlib.sha256(), ""
-    for path in files_of_package(owner) or sorted({each.__file__ for each in modules_beside(owner)}):
+    for path in _files_of_package(owner) or sorted({each.__file__ for each in _modules_beside(owner)}):
         with open(path, "rb") as file:
             content = file.read()
         found.update(os.path.basename(path).encode() + b"\n" + content)
@@ -77,7 +77,7 @@ def of_code(name, module):
     return "sha256 %s" % found.hexdigest(), edited
 
 
-def files_of_package(owner):
+def _files_of_package(owner):
     """The Python files of the whole package that a module belongs to, in a fixed order; none if it belongs to none."""
     top = sys.modules.get(owner.__name__.split(".")[0], owner)
     paths = []
@@ -88,7 +88,7 @@ def files_of_package(owner):
     return paths[:MOST_FILES_HASHED]
 
 
-def modules_beside(owner):
+def _modules_beside(owner):
     """A module, and what it imports from beside or below its file, and so on: its own files, as modules.
 
     Whatever is installed (site-packages, dist-packages) goes by its version.
@@ -109,10 +109,10 @@ def modules_beside(owner):
 
 def own_files(module):
     """The files of its own that a module imports, as modules: its package's, or those beside its file."""
-    owner = owner_of(module)
+    owner = _owner_of(module)
     if owner is None or not getattr(owner, "__file__", None):
         return []
     top = owner.__name__.split(".")[0]
     if hasattr(sys.modules.get(top), "__path__"):
         return [each for name, each in sorted(sys.modules.items()) if (name + ".").startswith(top + ".") and each]
-    return modules_beside(owner)
+    return _modules_beside(owner)

@@ -38,13 +38,13 @@ def of_model(model):
     for each in type(model).__mro__:
         top = str(each.__module__).split(".")[0]
         if top == "keras":
-            return of_keras()
+            return _of_keras()
         if top in ("torch", "tensorflow", "tf_keras"):
             return TOPS[top]
     return ""
 
 
-def of_keras():
+def _of_keras():
     """The framework that Keras 3 computes with here; before version 3 it was TensorFlow."""
     try:
         backend = sys.modules["keras"].backend.backend()
@@ -53,7 +53,7 @@ def of_keras():
     return backend if backend in KNOWN else "numpy"
 
 
-def imported_by(namespace):
+def _imported_by(namespace):
     """Which of the frameworks a namespace has names of, or imports inside its functions."""
     found = set()
     for value in list(namespace.values()):
@@ -63,7 +63,7 @@ def imported_by(namespace):
     return found
 
 
-def own_namespaces(module, model):
+def _own_namespaces(module, model):
     """The namespaces of the module, and of the files that define its functions and its model's class."""
     found = [vars(module)] if hasattr(module, "__dict__") else []
     for name in ("load_model", "get_scene_embeddings", "get_timestamp_embeddings", "get_clip_embeddings"):
@@ -89,12 +89,12 @@ def chosen(module, model, beside):
     if sure:
         return sure, []
     imported = set()
-    for namespace in own_namespaces(module, model):
-        imported |= imported_by(namespace)
+    for namespace in _own_namespaces(module, model):
+        imported |= _imported_by(namespace)
     first = next((name for name in ("torch", "tensorflow") if name in imported), "numpy")
     wider = {"numpy"} | imported
     for each in beside:
-        wider |= imported_by(vars(each))
+        wider |= _imported_by(vars(each))
     return first, [name for name in KNOWN if name in wider and name != first]
 
 

@@ -30,7 +30,7 @@ class ModuleTrouble(Exception):
     def __init__(self, sentence, error=None):
         super().__init__(sentence)
         self.cause = describe_error(error) if error is not None else ""
-        self.traceback = full_traceback(error) if error is not None else ""
+        self.traceback = _full_traceback(error) if error is not None else ""
         self.missing = missing_package(error)
         self.kind = ""
 
@@ -44,7 +44,7 @@ def import_module(name):
         # Appended, never put first: a user's json.py or tasks.py must shadow nothing.
         if os.getcwd() not in sys.path:
             sys.path.append(os.getcwd())
-        module = import_file(name) if name.endswith(".py") else importlib.import_module(name)
+        module = _import_file(name) if name.endswith(".py") else importlib.import_module(name)
     except (ModuleTrouble, KeyboardInterrupt):
         raise
     except BaseException as error:  # a module may raise anything while it is imported, SystemExit too
@@ -54,7 +54,7 @@ def import_module(name):
     return checked_module(name, module)
 
 
-def import_file(name):
+def _import_file(name):
     """The module in the .py file `name`, under a name that nothing else has: a user's ./json.py must not become everybody's json."""
     path = os.path.abspath(os.path.expanduser(name))
     if not os.path.isfile(path):
@@ -93,7 +93,7 @@ def describe_error(error):
     return "%s, at %s, line %d" % (what, os.path.basename(last.filename), last.lineno)
 
 
-def full_traceback(error):
+def _full_traceback(error):
     """An error's traceback as text, its beginning left out where it is very long."""
     return "".join(traceback.format_exception(type(error), error, error.__traceback__))[-LONGEST_TRACEBACK:]
 
@@ -116,11 +116,11 @@ def process_kept(stream=None):
     stream: Where the state of the module's own random numbers is kept from call to call, a list, empty at first; they run on
     apart from the process' own, so that chance shows as what it is. None for a module that is not called.
     """
-    folder, kept = working_folder(), generator_states()
+    folder, kept = working_folder(), _generator_states()
     torch = sys.modules.get("torch")
     of_torch = (torch.is_grad_enabled(), torch.get_default_dtype()) if hasattr(torch, "float32") else None
     if stream:
-        set_generators(stream[0])
+        _set_generators(stream[0])
     try:
         yield
     finally:
@@ -128,8 +128,8 @@ def process_kept(stream=None):
             with contextlib.suppress(OSError):
                 os.chdir(folder)
         if stream is not None:
-            stream[:] = [generator_states()]
-        set_generators(kept)
+            stream[:] = [_generator_states()]
+        _set_generators(kept)
         torch = sys.modules.get("torch")
         if hasattr(torch, "float32"):  # a failed import leaves half a torch
             with_gradients, dtype = of_torch or (True, torch.float32)
@@ -137,7 +137,7 @@ def process_kept(stream=None):
             torch.set_default_dtype(dtype)
 
 
-def generator_states():
+def _generator_states():
     """The states of the random generators of Python, numpy and, where it is loaded, torch, by name."""
     torch = sys.modules.get("torch")
     states = {"python": random.getstate(), "numpy": np.random.get_state()}
@@ -146,8 +146,8 @@ def generator_states():
     return states
 
 
-def set_generators(states):
-    """Set random generators to what `generator_states` gave."""
+def _set_generators(states):
+    """Set random generators to what `_generator_states` gave."""
     random.setstate(states["python"])
     np.random.set_state(states["numpy"])
     if "torch" in states:

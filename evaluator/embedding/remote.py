@@ -43,7 +43,7 @@ class Remote:
         self.spec, self.free = spec, free
         self.log = FaultLog(spec.name)
         self.where = f" in {spec.python}" if spec.python else ""
-        self.program = interpreter(spec.python) if spec.python else this_interpreter()
+        self.program = interpreter(spec.python) if spec.python else _this_interpreter()
         self.process = self.start()
         self.replies: queue.Queue[Reply | None] = queue.Queue()
         self.said = b""  # the last bytes that came over standard error
@@ -300,7 +300,7 @@ def interpreter(python: str) -> str:
     raise UsageError(f"--python {python}: neither an interpreter nor a virtual environment's folder")
 
 
-def this_interpreter() -> str:
+def _this_interpreter() -> str:
     """The program that runs this.
 
     Raises:

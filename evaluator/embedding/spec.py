@@ -123,7 +123,7 @@ def option_value(text: str) -> Any:
 
 
 class Module(Protocol):
-    """What can be asked of an opened module; shapes as in `driver.Driver`."""
+    """What can be asked of an opened module; audio is (n_clips, n_samples) at its sample rate in Hz."""
 
     def describe(self) -> dict[str, Any]:
         """Sizes, framework, device, hashes and versions."""

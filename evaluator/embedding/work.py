@@ -41,7 +41,7 @@ class Shelf(Protocol):
 
 
 class Work:
-    """A module on some of the clips; what it makes of a shard's goes to a shelf."""
+    """A module on some of the clips, (n_samples,) each at its rate; what it makes of a shard's goes to a shelf."""
 
     def __init__(self, module: Module, recordings: Recordings, store: Shelf, done: Extraction):
         self.module, self.recordings, self.store, self.done = module, recordings, store, done

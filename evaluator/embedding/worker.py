@@ -89,7 +89,7 @@ def listen(requests, waiting):
         os._exit(1)
 
 
-def driver_file():
+def _driver_file():
     """`driver.py` as a module. Beside it lie other files of ours, whose names must shadow nobody's: its folder stays out of the path."""
     path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "driver.py")
     spec = importlib.util.spec_from_file_location("hear_eval_driver", path)
@@ -108,7 +108,7 @@ def complaint(error):
     }
 
 
-def mend_streams(kept):
+def _mend_streams(kept):
     """Open standard output and error again, at the copy `kept` of the latter, if the module closed them."""
     for number in (1, 2):
         try:
@@ -119,7 +119,7 @@ def mend_streams(kept):
 
 def serve():
     """Answer messages until the other end closes; the first one says what to load."""
-    border = driver_file()
+    border = _driver_file()
     requests, replies = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # whatever reads standard input finds nothing there
     kept = os.dup(2)
@@ -144,7 +144,7 @@ def serve():
             said = "module %s: %s" % (header.get("name", "here"), border.describe_error(error))
             told, out = complaint(border.ModuleTrouble(said, error)), []
         with contextlib.suppress(OSError):
-            mend_streams(kept)
+            _mend_streams(kept)
         send(replies, told, out)
 
 
