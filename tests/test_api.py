@@ -310,3 +310,32 @@ def test_type_checkers_see_the_types(tmp_path):
     )
     assert 'Revealed type is "evaluator.results.result.Result"' in done.stdout, done.stdout + done.stderr
     assert '"list[Result]" has no attribute "scores"' in done.stdout and "Found 1 error" in done.stdout, done.stdout
+
+
+@pytest.mark.parametrize("value", [np.float32(1), Path("x"), {1, 2}, float("nan")])
+def test_options_that_no_result_could_hold_are_refused(recordings, value):
+    """Whatever runs the module, with the option and its type."""
+    with pytest.raises(ev.UsageError, match=r"options\['layer'\]=.* give what JSON can hold"):
+        ev.run("hear_ssl.melspec", "./data", options={"layer": value}, out=None)
+
+
+def test_weights_of_frames_part_stores_too(recordings, tmp_path):
+    """They are seen in the frames that a module gives of fixed sounds, though its scenes stay the same."""
+    (tmp_path / "timed.py").write_text(
+        "import json\nimport torch\nfrom pathlib import Path\nfrom hear_ssl import melspec\n"
+        "class Plain:\n"
+        "    def __init__(self):\n"
+        "        self.net = melspec.load_model()\n"
+        "        self.scale = json.loads((Path(__file__).parent / 'scale.json').read_text())\n"
+        "        for name in ('sample_rate', 'scene_embedding_size', 'timestamp_embedding_size'):\n"
+        "            setattr(self, name, getattr(self.net, name))\n"
+        "def load_model(path=''):\n    return Plain()\n"
+        "def get_scene_embeddings(audio, model):\n    return melspec.get_scene_embeddings(audio, model.net)\n"
+        "def get_timestamp_embeddings(audio, model):\n"
+        "    frames, times = melspec.get_timestamp_embeddings(audio, model.net)\n    return frames * model.scale, times\n"
+    )
+    means = []
+    for scale in (1, 2, 1):
+        (tmp_path / "scale.json").write_text(str(scale))
+        means.append(ev.embed(str(tmp_path / "timed.py"), ["data"], frames=True, in_process=True).frames[0].mean())
+    assert means[1] == pytest.approx(2 * means[0]) and means[2] == means[0]

@@ -1,5 +1,6 @@
 """What users hand over, as the types that the rooms below take: names or objects, one or several, paths or None."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral, Real
 from pathlib import Path
@@ -46,6 +47,14 @@ def module_specs(
     several = list(modules) if isinstance(modules, (list, tuple)) else [modules]
     if options is not None and not isinstance(options, Mapping):
         raise UsageError(f"options={options!r}: give a dict of keyword arguments of load_model")
+    for name, value in (options or {}).items():
+        try:
+            json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise UsageError(
+                f"options[{name!r}]={value!r}: a {type(value).__name__}; give what JSON can hold (numbers, texts, true, false, "
+                "lists, dicts), since options are part of a result"
+            ) from error
     if (weights or options or python or in_process) and any(isinstance(module, ModuleSpec) for module in several):
         raise UsageError(
             "weights, options, python and in_process stand in a ModuleSpec itself; leave them out beside one"

@@ -8,45 +8,101 @@ refuses has an answer too: that it was refused.
 """
 
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from evaluator.embedding.claims import locked
+from evaluator.embedding.plain import PADDED_LENGTHS, refuse_times
 from evaluator.embedding.spec import Module, WorkerEnded
 from evaluator.embedding.store import model_key
 from evaluator.errors import EvaluationError
 from evaluator.files import own_folder, write_whole
 
 # Seconds, peak, and how many together.
-SOUNDS = ((0.03, 0.5, 1), (0.2, 0.5, 1), (0.2, 0.01, 1), (0.2, 0.0, 1), (1.5, 0.5, 1), (0.2, 0.5, 2))
-TOLERANCE = 1e-3  # relative to the answer's RMS: what other processors and numbers of threads may do
+SOUNDS = ((0.03, 0.5, 1), (0.2, 0.5, 1), (0.2, 0.01, 1), (0.2, 0.0, 1), (3.3, 0.5, 1), (0.2, 0.5, 2))
+TIMED = (1, 4)  # sounds that are asked for frames too
+TOLERANCE = 1e-3  # of a feature, or of the median feature: what other processors and numbers of threads may do
 MAX_STORES = 100  # that one name may have
 _FILE = "behaviour.npz"
 
 Answers = Mapping[str, np.ndarray]
-"""By the number of the sound (n, size) float32, with size 0 where it was refused."""
+"""By the sound's number scenes (n, size), frames (n, n_frames, size), times (n, n_frames) in ms; empty where it was refused."""
+
+_given: "WeakKeyDictionary[Any, dict[str, np.ndarray]]" = WeakKeyDictionary()  # what each open module answered
+
+
+def is_asked(described: Mapping[str, Any]) -> bool:
+    """Whether a module has to show what it does: all but models of ours that hold nobody else's, of any sample rate."""
+    return described["identity"] is None or bool(described["identity"].get("foreign"))
 
 
 def answers(module: Module) -> dict[str, np.ndarray]:
-    """What a module answers to the fixed sounds: scene embeddings (n, size), float32, by each sound's number.
+    """What an open module answers to the fixed sounds, (n, size) float32 each; it is asked once.
 
     Raises:
         WorkerEnded: It is gone.
     """
-    rate = module.describe()["sample_rate"]
-    given = {}
-    for number, (seconds, peak, n) in enumerate(SOUNDS):
-        noise = np.random.default_rng(number).uniform(-peak, peak, (n, max(1, int(seconds * rate))))
-        try:
-            given[str(number)] = module.scene(noise.astype(np.float32))
-        except WorkerEnded:
-            raise
-        except EvaluationError:
-            given[str(number)] = np.empty((n, 0), np.float32)
+    if module not in _given:
+        _given[module] = _asked(module)
+    return _given[module]
+
+
+def _asked(module: Module) -> dict[str, np.ndarray]:
+    """As `answers`; "seconds" are the sounds' lengths."""
+    described, shortest = module.describe(), _shortest(module)
+    rate, has_frames = described["sample_rate"], bool(described["timestamp_embedding_size"])
+    given = {"seconds": np.array([max(seconds, shortest) for seconds, _, _ in SOUNDS])}
+    for number, (_, peak, n) in enumerate(SOUNDS):
+        sound = _sound(number, float(given["seconds"][number]), peak, n, rate)
+        given[str(number)] = _taken(partial(module.scene, sound), np.empty((n, 0), np.float32))
+        if number in TIMED and has_frames:
+            nothing = np.empty((n, 0), np.float32), np.empty((n, 0))
+            frames, times = _taken(partial(module.timestamps, sound), nothing)
+            given[f"frames {number}"], given[f"times {number}"] = frames, times
     return given
+
+
+def _taken(ask: Callable[[], Any], otherwise: Any) -> Any:
+    """What a module answers, or something else where it refuses."""
+    try:
+        return ask()
+    except WorkerEnded:
+        raise
+    except EvaluationError:
+        return otherwise
+
+
+def _shortest(module: Module) -> float:
+    """The least of `PADDED_LENGTHS`, in seconds, that a module takes where it refuses the second sound; else 0."""
+    rate, usual = module.describe()["sample_rate"], SOUNDS[1][0]
+    for seconds in (usual, *(each for each in PADDED_LENGTHS if each > usual)):
+        sound = _sound(1, seconds, 0.5, 1, rate)
+        if _taken(partial(module.scene, sound), None) is not None:
+            return 0.0 if seconds == usual else seconds
+    return 0.0
+
+
+def _sound(number: int, seconds: float, peak: float, n: int, rate: int) -> np.ndarray:
+    """Noise that its number decides, (n, n_samples), float32."""
+    noise = np.random.default_rng(number).uniform(-peak, peak, (n, max(1, int(seconds * rate))))
+    return noise.astype(np.float32)
+
+
+def remarks(given: Answers) -> list[tuple[str, str]]:
+    """What of the answers, (n, size) each, is to be known: times that event tasks would refuse."""
+    for number in TIMED:
+        for times in given.get(f"times {number}", ()):
+            try:
+                if len(times):
+                    refuse_times(times, 1000 * float(given["seconds"][number]))
+            except EvaluationError as error:
+                return [("odd_times", f"{error}; event tasks refuse them")]
+    return []
 
 
 def settle(cache: Path, identity: Mapping[str, Any], given: Answers) -> dict[str, Any]:
@@ -89,8 +145,10 @@ def agree(one: Answers, other: Answers) -> bool:
 def _alike(one: np.ndarray, other: np.ndarray) -> bool:
     if one.shape != other.shape:
         return False
-    size = max(1e-30, float(np.sqrt(np.mean(np.square(one, dtype=np.float64))))) if one.size else 1.0
-    return not one.size or float(np.abs(one - other).max()) <= TOLERANCE * size
+    if not one.size:
+        return True
+    size = np.maximum(np.abs(one), np.median(np.abs(one), axis=-1, keepdims=True))
+    return bool((np.abs(one - other) <= TOLERANCE * size + np.finfo(np.float32).tiny).all())
 
 
 def _read(path: Path) -> Answers:

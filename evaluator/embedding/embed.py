@@ -39,10 +39,12 @@ def embed_with(
     described, part = module.describe(), part_of(views, module)
     own = described["identity"] if views != "frames" else None
     named = identity(spec, described, views)
-    if described["identity"] is None:
+    foreign = behaviour.is_asked(described)
+    if foreign:
         named = behaviour.settle(folder, named, behaviour.answers(module))
     store = Store(folder, named, part, own["scene_from"] if own else None)
     advance = progress(f"{spec.name} {recordings.name}: clips", len(recordings.clips))
     done = extract(module, recordings, store, advance, views=views)
+    done.remarks += behaviour.remarks(behaviour.answers(module)) if foreign else []
     guard.refuse(spec.name, done, spec.allow_unrepeatable)
     return store, done

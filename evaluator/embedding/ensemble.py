@@ -226,6 +226,7 @@ class _Together(contextlib.ExitStack):
         super().__init__()
         self.ensemble, self.views, self.recordings, self.keys = ensemble, views, recordings, dict(keys)
         self.works: list[Work] = []
+        self.module = ensemble
         self.sample_rate: int = max(each["sample_rate"] for each in ensemble.described)
 
     def merged(self, numbers: Sequence[int]) -> list[tuple[StoredClip, Row] | None]:
@@ -264,7 +265,7 @@ class _Memory:
         self.clips: dict[str, StoredClip] = {}
         self.frames: dict[str, Timed] = {}
 
-    def write(self, clips: Sequence[StoredClip], views: Mapping[str, np.ndarray]) -> None:
+    def write(self, clips: Sequence[StoredClip], views: Mapping[str, np.ndarray]) -> Path | None:
         """Take a shard; frames (n_frames of all clips, width) follow each other."""
         first = 0
         for clip in clips:
@@ -272,6 +273,7 @@ class _Memory:
             self.clips[clip.key] = clip
             self.frames[clip.key] = views["frames"][rows], views["times"][rows]
             first += clip.n_frames
+        return None
 
     def within(self, key: str, length: float) -> Timed:
         """A clip's frames (n_frames, width) and centres; of one that was padded those inside its `length` ms, at least one."""
@@ -284,7 +286,7 @@ def _described(spec: ModuleSpec) -> tuple[dict[str, Any], behaviour.Answers | No
     """What a member tells of itself, and what one that is not ours answers to fixed sounds; it is closed when this returns."""
     with open_module(spec) as member:
         described = member.describe()
-        return described, behaviour.answers(member) if described["identity"] is None else None
+        return described, behaviour.answers(member) if behaviour.is_asked(described) else None
 
 
 def _embed_member(

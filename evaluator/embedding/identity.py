@@ -28,7 +28,7 @@ def identity(spec: ModuleSpec, described: Mapping[str, Any], views: str = "scene
     own = described["identity"]
     if own is not None:
         from_layers = own["scene_from"] is not None and views != "frames"
-        left_out = {"scene_from", *(_OF_SCENES if from_layers else ())}
+        left_out = {"scene_from", "foreign", *(_OF_SCENES if from_layers else ())}
         return {
             "weights": described["weights_sha256"],
             "sample_rate": described["sample_rate"],

@@ -5,6 +5,8 @@ over time of its frames ("layers", as those of a network with one layer), or the
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -20,6 +22,7 @@ N_COMPARED = 3  # clips of the first batch that are embedded alone as well
 TIME_TOLERANCE = 1.0  # ms by which a frame's time may differ in a batch and alone, as in `conformance`
 # A last timestamp so many times smaller than its clip is long in ms was meant in seconds.
 SECONDS_LOOK_LIKE = 100
+LEFT_OUT = 1500.0  # ms at a clip's end without a centre: half of a window of 3 s
 OUTSIDE = 50.0  # ms that a centre may lie outside its clip beside a step: half of a long window
 
 Row = dict[str, np.ndarray]
@@ -57,7 +60,7 @@ def refuse_times(centres: np.ndarray, length: float) -> None:
     A network may see a little past a clip's end; a centre a whole step beyond it is another clip's time.
 
     Raises:
-        EvaluationError: They do not rise, are in seconds, or lie outside the clip.
+        EvaluationError: They do not rise, are in seconds, lie outside the clip, or leave much of it out.
     """
     step = float(np.diff(centres).max(initial=0))
     said = f"timestamps of a clip of {length:g} ms"
@@ -68,6 +71,11 @@ def refuse_times(centres: np.ndarray, length: float) -> None:
     if centres[0] < -step - OUTSIDE or centres[-1] > length + step + OUTSIDE:
         raise EvaluationError(
             f"{said} go from {centres[0]:g} to {centres[-1]:g}; centres of frames inside the clip, in ms, are wanted"
+        )
+    if len(centres) > 1 and centres[-1] + max(1.5 * step, LEFT_OUT) < length:
+        raise EvaluationError(
+            f"{said} end at {centres[-1]:g}, {step:g} apart: they leave much of it out; are they numbers of frames, or in "
+            "another unit? Milliseconds are wanted"
         )
 
 
@@ -96,6 +104,10 @@ def over_time(embeddings: np.ndarray) -> Row:
 VIEWS: dict[str, Callable[[Module, np.ndarray], list[Row]]] = {"scene": _scenes, "layers": layers, "frames": frames}
 
 
+# Of each open module by views: how it mixes the clips of a batch, a sentence; "" where it does not.
+_learned: "WeakKeyDictionary[Any, dict[str, str]]" = WeakKeyDictionary()
+
+
 class PlainModule:
     """One kind of views of clips of any lengths.
 
@@ -114,10 +126,20 @@ class PlainModule:
         self.module = module
         self.ask = VIEWS[views]
         self.sample_rate: int = module.describe()["sample_rate"]
-        self.batches: bool | None = None  # None: not tried yet
+        # Whether it can be trusted with batches; None: not tried yet. What one task showed is known to the next.
+        self.learned = _learned.setdefault(module, {})
+        self.views = views
         self.remarks: dict[str, str] = {}  # of each kind the first sentence
+        if mixed := self.learned.get(views):
+            self.note("batch_dependent", mixed)
         if views != "scene" and not module.describe()["timestamp_embedding_size"]:
             _refuse_frames(module)
+
+    @property
+    def batches(self) -> bool | None:
+        """Whether batches give the embeddings of clips (n_samples,) alone; None before the first was compared."""
+        mixed = self.learned.get(self.views)
+        return None if mixed is None else not mixed
 
     def rows(self, clips: Sequence[np.ndarray]) -> tuple[list[Row], list[float]]:
         """Views of each clip, and the seconds to which each had to be padded (0: it was not).
@@ -192,12 +214,11 @@ class PlainModule:
     def compare(self, batch: Sequence[Row], alone: Sequence[Row]) -> None:
         """Learn from the first batch whether its embeddings are those of the clips alone."""
         change = next((change for view in alone[0] if (change := _changed(view, batch, alone))), "")
-        self.batches = not change
+        self.learned[self.views] = ""
         if change:
-            self.note(
-                "batch_dependent",
-                f"the module's embeddings depend on the other clips of the batch ({change}): clips were embedded one by one",
-            )
+            mixed = f"the module's embeddings depend on the other clips of the batch ({change}): clips were embedded one by one"
+            self.learned[self.views] = mixed
+            self.note("batch_dependent", mixed)
 
     def alone(self, clip: np.ndarray) -> tuple[Row, float]:
         """One clip by itself, zero-padded at its end if the module takes it no other way."""

@@ -5,18 +5,21 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 import numpy as np
 
 from evaluator.audio.decode import AudioError, FileFacts, read_clip, unchanged
 from evaluator.datasets.recordings import Recordings
+from evaluator.embedding import proofs
 from evaluator.embedding.claims import POLL_SECONDS, Claim
 from evaluator.embedding.extraction import Extraction, seconds_of
 from evaluator.embedding.plain import PlainModule, Row
 from evaluator.embedding.spec import Module, ModuleFault, WorkerEnded
 from evaluator.embedding.store import StoredClip
 from evaluator.errors import EvaluationError
+from evaluator.files import Stamp
 
 DECODING_THREADS = 2
 BATCHES_AHEAD = 2
@@ -36,8 +39,8 @@ class Shelf(Protocol):
 
     part: str
 
-    def write(self, clips: Sequence[StoredClip], views: Mapping[str, np.ndarray]) -> object:
-        """Take a shard; see `Store.write`."""
+    def write(self, clips: Sequence[StoredClip], views: Mapping[str, np.ndarray]) -> Path | None:
+        """Take a shard; see `Store.write`. Its file is given back, if it has one."""
 
 
 class Work:
@@ -63,7 +66,9 @@ class Work:
                 for (batch, is_last), audio in self.decode(batches, threads):
                     collected += self.embed(batch, audio)
                     if is_last:
-                        keep(self.store, collected)
+                        path = keep(self.store, collected)
+                        if path is not None and self.plain is not None:
+                            proofs.note_down(path, list(self.plain.remarks.items()))
                         held.pop(0).release(whole=True)
                         collected = []
                     advance(len(batch))
@@ -123,11 +128,15 @@ class Work:
         clip, facts = self.clips[number], self.recordings.facts[self.clips[number].path]
         path = self.recordings.manifest.root / clip.path
         try:
+            before = Stamp.of(path)
             samples = read_clip(path, clip, self.recordings.rule, self.sample_rate)
+            at_rest = Stamp.of(path) == before
         except AudioError as error:
             return error
+        except OSError as error:
+            return AudioError(f"{path}: cannot be read ({error.strerror or error})")
         # What was hashed and what was decoded must be the same, or one recording would be stored under another's name.
-        if isinstance(facts, FileFacts) and not unchanged(path, facts):
+        if not at_rest or (isinstance(facts, FileFacts) and not unchanged(path, facts)):
             return AudioError(f"{path}: the file was changed while it was read; run again when it is at rest")
         return samples
 
@@ -200,13 +209,14 @@ class Work:
                 self.done.refused[other] = error.log if isinstance(error, ModuleFault) else ""
 
 
-def keep(store: Shelf, collected: Sequence[tuple[StoredClip, Row]]) -> None:
-    """Write a shard, in the order of the clips' keys so that equal work gives equal bytes; frames (n_frames, width) are joined."""
+def keep(store: Shelf, collected: Sequence[tuple[StoredClip, Row]]) -> Path | None:
+    """Write a shard into its file, given back, in the order of the clips' keys so that equal work gives equal bytes; frames (n_frames, width) are joined."""
     ordered = sorted(collected, key=lambda item: item[0].key)
     if ordered:
         join = np.concatenate if store.part == "frames" else np.stack
         views = {view: join([rows[view] for _, rows in ordered]) for view in ordered[0][1]}
-        store.write([clip for clip, _ in ordered], views)
+        return store.write([clip for clip, _ in ordered], views)
+    return None
 
 
 def _ahead(

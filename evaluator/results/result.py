@@ -36,6 +36,8 @@ CAVEATS: Mapping[str, str] = {
     "batch_dependent": "embeddings depend on the other clips of the batch, so clips were embedded one by one",
     "second_try": "clips that failed were answered when the module was asked again",
     "unrepeatable": "embeddings differ when the module is asked again: they hang on more than the clip",
+    "equal_embeddings": "clips that sound different have exactly the same embedding",
+    "odd_times": "the module's timestamps are no centres of frames in ms: event tasks refuse them",
     "energy_not_heard": "much of the sound lies above the highest frequency that the module can hear",
     "untrained_classes": "classes that are tested without a single training clip",
     "chosen_on_test": "a layer or setting was chosen by the score on the test clips",

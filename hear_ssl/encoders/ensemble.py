@@ -71,6 +71,7 @@ class Ensemble(torch.nn.Module):
             "merging": asdict(self.merging),
             "members": [member.identity() for member in self.members],
             "scene_from": None,
+            "foreign": not all(member.is_ours for member in self.members),  # what they hold nobody here can name
         }
 
     @property

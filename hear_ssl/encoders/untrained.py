@@ -53,7 +53,12 @@ class UntrainedPlainModule(torch.nn.Module):
 
     def embedding_identity(self) -> dict[str, Any]:
         """What its embeddings depend on beside audio and torch's weights, in words of JSON; there are no layers (n_layers, width)."""
-        return {"code": source_hash(type(self).__module__), "untrained": self.member.identity(), "scene_from": None}
+        return {
+            "code": source_hash(type(self).__module__),
+            "untrained": self.member.identity(),
+            "scene_from": None,
+            "foreign": True,
+        }
 
     @property
     def device(self) -> torch.device:
