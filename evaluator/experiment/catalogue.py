@@ -29,8 +29,8 @@ from evaluator import schema
 from evaluator.datasets import dataset, splits
 from evaluator.datasets.dataset import TEXT
 from evaluator.datasets.reading.folders import FoldersReader, class_folders
+from evaluator.datasets.reading.own_table import of_table
 from evaluator.datasets.reading.row_reader import RowReader
-from evaluator.datasets.reading.table import of_csv
 from evaluator.datasets.task import Task
 from evaluator.errors import UsageError
 from evaluator.probes import protocol, settings
@@ -232,7 +232,7 @@ def _own_folder(path: Path) -> Task:
 
 
 def _own_csv(path: Path) -> Task:
-    reader = of_csv(path)
+    reader = of_table(path)
     if reader.fold and reader.split:
         raise UsageError(f"{path}: has both a column fold and a column split; keep the one that counts")
     split = _drawn_split(grouped=bool(reader.group))
