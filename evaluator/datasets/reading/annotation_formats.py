@@ -2,7 +2,7 @@
 
 | format | written by | recognised by |
 |---|---|---|
-| `raven` | Raven selection tables, BirdNET's among them | tabs, `Begin Time (s)` and `End Time (s)` |
+| `raven` | Raven selection tables, BirdNET's among them | `Selection`, `Begin Time (s)`, `End Time (s)` |
 | `audacity` | Audacity label tracks | lines of start, tab, end, tab, label |
 | `birdnet` | BirdNET-Analyzer's CSV | `Start (s)`, `End (s)`, `Confidence` |
 | `kaleidoscope` | Kaleidoscope's cluster and id CSV | `IN FILE`, `OFFSET`, `DURATION` |
@@ -52,7 +52,7 @@ def recognise(path: Path) -> str:
     if path.suffix.lower() == ".textgrid":
         return "praat"
     columns = set(form_of(path).columns)
-    if {"Begin Time (s)", "End Time (s)"} <= columns:
+    if {"Selection", "Begin Time (s)", "End Time (s)"} <= columns:
         return "raven"
     if {"Start (s)", "End (s)", "Confidence"} <= columns:
         return "birdnet"
@@ -154,7 +154,7 @@ def _praat(path: Path, label: str, tally: Tally) -> Iterator[Mark]:
         raise UsageError(f"{path}: is no TextGrid that praatio reads: {error}") from error
     if not label and len(grid.tierNames) != 1:
         raise UsageError(
-            f"{path}: has {len(grid.tierNames)} tiers ({', '.join(grid.tierNames)}); say which in a YAML file: label: NAME"
+            f"{path}: has {len(grid.tierNames)} tiers ({', '.join(grid.tierNames)}); say which in a YAML file: label_column: NAME"
         )
     name = label or grid.tierNames[0]
     if name not in grid.tierNames:
@@ -202,7 +202,7 @@ def _filled_column(path: Path, columns: Sequence[str], rows: _Rows, names: Seque
     )
     raise UsageError(
         f"{path}: no labels: {what}; its columns are {', '.join(columns)}. Fill in one of {', '.join(names)}, or name yours "
-        "in a YAML file (hear-eval init writes one): label: COLUMN"
+        "in a YAML file (hear-eval init writes one): label_column: COLUMN"
     )
 
 
