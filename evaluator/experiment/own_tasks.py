@@ -14,6 +14,7 @@ from evaluator.datasets.reading.hear import HearReader
 from evaluator.datasets.reading.own_table import of_table, refuse_few
 from evaluator.datasets.reading.reader import Reader
 from evaluator.datasets.reading.rows import AUDIO_SUFFIXES
+from evaluator.datasets.single_split import SPLIT_WORDS
 from evaluator.datasets.task import Task
 from evaluator.errors import UsageError
 from evaluator.scoring.metrics import METRICS
@@ -22,8 +23,8 @@ from evaluator.typed import build
 DEFAULT_PROTOCOL = "arch"
 TABLES = (".csv", ".tsv", ".txt", ".textgrid")  # by suffix, in any case
 _SEED = 42  # of the splits that we draw for a user's own data
-_SPLIT_WORDS = ("train", "training", "valid", "validation", "val", "dev", "test", "testing", "eval", "evaluation")
-_METADATA = "task_metadata.json"
+_SPLIT_WORDS = frozenset(word for words in SPLIT_WORDS.values() for word in words)
+METADATA = "task_metadata.json"
 _HEAR_METRICS = {"top1_acc": "accuracy", "mAP": "map"}  # the others have our names
 
 
@@ -46,7 +47,7 @@ def of_path(path: Path) -> Task:
 
 
 def _of_folder(path: Path) -> Task:
-    if (path / _METADATA).is_file():
+    if (path / METADATA).is_file():
         return _of_hear(path)
     classes = [folder.name for folder in class_folders(path)]
     _refuse_splits(path, classes)
@@ -78,13 +79,22 @@ def _of_folder(path: Path) -> Task:
             f"{path}: has {len(classes)} visible sub-folder{'' if len(classes) == 1 else 's'}, but a task needs one for "
             "each of two or more classes, or a table beside the recordings"
         )
-    return _plain_task(path.resolve().name, path, FoldersReader(), drawn_split(grouped=False), multi=False)
+    return plain_task(path.resolve().name, path, FoldersReader(), drawn_split(grouped=False), multi=False)
+
+
+def split_folders(names: Sequence[str]) -> list[str]:
+    """The folders that are called like parts of a split, if there are several: as classes they would be scored against each other.
+
+    Args:
+        names: Of the folders, (n_folders,).
+    """
+    parts = [name for name in names if name.lower() in _SPLIT_WORDS]
+    return parts if len(parts) > 1 else []
 
 
 def _refuse_splits(path: Path, names: Sequence[str]) -> None:
-    """Refuse folders that are called like the parts of a split, which would be scored against each other as classes."""
-    parts = [name for name in names if name.lower() in _SPLIT_WORDS]
-    if len(parts) > 1:
+    parts = split_folders(names)
+    if parts:
         raise UsageError(
             f"{path}: its sub-folders {', '.join(parts)} are called like the parts of a split, not like classes. Say so in a "
             f"YAML file (hear-eval init {path} writes it) or in a CSV with the columns path,label,split"
@@ -101,7 +111,7 @@ def _of_table(path: Path) -> Task:
         split = {"by": "fold", "valid": "next" if n_folds > 2 else split["valid"]}
     elif reader.split:
         split = {"by": "split", "valid": split["valid"]}
-    return _plain_task(path.stem, path.parent, reader, split, multi=bool(reader.label_separator))
+    return plain_task(path.stem, path.parent, reader, split, multi=bool(reader.label_separator))
 
 
 def of_annotations(name: str, root: Path, format: str, files: Sequence[str]) -> Task:
@@ -122,7 +132,7 @@ def of_annotations(name: str, root: Path, format: str, files: Sequence[str]) -> 
         way_out = "mend them, or say `labels: multi` in a YAML file (hear-eval init writes one)"
         refuse_few(str(root / files[0]), len(several), len(clips), several[0].name, way_out)
     grouped = len({clip.path for clip in clips}) > 1
-    return _plain_task(name, root, reader, drawn_split(grouped), multi=bool(several))
+    return plain_task(name, root, reader, drawn_split(grouped), multi=bool(several))
 
 
 def _as_globs(folder: Path, names: Sequence[str]) -> tuple[str, ...]:
@@ -136,7 +146,7 @@ def _as_globs(folder: Path, names: Sequence[str]) -> tuple[str, ...]:
 
 def _of_hear(path: Path) -> Task:
     """The task of a folder as hear-preprocess writes it, asked as its metadata says."""
-    file = path / _METADATA
+    file = path / METADATA
     try:
         metadata: Mapping[str, Any] = json.loads(file.read_text(encoding="utf-8-sig"))
         name, version = metadata["task_name"], metadata["version"]
@@ -161,7 +171,13 @@ def _of_hear(path: Path) -> Task:
     )
 
 
-def _plain_task(name: str, root: Path, reader: Reader, split: Mapping[str, Any], multi: bool) -> Task:
+def plain_task(name: str, root: Path, reader: Reader, split: Mapping[str, Any], multi: bool) -> Task:
+    """The task of a user's own clips, (n_clips,), whole, scored by accuracy, or by mAP where clips have several labels.
+
+    Args:
+        name, root, reader, split: As those of `Task` and `Dataset`.
+        multi: Whether a clip may have several labels.
+    """
     return Task(
         name=name,
         dataset=dataset.own(name, root, (reader,)),
