@@ -54,7 +54,7 @@ def test_what_is_whole_has_no_difference(tmp_path):
     """Four files, four clips, and nothing to tell."""
     taken = read(touch(tmp_path / "set", *PLAIN)).intake
     assert (taken.files_seen, taken.rows_read, taken.clips_made, taken.differences) == (4, 4, 4, ())
-    assert taken.summary == "4 clips of 4 rows or files; 4 audio files seen"
+    assert taken.summary == "4 clips from 4 rows or files that were read; 4 audio files seen"
 
 
 def test_audio_that_cannot_be_read_is_counted_by_suffix(tmp_path):
@@ -188,6 +188,19 @@ def test_a_path_that_could_be_two_files_is_refused(tmp_path):
     touch(tmp_path, "A.wav", "a.WAV")
     with pytest.raises(UsageError, match=r"t:2: a\.wav could be A\.wav or a\.WAV; write it as one of them"):
         Disk(tmp_path, Tally()).resolve("a.wav", "t:2")
+
+
+def test_a_large_file_beside_recordings_costs_no_more_than_its_beginning(tmp_path):
+    """Only its first lines say whether it is a table of annotations; a character may be cut there."""
+    from evaluator.datasets.reading.annotation_formats import recognise
+
+    for text, format in (
+        ("0.5\t1\té" + "é" * 40_000, "audacity"),
+        ("0.5\t1\tx\n" * 20_000, "audacity"),
+        ("é\n" * 40_000, ""),
+    ):
+        (tmp_path / "big.txt").write_text(text, encoding="utf-8")
+        assert recognise(tmp_path / "big.txt") == format
 
 
 # Rows and columns ----------------------------------------------------------------------------------------------------
@@ -358,7 +371,7 @@ def test_a_run_tells_it_in_its_notes(tmp_path):
         "hear_ssl.duration_loudness", str(tmp_path / "set"), protocol="logistic", cache=tmp_path / "cache"
     )
     notes = [note for note in result.notes if note.startswith("data: ")]
-    assert notes[0] == "data: 16 clips of 16 rows or files; 18 audio files seen"
+    assert notes[0] == "data: 16 clips from 16 rows or files that were read; 18 audio files seen"
     assert len(notes) == 2 and "2 audio files have a format that cannot be read (.m4a x 2)" in notes[1]
 
 

@@ -115,7 +115,9 @@ class Intake:
     def summary(self) -> str:
         """The three numbers in words."""
         seen = "" if self.files_seen is None else f"; {_counted(self.files_seen, 'audio file')} seen"
-        return f"{_counted(self.clips_made, 'clip')} of {_counted(self.rows_read, 'row')} or files{seen}"
+        return (
+            f"{_counted(self.clips_made, 'clip')} from {_counted(self.rows_read, 'row')} or files that were read{seen}"
+        )
 
     def unexpected(self) -> tuple[Difference, ...]:
         """The differences that are not by a built-in dataset's own design."""

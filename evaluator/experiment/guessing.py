@@ -87,7 +87,10 @@ def as_yaml(task: Task, whole: Manifest, remarks: Sequence[str], root: str, sour
     lines += [f"    {line}" for line in _reader_lines(task.dataset.readers[0])]
     lines += [f"# Classes: {_listed([f'{label} ({n} clips)' for label, n in sorted(counts.items())])}"]
     if groups:
-        lines += [f"# Groups, which the split below never divides: {_listed(groups)}"]
+        kept = task.split["by"] == "group" or task.split.get("groups", False)
+        lines += [
+            f"# Groups, which the split below {'never divides' if kept else 'does not look at'}: {_listed(groups)}"
+        ]
     rule = splits.RULES[task.split["by"]]
     lines += ["split:", *(f"  {name}: {_inline(value)} # {rule[name].meaning}" for name, value in task.split.items())]
     lines += [

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from evaluator.datasets.intake import Tally
 from evaluator.datasets.reading.delimited import read_table, read_text
-from evaluator.datasets.reading.own_table import Form, form_of
+from evaluator.datasets.reading.own_table import Form, beginning_of, form_of
 from evaluator.errors import UsageError
 
 SUFFIXES = (".txt", ".csv", ".tsv", ".textgrid")
@@ -51,14 +51,15 @@ def recognise(path: Path) -> str:
     """
     if path.suffix.lower() == ".textgrid":
         return "praat"
-    columns = set(form_of(path).columns)
+    form, lines = beginning_of(path)
+    columns = set(form.columns)
     if {"Selection", "Begin Time (s)", "End Time (s)"} <= columns:
         return "raven"
     if {"Start (s)", "End (s)", "Confidence"} <= columns:
         return "birdnet"
     if {"IN FILE", "OFFSET", "DURATION"} <= columns:
         return "kaleidoscope"
-    first = next((line for line in _label_lines(path)), (0, ""))[1]
+    first = next((text for _, text in _label_lines(lines)), "")
     return "audacity" if _TIMES.fullmatch(first) else ""
 
 
@@ -126,16 +127,16 @@ def _kaleidoscope(path: Path, label: str, tally: Tally) -> Iterator[Mark]:
 
 
 def _audacity(path: Path, label: str, tally: Tally) -> Iterator[Mark]:
-    for line, text in _label_lines(path):
+    for line, text in _label_lines(read_text(path, form_of(path).encoding).splitlines()):
         if not _TIMES.fullmatch(text):
             raise UsageError(f"{path}:{line}: {text!r} is no label of Audacity: start, tab, end, tab, label")
         start, end, *rest = text.split("\t", 2)
         yield Mark(line, start, end, rest[0].strip() if rest else "")
 
 
-def _label_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """The lines of a label track without those of frequencies, which begin with a backslash."""
-    for line, text in enumerate(read_text(path, form_of(path).encoding).splitlines(), start=1):
+def _label_lines(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """The lines of a label track, numbered from 1, without those of frequencies, which begin with a backslash."""
+    for line, text in enumerate(lines, start=1):
         if text.strip() and not text.startswith("\\"):
             yield line, text
 

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evaluator.datasets.reading import headers
-from evaluator.datasets.reading.delimited import read_table, read_text
+from evaluator.datasets.reading.delimited import read_table
 from evaluator.datasets.reading.table import TableReader
 from evaluator.errors import UsageError
 from evaluator.typed import build
 
 LABEL_SEPARATOR = ";"  # between the labels of one clip
 FEW = 0.1  # share of the clips up to which several labels could be a slip, so that the user is asked
+_N_PEEKED = 1 << 16  # bytes
 _DELIMITERS = ",;\t|"
 _DECIMAL_COMMA = re.compile(r"-?\d+,\d+")
 
@@ -36,13 +37,30 @@ def form_of(path: Path) -> Form:
     """How a table is written, by its bytes and its first line.
 
     Raises:
-        UsageError: It cannot be read as text.
+        UsageError: It cannot be read.
     """
-    encoding = _encoding(path)
-    lines = read_text(path, encoding).splitlines()
-    if lines and re.fullmatch("sep=.", lines[0]):  # Excel's own way to say so
-        return Form(encoding, lines[0][-1], tuple(_split(lines[1] if lines[1:] else "", lines[0][-1])))
-    first = lines[0] if lines else ""
+    return _form(_bytes(path))
+
+
+def beginning_of(path: Path) -> tuple[Form, list[str]]:
+    """How a table is written and its first lines, (n_lines,), of at most 64 KiB, so that a large file costs no more.
+
+    Raises:
+        UsageError: It cannot be read.
+    """
+    start = _bytes(path, _N_PEEKED)
+    if len(start) == _N_PEEKED:
+        start = start[: start.rfind(b"\n") + 1] or start
+    form = _form(start)
+    return form, _text(start, form.encoding).splitlines()
+
+
+def _form(content: bytes) -> Form:
+    encoding = _encoding(content)
+    lines = _text(content, encoding).split("\n", 2)[:2]
+    first = lines[0].rstrip("\r")
+    if re.fullmatch("sep=.", first):  # Excel's own way to say so
+        return Form(encoding, first[-1], tuple(_split(lines[1] if lines[1:] else "", first[-1])))
     forms = [Form(encoding, delimiter, tuple(_split(first, delimiter))) for delimiter in _DELIMITERS]
     return max(forms, key=lambda form: (len(headers.columns_by_field(form.columns)), len(form.columns)))
 
@@ -99,20 +117,30 @@ def refuse_few(where: str, n: int, n_all: int, first: str, way_out: str) -> None
         )
 
 
-def _encoding(path: Path) -> str:
+def _bytes(path: Path, n: int = -1) -> bytes:
     try:
-        start = path.read_bytes()
+        with path.open("rb") as file:
+            return file.read(n)
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error}") from error
-    if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
+
+
+def _encoding(content: bytes) -> str:
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return "utf-16"
     for encoding in ("utf-8", "cp1252"):
         try:
-            start.decode(encoding)
+            content.decode(encoding)
         except UnicodeDecodeError:
             continue
         return encoding
     return "latin-1"  # which takes every byte
+
+
+def _text(content: bytes, encoding: str) -> str:
+    """The text, of which the end may be cut in the middle of a character; old Macs' line ends become ours."""
+    text = content.decode("utf-8-sig" if encoding == "utf-8" else encoding, errors="replace")
+    return text if "\n" in text else text.replace("\r", "\n")
 
 
 def _split(line: str, delimiter: str) -> list[str]:
