@@ -58,7 +58,7 @@ def test_a_folder_of_raven_tables_beside_its_recordings_is_a_task(tmp_path):
     whole = read(put(tmp_path / "field", files))
     assert marks(whole)[:2] == [("r0.WAV#1.5-2", ("EATO",)), ("r0.WAV#3-4.25", ("WOTH",))]
     assert len(whole.clips) == 6 and {clip.group for clip in whole.clips} == {"r0.WAV", "r1.WAV", "r2.WAV"}
-    assert kinds(whole) == {"second_views": 6} and whole.intake.rows_read == 6
+    assert kinds(whole) == {"second_views": 6} and whole.intake.rows_read == 12
     (task,) = catalogue.find(str(tmp_path / "field"))
     assert (task.labels, task.metric, task.split["groups"]) == ("single", "accuracy", True)
 

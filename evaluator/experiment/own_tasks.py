@@ -131,8 +131,8 @@ def of_annotations(name: str, root: Path, format: str, files: Sequence[str]) -> 
     if several:
         way_out = "mend them, or say `labels: multi` in a YAML file (hear-eval init writes one)"
         refuse_few(str(root / files[0]), len(several), len(clips), several[0].name, way_out)
-    grouped = len({clip.path for clip in clips}) > 1
-    return plain_task(name, root, reader, drawn_split(grouped), multi=bool(several))
+    split = drawn_split(grouped=len({clip.group for clip in clips}) > 1)
+    return plain_task(name, root, reader, split, multi=bool(several))
 
 
 def _as_globs(folder: Path, names: Sequence[str]) -> tuple[str, ...]:

@@ -96,6 +96,7 @@ def _raven(path: Path, label: str, tally: Tally) -> Iterator[Mark]:
             row.get(name, "") for name in ("Selection", "Begin Time (s)", "End Time (s)", "Begin File", "Begin Path")
         )
         if row.get("View") and row["View"] != seen.setdefault(key, row["View"]):
+            tally.rows += 1  # read, but handed on to nobody who would count it
             tally.note("second_views", f"{path.name}:{line}")
             continue
         yield Mark(line, begin, end, row.get(label, ""), row.get("Begin Path", "") or begin_file, row)
