@@ -1,8 +1,9 @@
 """Tasks, the datasets they use, and the suites they come from, read from YAML and checked.
 
 A task is named `suite/task`; the bare task name does where only one suite has it. A user's own task needs no name, it
-is a path: a folder with one sub-folder a class, a CSV (`path,start,end,label[,fold or split][,group]`, paths relative
-to the CSV, times in seconds or empty, several labels joined by `;`), or a YAML file such as
+is a path: a folder or table as `evaluator/experiment/own_tasks.py` reads them, such as one sub-folder a class, tables of
+Raven beside recordings, or a CSV (`path,start,end,label[,fold or split][,group]`, paths relative to the CSV, times in
+seconds or empty, several labels joined by `;`), or a YAML file such as
 
     name: frogs
     dataset:                        # or the name of one in tasks/datasets
@@ -107,7 +108,7 @@ def find(spec: str, profile: str = "clean") -> list[Task]:
 
     Args:
         spec: A suite (`arch`), a task (`arch/esc50`, or `esc10` where one suite has it), or the path of a user's
-            YAML file, CSV or folder of class folders. A path that could be a name starts with `./`.
+            YAML file, table or folder. A path that could be a name starts with `./`.
         profile: `clean`, or `published` to ask as the published code did, accidents included.
 
     Raises:
