@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from evaluator.api.analysis import compute_similarity, draw_maps, write_report
     from evaluator.api.comparing import compare, fuse, load_results, to_frame
-    from evaluator.api.data import check_tasks, download_tasks
+    from evaluator.api.data import check_tasks, download_tasks, write_task
     from evaluator.api.embedding import embed, validate
     from evaluator.api.listing import Table, list_datasets, list_modules, list_protocols, list_tasks
     from evaluator.api.running import RunError, find_tasks, load_protocol, run
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "analysis": ("compute_similarity", "draw_maps", "write_report"),
     "comparing": ("compare", "fuse", "load_results", "to_frame"),
-    "data": ("check_tasks", "download_tasks"),
+    "data": ("check_tasks", "download_tasks", "write_task"),
     "embedding": ("embed", "validate"),
     "listing": ("Table", "list_datasets", "list_modules", "list_protocols", "list_tasks"),
     "running": ("RunError", "find_tasks", "load_protocol", "run"),
@@ -84,6 +84,7 @@ __all__ = [
     "to_frame",
     "validate",
     "write_report",
+    "write_task",
 ]
 
 

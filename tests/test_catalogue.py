@@ -173,8 +173,8 @@ def test_labels_joined_by_a_semicolon_make_a_csv_multi_label(tmp_path):
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("file,label\na.wav,dog\n", r"there is no column 'path'; its columns are file, label"),
-        ("path;label\na.wav;dog\n", r"there is no column 'path'; its columns are path;label"),
+        ("sound,label\na.wav,dog\n", r"there is no column 'path'; its columns are sound, label"),
+        ("path;quality\na.wav;good\n", r"there is no column 'label'; its columns are path, quality"),
         ("path,label,fold,split\na.wav,dog,1,train\n", "both a column fold and a column split"),
         ("", "its first line is empty"),
         ("path,path\na,b\n", "names a column twice"),

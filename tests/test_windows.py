@@ -68,7 +68,7 @@ def test_a_span_needs_both_ends():
 def test_a_window_gets_the_label_of_an_event_by_the_rule_of_beans(tmp_path, onset, offset, labelled):
     """More than 20 % of the shorter of the two, or all of the window."""
     recording(tmp_path, "a.wav", 10)
-    clips = windows.of_recordings([Clip("a.wav", ("bird",), onset, offset)], tmp_path, RECORDINGS)
+    clips = windows.of_recordings([("", Clip("a.wav", ("bird",), onset, offset))], tmp_path, RECORDINGS)
     assert [(clip.start, clip.end) for clip in clips] == [(k, k + 2) for k in range(9)]
     expected = labelled if (onset, offset) != (2.0, 2.3) else [1, 2]
     assert [k for k, clip in enumerate(clips) if clip.labels] == expected
@@ -85,7 +85,7 @@ def test_recordings_are_cut_into_chunks_first(tmp_path):
         0,
         3,
     }
-    crossing = windows.of_recordings([Clip("a.wav", ("bird",), 3.0, 5.5)], tmp_path, options)
+    crossing = windows.of_recordings([("", Clip("a.wav", ("bird",), 3.0, 5.5))], tmp_path, options)
     assert [clip.start for clip in crossing if clip.labels] == [2, 4, 5]
 
 
@@ -94,7 +94,7 @@ def test_the_place_of_a_chunk_gives_its_split(tmp_path):
     recording(tmp_path, "a.wav", 40)
     recording(tmp_path, "b.wav", 8)
     options = replace(RECORDINGS, chunk=4.0, splits={"train": 0.6, "valid": 0.8, "test": 1.0})
-    clips = windows.of_recordings([Clip("a.wav", ("bird",), 1, 2)], tmp_path, options)
+    clips = windows.of_recordings([("", Clip("a.wav", ("bird",), 1, 2))], tmp_path, options)
     tally = {split: sum(clip.split == split and clip.path == "a.wav" for clip in clips) for split in options.splits}
     assert tally == {"train": 18, "valid": 6, "test": 6}
     assert [clip.split for clip in clips if clip.group == "b.wav"] == ["train"] * 6  # 0 / 2 and 1 / 2 are below 0.6
@@ -104,7 +104,7 @@ def test_a_recording_that_cannot_be_read_is_not_lost(tmp_path):
     """It stays as one clip, so that the run counts and names it."""
     recording(tmp_path, "a.wav", 4)
     (tmp_path / "b.wav").write_bytes(b"no audio")
-    clips = windows.of_recordings([Clip("b.wav", ("bird",), 0, 1)], tmp_path, RECORDINGS)
+    clips = windows.of_recordings([("", Clip("b.wav", ("bird",), 0, 1))], tmp_path, RECORDINGS)
     assert [clip.name for clip in clips if clip.path == "b.wav"] == ["b.wav"]
 
 
@@ -112,8 +112,8 @@ def test_slips_are_named(tmp_path):
     """Events of an unknown recording, events without times, no recordings at all."""
     recording(tmp_path, "a.wav", 4)
     with pytest.raises(UsageError, match=r"c\.wav: has events, but is not among the recordings \*\.wav"):
-        windows.of_recordings([Clip("c.wav", ("bird",), 0, 1)], tmp_path, RECORDINGS)
+        windows.of_recordings([("", Clip("c.wav", ("bird",), 0, 1))], tmp_path, RECORDINGS)
     with pytest.raises(UsageError, match="event in a.wav#0-: has no start or no end"):
-        windows.of_recordings([Clip("a.wav", ("bird",), 0.0)], tmp_path, RECORDINGS)
+        windows.of_recordings([("", Clip("a.wav", ("bird",), 0.0))], tmp_path, RECORDINGS)
     with pytest.raises(UsageError, match=r"there are no recordings like \*\.flac"):
         windows.of_recordings([], tmp_path, replace(RECORDINGS, recordings="*.flac"))

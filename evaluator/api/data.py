@@ -14,7 +14,8 @@ from evaluator.datasets.task import Task
 from evaluator.download import download
 from evaluator.embedding.embed import Progress, no_progress
 from evaluator.errors import EvaluationError, UsageError
-from evaluator.files import writable_folder
+from evaluator.experiment import guessing
+from evaluator.files import writable_folder, write_whole
 
 
 def check_tasks(
@@ -49,6 +50,43 @@ def issues_of(task: Task, data: Path | None, cache: Path, progress: Progress, re
     """What `check_tasks` gives for one task; arguments and errors as there."""
     clips = manifest.read(task, data, cache)
     return check.check(task, clips, cache, progress(task.name, len(clips.clips)), rehash)
+
+
+def write_task(source: str | Path, out: str | Path | None = None, *, replace: bool = False) -> Path:
+    """Write the YAML file of the task that a user's folder or table most likely is, with comments; gives its path.
+
+    Of files named like `robin/anna_1.wav`, what clearly is an individual becomes the group that no split divides. Times are in
+    seconds. No audio is decoded.
+
+    Args:
+        source: Folder of recordings, or a table that names them.
+        out: The file; if None, SOURCE.yaml beside it.
+        replace: Whether a file that is there is replaced.
+
+    Raises:
+        UsageError: There is no such folder or table, it could be several tasks, or the file is there already.
+
+    >>> rows = ["path,start,end,label", "tone.wav,0,.2,a", "tone.wav,.2,.4,b", "noise.wav,0,.2,b", "noise.wav,.2,.4,a"]
+    >>> _ = Path("calls.csv").write_text("\\n".join(rows))
+    >>> write_task("calls.csv").name
+    'calls.yaml'
+    """
+    path = Path(source).expanduser()
+    if not path.exists():
+        raise UsageError(f"{path}: there is no such folder or table")
+    whole_path = path.resolve()
+    file = (
+        Path(out).expanduser()
+        if out
+        else whole_path.parent / f"{whole_path.stem if path.is_file() else whole_path.name}.yaml"
+    )
+    if file.exists() and not replace:
+        raise UsageError(f"{file}: is there already; give another file with --out, or --force to replace it")
+    task, clips, remarks = guessing.guess(path)
+    text = guessing.as_yaml(task, clips, remarks, guessing.relative(clips.root, file), str(source))
+    writable_folder("--out", file.parent)
+    write_whole(file, text.encode())
+    return file
 
 
 def download_tasks(

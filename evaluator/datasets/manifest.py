@@ -2,12 +2,18 @@
 
 import hashlib
 import json
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 from evaluator.audio.clip import Clip
-from evaluator.datasets import synthetic_calls
+from evaluator.datasets import lookalikes, synthetic_calls, unused
 from evaluator.datasets.dataset import Dataset
+from evaluator.datasets.intake import NOTHING, Intake, Tally
+from evaluator.datasets.reading.folders import FoldersReader
+from evaluator.datasets.reading.paths import PathsReader
+from evaluator.datasets.reading.shape import RowShape
+from evaluator.datasets.reading.table import TableReader
 from evaluator.datasets.task import Task
 from evaluator.errors import UsageError
 
@@ -21,11 +27,13 @@ class Manifest:
     root: Folder that the clips' paths are relative to.
     clips: (n_clips,), in their natural order: the table's, or sorted by path.
     classes: Names of the labels, (n_classes,), as the dataset orders them, else sorted.
+    intake: What lay there, what of it became clips, and why the rest did not: counts of files and rows.
     """
 
     root: Path
     clips: tuple[Clip, ...]
     classes: tuple[str, ...]
+    intake: Intake = NOTHING
 
     @property
     def sha256(self) -> str:
@@ -49,10 +57,44 @@ def read(task: Task, data: Path | None, cache: Path) -> Manifest:
         UsageError: The data is not there, does not have the dataset's layout, or has labels that do not fit.
     """
     root = find_root(task.dataset, data, cache)
-    clips = [clip for reader in task.dataset.readers for clip in reader.read_clips(root)]
+    tally = Tally()
+    clips = [clip for reader in task.dataset.readers for clip in reader.read_clips(root, tally)]
     if len(task.dataset.readers) > 1:
         _refuse_overlap(clips)
-    return Manifest(root, tuple(clips), _classes(task, root, clips))
+    if task.dataset.access == "own" and tally.n("impossible_events"):
+        raise UsageError(f"{task.name}: {tally.intake(len(clips)).differences[0].text}")
+    classes = _classes(task, root, clips)
+    _note_labels(task, clips, tally)
+    if task.dataset.access == "own":
+        _note_own(task, root, clips, tally)
+    return Manifest(root, tuple(clips), classes, tally.intake(len(clips)))
+
+
+def _note_labels(task: Task, clips: list[Clip], tally: Tally) -> None:
+    """Note clips without any label, which nobody may have meant to be without all classes; windows may be so."""
+    windows = any(isinstance(reader, RowShape) and reader.windows for reader in task.dataset.readers)
+    if task.labels == "multi" and not windows:
+        unlabelled = [clip.name for clip in clips if not clip.labels]
+        tally.note("unlabelled_clips", "".join(unlabelled[:1]), len(unlabelled), str(len(clips)))
+
+
+def _note_own(task: Task, root: Path, clips: list[Clip], tally: Tally) -> None:
+    """Note what lies beside the clips, names that look alike, and what a table without a YAML file was taken for."""
+    readers = task.dataset.readers
+    by_path = [reader for reader in readers if isinstance(reader, FoldersReader | PathsReader)]
+    unused.note(tally, root, clips, bool(by_path), any(isinstance(reader, FoldersReader) for reader in by_path))
+    labels = Counter(label for clip in clips for label in clip.labels)
+    lookalikes.note(tally, labels, {clip.group for clip in clips if clip.group})
+    if len(clips) > 1 and len({clip.path for clip in clips}) == 1:
+        tally.note("one_recording", clips[0].path, len(clips))
+    if not task.path or Path(task.path).suffix.lower() in (".yaml", ".yml"):
+        return  # its columns and labels are as the user says
+    several = [clip.name for clip in clips if len(clip.labels) > 1]
+    tally.note("several_labels", "".join(several[:1]), len(several), str(len(clips)))
+    for reader in readers:
+        renamed = {} if not isinstance(reader, TableReader) else reader.renamed_columns
+        words = ", ".join(f"{column} as {field}" for field, column in renamed.items())
+        tally.note("columns_read_as", "", len(renamed), words)
 
 
 def _refuse_overlap(clips: list[Clip]) -> None:

@@ -1,8 +1,9 @@
 """Tasks, the datasets they use, and the suites they come from, read from YAML and checked.
 
 A task is named `suite/task`; the bare task name does where only one suite has it. A user's own task needs no name, it
-is a path: a folder with one sub-folder a class, a CSV (`path,start,end,label[,fold or split][,group]`, paths relative
-to the CSV, times in seconds or empty, several labels joined by `;`), or a YAML file such as
+is a path: a folder or table as `evaluator/experiment/own_tasks.py` reads them, such as one sub-folder a class, tables of
+Raven beside recordings, or a CSV (`path,start,end,label[,fold or split][,group]`, paths relative to the CSV, times in
+seconds or empty, several labels joined by `;`), or a YAML file such as
 
     name: frogs
     dataset:                        # or the name of one in tasks/datasets
@@ -20,7 +21,6 @@ to the CSV, times in seconds or empty, several labels joined by `;`), or a YAML 
 Nothing here reads audio, and only a user's CSV and folders are looked into.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,19 +28,16 @@ from typing import Any
 from evaluator import schema
 from evaluator.datasets import dataset, splits
 from evaluator.datasets.dataset import TEXT
-from evaluator.datasets.reading.folders import FoldersReader, class_folders
-from evaluator.datasets.reading.row_reader import RowReader
-from evaluator.datasets.reading.table import of_csv
 from evaluator.datasets.task import Task
 from evaluator.errors import UsageError
+from evaluator.experiment import own_tasks
 from evaluator.probes import protocol, settings
 from evaluator.probes.protocol import PROFILES
 from evaluator.schema import Document, Field, names_in, tasks_folder
 from evaluator.scoring.metrics import METRICS
 
-_SEED = 42  # of the splits that we draw for a user's own data
-_DEFAULT_PROTOCOL = "arch"
-
+_YAML = (".yaml", ".yml")
+_OWN_FILES = (*_YAML, *own_tasks.TABLES)
 
 _METRIC = Field(str, choices=tuple(METRICS), meaning="What scores the test clips.")
 _SECONDS = Field(
@@ -94,7 +91,7 @@ OWN_TASK_FIELDS = {
     "protocol": Field(
         str,
         required=False,
-        default=_DEFAULT_PROTOCOL,
+        default=own_tasks.DEFAULT_PROTOCOL,
         meaning="Protocol that it is evaluated under unless another is given.",
     ),
     **_EVALUATION_FIELDS,
@@ -111,7 +108,7 @@ def find(spec: str, profile: str = "clean") -> list[Task]:
 
     Args:
         spec: A suite (`arch`), a task (`arch/esc50`, or `esc10` where one suite has it), or the path of a user's
-            YAML file, CSV or folder of class folders. A path that could be a name starts with `./`.
+            YAML file, table or folder. A path that could be a name starts with `./`.
         profile: `clean`, or `published` to ask as the published code did, accidents included.
 
     Raises:
@@ -189,12 +186,16 @@ def _known(document: Document, keys: tuple[str, ...], name: str, folder: str) ->
 
 def _own_task(path: Path) -> Task:
     absolute = str(path.absolute())
-    if path.is_dir():
-        return replace(_own_folder(path), path=absolute)
-    kind = _OWN_FILES.get(path.suffix.lower())
-    if kind is None or not path.is_file():
-        raise UsageError(f"{path}: there is no such " + ("file" if kind else "folder, YAML file or CSV"))
-    return replace(kind(path), path=absolute)
+    suffix = path.suffix.lower()
+    if suffix in _YAML and path.is_file():
+        return replace(_own_yaml(path), path=absolute)
+    if path.is_dir() or (suffix in own_tasks.TABLES and path.is_file()):
+        return replace(own_tasks.of_path(path), path=absolute)
+    if path.is_file():
+        raise UsageError(
+            f"{path}: is no folder, YAML file or table ({' '.join(own_tasks.TABLES)}); save a spreadsheet as CSV"
+        )
+    raise UsageError(f"{path}: there is no such " + ("file" if suffix in _OWN_FILES else "folder, YAML file or CSV"))
 
 
 def _own_yaml(path: Path) -> Task:
@@ -219,49 +220,3 @@ def _own_yaml(path: Path) -> Task:
         own["title"] = own["title"] or title
         fields["dataset"] = dataset.own(fields["name"], **{**own, "known_bad": tuple(own["known_bad"])})
     return Task(**fields)
-
-
-def _own_folder(path: Path) -> Task:
-    classes = class_folders(path)
-    if len(classes) < 2:
-        raise UsageError(
-            f"{path}: has {len(classes)} visible sub-folder{'' if len(classes) == 1 else 's'}, but a task needs one for "
-            "each of two or more classes"
-        )
-    return _plain_task(path.resolve().name, path, FoldersReader(), _drawn_split(grouped=False))
-
-
-def _own_csv(path: Path) -> Task:
-    reader = of_csv(path)
-    if reader.fold and reader.split:
-        raise UsageError(f"{path}: has both a column fold and a column split; keep the one that counts")
-    split = _drawn_split(grouped=bool(reader.group))
-    if reader.fold:
-        n_folds = len({clip.fold for clip in reader.read_clips(path.parent)})
-        split = {"by": "fold", "valid": "next" if n_folds > 2 else split["valid"]}
-    elif reader.split:
-        split = {"by": "split", "valid": split["valid"]}
-    return _plain_task(path.stem, path.parent, reader, split)
-
-
-def _plain_task(name: str, root: Path, reader: RowReader, split: Mapping[str, Any]) -> Task:
-    multi = bool(reader.label_separator)
-    return Task(
-        name=name,
-        dataset=dataset.own(name, root, (reader,)),
-        split=split,
-        clip_seconds=None,
-        labels="multi" if multi else "single",
-        metric="map" if multi else "accuracy",
-        protocol=_DEFAULT_PROTOCOL,
-        source="your own data",
-    )
-
-
-def _drawn_split(grouped: bool) -> dict[str, Any]:
-    """Five stratified folds, validation carved from the rest; no group is ever divided."""
-    how = {"seed": _SEED, "stratify": True, "groups": grouped}
-    return {"by": "random", "folds": 5, **how, "valid": {"share": 0.2, **how}}
-
-
-_OWN_FILES = {".yaml": _own_yaml, ".yml": _own_yaml, ".csv": _own_csv, ".tsv": _own_csv}

@@ -100,7 +100,7 @@ def notes(
         one_seed_tells_all: Whether several seeds were asked of a probe that draws nothing.
     """
     protocol = experiment.setup.protocol
-    sentences = list(_on_choice(experiment, choice, evaluations))
+    sentences = [*_on_choice(experiment, choice, evaluations), *intake(experiment.setup)]
     if experiment.spec.instance is not None:
         kept = "; its embeddings last for this session, since nothing names its code and weights"
         sentences.append(
@@ -109,6 +109,16 @@ def notes(
     if one_seed_tells_all:
         sentences.append(f"{protocol.name} draws nothing, so that one seed tells all")
     return sentences
+
+
+def intake(setup: Setup) -> Iterator[str]:
+    """What became of the files and rows of the data: of a user's own all of it, else only what is not by design."""
+    taken = setup.recordings.manifest.intake
+    own = setup.task.dataset.access == "own"
+    if own:
+        yield f"data: {taken.summary}"
+    for difference in taken.differences if own else taken.unexpected():
+        yield f"data: {difference.text}"
 
 
 def _on_choice(experiment: Experiment, choice: Choice, evaluations: Mapping[Key, Evaluation]) -> Iterator[str]:

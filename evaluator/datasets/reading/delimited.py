@@ -2,41 +2,86 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from evaluator.errors import UsageError
 
+_EXCEL_SEPARATOR = re.compile(r"sep=.\r?\n")
+_NAMES = {",": "a comma", ";": "a semicolon", "\t": "a tab"}
+
 
 def read_table(
-    table: Path, delimiter: str = ",", header: int = 1, columns: Sequence[str] = ()
+    table: Path, delimiter: str = ",", header: int = 1, columns: Sequence[str] = (), encoding: str = "utf-8"
 ) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
     """The columns of a delimited file, (n_columns,), and its rows as (line number, values without outer spaces).
 
-    Quotes, CRLF line ends and a byte-order mark are understood; empty lines are skipped.
+    Quotes, CRLF line ends, a byte-order mark and Excel's first line `sep=;` are understood; empty lines are skipped.
 
     Args:
         table: The file.
         delimiter: Between values.
         header: Lines that name the columns; of several, the names in a column are joined by ".".
         columns: The names, where no line gives them.
+        encoding: Of the text.
 
     Raises:
-        UsageError: The file is missing, empty or not UTF-8, names a column twice, or has a row of another length.
+        UsageError: The file is missing, empty or not in that encoding, names a column twice, has a row of another length,
+            or a quote that swallows the rows up to the next one.
     """
-    try:
-        text = table.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise UsageError(f"{table}: there is no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{table}: cannot be read as UTF-8 text: {error}; save it as UTF-8") from error
-    lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    text = read_text(table, encoding)
+    n_skipped = 1 if _EXCEL_SEPARATOR.match(text) else 0
+    stream = io.StringIO(text, newline="")
+    for _ in range(n_skipped):
+        stream.readline()
+    lines = _Lines(csv.reader(stream, delimiter=delimiter), n_skipped)
     try:
         names = list(columns) if header == 0 else _header(table, [next(lines, []) for _ in range(header)])
     except csv.Error as error:
         raise UsageError(f"{table}:{lines.line_num}: not a readable table: {error}") from error
-    return names, _values(table, lines, len(names))
+    return names, _values(table, lines, len(names), delimiter)
+
+
+def read_text(table: Path, encoding: str = "utf-8") -> str:
+    """The whole text of a file, line ends as they are.
+
+    Args:
+        table: The file.
+        encoding: Of the text; a byte-order mark of UTF-8 is left out.
+
+    Raises:
+        UsageError: The file is missing or not in that encoding.
+    """
+    try:
+        return table.read_bytes().decode("utf-8-sig" if encoding == "utf-8" else encoding)
+    except FileNotFoundError:
+        raise UsageError(f"{table}: there is no such file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        name = "UTF-8" if encoding == "utf-8" else encoding
+        raise UsageError(f"{table}: cannot be read as {name} text: {error}; save it as UTF-8") from error
+
+
+@dataclass
+class _Lines:
+    """The rows of a CSV reader, which counts the lines of the whole file."""
+
+    reader: Any
+    n_skipped: int
+
+    @property
+    def line_num(self) -> int:
+        """The line that was read last, from 1."""
+        return int(self.reader.line_num) + self.n_skipped
+
+    def __iter__(self) -> Iterator[list[str]]:
+        return iter(self.reader)
+
+    def __next__(self) -> list[str]:
+        row: list[str] = next(self.reader)
+        return row
 
 
 def _header(table: Path, lines: list[list[str]]) -> list[str]:
@@ -53,17 +98,39 @@ def _header(table: Path, lines: list[list[str]]) -> list[str]:
     return names
 
 
-def _values(table: Path, lines: Any, n_columns: int) -> Iterator[tuple[int, list[str]]]:
+def _values(table: Path, lines: _Lines, n_columns: int, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    before = lines.line_num
     try:
         for row in lines:
+            if lines.line_num - before > 1:
+                _refuse_swallowed(table, before + 1, lines.line_num, row, n_columns, delimiter)
+            before = lines.line_num
             values = [value.strip() for value in row]
             if not any(values):
                 continue
             if len(values) != n_columns:
                 raise UsageError(
-                    f"{table}:{lines.line_num}: has {len(values)} values, but the first line names {n_columns} columns; "
-                    "a value with a comma in it goes in double quotes"
+                    f"{table}:{before}: has {len(values)} values, but the first line names {n_columns} columns; "
+                    f"a value with {_NAMES.get(delimiter, delimiter)} in it goes in double quotes"
                 )
-            yield lines.line_num, values
+            yield before, values
     except csv.Error as error:
-        raise UsageError(f"{table}:{lines.line_num}: not a readable table: {error}") from error
+        hint = f"; is a double quote left open in line {before + 1}?" if "field larger" in str(error) else ""
+        raise UsageError(f"{table}:{lines.line_num}: not a readable table: {error}{hint}") from error
+
+
+def _refuse_swallowed(table: Path, first: int, last: int, row: list[str], n_columns: int, delimiter: str) -> None:
+    """Refuse a value that has whole rows in it, as everything up to the next quote has where one is left open.
+
+    A line of a note has fewer delimiters than a row, or a space after them.
+    """
+    needed = max(1, n_columns - 1)
+    bare = re.compile(re.escape(delimiter) + r"(?! )")
+    for value in row:
+        n_rows = sum(len(bare.findall(line)) >= needed for line in value.splitlines()[1:])
+        if n_rows:
+            raise UsageError(
+                f"{table}:{first}: a double quote opens here and closes in line {last}, so that {n_rows} "
+                f"row{'' if n_rows == 1 else 's'} or more became part of one value; close it, or write a quote in a value "
+                'twice ("")'
+            )

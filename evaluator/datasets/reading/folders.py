@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from evaluator.datasets.intake import Tally
+from evaluator.datasets.reading.globbing import is_hidden, visible
 from evaluator.datasets.reading.row_reader import RowReader
-from evaluator.datasets.reading.rows import AUDIO_SUFFIXES, SourceRow, path_columns, visible
+from evaluator.datasets.reading.rows import AUDIO_SUFFIXES, SourceRow, path_columns
 from evaluator.errors import UsageError
 from evaluator.typed import fixed_key
 
@@ -28,21 +30,23 @@ class FoldersReader(RowReader):
         """Whether there is a visible sub-folder."""
         return "one sub-folder a class", root.is_dir() and bool(class_folders(root))
 
-    def read_rows(self, root: Path) -> Iterator[SourceRow]:
+    def read_rows(self, root: Path, tally: Tally) -> Iterator[SourceRow]:
         """A row for each audio file, (n_clips,), sub-folders and paths sorted; a sub-folder without audio is refused."""
-        for folder in class_folders(root):
-            files = sorted(f"{folder.name}/{path}" for path in visible(folder, "**/*"))
-            audio = [path for path in files if Path(path).suffix.lower() in AUDIO_SUFFIXES]
+        files_of: dict[str, list[str]] = {folder.name: [] for folder in class_folders(root)}
+        for path in visible(root, "*/**/*", tally):
+            files_of[path.partition("/")[0]].append(path)
+        for name, files in files_of.items():
+            audio = [path for path in sorted(files) if Path(path).suffix.lower() in AUDIO_SUFFIXES]
             if not audio:
-                seen = sorted({Path(path).suffix or path for path in files})
+                seen = sorted({Path(path).suffix or Path(path).name for path in files})
                 raise UsageError(
-                    f"{folder}: holds no audio, only {', '.join(seen) or 'nothing'}; every sub-folder is a class and needs "
-                    f"clips in one of {' '.join(AUDIO_SUFFIXES)}: fill it or move it away"
+                    f"{root / name}: holds no audio, only {', '.join(seen) or 'nothing'}; every sub-folder is a class and "
+                    f"needs clips in one of {' '.join(AUDIO_SUFFIXES)}: fill it or move it away"
                 )
             for path in audio:
-                yield SourceRow(path, {**path_columns(path), "label": folder.name})
+                yield SourceRow(path, {**path_columns(path), "label": name})
 
 
 def class_folders(root: Path) -> list[Path]:
     """The visible folders in `root`, sorted by name, (n_classes,)."""
-    return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
+    return sorted(path for path in root.iterdir() if path.is_dir() and not is_hidden(path.name))

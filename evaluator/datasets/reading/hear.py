@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluator.audio.clip import Clip, Event
+from evaluator.datasets.intake import Tally
 from evaluator.datasets.reading.delimited import read_table
 from evaluator.datasets.reading.reader import Reader
 from evaluator.errors import UsageError
@@ -40,7 +41,7 @@ class HearReader(Reader):
         """Whether the task's folder is there, under any of the names it may have."""
         return f"the HEAR task {self.task}", _find_folder(root, self.task) is not None
 
-    def read_clips(self, root: Path) -> list[Clip]:
+    def read_clips(self, root: Path, tally: Tally | None = None) -> list[Clip]:
         """The clips of the task, split by split in the order of its metadata, in each as its file has them, (n_clips,).
 
         (HEAR's evaluator goes by that order, too, so batches can be those of the published runs.)
@@ -59,6 +60,8 @@ class HearReader(Reader):
             for name, (labels, events) in _clips_of(folder / f"{split}.json", audio / split, known, split_of).items():
                 path = f"{(audio / split).relative_to(root).as_posix()}/{name}"
                 clips.append(Clip(path, labels, fold=fold, split=part, events=events))
+        if tally is not None:
+            tally.rows += len(clips)
         return clips
 
     def read_classes(self, root: Path) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from evaluator.datasets.intake import Tally
 from evaluator.datasets.reading.row_reader import RowReader
 from evaluator.datasets.reading.rows import SourceRow, matching_files, path_columns
 from evaluator.errors import UsageError
@@ -29,9 +30,9 @@ class JsonReader(RowReader):
         """Whether the file is there."""
         return f"the file {self.file}", next(matching_files(root, self.file), None) is not None
 
-    def read_rows(self, root: Path) -> Iterator[SourceRow]:
+    def read_rows(self, root: Path, tally: Tally) -> Iterator[SourceRow]:
         """A row for each value or element, in the order of the files."""
-        names = list(matching_files(root, self.file))
+        names = list(matching_files(root, self.file, tally))
         if not names:
             raise UsageError(f"{root / self.file}: there is no such file")
         for name in names:

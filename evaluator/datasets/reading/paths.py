@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from evaluator.datasets.intake import Tally
+from evaluator.datasets.reading.globbing import is_any, visible
 from evaluator.datasets.reading.row_reader import RowReader
-from evaluator.datasets.reading.rows import SourceRow, path_columns, visible
+from evaluator.datasets.reading.rows import SourceRow, path_columns
 from evaluator.datasets.reading.shape import CLIP_FIELDS, TEMPLATES, columns_of
 from evaluator.errors import UsageError
 from evaluator.typed import fixed_key, key
@@ -62,20 +64,20 @@ class PathsReader(RowReader):
 
     def traces(self, root: Path) -> tuple[str, bool]:
         """Whether a file fits the first glob."""
-        return f"files like {self.globs[0]}", next(visible(root, self.globs[0]), None) is not None
+        return f"files like {self.globs[0]}", is_any(root, self.globs[0])
 
-    def read_rows(self, root: Path) -> Iterator[SourceRow]:
+    def read_rows(self, root: Path, tally: Tally) -> Iterator[SourceRow]:
         """A row for each file, sorted by path; files that fit no pattern are refused at the end."""
         pattern = re.compile(self.pattern)
         paths: set[str] = set()
         for glob in self.globs:
-            matching = set(visible(root, glob))
+            matching = set(visible(root, glob, tally))
             if not matching:
                 raise UsageError(f"{root}: there are no files like {glob}; get them, or say with --data where they lie")
             paths |= matching
         strangers = []
         for path in sorted(paths):
-            match = pattern.fullmatch(path)
+            match = _match(pattern, path)
             if match is None:
                 strangers.append(path)
                 continue
@@ -86,3 +88,11 @@ class PathsReader(RowReader):
                 f"{root}: {len(strangers)} files fit the dataset's files: {' '.join(self.globs)}, but not its pattern: "
                 f"{self.pattern}; the first: {', '.join(strangers[:3])}. Move what does not belong there"
             )
+
+
+def _match(pattern: re.Pattern[str], path: str) -> re.Match[str] | None:
+    """The match of a whole path, its suffix in any case, as the glob took it."""
+    stem, dot, suffix = path.rpartition(".")
+    return next(
+        filter(None, (pattern.fullmatch(stem + dot + each) for each in (suffix, suffix.lower(), suffix.upper()))), None
+    )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evaluator.audio.clip import Clip
+from evaluator.datasets.intake import Tally
 from evaluator.typed import fixed_key
 
 
@@ -23,8 +24,12 @@ class Reader(ABC):
         """What has to be under `root`, as words, and whether it is there."""
 
     @abstractmethod
-    def read_clips(self, root: Path) -> list[Clip]:
+    def read_clips(self, root: Path, tally: Tally | None = None) -> list[Clip]:
         """The clips under `root` in their natural order, (n_clips,).
+
+        Args:
+            root: The dataset's folder.
+            tally: What is noted of rows and files that became no clip, or not as they are written.
 
         Raises:
             UsageError: A file is missing or says what cannot be; the sentence names it.

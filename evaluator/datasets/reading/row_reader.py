@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evaluator.audio.clip import Clip
+from evaluator.datasets.intake import Tally
 from evaluator.datasets.reading import checks, shaping
 from evaluator.datasets.reading.delimited import read_table
 from evaluator.datasets.reading.rows import SourceRow
@@ -18,12 +19,13 @@ class RowReader(RowShape):
     """A reader whose files hold rows, each of which becomes a clip (or an event, where windows are cut)."""
 
     @abstractmethod
-    def read_rows(self, root: Path) -> Iterator[SourceRow]:
-        """The rows that the files under `root` hold, in their order."""
+    def read_rows(self, root: Path, tally: Tally) -> Iterator[SourceRow]:
+        """The rows that the files under `root` hold, in their order; what is odd about them is noted in `tally`."""
 
-    def read_clips(self, root: Path) -> list[Clip]:
+    def read_clips(self, root: Path, tally: Tally | None = None) -> list[Clip]:
         """The clips under `root` in the order of their rows, (n_clips,)."""
-        return shaping.clips(self.read_rows(root), root, self)
+        tally = tally or Tally()
+        return shaping.clips(self.read_rows(root, tally), root, self, tally)
 
     def read_classes(self, root: Path) -> tuple[str, ...]:
         """The classes that the fields or the vocabulary fix, in their order, (n_classes,); else empty."""

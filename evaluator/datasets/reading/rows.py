@@ -9,9 +9,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from evaluator.datasets.intake import Tally
+from evaluator.datasets.reading.globbing import visible
+
 # What libsndfile 1.2 reads, by file name: https://libsndfile.github.io/libsndfile/formats.html
 _SUFFIXES = "wav wave rf64 w64 flac ogg oga opus mp3 aif aiff aifc au snd caf voc sph nist"
 AUDIO_SUFFIXES = tuple(f".{suffix}" for suffix in _SUFFIXES.split())
+# What phones, recorders and websites write besides: sound too, but nothing that libsndfile reads.
+_OTHERS = "m4a m4b mp4 aac 3gp amr awb wma wv wac w4v ape tta tak mka mkv webm weba mov ac3 eac3 dts dsf dff ra rm mpc shn gsm"
+OTHER_AUDIO_SUFFIXES = tuple(f".{suffix}" for suffix in _OTHERS.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +40,9 @@ def path_columns(path: str, prefix: str = "") -> dict[str, str]:
     return {f"{prefix}{column}": value for column, value in columns.items()}
 
 
-def visible(root: Path, pattern: str) -> Iterator[str]:
-    """Files under `root` that fit a glob, relative to it, hidden ones left out."""
-    for path in root.glob(pattern):
-        relative = path.relative_to(root)
-        if not any(part.startswith(".") for part in relative.parts) and path.is_file():
-            yield relative.as_posix()
-
-
-def matching_files(root: Path, name: str) -> Iterator[str]:
+def matching_files(root: Path, name: str, tally: Tally | None = None) -> Iterator[str]:
     """The one file under `root` that `name` is, or, if it is a glob, the files that fit it, sorted."""
     if glob.has_magic(name):
-        yield from sorted(visible(root, name))
+        yield from sorted(visible(root, name, tally))
     elif (root / name).is_file():
         yield name

@@ -9,7 +9,7 @@ unless said otherwise; of tables and JSON nothing is taken that is not said. Tim
 import string
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from evaluator.datasets.reading.reader import Reader
 from evaluator.datasets.reading.windows import WindowOptions
@@ -64,6 +64,7 @@ class RowShape(Reader):
     group: str = key("Template of the individual, site or recording that the clip is from.", default="")
     start: str = key("Template of the clip's start in its recording, in seconds; empty for its beginning.", default="")
     end: str = key("Template of the clip's end in its recording, in seconds; empty for its end.", default="")
+    decimal: Literal[".", ","] = key("Decimal mark of start and end.", default=".")
     derive: tuple[DeriveStep, ...] = key("Further columns, cut out of others, one step after the other.", default=())
     where: Mapping[str, tuple[str, ...]] = key("For each column, the values with which rows are kept.", default={})
     drop: Mapping[str, tuple[str, ...]] = key("For each column, the values with which rows are left out.", default={})
@@ -96,6 +97,18 @@ class RowShape(Reader):
     def implied(self) -> tuple[str, ...]:
         """Fields of a clip that the rows give without a template: those with a column of the same name."""
         return ()
+
+    @property
+    def used_columns(self) -> frozenset[str]:
+        """Columns that a template, a filter or a label is made of."""
+        templates = [getattr(self, name) for name in (*TEMPLATES, "label_file")] + [step.source for step in self.derive]
+        named = {column for template in templates for column in columns_of(template)}
+        return frozenset({*named, *self.where, *self.drop, *self.label_columns, *self.lower_case})
+
+    @property
+    def merges_labels(self) -> bool:
+        """Whether rows about one stretch are one clip with the labels of all of them."""
+        return False
 
     @property
     def columns_vary(self) -> bool:

@@ -13,35 +13,38 @@ from operator import itemgetter
 from pathlib import Path
 
 from evaluator.audio.clip import Clip
+from evaluator.datasets.intake import Tally
 from evaluator.datasets.reading import windows
+from evaluator.datasets.reading.disk import Disk
 from evaluator.datasets.reading.rows import SourceRow
 from evaluator.datasets.reading.shape import TEMPLATES, RowShape, slice_of
 from evaluator.errors import UsageError
 
-LABEL_SEPARATOR = ";"  # between the labels of one clip in a user's own CSV
-
 _Fill = Callable[[Mapping[str, str]], str]  # a row's values -> the filled template
 
 
-def clips(rows: Iterable[SourceRow], root: Path, shape: RowShape) -> list[Clip]:
+def clips(rows: Iterable[SourceRow], root: Path, shape: RowShape, tally: Tally) -> list[Clip]:
     """The clips that the rows mean, in their order, (n_clips,).
 
     Args:
         rows: Of the reader's files.
         root: Folder that the clips' paths are relative to.
-        shape: How rows become clips.
+        shape: How rows become clips; times in it are in seconds.
+        tally: What is noted of rows that became no clip, or not as they are written.
 
     Raises:
         UsageError: A row does not fit; the sentence names it.
     """
-    placed = _clips_of(_kept(_derived(rows, shape), shape), root, shape)
-    placed = _not_left_out(placed, root, shape)
+    placed: Iterable[tuple[str, Clip]] = _clips_of(
+        _kept(_derived(_counted(rows, tally), shape), shape, tally), root, shape
+    )
+    placed = _not_left_out(placed, root, shape, tally)
     if shape.windows is None:
-        return _sorted_into_splits(_labelled(placed if shape.repeats else _once(placed), shape), root, shape)
+        placed = _merged(placed, tally) if shape.merges_labels else placed if shape.repeats else _once(placed)
+        return _sorted_into_splits(_labelled(placed, shape, tally), root, shape)
     if shape.windows.of == "spans":
         return windows.of_spans(_sorted_into_splits(placed, root, shape), shape.windows)
-    events = [clip for _, clip in placed]
-    return _split_by_order(windows.of_recordings(events, root, shape.windows), shape.split_by_order)
+    return _split_by_order(windows.of_recordings(placed, root, shape.windows, tally), shape.split_by_order)
 
 
 def _filler(template: str) -> _Fill:
@@ -66,6 +69,12 @@ def _filled(fill: _Fill, row: SourceRow) -> str:
 # Rows ----------------------------------------------------------------------------------------------------------------
 
 
+def _counted(rows: Iterable[SourceRow], tally: Tally) -> Iterator[SourceRow]:
+    for row in rows:
+        tally.rows += 1
+        yield row
+
+
 def _derived(rows: Iterable[SourceRow], shape: RowShape) -> Iterator[SourceRow]:
     steps = [(_filler(step.source), re.compile(step.pattern), step.source) for step in shape.derive]
     for row in rows:
@@ -80,7 +89,7 @@ def _derived(rows: Iterable[SourceRow], shape: RowShape) -> Iterator[SourceRow]:
         yield row
 
 
-def _kept(rows: Iterable[SourceRow], shape: RowShape) -> Iterator[SourceRow]:
+def _kept(rows: Iterable[SourceRow], shape: RowShape, tally: Tally) -> Iterator[SourceRow]:
     where, drop = shape.where, shape.drop
     if not where and not drop:
         yield from rows
@@ -91,6 +100,8 @@ def _kept(rows: Iterable[SourceRow], shape: RowShape) -> Iterator[SourceRow]:
             _filled(fillers[column], row) in values for column, values in drop.items()
         ):
             yield row
+        else:
+            tally.note("left_out", row.where)
 
 
 # Rows to clips -------------------------------------------------------------------------------------------------------
@@ -106,7 +117,7 @@ def _clips_of(rows: Iterable[SourceRow], root: Path, shape: RowShape) -> Iterato
         path = _filled(fill["path"], row)
         if not path:
             raise UsageError(f"{row.where}: the path is empty")
-        start, end = (_seconds(row, name, fill) for name in ("start", "end"))
+        start, end = (_seconds(row, name, fill, shape) for name in ("start", "end"))
         fold, split, group = (
             _renamed(shape, name, _filled(fill[name], row), row.where) if name in fill else ""
             for name in ("fold", "split", "group")
@@ -165,12 +176,12 @@ def _renamed(shape: RowShape, field: str, value: str, where: str) -> str:
     return value if table["*"] == "*" else table["*"]
 
 
-def _seconds(row: SourceRow, name: str, fill: Mapping[str, _Fill]) -> float | None:
+def _seconds(row: SourceRow, name: str, fill: Mapping[str, _Fill], shape: RowShape) -> float | None:
     text = _filled(fill[name], row) if name in fill else ""
     if not text:
         return None
     try:
-        return float(text)
+        return float(text.replace(",", ".") if shape.decimal == "," else text)
     except ValueError:
         raise UsageError(f"{row.where}: {name} is {text!r}, but should be a number of seconds or empty") from None
 
@@ -178,19 +189,22 @@ def _seconds(row: SourceRow, name: str, fill: Mapping[str, _Fill]) -> float | No
 # Clips among clips ---------------------------------------------------------------------------------------------------
 
 
-def _not_left_out(placed: Iterable[tuple[str, Clip]], root: Path, shape: RowShape) -> Iterator[tuple[str, Clip]]:
+def _not_left_out(
+    placed: Iterable[tuple[str, Clip]], root: Path, shape: RowShape, tally: Tally
+) -> Iterator[tuple[str, Clip]]:
     """The clips that are neither left out by their path nor, if so wished, by a file that is not there."""
     patterns = [re.compile(fnmatch.translate(pattern)) for pattern in shape.leave_out]
-    is_file: dict[str, bool] = {}
+    disk = Disk(root, tally)
     for where, clip in placed:
         if any(pattern.match(clip.path) for pattern in patterns):
+            tally.note("left_out", where)
             continue
-        if shape.on_disk:
-            if clip.path not in is_file:
-                is_file[clip.path] = (root / clip.path).is_file()
-            if not is_file[clip.path]:
+        path = disk.resolve(clip.path, where) if shape.path else clip.path  # else it is a file that was seen
+        if disk.lacks(path):
+            tally.note("not_on_disk" if shape.on_disk else "missing_files", f"{where} ({path})")
+            if shape.on_disk:
                 continue
-        yield where, clip
+        yield where, clip if path == clip.path else replace(clip, path=path)
 
 
 def _once(placed: Iterable[tuple[str, Clip]]) -> Iterator[tuple[str, Clip]]:
@@ -199,14 +213,32 @@ def _once(placed: Iterable[tuple[str, Clip]]) -> Iterator[tuple[str, Clip]]:
         if clip.name in seen:
             raise UsageError(
                 f"{where}: clip {clip.name} stands there twice, first in {seen[clip.name]}; "
-                f"a clip with several labels takes one line, its labels joined by {LABEL_SEPARATOR!r}"
+                f"a clip with several labels takes one line, its labels joined by ';'"
             )
         seen[clip.name] = where
         yield where, clip
 
 
-def _labelled(placed: Iterable[tuple[str, Clip]], shape: RowShape) -> Iterable[tuple[str, Clip]]:
-    return (pair for pair in placed if pair[1].labels) if shape.drop_unlabelled else placed
+def _merged(placed: Iterable[tuple[str, Clip]], tally: Tally) -> list[tuple[str, Clip]]:
+    """One clip for each stretch, with all labels that its rows give it."""
+    merged: dict[str, tuple[str, Clip]] = {}
+    for where, clip in placed:
+        first, before = merged.setdefault(clip.name, (where, clip))
+        if before is clip:
+            continue
+        new = tuple(label for label in clip.labels if label not in before.labels)
+        if not new:
+            tally.note("doubled_rows", where)
+        merged[clip.name] = first, replace(before, labels=before.labels + new)
+    return list(merged.values())
+
+
+def _labelled(placed: Iterable[tuple[str, Clip]], shape: RowShape, tally: Tally) -> Iterator[tuple[str, Clip]]:
+    for where, clip in placed:
+        if clip.labels or not shape.drop_unlabelled:
+            yield where, clip
+        else:
+            tally.note("unlabelled_rows", where)
 
 
 def _sorted_into_splits(placed: Iterable[tuple[str, Clip]], root: Path, shape: RowShape) -> list[Clip]:

@@ -12,18 +12,29 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from evaluator.audio import decode
 from evaluator.audio.clip import Clip
-from evaluator.datasets.reading.rows import visible
+from evaluator.datasets.intake import Tally
+from evaluator.datasets.reading.globbing import visible
 from evaluator.errors import UsageError
 from evaluator.typed import key
 
 _MIN_OVERLAP = 0.2  # of the shorter of window and event
+_SLACK = 0.05  # seconds that an event may reach beyond its recording, as a clip may: tables are rounded
 _MICROSECONDS = 6  # decimals of a second to which times are rounded, so that 0.01 s steps give what they say
+
+
+class _Event(NamedTuple):
+    """A labelled stretch of a recording in seconds, and where its row stands."""
+
+    onset: float
+    offset: float
+    label: str
+    where: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,53 +116,69 @@ def _sample(n: int, n_kept: int, seed: tuple[int, int]) -> Sequence[int]:
     return np.sort(np.random.default_rng(seed).choice(n, n_kept, replace=False)).tolist()
 
 
-def of_recordings(events: Iterable[Clip], root: Path, options: WindowOptions) -> list[Clip]:
+def of_recordings(
+    events: Iterable[tuple[str, Clip]], root: Path, options: WindowOptions, tally: Tally | None = None
+) -> list[Clip]:
     """Windows over every recording, each with the labels of the events that it overlaps; the group is the recording.
 
     A recording that cannot be read becomes one clip as it is, which then fails with its reason, and is counted.
 
     Args:
-        events: Clips whose path is the recording, whose start and end (in seconds) are the event's, with one label;
-            one without a label stands for a recording without events. A split that they name is their recording's;
-            recordings that none names are left out then.
+        events: Where a row stands, and a clip whose path is the recording, whose start and end (in seconds) are the event's,
+            with one label; one without a label stands for a recording without events. A split that they name is their
+            recording's; recordings that none names are left out then.
         root: Folder that the recordings lie in.
         options: How windows are cut.
+        tally: Where events that cannot be are noted.
+
+    Raises:
+        UsageError: There are no recordings, or an event is of another one, or lacks a start or end.
     """
-    events_of: dict[str, list[tuple[float, float, str]]] = {path: [] for path in visible(root, options.recordings)}
+    tally = tally or Tally()
+    events_of: dict[str, list[_Event]] = {path: [] for path in visible(root, options.recordings, tally)}
     split_of: dict[str, str] = {}
     if not events_of:
         raise UsageError(f"{root}: there are no recordings like {options.recordings}")
-    for event in events:
-        if event.path not in events_of:
-            raise UsageError(f"{root / event.path}: has events, but is not among the recordings {options.recordings}")
-        split_of[event.path] = event.split
-        if event.labels and (event.start is None or event.end is None):
-            raise UsageError(f"event in {event.name}: has no start or no end")
-        events_of[event.path] += [(event.start or 0.0, event.end or 0.0, label) for label in event.labels]
+    for where, marked in events:
+        if marked.path not in events_of:
+            raise UsageError(f"{root / marked.path}: has events, but is not among the recordings {options.recordings}")
+        split_of[marked.path] = marked.split
+        if marked.labels and (marked.start is None or marked.end is None):
+            raise UsageError(f"event in {marked.name}: has no start or no end")
+        start, end = marked.start or 0.0, marked.end or 0.0
+        events_of[marked.path] += [_Event(start, end, label, where or marked.name) for label in marked.labels]
     clips: list[Clip] = []
     for path in sorted(events_of):
         try:
             seconds = decode.recording_seconds(root / path)
         except decode.AudioError:
-            labels = tuple(dict.fromkeys(label for _, _, label in events_of[path]))
+            labels = tuple(dict.fromkeys(event.label for event in events_of[path]))
             clips.append(Clip(path, labels, split=next(iter(options.splits), ""), group=path))
             continue
+        for event in events_of[path]:
+            if not _can_be(event, seconds):
+                tally.note(
+                    "impossible_events", f"{event.where} ({event.onset:g} to {event.offset:g} s of {seconds:.5g} s)"
+                )
         clips += _windows(path, seconds, events_of[path], options)
     if any(split_of.values()):  # lists of recordings: one that is in none belongs to no part
         return [replace(clip, split=split_of[clip.path]) for clip in clips if split_of.get(clip.path)]
     return clips
 
 
-def _windows(
-    path: str, seconds: float, events: Sequence[tuple[float, float, str]], options: WindowOptions
-) -> Iterator[Clip]:
+def _can_be(event: _Event, seconds: float) -> bool:
+    """Whether an event has a length and lies in a recording of so many seconds, but for what tables round; NaN does not."""
+    return -_SLACK <= event.onset < event.offset <= seconds + _SLACK
+
+
+def _windows(path: str, seconds: float, events: Sequence[_Event], options: WindowOptions) -> Iterator[Clip]:
     chunk = options.chunk or seconds
     n_chunks = math.ceil(seconds / chunk)
     for number in range(0, n_chunks, options.every):
         start, end = number * chunk, min((number + 1) * chunk, seconds)
         inside = [
             (max(onset, start), min(offset, end), label)
-            for onset, offset, label in events
+            for onset, offset, label, _ in events
             if onset < end and offset > start
         ]
         # BEANS truncates towards zero here, so that a chunk up to one hop shorter than a window still gives one.

@@ -1,0 +1,147 @@
+"""A user's own table as it is: separators, decimal commas, encodings and names of columns found out, not asked for."""
+
+import csv
+import io
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from evaluator.datasets.reading import headers
+from evaluator.datasets.reading.delimited import read_table
+from evaluator.datasets.reading.table import TableReader
+from evaluator.errors import UsageError
+from evaluator.typed import build
+
+LABEL_SEPARATOR = ";"  # between the labels of one clip
+FEW = 0.1  # share of the clips up to which several labels could be a slip, so that the user is asked
+_N_PEEKED = 1 << 16  # bytes
+_DELIMITERS = ",;\t|"
+_DECIMAL_COMMA = re.compile(r"-?\d+,\d+")
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a table is written.
+
+    encoding: Of its text: `utf-8`, `utf-16`, or `cp1252` as Windows programs write it.
+    delimiter: Between its values, one character.
+    columns: Their names, (n_columns,).
+    """
+
+    encoding: str
+    delimiter: str
+    columns: tuple[str, ...]
+
+
+def form_of(path: Path) -> Form:
+    """How a table is written, by its bytes and its first line.
+
+    Raises:
+        UsageError: It cannot be read.
+    """
+    return _form(_bytes(path))
+
+
+def beginning_of(path: Path) -> tuple[Form, list[str]]:
+    """How a table is written and its first lines, (n_lines,), of at most 64 KiB, so that a large file costs no more.
+
+    Raises:
+        UsageError: It cannot be read.
+    """
+    start = _bytes(path, _N_PEEKED)
+    if len(start) == _N_PEEKED:
+        start = start[: start.rfind(b"\n") + 1] or start
+    form = _form(start)
+    return form, _text(start, form.encoding).splitlines()
+
+
+def _form(content: bytes) -> Form:
+    encoding = _encoding(content)
+    lines = _text(content, encoding).split("\n", 2)[:2]
+    first = lines[0].rstrip("\r")
+    if re.fullmatch("sep=.", first):  # Excel's own way to say so
+        return Form(encoding, first[-1], tuple(_split(lines[1] if lines[1:] else "", first[-1])))
+    forms = [Form(encoding, delimiter, tuple(_split(first, delimiter))) for delimiter in _DELIMITERS]
+    return max(forms, key=lambda form: (len(headers.columns_by_field(form.columns)), len(form.columns)))
+
+
+def of_table(path: Path) -> TableReader:
+    """The reader of a user's table: path, label, and start and end (seconds), fold, split, group if there.
+
+    Raises:
+        UsageError: It cannot be read, a column that it needs is not there, or a few of its clips have several labels.
+    """
+    form = form_of(path)
+    columns, lines = read_table(path, form.delimiter, encoding=form.encoding)
+    fields = headers.columns_by_field(columns)
+    for needed in ("path", "label"):
+        if needed not in fields:
+            raise UsageError(
+                f"{path}: there is no column {needed!r}; its columns are {', '.join(columns)}, but it needs path,label "
+                "and may have start,end,fold or split,group"
+            )
+    label, times = columns.index(fields["label"]), [columns.index(fields[n]) for n in ("start", "end") if n in fields]
+    n_rows, several, decimal = 0, [], "."
+    for _, values in lines:
+        n_rows += 1
+        if LABEL_SEPARATOR in values[label]:
+            several.append(values[label])
+        if any(_DECIMAL_COMMA.fullmatch(values[column]) for column in times):
+            decimal = ","
+    said = fields["label"].lower() == headers.SEVERAL_LABELS
+    if several and not said:
+        way_out = f"mend them, or call the column {headers.SEVERAL_LABELS!r} if a clip may have several"
+        refuse_few(str(path), len(several), n_rows, several[0], way_out)
+    separator = LABEL_SEPARATOR if several or said else ""
+    keys = {"table": path.name, "delimiter": form.delimiter, "encoding": form.encoding, "decimal": decimal}
+    templates = {name: f"{{{column}}}" for name, column in fields.items()}
+    return build(TableReader, {**keys, "label_separator": separator, **templates})
+
+
+def refuse_few(where: str, n: int, n_all: int, first: str, way_out: str) -> None:
+    """Refuse to make a multi-label task of a table in which few clips have several labels, since it could be a slip.
+
+    Args:
+        where: The table.
+        n, n_all: Clips with several labels, and all clips.
+        first: The first of them.
+        way_out: What the user can do.
+
+    Raises:
+        UsageError: There are such clips, but not more than a tenth of all.
+    """
+    if 0 < n <= FEW * n_all:
+        raise UsageError(
+            f"{where}: {n} of {n_all} clips {'has' if n == 1 else 'have'} several labels ({first!r} for one), which would "
+            f"make all of it a task of several labels a clip, scored by mAP; {way_out}"
+        )
+
+
+def _bytes(path: Path, n: int = -1) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(n)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error}") from error
+
+
+def _encoding(content: bytes) -> str:
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return "utf-16"
+    for encoding in ("utf-8", "cp1252"):
+        try:
+            content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        return encoding
+    return "latin-1"  # which takes every byte
+
+
+def _text(content: bytes, encoding: str) -> str:
+    """The text, of which the end may be cut in the middle of a character; old Macs' line ends become ours."""
+    text = content.decode("utf-8-sig" if encoding == "utf-8" else encoding, errors="replace")
+    return text if "\n" in text else text.replace("\r", "\n")
+
+
+def _split(line: str, delimiter: str) -> list[str]:
+    return [value.strip() for value in next(csv.reader(io.StringIO(line), delimiter=delimiter), [])]

@@ -1,0 +1,220 @@
+"""What a folder or table of recordings is most likely meant to be, as a YAML file that its user can correct.
+
+The reader, the labels and the metric are those with which `--task FOLDER` would read it; beyond that, individuals are looked
+for in file names, and folders called like splits are taken for splits.
+"""
+
+import dataclasses
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from evaluator import typed
+from evaluator.audio.clip import Clip
+from evaluator.datasets import manifest, splits
+from evaluator.datasets.lookalikes import likeness
+from evaluator.datasets.manifest import Manifest
+from evaluator.datasets.reading.folders import FoldersReader, class_folders
+from evaluator.datasets.reading.globbing import visible
+from evaluator.datasets.reading.paths import PathsReader
+from evaluator.datasets.reading.reader import Reader
+from evaluator.datasets.reading.rows import AUDIO_SUFFIXES
+from evaluator.datasets.task import Task
+from evaluator.errors import UsageError
+from evaluator.experiment import own_tasks
+from evaluator.typed import build
+
+_LABEL = "(?P<label>[^/]+)/"
+# Where file names hold the individual, the clearest first: a folder inside the class, what stands before the first _ or -,
+# what stands before the last number.
+_GROUP_PATTERNS = (
+    "(?P<group>[^/]+)/.+",
+    "(?:.*/)?(?P<group>[^/_-]*[A-Za-z][^/_-]*)[_-][^/]*",
+    "(?:.*/)?(?P<group>[^/]*?[A-Za-z][^/]*?)[ _-]*[0-9]+[.][^/.]+",
+)
+_MIN_GROUPS = 3  # below, nothing could be trained, chosen and tested apart
+_MIN_CLIPS = 2  # of a group, on average: else it is no more than a name of the clip
+_GROUPED_FOLDS = 7  # groups from which on five folds are drawn
+_SHARE = {"share": 0.2, "seed": 42, "stratify": True, "groups": False}
+_SHOWN = 12  # names that a comment lists
+
+
+def guess(path: Path) -> tuple[Task, Manifest, list[str]]:
+    """The task that a user's folder or table most likely is, its clips, and remarks for the file's comments.
+
+    Raises:
+        UsageError: It is none, or could be several; the sentence says what to do.
+    """
+    parts = own_tasks.split_folders([folder.name for folder in class_folders(path)]) if path.is_dir() else []
+    if parts and not (path / own_tasks.METADATA).is_file():
+        task = _of_splits(path, parts)
+        remark = f"Folders {', '.join(parts)} are called like splits; their sub-folders are the classes."
+        return task, manifest.read(task, None, path), [remark]
+    task = replace(own_tasks.of_path(path), path=str(path.absolute()))
+    whole = manifest.read(task, None, path)
+    if isinstance(task.dataset.readers[0], FoldersReader):
+        return _with_groups(task, whole)
+    return task, whole, []
+
+
+def as_yaml(task: Task, whole: Manifest, remarks: Sequence[str], root: str, source: str) -> str:
+    """The task as the text of a YAML file with comments.
+
+    Args:
+        task: What was guessed.
+        whole: Its clips, (n_clips,).
+        remarks: Sentences about the guess.
+        root: The data's folder, relative to the file.
+        source: What it was guessed from, as the user named it.
+    """
+    counts = Counter(label for clip in whole.clips for label in clip.labels)
+    groups = sorted({clip.group for clip in whole.clips} - {""})
+    lines = [f"# Guessed by hear-eval init from {source}: {whole.intake.summary}. Correct what is wrong."]
+    lines += [f"# {remark}" for remark in remarks]
+    lines += [f"# Note: {each.text}." for each in whole.intake.differences]
+    lines += [
+        f"name: {_inline(task.name)}",
+        "dataset:",
+        f"  root: {_inline(root)} # relative to this file",
+        "  reader:",
+    ]
+    lines += [f"    {line}" for line in _reader_lines(task.dataset.readers[0])]
+    lines += [f"# Classes: {_listed([f'{label} ({n} clips)' for label, n in sorted(counts.items())])}"]
+    if groups:
+        kept = task.split["by"] == "group" or task.split.get("groups", False)
+        lines += [
+            f"# Groups, which the split below {'never divides' if kept else 'does not look at'}: {_listed(groups)}"
+        ]
+    rule = splits.RULES[task.split["by"]]
+    lines += ["split:", *(f"  {name}: {_inline(value)} # {rule[name].meaning}" for name, value in task.split.items())]
+    lines += [
+        "clip_seconds: # empty: whole clips; a number of seconds cuts longer ones",
+        f"labels: {task.labels} # single: one a clip; multi: any number; events: any number, with times",
+        f"metric: {task.metric} # another is uar, in which every class counts the same, however rare",
+        f"protocol: {task.protocol} # how embeddings are evaluated, unless --protocol says otherwise",
+    ]
+    return "\n".join(line.replace("\n", " ") for line in lines) + "\n"
+
+
+def _reader_lines(reader: Reader) -> Iterator[str]:
+    """The keys of a reader that differ from their defaults, each with its meaning."""
+    described = typed.fields_of(type(reader))
+    for each in dataclasses.fields(reader):
+        value = getattr(reader, each.name)
+        name = each.metadata.get("yaml") or each.name
+        # A default that is a list or mapping is an empty tuple or mapping here.
+        if (described[name].required or value != described[name].default) and value not in ((), {}):
+            yield f"{name}: {_inline(value)} # {described[name].meaning}"
+
+
+def _inline(value: Any) -> str:
+    """A value on one line of YAML."""
+    plain = list(value) if isinstance(value, tuple) else dict(value) if isinstance(value, Mapping) else value
+    text: str = yaml.safe_dump(plain, default_flow_style=True, width=10**6, allow_unicode=True, sort_keys=False)
+    return text.removesuffix("\n").removesuffix("...").strip()
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + f" and {len(names) - _SHOWN} more" * (len(names) > _SHOWN)
+
+
+# Splits and groups ---------------------------------------------------------------------------------------------------
+
+
+def _of_splits(path: Path, parts: Sequence[str]) -> Task:
+    """The task of folders such as train/CLASS and test/CLASS."""
+    globs = [f"{part}/*/**/*" for part in parts]
+    files = [file for glob in globs for file in visible(path, glob) if Path(file).suffix.lower() in AUDIO_SUFFIXES]
+    if not files:
+        raise UsageError(
+            f"{path}: its sub-folders {', '.join(parts)} are called like splits, but hold no sub-folder with audio for a class"
+        )
+    with_audio = {file.partition("/")[0] for file in files}
+    reader = _paths_reader(
+        files, f"(?P<split>[^/]+)/{_LABEL}.+", [glob for glob in globs if glob.partition("/")[0] in with_audio]
+    )
+    return own_tasks.plain_task(path.resolve().name, path, reader, {"by": "split", "valid": _SHARE}, multi=False)
+
+
+def _paths_reader(files: Sequence[str], pattern: str, globs: Sequence[str]) -> PathsReader:
+    """The reader of audio files, (n_files,), with a glob for each suffix that they have."""
+    fitting = [
+        f"{glob}{suffix}"
+        for glob in globs
+        for suffix in sorted({Path(file).suffix.lower() for file in files})
+        if any(Path(file).suffix.lower() == suffix and file.startswith(glob.partition("*")[0]) for file in files)
+    ]
+    return build(PathsReader, {"files": fitting[0] if len(fitting) == 1 else fitting, "pattern": pattern})
+
+
+def _with_groups(task: Task, whole: Manifest) -> tuple[Task, Manifest, list[str]]:
+    """The task of class folders, with the individuals of its file names as groups if these are clear."""
+    for pattern in _GROUP_PATTERNS:
+        clips = _grouped(whole.clips, _LABEL + pattern)
+        if not clips:
+            continue
+        n_groups = len({clip.group for clip in clips})
+        split = next(filter(lambda rule: _can_be_made(rule, clips), _grouped_splits(n_groups)), None)
+        if split is None:
+            return (
+                task,
+                whole,
+                [
+                    f"File names seem to name {n_groups} individuals, but no split keeps them whole and trains every class."
+                ],
+            )
+        reader = _paths_reader([clip.path for clip in clips], _LABEL + pattern, ["*/**/*"])
+        named = replace(task, dataset=replace(task.dataset, readers=(reader,)), split=split)
+        remark = (
+            f"File names seem to name {n_groups} individuals, such as {clips[0].group} in {clips[0].path}; if that is not so, "
+            "take kind: folders and {by: random, folds: 5, seed: 42, stratify: true, valid: {share: 0.2, seed: 42}}."
+        )
+        return named, replace(whole, clips=clips), [remark]
+    return (
+        task,
+        whole,
+        ["No individuals were seen in the file names; if there are any, see docs/own_data.md: groups matter."],
+    )
+
+
+def _grouped(clips: Sequence[Clip], pattern: str) -> tuple[Clip, ...]:
+    """The clips with their groups, (n_clips,); none if the pattern does not clearly show groups."""
+    matches = [re.fullmatch(pattern, clip.path) for clip in clips]
+    named = tuple(
+        replace(clip, group=match["group"]) for clip, match in zip(clips, matches, strict=True) if match is not None
+    )
+    groups = {clip.group for clip in named}
+    of_class = all(likeness(clip.group) == likeness(clip.labels[0]) for clip in named)
+    one_a_class = len({(clip.group, clip.labels) for clip in named}) == len({clip.labels for clip in named})
+    if len(named) < len(clips) or of_class or one_a_class:
+        return ()
+    return named if _MIN_GROUPS <= len(groups) <= len(clips) / _MIN_CLIPS else ()
+
+
+def _grouped_splits(n_groups: int) -> Iterator[Mapping[str, Any]]:
+    if n_groups >= _GROUPED_FOLDS:
+        yield own_tasks.drawn_split(grouped=True)
+    yield {"by": "group", "valid": "next"}
+    yield {"by": "group", "valid": _SHARE}
+
+
+def _can_be_made(rule: Mapping[str, Any], clips: Sequence[Clip]) -> bool:
+    try:
+        splits.refuse_untrained(splits.make(rule, clips), clips)
+    except UsageError:
+        return False
+    return True
+
+
+def relative(root: Path, file: Path) -> str:
+    """The folder as the file in another one names it: relative, with forward slashes, where there is a way."""
+    try:
+        return Path(os.path.relpath(root.absolute(), file.absolute().parent)).as_posix()
+    except ValueError:  # another drive
+        return root.absolute().as_posix()
