@@ -61,13 +61,15 @@ def make(folder: Path, n_clips: int) -> Path:
     return table
 
 
-def found(lines: list[str]) -> int:
-    """How many of the planted pairs are named as sounding alike."""
+def found(lines: list[str]) -> tuple[int, int]:
+    """How many of the planted pairs are named as sounding alike, and how many pairs in all (the first hundred are named)."""
     pairs = {(f"{n // 1000:03}/{n:06}.wav", f"{n // 1000:03}/{n + 1:06}.wav") for n in range(0, 4 * N_PLANTED, 4)}
     alike = [json.loads(line) for line in lines if "sound like one" in line]
-    where = [" ".join(issue["where"]) for issue in alike]
-    where = [place for issue in alike for place in issue["where"]] + where
-    return sum(any(one in place and other in place for place in where) for one, other in pairs)
+    places = [
+        place for each in alike for place in [*each["where"], " ".join(each["where"])]
+    ]  # earlier: an issue a pair
+    n_all = sum(int(each["what"].split()[0]) if each["what"][0].isdigit() else 1 for each in alike)
+    return sum(any(one in place and other in place for place in places) for one, other in pairs), n_all
 
 
 def main() -> int:
@@ -87,10 +89,11 @@ def main() -> int:
     seconds = time.perf_counter() - began
     unit = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss, in bytes
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    peak, n_found = usage.ru_maxrss * unit / GB, found(done.stdout.splitlines())
+    peak = usage.ru_maxrss * unit / GB
+    n_found, n_all = found(done.stdout.splitlines())
     print(
         f"{chosen.n_clips} clips: {seconds:.0f} s ({usage.ru_utime + usage.ru_stime:.0f} s of processor), {peak:.2f} GB at the "
-        f"peak, {n_found} of {N_PLANTED} planted pairs, exit code {done.returncode}"
+        f"peak, {n_found} of {N_PLANTED} planted pairs among {n_all} named, exit code {done.returncode}"
     )
     if done.returncode not in (0, 1):
         print(done.stderr[-2000:], file=sys.stderr)

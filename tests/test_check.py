@@ -330,7 +330,7 @@ WORDS = {
     "not audio": "not audio that libsndfile can read",
     "cut off": "the file is cut off",
     "no samples": "0 frames",
-    "identical across the split": "identical audio .* trains and tests",
+    "identical across the split": "identical audio trains and tests",
     "silent": "clips are silent",
     "constant": "hold one value throughout",
     "not a number or infinite": "2 clips cannot be read .* NaN or infinite",
@@ -344,7 +344,7 @@ WORDS = {
     "above the Nyquist frequency": "of the power lies above",
     "two labels": r"identical audio.*labelled \w+ and \w+",
     "a group on both sides": "groups are in training and in test",
-    "a class that is not tested": "has no test clip of some classes",
+    "a class that is not tested": "have no test clip of some classes",
 }
 
 
