@@ -14,7 +14,7 @@ from evaluator.audio.decode import AudioError, FileFacts
 from evaluator.check import leaks
 from evaluator.check.issue import Issue, issue
 from evaluator.check.scan import MODEL_RATE, Scans, scan_all
-from evaluator.datasets import splits
+from evaluator.datasets import own_split, splits
 from evaluator.datasets.manifest import Manifest
 from evaluator.datasets.reading import rows
 from evaluator.datasets.task import Task
@@ -56,6 +56,10 @@ def check(
     yield from leaks.overlapping(manifest, folds)
     yield from leaks.classes(manifest, folds)
     yield from leaks.straddling(manifest, folds)
+    if own_split.validates_on_known(task, folds, manifest.clips):
+        yield Issue(
+            "note", "validation clips come from groups that train, so what is chosen on them suits known individuals"
+        )
     yield from _strays(manifest)
     facts = decode.file_facts(manifest.root, [clip.path for clip in manifest.clips], cache, rehash)
     yield from _hours(task, manifest, facts)

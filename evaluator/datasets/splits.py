@@ -287,5 +287,9 @@ def _draw_folds(rule: Mapping[str, Any], clips: Sequence[Clip]) -> np.ndarray:
     fold_of = np.empty(len(clips), dtype=object)
     everything = np.arange(len(clips))
     for number, part in enumerate(seeded_parts(rule["folds"], rule, everything, clips), start=1):
+        if not len(part):
+            raise UsageError(
+                f"fold {number} of {rule['folds']} gets no group; ask for fewer folds, or give more groups"
+            )
         fold_of[part] = str(number)
     return fold_of

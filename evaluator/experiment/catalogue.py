@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluator import schema
-from evaluator.datasets import dataset, splits
+from evaluator.datasets import dataset, own_split, splits
 from evaluator.datasets.dataset import TEXT
 from evaluator.datasets.reading.folders import FoldersReader, class_folders
 from evaluator.datasets.reading.row_reader import RowReader
@@ -38,7 +38,6 @@ from evaluator.probes.protocol import PROFILES
 from evaluator.schema import Document, Field, names_in, tasks_folder
 from evaluator.scoring.metrics import METRICS
 
-_SEED = 42  # of the splits that we draw for a user's own data
 _DEFAULT_PROTOCOL = "arch"
 
 
@@ -234,19 +233,21 @@ def _own_folder(path: Path) -> Task:
             f"{path}: has {len(classes)} visible sub-folder{'' if len(classes) == 1 else 's'}, but a task needs one for "
             "each of two or more classes"
         )
-    return _plain_task(path.resolve().name, path, FoldersReader(), _drawn_split(grouped=False))
+    return _plain_task(path.resolve().name, path, FoldersReader(), own_split.drawn(grouped=False))
 
 
 def _own_csv(path: Path) -> Task:
     reader = of_csv(path)
     if reader.fold and reader.split:
         raise UsageError(f"{path}: has both a column fold and a column split; keep the one that counts")
-    split = _drawn_split(grouped=bool(reader.group))
+    split = own_split.drawn(grouped=False)
     if reader.fold:
         n_folds = len({clip.fold for clip in reader.read_clips(path.parent)})
-        split = {"by": "fold", "valid": "next" if n_folds > 2 else split["valid"]}
+        split = {"by": "fold", "valid": "next" if n_folds > 2 else {**split["valid"], "groups": bool(reader.group)}}
     elif reader.split:
-        split = {"by": "split", "valid": split["valid"]}
+        split = {"by": "split", "valid": {**split["valid"], "groups": bool(reader.group)}}
+    elif reader.group:
+        split = own_split.of_groups(reader.read_clips(path.parent))
     return _plain_task(path.stem, path.parent, reader, split)
 
 
@@ -262,12 +263,6 @@ def _plain_task(name: str, root: Path, reader: RowReader, split: Mapping[str, An
         protocol=_DEFAULT_PROTOCOL,
         source="your own data",
     )
-
-
-def _drawn_split(grouped: bool) -> dict[str, Any]:
-    """Five stratified folds, validation carved from the rest; no group is ever divided."""
-    how = {"seed": _SEED, "stratify": True, "groups": grouped}
-    return {"by": "random", "folds": 5, **how, "valid": {"share": 0.2, **how}}
 
 
 _OWN_FILES = {".yaml": _own_yaml, ".yml": _own_yaml, ".csv": _own_csv, ".tsv": _own_csv}
