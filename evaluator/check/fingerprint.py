@@ -20,6 +20,7 @@ _PEAKS_PER_SECOND = 30
 _PARTNERS, _MIN_LAG, _MAX_LAG = 5, 2, 62  # pairs of a peak with the next ones, lags in frames
 _MAX_LANDMARKS = 1500  # of a clip
 _N_BINS, _N_LAGS = _WINDOW // 4 + 1, _MAX_LAG // 2 + 1  # of pairs of bins and of frames
+_SKETCH = 128  # keys of a clip by which it is looked up among many
 N_NUMBERS = _N_BINS * _N_BINS * _N_LAGS  # numbers of landmarks lie below
 
 
@@ -66,3 +67,20 @@ def _pairs(frame: np.ndarray, bin_: np.ndarray) -> np.ndarray:
 def mixed(number: np.ndarray) -> np.ndarray:
     """Landmarks' numbers, (n_landmarks,), in another order, 0 to 2**32 (Knuth's hash): the lowest are the same for every clip."""
     return number.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(32)
+
+
+def sketch(marks: np.ndarray) -> np.ndarray:
+    """Keys by which a clip is looked up, sorted, (n_keys,) of uint32: of its landmarks, and of two of one peak, the lowest hashes.
+
+    Args:
+        marks: Landmarks, (n_landmarks, 2) of number and frame.
+    """
+    number, frame = marks[:, 0], marks[:, 1]
+    peak = frame * _N_BINS + number // (_N_BINS * _N_LAGS)
+    order = np.lexsort((number, peak))
+    number, peak = number[order], peak[order]
+    keys = [number]
+    for step in range(1, 4):
+        both = peak[step:] == peak[:-step]
+        keys.append((number[:-step][both] + 1) * N_NUMBERS + number[step:][both])
+    return np.unique(mixed(np.concatenate(keys)).astype(np.uint32))[:_SKETCH]

@@ -1,8 +1,9 @@
 """Which of many clips sound alike, from their landmarks: in time and memory proportional to the clips.
 
-All landmarks are held in three flat arrays, and a bound on their number thins them for all clips alike. Each clip is looked up by its
-rarest landmarks only, so that the partners it meets by chance are few however many clips there are; those it meets several times
-are then compared by all of their landmarks.
+Landmarks are held in flat arrays, and a bound on their number thins them for all clips alike. A landmark by itself is in hundreds of
+100,000 clips, two of one and the same peak together are in few; of these (and of the landmarks) each clip keeps a sketch, those whose
+hash is lowest (Broder 1997, "On the resemblance and containment of documents", SEQUENCES). Clips whose sketches meet several times
+are compared by all of their landmarks.
 """
 
 from array import array
@@ -11,13 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evaluator.check.fingerprint import N_NUMBERS, mixed
+from evaluator.check.fingerprint import N_NUMBERS, mixed, sketch
 
 MAX_IN_ALL = 20_000_000  # landmarks; beyond that, a part of them for all clips
-_COMMON = 40  # a landmark of more clips than this looks up none, which would cost the square of their number
-_COMMON_SHARE = 0.01  # one in more of the clips than this (and in more than `_COMMON`) distinguishes nothing at all
-_LOOKED_UP = 96  # rarest landmarks of a clip, by which it is looked up
-_MIN_MET = 3  # of these in common before two clips are compared
+_COMMON = 40  # what is in the sketches of more clips than this finds none, which would cost the square of their number
+_COMMON_SHARE = 0.05  # a landmark of more of the clips than this (and of more than `_COMMON`) distinguishes nothing
+_MIN_MET = 3  # in common between two sketches before their clips are compared
 _MAX_COMPARED = 16  # partners of a clip
 _BLOCK = 512  # clips that are looked up at once
 _HASHED_BITS = 22
@@ -35,15 +35,19 @@ class Match:
 
 
 class Landmarks:
-    """The landmarks of many clips, 6 bytes each, in the order in which the clips were added."""
+    """The landmarks of many clips, 6 bytes each, and their sketches, in the order in which the clips were added."""
 
     def __init__(self) -> None:
         self._numbers, self._frames = array("I"), array("H")
         self._sizes = array("I")
+        self._sketches, self._sketch_sizes = array("I"), array("I")
         self._below = 1 << 32  # landmarks whose mixed number lies below are kept
 
     def add(self, marks: np.ndarray) -> None:
         """Add a clip's landmarks, (n_landmarks, 2) of number and frame, sorted, as `fingerprint.landmarks` gives them."""
+        keys = sketch(marks)
+        self._sketches.frombytes(keys.tobytes())
+        self._sketch_sizes.append(len(keys))
         kept = marks[mixed(marks[:, 0]) < self._below]
         self._numbers.frombytes(kept[:, 0].astype(np.uint32).tobytes())
         self._frames.frombytes(kept[:, 1].astype(np.uint16).tobytes())
@@ -70,6 +74,13 @@ class Landmarks:
         offsets = np.concatenate([[0], np.cumsum(np.array(self._sizes, dtype=np.int64))]).astype(np.int64)
         return np.frombuffer(self._numbers, np.uint32), np.frombuffer(self._frames, np.uint16), offsets
 
+    def sketches(self) -> tuple[np.ndarray, np.ndarray]:
+        """What clips are looked up by: keys of uint32 and the clips that have them, (n_keys,) each, clip by clip."""
+        clips = np.repeat(
+            np.arange(len(self._sketch_sizes), dtype=np.uint32), np.array(self._sketch_sizes, dtype=np.int64)
+        )
+        return np.frombuffer(self._sketches, np.uint32), clips
+
 
 def matches(landmarks: Landmarks, side: np.ndarray, apart: np.ndarray) -> Iterator[Match]:
     """Pairs of clips that sound like one, (n_matches,), clip by clip.
@@ -85,7 +96,7 @@ def matches(landmarks: Landmarks, side: np.ndarray, apart: np.ndarray) -> Iterat
         return
     in_clips = _clips_with(numbers, offsets)
     usual = in_clips <= max(_COMMON, _COMMON_SHARE * (len(offsets) - 1))
-    for first, second in _candidates(*_looked_up(numbers, offsets, in_clips), side, apart):
+    for first, second in _candidates(*landmarks.sketches(), side, apart):
         one, other = slice(*offsets[first : first + 2]), slice(*offsets[second : second + 2])
         shared = _shared((numbers[one], frames[one]), (numbers[other], frames[other]), usual)
         poorer = min(one.stop - one.start, other.stop - other.start)
@@ -95,56 +106,42 @@ def matches(landmarks: Landmarks, side: np.ndarray, apart: np.ndarray) -> Iterat
 
 def _clips_with(numbers: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     """In how many clips each number occurs, (N_NUMBERS,)."""
-    return np.bincount(numbers[_first_of_each(numbers, offsets)], minlength=N_NUMBERS)
-
-
-def _first_of_each(numbers: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-    """Whether a landmark is the first of its number in its clip, (n_landmarks,) of bool."""
-    first = np.ones(len(numbers), bool)
+    first = np.ones(len(numbers), bool)  # of its number in its clip
     first[1:] = numbers[1:] != numbers[:-1]
     first[offsets[:-1][np.diff(offsets) > 0]] = True
-    return first
+    return np.bincount(numbers[first], minlength=N_NUMBERS)
 
 
-def _looked_up(numbers: np.ndarray, offsets: np.ndarray, in_clips: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The rarest landmarks of each clip that others have too: numbers and clips, (n_chosen,) each, clip by clip."""
-    first = _first_of_each(numbers, offsets)
-    chosen_numbers, chosen_clips = [], []
-    for start in range(0, len(offsets) - 1, _BLOCK):
-        stop = min(start + _BLOCK, len(offsets) - 1)
-        part = slice(offsets[start], offsets[stop])
-        clips = np.repeat(np.arange(start, stop, dtype=np.uint32), np.diff(offsets[start : stop + 1]))
-        shared = first[part] & (in_clips[numbers[part]] >= 2) & (in_clips[numbers[part]] <= _COMMON)
-        number, clip = numbers[part][shared], clips[shared]
-        order = np.lexsort((mixed(number), in_clips[number], clip))
-        number, clip = number[order], clip[order]
-        begins = np.searchsorted(clip, clip)  # of the clip that each belongs to
-        rarest = np.arange(len(clip)) - begins < _LOOKED_UP
-        chosen_numbers.append(number[rarest])
-        chosen_clips.append(clip[rarest])
-    return np.concatenate(chosen_numbers), np.concatenate(chosen_clips)
-
-
-def _candidates(
-    numbers: np.ndarray, clips: np.ndarray, side: np.ndarray, apart: np.ndarray
-) -> Iterator[tuple[int, int]]:
-    """Pairs of clips, the lower index first, that stand apart and have some of their rarest landmarks in common."""
-    order = np.argsort(numbers, kind="stable")
+def _candidates(keys: np.ndarray, clips: np.ndarray, side: np.ndarray, apart: np.ndarray) -> Iterator[tuple[int, int]]:
+    """Pairs of clips, the lower index first, that stand apart and whose sketches have some keys in common."""
+    keys, clips = _findable(keys, clips)
+    order = np.argsort(keys, kind="stable")
     place = np.empty(len(order), np.int64)
     place[order] = np.arange(len(order))
-    number, clip = numbers[order], clips[order].astype(np.int64)
+    key, clip = keys[order], clips[order].astype(np.int64)
     for start in range(0, len(side), _BLOCK):
         inside = slice(*np.searchsorted(clips, [start, start + _BLOCK]))
         met = []
         at, step = place[inside], 1
-        while len(at):  # at most `_COMMON` times, since no number is of more clips
-            at = at[at + step < len(number)]
-            at = at[number[at + step] == number[at]]
+        while len(at):  # at most `_COMMON` times, since no key is of more clips
+            at = at[at + step < len(key)]
+            at = at[key[at + step] == key[at]]
             first, second = clip[at], clip[at + step]
             kept = apart[side[first], side[second]]
             met.append(first[kept] * len(side) + second[kept])
             step += 1
         yield from _often_met(np.concatenate([np.zeros(0, np.int64), *met]), len(side))
+
+
+def _findable(keys: np.ndarray, clips: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The keys that find something, and not too much: those of two clips to `_COMMON`."""
+    in_order = np.sort(keys)
+    starts = np.flatnonzero(np.concatenate([[True], in_order[1:] != in_order[:-1]])) if len(keys) else np.zeros(0, int)
+    counts = np.diff(np.append(starts, len(keys)))
+    wanted = in_order[starts[(counts > 1) & (counts <= _COMMON)]]
+    at = np.minimum(np.searchsorted(wanted, keys), max(0, len(wanted) - 1))
+    kept = wanted[at] == keys if len(wanted) else np.zeros(len(keys), bool)
+    return keys[kept], clips[kept]
 
 
 def _often_met(keys: np.ndarray, n_clips: int) -> Iterator[tuple[int, int]]:
