@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from evaluator.check import fingerprint
+from evaluator.check import fingerprint, matching
 
 RATE = fingerprint.RATE
 
@@ -20,8 +20,14 @@ def phrase(seed: int, seconds: float = 2.0) -> np.ndarray:
     return sound.astype(np.float32)
 
 
-def everything(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    return np.ones(len(first), bool)
+def matched_of(marks: list[np.ndarray], side: list[int] | None = None) -> list[matching.Match]:
+    """Matches among clips that all stand apart, or those of different sides."""
+    landmarks = matching.Landmarks()
+    for each in marks:
+        landmarks.add(each)
+    sides = np.array(side or [0] * len(marks), np.int64)
+    apart = ~np.eye(2, dtype=bool) if side else np.ones((1, 1), bool)
+    return list(matching.matches(landmarks, sides, apart))
 
 
 CHANGES = {
@@ -37,7 +43,7 @@ CHANGES = {
 def test_a_changed_copy_is_found_among_others(change):
     """And nothing else."""
     sounds = [phrase(seed) for seed in range(20)] + [CHANGES[change](phrase(7))]
-    matched = fingerprint.matches([fingerprint.landmarks(sound) for sound in sounds], everything)
+    matched = matched_of([fingerprint.landmarks(sound) for sound in sounds])
     assert [(match.first, match.second) for match in matched] == [(7, 20)]
     assert 0.25 <= matched[0].share <= 1
 
@@ -50,7 +56,7 @@ def test_gain_changes_no_landmark():
 def test_only_wanted_pairs_are_given():
     """Those across a split; here of an even and an odd number."""
     marks = [fingerprint.landmarks(phrase(1))] * 4
-    matched = fingerprint.matches(marks, lambda first, second: (first + second) % 2 == 1)
+    matched = matched_of(marks, [0, 1, 0, 1])
     assert {(match.first, match.second) for match in matched} == {(0, 1), (0, 3), (1, 2), (2, 3)}
 
 
@@ -60,12 +66,20 @@ def test_silence_short_clips_and_noise_are_alike_to_nothing():
     sounds = [np.zeros(RATE), np.zeros(10), np.ones(5), *(random.standard_normal(RATE) for _ in range(10))]
     marks = [fingerprint.landmarks(sound.astype(np.float32)) for sound in sounds]
     assert [len(each) for each in marks[:3]] == [0, 0, 0]
-    assert fingerprint.matches(marks, everything) == [] == fingerprint.matches([], everything)
+    assert matched_of(marks) == [] == matched_of([])
 
 
 def test_many_clips_are_thinned_alike(monkeypatch):
     """A bound on all landmarks together: fewer of each clip, but the same ones."""
     sounds = [phrase(seed) for seed in range(12)] + [CHANGES["later"](phrase(5))]
     marks = [fingerprint.landmarks(sound) for sound in sounds]
-    monkeypatch.setattr(fingerprint, "_MAX_IN_ALL", sum(map(len, marks)) // 2)
-    assert [(match.first, match.second) for match in fingerprint.matches(marks, everything)] == [(5, 12)]
+    monkeypatch.setattr(matching, "MAX_IN_ALL", sum(map(len, marks)) // 2)
+    assert [(match.first, match.second) for match in matched_of(marks)] == [(5, 12)]
+    landmarks = matching.Landmarks()
+    for each in marks:
+        landmarks.add(each)
+    numbers, frames, offsets = landmarks.columns()
+    assert len(numbers) == len(frames) == offsets[-1] <= matching.MAX_IN_ALL
+    kept = set(numbers.tolist())
+    for each, start, stop in zip(marks, offsets, offsets[1:], strict=False):
+        assert [row for row in each[:, 0].tolist() if row in kept] == numbers[start:stop].tolist()

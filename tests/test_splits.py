@@ -32,13 +32,18 @@ def assert_whole(folds: list[splits.Fold], n: int) -> None:
     assert np.array_equal(np.sort(np.concatenate([fold.test for fold in folds])), np.arange(n))
 
 
-def test_archs_rule_is_scikit_learns_call():
-    """The other folds' clips, in the order of the table, through `train_test_split(random_state=42)`."""
+@pytest.mark.parametrize("pooled", [False, True])
+def test_validation_is_drawn_by_scikit_learns_call(pooled):
+    """From the other folds' clips in the order of the table; pooled, fold by fold as the folds first occur."""
     clips = make_clips()
-    folds = splits.make({"by": "fold", "valid": {"share": 0.2, "seed": 42}}, clips)
+    seen = list(dict.fromkeys(clip.fold for clip in clips))
+    assert seen != sorted(seen)
+    folds = splits.make({"by": "fold", "valid": {"share": 0.2, "seed": 42}, "pooled": pooled}, clips)
     assert_whole(folds, len(clips))
     for fold in folds:
         rest = [clip.path for clip in clips if clip.fold != fold.name]
+        if pooled:
+            rest = [clip.path for name in seen for clip in clips if clip.fold == name != fold.name]
         train, valid = train_test_split(rest, test_size=0.2, random_state=42)
         assert {clips[i].path for i in fold.train} == set(train)
         assert {clips[i].path for i in fold.valid} == set(valid)

@@ -7,7 +7,7 @@ from typing import Any
 from evaluator.api import inputs
 from evaluator.api.inputs import Tasks
 from evaluator.check import check
-from evaluator.check.issue import Issue
+from evaluator.check.issue import LEVELS, Issue
 from evaluator.datasets import manifest
 from evaluator.datasets.dataset import Dataset
 from evaluator.datasets.task import Task
@@ -26,14 +26,16 @@ def check_tasks(
     cache: str | Path | None = None,
     rehash: bool = False,
     progress: Progress = no_progress,
+    on_issue: Callable[[Task, Issue], object] = lambda task, issue: None,
 ) -> dict[str, list[Issue]]:
     """What is missing, broken, doubled or leaking in the data of tasks, by task, the gravest first.
 
-    Every clip is decoded once; lengths are in seconds, rates in Hz.
+    Every clip is decoded once; lengths are in seconds, rates in Hz. An issue tells of all places of its kind, and names the first 100.
 
     Args:
         tasks: By name or path, or as found by `find_tasks`.
         profile, data, cache, rehash, progress: As in `run`.
+        on_issue: Called with each issue as soon as it is found, and its task.
 
     Raises:
         UsageError: There is no such task, or its data is not there.
@@ -43,13 +45,15 @@ def check_tasks(
     []
     """
     folder, where = inputs.folder_of_cache(cache), inputs.folder_of_data(data)
-    return {task.name: issues_of(task, where, folder, progress, rehash) for task in inputs.tasks_of(tasks, profile)}
-
-
-def issues_of(task: Task, data: Path | None, cache: Path, progress: Progress, rehash: bool = False) -> list[Issue]:
-    """What `check_tasks` gives for one task; arguments and errors as there."""
-    clips = manifest.read(task, data, cache)
-    return check.check(task, clips, cache, progress(task.name, len(clips.clips)), rehash)
+    issues: dict[str, list[Issue]] = {}
+    for task in inputs.tasks_of(tasks, profile):
+        clips = manifest.read(task, where, folder)
+        found = []
+        for issue in check.check(task, clips, folder, progress(task.name, len(clips.clips)), rehash):
+            found.append(issue)
+            on_issue(task, issue)
+        issues[task.name] = sorted(found, key=lambda issue: LEVELS.index(issue.level))
+    return issues
 
 
 def write_task(source: str | Path, out: str | Path | None = None, *, replace: bool = False) -> Path:

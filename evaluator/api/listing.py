@@ -80,6 +80,7 @@ def _task(each: Task) -> dict[str, Any]:
         "access": dataset.access,
         "licence": dataset.licence,
         "differs": each.differs,
+        "order": each.order,
     }
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from evaluator.api import inputs
 from evaluator.api.inputs import HearModule, Tasks
+from evaluator.datasets import own_split
 from evaluator.datasets.task import Task
 from evaluator.embedding import baselines as baseline_modules
 from evaluator.embedding.embed import Progress, no_progress
@@ -49,6 +50,7 @@ def run(
     seed: int = 0,
     seeds: int = 1,
     baselines: bool = False,
+    folds: int | None = None,
     weights: str = "",
     options: Mapping[str, Any] | None = None,
     device: str = "auto",
@@ -80,6 +82,8 @@ def run(
         seed: First seed of probes, and of the bootstrap.
         seeds: How often probes are trained, with consecutive seeds.
         baselines: Whether to add null baselines, loudness and duration, log-mel, and each module untrained.
+        folds: In how many parts, each tested once, data without folds of its own is divided; None for five, or one for each of
+            three to six groups.
         weights, options: Passed to `load_model`, as its path and its keyword arguments.
         device: "auto", "cpu", "cuda", ...
         python: Another interpreter, or its virtual environment, in which modules are loaded.
@@ -113,7 +117,12 @@ def run(
     inputs.check_count("seed", seed, 0)
     inputs.check_count("seeds", seeds, 1)
     inputs.check_share("allow_failed", allow_failed)
-    questions = [(task, inputs.protocol_of(protocol, task, profile)) for task in inputs.tasks_of(tasks, profile)]
+    if folds is not None:
+        inputs.check_count("folds", folds, 2)
+    questions = [
+        (own_split.with_folds(task, folds), inputs.protocol_of(protocol, task, profile))
+        for task in inputs.tasks_of(tasks, profile)
+    ]
     given = inputs.module_specs(
         modules, weights, options, device, python, worker_timeout, in_process, allow_unrepeatable
     )

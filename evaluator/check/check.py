@@ -1,8 +1,8 @@
 """A task against what is on disk, before anything is trained: what is missing, broken, doubled, leaking, or lost to a model."""
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,16 +12,15 @@ from evaluator.audio.clip import Clip
 from evaluator.audio.clip_rule import ClipRule
 from evaluator.audio.decode import AudioError, FileFacts
 from evaluator.check import leaks
-from evaluator.check.issue import LEVELS, Issue
-from evaluator.check.scan import MODEL_RATE, ClipScan, scan
-from evaluator.datasets import splits
+from evaluator.check.issue import Issue, issue
+from evaluator.check.scan import MODEL_RATE, Scans, scan_all
+from evaluator.datasets import own_split, splits
 from evaluator.datasets.manifest import Manifest
 from evaluator.datasets.reading import rows
 from evaluator.datasets.task import Task
 from evaluator.errors import UsageError
 
 _MODEL_FRAME = 0.025  # seconds: the receptive field of one frame of wav2vec 2.0
-_THREADS = 4
 _USUAL = 0.9  # share of the clips from which on a rate, a number of channels or a length is the dataset's own
 _SAME_LENGTH = 0.02  # relative
 _CLIPPED = 0.01  # share of samples at full scale
@@ -37,8 +36,8 @@ def check(
     cache: Path,
     advance: Callable[[int], object] = lambda n_clips: None,
     rehash: bool = False,
-) -> list[Issue]:
-    """Every issue with a task's data, (n_issues,), the gravest first.
+) -> Iterator[Issue]:
+    """Every kind of issue with a task's data, (n_issues,), as it is found: what needs no audio first.
 
     Args:
         task: The task.
@@ -47,33 +46,33 @@ def check(
         advance: Called with 1 after each clip, for a progress bar.
         rehash: Whether to hash every file anew, whatever is remembered of it.
     """
-    facts = decode.file_facts(manifest.root, [clip.path for clip in manifest.clips], cache, rehash)
-    scans = []
-    with ThreadPoolExecutor(_THREADS) as threads:
-        for each in threads.map(lambda clip: scan(manifest.root, clip, facts[clip.path]), manifest.clips):
-            scans.append(each)
-            advance(1)
+    yield from counts(task, manifest)
+    yield from _gaps(task, manifest)
     try:
-        folds, undivided = splits.make(task.split, manifest.clips), []
+        folds = splits.make(task.split, manifest.clips)
     except UsageError as error:
-        folds, undivided = [], [Issue("error", str(error))]
-    issues = [
-        *undivided,
-        *counts(task, manifest),
-        *_gaps(task, manifest),
-        *_hours(task, manifest, facts),
-        *_broken(task, manifest, scans),
-        *_odd_sounds(manifest, scans),
-        *_strays(manifest),
-        *leaks.doubled(manifest, scans, folds),
-        *leaks.alike(manifest, scans, folds),
-        *leaks.overlapping(manifest, folds),
-        *leaks.classes(manifest, folds),
-        *leaks.straddling(manifest, folds),
-        *_headers(manifest, facts),
-        *_above_nyquist(scans),
-    ]
-    return sorted(issues, key=lambda issue: LEVELS.index(issue.level))
+        folds = []
+        yield Issue("error", str(error))
+    yield from leaks.overlapping(manifest, folds)
+    yield from leaks.classes(manifest, folds)
+    yield from leaks.straddling(manifest, folds)
+    if own_split.validates_on_known(task, folds, manifest.clips):
+        yield Issue(
+            "note", "validation clips come from groups that train, so what is chosen on them suits known individuals"
+        )
+    if manifest.intake.differences:
+        yield from (Issue("note", each.text, (each.first,)) for each in manifest.intake.differences)
+    else:
+        yield from _strays(manifest)
+    facts = decode.file_facts(manifest.root, [clip.path for clip in manifest.clips], cache, rehash)
+    yield from _hours(task, manifest, facts)
+    yield from _headers(manifest, facts)
+    scans = scan_all(manifest, facts, advance)
+    yield from _broken(task, manifest, scans)
+    yield from _odd_sounds(manifest, scans)
+    yield from _above_nyquist(scans)
+    yield from leaks.doubled(manifest, scans, folds)
+    yield from leaks.alike(manifest, scans, folds)
 
 
 # How many ------------------------------------------------------------------------------------------------------------
@@ -101,7 +100,7 @@ def _gaps(task: Task, manifest: Manifest) -> Iterator[Issue]:
     per_class = Counter(label for clip in manifest.clips for label in clip.labels)
     empty = [label for label in manifest.classes if not per_class[label]]
     if empty:
-        yield Issue("warning", f"{len(empty)} classes have no clip at all", tuple(empty))
+        yield issue("warning", f"{len(empty)} classes have no clip at all", empty)
     if task.dataset.expected.get("clips") in (None, len(manifest.clips)):
         return
     for kind in ("fold", "split"):
@@ -111,8 +110,8 @@ def _gaps(task: Task, manifest: Manifest) -> Iterator[Issue]:
         usual, n_usual = Counter(cells.values()).most_common(1)[0] if cells else (0, 0)
         if len(cells) / 2 < n_usual < len(cells):
             odd = {cell: n for cell, n in cells.items() if n != usual}
-            where = tuple(f"{label} in {kind} {part}: {n} clips" for (label, part), n in sorted(odd.items()))
-            yield Issue("warning", f"every class has {usual} clips in every {kind}, but not everywhere", where)
+            where = (f"{label} in {kind} {part}: {n} clips" for (label, part), n in sorted(odd.items()))
+            yield issue("warning", f"every class has {usual} clips in every {kind}, but not everywhere", where)
             return
 
 
@@ -126,47 +125,50 @@ def _hours(task: Task, manifest: Manifest, facts: FactsByPath) -> Iterator[Issue
 # The clips by themselves ---------------------------------------------------------------------------------------------
 
 
-def _broken(task: Task, manifest: Manifest, scans: Sequence[ClipScan]) -> Iterator[Issue]:
-    """Clips that cannot be read."""
+def _broken(task: Task, manifest: Manifest, scans: Scans) -> Iterator[Issue]:
+    """Clips that cannot be read, an issue for each reason."""
     known_bad = set(task.dataset.known_bad)
-    for clip, each in zip(manifest.clips, scans, strict=True):
-        if each.problem:
-            level = "note" if clip.path in known_bad else "error"
-            yield Issue(level, each.problem + "; known to be bad as published" * (level == "note"), (clip.name,))
+    kinds: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for index, problem in scans.problems.items():
+        clip = manifest.clips[index]
+        kind = re.sub(r"[0-9.]+", "", problem.replace(clip.path, ""))  # the same reason, whatever its figures
+        kinds["note" if clip.path in known_bad else "error", kind].append(index)
+    for (level, _), indices in kinds.items():
+        first = scans.problems[indices[0]] + "; known to be bad as published" * (level == "note")
+        several = f"{len(indices)} clips cannot be read for one reason, the first of them: " * (len(indices) > 1)
+        yield issue(level, several + first, (manifest.clips[index].name for index in indices))
 
 
-def _odd_sounds(manifest: Manifest, scans: Sequence[ClipScan]) -> Iterator[Issue]:
+def _odd_sounds(manifest: Manifest, scans: Scans) -> Iterator[Issue]:
     """Clips that can be read, but hold nothing, or are distorted."""
     kinds = (
-        ("are silent: all their samples are 0", lambda each: each.silent),
-        ("hold one value throughout, so no sound", lambda each: each.flat and not each.silent),
+        ("are silent: all their samples are 0", scans.silent),
+        ("hold one value throughout, so no sound", scans.flat & ~scans.silent),
         (
             f"are clipped: more than {100 * _CLIPPED:g} % of their samples are at full scale",
-            lambda each: each.clipped > _CLIPPED,
+            scans.clipped > _CLIPPED,
         ),
     )
     for words, applies in kinds:
-        names = tuple(
-            clip.name for clip, each in zip(manifest.clips, scans, strict=True) if each.sha256 and applies(each)
-        )
-        if names:
-            yield Issue("warning", f"{len(names)} clips {words}", names)
+        indices = np.flatnonzero(applies)
+        if len(indices):
+            yield issue("warning", f"{len(indices)} clips {words}", (manifest.clips[index].name for index in indices))
 
 
 def _strays(manifest: Manifest) -> Iterator[Issue]:
     """Audio files beside the clips that no clip uses."""
     used = {clip.path for clip in manifest.clips}
     folders = sorted({path.rpartition("/")[0] for path in used})
-    audio = [
-        path.relative_to(manifest.root).as_posix()
+    audio = (
+        f"{folder}/{path.name}" if folder else path.name  # as clips name them: relative, or from the root of the disk
         for folder in folders
         if (manifest.root / folder).is_dir()
         for path in sorted((manifest.root / folder).iterdir())
         if path.suffix.lower() in rows.AUDIO_SUFFIXES and not path.name.startswith(".")
-    ]
-    unused = tuple(path for path in audio if path not in used)
+    )
+    unused = [path for path in audio if path not in used]
     if unused:
-        yield Issue("note", f"{len(unused)} audio files lie beside the clips and belong to none", unused)
+        yield issue("note", f"{len(unused)} audio files lie beside the clips and belong to none", unused)
 
 
 def _headers(manifest: Manifest, facts: FactsByPath) -> Iterator[Issue]:
@@ -185,24 +187,24 @@ def _headers(manifest: Manifest, facts: FactsByPath) -> Iterator[Issue]:
     )
     yield from _outliers("sample rate", {path: one.sample_rate for path, one in known.items()}, " Hz")
     yield from _outliers("number of channels", {path: one.channels for path, one in known.items()}, "")
-    short = tuple(name for name, length in seconds.items() if length < _MODEL_FRAME)
+    short = [name for name, length in seconds.items() if length < _MODEL_FRAME]
     if short:
-        yield Issue(
+        yield issue(
             "warning",
             f"{len(short)} clips are shorter than one frame of a speech model ({1000 * _MODEL_FRAME:g} ms)",
             short,
         )
     odd = {name: length for name, length in seconds.items() if abs(length - middle) > _SAME_LENGTH * middle}
     if odd and len(odd) <= (1 - _USUAL) * len(seconds):
-        where = tuple(f"{name}: {length:.3g} s" for name, length in odd.items())
-        yield Issue("warning", f"{len(odd)} clips have another length than the others ({middle:.3g} s)", where)
+        where = (f"{name}: {length:.3g} s" for name, length in odd.items())
+        yield issue("warning", f"{len(odd)} clips have another length than the others ({middle:.3g} s)", where)
 
 
 def _outliers(what: str, values: dict[str, int], unit: str) -> Iterator[Issue]:
     usual, n = Counter(values.values()).most_common(1)[0]
     if _USUAL * len(values) <= n < len(values):
-        odd = tuple(f"{path}: {value}{unit}" for path, value in values.items() if value != usual)
-        yield Issue("warning", f"{len(odd)} files have another {what} than the others ({usual}{unit})", odd)
+        odd = [f"{path}: {value}{unit}" for path, value in values.items() if value != usual]
+        yield issue("warning", f"{len(odd)} files have another {what} than the others ({usual}{unit})", odd)
 
 
 def lengths(manifest: Manifest, facts: FactsByPath) -> list[float]:
@@ -220,15 +222,14 @@ def _lengths(manifest: Manifest, facts: FactsByPath) -> Iterator[tuple[Clip, flo
             continue  # reported by `_broken`
 
 
-def _above_nyquist(scans: Sequence[ClipScan]) -> Iterator[Issue]:
+def _above_nyquist(scans: Scans) -> Iterator[Issue]:
     """How much of the sound lies above the Nyquist frequency of a 16 kHz model."""
-    shares = [each.above_nyquist for each in scans if each.above_nyquist is not None]
-    if not shares:
+    shares = scans.above_nyquist[~np.isnan(scans.above_nyquist)]
+    if not len(shares):
         return
     mean = float(np.mean(shares))
-    n_over_half = sum(share > 0.5 for share in shares)
     yield Issue(
         "warning" if mean > _MAX_ABOVE_NYQUIST else "note",
         f"{100 * mean:.3g} % of the power lies above {MODEL_RATE // 2000} kHz, which a model at {MODEL_RATE // 1000} kHz "
-        f"never sees (mean over {len(shares)} clips; {n_over_half} of them lose more than half)",
+        f"never sees (mean over {len(shares)} clips; {int((shares > 0.5).sum())} of them lose more than half)",
     )

@@ -9,9 +9,6 @@ Of the libraries, Chromaprint needs its program or a native library and several 
 exist fetch a database server or are made for songs; clips here may last half a second.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 import numpy as np
 
 RATE = 8000  # Hz; a codec changes what lies higher
@@ -22,23 +19,13 @@ _FLOOR_DB = 60.0  # below the loudest frame and bin nothing is a peak
 _PEAKS_PER_SECOND = 30
 _PARTNERS, _MIN_LAG, _MAX_LAG = 5, 2, 62  # pairs of a peak with the next ones, lags in frames
 _MAX_LANDMARKS = 1500  # of a clip
-_MAX_IN_ALL = 20_000_000  # beyond that, a part of them for all clips
-_COMMON = 40  # landmarks in more clips than this distinguish nothing, and would cost the square of their number
-_MIN_SHARED = 12
-_MIN_SHARE = 0.25  # of the landmarks of the clip that has fewer
-
-
-@dataclass(frozen=True)
-class Match:
-    """Two clips (their indices) of one sound, and the share of the poorer one's landmarks that they have in common."""
-
-    first: int
-    second: int
-    share: float
+_N_BINS, _N_LAGS = _WINDOW // 4 + 1, _MAX_LAG // 2 + 1  # of pairs of bins and of frames
+_SKETCH = 128  # keys of a clip by which it is looked up among many
+N_NUMBERS = _N_BINS * _N_BINS * _N_LAGS  # numbers of landmarks lie below
 
 
 def landmarks(samples: np.ndarray) -> np.ndarray:
-    """Landmarks of a clip, (n_landmarks, 2) of int64: number and frame; none for silence and clips below two windows.
+    """Landmarks of a clip, (n_landmarks, 2) of int64: number and frame, sorted; none for silence and below two windows.
 
     Args:
         samples: (n_samples,) at `RATE`, mono, any scale.
@@ -68,68 +55,32 @@ def _pairs(frame: np.ndarray, bin_: np.ndarray) -> np.ndarray:
         lag = frame[step:] - frame[:-step]
         near = (lag >= _MIN_LAG) & (lag <= _MAX_LAG)
         first, second, lag = bin_[:-step][near], bin_[step:][near], lag[near]
-        number = (first.astype(np.int64) // 2 << 20) | (second.astype(np.int64) // 2 << 10) | lag // 2
+        number = (first.astype(np.int64) // 2 * _N_BINS + second // 2) * _N_LAGS + lag // 2
         pairs.append(np.stack([number, frame[:-step][near]], axis=1))
     every = np.concatenate(pairs) if pairs else np.zeros((0, 2), np.int64)
     every = np.unique(every, axis=0)
-    return every[np.argsort(_mixed(every[:, 0]), kind="stable")[:_MAX_LANDMARKS]]
+    if len(every) <= _MAX_LANDMARKS:
+        return every
+    return every[np.sort(np.argsort(mixed(every[:, 0]), kind="stable")[:_MAX_LANDMARKS])]
 
 
-def _mixed(number: np.ndarray) -> np.ndarray:
-    """Landmarks' numbers in another order, in which a part of them is the same part for every clip (Knuth's hash)."""
-    return number * np.int64(0x9E3779B97F4A7C15 - (1 << 64))
+def mixed(number: np.ndarray) -> np.ndarray:
+    """Landmarks' numbers, (n_landmarks,), in another order, 0 to 2**32 (Knuth's hash): the lowest are the same for every clip."""
+    return number.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(32)
 
 
-def matches(marks: list[np.ndarray], matters: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> list[Match]:
-    """Pairs of clips that sound like one, (n_matches,), those that share most first.
+def sketch(marks: np.ndarray) -> np.ndarray:
+    """Keys by which a clip is looked up, sorted, (n_keys,) of uint32: of its landmarks, and of two of one peak, the lowest hashes.
 
     Args:
-        marks: Landmarks of each clip, (n_landmarks, 2).
-        matters: Two indices of clips, each (n_pairs,) -> which of these pairs matter, (n_pairs,) of bool.
+        marks: Landmarks, (n_landmarks, 2) of number and frame.
     """
-    every = np.concatenate([np.zeros((0, 2), np.int64), *marks])
-    clips = np.repeat(np.arange(len(marks)), [len(each) for each in marks])
-    if len(every) > _MAX_IN_ALL:
-        kept = _mixed(every[:, 0]) < np.iinfo(np.int64).min + int(_MAX_IN_ALL / len(every) * 2**64)
-        every, clips = every[kept], clips[kept]
-    sizes = np.bincount(clips, minlength=len(marks))
-    if not len(every):
-        return []
-    order = np.argsort(every[:, 0], kind="stable")
-    number, frame, clip = every[order, 0], every[order, 1], clips[order]
-    _, count = np.unique(number, return_counts=True)
-    usual = np.repeat(count <= _COMMON, count)
-    number, frame, clip = number[usual], frame[usual], clip[usual]
-    votes = []
-    for step in range(1, min(_COMMON, len(number))):
-        same = (number[step:] == number[:-step]) & (clip[step:] != clip[:-step])
-        low, high, delay = clip[:-step][same], clip[step:][same], frame[step:][same] - frame[:-step][same]
-        swapped = low > high
-        first, second = np.where(swapped, high, low), np.where(swapped, low, high)
-        votes.append(np.stack([first, second, np.where(swapped, -delay, delay)], axis=1))
-    if not votes:
-        return []
-    return _elected(np.concatenate(votes), sizes, matters)
-
-
-def _elected(
-    votes: np.ndarray, sizes: np.ndarray, matters: Callable[[np.ndarray, np.ndarray], np.ndarray]
-) -> list[Match]:
-    """Pairs with enough votes at one delay; rows of `votes` are (first, second, delay in frames)."""
-    best: dict[tuple[int, int], int] = {}
-    for shift in (0, 2):  # delays in bins of four frames, of two grids, so that no peak is cut in halves
-        binned = np.stack([votes[:, 0], votes[:, 1], (votes[:, 2] + shift) // 4], axis=1)
-        pairs, counts = np.unique(binned, axis=0, return_counts=True)
-        poorer = np.minimum(sizes[pairs[:, 0]], sizes[pairs[:, 1]])
-        enough = (counts >= _MIN_SHARED) & (counts >= _MIN_SHARE * poorer)
-        for first, second, shared in zip(*pairs[enough, :2].T.tolist(), counts[enough].tolist(), strict=True):
-            best[first, second] = max(shared, best.get((first, second), 0))
-    if not best:
-        return []
-    pairs = np.array(list(best))
-    kept = matters(pairs[:, 0], pairs[:, 1])
-    matched = [
-        Match(first, second, min(1.0, best[first, second] / min(sizes[first], sizes[second])))
-        for first, second in pairs[kept].tolist()
-    ]
-    return sorted(matched, key=lambda match: (-match.share, match.first, match.second))
+    number, frame = marks[:, 0], marks[:, 1]
+    peak = frame * _N_BINS + number // (_N_BINS * _N_LAGS)
+    order = np.lexsort((number, peak))
+    number, peak = number[order], peak[order]
+    keys = [number]
+    for step in range(1, 4):
+        both = peak[step:] == peak[:-step]
+        keys.append((number[:-step][both] + 1) * N_NUMBERS + number[step:][both])
+    return np.unique(mixed(np.concatenate(keys)).astype(np.uint32))[:_SKETCH]

@@ -1,80 +1,101 @@
 """What a test part has in common with what was trained on: the same audio, the same sound, the same group, or too little."""
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
 
-from evaluator.check import fingerprint
-from evaluator.check.issue import Issue
-from evaluator.check.scan import ClipScan
+from evaluator.check import matching
+from evaluator.check.issue import Issue, issue
+from evaluator.check.scan import Scans
 from evaluator.datasets import splits
 from evaluator.datasets.manifest import Manifest
 from evaluator.datasets.splits import Fold
 
 
-def doubled(manifest: Manifest, scans: Sequence[ClipScan], folds: Sequence[Fold]) -> Iterator[Issue]:
-    """Clips with the very same samples; an error where one trains and its double tests.
+def _sides(folds: Sequence[Fold], n_clips: int) -> tuple[np.ndarray, np.ndarray]:
+    """What every clip does in all folds, as a number, (n_clips,), and which of these numbers stand apart.
+
+    Two stand apart, (n_sides, n_sides) of bool, where one trains or validates in a fold in which the other is tested.
+    """
+    if not folds:
+        return np.zeros(n_clips, np.int64), np.zeros((1, 1), bool)
+    roles = np.zeros((len(folds), n_clips), np.int8)
+    for row, fold in zip(roles, folds, strict=True):
+        row[fold.train], row[fold.valid], row[fold.test] = 1, 1, 2
+    sides, side = np.unique(roles, axis=1, return_inverse=True)
+    apart = np.array([(sides * column[:, None] == 2).any(axis=0) for column in sides.T])
+    return side.reshape(-1), apart
+
+
+def doubled(manifest: Manifest, scans: Scans, folds: Sequence[Fold]) -> Iterator[Issue]:
+    """Clips with the very same samples; an error where one trains and its double tests, or where their labels differ.
 
     Args:
         manifest: The clips.
-        scans: What their samples show, (n_clips,).
+        scans: What their samples show.
         folds: Of the task, (n_folds,).
     """
-    same: dict[str, list[int]] = defaultdict(list)
-    for index, scan in enumerate(scans):
-        if scan.sha256 and not scan.flat:
-            same[scan.sha256].append(index)
-    for fold in folds:
-        trained = {scans[index].sha256 for index in (*fold.train, *fold.valid)} - {""}
-        tested = [index for index in fold.test if scans[index].sha256 in trained and not scans[index].flat]
-        if 2 * len(tested) > len(fold.test):
-            yield Issue(
-                "error",
-                f"fold {fold.name}: {len(tested)} of {len(fold.test)} test clips are training clips too; the split is wrong",
-                tuple(manifest.clips[index].name for index in tested),
-            )
-    for indices in (indices for indices in same.values() if len(indices) > 1):
-        names = tuple(manifest.clips[index].name for index in indices)
+    yield from _tested_training_clips(scans, folds)
+    side, apart = _sides(folds, len(manifest.clips))
+    leaking: list[str] = []
+    contradictory: list[str] = []
+    others: list[str] = []
+    for indices in scans.doubles():
         labels = sorted({"+".join(manifest.clips[index].labels) for index in indices})
-        label = f"labelled {' and '.join(labels)}"
-        leak = [fold.name for fold in folds if _crosses(indices, fold)]
-        if leak:
-            yield Issue("error", f"identical audio ({label}) trains and tests in fold {', '.join(leak)}", names)
+        names = " = ".join(manifest.clips[index].name for index in indices[:5]) + " = ..." * (len(indices) > 5)
+        place = f"{names} (labelled {' and '.join(labels)})"
+        present = np.unique(side[indices])
+        if apart[np.ix_(present, present)].any():
+            leaking.append(place)
         else:
-            yield Issue("error" if len(labels) > 1 else "warning", f"identical audio, {label}", names)
+            (contradictory if len(labels) > 1 else others).append(place)
+    if leaking:
+        yield issue("error", f"identical audio trains and tests: {len(leaking)} sets of clips", leaking)
+    if contradictory:
+        yield issue("error", f"identical audio has different labels: {len(contradictory)} sets of clips", contradictory)
+    if others:
+        yield issue("warning", f"identical audio, on one side of the split: {len(others)} sets of clips", others)
 
 
-def _crosses(indices: Sequence[int], fold: Fold) -> bool:
-    """Whether some of these clips train or validate in a fold in which others of them are tested."""
-    learnt = np.union1d(fold.train, fold.valid)
-    return bool(np.isin(indices, learnt).any() and np.isin(indices, fold.test).any())
+def _tested_training_clips(scans: Scans, folds: Sequence[Fold]) -> Iterator[Issue]:
+    """Folds most of whose test clips are training clips under other names."""
+    of_clip = np.full(len(scans.flat), -1)
+    for number, indices in enumerate(scans.doubles()):
+        of_clip[indices] = number
+    wrong = []
+    for fold in folds:
+        trained = np.concatenate([fold.train, fold.valid])
+        again = np.isin(fold.test, trained)
+        doubles = (of_clip[fold.test] >= 0) & np.isin(of_clip[fold.test], of_clip[trained])
+        n_both = int(((again & ~scans.flat[fold.test]) | doubles).sum())
+        if 2 * n_both > len(fold.test):
+            wrong.append(f"fold {fold.name}: {n_both} of {len(fold.test)}")
+    if wrong:
+        yield issue("error", f"most test clips are training clips too in {len(wrong)} folds; the split is wrong", wrong)
 
 
-def alike(manifest: Manifest, scans: Sequence[ClipScan], folds: Sequence[Fold]) -> Iterator[Issue]:
+def alike(manifest: Manifest, scans: Scans, folds: Sequence[Fold]) -> Iterator[Issue]:
     """Clips that sound like one, one of which trains and the other is tested.
 
     Args:
         manifest: The clips.
-        scans: What their samples show, (n_clips,).
+        scans: What their samples show.
         folds: Of the task, (n_folds,).
     """
-    roles = np.zeros((len(folds), len(scans)), np.int8)
-    for row, fold in zip(roles, folds, strict=True):
-        row[fold.train], row[fold.valid], row[fold.test] = 1, 1, 2
-
-    def crosses(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-        return (roles[:, first] * roles[:, second] == 2).any(axis=0)
-
-    for match in fingerprint.matches([scan.landmarks for scan in scans], crosses):
+    same = {index: number for number, indices in enumerate(scans.doubles()) for index in indices}
+    places = []
+    for match in matching.matches(scans.landmarks, *_sides(folds, len(manifest.clips))):
         one, other = manifest.clips[match.first], manifest.clips[match.second]
-        if scans[match.first].sha256 == scans[match.second].sha256 or one.path == other.path:
-            continue  # reported by `doubled`, or by `overlapping`
-        yield Issue(
+        if one.path == other.path or same.get(match.first, -1) == same.get(match.second, -2):
+            continue  # reported by `overlapping`, or by `doubled`
+        places.append((match.share, f"{one.name} and {other.name} ({100 * match.share:.0f} %)"))
+    if places:
+        places.sort(key=lambda place: -place[0])
+        yield issue(
             "warning",
-            f"two clips on two sides of a split sound like one ({100 * match.share:.0f} % of their landmarks are shared)",
-            (one.name, other.name),
+            f"{len(places)} pairs of clips on two sides of a split sound like one (landmarks that they share in brackets)",
+            (place for _, place in places),
         )
 
 
@@ -90,27 +111,28 @@ def overlapping(manifest: Manifest, folds: Sequence[Fold]) -> Iterator[Issue]:
         for one, other in pairwise(order)
         if clips[one].path == clips[other].path and (clips[other].start or 0.0) < (clips[one].end or 0.0)
     ]
-    for fold in folds if pairs else ():
-        role = np.zeros(len(clips), np.int8)
-        role[fold.train], role[fold.valid], role[fold.test] = 1, 1, 2
-        crossing = [(one, other) for one, other in pairs if role[one] * role[other] == 2]
-        if crossing:
-            where = tuple(f"{clips[one].name} and {clips[other].name}" for one, other in crossing)
-            yield Issue(
-                "warning", f"fold {fold.name}: {len(crossing)} test clips overlap in time with training clips", where
-            )
+    if not pairs:
+        return
+    side, apart = _sides(folds, len(clips))
+    crossing = [pair for pair in pairs if apart[side[pair[0]], side[pair[1]]]]
+    if crossing:
+        where = (f"{clips[one].name} and {clips[other].name}" for one, other in crossing)
+        yield issue("warning", f"{len(crossing)} test clips overlap in time with training clips", where)
 
 
 def classes(manifest: Manifest, folds: Sequence[Fold]) -> Iterator[Issue]:
     """Classes that one of the folds, (n_folds,), tests without training on them, or does not test at all."""
+    untrained: list[str] = []
+    untested: list[str] = []
     for fold in folds:
-        untrained = splits.untrained(fold, manifest.clips)
         tested = {label for index in fold.test for label in manifest.clips[index].labels}
-        untested = sorted(set(manifest.classes) - tested)
-        if untrained:
-            yield Issue("error", f"fold {fold.name} tests classes that it has no training clip of", tuple(untrained))
-        if untested:
-            yield Issue("warning", f"fold {fold.name} has no test clip of some classes", tuple(untested))
+        missing = sorted(set(manifest.classes) - tested)
+        untrained += [f"fold {fold.name}: {label}" for label in splits.untrained(fold, manifest.clips)]
+        untested += [f"fold {fold.name}: {', '.join(missing)}"] if missing else []
+    if untrained:
+        yield issue("error", "a fold tests classes that it has no training clip of", untrained)
+    if untested:
+        yield issue("warning", f"{len(untested)} of {len(folds)} folds have no test clip of some classes", untested)
 
 
 def straddling(manifest: Manifest, folds: Sequence[Fold]) -> Iterator[Issue]:
@@ -119,12 +141,12 @@ def straddling(manifest: Manifest, folds: Sequence[Fold]) -> Iterator[Issue]:
     meant = {(clip.group, clip.labels) for clip in manifest.clips}
     if len(meant) == len({group for group, _ in meant}) == len({labels for _, labels in meant}):
         return  # the individual is the class: every one has to be on both sides
+    both: set[str] = set()
     for fold in folds:
-        both = (set(groups[fold.train]) | set(groups[fold.valid])) & set(groups[fold.test]) - {""}
-        if both:
-            yield Issue(
-                "warning",
-                f"fold {fold.name}: {len(both)} groups are in training and in test, so the score does not tell how "
-                "well new ones would do",
-                tuple(sorted(both)),
-            )
+        both |= (set(groups[fold.train]) | set(groups[fold.valid])) & set(groups[fold.test]) - {""}
+    if both:
+        yield issue(
+            "warning",
+            f"{len(both)} groups are in training and in test of a fold, so the score does not tell how well new ones would do",
+            sorted(both),
+        )

@@ -1,6 +1,8 @@
 """One pass over a clip: whether it can be read, what it holds, and by what it is recognised."""
 
 import hashlib
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,8 +12,11 @@ from evaluator.audio import decode, unheard
 from evaluator.audio.clip import Clip
 from evaluator.audio.decode import AudioError, FileFacts
 from evaluator.check import fingerprint
+from evaluator.check.matching import Landmarks
+from evaluator.datasets.manifest import Manifest
 
 MODEL_RATE = 16000  # Hz, of nearly every speech model
+_THREADS, _AT_ONCE = 4, 256  # clips that are listened to beside each other, and before their results are taken
 _FULL_SCALE = 0.999  # 16-bit audio that was clipped stays there
 _NO_LANDMARKS = np.zeros((0, 2), np.int64)
 
@@ -41,6 +46,60 @@ class ClipScan:
     def silent(self) -> bool:
         """Whether the clip was read and holds nothing but zeros."""
         return bool(self.sha256) and self.peak == 0
+
+
+class Scans:
+    """What decoding all clips showed, in a few bytes a clip.
+
+    problems: Why clips cannot be read, by their index; the columns hold zeros for those.
+    silent, flat: Whether a clip holds nothing but zeros, or one value throughout, (n_clips,) of bool.
+    clipped: Share of samples at full scale, (n_clips,).
+    above_nyquist: Share of the power above the Nyquist frequency of a 16 kHz model, (n_clips,); NaN for silence and unread.
+    clips_of: Indices of the clips that hold the same samples, by a digest of these; clips without a sound are in none.
+    landmarks: By which near doubles are found.
+    """
+
+    def __init__(self, n_clips: int) -> None:
+        self.problems: dict[int, str] = {}
+        self.silent, self.flat = np.zeros(n_clips, bool), np.zeros(n_clips, bool)
+        self.clipped, self.above_nyquist = np.zeros(n_clips), np.full(n_clips, np.nan)
+        self.clips_of: dict[bytes, list[int]] = {}
+        self.landmarks = Landmarks()
+
+    def take(self, index: int, one: ClipScan) -> None:
+        """Take what a clip showed; clips come in their order."""
+        self.landmarks.add(one.landmarks)
+        if one.problem:
+            self.problems[index] = one.problem
+            return
+        self.silent[index], self.flat[index], self.clipped[index] = one.silent, one.flat, one.clipped
+        if one.above_nyquist is not None:
+            self.above_nyquist[index] = one.above_nyquist
+        if not one.flat:
+            self.clips_of.setdefault(bytes.fromhex(one.sha256), []).append(index)
+
+    def doubles(self) -> list[list[int]]:
+        """Sets of clips that hold the same samples, (n_sets,) of two or more indices each."""
+        return [indices for indices in self.clips_of.values() if len(indices) > 1]
+
+
+def scan_all(manifest: Manifest, facts: dict[str, FileFacts | AudioError], advance: Callable[[int], object]) -> Scans:
+    """What the samples of all clips show; each is decoded once, several beside each other.
+
+    Args:
+        manifest: The clips, (n_clips,).
+        facts: Of their recordings, by path.
+        advance: Called with 1 after each clip.
+    """
+    scans = Scans(len(manifest.clips))
+    with ThreadPoolExecutor(_THREADS) as threads:
+        for start in range(0, len(manifest.clips), _AT_ONCE):
+            clips: Sequence[Clip] = manifest.clips[start : start + _AT_ONCE]
+            read = threads.map(lambda clip: scan(manifest.root, clip, facts[clip.path]), clips)
+            for index, one in enumerate(read, start=start):
+                scans.take(index, one)
+                advance(1)
+    return scans
 
 
 def scan(root: Path, clip: Clip, facts: FileFacts | AudioError) -> ClipScan:

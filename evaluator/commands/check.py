@@ -13,6 +13,7 @@ from evaluator.errors import EvaluationError, UsageError
 
 if TYPE_CHECKING:
     from evaluator.check.issue import Issue
+    from evaluator.datasets.task import Task
 
 SUMMARY = "compare tasks with what is on disk"
 
@@ -27,9 +28,15 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def run(parsed: argparse.Namespace) -> int:
-    """`hear-eval check`: issues of each task's data; 1 if there is an error among them, 2 if data is not there."""
+    """`hear-eval check`: issues of each task's data as they are found; 1 if one is an error, 2 if data is not there."""
     import evaluator as ev
     from evaluator import figure
+
+    def tell(task: "Task", issue: "Issue") -> None:
+        if parsed.json:
+            print(json.dumps({"task": task.name, **asdict(issue)}), flush=True)
+        else:
+            _print_issue(task.name, issue)
 
     worst = 0
     if parsed.figure:
@@ -38,20 +45,15 @@ def run(parsed: argparse.Namespace) -> int:
     ready = []
     for task in tasks:
         try:
-            issues = ev.check_tasks(task, data=parsed.data, cache=parsed.cache, rehash=parsed.rehash, progress=bar)[
-                task.name
-            ]
+            found = ev.check_tasks(
+                task, data=parsed.data, cache=parsed.cache, rehash=parsed.rehash, progress=bar, on_issue=tell
+            )
         except (UsageError, EvaluationError) as error:
             report_error(task.name, error)
             worst = 2
             continue
         ready.append(task)
-        for issue in issues:
-            if parsed.json:
-                print(json.dumps({"task": task.name, **asdict(issue)}), flush=True)
-            else:
-                _print_issue(task.name, issue)
-        worst = max([worst, *(issue.level == "error" for issue in issues)])
+        worst = max([worst, *(issue.level == "error" for issue in found[task.name])])
     if parsed.figure:
         from evaluator.check.lengths import lengths_of
 
@@ -63,4 +65,4 @@ def run(parsed: argparse.Namespace) -> int:
 def _print_issue(name: str, issue: "Issue") -> None:
     """A line for people: the first clips that it is about, and whether there are more."""
     first = ", ".join(issue.where[:5]) + " ..." * (len(issue.where) > 5)
-    print(f"{issue.level:8} {name}: {issue.what}{f' [{first}]' if first else ''}")
+    print(f"{issue.level:8} {name}: {issue.what}{f' [{first}]' if first else ''}", flush=True)

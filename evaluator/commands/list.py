@@ -14,7 +14,10 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     """What is listed."""
     command.add_argument("what", choices=("modules", "tasks", "datasets", "protocols"))
     command.add_argument(
-        "-v", "--verbose", action="store_true", help="also what sets published and clean tasks apart, in a sentence"
+        "-v",
+        "--verbose",
+        action="store_true",
+        help="also, in sentences, what sets published and clean tasks apart, and the order that seeded splits draw from",
     )
     command.add_argument("--markdown", action="store_true", help="the tasks as a Markdown table")
     command.add_argument("--json", action="store_true", help="print one JSON object per line")
@@ -34,11 +37,14 @@ def run(parsed: argparse.Namespace) -> int:
         for row in rows:
             print(json.dumps(row))
         return 0
-    long = {"differs"} if parsed.what == "tasks" else set()
+    long = {"differs", "order"} if parsed.what == "tasks" else set()
     head = [name for name in rows[0] if name not in long]
     print_table(head, [["" if row[name] is None else str(row[name]) for name in head] for row in rows])
     if parsed.verbose:
-        for row in rows:
+        for before, row in zip([{}, *rows], rows, strict=False):
             if row.get("differs") and row.get("profile") == "published":
                 print(f"{row['task']}, published: {row['differs']}")
+            if row.get("order") and (row["task"], row["order"]) != (before.get("task"), before.get("order")):
+                profile = ", published" * (row["profile"] == "published")
+                print(f"{row['task']}{profile}, order of its clips before they are drawn: {row['order']}")
     return 0

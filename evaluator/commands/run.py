@@ -41,6 +41,12 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--seed", type=seed, default=0, help="of the probes and the bootstrap (default 0)")
     command.add_argument("--seeds", type=count, default=1, metavar="N", help="train probes with N seeds (default 1)")
     command.add_argument(
+        "--folds",
+        type=count,
+        metavar="N",
+        help="parts, each tested once, of data without folds of its own (default 5; one a group for 3 to 6 groups)",
+    )
+    command.add_argument(
         "--layers",
         default="",
         metavar="L",
@@ -86,6 +92,7 @@ def run(parsed: argparse.Namespace) -> int:
             seed=parsed.seed,
             seeds=parsed.seeds,
             baselines=parsed.baselines,
+            folds=parsed.folds,
             allow_failed=parsed.allow_failed,
             allow_unrepeatable=parsed.allow_unrepeatable,
             data=parsed.data,

@@ -46,6 +46,8 @@ def draw_share(share: Mapping[str, Any], rest: np.ndarray, clips: Sequence[Clip]
         train, valid = train_test_split(rest, test_size=share["share"], random_state=share["seed"])
         return train, valid
     n_parts = max(2, round(1 / share["share"]))
+    if share.get("groups"):  # of few groups one is more than the share, but none would be nothing
+        n_parts = max(2, min(n_parts, len({clips[index].group for index in rest})))
     valid = seeded_parts(n_parts, share, rest, clips)[0]
     valid = without_last_ones(valid, np.setdiff1d(rest, valid), clips, bool(share.get("groups")))
     return np.setdiff1d(rest, valid), np.sort(valid)

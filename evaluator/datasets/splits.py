@@ -2,7 +2,7 @@
 
 | rule | folds |
 |---|---|
-| `{by: fold, valid: V}` | each of the dataset's folds is test once |
+| `{by: fold, valid: V, pooled: true}` | each of the dataset's folds is test once |
 | `{by: group, valid: V}` | each group (an individual, a speaker) is test once |
 | `{by: random, folds: 5, seed: 42, stratify: true, groups: true, valid: V}` | seeded; each clip is test once |
 | `{by: split, valid: S}` | one: the dataset's train and test; `valid` only where it has no validation part of its own |
@@ -17,6 +17,9 @@
 first) or `S`: `{share: 0.2, seed: 42}` (a seeded part of what is not test: `train_test_split` over the clips in their
 order) or that with `stratify: true` and `groups: true`. Stratified parts hold about the same share of every class;
 grouped ones never divide a group. `N` is a list of names, or `{from: 1, to: 25}` for whole numbers.
+
+`pooled: true` repeats loaders that gather the other folds one after the other, in the order in which the folds first occur
+in the table, before they draw validation; without it, the other folds' clips are drawn from in the table's own order.
 
 `redrawn: true` beside `torch` repeats a deviation of published code: the test part comes from a second draw of the same
 generator, so that most of it was trained on.
@@ -75,7 +78,17 @@ _SHARES = {"train": _share("Share of the clips that train."), "valid": _share("S
 
 # Rule -> what may stand beside it in a task file.
 RULES: Mapping[str, Mapping[str, Field]] = {
-    "fold": {"by": _by("fold", "Each of the dataset's folds is test once."), "valid": _VALID},
+    "fold": {
+        "by": _by("fold", "Each of the dataset's folds is test once."),
+        "valid": _VALID,
+        "pooled": Field(
+            bool,
+            required=False,
+            default=False,
+            meaning="Whether validation is drawn from the other folds one after the other, in the order in which they first "
+            "occur, and not from their clips in the table's order.",
+        ),
+    },
     "group": {"by": _by("group", "Each group (an individual, a speaker) is test once."), "valid": _VALID},
     "random": {
         "by": _by("random", "Seeded folds; each clip is test once."),
@@ -185,9 +198,9 @@ def make(rule: Mapping[str, Any], clips: Sequence[Clip]) -> list[Fold]:
     """
     by = rule["by"]
     if by == "random":
-        folds = _rotate(_draw_folds(rule, clips), rule["valid"], clips, what="fold")
+        folds = _rotate(_draw_folds(rule, clips), rule["valid"], clips, "fold")
     elif by in ("fold", "group"):
-        folds = _rotate(field_of(by, clips), rule["valid"], clips, what=by)
+        folds = _rotate(field_of(by, clips), rule["valid"], clips, by, bool(rule.get("pooled")))
     else:
         folds = [Fold("test", *(np.sort(part) for part in SINGLE_SPLITS[by](rule, clips)))]
     for fold in folds:
@@ -243,21 +256,26 @@ def refuse_untrained(folds: Sequence[Fold], clips: Sequence[Clip]) -> None:
             )
 
 
-def _rotate(names_of: np.ndarray, valid: str | Mapping[str, Any], clips: Sequence[Clip], what: str) -> list[Fold]:
-    """Each value is test once; the rest is divided into training and validation."""
+def _rotate(
+    names_of: np.ndarray, valid: str | Mapping[str, Any], clips: Sequence[Clip], what: str, pooled: bool = False
+) -> list[Fold]:
+    """Each value is test once; the rest, `pooled` or in its own order, is divided into training and validation."""
     names = natural_order(list(names_of))
     if len(names) < (3 if valid == "next" else 2):
         raise UsageError(
             f"only {len(names)} {what}{'' if len(names) == 1 else 's'} in the data ({', '.join(names)}): a rotation "
             + ("with the next one as validation needs three" if valid == "next" else "needs two")
         )
+    order = np.arange(len(names_of))
+    if pooled:
+        order = np.concatenate([np.flatnonzero(names_of == name) for name in dict.fromkeys(names_of)])
     folds = []
     for position, name in enumerate(names):
         test = np.flatnonzero(names_of == name)
-        rest = np.flatnonzero(names_of != name)
+        rest = order[names_of[order] != name]
         if isinstance(valid, str):
             after = names_of[rest] == names[(position + 1) % len(names)]
-            folds.append(Fold(name, rest[~after], rest[after], test))
+            folds.append(Fold(name, np.sort(rest[~after]), np.sort(rest[after]), test))
         else:
             train, validation = draw_share(valid, rest, clips)
             folds.append(Fold(name, np.sort(train), np.sort(validation), test))
@@ -269,5 +287,9 @@ def _draw_folds(rule: Mapping[str, Any], clips: Sequence[Clip]) -> np.ndarray:
     fold_of = np.empty(len(clips), dtype=object)
     everything = np.arange(len(clips))
     for number, part in enumerate(seeded_parts(rule["folds"], rule, everything, clips), start=1):
+        if not len(part):
+            raise UsageError(
+                f"fold {number} of {rule['folds']} gets no group; ask for fewer folds, or give more groups"
+            )
         fold_of[part] = str(number)
     return fold_of

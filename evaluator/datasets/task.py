@@ -18,6 +18,7 @@ class Task:
     source: Where the rule comes from.
     profile: `clean` or `published` where the two ask differently, else `both`.
     differs: Where they do, what the published one does and the clean one does not.
+    order: Of a seeded split, where the order of the clips before the draw comes from, and whether it can be repeated.
     probe, events: What it changes of its own protocol: fields of the probe, and how events are made of probabilities.
     path: Path of a user's own file or folder; "" for a task that has a name.
     """
@@ -32,6 +33,7 @@ class Task:
     source: str
     profile: str = "both"
     differs: str = ""
+    order: str = ""
     probe: Mapping[str, Any] = field(default_factory=dict)
     events: tuple[tuple[float, float], ...] = ()
     path: str = ""

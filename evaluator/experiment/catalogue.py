@@ -60,6 +60,10 @@ _EVALUATION_FIELDS = {
     ),
     "events": protocol.EVENTS,
 }
+_ORDER = replace(
+    TEXT,
+    meaning="Of a seeded split: where the order of the clips before the draw comes from, and whether it can be repeated.",
+)
 # What the published code did otherwise; a field that is absent is as in the clean profile.
 _PUBLISHED_FIELDS = {
     "differs": Field(str, meaning="What the published code does otherwise, in a sentence."),
@@ -68,10 +72,12 @@ _PUBLISHED_FIELDS = {
     "split": Field((dict, type(None)), required=False, meaning="Another split rule."),
     "clip_seconds": _SECONDS,
     "metric": Field((str, type(None)), required=False, choices=tuple(METRICS), meaning="Another metric."),
+    "order": replace(_ORDER, kind=(str, type(None)), default=None),
 }
 _TASK_FIELDS = {
     "dataset": Field(str, meaning="Name of a dataset."),
     **_EVALUATION_FIELDS,
+    "order": _ORDER,
     "published": Field(
         (dict, type(None)), required=False, fields=_PUBLISHED_FIELDS, meaning="What the published code did otherwise."
     ),

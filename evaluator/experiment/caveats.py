@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from evaluator.check.check import counts
-from evaluator.datasets import splits
+from evaluator.datasets import own_split, splits
 from evaluator.embedding import guard
 from evaluator.embedding.extraction import Extraction
 from evaluator.experiment.evaluation import Choice, Evaluation, Key
@@ -55,7 +55,7 @@ def on_clips(setup: Setup, extraction: Extraction) -> Iterator[Caveat]:
 
 
 def on_data(setup: Setup) -> Iterator[Caveat]:
-    """Classes without training clips, and other numbers of clips than were published."""
+    """Classes without training clips, validation on what trains, and other numbers of clips than were published."""
     for fold in setup.folds:
         labels = splits.untrained(fold, setup.recordings.clips)
         if labels:
@@ -63,6 +63,11 @@ def on_data(setup: Setup) -> Iterator[Caveat]:
                 "untrained_classes",
                 f"fold {fold.name} tests {len(labels)} classes without a training clip, {labels[0]} for one",
             )
+    if own_split.validates_on_known(setup.task, setup.folds, setup.recordings.clips):
+        yield Caveat(
+            "validation_on_known",
+            "validation clips come from groups that train, so what is chosen on them suits known individuals",
+        )
     for finding in counts(setup.task, setup.recordings.manifest):
         if finding.level != "note":
             yield Caveat("partial_data", finding.what)

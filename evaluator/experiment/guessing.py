@@ -17,7 +17,7 @@ import yaml
 
 from evaluator import typed
 from evaluator.audio.clip import Clip
-from evaluator.datasets import manifest, splits
+from evaluator.datasets import manifest, own_split, splits
 from evaluator.datasets.lookalikes import likeness
 from evaluator.datasets.manifest import Manifest
 from evaluator.datasets.reading.folders import FoldersReader, class_folders
@@ -160,7 +160,7 @@ def _with_groups(task: Task, whole: Manifest) -> tuple[Task, Manifest, list[str]
         if not clips:
             continue
         n_groups = len({clip.group for clip in clips})
-        split = next(filter(lambda rule: _can_be_made(rule, clips), _grouped_splits(n_groups)), None)
+        split = next(filter(lambda rule: _can_be_made(rule, clips), _grouped_splits(clips)), None)
         if split is None:
             return (
                 task,
@@ -197,9 +197,8 @@ def _grouped(clips: Sequence[Clip], pattern: str) -> tuple[Clip, ...]:
     return named if _MIN_GROUPS <= len(groups) <= len(clips) / _MIN_CLIPS else ()
 
 
-def _grouped_splits(n_groups: int) -> Iterator[Mapping[str, Any]]:
-    if n_groups >= _GROUPED_FOLDS:
-        yield own_tasks.drawn_split(grouped=True)
+def _grouped_splits(clips: Sequence[Clip]) -> Iterator[Mapping[str, Any]]:
+    yield own_split.of_groups(clips)
     yield {"by": "group", "valid": "next"}
     yield {"by": "group", "valid": _SHARE}
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from evaluator.datasets import dataset
+from evaluator.datasets import dataset, own_split
 from evaluator.datasets.reading import annotation_formats
 from evaluator.datasets.reading.annotations import AnnotationsReader, tables_in
 from evaluator.datasets.reading.folders import FoldersReader, class_folders
@@ -22,7 +22,6 @@ from evaluator.typed import build
 
 DEFAULT_PROTOCOL = "arch"
 TABLES = (".csv", ".tsv", ".txt", ".textgrid")  # by suffix, in any case
-_SEED = 42  # of the splits that we draw for a user's own data
 _SPLIT_WORDS = frozenset(word for words in SPLIT_WORDS.values() for word in words)
 METADATA = "task_metadata.json"
 _HEAR_METRICS = {"top1_acc": "accuracy", "mAP": "map"}  # the others have our names
@@ -79,7 +78,7 @@ def _of_folder(path: Path) -> Task:
             f"{path}: has {len(classes)} visible sub-folder{'' if len(classes) == 1 else 's'}, but a task needs one for "
             "each of two or more classes, or a table beside the recordings"
         )
-    return plain_task(path.resolve().name, path, FoldersReader(), drawn_split(grouped=False), multi=False)
+    return plain_task(path.resolve().name, path, FoldersReader(), own_split.drawn(grouped=False), multi=False)
 
 
 def split_folders(names: Sequence[str]) -> list[str]:
@@ -105,12 +104,14 @@ def _of_table(path: Path) -> Task:
     reader = of_table(path)
     if reader.fold and reader.split:
         raise UsageError(f"{path}: has both a column fold and a column split; keep the one that counts")
-    split = drawn_split(grouped=bool(reader.group))
+    split = own_split.drawn(grouped=False)
     if reader.fold:
         n_folds = len({clip.fold for clip in reader.read_clips(path.parent)})
-        split = {"by": "fold", "valid": "next" if n_folds > 2 else split["valid"]}
+        split = {"by": "fold", "valid": "next" if n_folds > 2 else {**split["valid"], "groups": bool(reader.group)}}
     elif reader.split:
-        split = {"by": "split", "valid": split["valid"]}
+        split = {"by": "split", "valid": {**split["valid"], "groups": bool(reader.group)}}
+    elif reader.group:
+        split = own_split.of_groups(reader.read_clips(path.parent))
     return plain_task(path.stem, path.parent, reader, split, multi=bool(reader.label_separator))
 
 
@@ -131,7 +132,7 @@ def of_annotations(name: str, root: Path, format: str, files: Sequence[str]) -> 
     if several:
         way_out = "mend them, or say `labels: multi` in a YAML file (hear-eval init writes one)"
         refuse_few(str(root / files[0]), len(several), len(clips), several[0].name, way_out)
-    split = drawn_split(grouped=len({clip.group for clip in clips}) > 1)
+    split = own_split.of_groups(clips)
     return plain_task(name, root, reader, split, multi=bool(several))
 
 
@@ -188,13 +189,3 @@ def plain_task(name: str, root: Path, reader: Reader, split: Mapping[str, Any], 
         protocol=DEFAULT_PROTOCOL,
         source="your own data",
     )
-
-
-def drawn_split(grouped: bool) -> dict[str, Any]:
-    """Five stratified folds, validation carved from the rest; no group is ever divided.
-
-    Args:
-        grouped: Whether the clips, (n_clips,), have groups.
-    """
-    how = {"seed": _SEED, "stratify": True, "groups": grouped}
-    return {"by": "random", "folds": 5, **how, "valid": {"share": 0.2, **how}}

@@ -30,6 +30,7 @@ CAVEATS: Mapping[str, str] = {
     "pre_trained_on_data": "the module was pre-trained on recordings of this dataset: contamination",
     "partial_data": "other numbers of clips or classes than the published dataset has",
     "few_groups": "too few individuals or recordings for an interval over them",
+    "validation_on_known": "validation clips come from individuals or recordings that train, those tested do not",
     "failed_clips": "clips that could not be read or embedded, which are not in the score",
     "silent_clips": "clips whose samples are all 0",
     "padded_clips": "clips that the module takes only after zero-padding",
