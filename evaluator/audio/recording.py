@@ -11,6 +11,8 @@ from evaluator.audio.containers.layout import Part
 from evaluator.audio.errors import AudioError, reason
 
 _BLOCK = 1 << 16  # frames passed over at once
+# Frames of MP3 draw on up to 511 bytes of earlier ones, which at its lowest rate are some 20 frames; libmpg123 goes back by 4.
+_MP3_RUN_UP = 32 * 1152  # samples decoded before the one that is asked for
 
 
 class View(io.RawIOBase):
@@ -76,14 +78,20 @@ def open_part(path: Path, part: Part | None) -> Any:
     """
     import soundfile
 
+    class Onward(soundfile.SoundFile):
+        """A file that says that it cannot be sought in: else soundfile seeks after every read, which MP3 does not survive."""
+
+        def seekable(self) -> bool:
+            return False
+
     view = View(path, part) if part else None
     try:
         if view is None or part is None:
-            return soundfile.SoundFile(path)
+            return Onward(path)
         if part.encoding is None:
-            return soundfile.SoundFile(view)
+            return Onward(view)
         one = part.encoding
-        return soundfile.SoundFile(
+        return Onward(
             view,
             samplerate=one.sample_rate,
             channels=one.channels,
@@ -125,16 +133,16 @@ class Recording:
             frame -= self._lengths[number]
             number += 1
         self._open(number)
-        self._left -= frame
+        reached = max(0, frame - (_MP3_RUN_UP if self._file.format == "MP3" else 0))
         try:
-            self._file.seek(frame)
+            if reached:
+                self._file.seek(reached)
         except (soundfile.SoundFileError, ValueError):
             self._open(number)
-            while frame > 0:
-                block = self.read(min(frame, _BLOCK))
-                if not len(block):
-                    return
-                frame -= len(block)
+            reached = 0
+        self._left -= reached
+        while reached < frame and len(block := self.read(min(frame - reached, _BLOCK))):
+            reached += len(block)
 
     def read(self, frames: int) -> np.ndarray:
         """The next frames, (n, channels) float32, n at most as asked; 0 at the end."""

@@ -20,6 +20,7 @@ _KBPS = {
     (False, 3): (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 }
 _SLACK = 2  # frames by which writers of an index miscount: some count the frame of the index too
+_DECODER_DELAY = 529  # samples, of every decoder of layer III
 _TRIM_MOST = 2 * 4096  # samples; the most that a LAME tag can say that its encoder added
 
 
@@ -83,11 +84,9 @@ def _part(source: Source, stream: _Stream) -> tuple[Part, str]:
         raise source.refusal(
             f"the file is cut off: its index says {counted} frames, but {stream.n_frames} follow; get it again"
         )
-    remark = "it has no index, so its frames were counted"
+    remark = ""
     if counted is not None and counted != stream.n_frames:
         remark = f"its index says {counted} frames, but {stream.n_frames} follow; all are read"
-    elif counted is not None:
-        remark = ""
     if head.kind[1] != 3:
         return Part(tuple(stream.pieces), samples, 0), remark
     pieces: list[Piece] = list(stream.pieces)
@@ -107,7 +106,7 @@ def _walk(source: Source, position: int) -> tuple[list[_Stream], int]:
             streams and head.kind != streams[-1].head.kind and not _is_next(source, position, head, stop)
         ):
             found = _resync(source, position, stop, streams[-1].head if streams else None)
-            junk += found - position
+            junk += found - max(position, after_id3(source, position))
             position = found
             continue
         if position + head.n_bytes > stop:
@@ -197,13 +196,19 @@ def _index(frame: bytes, head: _Head) -> _Index | None:
 
 
 def _indexed(stream: _Stream) -> bytes:
-    """A frame of silence with an index that says how many frames follow."""
+    """A frame with an index that says how many frames follow, and the first of them, which is silent.
+
+    libmpg123 drops the decoder's delay from the start of whatever has an index; here the silent frame is what it drops.
+    """
     first = bytearray(stream.first)
     first[1] |= 1  # no checksum
     first[2] = first[2] & 0x0D | 0x90  # a bit rate at which an index fits, no padding
     head = _head(bytes(first))
     frame = bytearray(head.n_bytes if head else 0)
     frame[:4] = first
+    silent = bytes(frame)
     start = 4 + _side(stream.head)
-    frame[start : start + 12] = b"Xing" + (1).to_bytes(4) + stream.n_frames.to_bytes(4)
-    return bytes(frame)
+    added = (stream.head.n_samples - _DECODER_DELAY) << 12 | _DECODER_DELAY  # before and after, 12 bits each
+    index = b"Xing" + (1).to_bytes(4) + (stream.n_frames + 1).to_bytes(4) + b"LAME3.100" + bytes(12) + added.to_bytes(3)
+    frame[start : start + len(index)] = index
+    return bytes(frame) + silent
