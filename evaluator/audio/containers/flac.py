@@ -1,4 +1,4 @@
-"""FLAC (RFC 9639): the last frame says where it stands, and so how long the recording is; a checksum proves it."""
+"""FLAC (RFC 9639): every frame says where in the recording it stands, so the last one says how long that is."""
 
 from dataclasses import dataclass
 
@@ -23,6 +23,15 @@ class _Info:
     start: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """Where a frame begins, in bytes, which sample is its first, and how many it has."""
+
+    position: int
+    number: int
+    frames: int
+
+
 def read(source: Source, start: int = 0) -> Layout:
     """How many frames a FLAC file has, from byte `start` on.
 
@@ -45,50 +54,53 @@ def read(source: Source, start: int = 0) -> Layout:
 def _stream(source: Source, start: int, stop: int) -> tuple[Part, str]:
     """One FLAC file within the bytes, and what its header has wrong."""
     info = _streaminfo(source, start, stop)
-    ended, note = _end(source, info, stop), ""
-    if ended is None:
-        ended, stop, note = _before_junk(source, info, stop)
-    end, n_last = ended
+    if info.start == stop and info.frames == 0:
+        return Part(((start, stop),), 0), ""
+    last = _last(source, info, stop)
+    whole = last.position + _length(source.at(last.position, min(_FRAME_MOST, stop - last.position)))
+    end = last.number + last.frames
+    if whole == last.position or (whole < stop and end != info.frames):
+        raise source.refusal(
+            f"the file is cut off or damaged: its FLAC frames end after {last.number} of {info.frames or 'unknown'} samples; get it again"
+        )
     if info.frames == end:
-        return Part(((start, stop),), end), note
-    remark = f"its header says {info.frames} frames, but its last frame ends at {end}; it is read to there"
+        note = f"{stop - whole} bytes follow its audio and belong to nothing that is known; they are ignored"
+        return Part(((start, whole),), end), note if whole < stop else ""
+    # A file that was cut between two frames ends with a full one. FL010 of ecoacoustics/known-problems: twice the samples.
+    if end < info.frames != 2 * end and last.frames == info.largest:
+        raise source.refusal(
+            f"the file is cut off: its header says {info.frames} samples, but it ends after {end}; get it again"
+        )
+    remark = f"its header says {info.frames} samples, but its last frame ends at {end}; it is read to there"
     if info.frames == 0:
         remark = "its header does not say how long it is; it is read to its end"
-    # A file that was cut between two frames ends with a full one. FL010 of ecoacoustics/known-problems: twice the frames.
-    if end < info.frames != 2 * end and n_last == info.largest:
-        raise source.refusal(
-            f"the file is cut off: its header says {info.frames} frames, but it ends after {end}; get it again"
-        )
     return _patched(source, start, stop, end), remark
 
 
-def _before_junk(source: Source, info: _Info, stop: int) -> tuple[tuple[int, int], int, str]:
-    """Frames up to the last whole block and those in it, and where it ends, in a file whose last bytes are no block.
-
-    Something may follow only where the header says that the recording ends there; else the next block is cut off.
-    """
-    whole = _stop_of_last(source, info, stop)
-    ended = _end(source, info, whole) if whole else None
-    if ended is None or ended[0] != info.frames:
-        raise source.refusal("the file is cut off: it does not end with a whole FLAC frame; get it again")
-    return ended, whole, f"{stop - whole} bytes follow its audio and belong to nothing that is known; they are ignored"
-
-
-def _stop_of_last(source: Source, info: _Info, stop: int) -> int:
-    """Where the last block ends that is whole, in a file whose last bytes are none; 0 if there is none near its end."""
-    first = max(info.start, stop - _FRAME_MOST)
-    tail, position = source.at(first, stop - first), stop - first
-    while (position := tail.rfind(b"\xff", 0, position)) >= 0:
-        is_head = tail[position + 1 : position + 2] in (b"\xf8", b"\xf9") and _numbered(
-            tail[position : position + 16], info
-        )
-        if is_head and (length := _length(tail[position:])):
-            return first + position + length
-    return 0
+def _last(source: Source, info: _Info, stop: int) -> _Frame:
+    """The last frame of those that follow each other without a gap from sample 0 on."""
+    sync = source.at(info.start, 2)
+    last = _frame(source, info, info.start) if sync in (b"\xff\xf8", b"\xff\xf9") else None
+    if last is None or last.number:
+        raise source.refusal("a FLAC file that does not begin with its first frame; get it again")
+    position = info.start
+    while (position := source.find(sync, position + 2, stop)) >= 0:
+        frame = _frame(source, info, position)
+        if frame is None:
+            continue
+        if frame.number == last.number + last.frames:
+            last = frame
+        elif _crc16(source.at(last.position, min(_FRAME_MOST, position - last.position))) == 0:
+            raise source.refusal(
+                f"the file is damaged: after FLAC frames up to sample {last.number + last.frames} comes sample {frame.number}"
+            )
+    return last
 
 
 def _length(content: bytes) -> int:
-    """Bytes of the block that content begins with, by its checksum; 0 if it does not end there."""
+    """Bytes of the frame that content begins with, by its checksum; 0 if it does not end there."""
+    if _crc16(content) == 0:  # as it should be; on the way there, one in 65,536 bytes gives 0 too
+        return len(content)
     crc = 0
     for offset, byte in enumerate(content):
         crc = (crc << 8 & 0xFF00) ^ _CRC16[crc >> 8 ^ byte]
@@ -115,23 +127,9 @@ def _streaminfo(source: Source, start: int, stop: int) -> _Info:
     return _Info(smallest, largest, frames, position)
 
 
-def _end(source: Source, info: _Info, stop: int) -> tuple[int, int] | None:
-    """The frame of the recording at which the last block of bytes before `stop` ends, and how many it holds; None if none ends there."""
-    first = max(info.start, stop - _FRAME_MOST)
-    tail = source.at(first, stop - first)
-    if len(tail) < 6:
-        return (0, 0) if info.start == stop else None
-    position = len(tail)
-    while (position := tail.rfind(b"\xff", 0, position)) >= 0:
-        if tail[position + 1 : position + 2] in (b"\xf8", b"\xf9"):
-            numbered = _numbered(tail[position : position + 16], info)
-            if numbered and _crc16(tail[position:]) == 0:
-                return numbered[0] + numbered[1], numbered[1]
-    return None
-
-
-def _numbered(head: bytes, info: _Info) -> tuple[int, int] | None:
-    """Which frame of the recording a block begins with and how many it has, from its head; None if it is none (9.1)."""
+def _frame(source: Source, info: _Info, position: int) -> _Frame | None:
+    """The frame that begins at a byte, from its head; None if none does (section 9.1)."""
+    head = source.at(position, 16)
     if len(head) < 6 or head[2] >> 4 == 0 or head[2] & 15 == 15 or head[3] >> 4 > 10 or head[3] & 1:
         return None
     lead = head[4]
@@ -142,14 +140,14 @@ def _numbered(head: bytes, info: _Info) -> tuple[int, int] | None:
     number = lead & (0x7F >> n_ones)
     for byte in head[5 : 5 + n_more]:
         number = number << 6 | byte & 0x3F
-    position = 5 + n_more
+    n_head = 5 + n_more
     code = head[2] >> 4
     n_size = {6: 1, 7: 2}.get(code, 0)
-    frames = int.from_bytes(head[position : position + n_size]) + 1 if n_size else _BLOCK_SIZES[code]
-    position += n_size + {12: 1, 13: 2, 14: 2}.get(head[2] & 15, 0)
-    if len(head) <= position or _crc8(head[: position + 1]) != 0:
+    frames = int.from_bytes(head[n_head : n_head + n_size]) + 1 if n_size else _BLOCK_SIZES[code]
+    n_head += n_size + {12: 1, 13: 2, 14: 2}.get(head[2] & 15, 0)
+    if len(head) <= n_head or _crc8(head[: n_head + 1]) != 0:
         return None
-    return (number if head[1] & 1 else number * info.largest), frames
+    return _Frame(position, number if head[1] & 1 else number * info.largest, frames)
 
 
 def _patched(source: Source, start: int, stop: int, frames: int) -> Part:

@@ -40,10 +40,11 @@ class Source:
         """Where a pattern next begins, from `start` on and with its end before `stop`; -1 if nowhere."""
         stop = self.size if stop is None else stop
         while start + len(pattern) <= stop:
-            found = self.at(start, min(_WINDOW, stop - start)).find(pattern)
+            self.at(start, len(pattern))  # the window now begins at or before it
+            found = self._window.find(pattern, start - self._start, stop - self._start)
             if found >= 0:
-                return start + found
-            start += max(1, min(_WINDOW, stop - start) - len(pattern) + 1)
+                return self._start + found
+            start = self._start + len(self._window) - len(pattern) + 1
         return -1
 
     def only_zeros(self, start: int) -> bool:
