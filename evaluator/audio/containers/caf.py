@@ -2,7 +2,7 @@
 
 import math
 
-from evaluator.audio.containers.extent import Promise, settle
+from evaluator.audio.containers.extent import Promise, is_chunk, settle
 from evaluator.audio.containers.layout import Encoding, Layout, linear, unknown
 from evaluator.audio.containers.source import Source
 
@@ -46,14 +46,30 @@ def _layout(source: Source, encoding: Encoding | None, start: int, length: int |
     frame_bytes = encoding.frame_bytes if encoding else 1
     byte_rate = frame_bytes * encoding.sample_rate if encoding else 0
     n_bytes, remark = settle(source, Promise(start, length, frame_bytes, byte_rate, wraps=False), _leftover)
-    return linear([(start, start + n_bytes)], encoding, remark) if encoding else unknown(source.size, remark)
+    if encoding:
+        return linear([(start, start + n_bytes)], encoding, remark)
+    return unknown(source.size, remark, _packed_frames(source))
+
+
+def _packed_frames(source: Source) -> int | None:
+    """Frames as the table of packets counts them, without those that the encoder added; None without such a table."""
+    position = 8
+    while position + 12 <= source.size:
+        name, length = source.unpack(">4sq", position)
+        if name == b"pakt" and length >= 16:
+            (frames,) = source.unpack(">q", position + 20)
+            return int(frames)
+        if length < 0:
+            return None
+        position += 12 + length
+    return None
 
 
 def _leftover(source: Source, position: int) -> int:
     """Bytes behind the audio that are no chunks."""
     while position + 12 <= source.size:
         name, length = source.unpack(">4sq", position)
-        if not all(0x20 <= letter < 0x7F for letter in name) or not 0 <= length <= source.size - position - 12:
+        if length < 0 or not is_chunk(source, name, position + 12 + length):
             break
         position += 12 + length
     return max(0, source.size - position)

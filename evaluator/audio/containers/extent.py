@@ -32,6 +32,14 @@ class Promise:
     wraps: bool = True
 
 
+_BEGINNINGS = (b"RIFF", b"RF64", b"RIFX", b"FORM", b"caff", b".snd", b"riff", b"OggS", b"fLaC")
+
+
+def is_chunk(source: Source, name: bytes, stop: int) -> bool:
+    """Whether a name, and the byte at which its chunk ends, are those of one, and not of another file behind the first."""
+    return name[:4] not in _BEGINNINGS and all(0x20 <= letter < 0x7F for letter in name) and stop <= source.size
+
+
 def behind(source: Source, position: int) -> int:
     """Bytes behind the audio, in a container that has nothing there."""
     return max(0, source.size - position)
@@ -95,7 +103,7 @@ def _with_rest(source: Source, promise: Promise, there: int, rest: int) -> tuple
         return length + rounds * _GIB4, f"its size is beyond 4 GiB and wrapped round to {length}; it is read whole"
     if source.only_zeros(first):
         return length, f"{rest} zero bytes follow its audio; they are ignored"
-    if source.at(first, 4) in (b"RIFF", b"RF64", b"RIFX", b"FORM", b"caff", b".snd", b"riff"):
+    if source.at(first, 4) in _BEGINNINGS:
         raise source.refusal(
             "several recordings are joined in one file; take them apart, since only the first has a length"
         )

@@ -10,17 +10,32 @@ _MAGIC = b"fLaC\x00\x00\x00\x22"  # the name, and the head of the block STREAMIN
 _STREAMINFO = 42  # bytes up to its end
 _FRAME_MOST = 1 << 20  # bytes looked at from the end: 65,535 frames of 8 channels of 16 bits, uncompressed
 _OPEN = (1 << 36) - 1  # frames; as many as the header can say
+_RATES = {
+    1: 88200,
+    2: 176400,
+    3: 192000,
+    4: 8000,
+    5: 16000,
+    6: 22050,
+    7: 24000,
+    8: 32000,
+    9: 44100,
+    10: 48000,
+    11: 96000,
+}
 _BLOCK_SIZES = {1: 192, **{code: 576 << (code - 2) for code in range(2, 6)}, **{code: 256 << (code - 8) for code in range(8, 16)}}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class _Info:
-    """STREAMINFO: smallest and largest block in frames, frames in all (0: unknown), and where the first frame begins."""
+    """STREAMINFO: smallest and largest block in samples, samples in all (0: unknown), first frame's byte, Hz, channels."""
 
     smallest: int
     largest: int
     frames: int
     start: int
+    sample_rate: int
+    channels: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +98,7 @@ def _last(source: Source, info: _Info, stop: int) -> _Frame:
     last = _frame(source, info, info.start) if sync in (b"\xff\xf8", b"\xff\xf9") else None
     if last is None or last.number:
         raise source.refusal("a FLAC file that does not begin with its first frame; get it again")
+    _refuse_other_format(source, info)
     position = info.start
     while (position := source.find(sync, position + 2, stop)) >= 0:
         frame = _frame(source, info, position)
@@ -95,6 +111,17 @@ def _last(source: Source, info: _Info, stop: int) -> _Frame:
                 f"the file is damaged: after FLAC frames up to sample {last.number + last.frames} comes sample {frame.number}"
             )
     return last
+
+
+def _refuse_other_format(source: Source, info: _Info) -> None:
+    """The rate and channels of the first frame are those of the header, or one of both is damaged."""
+    head = source.at(info.start, 4)
+    rate, channels = _RATES.get(head[2] & 15, info.sample_rate), (head[3] >> 4) + 1 if head[3] >> 4 < 8 else 2
+    if (rate, channels) != (info.sample_rate, info.channels):
+        raise source.refusal(
+            f"its header says {info.sample_rate} Hz in {info.channels} channels, but its first FLAC frame {rate} Hz in {channels}; "
+            "get it again"
+        )
 
 
 def _length(content: bytes) -> int:
@@ -124,7 +151,7 @@ def _streaminfo(source: Source, start: int, stop: int) -> _Info:
         position += 4 + int.from_bytes(head[1:])
     if position > stop:
         raise source.cut_off(position - stop)
-    return _Info(smallest, largest, frames, position)
+    return _Info(smallest, largest, frames, position, int.from_bytes(block[18:21]) >> 4, (block[20] >> 1 & 7) + 1)
 
 
 def _frame(source: Source, info: _Info, position: int) -> _Frame | None:

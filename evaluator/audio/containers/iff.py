@@ -4,7 +4,7 @@ import math
 import struct
 from collections.abc import Iterator
 
-from evaluator.audio.containers.extent import Promise, settle
+from evaluator.audio.containers.extent import Promise, is_chunk, settle
 from evaluator.audio.containers.layout import Encoding, Layout, linear, unknown
 from evaluator.audio.containers.source import Source
 
@@ -85,7 +85,7 @@ def _leftover(source: Source, position: int) -> int:
     position += position % 2
     while position + 8 <= source.size:
         name, length = struct.unpack(">4sI", source.at(position, 8))
-        if not all(0x20 <= letter < 0x7F for letter in name) or position + 8 + length > source.size:
+        if not is_chunk(source, name, position + 8 + length):
             break
         position += 8 + length + length % 2
     return max(0, source.size - position)

@@ -65,6 +65,6 @@ def linear(stretches: list[tuple[int, int]], encoding: Encoding, remark: str = "
     return Layout(parts, remark, as_it_is=len(parts) == 1)
 
 
-def unknown(source_size: int, remark: str = "") -> Layout:
-    """The layout of a file, of so many bytes, of which only libsndfile can say how long it is."""
-    return Layout((Part(((0, source_size),)),), remark)
+def unknown(source_size: int, remark: str = "", frames: int | None = None) -> Layout:
+    """The layout of a file, of so many bytes, that only libsndfile can read; with its frames if they are known."""
+    return Layout((Part(((0, source_size),), frames),), remark)

@@ -21,7 +21,7 @@ _KBPS = {
 }
 _SLACK = 2  # frames by which writers of an index miscount: some count the frame of the index too
 _DECODER_DELAY = 529  # samples, of every decoder of layer III
-_TRIM_MOST = 2 * 4096  # samples; the most that a LAME tag can say that its encoder added
+_TRIM_MOST = 3 * 1152  # samples; no encoder adds more before and after the sound
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,8 @@ def _part(source: Source, stream: _Stream) -> tuple[Part, str]:
     head, index = stream.head, stream.index
     samples = stream.n_frames * head.n_samples
     counted = index.frames if index else None
-    if index and index.xing and counted == stream.n_frames:
+    trusted = index is not None and index.xing and index.trimmed <= _TRIM_MOST
+    if index and trusted and counted == stream.n_frames:
         return Part(tuple(stream.pieces), samples, max(0, samples - index.trimmed)), ""
     if counted is not None and counted - stream.n_frames > _SLACK:
         raise source.refusal(
@@ -87,6 +88,10 @@ def _part(source: Source, stream: _Stream) -> tuple[Part, str]:
     remark = ""
     if counted is not None and counted != stream.n_frames:
         remark = f"its index says {counted} frames, but {stream.n_frames} follow; all are read"
+    elif index and not trusted and index.xing:
+        remark = (
+            f"its index says that {index.trimmed} samples were added to it, more than any encoder does; all are read"
+        )
     if head.kind[1] != 3:
         return Part(tuple(stream.pieces), samples, 0), remark
     pieces: list[Piece] = list(stream.pieces)
@@ -189,7 +194,7 @@ def _index(frame: bytes, head: _Head) -> _Index | None:
         lame = start + 8 + 4 * bool(flags & 1) + 4 * bool(flags & 2) + 100 * bool(flags & 4) + 4 * bool(flags & 8)
         gap = frame[lame + 21 : lame + 24]
         added = (gap[0] << 4 | gap[1] >> 4) + ((gap[1] & 15) << 8 | gap[2]) if len(gap) == 3 else 0
-        return _Index(frames, True, min(added, _TRIM_MOST))
+        return _Index(frames, True, added)
     if frame[36:40] == b"VBRI" and len(frame) >= 54:
         return _Index(int.from_bytes(frame[50:54]), False, 0)
     return None

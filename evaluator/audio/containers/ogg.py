@@ -99,7 +99,7 @@ def _pages(source: Source) -> Iterator[_Page]:
     start = 0
     while start < source.size:
         head = source.at(start, _HEAD)
-        if head[:5] != b"OggS\x00":
+        if not head.startswith(b"OggS\x00"[: len(head)]):
             if source.only_zeros(start):
                 return
             raise source.refusal(

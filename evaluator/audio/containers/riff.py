@@ -3,7 +3,7 @@
 import struct
 from collections.abc import Iterator
 
-from evaluator.audio.containers.extent import Promise, settle
+from evaluator.audio.containers.extent import Promise, is_chunk, settle
 from evaluator.audio.containers.layout import Encoding, Layout, linear, unknown
 from evaluator.audio.containers.source import Source
 
@@ -46,16 +46,17 @@ class Format:
         width = block // channels if channels and block % channels == 0 else 0
         subtype = _CODECS.get(tag, {}).get(width) if (bits + 7) // 8 == width else None
         self.byte_rate = byte_rate
+        self.linear_block = block if tag in _CODECS else 0  # bytes of a frame, even where they are used in another way
         self.encoding = Encoding(subtype, channels, rate, "BIG" if order == ">" else "LITTLE") if subtype else None
 
 
 def _layout(source: Source, format_: Format, position: int, length: int, order: str) -> Layout:
     encoding = format_.encoding
     if not encoding:
-        _, remark = settle(
+        n_bytes, remark = settle(
             source, Promise(position, length, 1, format_.byte_rate), lambda file, end: _leftover(file, end, order)
         )
-        return unknown(source.size, remark)
+        return unknown(source.size, remark, n_bytes // format_.linear_block if format_.linear_block else None)
     promise = Promise(position, length, encoding.frame_bytes, encoding.frame_bytes * encoding.sample_rate)
     n_bytes, remark = settle(source, promise, lambda file, end: _leftover(file, end, order))
     return linear([(position, position + n_bytes)], encoding, remark)
@@ -84,7 +85,7 @@ def _leftover(source: Source, position: int, order: str) -> int:
         position += 1
     while position + 8 <= source.size:
         name, length = struct.unpack(f"{order}4sI", source.at(position, 8))
-        if not all(0x20 <= letter < 0x7F for letter in name) or position + 8 + length > source.size:
+        if not is_chunk(source, name, position + 8 + length):
             break
         position = _next(source, position + 8, length)
     rest = max(0, source.size - position)

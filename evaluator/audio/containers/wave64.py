@@ -1,6 +1,6 @@
 """Sony Wave64: WAV with names of 16 bytes and sizes of 64 bits, which count the name and size themselves."""
 
-from evaluator.audio.containers.extent import Promise, settle
+from evaluator.audio.containers.extent import Promise, is_chunk, settle
 from evaluator.audio.containers.layout import Layout, linear, unknown
 from evaluator.audio.containers.riff import Format
 from evaluator.audio.containers.source import Source
@@ -45,8 +45,8 @@ def _leftover(source: Source, position: int) -> int:
     """Bytes behind the audio that are no chunks."""
     position = -(-position // 8) * 8
     while position + _HEAD <= source.size:
-        _, length = source.unpack("<16sQ", position)
-        if length < _HEAD or position + length > source.size:
+        name, length = source.unpack("<16sQ", position)
+        if length < _HEAD or not is_chunk(source, name[:4], position + length):
             break
         position += -(-length // 8) * 8
     return max(0, source.size - position)
