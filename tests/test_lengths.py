@@ -166,7 +166,7 @@ def test_joined_wavs_are_refused(tmp_path):
     """Only the first has a length; what follows is another file and no chunk."""
     one = wav(tmp_path / "one.wav", sized(4 * RATE, pcm().tobytes())).read_bytes()
     (tmp_path / "a.wav").write_bytes(one * 2)
-    with pytest.raises(AudioError, match=r"a\.wav: several recordings are joined in one file"):
+    with pytest.raises(AudioError, match=r"a\.wav: several stretches of audio are joined in one file"):
         measure(tmp_path / "a.wav")
 
 
@@ -386,3 +386,50 @@ def test_another_decoder_hears_the_same(tmp_path, kind, channels):
     theirs = np.array(other.samples, np.float32).reshape(-1, channels).mean(axis=1)
     ours = heard(path)
     assert len(ours) == len(theirs) and np.abs(ours - theirs).max() < 2e-4
+
+
+def test_an_earlier_length_spares_the_walk_through_a_long_file(tmp_path, monkeypatch):
+    """Only as long as the file is the one that was measured, and only where its own header says the same."""
+    monkeypatch.setattr("evaluator.files._SETTLED_NS", -(10**9))
+    monkeypatch.setattr(lengths, "_LONG", 0)
+    encoded(tmp_path / "a.flac")
+    bare = encoded(tmp_path / "b.mp3", bitrate_mode="VARIABLE", compression_level=0.9)
+    bare.write_bytes(without_index(bare.read_bytes()))
+    first = file_facts(tmp_path, ["a.flac", "b.mp3"], tmp_path / "cache")
+    lengths._measured.cache_clear()
+    assert file_facts(tmp_path, ["a.flac", "b.mp3"], tmp_path / "cache") == first
+    assert len(heard(bare)) == first["b.mp3"].frames
+    monkeypatch.setattr(lengths, "_layout", lambda source: pytest.fail("walked through again"))
+    assert len(heard(tmp_path / "a.flac")) == 2 * RATE
+    encoded(tmp_path / "a.flac", RATE)
+    with pytest.raises(pytest.fail.Exception, match="walked through again"):
+        heard(tmp_path / "a.flac")
+
+
+def test_tags_around_flac_and_mp3_are_no_audio(tmp_path):
+    """ID3 before, and its first version behind."""
+    before = b"ID3\x04\x00\x00" + bytes([0, 0, 8, 0]) + bytes(1024)
+    for name in ("a.flac", "a.mp3"):
+        path = encoded(tmp_path / name)
+        expected = heard(path)
+        path.write_bytes(before + path.read_bytes() + b"TAG" + b"x" * 125)
+        assert np.array_equal(heard(path), expected) and measure(path).remark == ""
+
+
+def test_a_file_of_zeros_behind_a_header_is_refused_at_once(tmp_path):
+    """Its chunks have neither name nor length, and are as many as its bytes allow."""
+    path = tmp_path / "a.wav"
+    path.write_bytes(b"RIFF\0\0\0\0WAVE")
+    with path.open("r+b") as file:
+        file.truncate(1 << 30)
+    begin = time.perf_counter()
+    with pytest.raises(AudioError, match=r"a\.wav: no audio among the first 10000 of its chunks"):
+        measure(path)
+    assert time.perf_counter() - begin < 5
+
+
+def test_a_second_stretch_of_audio_in_a_wav_is_no_other_chunk(tmp_path):
+    """It would be left out."""
+    part = sized(2000, pcm(1000).tobytes())
+    with pytest.raises(AudioError, match="several stretches of audio are joined in one file"):
+        measure(wav(tmp_path / "a.wav", part, part))

@@ -15,11 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
+from evaluator.audio import limits
 from evaluator.audio.clip import Clip
 from evaluator.audio.clip_rule import ClipRule
 from evaluator.audio.errors import AudioError, named, reason
 from evaluator.audio.facts import FileFacts, Line, facts_of, recall, remember, sha256_of, unchanged
-from evaluator.audio.lengths import measure, open_recording
+from evaluator.audio.lengths import measure, open_recording, trust
 from evaluator.audio.recording import Recording
 from evaluator.errors import EvaluationError
 from evaluator.files import Stamp, own_folder, sweep
@@ -40,8 +41,6 @@ LOG = logging.getLogger(__name__)
 
 _BLOCK = 1 << 16  # frames decoded at once, less where there are many channels
 _BLOCK_VALUES = 1 << 20  # samples of all channels
-_LOUDEST = 1000.0  # of full scale 1; integers that were saved as floats without scaling are beyond
-_MOST_BYTES = 4_000_000_000  # of one clip's samples in float32
 _SLACK = 0.05  # seconds by which a clip may end after its recording: tables are rounded, and codecs add or drop a frame
 _N_THREADS = 8  # hashing and header reading wait for the disk and leave Python's lock
 _TRIES = 3  # of reading a file that changes meanwhile
@@ -52,7 +51,7 @@ def file_facts(
 ) -> dict[str, FileFacts | AudioError]:
     """Content hash and true length (frames, Hz, channels) of files, or why they cannot be had; what was read before is remembered.
 
-    Files that are read although their header is wrong have a `remark`, and a warning says how many there are.
+    Files whose header is wrong, and that are read nevertheless, have a `remark`; a warning says how many they are.
 
     Args:
         root: Folder that `paths` are relative to.
@@ -124,7 +123,8 @@ def read_clip(path: Path, clip: Clip, rule: ClipRule, sample_rate: int) -> np.nd
     parts, n_read = [], 0
     with named(path, "decoding it"), open_recording(path) as file:
         start, stop = _frame_span(file.frames, file.samplerate, clip, name=str(path))
-        _refuse_huge(path, file, stop - start, rule, sample_rate)
+        seconds = (stop - start) / file.samplerate
+        limits.refuse_huge(file, seconds, min(seconds, rule.seconds or math.inf), sample_rate)
         for part in _resampled(_mono_blocks(file, start, stop), file.samplerate, sample_rate):
             parts.append(part)
             n_read += len(part)
@@ -139,7 +139,7 @@ def read_blocks(path: Path, clip: Clip) -> Iterator[np.ndarray]:
     Raises:
         AudioError: As `read_clip`.
     """
-    with open_recording(path) as file:
+    with named(path, "decoding it"), open_recording(path) as file:
         start, stop = _frame_span(file.frames, file.samplerate, clip, name=str(path))
         yield from _mono_blocks(file, start, stop)
 
@@ -181,17 +181,6 @@ def _frame_span(frames: int, sample_rate: int, clip: Clip, name: str = "") -> tu
     return first, after
 
 
-def _refuse_huge(path: Path, file: Recording, n_frames: int, rule: ClipRule, sample_rate: int) -> None:
-    """Before any memory is taken for it."""
-    seconds = min(n_frames / file.samplerate, rule.seconds or math.inf)
-    n_bytes = seconds * sample_rate * np.dtype(np.float32).itemsize
-    if n_bytes > _MOST_BYTES:
-        raise AudioError(
-            f"{path}: the clip has {n_frames / file.samplerate:.0f} s at {file.samplerate} Hz, which would be "
-            f"{n_bytes / 1e9:.1f} GB at {sample_rate} Hz, above {_MOST_BYTES / 1e9:g} GB; give its clips start and end"
-        )
-
-
 def _mono_blocks(file: Recording, start: int, stop: int) -> Iterator[np.ndarray]:
     """Frames start to stop, averaged over channels, in blocks (n,) of float32."""
     position, size = start, max(1, min(_BLOCK, _BLOCK_VALUES // file.channels))
@@ -205,7 +194,7 @@ def _mono_blocks(file: Recording, start: int, stop: int) -> Iterator[np.ndarray]
                     f"{file.path}: the file is cut off or damaged: it should have {file.frames} frames, "
                     f"but decoding ends at {position}"
                 )
-            _refuse_levels(file, block, position)
+            limits.refuse_levels(file, block, position)
             position += len(block)
             yield block.mean(axis=1)
     except (RuntimeError, OSError, ValueError, TypeError) as error:
@@ -215,20 +204,6 @@ def _mono_blocks(file: Recording, start: int, stop: int) -> Iterator[np.ndarray]
             f"{file.path}: cannot be decoded to its end, damaged or cut off near {position / file.samplerate:.2f} s "
             f"of {file.frames / file.samplerate:.2f} s ({reason(error)})"
         ) from error
-
-
-def _refuse_levels(file: Recording, block: np.ndarray, position: int) -> None:
-    """Samples (n, channels) from a frame on that no recording has."""
-    within = np.abs(block) <= _LOUDEST  # NaN is not
-    if within.all():
-        return
-    frame, channel = np.argwhere(~within)[0]
-    value, where = block[frame, channel], f"frame {position + frame} ({(position + frame) / file.samplerate:.2f} s)"
-    if np.isfinite(value):
-        raise AudioError(
-            f"{file.path}: has a sample of {value:g} at {where}; full scale is 1, and beyond {_LOUDEST:g} is no sound"
-        )
-    raise AudioError(f"{file.path}: has a sample that is NaN or infinite at {where}")
 
 
 def _resampled(blocks: Iterator[np.ndarray], rate: int, sample_rate: int) -> Iterator[np.ndarray]:
@@ -256,7 +231,9 @@ def _facts(path: Path, known: Line | None) -> FileFacts | AudioError:
     """The facts of one file, from what is known if the file system says that it still is that file."""
     try:
         remembered = facts_of(known) if known else None
-        if remembered and path.is_file() and remembered.stamp == Stamp.of(path):
+        if remembered and remembered.stamp and path.is_file() and remembered.stamp == Stamp.of(path):
+            if not remembered.remark:
+                trust(path, remembered.stamp, remembered.frames)
             return remembered
         for _ in range(_TRIES):
             facts = _read_facts(path)

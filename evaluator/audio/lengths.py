@@ -14,11 +14,13 @@ from evaluator.audio.containers.layout import Layout, Part
 from evaluator.audio.containers.source import Source, opened
 from evaluator.audio.containers.tags import after_id3
 from evaluator.audio.errors import AudioError, named
+from evaluator.audio.limits import refuse_format
 from evaluator.audio.recording import Recording, open_part
 from evaluator.files import Stamp
 
-LOWEST_RATE, HIGHEST_RATE = 100, 10_000_000  # Hz: seismometers and hydrophones; ultrasound
 _N_KEPT = 4096  # files whose measure is kept in a process
+_LONG = 1 << 24  # bytes from which on an earlier length is worth remembering
+_trusted: dict[Path, tuple[Stamp, int]] = {}  # stamps and frames
 _READERS: tuple[tuple[int, tuple[bytes, ...], Callable[[Source], Layout]], ...] = (
     (8, (b"WAVE",), riff.read),
     (8, (b"AIFF", b"AIFC", b"8SVX", b"16SV"), iff.read),
@@ -75,16 +77,29 @@ def open_recording(path: Path) -> Recording:
         return Recording(path, found.parts, found.part_frames, found.sample_rate, found.channels)
 
 
+def trust(path: Path, stamp: Stamp, frames: int) -> None:
+    """Take a length in frames that `measure` found in an earlier run, for as long as the file is the one of the stamp.
+
+    It spares a walk through the whole of a long FLAC, Ogg or MP3; where its header says something else, that is walked again.
+    """
+    if stamp.size >= _LONG:
+        _trusted[path] = (stamp, frames)
+
+
 @lru_cache(_N_KEPT)
 def _measured(path: Path, stamp: Stamp) -> Measure:
     """`stamp` is what the file system said, so that a file that changed is measured anew."""
     if stamp.size == 0:
         raise AudioError(f"{path}: the file is empty (0 bytes)")
+    if _trusted.get(path, (None, 0))[0] == stamp:
+        whole = Part(((0, stamp.size),), _trusted[path][1])
+        if found := _as_it_is(path, Layout((whole,))):
+            return found
     with opened(path) as source:
         layout = _layout(source)
     for part in layout.parts:
         if part.encoding:
-            _plausible(path, part.encoding.sample_rate, part.encoding.channels)
+            refuse_format(path, part.encoding.sample_rate, part.encoding.channels)
     return (_as_it_is(path, layout) if layout.as_it_is else None) or _in_parts(path, layout)
 
 
@@ -106,18 +121,17 @@ def _layout(source: Source) -> Layout:
 def _as_it_is(path: Path, layout: Layout) -> Measure | None:
     """What libsndfile says of the file itself; None if its bytes say otherwise and it can be given the audio alone."""
     (part,) = layout.parts
-    can_alone = part.encoding is not None or any(isinstance(piece, bytes) for piece in part.pieces)
     try:
         with open_part(path, None) as file:
             frames, rate, channels = file.frames, file.samplerate, file.channels
     except AudioError:
-        if can_alone:
-            return None
-        raise
-    _plausible(path, rate, channels)
+        if part.encoding is None and part.pieces == ((0, path.stat().st_size),):
+            raise
+        return None  # the audio alone may do
+    refuse_format(path, rate, channels)
     one = part.encoding
     if part.fits(frames) and (one is None or (one.sample_rate, one.channels) == (rate, channels)):
-        _possible(path, frames)
+        refuse_format(path, rate, channels, frames)
         return Measure(frames, rate, channels, layout.remark, (), (frames,))
     return None
 
@@ -140,23 +154,5 @@ def _in_parts(path: Path, layout: Layout) -> Measure:
             + "); take them apart"
         )
     ((rate, channels),) = kinds
-    _plausible(path, rate, channels)
-    _possible(path, sum(lengths))
+    refuse_format(path, rate, channels, sum(lengths))
     return Measure(sum(lengths), rate, channels, layout.remark, layout.parts, tuple(lengths))
-
-
-def _plausible(path: Path, rate: int, channels: int) -> None:
-    if not LOWEST_RATE <= rate <= HIGHEST_RATE:
-        raise AudioError(
-            f"{path}: its header says {rate} Hz; recordings have {LOWEST_RATE} to {HIGHEST_RATE} Hz; repair its header"
-        )
-    if channels < 1:
-        raise AudioError(f"{path}: its header says {channels} channels; repair its header")
-
-
-def _possible(path: Path, frames: int) -> None:
-    """Whether so many frames can be at all: formats say 2 ** 59 and more where they do not know."""
-    if frames >= 1 << 48:
-        raise AudioError(
-            f"{path}: its header does not say how long it is, and nothing else does; convert it to WAV or FLAC"
-        )

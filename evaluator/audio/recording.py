@@ -84,6 +84,11 @@ def open_part(path: Path, part: Part | None) -> Any:
         def seekable(self) -> bool:
             return False
 
+        def close(self) -> None:
+            super().close()
+            if view is not None:
+                view.close()
+
     view = View(path, part) if part else None
     try:
         if view is None or part is None:

@@ -2,7 +2,7 @@
 
 import math
 
-from evaluator.audio.containers.extent import Promise, is_chunk, settle
+from evaluator.audio.containers.extent import CHUNKS_MOST, Promise, is_chunk, settle
 from evaluator.audio.containers.layout import Encoding, Layout, linear, unknown
 from evaluator.audio.containers.source import Source
 
@@ -17,11 +17,15 @@ def read(source: Source) -> Layout:
     Raises:
         AudioError: It is cut off, or has no audio.
     """
-    encoding, position, described = None, 8, False
+    encoding, position, described, n_chunks = None, 8, False, 0
     while position + 12 <= source.size:
+        if (n_chunks := n_chunks + 1) > CHUNKS_MOST:
+            raise source.too_many_chunks()
         name, length = source.unpack(">4sq", position)
         if name == b"desc":
             encoding, described = _described(source, position + 12), True
+        elif name == b"kuki" and described and length == 24:
+            _refuse_other_rate(source, position + 12)
         elif name == b"data" and described:
             return _layout(source, encoding, position + 16, None if length < 0 else max(0, length - 4))
         if length < 0:
@@ -30,6 +34,14 @@ def read(source: Source) -> Layout:
     if position > source.size:
         raise source.cut_off(position - source.size)
     raise source.refusal("a CAF file without audio (no desc and data chunk)")
+
+
+def _refuse_other_rate(source: Source, position: int) -> None:
+    """The description of ALAC has the rate once more; where they differ, one of both is damaged."""
+    (rate,) = source.unpack(">d", 20)
+    (again,) = source.unpack(">I", position + 20)
+    if source.at(28, 4) == b"alac" and rate != again:
+        raise source.refusal(f"its header says {rate:g} Hz, but its codec {again} Hz; get it again")
 
 
 def _described(source: Source, position: int) -> Encoding | None:

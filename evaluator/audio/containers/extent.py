@@ -32,7 +32,10 @@ class Promise:
     wraps: bool = True
 
 
-_BEGINNINGS = (b"RIFF", b"RF64", b"RIFX", b"FORM", b"caff", b".snd", b"riff", b"OggS", b"fLaC")
+_BEGINNINGS = (b"data", b"SSND", b"RIFF", b"RF64", b"RIFX", b"FORM", b"caff", b".snd", b"riff", b"OggS", b"fLaC")
+
+
+CHUNKS_MOST = 10_000  # before the audio; a file of zeros would have as many as its bytes allow
 
 
 def is_chunk(source: Source, name: bytes, stop: int) -> bool:
@@ -105,7 +108,7 @@ def _with_rest(source: Source, promise: Promise, there: int, rest: int) -> tuple
         return length, f"{rest} zero bytes follow its audio; they are ignored"
     if source.at(first, 4) in _BEGINNINGS:
         raise source.refusal(
-            "several recordings are joined in one file; take them apart, since only the first has a length"
+            "several stretches of audio are joined in one file; take them apart, since only the first has its place"
         )
     if rest <= min(_JUNK, length):
         return length, f"{rest} bytes follow its audio and belong to nothing that is known; they are ignored"

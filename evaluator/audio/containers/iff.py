@@ -4,7 +4,7 @@ import math
 import struct
 from collections.abc import Iterator
 
-from evaluator.audio.containers.extent import Promise, is_chunk, settle
+from evaluator.audio.containers.extent import CHUNKS_MOST, Promise, is_chunk, settle
 from evaluator.audio.containers.layout import Encoding, Layout, linear, unknown
 from evaluator.audio.containers.source import Source
 
@@ -73,8 +73,10 @@ def _extended(content: bytes) -> int:
 
 
 def _chunks(source: Source) -> Iterator[tuple[bytes, int, int]]:
-    position = 12
+    position, n_chunks = 12, 0
     while position + 8 <= source.size:
+        if (n_chunks := n_chunks + 1) > CHUNKS_MOST:
+            raise source.too_many_chunks()
         name, length = struct.unpack(">4sI", source.at(position, 8))
         yield name, position + 8, length
         position += 8 + length + length % 2

@@ -1,14 +1,15 @@
-"""Ogg (RFC 3533): every page is looked at, so that joined streams, missing pages and a lost end are seen."""
+"""Ogg (RFC 3533): every page is looked at, so that joined streams, missing pages and a lost end are seen.
+
+The last page of each stream says how long it is, which libsndfile reads right where it is given that stream alone."""
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from evaluator.audio.containers.layout import Layout, Part
 from evaluator.audio.containers.source import Source
 
 _HEAD = 27  # bytes of a page before its table of segments
-_NOWHERE = (1 << 64) - 1  # the position of a page on which no packet ends
 _AUDIO = (b"\x01vorbis", b"OpusHead", b"\x7fFLAC", b"Speex   ")
 
 
@@ -20,7 +21,6 @@ class _Page:
     stop: int
     first: bool
     last: bool
-    position: int
     serial: int
     number: int
     content: int
@@ -28,16 +28,14 @@ class _Page:
 
 @dataclass(slots=True)
 class _Link:
-    """One stream of audio in a chain: where its pages lie, in bytes, and the last position in frames."""
+    """One stream of audio in a chain: where its pages lie, in bytes."""
 
     start: int
     serial: int
     codec: bytes
     stop: int = 0
-    position: int = 0
     number: int = 0
     ended: bool = False
-    others: set[int] = field(default_factory=set)
 
 
 def read(source: Source) -> Layout:
@@ -66,12 +64,9 @@ def read(source: Source) -> Layout:
         remarks.append(f"{len(links)} streams are joined in it; all are read, one after the other")
     if not links[-1].ended:
         remarks.append("its last page is not marked as the end, so it may have been cut off there")
-    return Layout(tuple(_part(link) for link in links), "; ".join(remarks), as_it_is=len(links) == 1)
-
-
-def _part(link: _Link) -> Part:
-    """Of Vorbis and FLAC, positions are frames; of others, libsndfile knows what they leave out."""
-    return Part(((link.start, link.stop),))
+    return Layout(
+        tuple(Part(((link.start, link.stop),)) for link in links), "; ".join(remarks), as_it_is=len(links) == 1
+    )
 
 
 def _add(source: Source, link: _Link, page: _Page) -> None:
@@ -91,8 +86,6 @@ def _follow(source: Source, link: _Link, page: _Page) -> None:
             f"pages are missing or damaged: after page {link.number} of its stream comes page {page.number}; get it again"
         )
     link.number, link.ended = page.number, page.last
-    if page.position != _NOWHERE:
-        link.position = page.position
 
 
 def _pages(source: Source) -> Iterator[_Page]:
@@ -111,6 +104,6 @@ def _pages(source: Source) -> Iterator[_Page]:
         stop = content + sum(table)
         if stop > source.size:
             raise source.cut_off(stop - source.size)
-        position, serial, number = struct.unpack("<QII", head[6:22])
-        yield _Page(start, stop, bool(head[5] & 2), bool(head[5] & 4), position, serial, number, content)
+        serial, number = struct.unpack("<II", head[14:22])
+        yield _Page(start, stop, bool(head[5] & 2), bool(head[5] & 4), serial, number, content)
         start = stop

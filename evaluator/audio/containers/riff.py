@@ -3,7 +3,7 @@
 import struct
 from collections.abc import Iterator
 
-from evaluator.audio.containers.extent import Promise, is_chunk, settle
+from evaluator.audio.containers.extent import CHUNKS_MOST, Promise, is_chunk, settle
 from evaluator.audio.containers.layout import Encoding, Layout, linear, unknown
 from evaluator.audio.containers.source import Source
 
@@ -64,8 +64,10 @@ def _layout(source: Source, format_: Format, position: int, length: int, order: 
 
 def _chunks(source: Source, order: str) -> Iterator[tuple[bytes, int, int]]:
     """Name, position and length of the content of each chunk, in bytes."""
-    position = 12
+    position, n_chunks = 12, 0
     while position + 8 <= source.size:
+        if (n_chunks := n_chunks + 1) > CHUNKS_MOST:
+            raise source.too_many_chunks()
         name, length = struct.unpack(f"{order}4sI", source.at(position, 8))
         yield name, position + 8, length
         position = _next(source, position + 8, length)

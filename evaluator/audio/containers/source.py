@@ -58,6 +58,10 @@ class Source:
         """An error about this file."""
         return AudioError(f"{self.path}: {what}")
 
+    def too_many_chunks(self) -> AudioError:
+        """The error of a file whose chunks lead nowhere."""
+        return self.refusal("no audio among the first 10000 of its chunks: damaged, or not audio; get it again")
+
     def cut_off(self, missing: int) -> AudioError:
         """The error of a file that lacks bytes, in bytes."""
         return self.refusal(f"the file is cut off: at least {missing} bytes are missing at its end; get it again")
