@@ -162,6 +162,50 @@ def test_joined_files_of_different_rates_are_refused(tmp_path, name):
         measure(path)
 
 
+def test_mp3_with_a_wrong_index_or_that_of_fraunhofer_is_read_whole(tmp_path):
+    """As without an index; only the wrong one is told, and one that counts more than there are is a file that lacks its end."""
+    path = encoded(tmp_path / "a.mp3", 5 * RATE)
+    content = path.read_bytes()
+    bare = without_index(content)
+    index = bytearray(content[: len(content) - len(bare)])
+    place = max(index.find(b"Info"), index.find(b"Xing")) + 8
+    n_frames = int.from_bytes(index[place : place + 4])
+    path.write_bytes(bare)
+    expected = heard(path)
+    index[place : place + 4] = (n_frames // 2).to_bytes(4)
+    path.write_bytes(index + bare)
+    assert np.array_equal(heard(path), expected)
+    assert measure(path).remark == f"its index says {n_frames // 2} frames, but {n_frames} follow; all are read"
+    path.write_bytes(
+        (index[:4] + bytes(32) + b"VBRI" + bytes(10) + n_frames.to_bytes(4)).ljust(len(index), b"\0") + bare
+    )
+    assert np.array_equal(heard(path), expected) and measure(path).remark == ""
+    index[place : place + 4] = (n_frames + 9).to_bytes(4)
+    path.write_bytes(index + bare)
+    with pytest.raises(AudioError, match=f"cut off: its index says {n_frames + 9} frames, but {n_frames} follow"):
+        measure(path)
+
+
+def test_an_ogg_file_that_is_not_marked_as_ended_is_read_and_told(tmp_path):
+    """It may have been cut off between two pages, or its recorder stopped; nobody can tell."""
+    path = encoded(tmp_path / "a.ogg", 10 * RATE)
+    content = path.read_bytes()
+    path.write_bytes(content[: content.rindex(b"OggS")])
+    found = measure(path)
+    assert 0 < found.frames < 10 * RATE and "not marked as the end" in found.remark
+    assert len(heard(path)) == found.frames
+
+
+def test_voc_of_several_blocks_is_read_whole(tmp_path):
+    """A block holds 16 MB at most, and FFmpeg writes small ones."""
+    samples = np.arange(6000).astype(np.uint8)
+    blocks = b"\1" + (2002).to_bytes(3, "little") + bytes([256 - 1_000_000 // 8000, 0]) + samples[:2000].tobytes()
+    blocks += b"\2" + (4000).to_bytes(3, "little") + samples[2000:].tobytes() + b"\0"
+    head = b"Creative Voice File\x1a" + struct.pack("<HHH", 26, 0x010A, 0x1129)
+    (tmp_path / "a.voc").write_bytes(head + blocks)
+    assert np.array_equal(heard(tmp_path / "a.voc", 8000), (samples.astype(np.float32) - 128) / 128)
+
+
 def test_joined_wavs_are_refused(tmp_path):
     """Only the first has a length; what follows is another file and no chunk."""
     one = wav(tmp_path / "one.wav", sized(4 * RATE, pcm().tobytes())).read_bytes()
