@@ -83,7 +83,10 @@ def test_each_broken_clip_is_an_error(data):
     for (_, what), words in zip(problems, ("no such file", "0 bytes", "cut off", "NaN"), strict=True):
         assert words in what
     left = data.problems(known_bad=("1cat0.wav", "1cat1.wav", "1dog0.wav", "1dog1.wav"))
-    assert left == [("warning", "1 clips are shorter than one frame of a speech model (25 ms)")]  # the one with NaN
+    assert left == [  # the one with NaN
+        ("warning", "1 clips are shorter than one frame of a speech model (25 ms)"),
+        ("warning", "1 clips have another length than the others (0.1 s)"),
+    ]
 
 
 def test_silent_clips_are_counted_once(data):

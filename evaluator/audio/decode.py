@@ -1,24 +1,27 @@
 """From files to samples: what a file holds, which stretch of it a clip is, and that stretch at any sample rate.
 
 Channels are averaged first, then the mono signal is resampled (soxr, quality HQ), then the clip rule is applied.
-Recordings are decoded in blocks, so that memory is set by the clip and never by the recording.
+Recordings are decoded in blocks, so that memory is set by the clip and never by the recording. How long they are is
+`lengths.measure`'s to say, never a header's.
 """
 
 import hashlib
 import logging
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from evaluator.audio import truncation
+from evaluator.audio import limits
 from evaluator.audio.clip import Clip
 from evaluator.audio.clip_rule import ClipRule
+from evaluator.audio.errors import AudioError, named, reason
 from evaluator.audio.facts import FileFacts, Line, facts_of, recall, remember, sha256_of, unchanged
+from evaluator.audio.lengths import measure, open_recording, trust
+from evaluator.audio.recording import Recording
 from evaluator.errors import EvaluationError
 from evaluator.files import Stamp, own_folder, sweep
 
@@ -36,20 +39,19 @@ __all__ = [
 
 LOG = logging.getLogger(__name__)
 
-_BLOCK = 1 << 16  # frames decoded at once
+_BLOCK = 1 << 16  # frames decoded at once, less where there are many channels
+_BLOCK_VALUES = 1 << 20  # samples of all channels
 _SLACK = 0.05  # seconds by which a clip may end after its recording: tables are rounded, and codecs add or drop a frame
 _N_THREADS = 8  # hashing and header reading wait for the disk and leave Python's lock
 _TRIES = 3  # of reading a file that changes meanwhile
 
 
-class AudioError(EvaluationError):
-    """A clip cannot be had from its file; the sentence names the file and says why."""
-
-
 def file_facts(
     root: Path, paths: Sequence[str], cache: Path, rehash: bool = False
 ) -> dict[str, FileFacts | AudioError]:
-    """Content hash and header (frames, Hz, channels) of files, or why they cannot be had; what was read before is remembered.
+    """Content hash and true length (frames, Hz, channels) of files, or why they cannot be had; what was read before is remembered.
+
+    Files whose header is wrong, and that are read nevertheless, have a `remark`; a warning says how many they are.
 
     Args:
         root: Folder that `paths` are relative to.
@@ -69,6 +71,7 @@ def file_facts(
     with ThreadPoolExecutor(_N_THREADS) as pool:
         read = dict(zip(distinct, pool.map(lambda path: _facts(root / path, known.get(path)), distinct), strict=True))
     _remember_new(own / name, known, read)
+    _tell_remarks(root, read)
     return read
 
 
@@ -113,21 +116,21 @@ def read_clip(path: Path, clip: Clip, rule: ClipRule, sample_rate: int) -> np.nd
         sample_rate: Of the result, in Hz.
 
     Raises:
-        AudioError: The file is missing, not audio, empty or cut off, the clip is not inside it, or a sample is
-            NaN or infinite.
+        AudioError: The file is missing, not audio, empty or cut off, the clip is not inside it or needs more than 4 GB,
+            or a sample is NaN, infinite or beyond 1000 times full scale. Nothing else is raised for any file.
     """
     n_needed = rule.max_samples(sample_rate)
     parts, n_read = [], 0
-    with _open(path) as file:
-        if clip.end is None:
-            _refuse_cut_off(path)
+    with named(path, "decoding it"), open_recording(path) as file:
         start, stop = _frame_span(file.frames, file.samplerate, clip, name=str(path))
-        for part in _resampled(_mono_blocks(path, file, start, stop), file.samplerate, sample_rate):
+        seconds = (stop - start) / file.samplerate
+        limits.refuse_huge(file, seconds, min(seconds, rule.seconds or math.inf), sample_rate)
+        for part in _resampled(_mono_blocks(file, start, stop), file.samplerate, sample_rate):
             parts.append(part)
             n_read += len(part)
             if n_needed is not None and n_read >= n_needed:
                 break
-    return rule.apply(np.concatenate(parts), sample_rate)
+        return rule.apply(np.concatenate(parts), sample_rate)
 
 
 def read_blocks(path: Path, clip: Clip) -> Iterator[np.ndarray]:
@@ -136,23 +139,21 @@ def read_blocks(path: Path, clip: Clip) -> Iterator[np.ndarray]:
     Raises:
         AudioError: As `read_clip`.
     """
-    with _open(path) as file:
-        if clip.end is None:
-            _refuse_cut_off(path)
+    with named(path, "decoding it"), open_recording(path) as file:
         start, stop = _frame_span(file.frames, file.samplerate, clip, name=str(path))
-        yield from _mono_blocks(path, file, start, stop)
+        yield from _mono_blocks(file, start, stop)
 
 
 def recording_seconds(path: Path) -> float:
-    """Length of a recording as its header has it, in seconds.
+    """True length of a recording, in seconds.
 
     Raises:
-        AudioError: The file is missing, not audio, or empty.
+        AudioError: The file is missing, not audio, empty or cut off.
     """
-    with _open(path) as file:
-        if file.frames <= 0:
-            raise AudioError(f"{path}: the file holds no audio (0 frames)")
-        return file.frames / file.samplerate
+    found = measure(path)
+    if found.frames <= 0:
+        raise AudioError(f"{path}: the file holds no audio (0 frames)")
+    return found.frames / found.sample_rate
 
 
 def _frame_span(frames: int, sample_rate: int, clip: Clip, name: str = "") -> tuple[int, int]:
@@ -180,53 +181,28 @@ def _frame_span(frames: int, sample_rate: int, clip: Clip, name: str = "") -> tu
     return first, after
 
 
-def _open(path: Path) -> Any:
-    import soundfile
-
-    if not path.is_file():
-        raise AudioError(f"{path}: there is no such file")
-    if path.stat().st_size == 0:
-        raise AudioError(f"{path}: the file is empty (0 bytes)")
-    try:
-        return soundfile.SoundFile(path)
-    except (soundfile.SoundFileError, OSError, TypeError) as error:
-        raise AudioError(f"{path}: not audio that libsndfile can read ({_reason(error)})") from error
-
-
-def _reason(error: Exception) -> str:
-    return str(getattr(error, "error_string", "") or error or type(error).__name__).strip(" .")
-
-
-def _refuse_cut_off(path: Path) -> None:
-    missing = truncation.missing_bytes(path)
-    if missing:
-        raise AudioError(f"{path}: the file is cut off: at least {missing} bytes are missing at its end; get it again")
-
-
-def _mono_blocks(path: Path, file: Any, start: int, stop: int) -> Iterator[np.ndarray]:
+def _mono_blocks(file: Recording, start: int, stop: int) -> Iterator[np.ndarray]:
     """Frames start to stop, averaged over channels, in blocks (n,) of float32."""
-    import soundfile
-
+    position, size = start, max(1, min(_BLOCK, _BLOCK_VALUES // file.channels))
     try:
         if start:
             file.seek(start)
-        position = start
         while position < stop:
-            block = file.read(min(_BLOCK, stop - position), dtype="float32", always_2d=True)  # (n, channels)
+            block = file.read(min(size, stop - position))  # (n, channels)
             if len(block) == 0:
                 raise AudioError(
-                    f"{path}: the file is cut off: its header says {file.frames} frames, but decoding ends at {position}"
+                    f"{file.path}: the file is cut off or damaged: it should have {file.frames} frames, "
+                    f"but decoding ends at {position}"
                 )
-            if not np.isfinite(block).all():
-                raise AudioError(
-                    f"{path}: has a sample that is NaN or infinite near {position / file.samplerate:.2f} s"
-                )
+            limits.refuse_levels(file, block, position)
             position += len(block)
             yield block.mean(axis=1)
-    except soundfile.SoundFileError as error:
+    except (RuntimeError, OSError, ValueError, TypeError) as error:
+        if isinstance(error, AudioError):
+            raise
         raise AudioError(
-            f"{path}: cannot be decoded to its end, damaged or cut off near {position / file.samplerate:.2f} s "
-            f"of {file.frames / file.samplerate:.2f} s ({_reason(error)})"
+            f"{file.path}: cannot be decoded to its end, damaged or cut off near {position / file.samplerate:.2f} s "
+            f"of {file.frames / file.samplerate:.2f} s ({reason(error)})"
         ) from error
 
 
@@ -255,7 +231,9 @@ def _facts(path: Path, known: Line | None) -> FileFacts | AudioError:
     """The facts of one file, from what is known if the file system says that it still is that file."""
     try:
         remembered = facts_of(known) if known else None
-        if remembered and path.is_file() and remembered.stamp == Stamp.of(path):
+        if remembered and remembered.stamp and path.is_file() and remembered.stamp == Stamp.of(path):
+            if not remembered.remark:
+                trust(path, remembered.stamp, remembered.frames)
             return remembered
         for _ in range(_TRIES):
             facts = _read_facts(path)
@@ -269,12 +247,21 @@ def _facts(path: Path, known: Line | None) -> FileFacts | AudioError:
 
 
 def _read_facts(path: Path) -> FileFacts:
-    """The facts of a file, with its stamp before they were read; errors as those of `_open`."""
+    """The facts of a file, with its stamp before they were read; errors as those of `measure`."""
     now = time.time_ns()
-    stamp = Stamp.of(path) if path.is_file() else None
-    with _open(path) as file:
-        header = (file.frames, file.samplerate, file.channels)
-    return FileFacts(sha256_of(path), *header, stamp, stamp is not None and stamp.settled(now))
+    found = measure(path)
+    stamp = Stamp.of(path)
+    settled = stamp.settled(now)
+    return FileFacts(sha256_of(path), found.frames, found.sample_rate, found.channels, stamp, settled, found.remark)
+
+
+def _tell_remarks(root: Path, read: Mapping[str, FileFacts | AudioError]) -> None:
+    """Say of how many files the header is wrong, and what is wrong with one of them."""
+    odd = {path: facts.remark for path, facts in read.items() if isinstance(facts, FileFacts) and facts.remark}
+    if odd:
+        path, remark = next(iter(odd.items()))
+        others = f" (and {len(odd) - 1} more files have a header that is wrong)" if len(odd) > 1 else ""
+        LOG.warning("%s: %s%s", root / path, remark, others)
 
 
 def _remember_new(memory: Path, known: dict[str, Line], read: dict[str, FileFacts | AudioError]) -> None:

@@ -1,7 +1,7 @@
 """What is known of files by their content, and how it is remembered from one run to the next.
 
 A memory is a JSON file that can be read without us, with a line for each file: [size, mtime_ns, ctime_ns, inode, SHA-256, frames,
-rate, channels, checksum]. The first four are what the file system said of the file when the next four were found out. The checksum
+rate, channels, remark, checksum]. The first four are what the file system said of the file when the next five were found out. The checksum
 is over memory, file and line, so that a line that was edited, or is another file's, is not believed.
 """
 
@@ -15,8 +15,8 @@ from pathlib import Path
 from evaluator.files import Stamp, write_whole
 
 LOG = logging.getLogger(__name__)
-FORMAT = 2
-N_VALUES = 8  # of a line
+FORMAT = 3  # 2 believed headers
+N_VALUES = 9  # of a line
 
 Line = list[int | str]
 """What is remembered of a file, without the checksum."""
@@ -24,10 +24,11 @@ Line = list[int | str]
 
 @dataclass(frozen=True)
 class FileFacts:
-    """The SHA-256 of a file's bytes, and what its header says: frames (samples per channel), Hz, channels.
+    """The SHA-256 of a file's bytes, and what it really holds: frames (samples per channel), Hz, channels.
 
     Facts are equal if these are. `stamp` is what the file system said of the file before and after it was read, None if nobody
-    asked; `settled` is whether the file was old enough then that no later change can have the same stamp.
+    asked; `settled` is whether the file was old enough then that no later change can have the same stamp;
+    `remark` says what its header has wrong, "" for nothing.
     """
 
     sha256: str
@@ -36,11 +37,12 @@ class FileFacts:
     channels: int
     stamp: Stamp | None = field(default=None, compare=False, repr=False)
     settled: bool = field(default=False, compare=False, repr=False)
+    remark: str = field(default="", compare=False, repr=False)
 
     @property
     def line(self) -> Line:
         """What is remembered of the file, without the checksum."""
-        return [*(self.stamp or ()), self.sha256, self.frames, self.sample_rate, self.channels]
+        return [*(self.stamp or ()), self.sha256, self.frames, self.sample_rate, self.channels, self.remark]
 
 
 def unchanged(path: Path, facts: FileFacts) -> bool:
@@ -107,10 +109,10 @@ def remember(memory: Path, lines: Mapping[str, Line]) -> None:
 
 def facts_of(line: Line) -> FileFacts:
     """The facts that a line holds, with the stamp in bytes and ns."""
-    size, mtime_ns, ctime_ns, inode, sha256, *header = line
+    size, mtime_ns, ctime_ns, inode, sha256, *header, remark = line
     stamp = Stamp(int(size), int(mtime_ns), int(ctime_ns), int(inode))
     frames, sample_rate, channels = map(int, header)
-    return FileFacts(str(sha256), frames, sample_rate, channels, stamp, settled=True)
+    return FileFacts(str(sha256), frames, sample_rate, channels, stamp, settled=True, remark=str(remark))
 
 
 def _checksum(memory: Path, path: str, line: Sequence[int | str]) -> str:

@@ -1,0 +1,163 @@
+"""A recording that can be decoded from any frame on: parts of a file one after the other, each as libsndfile needs it."""
+
+import io
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from evaluator.audio.containers.layout import Part
+from evaluator.audio.errors import AudioError, reason
+
+_BLOCK = 1 << 16  # frames passed over at once
+# Frames of MP3 draw on up to 511 bytes of earlier ones, which at its lowest rate are some 20 frames; libmpg123 goes back by 4.
+_MP3_RUN_UP = 32 * 1152  # samples decoded before the one that is asked for
+
+
+class View(io.RawIOBase):
+    """A file made of pieces of another one and of bytes that stand in for some of it."""
+
+    def __init__(self, path: Path, part: Part) -> None:
+        super().__init__()
+        self._file = path.open("rb")
+        self._pieces = []
+        self.size = 0
+        for piece in part.pieces:
+            n_bytes = len(piece) if isinstance(piece, bytes) else piece[1] - piece[0]
+            self._pieces.append((self.size, n_bytes, piece))
+            self.size += n_bytes
+        self._position = 0
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def seekable(self) -> bool:
+        """Always."""
+        return True
+
+    def tell(self) -> int:
+        """Where it is read next, in bytes."""
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Go to a byte, counted from the start, from here or from the end."""
+        self._position = max(0, offset + (0, self._position, self.size)[whence])
+        return self._position
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill a buffer of bytes as far as there are some; how many there were."""
+        wanted, n_done = memoryview(buffer).cast("B"), 0
+        for start, n_bytes, piece in self._pieces:
+            begin = self._position - start
+            if not 0 <= begin < n_bytes or n_done == len(wanted):
+                continue
+            n = min(n_bytes - begin, len(wanted) - n_done)
+            if isinstance(piece, bytes):
+                content = piece[begin : begin + n]
+            else:
+                self._file.seek(piece[0] + begin)
+                content = self._file.read(n)
+            wanted[n_done : n_done + len(content)] = content
+            n_done += len(content)
+            self._position += len(content)
+        return n_done
+
+    def close(self) -> None:
+        """Close the file itself too."""
+        self._file.close()
+        super().close()
+
+
+def open_part(path: Path, part: Part | None) -> Any:
+    """An open SoundFile of one part of a file, or of the file as it is.
+
+    Raises:
+        AudioError: libsndfile cannot read it.
+    """
+    import soundfile
+
+    class Onward(soundfile.SoundFile):
+        """A file that says that it cannot be sought in: else soundfile seeks after every read, which MP3 does not survive."""
+
+        def seekable(self) -> bool:
+            return False
+
+        def close(self) -> None:
+            super().close()
+            if view is not None:
+                view.close()
+
+    view = View(path, part) if part else None
+    try:
+        if view is None or part is None:
+            return Onward(path)
+        if part.encoding is None:
+            return Onward(view)
+        one = part.encoding
+        return Onward(
+            view,
+            samplerate=one.sample_rate,
+            channels=one.channels,
+            format="RAW",
+            subtype=one.subtype,
+            endian=one.endian,
+        )
+    except (soundfile.SoundFileError, OSError, TypeError, ValueError) as error:
+        if view:
+            view.close()
+        raise AudioError(f"{path}: not audio that libsndfile can read ({reason(error)})") from error
+
+
+class Recording:
+    """Frames of a file, from any on, in float32 with full scale 1; `frames` of them at `samplerate` Hz in `channels`."""
+
+    def __init__(self, path: Path, parts: tuple[Part, ...], lengths: tuple[int, ...], rate: int, channels: int) -> None:
+        self.path = path
+        self.frames, self.samplerate, self.channels = sum(lengths), rate, channels
+        self._parts: tuple[Part | None, ...] = parts or (None,)
+        self._lengths = lengths
+        self._number, self._file = 0, open_part(path, self._parts[0])
+        self._left = lengths[0]
+
+    def __enter__(self) -> "Recording":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def seek(self, frame: int) -> None:
+        """Go to a frame; where libsndfile cannot go to one (GSM 6.10), what comes before it is decoded and dropped."""
+        import soundfile
+
+        number = 0
+        while number + 1 < len(self._lengths) and frame >= self._lengths[number]:
+            frame -= self._lengths[number]
+            number += 1
+        self._open(number)
+        reached = max(0, frame - (_MP3_RUN_UP if self._file.format == "MP3" else 0))
+        try:
+            if reached:
+                self._file.seek(reached)
+        except (soundfile.SoundFileError, ValueError):
+            self._open(number)
+            reached = 0
+        self._left -= reached
+        while reached < frame and len(block := self.read(min(frame - reached, _BLOCK))):
+            reached += len(block)
+
+    def read(self, frames: int) -> np.ndarray:
+        """The next frames, (n, channels) float32, n at most as asked; 0 at the end."""
+        while self._left == 0 and self._number + 1 < len(self._parts):
+            self._open(self._number + 1)
+        block = self._file.read(min(frames, self._left), dtype="float32", always_2d=True)
+        self._left -= len(block)
+        return block
+
+    def _open(self, number: int) -> None:
+        self._file.close()
+        self._number, self._file = number, open_part(self.path, self._parts[number])
+        self._left = self._lengths[number]
