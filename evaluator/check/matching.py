@@ -136,11 +136,8 @@ def _candidates(keys: np.ndarray, clips: np.ndarray, side: np.ndarray, apart: np
 def _findable(keys: np.ndarray, clips: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The keys that find something, and not too much: those of two clips to `_COMMON`."""
     in_order = np.sort(keys)
-    starts = np.flatnonzero(np.concatenate([[True], in_order[1:] != in_order[:-1]])) if len(keys) else np.zeros(0, int)
-    counts = np.diff(np.append(starts, len(keys)))
-    wanted = in_order[starts[(counts > 1) & (counts <= _COMMON)]]
-    at = np.minimum(np.searchsorted(wanted, keys), max(0, len(wanted) - 1))
-    kept = wanted[at] == keys if len(wanted) else np.zeros(len(keys), bool)
+    first, after = (np.searchsorted(in_order, keys, end) for end in ("left", "right"))
+    kept = (after - first > 1) & (after - first <= _COMMON)
     return keys[kept], clips[kept]
 
 
