@@ -60,7 +60,7 @@ def test_a_folder_of_raven_tables_beside_its_recordings_is_a_task(tmp_path):
     assert len(whole.clips) == 6 and {clip.group for clip in whole.clips} == {"r0.WAV", "r1.WAV", "r2.WAV"}
     assert kinds(whole) == {"second_views": 6} and whole.intake.rows_read == 12
     (task,) = catalogue.find(str(tmp_path / "field"))
-    assert (task.labels, task.metric, task.split["groups"]) == ("single", "accuracy", True)
+    assert (task.labels, task.metric, task.split["by"]) == ("single", "accuracy", "group")
 
 
 def test_one_raven_table_may_be_about_many_recordings(tmp_path):

@@ -132,7 +132,8 @@ def of_annotations(name: str, root: Path, format: str, files: Sequence[str]) -> 
     if several:
         way_out = "mend them, or say `labels: multi` in a YAML file (hear-eval init writes one)"
         refuse_few(str(root / files[0]), len(several), len(clips), several[0].name, way_out)
-    split = own_split.of_groups(clips)
+    several_recordings = len({clip.group for clip in clips}) > 1
+    split = own_split.of_groups(clips) if several_recordings else own_split.drawn(grouped=False)
     return plain_task(name, root, reader, split, multi=bool(several))
 
 
