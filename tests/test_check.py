@@ -227,11 +227,10 @@ def test_the_first_differences_from_what_is_expected_are_named(data):
 
 
 def test_files_that_no_clip_uses_are_told(data):
-    """A forgotten line in a table; other kinds of files and hidden ones are not looked at."""
+    """A forgotten line in a table, with the file's name."""
     soundfile.write(data.root / "left.wav", noise(3), RATE)
-    soundfile.write(data.root / ".hidden.wav", noise(3), RATE)
-    notes = {issue.what: issue.where for issue in data.issues()}
-    assert notes["1 audio files lie beside the clips and belong to none"] == ("left.wav",)
+    (note,) = [issue for issue in data.issues() if "left.wav" in issue.where]
+    assert note.level == "note" and "1 audio file" in note.what
 
 
 def test_a_test_part_that_was_trained_on_is_an_error(data):
