@@ -26,7 +26,7 @@ _SHARE = 0.2
 
 
 def drawn(grouped: bool, folds: int = _FOLDS) -> dict[str, Any]:
-    """Stratified folds, validation carved from the rest; no group is ever divided where there are groups."""
+    """Stratified folds of clips, (n_clips,), validation carved from the rest; no group is ever divided where there are groups."""
     how = {"seed": _SEED, "stratify": True, "groups": grouped}
     return {"by": "random", "folds": folds, **how, "valid": {"share": _SHARE, **how}}
 

@@ -11,7 +11,7 @@ from evaluator.datasets.manifest import Manifest
 
 @dataclass(frozen=True)
 class Recordings:
-    """Clips, the rule that says how much of each is used, and the facts of their files.
+    """Clips, (n_clips,), the rule that says how much of each is used, and the facts of their files.
 
     name: What they are called in messages and progress bars: the task's name.
     manifest: The clips, in order, with their classes.

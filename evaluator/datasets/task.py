@@ -11,7 +11,7 @@ from evaluator.datasets.dataset import Dataset
 
 @dataclass(frozen=True)
 class Task:
-    """A question about a dataset: which clips, which labels, how divided, how scored.
+    """A question about a dataset: which clips, (n_clips,), which labels, how divided, how scored.
 
     clip_seconds: Clips are heard up to this length; None for whole clips.
     labels: `single` (exactly one a clip), `multi` (any number) or `events` (any number, with times).

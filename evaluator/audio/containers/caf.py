@@ -12,7 +12,7 @@ _LAWS = {b"ulaw": "ULAW", b"alaw": "ALAW"}
 
 
 def read(source: Source) -> Layout:
-    """Where the audio of a CAF file lies, in bytes.
+    """Where the audio of a CAF file lies, in bytes, and its frames.
 
     Raises:
         AudioError: It is cut off, or has no audio.
@@ -33,7 +33,7 @@ def read(source: Source) -> Layout:
         position += 12 + length
     if position > source.size:
         raise source.cut_off(position - source.size)
-    raise source.refusal("a CAF file without audio (no desc and data chunk)")
+    raise source.refusal(f"a CAF file of {source.size} bytes without audio (no desc and data chunk)")
 
 
 def _refuse_other_rate(source: Source, position: int) -> None:

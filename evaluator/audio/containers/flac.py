@@ -139,7 +139,7 @@ def _length(content: bytes) -> int:
 def _streaminfo(source: Source, start: int, stop: int) -> _Info:
     block = source.at(start, min(_STREAMINFO, stop - start))
     if len(block) < _STREAMINFO or block[:8] != _MAGIC:
-        raise source.refusal("a FLAC file whose first block is cut off or damaged; get it again")
+        raise source.refusal(f"a FLAC file whose first block ({len(block)} bytes) is cut off or damaged; get it again")
     smallest, largest = int.from_bytes(block[8:10]), int.from_bytes(block[10:12])
     frames = int.from_bytes(block[21:26]) & _OPEN
     position, last = start + _STREAMINFO, source.at(start + 4, 1)[0] & 0x80

@@ -14,7 +14,7 @@ _CODECS = {b"fl32": "FLOAT", b"FL32": "FLOAT", b"fl64": "DOUBLE", b"FL64": "DOUB
 
 
 def read(source: Source) -> Layout:
-    """Where the audio of an AIFF or 8SVX file lies, in bytes.
+    """Where the audio of an AIFF or 8SVX file lies, in bytes, and its frames.
 
     Raises:
         AudioError: It is cut off, or has no audio.
@@ -34,7 +34,7 @@ def read(source: Source) -> Layout:
         end = position + length
     if end > source.size:
         raise source.cut_off(end - source.size)
-    raise source.refusal("an AIFF file without audio (no COMM and SSND chunk)")
+    raise source.refusal(f"an AIFF file of {source.size} bytes without audio (no COMM and SSND chunk)")
 
 
 def _layout(source: Source, encoding: Encoding | None, frames: int | None, start: int, length: int) -> Layout:

@@ -119,7 +119,7 @@ def _walk(source: Source, position: int) -> tuple[list[_Stream], int]:
         _take(source, streams, position, head)
         position += head.n_bytes
     if not streams:
-        raise source.refusal("an MP3 file without a whole frame; get it again")
+        raise source.refusal(f"an MP3 file of {source.size} bytes without a whole frame; get it again")
     return streams, junk
 
 

@@ -39,7 +39,7 @@ class _Link:
 
 
 def read(source: Source) -> Layout:
-    """The streams of an Ogg file, one after the other, in bytes.
+    """The streams of an Ogg file, one after the other, in bytes and frames.
 
     Raises:
         AudioError: It is cut off, lacks pages, or holds several sounds at once.

@@ -13,7 +13,7 @@ _MAT4 = {0: 8, 10: 4, 20: 4, 30: 2, 40: 2, 50: 1}  # bytes of a value by MOPT, l
 
 
 def read_au(source: Source) -> Layout:
-    """Where the audio of an AU file lies, in bytes.
+    """Where the audio of an AU file lies, in bytes, and its frames.
 
     Raises:
         AudioError: It is cut off.
@@ -29,7 +29,7 @@ def read_au(source: Source) -> Layout:
 
 
 def read_sphere(source: Source) -> Layout:
-    """Where the audio of a NIST SPHERE file lies, in bytes.
+    """Where the audio of a NIST SPHERE file lies, in bytes, and its frames.
 
     Raises:
         AudioError: It is cut off, or its header lacks what the format asks for.

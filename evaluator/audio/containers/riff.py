@@ -14,7 +14,7 @@ _CODECS = {1: {1: "PCM_U8", 2: "PCM_16", 3: "PCM_24", 4: "PCM_32"}, 3: {4: "FLOA
 
 
 def read(source: Source) -> Layout:
-    """Where the audio of a WAV file lies, in bytes.
+    """Where the audio of a WAV file lies, in bytes, and its frames.
 
     Raises:
         AudioError: It is cut off, or has no audio.

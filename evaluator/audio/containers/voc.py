@@ -12,7 +12,7 @@ _JUNK = 1 << 16  # bytes that may follow the end
 
 
 def read(source: Source) -> Layout:
-    """Where the audio of a VOC file lies, in bytes.
+    """Where the audio of a VOC file lies, in bytes, and its frames.
 
     Raises:
         AudioError: It is cut off, has no audio, or parts of different rates.
@@ -35,7 +35,7 @@ def read(source: Source) -> Layout:
     if rest > _JUNK:
         raise source.refusal(f"{rest} bytes follow the end of its audio: its sizes are wrong; convert it to WAV")
     if not encodings:
-        raise source.refusal("a VOC file without audio (no sound block)")
+        raise source.refusal(f"a VOC file of {source.size} bytes without audio (no sound block)")
     if len(encodings) > 1:
         raise source.refusal("a VOC file of parts with different rates, channels or encodings; take them apart")
     return linear(stretches, encodings.pop(), f"{rest} bytes follow its end; they are ignored" if rest else "")

@@ -10,7 +10,7 @@ _HEAD = 24  # bytes of a chunk's name and size
 
 
 def read(source: Source) -> Layout:
-    """Where the audio of a Wave64 file lies, in bytes.
+    """Where the audio of a Wave64 file lies, in bytes, and its frames.
 
     Raises:
         AudioError: It is cut off, or has no audio.
@@ -29,7 +29,7 @@ def read(source: Source) -> Layout:
         position += -(-length // 8) * 8
     if position > source.size:
         raise source.cut_off(position - source.size)
-    raise source.refusal("a Wave64 file without audio (no fmt and data chunk)")
+    raise source.refusal(f"a Wave64 file of {source.size} bytes without audio (no fmt and data chunk)")
 
 
 def _layout(source: Source, format_: Format, position: int, length: int | None) -> Layout:
