@@ -560,8 +560,11 @@ def test_another_user_runs_on_a_complete_cache_that_is_not_theirs(recordings, tm
         "import sys; from evaluator.cli import main; sys.exit(main(['run', 'hear_ssl.melspec', '--task', 'data', '--protocol', "
         "'logistic', '--cache', 'cache', '--out', 'theirs/results']))"
     )
+    other = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", sys.executable, "-c"]
+    if subprocess.run([*other, "import evaluator, hear_ssl, torch"], cwd=tmp_path, capture_output=True).returncode:
+        pytest.skip("this installation can be read by its owner only")
     done = subprocess.run(
-        ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", sys.executable, "-c", script],
+        [*other, script],
         env={**os.environ, "HOME": str(tmp_path / "theirs"), "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
