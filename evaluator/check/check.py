@@ -60,9 +60,8 @@ def check(
         yield Issue(
             "note", "validation clips come from groups that train, so what is chosen on them suits known individuals"
         )
-    if manifest.intake.differences:
-        yield from (Issue("note", each.text, (each.first,)) for each in manifest.intake.differences)
-    else:
+    yield from (Issue("note", each.text, (each.first,) if each.first else ()) for each in manifest.intake.differences)
+    if task.dataset.access != "own":  # of a user's own data the intake tells what lies beside the clips
         yield from _strays(manifest)
     facts = decode.file_facts(manifest.root, [clip.path for clip in manifest.clips], cache, rehash)
     yield from _hours(task, manifest, facts)
