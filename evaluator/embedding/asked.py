@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from evaluator.embedding.plain import PADDED_LENGTHS
+from evaluator.embedding.plain import PADDED_LENGTHS, taken
 from evaluator.embedding.spec import Module, WorkerEnded
 from evaluator.errors import EvaluationError
 
@@ -52,13 +53,7 @@ class Asked:
 
     def takes(self, seconds: float) -> bool:
         """Whether the module gives a scene embedding of a clip of so many seconds."""
-        try:
-            self.module.scene(self.noise(1, seconds))
-        except WorkerEnded:
-            raise
-        except EvaluationError:
-            return False
-        return True
+        return taken(partial(self.module.scene, self.noise(1, seconds)), None) is not None
 
     def noise(self, n_sounds: int, seconds: float, seed: int = 0) -> np.ndarray:
         """White noise in [-1, 1], (n_sounds, n_samples), float32."""

@@ -8,7 +8,7 @@ refuses has an answer too: that it was refused.
 """
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,8 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from evaluator.embedding.claims import locked
-from evaluator.embedding.plain import PADDED_LENGTHS, refuse_times
-from evaluator.embedding.spec import Module, WorkerEnded
+from evaluator.embedding.plain import PADDED_LENGTHS, refuse_times, taken
+from evaluator.embedding.spec import Module
 from evaluator.embedding.store import model_key
 from evaluator.errors import EvaluationError
 from evaluator.files import own_folder, write_whole
@@ -59,22 +59,12 @@ def _asked(module: Module) -> dict[str, np.ndarray]:
     given = {"seconds": np.array([max(seconds, shortest) for seconds, _, _ in SOUNDS])}
     for number, (_, peak, n) in enumerate(SOUNDS):
         sound = _sound(number, float(given["seconds"][number]), peak, n, rate)
-        given[str(number)] = _taken(partial(module.scene, sound), np.empty((n, 0), np.float32))
+        given[str(number)] = taken(partial(module.scene, sound), np.empty((n, 0), np.float32))
         if number in TIMED and has_frames:
             nothing = np.empty((n, 0), np.float32), np.empty((n, 0))
-            frames, times = _taken(partial(module.timestamps, sound), nothing)
+            frames, times = taken(partial(module.timestamps, sound), nothing)
             given[f"frames {number}"], given[f"times {number}"] = frames, times
     return given
-
-
-def _taken(ask: Callable[[], Any], otherwise: Any) -> Any:
-    """What a module answers, or something else where it refuses."""
-    try:
-        return ask()
-    except WorkerEnded:
-        raise
-    except EvaluationError:
-        return otherwise
 
 
 def _shortest(module: Module) -> float:
@@ -82,7 +72,7 @@ def _shortest(module: Module) -> float:
     rate, usual = module.describe()["sample_rate"], SOUNDS[1][0]
     for seconds in (usual, *(each for each in PADDED_LENGTHS if each > usual)):
         sound = _sound(1, seconds, 0.5, 1, rate)
-        if _taken(partial(module.scene, sound), None) is not None:
+        if taken(partial(module.scene, sound), None) is not None:
             return 0.0 if seconds == usual else seconds
     return 0.0
 

@@ -34,7 +34,7 @@ def locked(path: Path) -> Iterator[None]:
 
 @dataclass
 class Claim:
-    """A shard, of (n_clips,) clips, that this process makes and no other.
+    """A shard, of (n_clips,) clips, that this process makes and no other; as a context it is released at the end, also by an error.
 
     Attributes:
         numbers: The clips that it lacks, by their numbers.
@@ -43,6 +43,12 @@ class Claim:
 
     numbers: list[int]
     lock: filelock.BaseFileLock | None
+
+    def __enter__(self) -> "Claim":
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        self.release(whole=kind is None)
 
     def release(self, whole: bool = False) -> None:
         """Let others have it; of a shard that is whole the lock's file goes too, since whoever comes now finds the shard."""

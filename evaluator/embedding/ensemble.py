@@ -48,7 +48,7 @@ def open_any(spec: ModuleSpec) -> Iterator[Module]:
         UsageError: The module, or a member, cannot be loaded.
     """
     if spec.name.startswith(members.PREFIX):
-        yield Ensemble(spec)
+        yield MemberwiseEnsemble(spec)
     else:
         with open_module(spec) as module:
             yield module
@@ -70,12 +70,12 @@ def embed(
         UsageError: The module cannot be loaded, or has no such views.
         EvaluationError: The module fails.
     """
-    if isinstance(module, Ensemble):
+    if isinstance(module, MemberwiseEnsemble):
         return module.embed(views, recordings, cache, progress)
     return embed_with(spec, module, views, recordings, cache, progress)
 
 
-class Ensemble:
+class MemberwiseEnsemble:
     """Members that are opened when they are needed; of a `Module`'s calls it answers `describe` only.
 
     Members' scenes (n_clips, width) are merged into one (n_clips, merged width), or their frames (n_frames, width).
@@ -155,8 +155,8 @@ class Ensemble:
                 if claim is None:
                     time.sleep(POLL_SECONDS)
                     continue
-                keep(store, [made for made in together.merged(claim.numbers) if made])
-                claim.release(whole=True)
+                with claim:
+                    keep(store, [made for made in together.merged(claim.numbers) if made])
                 advance(len(claim.numbers))
             if together.works:
                 self._join(done, [work.done for work in together.works])
@@ -222,7 +222,7 @@ class Ensemble:
 class _Together(contextlib.ExitStack):
     """The members of an ensemble, opened together when the first clips are asked for and closed at the end."""
 
-    def __init__(self, ensemble: Ensemble, views: str, recordings: Recordings, keys: Mapping[int, str]):
+    def __init__(self, ensemble: MemberwiseEnsemble, views: str, recordings: Recordings, keys: Mapping[int, str]):
         super().__init__()
         self.ensemble, self.views, self.recordings, self.keys = ensemble, views, recordings, dict(keys)
         self.works: list[Work] = []
@@ -252,7 +252,7 @@ class _Together(contextlib.ExitStack):
         ]
 
     def again(self, numbers: Sequence[int]) -> list[Row]:
-        """See `guard.Asked`."""
+        """See `guard.AsksAgain`."""
         return [made[1] if made else {} for made in self.merged(numbers)]
 
 

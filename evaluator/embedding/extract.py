@@ -13,6 +13,7 @@ in the store already is neither decoded nor embedded.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -20,10 +21,10 @@ from evaluator.datasets.recordings import Recordings
 from evaluator.embedding import guard
 from evaluator.embedding.claims import Claim, each_claimed
 from evaluator.embedding.extraction import Extraction, keyed, planned_shards, recall
-from evaluator.embedding.spec import Module, WorkerEnded
+from evaluator.embedding.plain import taken
+from evaluator.embedding.spec import Module
 from evaluator.embedding.store import Store, shard_name
 from evaluator.embedding.work import Work
-from evaluator.errors import EvaluationError
 
 PARTS = {"scene": ("",), "layers": ("", "layers"), "frames": ("frames",)}
 
@@ -71,10 +72,14 @@ def to_make(
     advance(len(keys) + len(done.failed) - distinct + n_there)
     n_made = 0
 
-    def missing(numbers: Sequence[int]) -> list[int]:
-        store.rescan()
-        store.verify(keys[number] for number in numbers)
+    def lacking(numbers: Sequence[int]) -> list[int]:
         return [number for number in numbers if keys[number] not in store]
+
+    def missing(numbers: Sequence[int]) -> list[int]:
+        if lacking(numbers):  # what was there was verified; others may have made the rest meanwhile
+            store.rescan()
+            store.verify(keys[number] for number in numbers)
+        return lacking(numbers)
 
     for claim in each_claimed(store.folder, named, missing):
         n_made += len(claim.numbers) if claim else 0
@@ -102,10 +107,5 @@ def _gives_layers(module: Module) -> bool:
     if not described["extension"]:
         return False
     noise = np.random.default_rng(0).uniform(-0.1, 0.1, described["sample_rate"]).astype(np.float32)
-    try:
-        answer = module.clips([noise])
-    except WorkerEnded:
-        raise
-    except EvaluationError:
-        return False
+    answer = taken(partial(module.clips, [noise]), {})
     return all(view in answer and answer[view].ndim == 3 for view in ("layers_mean", "layers_std"))

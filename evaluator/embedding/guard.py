@@ -47,7 +47,7 @@ RANDOM = "the same clip gives another embedding each time it is asked for: the m
 _spent: "WeakKeyDictionary[Any, int]" = WeakKeyDictionary()  # clips that each module was asked for again
 
 
-class Asked(Protocol):
+class AsksAgain(Protocol):
     """Who can be asked again for clips.
 
     module: What is asked in the end, which describes itself.
@@ -63,7 +63,7 @@ class Asked(Protocol):
         """Views of clips, by their numbers, asked for together: {view: (size,) or (n, size)} each."""
 
 
-def watch(asked: Asked, store: Store, shards: Iterable[Sequence[int]], done: Extraction) -> None:
+def watch(asked: AsksAgain, store: Store, shards: Iterable[Sequence[int]], done: Extraction) -> None:
     """Look again at shards that no one has looked at, and note in `done` what is known of all that hold its clips.
 
     A module is asked for at most `MAX_AGAIN` clips more than there are; shards that are left then are looked at by the next run.
@@ -127,7 +127,7 @@ def describe(done: Extraction) -> str:
 
 
 def _look_again(
-    asked: Asked, store: Store, keys: Mapping[int, str], numbers: Sequence[int], chosen: Sequence[int]
+    asked: AsksAgain, store: Store, keys: Mapping[int, str], numbers: Sequence[int], chosen: Sequence[int]
 ) -> tuple[float, str]:
     """The largest change of the `chosen` clips' embeddings, in standard deviations between clips, and what it means."""
     mixed = [*chosen[1:], chosen[0]]
@@ -149,8 +149,8 @@ def _look_again(
     return change, RANDOM if unsteady > alone / 10 and not _drifts(repeated) else REMEMBERS
 
 
-def _again(asked: Asked, numbers: Sequence[int]) -> list[Row]:
-    """As `Asked.again`, with a second try: a passing error says nothing of the embeddings.
+def _again(asked: AsksAgain, numbers: Sequence[int]) -> list[Row]:
+    """As `AsksAgain.again`, with a second try: a passing error says nothing of the embeddings.
 
     Raises:
         EvaluationError: The module refuses them twice.
@@ -176,7 +176,7 @@ def _drifts(rows: Sequence[Row]) -> bool:
     return float(one @ other) > 0.9 * float(np.linalg.norm(one) * np.linalg.norm(other))
 
 
-def _unheard(asked: Asked, numbers: Sequence[int]) -> Iterator[tuple[str, str]]:
+def _unheard(asked: AsksAgain, numbers: Sequence[int]) -> Iterator[tuple[str, str]]:
     """A remark where much of the power of some clips lies above what the module can hear."""
     highest, shares = asked.sample_rate / 2, []
     for number in numbers:
@@ -193,7 +193,9 @@ def _unheard(asked: Asked, numbers: Sequence[int]) -> Iterator[tuple[str, str]]:
         )
 
 
-def _equal(asked: Asked, store: Store, keys: Mapping[int, str], numbers: Sequence[int]) -> Iterator[tuple[str, str]]:
+def _equal(
+    asked: AsksAgain, store: Store, keys: Mapping[int, str], numbers: Sequence[int]
+) -> Iterator[tuple[str, str]]:
     """A remark where clips that sound different have the very same embedding, as with a cache that forgets what it is asked."""
     if store.part == "frames" or asked.module.describe()["identity"] is not None:
         return
@@ -208,7 +210,7 @@ def _equal(asked: Asked, store: Store, keys: Mapping[int, str], numbers: Sequenc
         )
 
 
-def _handful(asked: Asked, keys: Mapping[int, str], numbers: Sequence[int]) -> list[int]:
+def _handful(asked: AsksAgain, keys: Mapping[int, str], numbers: Sequence[int]) -> list[int]:
     """The first clip, and others that a hash of their keys picks, each key once; of long ones only as many as take a minute.
 
     None where the module was asked for enough.

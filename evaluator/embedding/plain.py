@@ -29,6 +29,20 @@ Row = dict[str, np.ndarray]
 """What is stored of one clip: views by name."""
 
 
+def taken(ask: Callable[[], Any], otherwise: Any) -> Any:
+    """What a module answers, such as scenes (n_clips, size), or something else where it refuses.
+
+    Raises:
+        WorkerEnded: It is gone.
+    """
+    try:
+        return ask()
+    except WorkerEnded:
+        raise
+    except EvaluationError:
+        return otherwise
+
+
 def _scenes(module: Module, audio: np.ndarray) -> list[Row]:
     """Of each clip "scene" (size,); audio is (n_clips, n_samples)."""
     return [{"scene": row} for row in module.scene(audio)]
