@@ -57,12 +57,12 @@ def in_order(parts: Parts) -> Parts:
 # ARCH: folds that are pooled, and files out of folders -----------------------------------------------------------------
 
 
-def pooled(by_fold: dict[str, list[str]]) -> Parts:
-    """Each fold is test; the lists of the others, one behind the other, are divided 80:20."""
+def pooled(by_fold: dict[str, list[str]], share: float = 0.2) -> Parts:
+    """Each fold is test; the lists of the others, one behind the other, are divided, 80:20 unless said otherwise."""
     parts = {}
     for fold, test in by_fold.items():
         rest = [name for other, names in by_fold.items() if other != fold for name in names]
-        parts[fold] = (*train_test_split(rest, test_size=0.2, random_state=42), test)
+        parts[fold] = (*train_test_split(rest, test_size=share, random_state=42), test)
     return parts
 
 
@@ -97,11 +97,7 @@ def emovo(root: Path) -> Parts:
         speaker: sorted(path.relative_to(root).as_posix() for path in (root / "EMOVO" / speaker).glob("*.wav"))
         for speaker in ("f1", "f2", "f3", "m1", "m2", "m3")
     }
-    parts = {}
-    for speaker, test in by_speaker.items():
-        rest = [name for other, names in by_speaker.items() if other != speaker for name in names]
-        parts[speaker] = (*train_test_split(rest, test_size=0.1, random_state=42), test)
-    return parts
+    return pooled(by_speaker, 0.1)
 
 
 def ravdess(root: Path) -> Parts:

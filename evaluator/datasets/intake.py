@@ -81,7 +81,7 @@ KINDS: Mapping[str, Kind] = {
 
 
 @dataclass(frozen=True)
-class Difference:
+class Discrepancy:
     """One reason, with how often it was met.
 
     kind: One of `KINDS`.
@@ -109,7 +109,7 @@ class Intake:
     files_seen: int | None = None
     rows_read: int = 0
     clips_made: int = 0
-    differences: tuple[Difference, ...] = ()
+    differences: tuple[Discrepancy, ...] = ()
 
     @property
     def summary(self) -> str:
@@ -119,7 +119,7 @@ class Intake:
             f"{_counted(self.clips_made, 'clip')} from {_counted(self.rows_read, 'row')} or files that were read{seen}"
         )
 
-    def unexpected(self) -> tuple[Difference, ...]:
+    def unexpected(self) -> tuple[Discrepancy, ...]:
         """The differences that are not by a built-in dataset's own design."""
         return tuple(each for each in self.differences if not KINDS[each.kind].by_design)
 
@@ -158,12 +158,12 @@ class Tally:
             self.files_seen, self.rows, n_clips, tuple(self._difference(kind) for kind in KINDS if self.n(kind))
         )
 
-    def _difference(self, kind: str) -> Difference:
+    def _difference(self, kind: str) -> Discrepancy:
         n, first, how = self._counts[kind], self._first[kind], KINDS[kind]
         text = how.what.format(n=n, detail=self._details[kind], **_forms(n))
         if how.names_first and first:
             text += f", {first} for one" if n > 1 else f": {first}"
-        return Difference(kind, n, first, text + (f"; {how.advice}" if how.advice else ""))
+        return Discrepancy(kind, n, first, text + (f"; {how.advice}" if how.advice else ""))
 
 
 def _counted(n: int, thing: str) -> str:

@@ -181,7 +181,7 @@ class Work:
         return list(zip(stored, rows, strict=True))
 
     def again(self, numbers: Sequence[int]) -> list[Row]:
-        """See `guard.Asked`."""
+        """See `guard.AsksAgain`."""
         samples: list[np.ndarray] = []
         for number in numbers:
             audio = self.heard[number] if number in self.heard else self.read(number)
