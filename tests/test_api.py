@@ -4,6 +4,7 @@ import doctest
 import importlib
 import inspect
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -339,3 +340,18 @@ def test_weights_of_frames_part_stores_too(recordings, tmp_path):
         (tmp_path / "scale.json").write_text(str(scale))
         means.append(ev.embed(str(tmp_path / "timed.py"), ["data"], frames=True, in_process=True).frames[0].mean())
     assert means[1] == pytest.approx(2 * means[0]) and means[2] == means[0]
+
+
+def test_rehash_reads_the_files_of_each_folder_once(recordings, tmp_path, monkeypatch):
+    """Two tasks of one name lie in two folders; a second module needs no third reading."""
+    from evaluator.experiment import run
+
+    shutil.copytree("data", "elsewhere/data")
+    asked, set_up = [], run.set_up
+    monkeypatch.setattr(
+        run, "set_up", lambda *a, rehash: asked.append((a[0].dataset.root, rehash)) or set_up(*a, rehash=rehash)
+    )
+    ev.run(
+        ["hear_ssl.melspec", "hear_ssl.majority"], ["./data", "./elsewhere/data"], protocol="knn", out=None, rehash=True
+    )
+    assert [rehash for _, rehash in asked] == [True, True, False, False] and len(set(asked)) == 4

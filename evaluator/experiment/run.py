@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from evaluator.datasets.task import Task
 from evaluator.embedding.ensemble import open_any
@@ -76,7 +77,7 @@ def run_many(
         requests: What to run, one module after another.
         failed: Called with each run that fails.
     """
-    hashed: set[str] = set()  # tasks whose files were all read by this call
+    hashed: set[tuple[str, Path | None]] = set()  # tasks, by name and folder, whose files were all read by this call
     for request in requests:
         try:
             with open_any(request.spec) as module:
@@ -84,9 +85,10 @@ def run_many(
                     clock = Clock()
                     try:
                         where = request.options.data, request.options.cache
-                        rehash = request.options.rehash and question[0].name not in hashed
+                        files = question[0].name, question[0].dataset.root
+                        rehash = request.options.rehash and files not in hashed
                         setup = set_up(*question, *where, rehash=rehash)
-                        hashed.add(question[0].name)
+                        hashed.add(files)
                         clock.lap("list")
                         result = run(request.spec, module, setup, request.options, clock)
                     except (UsageError, EvaluationError) as error:
