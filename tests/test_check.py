@@ -1,6 +1,7 @@
 """What is wrong with a task's data is found before anything is trained, and sound data gives no alarm."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import soundfile
 
 from evaluator.check import check
 from evaluator.check.issue import MAX_PLACES, Issue
-from evaluator.datasets import manifest
+from evaluator.datasets import intake, manifest
 from evaluator.experiment import catalogue
 
 pytestmark = pytest.mark.slow  # the whole file: it runs modules, suites or processes
@@ -231,6 +232,20 @@ def test_files_that_no_clip_uses_are_told(data):
     soundfile.write(data.root / "left.wav", noise(3), RATE)
     (note,) = [issue for issue in data.issues() if "left.wav" in issue.where]
     assert note.level == "note" and "1 audio file" in note.what
+
+
+def test_strays_beside_a_published_dataset_are_told_whatever_else_is(data):
+    """Its intake looks no further than its readers do; that it has something to say hides nothing."""
+    soundfile.write(data.root / "left.wav", noise(3), RATE)
+    data.issues()  # writes the table
+    (task,) = catalogue.find(str(data.root / "mine.csv"))
+    object.__setattr__(task.dataset, "access", "request")
+    clips = manifest.read(task, None, data.root / "cache")
+    told = intake.Intake(differences=(intake.Discrepancy("links", 1, "0.wav", "1 link"),))
+    issues = list(check.check(task, replace(clips, intake=told), data.root / "cache"))
+    places = {issue.what: issue.where for issue in issues}
+    assert places["1 link"] == ("0.wav",)
+    assert places["1 audio files lie beside the clips and belong to none"] == ("left.wav",)
 
 
 def test_a_test_part_that_was_trained_on_is_an_error(data):

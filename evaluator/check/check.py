@@ -57,9 +57,7 @@ def check(
     yield from leaks.classes(manifest, folds)
     yield from leaks.straddling(manifest, folds)
     if own_split.validates_on_known(task, folds, manifest.clips):
-        yield Issue(
-            "note", "validation clips come from groups that train, so what is chosen on them suits known individuals"
-        )
+        yield Issue("note", own_split.VALIDATION_ON_KNOWN)
     yield from (Issue("note", each.text, (each.first,) if each.first else ()) for each in manifest.intake.differences)
     if task.dataset.access != "own":  # of a user's own data the intake tells what lies beside the clips
         yield from _strays(manifest)

@@ -19,6 +19,7 @@ from evaluator.datasets.splits import Fold
 from evaluator.datasets.task import Task
 from evaluator.errors import UsageError
 
+VALIDATION_ON_KNOWN = "validation clips come from groups that train, so what is chosen on them suits known individuals"
 MOST_LEFT_OUT = 6  # groups; from seven on, five folds leave groups enough to train and to validate
 _SEED = 42
 _FOLDS = 5

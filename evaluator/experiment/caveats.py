@@ -64,10 +64,7 @@ def on_data(setup: Setup) -> Iterator[Caveat]:
                 f"fold {fold.name} tests {len(labels)} classes without a training clip, {labels[0]} for one",
             )
     if own_split.validates_on_known(setup.task, setup.folds, setup.recordings.clips):
-        yield Caveat(
-            "validation_on_known",
-            "validation clips come from groups that train, so what is chosen on them suits known individuals",
-        )
+        yield Caveat("validation_on_known", own_split.VALIDATION_ON_KNOWN)
     for finding in counts(setup.task, setup.recordings.manifest):
         if finding.level != "note":
             yield Caveat("partial_data", finding.what)
