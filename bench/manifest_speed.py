@@ -8,24 +8,13 @@ Prints seconds (the best of three), the ratio to the baseline, and the memory th
 import argparse
 import csv
 import tempfile
-import time
 import tracemalloc
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+
+from fastest import best
 
 from evaluator.datasets import manifest
 from evaluator.experiment import catalogue
-
-
-def best(work: Callable[[], Any]) -> float:
-    """Seconds of the fastest of three calls."""
-    times = []
-    for _ in range(3):
-        begin = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - begin)
-    return min(times)
 
 
 def loop(table: Path) -> list[tuple[str, str, str]]:

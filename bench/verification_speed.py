@@ -10,26 +10,15 @@ import argparse
 import hashlib
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from fastest import best
 
 from evaluator.embedding import index
 from evaluator.embedding.store import Store, StoredClip
 
 WIDTH, CLIPS = 768, 64  # of a shard: 13 layers of mean and deviation, as HuBERT base gives them
-
-
-def best(work: Callable[[], Any]) -> float:
-    """Seconds of the fastest of three calls."""
-    times = []
-    for _ in range(3):
-        begin = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - begin)
-    return min(times)
 
 
 def read_plainly(paths: list[Path]) -> None:
