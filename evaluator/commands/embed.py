@@ -3,7 +3,15 @@
 import argparse
 from pathlib import Path
 
-from evaluator.commands._arguments import MODULE, add_cache, add_module_options, add_unrepeatable, module_options
+from evaluator.commands._arguments import (
+    MODULE,
+    add_cache,
+    add_hearing,
+    add_module_options,
+    add_unrepeatable,
+    hearing_options,
+    module_options,
+)
 from evaluator.commands._console import bar
 
 SUMMARY = "just the embeddings of some files"
@@ -16,6 +24,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--out", type=Path, required=True, metavar="F.npz")
     add_cache(command)
     add_unrepeatable(command)
+    add_hearing(command)
     add_module_options(command)
 
 
@@ -33,6 +42,7 @@ def run(parsed: argparse.Namespace) -> int:
         rehash=parsed.rehash,
         progress=bar,
         allow_unrepeatable=parsed.allow_unrepeatable,
+        **hearing_options(parsed),
         **module_options(parsed),
     )
     write_npz(embeddings, parsed.out)
