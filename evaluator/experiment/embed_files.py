@@ -204,9 +204,10 @@ def write_npz(embeddings: Embeddings, out: Path) -> None:
     """Write embeddings into one `.npz`, whole.
 
     It holds `files` (n,), `scene` (n, width) and, for file number i counted from 0, `frames_i` (n_frames, width) float32 and
-    `timestamps_i` (n_frames,) in ms.
+    `timestamps_i` (n_frames,) in ms; and `failed` (n_failed,), the files that are not among them.
     """
     arrays: dict[str, np.ndarray] = {"files": np.array(embeddings.files), "scene": embeddings.vectors}
+    arrays["failed"] = np.array(list(embeddings.failed), dtype=np.str_)
     for number, (frames, times) in enumerate(zip(embeddings.frames, embeddings.times, strict=True)):
         arrays[f"frames_{number}"], arrays[f"timestamps_{number}"] = frames, times
     packed = io.BytesIO()
