@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from evaluator.audio.containers import caf, flac, iff, mpeg, ogg, plain, riff, voc, wave64
+from evaluator.audio.containers import caf, flac, iff, mpeg, ogg, others, plain, riff, voc, wave64
 from evaluator.audio.containers.layout import Layout, Part
 from evaluator.audio.containers.source import Source, opened
 from evaluator.audio.containers.tags import after_id3
@@ -109,14 +109,21 @@ def _layout(source: Source) -> Layout:
     start = after_id3(source, 0)
     if source.at(start, 4) == b"fLaC":
         return flac.read(source, start)
-    head = source.at(0, 32)
+    head = source.at(start, 32)
     for offset, names, read in _READERS:
         if head[offset:].startswith(names):
+            if start:
+                raise source.refusal(
+                    f"an ID3 tag of {start} bytes stands before its header; remove it, or convert the file"
+                )
             return read(source)
+    others.refuse(source, start)
     if start or (head[:1] == b"\xff" and head[1] & 0xE0 == 0xE0):
         return mpeg.read(source)
     with open_part(source.path, None) as file:
         kind = file.format
+    if kind == "MP3":  # behind zeros or tags of other kinds
+        return mpeg.read(source, start)
     raise source.refusal(f"a {kind} file, whose length its bytes do not prove; convert it to WAV or FLAC")
 
 

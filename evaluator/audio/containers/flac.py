@@ -56,7 +56,8 @@ def read(source: Source, start: int = 0) -> Layout:
     remarks, parts = [], []
     stop = without_tags(source, start)
     while start < stop:
-        behind = source.find(_MAGIC, start + len(_MAGIC), stop)
+        # Behind the metadata: a picture or attachment may be anything.
+        behind = source.find(_MAGIC, _streaminfo(source, start, stop).start, stop)
         part, remark = _stream(source, start, stop if behind < 0 else behind)
         parts.append(part)
         remarks += [remark] if remark else []

@@ -4,7 +4,7 @@ The last page of each stream says how long it is, which libsndfile reads right w
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from evaluator.audio.containers.layout import Layout, Part
 from evaluator.audio.containers.source import Source
@@ -28,14 +28,23 @@ class _Page:
 
 @dataclass(slots=True)
 class _Link:
-    """One stream of audio in a chain: where its pages lie, in bytes."""
+    """One stream of audio in a chain: where its pages lie, in bytes, and whether others (video, an index) are among them."""
 
-    start: int
-    serial: int
-    codec: bytes
-    stop: int = 0
+    serial: int = -1
+    codec: bytes = b""
+    pieces: list[tuple[int, int]] = field(default_factory=list)
     number: int = 0
     ended: bool = False
+    others: bool = False
+
+    def take(self, page: _Page) -> None:
+        """Add a page to those of the sound, or note that it is none of them."""
+        if page.serial != self.serial:
+            self.others = True
+        elif self.pieces and self.pieces[-1][1] == page.start:
+            self.pieces[-1] = (self.pieces[-1][0], page.stop)
+        else:
+            self.pieces.append((page.start, page.stop))
 
 
 def read(source: Source) -> Layout:
@@ -49,13 +58,13 @@ def read(source: Source) -> Layout:
     for page in _pages(source):
         if page.first:
             if not beginning or not links:
-                links.append(_Link(page.start, -1, b""))
+                links.append(_Link())
             _add(source, links[-1], page)
         elif not links:
             raise source.refusal("an Ogg file that does not begin with the first page of a stream; get it again")
         elif page.serial == links[-1].serial:
             _follow(source, links[-1], page)
-        links[-1].stop = page.stop
+        links[-1].take(page)
         beginning = page.first
     if not links or not all(link.codec for link in links):
         raise source.refusal("an Ogg file with a stream that is not Vorbis, Opus, FLAC or Speex; convert it")
@@ -64,9 +73,8 @@ def read(source: Source) -> Layout:
         remarks.append(f"{len(links)} streams are joined in it; all are read, one after the other")
     if not links[-1].ended:
         remarks.append("its last page is not marked as the end, so it may have been cut off there")
-    return Layout(
-        tuple(Part(((link.start, link.stop),)) for link in links), "; ".join(remarks), as_it_is=len(links) == 1
-    )
+    parts = tuple(Part(tuple(link.pieces)) for link in links)  # libsndfile takes no stream for sound but the first
+    return Layout(parts, "; ".join(remarks), as_it_is=len(links) == 1 and not links[0].others)
 
 
 def _add(source: Source, link: _Link, page: _Page) -> None:

@@ -22,7 +22,7 @@ def read(source: Source) -> Layout:
         AudioError: It is cut off, or has no audio.
     """
     order = ">" if source.at(0, 4) == b"RIFX" else "<"
-    format_, size64, position, expanded = None, None, 12, (1.0, "")
+    format_, size64, sound, position, expanded = None, None, None, 12, (1.0, "")
     for name, position, length in _chunks(source, order, 12):
         if name == b"ds64" and length >= 16:
             (size64,) = source.unpack("<Q", position + 8)
@@ -30,9 +30,10 @@ def read(source: Source) -> Layout:
             format_ = Format(source, position, length, order)
         elif name == guano.CHUNK:
             expanded = guano.time_expansion(source, position, length)
-        elif name == b"data" and format_:
-            length = length if size64 is None or length != _MAX32 else size64
-            layout, end = _layout(source, format_, position, length, order)
+        elif name == b"data":
+            sound = sound or (position, length if size64 is None or length != _MAX32 else size64)
+        if format_ and sound:  # in either order
+            layout, end = _layout(source, format_, *sound, order)
             for name, place, n_bytes in _chunks(source, order, end + end % 2):
                 if not is_chunk(source, name, place + n_bytes):
                     break
