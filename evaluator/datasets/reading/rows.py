@@ -41,8 +41,8 @@ def path_columns(path: str, prefix: str = "") -> dict[str, str]:
 
 
 def matching_files(root: Path, name: str, tally: Tally | None = None) -> Iterator[str]:
-    """The one file under `root` that `name` is, or, if it is a glob, the files that fit it, sorted."""
-    if glob.has_magic(name):
-        yield from sorted(visible(root, name, tally))
-    elif (root / name).is_file():
+    """The one file under `root` that `name` is (`calls[final].csv`), or, if it is a glob, the files that fit it, sorted."""
+    if (root / name).is_file():
         yield name
+    elif glob.has_magic(name):
+        yield from sorted(visible(root, name, tally))
