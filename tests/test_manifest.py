@@ -196,7 +196,7 @@ def test_a_class_folder_without_audio_is_named(tmp_path):
     ("rows", "sentence"),
     [
         ("a.wav,dog\nb.wav,dog\n", "all 2 clips in .* have the label 'dog'; a task needs two classes"),
-        ("a.wav,dog\nb.wav,dog\nc.wav,cat\n", "class cat have one clip only"),
+        ("a.wav,dog\nb.wav,dog\nc.wav,cat\n", "class cat has one clip only"),
         ("", "no clips in"),
     ],
 )

@@ -72,6 +72,16 @@ KINDS: Mapping[str, Kind] = {
     "empty_like_labels": Kind(
         "{n} class{es} {are} called like an empty cell: {detail}", "leave those rows out if so", names_first=False
     ),
+    "joined_labels": Kind(
+        "{n} class{es} {are} made of the names of others: {detail}",
+        "join the labels of a clip with ';' if it has several",
+        names_first=False,
+    ),
+    "alike_folds": Kind(
+        "{n} folds are kept apart though they look alike: {detail}",
+        "write them alike if they are one",
+        names_first=False,
+    ),
     "alike_groups": Kind(
         "{n} groups are kept apart though they look alike: {detail}",
         "write them alike if they are one",

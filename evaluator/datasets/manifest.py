@@ -84,7 +84,8 @@ def _note_own(task: Task, root: Path, clips: list[Clip], tally: Tally) -> None:
     by_path = [reader for reader in readers if isinstance(reader, FoldersReader | PathsReader)]
     unused.note(tally, root, clips, bool(by_path), any(isinstance(reader, FoldersReader) for reader in by_path))
     labels = Counter(label for clip in clips for label in clip.labels)
-    lookalikes.note(tally, labels, {clip.group for clip in clips if clip.group})
+    groups, folds = {clip.group for clip in clips} - {""}, {clip.fold for clip in clips} - {""}
+    lookalikes.note(tally, labels, groups, folds)
     if len(clips) > 1 and len({clip.path for clip in clips}) == 1:
         tally.note("one_recording", clips[0].path, len(clips))
     if not task.path or Path(task.path).suffix.lower() in (".yaml", ".yml"):
@@ -174,6 +175,7 @@ def _classes(task: Task, root: Path, clips: list[Clip]) -> tuple[str, ...]:
     if single and task.labels == "single" and task.dataset.access == "own":
         raise UsageError(
             f"{task.name}: {'class' if len(single) == 1 else 'classes'} {', '.join(single[:5])}{' ...' * (len(single) > 5)} "
-            "have one clip only, which cannot both train and test; give them more, join them, or leave them out"
+            f"{'has' if len(single) == 1 else 'have'} one clip only, which cannot both train and test; give more, join "
+            "classes, or leave them out"
         )
     return tuple(fixed) or tuple(sorted(counts))
