@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from evaluator.errors import UsageError
 
 _EXCEL_SEPARATOR = re.compile(r"sep=.\r?\n")
+_MARK = "\ufeff"  # of the byte order, at the start of a file
 _NAMES = {",": "a comma", ";": "a semicolon", "\t": "a tab"}
 
 
@@ -19,7 +20,8 @@ def read_table(
 ) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
     """The columns of a delimited file, (n_columns,), and its rows as (line number, values without outer spaces).
 
-    Quotes, CRLF line ends, a byte-order mark and Excel's first line `sep=;` are understood; empty lines are skipped.
+    Quotes, CRLF line ends, a byte-order mark and Excel's first line `sep=;` are understood; empty lines, and empty values
+    beyond the last named column, are skipped.
 
     Args:
         table: The file.
@@ -30,19 +32,29 @@ def read_table(
 
     Raises:
         UsageError: The file is missing, empty or not in that encoding, names a column twice, has a row of another length,
-            or a quote that swallows the rows up to the next one.
+            its first line once more, or a quote that swallows the rows up to the next one.
     """
     text = read_text(table, encoding)
     n_skipped = 1 if _EXCEL_SEPARATOR.match(text) else 0
     stream = io.StringIO(text, newline="")
     for _ in range(n_skipped):
         stream.readline()
-    lines = _Lines(csv.reader(stream, delimiter=delimiter), n_skipped)
+    lines = _Lines(reader_of(stream, delimiter), n_skipped)
     try:
         names = list(columns) if header == 0 else _header(table, [next(lines, []) for _ in range(header)])
     except csv.Error as error:
         raise UsageError(f"{table}:{lines.line_num}: not a readable table: {error}") from error
-    return names, _values(table, lines, len(names), delimiter)
+    return names, _values(table, lines, names, delimiter)
+
+
+def reader_of(text: Iterable[str], delimiter: str) -> Any:
+    """The csv reader of lines, with which a quote may stand behind a space (`a.wav, "robin, song"`).
+
+    Args:
+        text: A stream, or lines, (n_lines,).
+        delimiter: Between values, one character.
+    """
+    return csv.reader(text, delimiter=delimiter, skipinitialspace=True)
 
 
 def read_text(table: Path, encoding: str = "utf-8") -> str:
@@ -92,14 +104,14 @@ def _header(table: Path, lines: list[list[str]]) -> list[str]:
             f"{table}: its first {len(lines)} lines have {', '.join(str(len(line)) for line in lines)} values"
         )
     names = [".".join(part.strip() for part in parts if part.strip()) for parts in zip(*lines, strict=True)]
-    if len(set(names)) < len(names):
-        twice = sorted({name for name in names if names.count(name) > 1})
+    twice = sorted({name for name in names if name and names.count(name) > 1})  # columns without a name are nobody's
+    if twice:
         raise UsageError(f"{table}: its first line names a column twice: {', '.join(twice)}")
     return names
 
 
-def _values(table: Path, lines: _Lines, n_columns: int, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    before = lines.line_num
+def _values(table: Path, lines: _Lines, names: list[str], delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    before, n_columns = lines.line_num, len(names)
     try:
         for row in lines:
             if lines.line_num - before > 1:
@@ -108,10 +120,17 @@ def _values(table: Path, lines: _Lines, n_columns: int, delimiter: str) -> Itera
             values = [value.strip() for value in row]
             if not any(values):
                 continue
+            if not any(values[n_columns:]):
+                values = values[:n_columns]
             if len(values) != n_columns:
                 raise UsageError(
                     f"{table}:{before}: has {len(values)} values, but the first line names {n_columns} columns; "
                     f"a value with {_NAMES.get(delimiter, delimiter)} in it goes in double quotes"
+                )
+            if [value.lstrip(_MARK) for value in values] == names:
+                raise UsageError(
+                    f"{table}:{before}: is the first line once more ({delimiter.join(values).lstrip(_MARK)}), as where tables "
+                    "were joined; remove it"
                 )
             yield before, values
     except csv.Error as error:

@@ -35,7 +35,7 @@ class Disk:
             UsageError: Two files differ from it in their capital letters or Unicode form only.
         """
         if path not in self._found:
-            self._found[path] = self._searched(path, where)
+            self._found[path] = self._searched(_without_dots(path), where)
         return self._found[path]
 
     def lacks(self, path: str) -> bool:
@@ -117,6 +117,13 @@ class Disk:
     def _missing(self, path: str) -> str:
         self._lost.add(path)
         return path
+
+
+def _without_dots(path: str) -> str:
+    """A relative path without `.` and doubled slashes, which say nothing, so that one file has one path."""
+    if _is_absolute(path) or "://" in path:
+        return path
+    return "/".join(part for part in path.split("/") if part not in ("", ".")) or path
 
 
 def _is_absolute(path: str) -> bool:

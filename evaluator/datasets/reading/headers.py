@@ -36,8 +36,11 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
 }
 SEVERAL_LABELS = "labels"  # the header that says that a clip may have several
 HINTS: Mapping[str, tuple[str, ...]] = {
-    "start": ("onset", "begin", "from", "t min", "tmin", "start sec", "start ms"),
-    "end": ("offset", "stop", "to", "t max", "tmax", "end sec", "end ms"),
+    "start": ("onset", "begin", "from", "t min", "tmin", "start sec", "start ms", "start sample"),
+    "end": (
+        *("offset", "stop", "to", "t max", "tmax", "end sec", "end ms", "end sample", "stop sample"),
+        *("duration", "length"),
+    ),
     "group": (
         *("individual", "individual id", "animal", "animal id", "bird id", "subject", "speaker", "speaker id", "site"),
         *("location", "station", "recorder", "recording", "recording id", "recordist", "session"),

@@ -1,13 +1,13 @@
 """A user's own table as it is: separators, decimal commas, encodings and names of columns found out, not asked for."""
 
-import csv
 import io
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from evaluator.datasets.reading import headers
-from evaluator.datasets.reading.delimited import read_table
+from evaluator.datasets.reading.delimited import read_table, reader_of
 from evaluator.datasets.reading.table import TableReader
 from evaluator.errors import UsageError
 from evaluator.typed import build
@@ -17,6 +17,7 @@ FEW = 0.1  # share of the clips up to which several labels could be a slip, so t
 _N_PEEKED = 1 << 16  # bytes
 _DELIMITERS = ",;\t|"
 _DECIMAL_COMMA = re.compile(r"-?\d+,\d+")
+_THOUSANDS = re.compile(r"-?[1-9]\d{0,2},\d{3}")
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,8 @@ def of_table(path: Path) -> TableReader:
     """The reader of a user's table: path, label, and start and end (seconds), fold, split, group if there.
 
     Raises:
-        UsageError: It cannot be read, a column that it needs is not there, or a few of its clips have several labels.
+        UsageError: It cannot be read, a column that it needs is not there, a few of its clips have several labels, or its times
+            can be read in two ways.
     """
     form = form_of(path)
     columns, lines = read_table(path, form.delimiter, encoding=form.encoding)
@@ -81,13 +83,14 @@ def of_table(path: Path) -> TableReader:
                 "and may have start,end,fold or split,group"
             )
     label, times = columns.index(fields["label"]), [columns.index(fields[n]) for n in ("start", "end") if n in fields]
-    n_rows, several, decimal = 0, [], "."
+    written: set[str] = set()
+    n_rows, several = 0, []
     for _, values in lines:
         n_rows += 1
         if LABEL_SEPARATOR in values[label]:
             several.append(values[label])
-        if any(_DECIMAL_COMMA.fullmatch(values[column]) for column in times):
-            decimal = ","
+        written.update(values[column] for column in times)
+    decimal = _decimal(path, sorted(written), form.delimiter)
     said = fields["label"].lower() == headers.SEVERAL_LABELS
     if several and not said:
         way_out = f"mend them, or call the column {headers.SEVERAL_LABELS!r} if a clip may have several"
@@ -96,6 +99,25 @@ def of_table(path: Path) -> TableReader:
     keys = {"table": path.name, "delimiter": form.delimiter, "encoding": form.encoding, "decimal": decimal}
     templates = {name: f"{{{column}}}" for name, column in fields.items()}
     return build(TableReader, {**keys, "label_separator": separator, **templates})
+
+
+def _decimal(path: Path, times: Sequence[str], delimiter: str) -> str:
+    """The decimal mark of times, (n_times,); `1,250` in a table with commas could be 1.25 or 1250."""
+    commas = [time for time in times if _DECIMAL_COMMA.fullmatch(time)]
+    if not commas:
+        return "."
+    points = [time for time in times if "." in time]
+    if points:
+        raise UsageError(
+            f"{path}: some of its times have a decimal comma ({commas[0]}) and some a point ({points[0]}); write all of them "
+            "with points"
+        )
+    if delimiter == "," and all(_THOUSANDS.fullmatch(time) for time in commas):
+        raise UsageError(
+            f"{path}: the time {commas[0]} could be {commas[0].replace(',', '.')} s or {commas[0].replace(',', '')} s; write "
+            "times with points, and without separators of thousands"
+        )
+    return ","
 
 
 def refuse_few(where: str, n: int, n_all: int, first: str, way_out: str) -> None:
@@ -128,6 +150,8 @@ def _bytes(path: Path, n: int = -1) -> bytes:
 def _encoding(content: bytes) -> str:
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return "utf-16"
+    if b"\0" in content[:2]:  # no text of other encodings has zeros
+        return "utf-16-be" if content[:1] == b"\0" else "utf-16-le"
     for encoding in ("utf-8", "cp1252"):
         try:
             content.decode(encoding)
@@ -144,4 +168,4 @@ def _text(content: bytes, encoding: str) -> str:
 
 
 def _split(line: str, delimiter: str) -> list[str]:
-    return [value.strip() for value in next(csv.reader(io.StringIO(line), delimiter=delimiter), [])]
+    return [value.strip() for value in next(reader_of(io.StringIO(line), delimiter), [])]
