@@ -20,7 +20,7 @@ def read(source: Source) -> Layout:
         AudioError: It is cut off, or has no audio.
     """
     amiga = source.at(8, 4) in (b"8SVX", b"16SV")
-    encoding, frames, end, known = None, None, 12, False
+    encoding, frames, end, known, sound = None, None, 12, False, None
     for name, position, length in _chunks(source):
         if name == b"COMM":
             encoding, frames = _common(source, position, length)
@@ -28,9 +28,12 @@ def read(source: Source) -> Layout:
         elif name == b"BODY" and amiga:
             _, remark = settle(source, Promise(position, length), _leftover)
             return unknown(source.size, remark)
-        elif name == b"SSND" and known:
-            offset = source.unpack(">I", position)[0]
-            return _layout(source, encoding, frames, position + 8 + offset, max(0, length - 8 - offset))
+        elif name == b"SSND":
+            sound = sound or (position, length)
+        if known and sound:  # chunks may come in any order
+            start, n_bytes = sound
+            offset = source.unpack(">I", start)[0]
+            return _layout(source, encoding, frames, start + 8 + offset, max(0, n_bytes - 8 - offset))
         end = position + length
     if end > source.size:
         raise source.cut_off(end - source.size)
