@@ -46,10 +46,18 @@ def draw_share(share: Mapping[str, Any], rest: np.ndarray, clips: Sequence[Clip]
         train, valid = train_test_split(rest, test_size=share["share"], random_state=share["seed"])
         return train, valid
     n_parts = max(2, round(1 / share["share"]))
+    chosen = [clips[index] for index in rest]
     if share.get("groups"):  # of few groups one is more than the share, but none would be nothing
-        n_parts = max(2, min(n_parts, len({clips[index].group for index in rest})))
-    valid = seeded_parts(n_parts, share, rest, clips)[0]
-    valid = without_last_ones(valid, np.setdiff1d(rest, valid), clips, bool(share.get("groups")))
+        n_parts = max(2, min(n_parts, len({clip.group for clip in chosen})))
+    if share.get("stratify") and chosen:  # and so of few clips of each class
+        n_parts = max(2, min(n_parts, max(np.unique(strata(chosen), return_counts=True)[1])))
+    valid = rest[:0]
+    for part in seeded_parts(
+        n_parts, share, rest, clips
+    ):  # some are empty (scikit-learn#34828), or all of it has to train
+        valid = without_last_ones(part, np.setdiff1d(rest, part), clips, bool(share.get("groups")))
+        if len(valid):
+            break
     return np.setdiff1d(rest, valid), np.sort(valid)
 
 
