@@ -15,6 +15,7 @@ otherwise than meant without a word, both mended since.
 | bastibe/python-soundfile#172 | extensible format, channel mask 0 | w |
 | librosa/librosa#696 | float WAV up to 5 times full scale | w |
 | libsndfile/libsndfile#946 | IMA ADPCM, fact chunk says less than its blocks hold | w |
+| mackron/dr_libs#265 | AIFF whose SSND stands before COMM | u |
 | QutEcoacoustics/audio-analysis#510 | WAV of 44 bytes | w |
 | polyfloyd/rust-id3#63 | ID3 tag before a WAV | u |
 | libsdl-org/SDL_mixer#527 | ID3 tag before a FLAC | w |
@@ -54,6 +55,8 @@ otherwise than meant without a word, both mended since.
 | epic-kitchens/epic-sounds-annotations#3 | times ten times too large, beyond the recording | w |
 | hipstas/AudiAnnotate#61 | times as minutes and seconds | w |
 | NMAAHC/nmaahcmm#133 | one file in two spellings of its path | s |
+| fastai/fastai#1008 | recordings and labels called 007 and 07 | w |
+| HumanSignal/label-studio#1266 | percent signs for letters in a table's paths | w |
 | MarketSquare/SSHLibrary#260 | brackets in the name of a table | s |
 | kitzeslab/opensoundscape#653 | Raven selection of no length | w |
 | birdnet-team/birdnet-live-app#239 | Raven names the file only, and two have that name | w |
@@ -61,6 +64,8 @@ otherwise than meant without a word, both mended since.
 | birdnet-team/BirdNET-Analyzer#635 | `._x.wav` beside x.wav | w |
 | microsoft/DNS-Challenge#103 | a folder once more inside itself | w |
 | embeddings-benchmark/mteb#519 | class of one clip | w |
+| kootenpv/whereami#50 | five clips of each class and five folds | u |
+| scikit-learn/scikit-learn#34828 | ten individuals of five species: a drawn part is empty | u |
 """
 
 import io
@@ -79,7 +84,7 @@ from evaluator.audio.clip import Clip
 from evaluator.audio.clip_rule import ClipRule
 from evaluator.audio.decode import AudioError, read_clip, recording_seconds
 from evaluator.audio.lengths import measure
-from evaluator.datasets import manifest
+from evaluator.datasets import manifest, splits
 from evaluator.datasets.manifest import Manifest
 from evaluator.errors import UsageError
 from evaluator.experiment import catalogue
@@ -166,6 +171,13 @@ def picture(image: bytes) -> bytes:
     return struct.pack(">II", 3, 10) + b"image/jpeg" + bytes(20) + struct.pack(">I", len(image)) + image
 
 
+def aiff(*chunks: tuple[bytes, bytes]) -> bytes:
+    body = b"AIFF" + b"".join(name + struct.pack(">I", len(content)) + content for name, content in chunks)
+    return b"FORM" + struct.pack(">I", len(body)) + body
+
+
+AIFF_SOUND = (b"SSND", bytes(8) + np.frombuffer(PCM, "<i2").astype(">i2").tobytes())
+AIFF_FORMAT = (b"COMM", struct.pack(">hIh", 1, len(TONE), 16) + struct.pack(">HQ", 16383 + 13, RATE << 50))
 NINE_BITS = bytes([0x80]) * 201
 MP3 = encoded("MP3")
 # Report, name of the file, its bytes, and its samples or how many there are.
@@ -204,6 +216,7 @@ READ: list[tuple[str, str, Callable[[], bytes], np.ndarray | int]] = [
         TONE,
     ),
     ("librosa/librosa#696", "a.wav", lambda: encoded("WAV", "FLOAT", TONE * 5), TONE * 5),
+    ("mackron/dr_libs#265", "a.aif", lambda: aiff(AIFF_SOUND, AIFF_FORMAT), TONE),
     ("libsdl-org/SDL_mixer#527", "a.flac", lambda: id3(bytes(99)) + encoded("FLAC"), TONE),
     (
         "moode-player/moode#539",
@@ -390,6 +403,25 @@ def test_a_table_that_may_mean_something_else_is_read_and_told(tmp_path, content
     assert re.search(words, told(whole)[kind])
 
 
+def test_leading_zeros_are_kept(tmp_path):
+    """fastai/fastai#1008: as text, in paths and labels; labels that are one number are told."""
+    files = {f"{n:03}.wav": "" for n in range(12)}
+    content = table("path,label", lambda n: f"{n:03}.wav,{('007', '7', '08')[n % 3]}")
+    whole = read(put(tmp_path, {**files, "t.csv": content}) / "t.csv")
+    assert whole.clips[3].path == "003.wav" and whole.classes == ("007", "08", "7")
+    assert "'007' (4) and '7' (4)" in told(whole)["alike_labels"] and "missing_files" not in told(whole)
+
+
+def test_a_path_with_percent_signs_for_letters_is_missing_by_its_name(tmp_path):
+    """HumanSignal/label-studio#1266: neither guessed nor dropped."""
+    files = {f"d\u00e9cran {n}.wav": "" for n in range(12)}
+    content = table("path,label", lambda n: f"d%C3%A9cran%20{n}.wav,{animal(n)}")
+    whole = read(put(tmp_path, {**files, "t.csv": content}) / "t.csv")
+    assert (
+        len(whole.clips) == 12 and "12 rows of the table name a file that is not there" in told(whole)["missing_files"]
+    )
+
+
 @pytest.mark.parametrize("name", ["t[1].csv", "[1]calls.csv", "calls?.csv"])
 def test_a_table_with_brackets_in_its_name_is_that_file(tmp_path, name):
     """MarketSquare/SSHLibrary#260: no pattern, which could be another file: t1.csv."""
@@ -463,6 +495,27 @@ def test_a_folder_that_was_copied_into_itself_is_an_error_of_check(tmp_path):
         copy.write_bytes(path.read_bytes())
     found = issues(root, tmp_path / "c")
     assert any(issue.startswith("error: identical audio trains and tests") for issue in found)
+
+
+def test_five_clips_of_each_class_are_enough_for_five_folds(tmp_path):
+    """kootenpv/whereami#50: each fold tests one clip of each, and validates on one."""
+    whole = read(class_folders(tmp_path / "f", n=5))
+    (task,) = catalogue.find(str(tmp_path / "f"))
+    for fold in splits.make(task.split, whole.clips):
+        assert (len(fold.test), len(fold.valid), len(fold.train)) == (2, 2, 6)
+
+
+def test_two_individuals_of_each_species_can_be_divided(tmp_path):
+    """scikit-learn/scikit-learn#34828: no group on two sides, and where a drawn part is empty, another one validates."""
+    rows = [f"{n}.wav,species{n // 5 % 5},bird{n // 5}\n" for n in range(50)]
+    files = {f"{n}.wav": "" for n in range(50)}
+    whole = read(put(tmp_path, {**files, "t.csv": "path,label,group\n" + "".join(rows)}) / "t.csv")
+    (task,) = catalogue.find(str(tmp_path / "t.csv"))
+    folds = splits.make(task.split, whole.clips)
+    splits.refuse_untrained(folds, whole.clips)
+    for fold in folds:
+        sides = [{whole.clips[index].group for index in part} for part in (fold.train, fold.valid, fold.test)]
+        assert all(sides) and not (sides[0] & sides[1] or sides[0] & sides[2] or sides[1] & sides[2])
 
 
 def test_a_run_tells_what_it_was_told(tmp_path, run_command):  # noqa: F811
