@@ -49,6 +49,8 @@ otherwise than meant without a word, both mended since.
 | hurlbertlab/dietdatabase#86 | sign that cannot be seen in one of two equal names | s |
 | osmlab/name-suggestion-index#56 | two shapes of apostrophe | s |
 | Lightning-Universe/lightning-flash#728 | labels of a clip joined by commas | s |
+| deepset-ai/FARM#493 | labels of a clip joined by something else throughout | s |
+| emdgroup/octopus-automl#301 | groups called nan | s |
 | pandas-dev/pandas#28335 | folds 1 and 1.0 | s |
 | cdjkim/audiocaps#21 | start without end | s |
 | epic-kitchens/epic-sounds-annotations#2 | times in samples | w |
@@ -62,6 +64,7 @@ otherwise than meant without a word, both mended since.
 | birdnet-team/birdnet-live-app#239 | Raven names the file only, and two have that name | w |
 | huggingface/datasets#5608 | class folders with `train_1.MP3` in them | w |
 | birdnet-team/BirdNET-Analyzer#635 | `._x.wav` beside x.wav | w |
+| khenriks/mp3fs#75 | the same recording as FLAC and Ogg in one folder | s |
 | microsoft/DNS-Challenge#103 | a folder once more inside itself | w |
 | embeddings-benchmark/mteb#519 | class of one clip | w |
 | kootenpv/whereami#50 | five clips of each class and five folds | u |
@@ -389,6 +392,8 @@ TOLD = [
     ("osmlab/name-suggestion-index#56", table("path,label", named("Wilson's Warbler", "owl", "Wilson\u2019s Warbler")), "alike_labels", "2 labels .*look alike.*Wilson\u2019s"),
     ("hyphens", table("path,label", named("Red-winged Blackbird", "owl", "Red winged Blackbird")), "alike_labels", "2 labels .*look alike"),
     ("Lightning-Universe/lightning-flash#728", table("path,labels", lambda n: f'r{n}.wav,"{("rust", "scab", "rust, scab")[n % 3]}"'), "joined_labels", r"1 class is made of the names of others: 'rust, scab' \(4\); join .* ';'"),
+    ("deepset-ai/FARM#493", table("path,labels", lambda n: f"r{n}.wav,{('MM|PR', 'PR|XX', 'MM|XX')[n % 3]}"), "no_several_labels", "none of 12 clips has several labels.*joined by ';'"),
+    ("emdgroup/octopus-automl#301", table("path,label,group", lambda n: f"r{n}.wav,{animal(n)},{('ada', 'bob', 'nan', 'eve')[n // 3]}"), "empty_like_groups", "1 group is called like an empty cell: 'nan'"),
     ("pandas-dev/pandas#28335", table("path,label,fold", lambda n: f"r{n}.wav,{animal(n // 4)},{(1, 2, 3, '1.0')[n % 4]}"), "alike_folds", r"2 folds are kept apart though they look alike: '1' and '1\.0'"),
     ("cdjkim/audiocaps#21", table("path,label,start,duration", lambda n: f"r{n}.wav,{animal(n)},{n},10"), "unused_columns", r"duration \(did you mean end\?\)"),
     ("epic-kitchens/epic-sounds-annotations#2", table("path,label,start_sample,stop_sample", lambda n: f"r{n}.wav,{animal(n)},{n},999"), "unused_columns", r"start_sample \(did you mean start\?\), stop_sample \(did you mean end\?\)"),
@@ -484,6 +489,16 @@ def test_files_called_like_parts_of_a_split_are_clips_of_their_class(tmp_path):
     (root / "Thumbs.db").write_bytes(b"x")
     whole = read(root)
     assert len(whole.clips) == 12 and told(whole)["hidden_files"].endswith("wren/._train_0.WAV")
+
+
+def test_a_recording_in_two_formats_is_told(tmp_path):
+    """khenriks/mp3fs#75: both are clips, and one may train where the other is tested."""
+    root = class_folders(tmp_path / "f")
+    soundfile.write(root / "wren" / "3.ogg", *soundfile.read(root / "wren" / "3.wav"))
+    assert (
+        "1 recording is there in two formats, each a clip of its own: wren/3.ogg and wren/3.wav"
+        in told(read(root))["two_formats"]
+    )
 
 
 def test_a_folder_that_was_copied_into_itself_is_an_error_of_check(tmp_path):

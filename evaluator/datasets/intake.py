@@ -63,6 +63,11 @@ KINDS: Mapping[str, Kind] = {
         "all {n} clips are from one recording, so that a score says nothing of other places or days", names_first=False
     ),
     "several_labels": Kind("{n} of {detail} clips have several labels, so that the task is multi-label, scored by mAP"),
+    "no_several_labels": Kind(
+        "none of {n} clips has several labels, though the task is multi-label, scored by mAP",
+        "several in one cell are joined by ';'",
+        names_first=False,
+    ),
     "unlabelled_clips": Kind("{n} of {detail} clips have no label, and count as without every class"),
     "alike_labels": Kind(
         "{n} labels are classes of their own though they look alike: {detail}",
@@ -75,6 +80,16 @@ KINDS: Mapping[str, Kind] = {
     "joined_labels": Kind(
         "{n} class{es} {are} made of the names of others: {detail}",
         "join the labels of a clip with ';' if it has several",
+        names_first=False,
+    ),
+    "empty_like_groups": Kind(
+        "{n} group{s} {are} called like an empty cell: {detail}",
+        "what is in such a group counts as one individual or place; name them apart if they are several",
+        names_first=False,
+    ),
+    "two_formats": Kind(
+        "{n} recording{s} {are} there in two formats, each a clip of its own: {detail}",
+        "remove one of them, or the same sound may train and test",
         names_first=False,
     ),
     "alike_folds": Kind(

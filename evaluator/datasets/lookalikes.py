@@ -4,8 +4,10 @@ import math
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import PurePosixPath
 
+from evaluator.audio.clip import Clip
 from evaluator.datasets.intake import Tally
 
 _EMPTY = ("nan", "none", "null", "na", "n/a", "#n/a", "<na>", "-", "?")  # what programs write into empty cells
@@ -53,24 +55,49 @@ def joined(labels: Iterable[str]) -> list[str]:
     return sorted(name for name, each in parts.items() if len(each) > 1 and names.issuperset(each))
 
 
-def note(tally: Tally, labels: Mapping[str, int], groups: Iterable[str], folds: Iterable[str]) -> None:
-    """Note labels, groups and folds that look alike, and labels that look like an empty cell or like several labels.
+def twins(paths: Iterable[str]) -> list[tuple[str, ...]]:
+    """Sets of paths that differ in their suffix only: one recording in two formats, each sorted, (n_sets,).
+
+    >>> twins(["a/1.wav", "a/1.flac", "b/1.wav"])
+    [('a/1.flac', 'a/1.wav')]
+    """
+    sets: dict[str, list[str]] = defaultdict(list)
+    for path in sorted(set(paths)):
+        sets[path[: -len(PurePosixPath(path).suffix) or None]].append(path)
+    return [tuple(each) for each in sets.values() if len(each) > 1]
+
+
+def note(tally: Tally, labels: Mapping[str, int], clips: Sequence[Clip]) -> None:
+    """Note labels, groups and folds that look alike, empty or like several labels, and recordings in two formats.
 
     Args:
         tally: Where it is noted.
         labels: Label -> number of clips.
-        groups, folds: Of the clips.
+        clips: All of them, (n_clips,).
     """
+    groups, folds = {clip.group for clip in clips} - {""}, {clip.fold for clip in clips} - {""}
     for kind, names in (("alike_labels", labels), ("alike_groups", groups), ("alike_folds", folds)):
         sets = alike(names)
-        shown = "; ".join(" and ".join(_quoted(name, labels) for name in each) for each in sets[:_SHOWN])
-        more = "; ..." * (len(sets) > _SHOWN)
-        tally.note(kind, sets[0][0] if sets else "", sum(map(len, sets)), shown + more)
-    empty = [name for name in sorted(labels) if name.strip().lower() in _EMPTY]
+        _note(
+            tally,
+            kind,
+            [name for each in sets for name in each],
+            [" and ".join(_quoted(n, labels) for n in each) for each in sets],
+            "; ",
+        )
+    for kind, names in (("empty_like_labels", labels), ("empty_like_groups", groups)):
+        empty = [name for name in sorted(names) if name.strip().lower() in _EMPTY]
+        _note(tally, kind, empty, [_quoted(name, labels) for name in empty])
     several = joined(labels)
-    shown = ", ".join(_quoted(name, labels) for name in several[:_SHOWN]) + ", ..." * (len(several) > _SHOWN)
-    tally.note("joined_labels", several[0] if several else "", len(several), shown)
-    tally.note("empty_like_labels", empty[0] if empty else "", len(empty), ", ".join(_quoted(n, labels) for n in empty))
+    _note(tally, "joined_labels", several, [_quoted(name, labels) for name in several])
+    doubled = twins(clip.path for clip in clips)
+    _note(tally, "two_formats", [each[0] for each in doubled], [" and ".join(each) for each in doubled])
+
+
+def _note(tally: Tally, kind: str, names: Sequence[str], shown: Sequence[str], between: str = ", ") -> None:
+    """Note so many names, of which the first few sets are shown."""
+    more = f"{between}..." * (len(shown) > _SHOWN)
+    tally.note(kind, names[0] if names else "", len(names), between.join(shown[:_SHOWN]) + more)
 
 
 def _quoted(name: str, counts: Mapping[str, int]) -> str:

@@ -84,14 +84,14 @@ def _note_own(task: Task, root: Path, clips: list[Clip], tally: Tally) -> None:
     by_path = [reader for reader in readers if isinstance(reader, FoldersReader | PathsReader)]
     unused.note(tally, root, clips, bool(by_path), any(isinstance(reader, FoldersReader) for reader in by_path))
     labels = Counter(label for clip in clips for label in clip.labels)
-    groups, folds = {clip.group for clip in clips} - {""}, {clip.fold for clip in clips} - {""}
-    lookalikes.note(tally, labels, groups, folds)
+    lookalikes.note(tally, labels, clips)
     if len(clips) > 1 and len({clip.path for clip in clips}) == 1:
         tally.note("one_recording", clips[0].path, len(clips))
     if not task.path or Path(task.path).suffix.lower() in (".yaml", ".yml"):
         return  # its columns and labels are as the user says
     several = [clip.name for clip in clips if len(clip.labels) > 1]
     tally.note("several_labels", "".join(several[:1]), len(several), str(len(clips)))
+    tally.note("no_several_labels", "", len(clips) if task.labels == "multi" and not several else 0)
     for reader in readers:
         renamed = {} if not isinstance(reader, TableReader) else reader.renamed_columns
         words = ", ".join(f"{column} as {field}" for field, column in renamed.items())
