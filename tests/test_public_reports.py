@@ -1,7 +1,7 @@
 """Situations that people reported of other programs, made here: each is read right, or refused or told in a true sentence.
 
-What came of each when it was first tried: w read well or told as it should be; u refused with an untrue or useless reason, s read
-otherwise than meant without a word, both mended since.
+What came of each when it was first tried: w read well or told as it should be; u refused or told in an untrue or useless sentence,
+s read otherwise than meant without a word, both mended since.
 
 | report | situation | came |
 |---|---|---|
@@ -52,8 +52,8 @@ otherwise than meant without a word, both mended since.
 | deepset-ai/FARM#493 | labels of a clip joined by something else throughout | s |
 | emdgroup/octopus-automl#301 | groups called nan | s |
 | pandas-dev/pandas#28335 | folds 1 and 1.0 | s |
-| cdjkim/audiocaps#21 | start without end | s |
-| epic-kitchens/epic-sounds-annotations#2 | times in samples | w |
+| cdjkim/audiocaps#21 | start without end | u |
+| epic-kitchens/epic-sounds-annotations#2 | times in samples | u |
 | epic-kitchens/epic-sounds-annotations#3 | times ten times too large, beyond the recording | w |
 | hipstas/AudiAnnotate#61 | times as minutes and seconds | w |
 | NMAAHC/nmaahcmm#133 | one file in two spellings of its path | s |
@@ -63,6 +63,7 @@ otherwise than meant without a word, both mended since.
 | kitzeslab/opensoundscape#653 | Raven selection of no length | w |
 | birdnet-team/birdnet-live-app#239 | Raven names the file only, and two have that name | w |
 | huggingface/datasets#5608 | class folders with `train_1.MP3` in them | w |
+| birdnet-team/BirdNET-Analyzer#241 | class folder called `robin,wren` for clips of both | s |
 | birdnet-team/BirdNET-Analyzer#635 | `._x.wav` beside x.wav | w |
 | khenriks/mp3fs#75 | the same recording as FLAC and Ogg in one folder | s |
 | microsoft/DNS-Challenge#103 | a folder once more inside itself | w |
@@ -489,6 +490,13 @@ def test_files_called_like_parts_of_a_split_are_clips_of_their_class(tmp_path):
     (root / "Thumbs.db").write_bytes(b"x")
     whole = read(root)
     assert len(whole.clips) == 12 and told(whole)["hidden_files"].endswith("wren/._train_0.WAV")
+
+
+def test_a_class_folder_for_two_classes_at_once_is_told(tmp_path):
+    """birdnet-team/BirdNET-Analyzer#241: BirdNET takes such clips for both; here it would be a class of its own."""
+    root = class_folders(tmp_path / "f")
+    put(root, {f"robin,wren/{number}.wav": "" for number in range(6)})
+    assert "1 class is made of the names of others: 'robin,wren' (6)" in told(read(root))["joined_labels"]
 
 
 def test_a_recording_in_two_formats_is_told(tmp_path):
