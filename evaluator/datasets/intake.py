@@ -12,7 +12,7 @@ from dataclasses import dataclass
 class Kind:
     """A reason why something that lay there became no clip, or not as it was written.
 
-    what: The fact, for `str.format`: `{n}` and `{detail}`, and `{s}`, `{are}`, `{have}`, `{were}`, `{belong}`, `{lead}`, `{hold}`.
+    what: The fact, for `str.format`: `{n}` and `{detail}`, and `{s}`, `{are}`, `{have}`, `{were}`, `{belong}`, `{lead}`, `{their}`.
     advice: The way out, "" where nothing has to be done.
     by_design: Whether a built-in dataset does so on purpose, so that a run of it need not say so.
     names_first: Whether the first of them is named after the fact.
@@ -51,7 +51,7 @@ KINDS: Mapping[str, Kind] = {
     "path_case": Kind("{n} path{s} {are} written in other capital letters on the disk ({detail})"),
     "path_moved": Kind("{n} path{s} of another place or computer {were} found under the folder of the data ({detail})"),
     "left_out": Kind("{n} row{s} {were} left out by where, drop or leave_out", by_design=True),
-    "not_on_disk": Kind("{n} row{s} {were} left out because their file is not there (on_disk)", by_design=True),
+    "not_on_disk": Kind("{n} row{s} {were} left out because {their} file is not there (on_disk)"),
     "unlabelled_rows": Kind("{n} row{s} without a label {were} left out", by_design=True),
     "second_views": Kind("{n} row{s} show{z} a selection once more in another view, and {were} read once"),
     "doubled_rows": Kind("{n} row{s} mark a stretch that is marked with the same label already, and {were} read once"),
@@ -174,4 +174,4 @@ def _forms(n: int) -> dict[str, str]:
     """Words that follow the number."""
     one = {"s": "", "es": "", "z": "s", "are": "is", "have": "has", "were": "was", "belong": "belongs", "lead": "leads"}
     many = {"s": "s", "es": "es", "z": "", "are": "are", "have": "have", "were": "were", "belong": "belong"}
-    return one if n == 1 else {**many, "lead": "lead"}
+    return {**one, "their": "its"} if n == 1 else {**many, "lead": "lead", "their": "their"}

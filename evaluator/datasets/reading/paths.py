@@ -66,7 +66,7 @@ class PathsReader(RowReader):
 
     def traces(self, root: Path) -> tuple[str, bool]:
         """Whether a file fits the first glob."""
-        return f"files like {self.globs[0]}", is_any(root, self.globs[0])
+        return f"files like {spellings.paths_of(self.globs[0])[0]}", is_any(root, self.globs[0])
 
     def read_rows(self, root: Path, tally: Tally) -> Iterator[SourceRow]:
         """A row for each file, sorted by path; files that fit no pattern are refused at the end."""

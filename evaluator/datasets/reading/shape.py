@@ -77,7 +77,10 @@ class RowShape(Reader):
     drop: Mapping[str, tuple[str, ...]] = key("For each column, the values with which rows are left out.", default={})
     leave_out: tuple[str, ...] = key("Globs; clips whose path fits one are left out.", default=())
     lower_case: tuple[str, ...] = key("Columns put in lower case, their accents in one Unicode form.", default=())
-    on_disk: bool = key("Whether clips whose file is not there are left out; counts then show it.", default=False)
+    on_disk: bool = key(
+        "Whether rows whose file is not there are left out, which notes and a caveat tell; without it a run is refused.",
+        default=False,
+    )
     repeats: bool = key("Whether one stretch may be listed twice, as published.", default=False)
     label_separator: str = key("What separates several labels in one value, such as `;`.", default="")
     label_columns: tuple[str, ...] = key("Columns that each stand for one label, as in one-hot tables.", default=())

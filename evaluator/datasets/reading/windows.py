@@ -139,14 +139,21 @@ def of_recordings(
     split_of: dict[str, str] = {}
     if not events_of:
         raise UsageError(f"{root}: there are no recordings like {options.recordings}")
+    strange: list[str] = []
     for where, marked in events:
         if marked.path not in events_of:
-            raise UsageError(f"{root / marked.path}: has events, but is not among the recordings {options.recordings}")
+            strange.append(marked.path)
+            continue
         split_of[marked.path] = marked.split
         if marked.labels and (marked.start is None or marked.end is None):
             raise UsageError(f"event in {marked.name}: has no start or no end")
         start, end = marked.start or 0.0, marked.end or 0.0
         events_of[marked.path] += [_Event(start, end, label, where or marked.name) for label in marked.labels]
+    if strange:
+        raise UsageError(
+            f"{root}: {len(set(strange))} of {len(set(strange) | set(events_of))} recordings have events, but are not there or not "
+            f"among {options.recordings}, {strange[0]} for one; get them, or leave those rows out (leave_out, or on_disk: true)"
+        )
     clips: list[Clip] = []
     for path in sorted(events_of):
         try:
