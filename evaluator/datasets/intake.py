@@ -53,6 +53,9 @@ KINDS: Mapping[str, Kind] = {
     "left_out": Kind("{n} row{s} {were} left out by where, drop or leave_out", by_design=True),
     "not_on_disk": Kind("{n} row{s} {were} left out because {their} file is not there (on_disk)"),
     "unlabelled_rows": Kind("{n} row{s} without a label {were} left out", by_design=True),
+    "unaligned_marks": Kind(
+        "{n} annotation{s} {have} no time, since a time slot has no value, and {were} left out", "align them in ELAN"
+    ),
     "second_views": Kind("{n} row{s} show{z} a selection once more in another view, and {were} read once"),
     "doubled_rows": Kind("{n} row{s} mark a stretch that is marked with the same label already, and {were} read once"),
     "machine_labels": Kind(

@@ -6,41 +6,25 @@
 | `audacity` | Audacity label tracks | lines of start, tab, end, tab, label |
 | `birdnet` | BirdNET-Analyzer's CSV | `Start (s)`, `End (s)`, `Confidence` |
 | `kaleidoscope` | Kaleidoscope's cluster and id CSV | `IN FILE`, `OFFSET`, `DURATION` |
-| `praat` | Praat TextGrids, which ELAN exports too | the suffix `.TextGrid` |
+| `praat` | Praat TextGrids | the suffix `.TextGrid` |
+| `elan` | ELAN's annotation documents | the suffix `.eaf` |
 """
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from evaluator.datasets.intake import Tally
+from evaluator.datasets.reading import elan
 from evaluator.datasets.reading.delimited import read_table, read_text
+from evaluator.datasets.reading.mark import Mark
 from evaluator.datasets.reading.own_table import Form, beginning_of, form_of
 from evaluator.errors import UsageError
 
-SUFFIXES = (".txt", ".csv", ".tsv", ".textgrid")
+SUFFIXES = (".txt", ".csv", ".tsv", ".textgrid", ".eaf")
+_BY_SUFFIX = {".textgrid": "praat", ".eaf": "elan"}
 _TIMES = re.compile(r"-?\d+([.,]\d+)?(e-?\d+)?\t-?\d+([.,]\d+)?(e-?\d+)?(\t.*)?")
 _RAVEN_LABELS = ("Annotation", "Species", "Common Name", "Label", "Call Type", "Call", "Type", "Species Code", "Tags")
-
-
-@dataclass(frozen=True)
-class Mark:
-    """A marked stretch as its table has it.
-
-    line: Where it stands, from 1.
-    start, end: In seconds from the start of the recording, as text.
-    label: As it is written; "" for none.
-    recording: As the table names it, with the folders that it names; "" where the table's own name stands for it.
-    columns: All values of its row.
-    """
-
-    line: int
-    start: str
-    end: str
-    label: str
-    recording: str = ""
-    columns: Mapping[str, str] = field(default_factory=dict)
 
 
 def recognise(path: Path) -> str:
@@ -49,8 +33,8 @@ def recognise(path: Path) -> str:
     Raises:
         UsageError: It cannot be read.
     """
-    if path.suffix.lower() == ".textgrid":
-        return "praat"
+    if path.suffix.lower() in _BY_SUFFIX:
+        return _BY_SUFFIX[path.suffix.lower()]
     form, lines = beginning_of(path)
     columns = set(form.columns)
     if {"Selection", "Begin Time (s)", "End Time (s)"} <= columns:
@@ -174,6 +158,7 @@ _PARSERS: Mapping[str, Callable[[Path, str, Tally], Iterator[Mark]]] = {
     "birdnet": _birdnet,
     "kaleidoscope": _kaleidoscope,
     "praat": _praat,
+    "elan": elan.marks,
 }
 _Rows = list[tuple[int, dict[str, str]]]
 
