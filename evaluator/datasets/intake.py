@@ -57,6 +57,11 @@ KINDS: Mapping[str, Kind] = {
         "{n} annotation{s} {have} no time, since a time slot has no value, and {were} left out", "align them in ELAN"
     ),
     "second_views": Kind("{n} row{s} show{z} a selection once more in another view, and {were} read once"),
+    "other_channels": Kind("{n} row{s} mark{z} the same in one more channel, and {were} read once"),
+    "several_channels": Kind(
+        "{n} selection{s} {are} of another channel than the first ({detail}), but clips are a mix of all channels",
+        "if they hold different sounds, save each channel as a recording with a table of its own",
+    ),
     "doubled_rows": Kind("{n} row{s} mark a stretch that is marked with the same label already, and {were} read once"),
     "machine_labels": Kind(
         "{n} label{s} {are} what {detail} recognised, not what a person heard, so that a score says how well it is imitated",
@@ -139,6 +144,7 @@ class Tally:
         self._counts: dict[str, int] = {}
         self._first: dict[str, str] = {}
         self._details: dict[str, str] = {}
+        self._listed: dict[str, list[str]] = {}
 
     def note(self, kind: str, first: str, n: int = 1, detail: str = "") -> None:
         """Count `n` more of a kind; the first ones' name and detail are kept."""
@@ -146,6 +152,14 @@ class Tally:
             self._counts[kind] = self._counts.get(kind, 0) + n
             self._first.setdefault(kind, first)
             self._details.setdefault(kind, detail)
+
+    def list(self, kind: str, item: str) -> None:
+        """Count a thing of a kind once, however often it is met; the detail names all of them."""
+        details = self._listed.setdefault(kind, [])
+        if item not in details:
+            details.append(item)
+            self.note(kind, item)
+            self._details[kind] = ", ".join(details)
 
     def n(self, kind: str) -> int:
         """How many of a kind there were."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from evaluator.datasets.intake import Tally
-from evaluator.datasets.reading.annotation_formats import SUFFIXES, marks_of, recognise
+from evaluator.datasets.reading.annotation_formats import SUFFIXES, marks_of, recognise, unused_columns
 from evaluator.datasets.reading.disk import Disk
 from evaluator.datasets.reading.globbing import visible
 from evaluator.datasets.reading.mark import Mark
@@ -83,7 +83,12 @@ class AnnotationsReader(RowReader):
 
     def _rows_of(self, root: Path, name: str, recordings: "_Recordings", tally: Tally) -> Iterator[SourceRow]:
         about = path_columns(name, "table.")
+        unused: dict[str, str] | None = None
         for mark in marks_of(root / name, self.format, self.label_column, tally):
+            if unused is None:
+                unused = unused_columns(self.format, mark.columns, {*self.used_columns, mark.label_column})
+            for column in filter(mark.columns.get, unused):
+                tally.list("unused_columns", f"{column} (did you mean {unused[column]}?)")
             where = f"{root / name}:{mark.line}"
             if not mark.label:
                 tally.rows += 1

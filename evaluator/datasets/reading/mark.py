@@ -13,6 +13,7 @@ class Mark:
     label: As it is written; "" for none.
     recording: As the table names it, with the folders that it names; "" where the table's own name stands for it.
     columns: All values of its row.
+    label_column: The one of them that the label is from; "" if it is from none.
     """
 
     line: int
@@ -21,3 +22,4 @@ class Mark:
     label: str
     recording: str = ""
     columns: Mapping[str, str] = field(default_factory=dict)
+    label_column: str = ""
