@@ -72,6 +72,10 @@ KINDS: Mapping[str, Kind] = {
     ),
     "several_labels": Kind("{n} of {detail} clips have several labels, so that the task is multi-label, scored by mAP"),
     "unlabelled_clips": Kind("{n} of {detail} clips have no label, and count as without every class"),
+    "eventless_recordings": Kind(
+        "{n} of {detail} recordings have no event in any table, and all of their windows count as without every class",
+        by_design=True,
+    ),
     "alike_labels": Kind(
         "{n} labels are classes of their own though they look alike: {detail}",
         "write them alike if they are one",

@@ -135,6 +135,30 @@ def of_recordings(
         UsageError: There are no recordings, or an event is of another one, or lacks a start or end.
     """
     tally = tally or Tally()
+    events_of, split_of = _by_recording(events, root, options, tally)
+    clips: list[Clip] = []
+    for path in sorted(events_of):
+        try:
+            seconds = decode.recording_seconds(root / path)
+        except decode.AudioError:
+            labels = tuple(dict.fromkeys(event.label for event in events_of[path]))
+            clips.append(Clip(path, labels, split=next(iter(options.splits), ""), group=path))
+            continue
+        for event in events_of[path]:
+            if not _can_be(event, seconds):
+                tally.note(
+                    "impossible_events", f"{event.where} ({event.onset:g} to {event.offset:g} s of {seconds:.5g} s)"
+                )
+        clips += _windows(path, seconds, events_of[path], options)
+    if any(split_of.values()):  # lists of recordings: one that is in none belongs to no part
+        return [replace(clip, split=split_of[clip.path]) for clip in clips if split_of.get(clip.path)]
+    return clips
+
+
+def _by_recording(
+    events: Iterable[tuple[str, Clip]], root: Path, options: WindowOptions, tally: Tally
+) -> tuple[dict[str, list[_Event]], dict[str, str]]:
+    """The events of every recording, and the split that they name; as `of_recordings`."""
     events_of: dict[str, list[_Event]] = {path: [] for path in visible(root, options.recordings, tally)}
     split_of: dict[str, str] = {}
     if not events_of:
@@ -154,23 +178,10 @@ def of_recordings(
             f"{root}: {len(set(strange))} of {len(set(strange) | set(events_of))} recordings have events, but are not there or not "
             f"among {options.recordings}, {strange[0]} for one; get them, or leave those rows out (leave_out, or on_disk: true)"
         )
-    clips: list[Clip] = []
-    for path in sorted(events_of):
-        try:
-            seconds = decode.recording_seconds(root / path)
-        except decode.AudioError:
-            labels = tuple(dict.fromkeys(event.label for event in events_of[path]))
-            clips.append(Clip(path, labels, split=next(iter(options.splits), ""), group=path))
-            continue
-        for event in events_of[path]:
-            if not _can_be(event, seconds):
-                tally.note(
-                    "impossible_events", f"{event.where} ({event.onset:g} to {event.offset:g} s of {seconds:.5g} s)"
-                )
-        clips += _windows(path, seconds, events_of[path], options)
-    if any(split_of.values()):  # lists of recordings: one that is in none belongs to no part
-        return [replace(clip, split=split_of[clip.path]) for clip in clips if split_of.get(clip.path)]
-    return clips
+    listed = any(split_of.values())  # then what no list names is no clip
+    without = sorted(path for path, marked in events_of.items() if not marked and (not listed or split_of.get(path)))
+    tally.note("eventless_recordings", "".join(without[:1]), len(without), str(len(events_of)))
+    return events_of, split_of
 
 
 def _can_be(event: _Event, seconds: float) -> bool:
