@@ -420,7 +420,7 @@ MINIATURES: dict[str, Miniature] = {
         Expected(
             24,
             ("disgust", "joy", "neutral", "fear", "anger", "surprise", "sadness"),
-            {"EMOVO/f1/dis-f1-b1.wav": ("disgust",), "EMOVO/m3/tri-m3-n5.wav": ("sadness",)},
+            {"f1/dis-f1-b1.wav": ("disgust",), "m3/tri-m3-n5.wav": ("sadness",)},
             groups=6,
         ),
     ),

@@ -4,6 +4,7 @@ The expectations beside the miniatures (`tests/miniatures_*.py`) are written by 
 walks over all datasets: one that is added without a miniature fails here, and the message says what to write.
 """
 
+import os
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -107,6 +108,16 @@ def test_the_manifest_is_the_same_each_time_and_knows_a_change(name, miniatures,
     assert read.sha256 == again.sha256 and read.clips == again.clips
     other = replace(read, clips=(replace(read.clips[0], group="someone else"), *read.clips[1:]))
     assert other.sha256 != read.sha256
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
+@pytest.mark.parametrize("name", WITH_MINIATURE)
+def test_it_is_found_a_folder_further_down(name, miniatures, tmp_path):
+    """In a folder of any name, as unpacking makes it; the clips are the same."""
+    (tmp_path / "unpacked").symlink_to(miniatures / name / dataset.read(name).folder)
+    read = manifest.read(any_task(name), tmp_path, tmp_path / "cache")
+    assert read.root == tmp_path / "unpacked"
+    assert read.sha256 == manifest.read(any_task(name), miniatures, tmp_path / "cache").sha256
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -259,6 +259,16 @@ def test_events_that_cannot_be_are_errors(tmp_path, times):
         read(tmp_path / "ev.yaml")
 
 
+def test_recordings_without_events_are_told(tmp_path):
+    """Nobody may have looked at them, or their table is missing: every window of them is a negative example."""
+    for name in "abc":
+        soundfile.write(tmp_path / f"{name}.wav", np.zeros(1000), 100)
+    (tmp_path / "ev.yaml").write_text(EVENTS)
+    csv_of(tmp_path, "file,on,off,species\na.wav,1,2,x\nc.wav,1,3,y\n", "e.csv")
+    count, first, text = told(tmp_path / "ev.yaml")["eventless_recordings"]
+    assert (count, first) == (1, "b.wav") and text.startswith("1 of 3 recordings have no event in any table")
+
+
 def test_clips_without_labels_are_told_where_several_are_possible(tmp_path):
     """Their label files are empty: negative for every class, which nobody may have meant."""
     for n in range(4):

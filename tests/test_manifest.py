@@ -11,6 +11,7 @@ from evaluator.audio.clip import Clip
 from evaluator.datasets import dataset, manifest
 from evaluator.datasets.reading import rows
 from evaluator.datasets.reading.kinds import READERS
+from evaluator.datasets.root import find_root
 from evaluator.errors import UsageError
 from evaluator.experiment import catalogue
 
@@ -229,7 +230,52 @@ def test_data_is_found_under_each_name_it_may_have(tmp_path):
     task = table_task(TABLE, folder="set-master", root=None).dataset
     for where in ("", "set-master", "set", "set/set-master"):
         files(tmp_path / where, "meta.csv")
-        assert manifest.find_root(task, tmp_path, tmp_path) == tmp_path / where
+        assert find_root(task, tmp_path, tmp_path) == tmp_path / where
+
+
+FEW = ("meta/esc50.csv",)
+
+
+@pytest.mark.parametrize(
+    "where", ["ESC-50-master/ESC-50-master", "esc50/any name", "esc50/ESC-50-master/x", "unzipped", "ESC-50"]
+)
+def test_data_is_found_one_folder_down(tmp_path, where):
+    """As programs leave it that unpack an archive into a folder of its own, among others that are no such data."""
+    files(tmp_path / where, *FEW)
+    files(tmp_path, "other/meta/a.csv", "__MACOSX/meta/esc50.csv", "watkins/meta/esc50.csv")
+    assert find_root(dataset.read("esc50"), tmp_path, tmp_path) == tmp_path / where
+
+
+def test_one_level_down_all_of_a_layout_has_to_be_there(tmp_path):
+    """A folder with the training part of IRMAS only is no IRMAS; the one with a test part is."""
+    train, test = "IRMAS-TrainingData/cel/a.wav", "IRMAS-TestingData-Part1/Part1/b.wav"
+    files(tmp_path, f"a/{train}", f"b/{train}", f"b/{test}")
+    assert find_root(dataset.read("irmas"), tmp_path, tmp_path) == tmp_path / "b"
+
+
+def test_data_that_is_there_twice_is_asked_about(tmp_path):
+    """Neither is guessed."""
+    files(tmp_path, *(f"{name}/{path}" for name in ("new", "old") for path in FEW))
+    with pytest.raises(
+        UsageError, match=r"esc50: the table meta/esc50\.csv found in .*new and in .*old; say which with --data"
+    ):
+        find_root(dataset.read("esc50"), tmp_path, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("paths", "lies"),
+    [
+        ((), r"\(\S+data is empty\)"),
+        (("a/b/meta/esc50.csv",), r"\(in \S+data lie a\)"),
+        (tuple(f"{n}.wav" for n in range(9)), r"\(in \S+data lie 0\.wav, 1\.wav, 2\.wav, 3\.wav, 4\.wav and 4 more\)"),
+    ],
+)
+def test_what_lies_there_instead_is_told(tmp_path, paths, lies):
+    """A few names, after what is expected; nothing is looked for two levels down."""
+    (tmp_path / "data").mkdir()
+    files(tmp_path / "data", *paths)
+    with pytest.raises(UsageError, match=rf"the table meta/esc50\.csv not found in .* {lies}; ESC-50: .* is free to"):
+        find_root(dataset.read("esc50"), tmp_path / "data", tmp_path)
 
 
 def test_data_that_is_not_there_says_where_to_get_it(tmp_path):
@@ -240,11 +286,11 @@ def test_data_that_is_not_there_says_where_to_get_it(tmp_path):
         UsageError,
         match=r"set: the table meta.csv not found in .*set/set-master or .*set or .*set-master or .*; The Set is on request",
     ):
-        manifest.find_root(task, tmp_path, tmp_path)
+        find_root(task, tmp_path, tmp_path)
     with pytest.raises(
         UsageError, match=r"say with --data where the data lies\. .*https://example.org/set \(licence: CC0\)"
     ):
-        manifest.find_root(task, None, tmp_path)
+        find_root(task, None, tmp_path)
 
 
 def test_made_and_own_data_is_not_looked_for_in_data(tmp_path):
@@ -256,7 +302,10 @@ def test_made_and_own_data_is_not_looked_for_in_data(tmp_path):
 
 def test_own_data_that_is_gone_is_said(tmp_path):
     """The root of a task file that leads nowhere."""
-    with pytest.raises(UsageError, match=r"set: the table meta.csv not found in .*gone; look at the path in the task"):
+    with pytest.raises(
+        UsageError,
+        match=r"set: the table meta.csv not found in .*gone \(there is no such folder\); look at the path in the task",
+    ):
         manifest.read(table_task(TABLE, root=tmp_path / "gone"), None, tmp_path)
 
 

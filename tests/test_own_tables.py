@@ -85,7 +85,18 @@ def test_one_raven_table_may_be_about_many_recordings(tmp_path):
     [
         ("Species", "Comment", r"no labels: has none of them; its columns are .*Fill in one of Annotation, Species"),
         ("\tEATO", "\t", r"no labels: Species is empty"),
-        ("\tBegin Time (s)", "\tBegin Time", r"r\.txt: there is no column 'path'"),
+        (
+            "Species",
+            "Specie",
+            r"its columns are .*Specie \(did you mean Species\?\)\. Fill in one of Annotation, Species",
+        ),
+        ("\tBegin Time (s)", "\tBegin Time", r"no column 'Begin Time \(s\)' \(is 'Begin Time' meant to be it\?\)"),
+        ("\tEnd Time (s)", "\tEnd Tme (s)", r"no column 'End Time \(s\)' \(is 'End Tme \(s\)' meant to be it\?\)"),
+        (
+            "Selection\tView\tChannel\tBegin Time (s)",
+            "View\tNo\tChannel\tBegin Time (s)",
+            r"r\.txt: there is no column 'path'",
+        ),
     ],
 )
 def test_a_raven_table_without_labels_or_times_is_named(tmp_path, old, new, sentence):
@@ -93,6 +104,82 @@ def test_a_raven_table_without_labels_or_times_is_named(tmp_path, old, new, sent
     put(tmp_path, {"r.wav": "", "r.txt": raven((1, 2, "EATO"), (3, 4, "EATO")).replace(old, new)})
     with pytest.raises(UsageError, match=sentence):
         catalogue.find(str(tmp_path / "r.txt"))
+
+
+def with_columns(names: str, *rows: str) -> str:
+    """A selection table of Raven with more columns, times and labels of four selections, and the others' values."""
+    text = f"Selection\tChannel\tBegin Time (s)\tEnd Time (s)\tLow Freq (Hz)\tPeak Freq (Hz)\tSpecies\t{names}\n"
+    return text + "".join(f"{n}\t1\t{n}\t{n}.5\t10\t20\t{'ab'[n % 2]}\t{row}\n" for n, row in enumerate(rows))
+
+
+def test_columns_that_are_nearly_used_are_told_and_a_programs_own_are_not(tmp_path):
+    """Individuals, other labels, slips of the pen; measurements are noise. Each once, of however many tables; empty ones never."""
+    text = with_columns("indvidual\tCall Type\tFile Ofset (s)\tTags\tNotes", *("ada\tsong\t3\t\twind",) * 4)
+    whole = read(put(tmp_path / "f", {f"{name}.wav": "" for name in "xy"} | {f"{name}.txt": text for name in "xy"}))
+    told = {each.kind: (each.count, each.text) for each in whole.intake.differences}
+    assert told["unused_columns"] == (
+        3,
+        "3 columns of the table are not used: indvidual (did you mean group?), Call Type (did you mean label?), File Ofset (s) "
+        "(did you mean File Offset (s)?)",
+    )
+
+
+def test_a_column_that_the_yaml_uses_is_not_told(tmp_path):
+    """Individuals as groups: the way out that the note leads to."""
+    put(tmp_path / "f", {"x.wav": "", "x.txt": with_columns("Individual", "ada", "bo", "ada", "bo")})
+    (tmp_path / "t.yaml").write_text(
+        "name: t\ndataset:\n  root: f\n  reader: {kind: annotations, format: raven, files: x.txt, group: '{Individual}'}\n"
+        "split: {by: random, folds: 2, seed: 1, valid: {share: 0.5, seed: 1}}\nlabels: single\nmetric: uar\n"
+    )
+    whole = read(tmp_path / "t.yaml")
+    assert {clip.group for clip in whole.clips} == {"ada", "bo"} and "unused_columns" not in kinds(whole)
+
+
+def test_a_table_with_all_that_is_needed_is_no_raven_table_with_a_slip(tmp_path):
+    """Somebody's own, with names of both."""
+    text = "Selection,Begin Time (s),end time,filename,species\n" + "".join(
+        f"{n},{n},{n}.5,r.wav,{'ab'[n % 2]}\n" for n in range(4)
+    )
+    assert marks(read(put(tmp_path, {"r.wav": "", "t.csv": text}) / "t.csv"))[1] == ("r.wav#1-1.5", ("b",))
+
+
+CHANNELS = "Selection\tView\tChannel\tBegin Time (s)\tEnd Time (s)\tSpecies\n"
+
+
+def test_channels_are_not_views(tmp_path):
+    """What is marked alike in two channels is one clip, what is marked in another one is kept; both are told."""
+    rows = "1\tWaveform 1\t1\t1\t2\ta\n1\tSpectrogram 1\t1\t1\t2\ta\n2\tSpectrogram 2\t2\t1\t2\ta\n"
+    rows += "3\tSpectrogram 2\t2\t5\t6\tb\n4\tSpectrogram 1\t1\t5.5\t7\ta\n5\tSpectrogram 2\t2\t8\t9\tb\n"
+    whole = read(put(tmp_path / "f", {"r.wav": "", "r.txt": CHANNELS + rows}))
+    assert [name for name, _ in marks(whole)] == ["r.wav#1-2", "r.wav#5-6", "r.wav#5.5-7", "r.wav#8-9"]
+    assert kinds(whole) == {"second_views": 1, "other_channels": 1, "several_channels": 2, "one_recording": 4}
+    assert whole.intake.rows_read == 6
+    assert "(2 beside 1), but clips are a mix of all channels, r.txt:5 for one; if they hold" in " ".join(
+        each.text for each in whole.intake.differences
+    )
+
+
+@pytest.mark.parametrize("view", ["Spectrogram 1", "Spectrogram 2"])
+@pytest.mark.parametrize("selection", [1, 2])
+def test_other_sounds_of_other_channels_at_one_time_are_refused(tmp_path, view, selection):
+    """Neither is dropped as another view, nor are both labels of one clip."""
+    rows = f"1\tSpectrogram 1\t1\t1\t2\ta\n{selection}\t{view}\t2\t1\t2\tb\n"
+    put(tmp_path, {"r.wav": "", "r.txt": CHANNELS + rows})
+    with pytest.raises(
+        UsageError,
+        match=r"r\.txt:3: marks 'b' in channel 2 where line 2 marks 'a' in channel 1, but channels are mixed here; save",
+    ):
+        catalogue.find(str(tmp_path / "r.txt"))
+
+
+def test_kaleidoscopes_channels_are_told_too(tmp_path):
+    """Its CSV has a row for each channel's files."""
+    head = "INDIR,FOLDER,IN FILE,CHANNEL,OFFSET,DURATION,AUTO ID*,MANUAL ID\n"
+    rows = [
+        f",,r.wav,{channel},{time},1,x,{'ab'[time % 2]}\n" for channel, time in ((0, 0), (0, 1), (1, 1), (1, 2), (0, 3))
+    ]
+    whole = read(put(tmp_path, {"r.wav": "", "t.csv": head + "".join(rows)}) / "t.csv")
+    assert len(whole.clips) == 4 and kinds(whole) == {"other_channels": 1, "several_channels": 1, "one_recording": 4}
 
 
 def test_a_selection_over_two_files_is_refused(tmp_path):

@@ -94,7 +94,7 @@ def emovo(root: Path) -> Parts:
     for speaker in ("m3", "f1", "m1", "f3", "f2", "m2"):
         empty(root, *(f"EMOVO/{speaker}/{emotion}-{speaker}-b{n}.wav" for emotion in ("gio", "dis") for n in (2, 1, 3)))
     by_speaker = {
-        speaker: sorted(path.relative_to(root).as_posix() for path in (root / "EMOVO" / speaker).glob("*.wav"))
+        speaker: sorted(f"{speaker}/{path.name}" for path in (root / "EMOVO" / speaker).glob("*.wav"))
         for speaker in ("f1", "f2", "f3", "m1", "m2", "m3")
     }
     return pooled(by_speaker, 0.1)

@@ -23,7 +23,7 @@ def run(parsed: argparse.Namespace) -> int:
     """`hear-eval download`: the data of tasks, each dataset once; what cannot be had tells how it can."""
     import evaluator as ev
     from evaluator.api.data import datasets_of, nothing_to_fetch
-    from evaluator.datasets import manifest
+    from evaluator.datasets.root import whereabouts
     from evaluator.download import download
     from evaluator.files import writable_folder
 
@@ -32,7 +32,7 @@ def run(parsed: argparse.Namespace) -> int:
     for dataset in datasets_of(tasks):
         print(f"{dataset.name}: {dataset.title}\n  licence: {dataset.licence}\n  cite: {dataset.citation}")
         if nothing_to_fetch(dataset):
-            print(f"  nothing to download: {dataset.instructions or manifest.whereabouts(dataset)}")
+            print(f"  nothing to download: {dataset.instructions or whereabouts(dataset)}")
             n_failed += dataset.access in ("request", "login")
             continue
         folder = parsed.data / dataset.name

@@ -65,12 +65,17 @@ def _counts(meaning: str) -> Field:
 
 
 EXPECTED_FIELDS = {
-    "clips": Field(int, required=False, min=1, meaning="Number of clips."),
+    "clips": Field((int, type(None)), required=False, min=1, meaning="Number of clips; empty where nobody knows it."),
     "tolerance": Field(
         int, required=False, default=0, min=0, meaning="By how many clips the data may differ without a warning."
     ),
     "classes": Field(int, required=False, min=1, meaning="Number of classes."),
-    "hours": Field(float, required=False, min=0, meaning="Length of all clips together, in hours."),
+    "hours": Field(
+        (float, type(None)),
+        required=False,
+        min=0,
+        meaning="Length of all clips together, in hours; empty if not known.",
+    ),
     "folds": _counts("Number of clips of each fold."),
     "splits": _counts("Number of clips of each split."),
 }

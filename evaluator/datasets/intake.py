@@ -12,7 +12,7 @@ from dataclasses import dataclass
 class Kind:
     """A reason why something that lay there became no clip, or not as it was written.
 
-    what: The fact, for `str.format`: `{n}` and `{detail}`, and `{s}`, `{are}`, `{have}`, `{were}`, `{belong}`, `{lead}`, `{hold}`.
+    what: The fact, for `str.format`: `{n}` and `{detail}`, and `{s}`, `{are}`, `{have}`, `{were}`, `{belong}`, `{lead}`, `{their}`.
     advice: The way out, "" where nothing has to be done.
     by_design: Whether a built-in dataset does so on purpose, so that a run of it need not say so.
     names_first: Whether the first of them is named after the fact.
@@ -51,9 +51,17 @@ KINDS: Mapping[str, Kind] = {
     "path_case": Kind("{n} path{s} {are} written in other capital letters on the disk ({detail})"),
     "path_moved": Kind("{n} path{s} of another place or computer {were} found under the folder of the data ({detail})"),
     "left_out": Kind("{n} row{s} {were} left out by where, drop or leave_out", by_design=True),
-    "not_on_disk": Kind("{n} row{s} {were} left out because their file is not there (on_disk)", by_design=True),
+    "not_on_disk": Kind("{n} row{s} {were} left out because {their} file is not there (on_disk)"),
     "unlabelled_rows": Kind("{n} row{s} without a label {were} left out", by_design=True),
+    "unaligned_marks": Kind(
+        "{n} annotation{s} {have} no time, since a time slot has no value, and {were} left out", "align them in ELAN"
+    ),
     "second_views": Kind("{n} row{s} show{z} a selection once more in another view, and {were} read once"),
+    "other_channels": Kind("{n} row{s} mark{z} the same in one more channel, and {were} read once"),
+    "several_channels": Kind(
+        "{n} selection{s} {are} of another channel than the first ({detail}), but clips are a mix of all channels",
+        "if they hold different sounds, save each channel as a recording with a table of its own",
+    ),
     "doubled_rows": Kind("{n} row{s} mark a stretch that is marked with the same label already, and {were} read once"),
     "machine_labels": Kind(
         "{n} label{s} {are} what {detail} recognised, not what a person heard, so that a score says how well it is imitated",
@@ -69,6 +77,10 @@ KINDS: Mapping[str, Kind] = {
         names_first=False,
     ),
     "unlabelled_clips": Kind("{n} of {detail} clips have no label, and count as without every class"),
+    "eventless_recordings": Kind(
+        "{n} of {detail} recordings have no event in any table, and all of their windows count as without every class",
+        by_design=True,
+    ),
     "alike_labels": Kind(
         "{n} labels are classes of their own though they look alike: {detail}",
         "write them alike if they are one",
@@ -161,6 +173,7 @@ class Tally:
         self._counts: dict[str, int] = {}
         self._first: dict[str, str] = {}
         self._details: dict[str, str] = {}
+        self._listed: dict[str, list[str]] = {}
 
     def note(self, kind: str, first: str, n: int = 1, detail: str = "") -> None:
         """Count `n` more of a kind; the first ones' name and detail are kept."""
@@ -168,6 +181,14 @@ class Tally:
             self._counts[kind] = self._counts.get(kind, 0) + n
             self._first.setdefault(kind, first)
             self._details.setdefault(kind, detail)
+
+    def list(self, kind: str, item: str) -> None:
+        """Count a thing of a kind once, however often it is met; the detail names all of them."""
+        details = self._listed.setdefault(kind, [])
+        if item not in details:
+            details.append(item)
+            self.note(kind, item)
+            self._details[kind] = ", ".join(details)
 
     def n(self, kind: str) -> int:
         """How many of a kind there were."""
@@ -199,4 +220,4 @@ def _forms(n: int) -> dict[str, str]:
     """Words that follow the number."""
     one = {"s": "", "es": "", "z": "s", "are": "is", "have": "has", "were": "was", "belong": "belongs", "lead": "leads"}
     many = {"s": "s", "es": "es", "z": "", "are": "are", "have": "have", "were": "were", "belong": "belong"}
-    return one if n == 1 else {**many, "lead": "lead"}
+    return {**one, "their": "its"} if n == 1 else {**many, "lead": "lead", "their": "their"}

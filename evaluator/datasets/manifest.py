@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evaluator.audio.clip import Clip
-from evaluator.datasets import lookalikes, synthetic_calls, unused
-from evaluator.datasets.dataset import Dataset
+from evaluator.datasets import lookalikes, unused
 from evaluator.datasets.intake import NOTHING, Intake, Tally
 from evaluator.datasets.reading.folders import FoldersReader
 from evaluator.datasets.reading.paths import PathsReader
 from evaluator.datasets.reading.shape import RowShape
 from evaluator.datasets.reading.table import TableReader
+from evaluator.datasets.root import find_root
 from evaluator.datasets.task import Task
 from evaluator.errors import UsageError
 
-__all__ = ["Clip", "Manifest", "find_root", "read"]
+__all__ = ["Clip", "Manifest", "read"]
 
 
 @dataclass(frozen=True)
@@ -108,46 +108,6 @@ def _refuse_overlap(clips: list[Clip]) -> None:
             raise UsageError(
                 f"clip {clip.name} is read twice, for {parts[0]!r} and for {parts[1]!r}; it can be in one only"
             )
-
-
-def find_root(dataset: Dataset, data: Path | None, cache: Path) -> Path:
-    """The folder in which the dataset's layout starts.
-
-    `data` may be that folder, or one that holds it under the dataset's name or the name it has in its archive. Data
-    that is made, and a user's own, which knows its folder, is not looked for there.
-
-    Raises:
-        UsageError: No such folder has the layout; the sentence says what was looked for, and where to get it.
-    """
-    if dataset.access == "made":
-        return synthetic_calls.make(cache)
-    source = whereabouts(dataset)
-    if dataset.root is not None:
-        candidates, advice = [dataset.root], "look at the path in the task"
-    elif data is not None:
-        named = data / dataset.name
-        candidates = list(dict.fromkeys([named / dataset.folder, named, data / dataset.folder, data]))
-        advice = source
-    else:
-        raise UsageError(f"{dataset.name}: say with --data where the data lies. {source}")
-    first = dataset.readers[0]
-    for root in candidates:
-        description, is_there = first.traces(root)
-        if is_there:
-            return root
-    looked = " or ".join(str(root) for root in candidates)
-    raise UsageError(f"{dataset.name}: {description} not found in {looked}; {advice}")
-
-
-def whereabouts(dataset: Dataset) -> str:
-    """Where a dataset can be had, under which licence, and what the user has to do."""
-    ways = {
-        "open": f"free to download: hear-eval download, or {dataset.url}",
-        "request": f"on request: {dataset.url}",
-        "login": f"behind a login: {dataset.url}",
-    }
-    how = f" {dataset.instructions}" if dataset.instructions else ""
-    return f"{dataset.title} is {ways.get(dataset.access, dataset.url)} (licence: {dataset.licence}).{how}"
 
 
 def _classes(task: Task, root: Path, clips: list[Clip]) -> tuple[str, ...]:

@@ -85,9 +85,19 @@ def on_data(setup: Setup) -> Iterator[Caveat]:
             )
     if own_split.validates_on_known(setup.task, setup.folds, setup.recordings.clips):
         yield Caveat("validation_on_known", own_split.VALIDATION_ON_KNOWN)
+    yield from _on_absent(setup)
     for finding in counts(setup.task, setup.recordings.manifest):
         if finding.level != "note":
             yield Caveat("partial_data", finding.what)
+
+
+def _on_absent(setup: Setup) -> Iterator[Caveat]:
+    """Rows that were left out for want of their file, unless the dataset is known to have so many clips without them."""
+    whole, expected = setup.recordings.manifest, setup.task.dataset.expected
+    known = expected.get("clips")
+    if known and abs(len(whole.clips) - known) <= expected.get("tolerance", 0):
+        return
+    yield from (Caveat("partial_data", each.text) for each in whole.intake.differences if each.kind == "not_on_disk")
 
 
 def on_groups(groups: Sequence[Sequence[str]]) -> Iterator[Caveat]:

@@ -86,8 +86,10 @@ def embed(
 
     Raises:
         UsageError: The module has no such embeddings.
-        EvaluationError: More clips failed than that (what could be embedded is kept), or the module fails.
+        EvaluationError: More clips lack their file than that (nothing is embedded then), or failed (what could be embedded is
+            kept), or the module fails.
     """
+    usable.refuse_missing(experiment.setup, allow_failed)
     recordings = experiment.setup.recordings
     store, extraction = ensemble.embed(experiment.spec, module, experiment.views, recordings, cache, progress)
     usable.refuse_failures(experiment.setup, extraction, allow_failed)

@@ -21,7 +21,7 @@ from evaluator.scoring.metrics import METRICS
 from evaluator.typed import build
 
 DEFAULT_PROTOCOL = "arch"
-TABLES = (".csv", ".tsv", ".txt", ".textgrid")  # by suffix, in any case
+TABLES = (".csv", ".tsv", ".txt", ".textgrid", ".eaf")  # by suffix, in any case
 _SPLIT_WORDS = frozenset(word for words in SPLIT_WORDS.values() for word in words)
 METADATA = "task_metadata.json"
 _HEAR_METRICS = {"top1_acc": "accuracy", "mAP": "map"}  # the others have our names

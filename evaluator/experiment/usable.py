@@ -4,12 +4,41 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from evaluator.audio.decode import AudioError
+from evaluator.datasets.root import whereabouts
 from evaluator.datasets.splits import Fold
 from evaluator.embedding.extraction import Extraction
 from evaluator.errors import EvaluationError
 from evaluator.experiment.setup import Setup
 
 LISTED_FAILURES = 10
+
+
+def refuse_missing(setup: Setup, allowed: float) -> None:
+    """Refuse, before anything is embedded, clips whose recording is not there: part of a dataset is not the dataset.
+
+    Rows that the YAML leaves out (`leave_out`, or `on_disk` where data is published without some files) are no clips.
+
+    Args:
+        setup: The task, its clips and what their files hold.
+        allowed: Share of the clips that may fail beside the known-bad ones, 0 to 1.
+
+    Raises:
+        EvaluationError: More clips lack their recording.
+    """
+    clips, dataset, root = setup.recordings.clips, setup.task.dataset, setup.recordings.manifest.root
+    failed = {path for path, facts in setup.recordings.facts.items() if isinstance(facts, AudioError)}
+    gone = {path for path in failed - set(dataset.known_bad) if not (root / path).exists()}
+    lacking = [clip.path for clip in clips if clip.path in gone]
+    share = len(lacking) / len(clips)
+    if share > allowed:
+        own = dataset.access == "own"
+        get = "Mend their paths or get the files" if own else f"Get the whole dataset. {whereabouts(dataset)} Or"
+        raise EvaluationError(
+            f"{setup.task.name}: {len(lacking)} of {len(clips)} clips lack their recording: {lacking[0]} for one is not in "
+            f"{root}. {get}{',' * own} leave them out (on_disk: true in a YAML file of your own), or admit them with "
+            f"--allow-failed {_rounded_up(share)}"
+        )
 
 
 def refuse_failures(setup: Setup, extraction: Extraction, allowed: float) -> None:
@@ -32,9 +61,13 @@ def refuse_failures(setup: Setup, extraction: Extraction, allowed: float) -> Non
     if share > allowed:
         raise EvaluationError(
             f"{name}: {len(failed)} of {len(clips)} clips cannot be used; the others are embedded and "
-            f"kept. {_way_out(failed, extraction)}, or admit them with --allow-failed {np.ceil(share * 1000) / 1000:g}: "
+            f"kept. {_way_out(failed, extraction)}, or admit them with --allow-failed {_rounded_up(share)}: "
             f"{_first_of(failed)}"
         )
+
+
+def _rounded_up(share: float) -> str:
+    return f"{np.ceil(share * 1000) / 1000:g}"
 
 
 def _way_out(failed: Mapping[int, str], extraction: Extraction) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from evaluator import schema
 from evaluator.datasets import manifest
 from evaluator.datasets.dataset import Dataset
+from evaluator.datasets.root import find_root
 from evaluator.datasets.task import Task
 from evaluator.embedding.spec import ModuleSpec
 from evaluator.errors import UsageError
@@ -224,7 +225,7 @@ class _DataOnDisk:
             return _TaskData(0, "", "")
         n_clips = int(task.dataset.expected.get("clips") or 0)
         try:
-            manifest.find_root(task.dataset, self.options.data, self.options.cache)
+            find_root(task.dataset, self.options.data, self.options.cache)
         except UsageError:
             return _TaskData(n_clips, "", f"data: {_how_to_get(task.dataset)}")
         try:

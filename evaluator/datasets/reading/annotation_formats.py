@@ -6,41 +6,39 @@
 | `audacity` | Audacity label tracks | lines of start, tab, end, tab, label |
 | `birdnet` | BirdNET-Analyzer's CSV | `Start (s)`, `End (s)`, `Confidence` |
 | `kaleidoscope` | Kaleidoscope's cluster and id CSV | `IN FILE`, `OFFSET`, `DURATION` |
-| `praat` | Praat TextGrids, which ELAN exports too | the suffix `.TextGrid` |
+| `praat` | Praat TextGrids | the suffix `.TextGrid` |
+| `elan` | ELAN's annotation documents | the suffix `.eaf` |
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from evaluator.datasets.intake import Tally
+from evaluator.datasets.reading import elan, headers
+from evaluator.datasets.reading.channels import Channels
 from evaluator.datasets.reading.delimited import read_table, read_text
+from evaluator.datasets.reading.headers import is_nearly, nearest
+from evaluator.datasets.reading.mark import Mark
 from evaluator.datasets.reading.own_table import Form, beginning_of, form_of
 from evaluator.errors import UsageError
 
-SUFFIXES = (".txt", ".csv", ".tsv", ".textgrid")
+SUFFIXES = (".txt", ".csv", ".tsv", ".textgrid", ".eaf")
+_BY_SUFFIX = {".textgrid": "praat", ".eaf": "elan"}
 _TIMES = re.compile(r"-?\d+([.,]\d+)?(e-?\d+)?\t-?\d+([.,]\d+)?(e-?\d+)?(\t.*)?")
+_NEEDED: Mapping[str, tuple[str, ...]] = {
+    "raven": ("Selection", "Begin Time (s)", "End Time (s)"),
+    "birdnet": ("Start (s)", "End (s)", "Confidence"),
+    "kaleidoscope": ("IN FILE", "OFFSET", "DURATION"),
+}
+_OF_BIRDNET = {"Confidence", "Species Code"}  # columns that only BirdNET writes into a Raven table
 _RAVEN_LABELS = ("Annotation", "Species", "Common Name", "Label", "Call Type", "Call", "Type", "Species Code", "Tags")
-
-
-@dataclass(frozen=True)
-class Mark:
-    """A marked stretch as its table has it.
-
-    line: Where it stands, from 1.
-    start, end: In seconds from the start of the recording, as text.
-    label: As it is written; "" for none.
-    recording: As the table names it, with the folders that it names; "" where the table's own name stands for it.
-    columns: All values of its row.
-    """
-
-    line: int
-    start: str
-    end: str
-    label: str
-    recording: str = ""
-    columns: Mapping[str, str] = field(default_factory=dict)
+# Columns that are looked for besides those, and those that hold labels.
+_SOUGHT: Mapping[str, tuple[str, ...]] = {
+    "raven": ("Begin File", "Begin Path", "End File", "File Offset (s)", "View", "Channel", *_RAVEN_LABELS),
+    "birdnet": ("File", "Common name", "Scientific name", "Label"),
+    "kaleidoscope": ("INDIR", "FOLDER", "CHANNEL", "MANUAL ID", "AUTO ID", "AUTO ID*"),
+}
 
 
 def recognise(path: Path) -> str:
@@ -49,15 +47,14 @@ def recognise(path: Path) -> str:
     Raises:
         UsageError: It cannot be read.
     """
-    if path.suffix.lower() == ".textgrid":
-        return "praat"
+    if path.suffix.lower() in _BY_SUFFIX:
+        return _BY_SUFFIX[path.suffix.lower()]
     form, lines = beginning_of(path)
-    columns = set(form.columns)
-    if {"Selection", "Begin Time (s)", "End Time (s)"} <= columns:
+    if is_nearly(form.columns, _NEEDED["raven"]):
         return "raven"
-    if {"Start (s)", "End (s)", "Confidence"} <= columns:
+    if set(_NEEDED["birdnet"]) <= set(form.columns):  # whose words are those of many tables
         return "birdnet"
-    if {"IN FILE", "OFFSET", "DURATION"} <= columns:
+    if is_nearly(form.columns, _NEEDED["kaleidoscope"]):
         return "kaleidoscope"
     first = next((text for _, text in _label_lines(lines)), "")
     return "audacity" if _TIMES.fullmatch(first) else ""
@@ -78,12 +75,40 @@ def marks_of(path: Path, format: str, label: str, tally: Tally) -> Iterator[Mark
     return _PARSERS[format](path, label, tally)
 
 
+def unused_columns(format: str, columns: Collection[str], used: Collection[str]) -> dict[str, str]:
+    """Columns of a table that mean nothing here, but look as if they should: the column -> what it seems to be.
+
+    What a program writes of its own accord (measurements, dates) is not among them; individuals and sites are.
+
+    Args:
+        format: Program that wrote it.
+        columns: Of the table.
+        used: Those that a reader uses.
+
+    >>> unused_columns("raven", ["Selection", "Low Freq (Hz)", "Specie", "Annotation", "Individual"], ["Annotation"])
+    {'Specie': 'Species', 'Individual': 'group'}
+    """
+    sought = (*_NEEDED.get(format, ()), *_SOUGHT.get(format, ()))
+    others = {} if format != "raven" or set(columns) >= _OF_BIRDNET else {each: "label" for each in _RAVEN_LABELS}
+    return {
+        column: meant
+        for column in columns
+        if column not in used
+        and (
+            meant := others.get(column)
+            or headers.hint_of(column)
+            or ("" if column in sought else nearest(column, sought))
+        )
+    }
+
+
 def _raven(path: Path, label: str, tally: Tally) -> Iterator[Mark]:
     columns, rows = _rows(path)
-    _need(path, columns, ("Begin Time (s)", "End Time (s)"))
+    _need(path, columns, _NEEDED["raven"])
     label = label or _filled_column(path, columns, rows, _RAVEN_LABELS)
     seen: dict[tuple[str, ...], str] = {}
-    if {"Confidence", "Species Code"} <= set(columns):
+    channels = Channels(path, tally)
+    if set(columns) >= _OF_BIRDNET:
         tally.note("machine_labels", path.name, len(rows), "BirdNET")
     for line, row in rows:
         begin, end, begin_file, end_file = (row.get(name, "") for name in _RAVEN_PLACES)
@@ -93,13 +118,16 @@ def _raven(path: Path, label: str, tally: Tally) -> Iterator[Mark]:
         if offset:  # begin and end count from the first file of a list, this one from the start of its own
             begin, end = offset, _sum(path, line, (offset, 1), (end, 1), (begin, -1))
         key = tuple(
-            row.get(name, "") for name in ("Selection", "Begin Time (s)", "End Time (s)", "Begin File", "Begin Path")
+            row.get(name, "")
+            for name in ("Selection", "Channel", "Begin Time (s)", "End Time (s)", "Begin File", "Begin Path")
         )
         if row.get("View") and row["View"] != seen.setdefault(key, row["View"]):
             tally.rows += 1  # read, but handed on to nobody who would count it
             tally.note("second_views", f"{path.name}:{line}")
             continue
-        yield Mark(line, begin, end, row.get(label, ""), row.get("Begin Path", "") or begin_file, row)
+        recording = row.get("Begin Path", "") or begin_file
+        if not channels.repeats(line, (recording, begin, end), row.get("Channel", ""), row.get(label, "")):
+            yield Mark(line, begin, end, row.get(label, ""), recording, row, label)
 
 
 _RAVEN_PLACES = ("Begin Time (s)", "End Time (s)", "Begin File", "End File")
@@ -111,20 +139,22 @@ def _birdnet(path: Path, label: str, tally: Tally) -> Iterator[Mark]:
     label = label or _filled_column(path, columns, rows, ("Common name", "Scientific name", "Label"))
     tally.note("machine_labels", path.name, len(rows), "BirdNET")
     for line, row in rows:
-        yield Mark(line, row["Start (s)"], row["End (s)"], row.get(label, ""), row.get("File", ""), row)
+        yield Mark(line, row["Start (s)"], row["End (s)"], row.get(label, ""), row.get("File", ""), row, label)
 
 
 def _kaleidoscope(path: Path, label: str, tally: Tally) -> Iterator[Mark]:
     columns, rows = _rows(path)
-    _need(path, columns, ("IN FILE", "OFFSET", "DURATION"))
+    _need(path, columns, _NEEDED["kaleidoscope"])
     automatic = [name for name in columns if name.startswith("AUTO ID")]
     label = label or _filled_column(path, columns, rows, ("MANUAL ID", *automatic))
     if label in automatic:
         tally.note("machine_labels", path.name, sum(bool(row[label]) for _, row in rows), "Kaleidoscope")
+    channels = Channels(path, tally)
     for line, row in rows:
         end = _sum(path, line, (row["OFFSET"], 1), (row["DURATION"], 1))
-        parts = (row.get("INDIR", ""), row.get("FOLDER", ""), row["IN FILE"])
-        yield Mark(line, row["OFFSET"], end, row.get(label, ""), "/".join(part for part in parts if part), row)
+        recording = "/".join(filter(None, (row.get("INDIR", ""), row.get("FOLDER", ""), row["IN FILE"])))
+        if not channels.repeats(line, (recording, row["OFFSET"], end), row.get("CHANNEL", ""), row.get(label, "")):
+            yield Mark(line, row["OFFSET"], end, row.get(label, ""), recording, row, label)
 
 
 def _audacity(path: Path, label: str, tally: Tally) -> Iterator[Mark]:
@@ -174,6 +204,7 @@ _PARSERS: Mapping[str, Callable[[Path, str, Tally], Iterator[Mark]]] = {
     "birdnet": _birdnet,
     "kaleidoscope": _kaleidoscope,
     "praat": _praat,
+    "elan": elan.marks,
 }
 _Rows = list[tuple[int, dict[str, str]]]
 
@@ -187,7 +218,9 @@ def _rows(path: Path) -> tuple[list[str], _Rows]:
 def _need(path: Path, columns: Sequence[str], needed: Sequence[str]) -> None:
     for name in needed:
         if name not in columns:
-            raise UsageError(f"{path}: there is no column {name!r}; its columns are {', '.join(columns)}")
+            near = nearest(name, [column for column in columns if column not in needed])
+            hint = f" (is {near!r} meant to be it?)" if near else ""
+            raise UsageError(f"{path}: there is no column {name!r}{hint}; its columns are {', '.join(columns)}")
 
 
 def _filled_column(path: Path, columns: Sequence[str], rows: _Rows, names: Sequence[str]) -> str:
@@ -202,8 +235,10 @@ def _filled_column(path: Path, columns: Sequence[str], rows: _Rows, names: Seque
     what = (
         f"{', '.join(candidates)} {'is' if len(candidates) == 1 else 'are'} empty" if candidates else "has none of them"
     )
+    near = {column: nearest(column, names) for column in columns if column not in candidates}
+    shown = ", ".join(f"{column} (did you mean {near[column]}?)" if near.get(column) else column for column in columns)
     raise UsageError(
-        f"{path}: no labels: {what}; its columns are {', '.join(columns)}. Fill in one of {', '.join(names)}, or name yours "
+        f"{path}: no labels: {what}; its columns are {shown}. Fill in one of {', '.join(names)}, or name yours "
         "in a YAML file (hear-eval init writes one): label_column: COLUMN"
     )
 

@@ -1,10 +1,11 @@
 """The kind `annotations`: tables as annotation programs write them, each row a marked stretch of a recording.
 
 Columns of a row: `path` of the recording, `start`, `end` and `label`; the table's own; `table.path`, `table.folder` and
-`table.stem` of the table.
+`table.stem` of the table. Of ELAN's annotations `tier` and `participant` too.
 """
 
 import os
+import posixpath
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator
@@ -14,9 +15,10 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from evaluator.datasets.intake import Tally
-from evaluator.datasets.reading.annotation_formats import SUFFIXES, Mark, marks_of, recognise
+from evaluator.datasets.reading.annotation_formats import SUFFIXES, marks_of, recognise, unused_columns
 from evaluator.datasets.reading.disk import Disk
 from evaluator.datasets.reading.globbing import visible
+from evaluator.datasets.reading.mark import Mark
 from evaluator.datasets.reading.row_reader import RowReader
 from evaluator.datasets.reading.rows import AUDIO_SUFFIXES, SourceRow, matching_files, path_columns
 from evaluator.errors import UsageError
@@ -44,12 +46,14 @@ class AnnotationsReader(RowReader):
     merges_labels: ClassVar[bool] = True  # type: ignore[misc]  # a property of readers in general
 
     kind: str = fixed_key("annotations", "Clips are stretches of recordings, marked in an annotation program.")
-    format: Literal["raven", "audacity", "birdnet", "kaleidoscope", "praat"] = key("Program that wrote the tables.")
+    format: Literal["raven", "audacity", "birdnet", "kaleidoscope", "praat", "elan"] = key(
+        "Program that wrote the tables."
+    )
     files: str | tuple[str, ...] = key(
         "Table, or a glob of several, or a list of them, relative to the dataset's folder."
     )
     label_column: str = key(
-        "Column, or tier of a TextGrid, that holds the labels; empty for the first usual one that is filled in.",
+        "Column, or tier of a TextGrid or of ELAN, that holds the labels; empty for the first usual one that is filled in.",
         default="",
     )
 
@@ -79,7 +83,12 @@ class AnnotationsReader(RowReader):
 
     def _rows_of(self, root: Path, name: str, recordings: "_Recordings", tally: Tally) -> Iterator[SourceRow]:
         about = path_columns(name, "table.")
+        unused: dict[str, str] | None = None
         for mark in marks_of(root / name, self.format, self.label_column, tally):
+            if unused is None:
+                unused = unused_columns(self.format, mark.columns, {*self.used_columns, mark.label_column})
+            for column in filter(mark.columns.get, unused):
+                tally.list("unused_columns", f"{column} (did you mean {unused[column]}?)")
             where = f"{root / name}:{mark.line}"
             if not mark.label:
                 tally.rows += 1
@@ -129,7 +138,7 @@ class _Recordings:
         folder = table.rpartition("/")[0]
         plain = recording.replace("\\", "/")
         for start in dict.fromkeys((folder, "")):
-            path = f"{start}/{plain}" if start else plain
+            path = posixpath.normpath(f"{start}/{plain}") if start else posixpath.normpath(plain)
             if not os.path.isabs(plain) and self.disk.holds(path):
                 return path
         path = self.disk.resolve(recording, where)

@@ -7,9 +7,11 @@ could be two files is refused; what is nowhere stays as it is, so that it fails 
 import os
 import re
 import unicodedata
+from collections.abc import Sequence
 from pathlib import Path
 
 from evaluator.datasets.intake import Tally
+from evaluator.datasets.reading import spellings
 from evaluator.errors import UsageError
 
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
@@ -37,6 +39,18 @@ class Disk:
         if path not in self._found:
             self._found[path] = self._searched(_without_dots(path), where)
         return self._found[path]
+
+    def resolve_one(self, paths: Sequence[str], where: str) -> str:
+        """As `resolve`, of several spellings of a path, (n_spellings,); if none is there, the first.
+
+        Raises:
+            UsageError: Several are there, each by its own.
+        """
+        if len(paths) > 1:
+            there = spellings.one_of([path for path in paths if self.holds(path)], f"{where}: under {self.root} are")
+            paths = [there] if there else paths
+        found = [self.resolve(path, where) for path in paths]
+        return next((path for path in found if not self.lacks(path)), found[0])
 
     def lacks(self, path: str) -> bool:
         """Whether a path that was resolved leads to no file."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evaluator.datasets.intake import Tally
+from evaluator.datasets.reading import spellings
 
 _SYSTEM_FOLDERS = ("__MACOSX", "$RECYCLE.BIN", "System Volume Information")
 _FLAGS = re.IGNORECASE if os.name == "nt" else 0
@@ -27,10 +28,19 @@ def visible(root: Path, pattern: str, tally: Tally | None = None) -> list[str]:
 
     Args:
         root: The folder.
-        pattern: A glob; its suffix fits in any case. `**` stands for any folders, linked ones too.
+        pattern: A glob, or several spellings of one; its suffix fits in any case. `**` stands for any folders, linked ones too.
         tally: What is noted of links, loops, folders that cannot be read, and suffixes.
+
+    Raises:
+        UsageError: Files fit two spellings.
     """
-    walk = _Walk(root, tally or Tally(), pattern)
+    tally = tally or Tally()
+    found = {spelling: _fitting(root, spelling, tally) for spelling in spellings.paths_of(pattern)}
+    return next(iter(found.values())) if len(found) == 1 else spellings.files_of(found, str(root))
+
+
+def _fitting(root: Path, pattern: str, tally: Tally) -> list[str]:
+    walk = _Walk(root, tally, pattern)
     found = dict.fromkeys(walk.files(_Place(root), _segments(pattern)))
     paths = [path for path, _ in found]
     if not any(linked for _, linked in found):
@@ -40,7 +50,8 @@ def visible(root: Path, pattern: str, tally: Tally | None = None) -> list[str]:
 
 def is_any(root: Path, pattern: str) -> bool:
     """Whether a visible file under `root` fits a glob, looked for no further than the first."""
-    return next(_Walk(root, Tally(), pattern).files(_Place(root), _segments(pattern)), None) is not None
+    walks = ((_Walk(root, Tally(), spelling), _segments(spelling)) for spelling in spellings.paths_of(pattern))
+    return any(next(walk.files(_Place(root), segments), None) is not None for walk, segments in walks)
 
 
 def is_loop(entry: str, holders: Sequence[str]) -> bool:

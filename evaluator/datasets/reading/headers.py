@@ -47,6 +47,9 @@ HINTS: Mapping[str, tuple[str, ...]] = {
     ),
 }
 _CUTOFF = 0.75  # of difflib: gruop is 0.8 like group, species and spectrum are 0.53
+_NEAR = (
+    0.82  # of programs' longer names: Begn Time (s) is 0.96 like Begin Time (s), Begin Time 0.83, Delta Time (s) 0.71
+)
 
 
 def columns_by_field(columns: Sequence[str]) -> dict[str, str]:
@@ -78,6 +81,36 @@ def with_hints(unused: Sequence[str], filled: Collection[str]) -> str:
     """
     free = [field for field in FIELDS if field not in filled]
     return ", ".join(f"{column}{_hint(_plain(column), free)}" for column in unused)
+
+
+def hint_of(column: str) -> str:
+    """The field of a clip of which an annotation program's column may tell, "" for none: an individual or site, a part of a split.
+
+    >>> hint_of("indvidual"), hint_of("Low Freq (Hz)")
+    ('group', '')
+    """
+    plain = _plain(column)
+    for field in ("group", "split", "fold"):
+        if nearest(plain, (*ALIASES[field], *HINTS.get(field, ()))):
+            return field
+    return ""
+
+
+def nearest(name: str, names: Sequence[str]) -> str:
+    """The one of the names that is that name, or nearly, case left aside; "" for none."""
+    plain = {_plain(each): each for each in reversed(names)}
+    return next((plain[each] for each in difflib.get_close_matches(_plain(name), list(plain), 1, _NEAR)), "")
+
+
+def is_nearly(columns: Sequence[str], needed: Sequence[str]) -> bool:
+    """Whether columns are there, or all but one of them and that one nearly: a table of that form with a slip of the pen."""
+    lacking = [name for name in needed if name not in columns]
+    if len(lacking) != 1:
+        return not lacking
+    whole = {"path", "label", "start", "end"} <= set(
+        columns_by_field(columns)
+    )  # a table of its own, with nothing amiss
+    return not whole and nearest(lacking[0], [column for column in columns if column not in needed]) != ""
 
 
 def _plain(column: str) -> str:

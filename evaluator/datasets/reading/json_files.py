@@ -21,26 +21,35 @@ class JsonReader(RowReader):
     """Clips are values in a JSON file, or in several; their start and end, if there are any, are in seconds."""
 
     kind: str = fixed_key("json", "Clips are values in JSON files.")
-    file: str = key("File, or a glob of several, relative to the dataset's folder.")
+    file: str | tuple[str, ...] = key("File, or a glob, or a list of them, relative to the dataset's folder.")
     form: Literal["lines", "object"] = key("One value a line, or one object whose keys name the rows.")
     each: str = key("Nested list that is expanded: one row for each of its elements.", default="")
     blank: tuple[str, ...] = key("Columns, left empty, of the one row that an empty list gives.", default=())
 
+    @property
+    def globs(self) -> tuple[str, ...]:
+        """The files or globs, of which one may be written without a list."""
+        return (self.file,) if isinstance(self.file, str) else self.file
+
     def traces(self, root: Path) -> tuple[str, bool]:
-        """Whether the file is there."""
-        return f"the file {self.file}", next(matching_files(root, self.file), None) is not None
+        """Whether the first file is there."""
+        return f"the file {self.globs[0]}", next(matching_files(root, self.globs[0]), None) is not None
 
     def read_rows(self, root: Path, tally: Tally) -> Iterator[SourceRow]:
         """A row for each value or element, in the order of the files."""
-        names = list(matching_files(root, self.file, tally))
-        if not names:
-            raise UsageError(f"{root / self.file}: there is no such file")
-        for name in names:
+        for name in self._names(root, tally):
             about = path_columns(name, "file.")
             for where, row_key, value in _values(root / name, self.form):
                 columns = {**about, "key": row_key, **(_flat(value) if isinstance(value, dict) else {})}
                 for element in _expanded(where, value, self.each, self.blank):
                     yield SourceRow(where, {**columns, **element})
+
+    def _names(self, root: Path, tally: Tally) -> Iterator[str]:
+        for pattern in self.globs:
+            names = list(matching_files(root, pattern, tally))
+            if not names:
+                raise UsageError(f"{root / pattern}: there is no such file; get it, or say with --data where it lies")
+            yield from names
 
 
 def _values(file: Path, form: str) -> Iterator[tuple[str, str, Any]]:

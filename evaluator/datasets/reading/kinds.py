@@ -6,7 +6,7 @@
 | `table` | delimited files with one line a row, with one header line, several, or none | the header's; `table.path`, `table.folder`, `table.stem` |
 | `json` | one object a line, or one object whose keys name the rows; nested lists can be expanded | the scalars, nested ones as `outer.inner`; `key`; `file.path`, `file.folder`, `file.stem` |
 | `folders` | one sub-folder a class | `label`; `path`, `folder`, `stem` |
-| `annotations` | tables of Raven, Audacity, BirdNET, Kaleidoscope or Praat beside the recordings | `path`, `start`, `end`, `label`; the table's; `table.path`, `table.folder`, `table.stem` |
+| `annotations` | tables of Raven, Audacity, BirdNET, Kaleidoscope, Praat or ELAN beside the recordings | `path`, `start`, `end`, `label`; the table's; `table.path`, `table.folder`, `table.stem` |
 | `hear` | the folders that hear-preprocess writes | none: its clips are read as they are |
 """
 

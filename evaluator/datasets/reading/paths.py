@@ -6,10 +6,12 @@ Columns of a row: the pattern's named groups, and `path`, `folder` and `stem` of
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import ClassVar
 
 from evaluator.datasets.intake import Tally
+from evaluator.datasets.reading import spellings
 from evaluator.datasets.reading.globbing import is_any, visible
 from evaluator.datasets.reading.row_reader import RowReader
 from evaluator.datasets.reading.rows import SourceRow, path_columns
@@ -64,7 +66,7 @@ class PathsReader(RowReader):
 
     def traces(self, root: Path) -> tuple[str, bool]:
         """Whether a file fits the first glob."""
-        return f"files like {self.globs[0]}", is_any(root, self.globs[0])
+        return f"files like {spellings.paths_of(self.globs[0])[0]}", is_any(root, self.globs[0])
 
     def read_rows(self, root: Path, tally: Tally) -> Iterator[SourceRow]:
         """A row for each file, sorted by path; files that fit no pattern are refused at the end."""
@@ -72,7 +74,7 @@ class PathsReader(RowReader):
         paths: set[str] = set()
         for glob in self.globs:
             matching = set(visible(root, glob, tally))
-            if not matching:
+            if not matching and not self._leaves_out(glob):
                 raise UsageError(f"{root}: there are no files like {glob}; get them, or say with --data where they lie")
             paths |= matching
         strangers = []
@@ -88,6 +90,11 @@ class PathsReader(RowReader):
                 f"{root}: {len(strangers)} files fit the dataset's files: {' '.join(self.globs)}, but not its pattern: "
                 f"{self.pattern}; the first: {', '.join(strangers[:3])}. Move what does not belong there"
             )
+
+    def _leaves_out(self, glob: str) -> bool:
+        """Whether all files that fit a glob are left out by their path, so that none has to be there."""
+        patterns = [pattern for pattern in self.leave_out if not set("?[") & set(pattern)]  # in which a * has no equal
+        return all(any(fnmatchcase(each, pattern) for pattern in patterns) for each in spellings.paths_of(glob))
 
 
 def _match(pattern: re.Pattern[str], path: str) -> re.Match[str] | None:

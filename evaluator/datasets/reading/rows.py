@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evaluator.datasets.intake import Tally
+from evaluator.datasets.reading import spellings
 from evaluator.datasets.reading.globbing import visible
 
 # What libsndfile 1.2 reads, by file name: https://libsndfile.github.io/libsndfile/formats.html
@@ -41,8 +42,15 @@ def path_columns(path: str, prefix: str = "") -> dict[str, str]:
 
 
 def matching_files(root: Path, name: str, tally: Tally | None = None) -> Iterator[str]:
-    """The one file under `root` that `name` is (`calls[final].csv`), or, if it is a glob, the files that fit it, sorted."""
-    if (root / name).is_file():
+    """The one file under `root` that `name` is, or, if it is a glob, the files that fit it, sorted.
+
+    Raises:
+        UsageError: Files fit two spellings of the name.
+    """
+    if (root / name).is_file():  # also one that is called like a glob
         yield name
     elif glob.has_magic(name):
         yield from sorted(visible(root, name, tally))
+    else:
+        there = {spelling: [spelling] * (root / spelling).is_file() for spelling in spellings.paths_of(name)}
+        yield from spellings.files_of(there, str(root))

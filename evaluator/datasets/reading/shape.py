@@ -4,6 +4,9 @@
 row's value, and `{column:0>6}` for that value filled up with zeros to six characters (Python's format specifications).
 For `paths` and `folders` the path is the file, and label, fold, split and group are the pattern's groups of that name,
 unless said otherwise; of tables and JSON nothing is taken that is not said. Times are in seconds.
+
+Where releases of a data set spell a column or a path differently, `{song_id|track_id}` and `Part2|IRTestingData-Part2` name
+the spellings (`evaluator/datasets/reading/spellings.py`).
 """
 
 import string
@@ -57,7 +60,11 @@ class RowShape(Reader):
 
     label_key: ClassVar[str] = "label"  # the key that an error about a missing label points at
 
-    path: str = key("Template of the recording's path, relative to the dataset's folder.", default="")
+    path: str = key(
+        "Template of the recording's path, relative to the dataset's folder; `a|b` are two spellings of a folder or file, "
+        "and `{a|b}` of a column.",
+        default="",
+    )
     label: str = key("Template of the clip's label.", default="")
     fold: str = key("Template of the fold that the clip is in.", default="")
     split: str = key("Template of the clip's split: train, valid or test, or another usual word for one.", default="")
@@ -70,7 +77,10 @@ class RowShape(Reader):
     drop: Mapping[str, tuple[str, ...]] = key("For each column, the values with which rows are left out.", default={})
     leave_out: tuple[str, ...] = key("Globs; clips whose path fits one are left out.", default=())
     lower_case: tuple[str, ...] = key("Columns put in lower case, their accents in one Unicode form.", default=())
-    on_disk: bool = key("Whether clips whose file is not there are left out; counts then show it.", default=False)
+    on_disk: bool = key(
+        "Whether rows whose file is not there are left out, which notes and a caveat tell; without it a run is refused.",
+        default=False,
+    )
     repeats: bool = key("Whether one stretch may be listed twice, as published.", default=False)
     label_separator: str = key("What separates several labels in one value, such as `;`.", default="")
     label_columns: tuple[str, ...] = key("Columns that each stand for one label, as in one-hot tables.", default=())
@@ -100,7 +110,7 @@ class RowShape(Reader):
 
     @property
     def used_columns(self) -> frozenset[str]:
-        """Columns that a template, a filter or a label is made of."""
+        """Columns that a template, a filter or a label is made of; of several spellings of one, all together as one name."""
         templates = [getattr(self, name) for name in (*TEMPLATES, "label_file")] + [step.source for step in self.derive]
         named = {column for template in templates for column in columns_of(template)}
         return frozenset({*named, *self.where, *self.drop, *self.label_columns, *self.lower_case})

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from evaluator.audio.clip import Clip
 from evaluator.datasets.intake import Tally
-from evaluator.datasets.reading import windows
+from evaluator.datasets.reading import spellings, windows
 from evaluator.datasets.reading.disk import Disk
 from evaluator.datasets.reading.rows import SourceRow
 from evaluator.datasets.reading.shape import TEMPLATES, RowShape, slice_of
@@ -35,10 +35,8 @@ def clips(rows: Iterable[SourceRow], root: Path, shape: RowShape, tally: Tally) 
     Raises:
         UsageError: A row does not fit; the sentence names it.
     """
-    placed: Iterable[tuple[str, Clip]] = _clips_of(
-        _kept(_derived(_counted(rows, tally), shape), shape, tally), root, shape
-    )
-    placed = _not_left_out(placed, root, shape, tally)
+    rows = _kept(_derived(_spelled(_counted(rows, tally), shape), shape), shape, tally)
+    placed: Iterable[tuple[str, Clip]] = _clips_of(rows, root, shape, tally)
     if shape.windows is None:
         placed = _merged(placed, tally) if shape.merges_labels else placed if shape.repeats else _once(placed)
         return _sorted_into_splits(_labelled(placed, shape, tally), root, shape)
@@ -61,8 +59,9 @@ def _filled(fill: _Fill, row: SourceRow) -> str:
     try:
         return fill(row.values)
     except KeyError as error:
+        lacking = " or ".join(map(repr, spellings.columns_of(error.args[0])))
         raise UsageError(
-            f"{row.where}: there is no column {error.args[0]!r}; its columns are {', '.join(row.own_columns)}"
+            f"{row.where}: there is no column {lacking}; its columns are {', '.join(row.own_columns)}"
         ) from None
 
 
@@ -72,6 +71,17 @@ def _filled(fill: _Fill, row: SourceRow) -> str:
 def _counted(rows: Iterable[SourceRow], tally: Tally) -> Iterator[SourceRow]:
     for row in rows:
         tally.rows += 1
+        yield row
+
+
+def _spelled(rows: Iterable[SourceRow], shape: RowShape) -> Iterator[SourceRow]:
+    """The rows with a value for each name of a column that has several spellings."""
+    names = [name for name in shape.used_columns if len(spellings.columns_of(name)) > 1]
+    for row in rows:
+        for name in names:
+            column = spellings.column_in(name, row.values, row.where)
+            if column:
+                row.values[name] = row.values[column]
         yield row
 
 
@@ -107,22 +117,47 @@ def _kept(rows: Iterable[SourceRow], shape: RowShape, tally: Tally) -> Iterator[
 # Rows to clips -------------------------------------------------------------------------------------------------------
 
 
-def _clips_of(rows: Iterable[SourceRow], root: Path, shape: RowShape) -> Iterator[tuple[str, Clip]]:
-    """Each row's clip, and where the row stands."""
+def _clips_of(rows: Iterable[SourceRow], root: Path, shape: RowShape, tally: Tally) -> Iterator[tuple[str, Clip]]:
+    """Each row's clip, and where the row stands; without those that are left out by their path, or whose file is not there."""
     templates = {name: f"{{{name}}}" for name in shape.implied}
     templates |= {name: getattr(shape, name) for name in TEMPLATES if getattr(shape, name)}
     fill = {name: _filler(template) for name, template in templates.items()}
     labels_of = _label_reader(root, shape, fill)
+    path_of = _path_finder(root, shape, templates["path"], tally)
     for row in rows:
-        path = _filled(fill["path"], row)
-        if not path:
-            raise UsageError(f"{row.where}: the path is empty")
+        path = path_of(row)
+        if path is None:
+            continue
         start, end = (_seconds(row, name, fill, shape) for name in ("start", "end"))
         fold, split, group = (
             _renamed(shape, name, _filled(fill[name], row), row.where) if name in fill else ""
             for name in ("fold", "split", "group")
         )
         yield row.where, Clip(path, labels_of(row), start, end, fold, split, group)
+
+
+def _path_finder(root: Path, shape: RowShape, template: str, tally: Tally) -> Callable[[SourceRow], str | None]:
+    """The function that gives the path of a row's recording; None for a row that is left out."""
+    fillers = [_filler(spelling) for spelling in spellings.paths_of(template)]
+    leave_out = [re.compile(fnmatch.translate(pattern)) for pattern in shape.leave_out]
+    disk = Disk(root, tally)
+
+    def path_of(row: SourceRow) -> str | None:
+        paths = [_filled(fill, row) for fill in fillers]
+        if not paths[0]:
+            raise UsageError(f"{row.where}: the path is empty")
+        if any(pattern.match(path) for pattern in leave_out for path in paths):
+            tally.note("left_out", row.where)
+            return None
+        if not shape.path:  # it is a file that was seen
+            return paths[0]
+        path = disk.resolve_one(paths, row.where)
+        if disk.lacks(path):
+            tally.note("not_on_disk" if shape.on_disk else "missing_files", f"{row.where} ({path})")
+            return None if shape.on_disk else path
+        return path
+
+    return path_of
 
 
 def _label_reader(root: Path, shape: RowShape, fill: Mapping[str, _Fill]) -> Callable[[SourceRow], tuple[str, ...]]:
@@ -189,24 +224,6 @@ def _seconds(row: SourceRow, name: str, fill: Mapping[str, _Fill], shape: RowSha
 # Clips among clips ---------------------------------------------------------------------------------------------------
 
 
-def _not_left_out(
-    placed: Iterable[tuple[str, Clip]], root: Path, shape: RowShape, tally: Tally
-) -> Iterator[tuple[str, Clip]]:
-    """The clips that are neither left out by their path nor, if so wished, by a file that is not there."""
-    patterns = [re.compile(fnmatch.translate(pattern)) for pattern in shape.leave_out]
-    disk = Disk(root, tally)
-    for where, clip in placed:
-        if any(pattern.match(clip.path) for pattern in patterns):
-            tally.note("left_out", where)
-            continue
-        path = disk.resolve(clip.path, where) if shape.path else clip.path  # else it is a file that was seen
-        if disk.lacks(path):
-            tally.note("not_on_disk" if shape.on_disk else "missing_files", f"{where} ({path})")
-            if shape.on_disk:
-                continue
-        yield where, clip if path == clip.path else replace(clip, path=path)
-
-
 def _once(placed: Iterable[tuple[str, Clip]]) -> Iterator[tuple[str, Clip]]:
     seen: dict[str, str] = {}
     for where, clip in placed:
@@ -251,7 +268,8 @@ def _sorted_into_splits(placed: Iterable[tuple[str, Clip]], root: Path, shape: R
             if both:
                 raise UsageError(f"{root / name}: clip {both[0]} is in another list too, that of {listed[both[0]]!r}")
             listed.update(dict.fromkeys(paths, split))
-        missing = sorted(set(listed) - {clip.path for clip in clips})
+        missing = [] if shape.on_disk else sorted(set(listed) - {clip.path for clip in clips})
+        missing = [path for path in missing if not any(fnmatch.fnmatchcase(path, each) for each in shape.leave_out)]
         if missing:
             raise UsageError(
                 f"{root}: {len(missing)} clips of {' and '.join(name for name in shape.split_lists if name != '*')} "

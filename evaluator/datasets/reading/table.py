@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evaluator.datasets.intake import Tally
-from evaluator.datasets.reading import headers
+from evaluator.datasets.reading import headers, spellings
 from evaluator.datasets.reading.delimited import read_table
 from evaluator.datasets.reading.row_reader import RowReader
 from evaluator.datasets.reading.rows import SourceRow, matching_files, path_columns
@@ -72,7 +72,8 @@ class TableReader(RowReader):
         names = list(matching_files(root, self.table, tally))
         if not names:
             raise UsageError(f"{root / self.table}: there is no such file")
-        used, filled = self.used_columns, [name for name in TEMPLATES if getattr(self, name)]
+        used = {spelling for column in self.used_columns for spelling in (column, *spellings.columns_of(column))}
+        filled = [name for name in TEMPLATES if getattr(self, name)]
         unused: dict[str, str] = {}
         for name in names:
             if self.encoding != "utf-8":

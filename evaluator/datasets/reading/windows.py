@@ -135,18 +135,7 @@ def of_recordings(
         UsageError: There are no recordings, or an event is of another one, or lacks a start or end.
     """
     tally = tally or Tally()
-    events_of: dict[str, list[_Event]] = {path: [] for path in visible(root, options.recordings, tally)}
-    split_of: dict[str, str] = {}
-    if not events_of:
-        raise UsageError(f"{root}: there are no recordings like {options.recordings}")
-    for where, marked in events:
-        if marked.path not in events_of:
-            raise UsageError(f"{root / marked.path}: has events, but is not among the recordings {options.recordings}")
-        split_of[marked.path] = marked.split
-        if marked.labels and (marked.start is None or marked.end is None):
-            raise UsageError(f"event in {marked.name}: has no start or no end")
-        start, end = marked.start or 0.0, marked.end or 0.0
-        events_of[marked.path] += [_Event(start, end, label, where or marked.name) for label in marked.labels]
+    events_of, split_of = _by_recording(events, root, options, tally)
     clips: list[Clip] = []
     for path in sorted(events_of):
         try:
@@ -164,6 +153,35 @@ def of_recordings(
     if any(split_of.values()):  # lists of recordings: one that is in none belongs to no part
         return [replace(clip, split=split_of[clip.path]) for clip in clips if split_of.get(clip.path)]
     return clips
+
+
+def _by_recording(
+    events: Iterable[tuple[str, Clip]], root: Path, options: WindowOptions, tally: Tally
+) -> tuple[dict[str, list[_Event]], dict[str, str]]:
+    """The events of every recording, and the split that they name; as `of_recordings`."""
+    events_of: dict[str, list[_Event]] = {path: [] for path in visible(root, options.recordings, tally)}
+    split_of: dict[str, str] = {}
+    if not events_of:
+        raise UsageError(f"{root}: there are no recordings like {options.recordings}")
+    strange: list[str] = []
+    for where, marked in events:
+        if marked.path not in events_of:
+            strange.append(marked.path)
+            continue
+        split_of[marked.path] = marked.split
+        if marked.labels and (marked.start is None or marked.end is None):
+            raise UsageError(f"event in {marked.name}: has no start or no end")
+        start, end = marked.start or 0.0, marked.end or 0.0
+        events_of[marked.path] += [_Event(start, end, label, where or marked.name) for label in marked.labels]
+    if strange:
+        raise UsageError(
+            f"{root}: {len(set(strange))} of {len(set(strange) | set(events_of))} recordings have events, but are not there or not "
+            f"among {options.recordings}, {strange[0]} for one; get them, or leave those rows out (leave_out, or on_disk: true)"
+        )
+    listed = any(split_of.values())  # then what no list names is no clip
+    without = sorted(path for path, marked in events_of.items() if not marked and (not listed or split_of.get(path)))
+    tally.note("eventless_recordings", "".join(without[:1]), len(without), str(len(events_of)))
+    return events_of, split_of
 
 
 def _can_be(event: _Event, seconds: float) -> bool:
