@@ -14,12 +14,12 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from evaluator.download import transfer, unpack
+from evaluator.download.members import PRIVATE
 from evaluator.download.transfer import Progress
 from evaluator.errors import EvaluationError, UsageError
 from evaluator.files import sweep
 
 _UNPACKED = 2  # a guess: archives of audio unpack to at most about so many times their size
-_PRIVATE = ".downloads"
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def plan(items: Sequence[DownloadItem], folder: Path) -> list[str]:
         items: Of a dataset.
         folder: The dataset's own.
     """
-    done = _receipt(folder / _PRIVATE)
+    done = _receipt(folder / PRIVATE)
     lines, total, unknown = [], 0, 0
     for item in items:
         if _is_done(item, done):
@@ -127,7 +127,7 @@ def fetch(
         UsageError: There is not enough room, another process is at it, or an address cannot be used.
         EvaluationError: A server does not give the file, or gives another one than was published.
     """
-    private = folder / _PRIVATE
+    private = folder / PRIVATE
     private.mkdir(parents=True, exist_ok=True)
     with _alone(private):
         sweep(private)
@@ -183,7 +183,7 @@ def _verified(work: _Fetching, item: DownloadItem, part: DownloadPart, name: str
 
 def _refuse_without_room(items: Sequence[DownloadItem], folder: Path) -> None:
     sizes = [part.bytes or 0 for item in items for part in item.parts]
-    parts = [folder / _PRIVATE / f"{name}{end}" for item in items for name in item.names for end in ("", ".part")]
+    parts = [folder / PRIVATE / f"{name}{end}" for item in items for name in item.names for end in ("", ".part")]
     n_present = sum(file.stat().st_size for file in parts if file.exists())
     needed = max(0, sum(sizes) - n_present) + _UNPACKED * sum(sizes)
     if needed > _free(folder):
