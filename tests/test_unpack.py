@@ -4,6 +4,7 @@ import gzip
 import io
 import os
 import random
+import re
 import shutil
 import stat
 import struct
@@ -411,9 +412,11 @@ def test_read_only_files_and_junk_do_not_hinder(tmp_path):
 
 @pytest.mark.parametrize(("name", "content"), [("a.zip", b"no zip"), ("a.tar.gz", b"no tar"), ("a.tgz", b"")])
 def test_a_damaged_archive_is_named(tmp_path, name, content):
-    """With the way out."""
+    """With how it begins, which tells what came instead."""
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(EvaluationError, match=rf"{name}: cannot be unpacked: .*; delete it to have it fetched again"):
+    with pytest.raises(
+        DamagedArchive, match=rf"{name}: cannot be unpacked: .* \(it begins with {re.escape(repr(content))}\)"
+    ):
         place(tmp_path / name, tmp_path / "out")
 
 

@@ -79,8 +79,7 @@ def extract(files: Sequence[Path], join: str, target: Path, aside: Path) -> None
     except _DAMAGE as error:
         reason = (str(error).splitlines() or [""])[0].rstrip(":") or type(error).__name__
         raise DamagedArchive(
-            f"{files[-1]}: cannot be unpacked: {reason} (it begins with {_beginning(files[0])!r}); delete it to have it "
-            "fetched again"
+            f"{files[-1]}: cannot be unpacked: {reason} (it begins with {_beginning(files[0])!r})"
         ) from error
     finally:
         shutil.rmtree(unpacked, ignore_errors=True)
