@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evaluator.datasets.reading import headers
-from evaluator.datasets.reading.delimited import read_table
+from evaluator.datasets.reading.delimited import read_bytes, read_table
 from evaluator.datasets.reading.table import TableReader
 from evaluator.errors import UsageError
 from evaluator.typed import build
@@ -39,7 +39,7 @@ def form_of(path: Path) -> Form:
     Raises:
         UsageError: It cannot be read.
     """
-    return _form(_bytes(path))
+    return _form(path, read_bytes(path))
 
 
 def beginning_of(path: Path) -> tuple[Form, list[str]]:
@@ -48,20 +48,23 @@ def beginning_of(path: Path) -> tuple[Form, list[str]]:
     Raises:
         UsageError: It cannot be read.
     """
-    start = _bytes(path, _N_PEEKED)
+    start = read_bytes(path, _N_PEEKED)
     if len(start) == _N_PEEKED:
         start = start[: start.rfind(b"\n") + 1] or start
-    form = _form(start)
+    form = _form(path, start)
     return form, _text(start, form.encoding).splitlines()
 
 
-def _form(content: bytes) -> Form:
+def _form(path: Path, content: bytes) -> Form:
     encoding = _encoding(content)
     lines = _text(content, encoding).split("\n", 2)[:2]
     first = lines[0].rstrip("\r")
-    if re.fullmatch("sep=.", first):  # Excel's own way to say so
-        return Form(encoding, first[-1], tuple(_split(lines[1] if lines[1:] else "", first[-1])))
-    forms = [Form(encoding, delimiter, tuple(_split(first, delimiter))) for delimiter in _DELIMITERS]
+    try:
+        if re.fullmatch("sep=.", first):  # Excel's own way to say so
+            return Form(encoding, first[-1], tuple(_split(lines[1] if lines[1:] else "", first[-1])))
+        forms = [Form(encoding, delimiter, tuple(_split(first, delimiter))) for delimiter in _DELIMITERS]
+    except csv.Error as error:
+        raise UsageError(f"{path}:1: not a readable table: {error}") from error
     return max(forms, key=lambda form: (len(headers.columns_by_field(form.columns)), len(form.columns)))
 
 
@@ -115,14 +118,6 @@ def refuse_few(where: str, n: int, n_all: int, first: str, way_out: str) -> None
             f"{where}: {n} of {n_all} clips {'has' if n == 1 else 'have'} several labels ({first!r} for one), which would "
             f"make all of it a task of several labels a clip, scored by mAP; {way_out}"
         )
-
-
-def _bytes(path: Path, n: int = -1) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(n)
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error}") from error
 
 
 def _encoding(content: bytes) -> str:
