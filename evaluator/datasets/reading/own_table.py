@@ -8,6 +8,7 @@ from pathlib import Path
 
 from evaluator.datasets.reading import headers
 from evaluator.datasets.reading.delimited import read_bytes, read_table
+from evaluator.datasets.reading.shape import columns_of
 from evaluator.datasets.reading.table import TableReader
 from evaluator.errors import UsageError
 from evaluator.typed import build
@@ -99,6 +100,28 @@ def of_table(path: Path) -> TableReader:
     keys = {"table": path.name, "delimiter": form.delimiter, "encoding": form.encoding, "decimal": decimal}
     templates = {name: f"{{{column}}}" for name, column in fields.items()}
     return build(TableReader, {**keys, "label_separator": separator, **templates})
+
+
+def some_values(path: Path, reader: TableReader, field: str, n: int) -> set[str]:
+    """Different values of a field of a user's table: all of them, or `n` if there are as many or more, so that few rows are read.
+
+    Args:
+        path: The table.
+        reader: As `of_table` gives it.
+        field: Of a clip, such as `group`, for which the table has a column.
+        n: How many are enough.
+
+    Raises:
+        UsageError: A row before them does not fit the table.
+    """
+    columns, lines = read_table(path, reader.delimiter, encoding=reader.encoding)
+    column = columns.index(columns_of(getattr(reader, field))[0])
+    found: set[str] = set()
+    for _, values in lines:
+        found.add(values[column])
+        if len(found) >= n:
+            break
+    return found
 
 
 def refuse_few(where: str, n: int, n_all: int, first: str, way_out: str) -> None:
