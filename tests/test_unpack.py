@@ -428,3 +428,12 @@ def test_any_other_file_is_kept_as_it_is(tmp_path):
         (tmp_path / f"x.bin.00{number}").write_bytes(str(number).encode())
     place([tmp_path / "x.bin.001", tmp_path / "x.bin.002"], tmp_path / "out", "pieces")
     assert found(tmp_path / "out") == {"meta.csv": b"a,b\n", "x.bin": b"12"}
+
+
+def test_an_archive_of_nothing_is_damaged(tmp_path):
+    """Else the dataset would count as fetched, and nothing of it were there."""
+    with zipfile.ZipFile(tmp_path / "a.zip", "w"), tarfile.open(tmp_path / "a.tar", "w"):
+        pass
+    for name in ("a.zip", "a.tar"):
+        with pytest.raises(DamagedArchive, match="cannot be unpacked: it has no members"):
+            place(tmp_path / name, tmp_path / "out")

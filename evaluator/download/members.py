@@ -32,12 +32,13 @@ class Members:
     archive: Its file, for sentences.
     target: Folder that it is unpacked in, which is there.
     max_bytes: How many bytes it may unpack to; no more than are free on the disk.
+    n: How many members were met so far.
     """
 
     archive: str
     target: Path
     max_bytes: int
-    _n: int = 0
+    n: int = 0
     _n_bytes: int = 0
     _free: int = field(init=False)
     _spelled: dict[str, str] | None = field(init=False)
@@ -83,9 +84,9 @@ class Members:
     def _count(self, name: str, size: int) -> None:
         if size < 0:
             raise self.refused(name, f"says that it has {size} bytes")
-        self._n += 1
+        self.n += 1
         self._n_bytes += size
-        if self._n > MAX_MEMBERS:
+        if self.n > MAX_MEMBERS:
             raise EvaluationError(f"{self.archive}: has more than {MAX_MEMBERS} members; nothing was unpacked")
         if self._n_bytes > self.max_bytes:
             raise EvaluationError(

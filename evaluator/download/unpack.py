@@ -104,9 +104,13 @@ def _unpack(files: Sequence[Path], join: str, name: str, target: Path) -> None:
     elif len(files) > 1:
         with JoinedFiles(files) as joined, writing(target / name), (target / name).open("wb") as file:
             shutil.copyfileobj(joined, file, _BLOCK)
+        return
     else:
         with writing(target / name):
             shutil.copyfile(files[0], target / name)
+        return
+    if not members.n:
+        raise zipfile.BadZipFile("it has no members")
 
 
 def _move(source: Path, target: Path) -> None:

@@ -158,7 +158,7 @@ def _of_hear(path: Path) -> Task:
         multi = metadata["prediction_type"] == "multilabel"
         metrics = [_HEAR_METRICS.get(each, each) for each in metadata["evaluation"]]
         folds = metadata["split_mode"] != "trainvaltest"
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise UsageError(f"{file}: is not the metadata of a HEAR task: {error!r}") from error
     fitting = [metric for metric in metrics if metric in METRICS and METRICS[metric].of_events == events]
     if not fitting:
