@@ -10,6 +10,7 @@ The files are inert: one document of safe YAML, in which anchors, repeated keys 
 """
 
 import difflib
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -18,10 +19,12 @@ from typing import Any
 
 import yaml
 
+from evaluator import yaml_bounds
 from evaluator.errors import UsageError
 
 # The loader in C reads a big code table ten times faster; where PyYAML came without it, the other reads the same.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 
 _WORDS = {
     str: "text",
@@ -132,13 +135,9 @@ def read(path: Path, fields: Mapping[str, Field]) -> dict[str, Any]:
 
 def parse(path: Path) -> Document:
     """The YAML file at `path`, not yet checked against any fields."""
+    text = yaml_bounds.read_text(path)
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise UsageError(f"{path}: there is no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: cannot be read as UTF-8 text: {error}") from error
-    try:
+        yaml_bounds.refuse_too_much(path, text, _Loader)
         loader = _Loader(text)
         node = loader.get_single_node()
         lines: dict[tuple[str, ...], int] = {}
@@ -186,6 +185,8 @@ def _note_lines(
                 raise UsageError(f"{path}:{key_line}: {'.'.join(name)}: the key is no text to YAML; put it in quotes")
             lines[name] = key_line
             _note_lines(path, value, name, lines, seen)
+    elif isinstance(node, yaml.ScalarNode):
+        yaml_bounds.refuse_scalar(path, node, keys)
     elif isinstance(node, yaml.SequenceNode):
         for index, value in enumerate(node.value):
             lines[(*keys, str(index))] = value.start_mark.line + 1
@@ -222,6 +223,8 @@ def _check_value(document: Document, keys: tuple[str, ...], value: Any, field: F
         raise document.error(keys, f"is {_describe(value)}, but should be {_wanted(field)}{quoted}")
     if field.choices and value not in field.choices and not isinstance(value, (dict, list)):
         raise document.error(keys, unknown(keys[-1], value, field.choices))
+    if isinstance(value, float) and math.isinf(value):
+        raise document.error(keys, f"is {value}, but should be {_wanted(field)}, not infinite")
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         below = field.min is not None and not value >= field.min  # so that NaN is outside
         above = field.max is not None and not value <= field.max

@@ -18,6 +18,7 @@ class Served:
     wrong_first: How many of the next answers have other bytes.
     ranges: Whether range requests are understood; `shifted` answers them from another place.
     validator: Whether an ETag is sent.
+    if_range: Whether a range is only given of the file that the client knows.
     redirect: Where the client is sent instead.
     kind: Content-Type.
     pause: Seconds to wait after each block of 4 kB.
@@ -29,6 +30,7 @@ class Served:
     wrong_first: int = 0
     ranges: str = "yes"
     validator: bool = True
+    if_range: bool = True
     redirect: str = ""
     kind: str = "application/octet-stream"
     pause: float = 0.0
@@ -86,7 +88,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def start(self, served: Served, wanted: str, tag: str, size: int) -> int | None:
         """Send the first line of the answer; where the content starts, None if there is nothing more to say."""
-        same = self.headers.get("If-Range", tag) == tag
+        same = not served.if_range or self.headers.get("If-Range", tag) == tag
         if not wanted or served.ranges == "no" or not same:
             self.send_response(200)
             return 0

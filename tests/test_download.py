@@ -94,6 +94,150 @@ def test_a_file_that_changed_meanwhile_is_fetched_from_its_start(server, tmp_pat
     assert (tmp_path / "a.bin").read_bytes() == BYTES
 
 
+@pytest.mark.parametrize("new", [BYTES, BYTES + b"longer"], ids=["same size", "longer"])
+def test_a_server_that_overlooks_if_range_gives_no_file_of_two(server, new, tmp_path):
+    """It goes on with the new file where the old one ended; only its ETag and its size tell."""
+    server.files["/a.bin"] = Served(BYTES[::-1], drops=[100_000] + [0] * 9)
+    with pytest.raises(EvaluationError, match="gave up after"):
+        fetch(item(server, checksum=""), tmp_path)
+    server.files["/a.bin"] = Served(new, if_range=False)
+    fetch(item(server, checksum=""), tmp_path)
+    assert (tmp_path / "a.bin").read_bytes() == new
+
+
+def test_a_kill_between_the_note_and_the_bytes_of_a_changed_file_gives_no_file_of_two(server, tmp_path, monkeypatch):
+    """The note must never tell of another file than the bytes that lie there."""
+    server.files["/a.bin"] = Served(BYTES[::-1], drops=[100_000] + [0] * 9)
+    with pytest.raises(EvaluationError, match="gave up after"):
+        fetch(item(server, checksum=""), tmp_path)
+    server.files["/a.bin"] = Served(BYTES)
+    write = transfer.write_json
+
+    def killed(file, value):
+        write(file, value)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(transfer, "write_json", killed)
+    with pytest.raises(KeyboardInterrupt):
+        fetch(item(server, checksum=""), tmp_path)
+    monkeypatch.setattr(transfer, "write_json", write)
+    fetch(item(server, checksum=""), tmp_path)
+    assert (tmp_path / "a.bin").read_bytes() == BYTES
+
+
+@pytest.mark.parametrize("stop", [1, 4096, 32_768, 32_769, 299_999, 300_000])
+def test_wherever_it_stops_it_goes_on_to_the_same_bytes(server, stop, tmp_path):
+    """Without a checksum that could mend it; the calls are others each time."""
+    server.files["/a.bin"] = Served(BYTES, drops=[stop] + [0] * 8)
+    if stop < len(BYTES):
+        with pytest.raises(EvaluationError, match="gave up after"):
+            fetch(item(server, checksum=""), tmp_path)
+        server.files["/a.bin"].drops = []
+    fetch(item(server, checksum=""), tmp_path)
+    assert (tmp_path / "a.bin").read_bytes() == BYTES
+
+
+def test_a_damaged_archive_without_a_checksum_is_fetched_again_and_told(server, tmp_path):
+    """Its bytes were wrong on the way once; the first ones do not lie about for ever."""
+    content = zipped(**{"a.wav": BYTES})
+    server.files["/a.zip"] = Served(content, wrong_first=1)
+    told = fetch(item(server, "/a.zip", ""), tmp_path)
+    assert (tmp_path / "a.wav").read_bytes() == BYTES and len(server.asked) == 2
+    assert "a.zip: cannot be unpacked:" in told[0] and told[0].endswith(", and was fetched again")
+    assert told[1:] == [f"a.zip: nobody publishes a checksum; fetched {hashlib.sha256(content).hexdigest()} (SHA-256)"]
+
+
+@pytest.mark.parametrize("kind", ["cut", "changed", "empty"])
+def test_a_server_that_gives_damage_twice_is_asked_again_by_the_next_call(server, kind, tmp_path):
+    """After the first call there is a sentence with the way out, and nothing that would make the second one fail."""
+    content = zipped(**{"a.wav": BYTES})
+    damaged = {"cut": content[:-5000], "changed": content.replace(BYTES[99:105], b"xxxxxx"), "empty": b""}[kind]
+    if kind == "changed":
+        stored = io.BytesIO()
+        with zipfile.ZipFile(stored, "w") as archive:
+            archive.writestr("a.wav", BYTES)
+        damaged = stored.getvalue().replace(BYTES[99:105], b"xxxxxx")
+    server.files["/a.zip"] = Served(damaged)
+    with pytest.raises(EvaluationError, match=r"cannot be unpacked: .*, twice, and nobody publishes .* unpack it in"):
+        fetch(item(server, "/a.zip", ""), tmp_path)
+    assert len(server.asked) == 2 and not (tmp_path / "a.wav").exists()
+    assert not [path for path in (tmp_path / ".downloads").iterdir() if "a.zip" in path.name]
+    server.files["/a.zip"] = Served(content)
+    fetch(item(server, "/a.zip", ""), tmp_path)
+    assert (tmp_path / "a.wav").read_bytes() == BYTES
+
+
+def test_an_archive_that_is_damaged_as_published_is_fetched_once(server, tmp_path):
+    """Its checksum fits, so that the way was not the cause."""
+    server.files["/a.zip"] = Served(zipped(**{"a.wav": BYTES})[:-100])
+    with pytest.raises(
+        EvaluationError, match="cannot be unpacked: .* though it is what was published; tell its authors"
+    ):
+        fetch(item(server, "/a.zip"), tmp_path)
+    assert len(server.asked) == 1
+
+
+def test_what_is_refused_is_not_fetched_again(server, tmp_path):
+    """An archive that leads out of its folder would do so again."""
+    server.files["/a.zip"] = Served(zipped(**{"../a.wav": BYTES}))
+    with pytest.raises(EvaluationError, match="leads out of the folder"):
+        fetch(item(server, "/a.zip", ""), tmp_path)
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("page", [b"\xef\xbb\xbf\n <!DOCTYPE html><html>log in</html>", b"<HTML>confirm</HTML>"])
+@pytest.mark.parametrize("checksum", ["", None])
+def test_a_page_that_comes_as_bytes_is_told_as_one(server, page, checksum, tmp_path):
+    """The server says application/octet-stream; it is neither kept nor asked for twice."""
+    server.files["/b.zip"] = Served(page)
+    with pytest.raises(
+        EvaluationError, match=r"b\.zip: the server gives a web page instead of the file, perhaps to log"
+    ):
+        fetch(item(server, "/b.zip", checksum and "md5:" + "0" * 32), tmp_path)
+    assert len(server.asked) == 1 and not (tmp_path / ".downloads/b.zip").exists()
+
+
+def test_a_file_that_is_whole_is_kept_for_its_own_address_only(server, tmp_path, monkeypatch):
+    """After a kill between fetching and unpacking: the same item goes on, a newer version of the same name is fetched."""
+
+    def killed(*arguments):
+        raise KeyboardInterrupt
+
+    server.files["/1/a.bin"], server.files["/2/a.bin"] = Served(BYTES), Served(BYTES[::-1])
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(download.unpack, "extract", killed)
+        fetch(item(server, "/1/a.bin", ""), tmp_path)
+    shutil.copytree(tmp_path, tmp_path / "other")
+    fetch(item(server, "/1/a.bin", ""), tmp_path)
+    assert len(server.asked) == 1 and (tmp_path / "a.bin").read_bytes() == BYTES
+    fetch(item(server, "/2/a.bin", ""), tmp_path / "other")
+    assert len(server.asked) == 2 and (tmp_path / "other/a.bin").read_bytes() == BYTES[::-1]
+
+
+def test_what_was_hashed_is_hashed_again_only_if_it_was_touched(tmp_path, monkeypatch):
+    """Archives have many GB; a file that may still change within a tick of the clock is not remembered."""
+    file = tmp_path / "a.zip"
+    file.write_bytes(BYTES)
+    assert transfer.digest(file, "md5") == hashlib.md5(BYTES).hexdigest() and len(list(tmp_path.iterdir())) == 1
+    monkeypatch.setattr("evaluator.files._SETTLED_NS", -1)
+    assert transfer.digest(file, "md5") == hashlib.md5(BYTES).hexdigest()
+    with monkeypatch.context() as patched:
+        patched.setattr(transfer.hashlib, "new", None)
+        assert transfer.digest(file, "md5") == hashlib.md5(BYTES).hexdigest()
+        assert transfer.digest(file, "sha256") == hashlib.sha256(BYTES).hexdigest()
+    file.write_bytes(BYTES[::-1])
+    assert transfer.digest(file, "sha256") == hashlib.sha256(BYTES[::-1]).hexdigest()
+
+
+def test_a_file_that_does_not_fit_on_the_disk_is_refused_before_its_bytes(server, tmp_path, monkeypatch):
+    """The server tells its size, where the dataset's file does not."""
+    server.files["/a.bin"] = Served(BYTES)
+    monkeypatch.setattr(transfer.shutil, "disk_usage", lambda folder: shutil._ntuple_diskusage(10**6, 10**6, 1000))
+    with pytest.raises(EvaluationError, match=r"0.0003 GB are still to come, but only 1e-06 GB are free in .* another"):
+        fetch(item(server, checksum=""), tmp_path)
+    assert not list((tmp_path / ".downloads").glob("*.part"))
+
+
 @pytest.mark.parametrize("length", [len(BYTES) - 1000, len(BYTES) + 1000])
 def test_a_lie_about_the_length_never_gives_a_wrong_file(server, length, tmp_path):
     """Too short or too long: an error, and nothing in place."""
@@ -180,6 +324,22 @@ def test_two_processes_do_not_mix(server, tmp_path):
         pytest.raises(UsageError, match="another process is downloading there"),
     ):
         fetch(item(server), tmp_path)
+
+
+def test_two_real_processes_end_with_one_sentence_and_the_right_bytes(server, tmp_path):
+    """One fetches, the other says so; whoever comes later finds it done."""
+    server.files["/a.bin"] = Served(BYTES, pause=0.02)
+    program = (
+        "from evaluator.download.download import DownloadItem, DownloadPart, fetch\nfrom pathlib import Path\n"
+        f"fetch([DownloadItem((DownloadPart({server.url('/a.bin')!r}),))], Path({str(tmp_path)!r}), pause=0.01)\n"
+    )
+    both = [subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    ends = sorted(
+        (process.communicate(timeout=60)[1].count("another process is downloading"), process.returncode)
+        for process in both
+    )
+    assert ends in ([(0, 0), (1, 1)], [(0, 0), (0, 0)])
+    assert (tmp_path / "a.bin").read_bytes() == BYTES and len(server.asked) == 1
 
 
 def test_a_plan_names_sizes_and_fetches_nothing(server, tmp_path):

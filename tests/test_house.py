@@ -57,7 +57,7 @@ FLOORS = (
     ("download", "audio"),
     ("typed", "key_tables"),
     ("schema", "tables", "figure"),
-    ("files",),
+    ("files", "pieces", "yaml_bounds"),
     ("errors",),
 )
 

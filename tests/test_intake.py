@@ -100,6 +100,19 @@ def test_files_that_no_pattern_takes_are_told(tmp_path):
     assert told(tmp_path / "t.yaml")["unused_audio"][:2] == (2, "cow/e.flac")
 
 
+@pytest.mark.parametrize(("limit", "stopped"), [(6, False), (5, True), (1, True)])
+def test_where_too_many_files_lie_it_is_told_that_not_all_were_looked_at(tmp_path, monkeypatch, limit, stopped):
+    """Else a count of unused files would look as if it were whole; two folders and four files lie here."""
+    monkeypatch.setattr("evaluator.datasets.unused._MAX_ENTRIES", limit)
+    found = told(touch(tmp_path / "set", *PLAIN))
+    assert ("not_looked_at" in found) == stopped
+    if stopped:
+        assert (
+            found["not_looked_at"][0] == limit
+            and f"only {limit} files and folders were looked at" in found["not_looked_at"][2]
+        )
+
+
 @links
 def test_linked_folders_are_followed_once_and_loops_told(tmp_path):
     """A session that lies elsewhere counts; a link to what holds it, or to what is read already, does not count twice."""

@@ -10,6 +10,7 @@ from evaluator.audio.clip import Clip
 from evaluator.datasets import manifest
 from evaluator.datasets.manifest import Manifest
 from evaluator.datasets.reading.annotation_formats import recognise
+from evaluator.datasets.reading.table import TableReader
 from evaluator.errors import UsageError
 from evaluator.experiment import catalogue
 
@@ -431,3 +432,28 @@ def test_metadata_that_says_nothing_is_named(tmp_path):
         UsageError, match=r"task_metadata\.json: is not the metadata of a HEAR task: KeyError\('version'\)"
     ):
         catalogue.find(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "n_readings", "split"),
+    [
+        ("group", "abcdefg", 0, {"by": "random", "groups": True}),
+        ("group", "abcdef", 1, {"by": "group"}),
+        ("group", "a", 1, {"by": "random", "groups": True}),
+        ("fold", "abc", 0, {"by": "fold", "valid": "next"}),
+        ("fold", "ab", 0, {"by": "fold"}),
+    ],
+)
+def test_a_table_is_made_into_clips_once_wherever_a_few_of_its_values_say_the_split(
+    tmp_path, monkeypatch, column, values, n_readings, split
+):
+    """A million rows take some 20 s each time; only few groups need the clips themselves before the manifest."""
+    rows = [f"{n}.wav,{'xy'[n // 2 % 2]},{values[n % len(values)]}" for n in range(84)]
+    put(tmp_path, {**{f"{n}.wav": "" for n in range(84)}, "t.csv": f"path,label,{column}\n" + "\n".join(rows)})
+    readings, read_clips = [], TableReader.read_clips
+    monkeypatch.setattr(TableReader, "read_clips", lambda *given: readings.append(given) or read_clips(*given))
+    (task,) = catalogue.find(str(tmp_path / "t.csv"))
+    assert len(readings) == n_readings
+    assert {key: task.split[key] for key in split} == split
+    assert (task.split["valid"] == "next") == (values in ("abcdef", "abc"))
+    assert len(manifest.read(task, None, tmp_path).clips) == 84

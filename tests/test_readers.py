@@ -121,6 +121,20 @@ def test_a_json_object_names_its_rows_by_key(tmp_path):
         ('{"takes": []}\n{"a": \n', "lines", r"x\.json:2: not readable as JSON"),
         ("[1, 2]", "object", r"x\.json: holds list, but should be one object"),
         ('{"a": {"b": 1}}', "object", r"x\.json: a: has no list 'takes' to expand"),
+        (
+            '{"takes": []}\n' + '{"a":' * 100_000,
+            "lines",
+            r"x\.json:2: not readable as JSON: lists or objects lie too deep",
+        ),
+        ('{"a": ' * 40 + "{}" + "}" * 40, "object", r"x\.json: a: an object lies inside 30 others, but 29 are enough"),
+        (
+            '{"takes": []}\n{"a": 1, "b": 2, "a": 3}',
+            "lines",
+            r"x\.json:2: not readable as JSON: the key 'a' stands twice",
+        ),
+        ('{"a": {"takes": []}, "a": {"takes": []}}', "object", r"the key 'a' stands twice in one object"),
+        ('{"a": ' + "9" * 5000 + "}", "object", r"x\.json: not readable as JSON: Exceeds the limit \(4300 digits\)"),
+        ('{"takes": []}\n{"a": "\0"}', "lines", r"x\.json:2: has a NUL character"),
     ],
 )
 def test_a_slip_in_json_is_named_with_its_place(tmp_path, text, form, sentence):
@@ -128,6 +142,45 @@ def test_a_slip_in_json_is_named_with_its_place(tmp_path, text, form, sentence):
     write(tmp_path, {"x.json": text})
     with pytest.raises(UsageError, match=sentence):
         read(tmp_path, kind="json", file="x.json", form=form, each="takes", path="{key}", label="{b}")
+
+
+@pytest.mark.parametrize("form", ["lines", "object"])
+def test_json_in_another_encoding_or_too_large_is_a_sentence(tmp_path, monkeypatch, form):
+    """As PowerShell writes it; the limit of size is lowered here."""
+    (tmp_path / "x.json").write_bytes('{"a": {}}'.encode("utf-16"))
+    keys = {"kind": "json", "file": "x.json", "form": form, "path": "{key}", "label": "{b}"}
+    with pytest.raises(UsageError, match=r"x\.json: cannot be read as UTF-8 text: .*; save it as UTF-8"):
+        read(tmp_path, **keys)
+    monkeypatch.setattr("evaluator.datasets.reading.delimited._MAX_BYTES", 10)
+    with pytest.raises(UsageError, match=r"x\.json: has 20 bytes, and no more than 10 are read into memory; divide it"):
+        read(tmp_path, **keys)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"path,label," + b"x" * 200_000, r"t\.csv:1: not a readable table: "),
+        (
+            b"path,label\na.wav,x\nb.wav," + b"x" * 200_000,
+            r"t\.csv:3: .* a value has more than 131072 letters; is a double",
+        ),
+        (
+            b"path,label," + b",".join(b"%d" % n for n in range(20_000)),
+            "its first line names 20002 columns, more than 20000",
+        ),
+        (b"path,label\na.wav,x\nb\0.wav,y", r"t\.csv:3: has a NUL character, so that it is no utf-8 text"),
+        ("path,label\na.wav,x\n".encode("utf-16-le"), r"t\.csv:1: has a NUL character"),
+        ("path,label\na.wav,x\n".encode("utf-32"), r"t\.csv:1: has a NUL character, so that it is no utf-16 text"),
+        ("path,label\na.wav,x\n".encode("utf-16")[:-1], r"t\.csv: cannot be read as utf-16 text: .*; save it as UTF-8"),
+        (b"path,label,a,b,a\n", "its first line names a column twice: a"),
+    ],
+    ids=["header", "value", "columns", "nul", "unmarked", "utf-32", "cut", "twice"],
+)
+def test_a_table_that_is_none_is_a_sentence(tmp_path, content, sentence):
+    """With its line, whatever Python's csv module would have made of it."""
+    (tmp_path / "t.csv").write_bytes(content)
+    with pytest.raises(UsageError, match=sentence):
+        catalogue.find(str(tmp_path / "t.csv"))
 
 
 def test_one_hot_columns_become_labels(tmp_path):

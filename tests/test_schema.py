@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
 from evaluator import schema
 from evaluator.errors import UsageError
@@ -64,6 +65,7 @@ def test_a_byte_order_mark_is_no_part_of_the_first_key(tmp_path):
         ("name: 12", r"mine\.yaml:1: name: is a whole number \(12\), but should be text \(put it in quotes\)"),
         ("name: no", r"name: is true or false \(False\), but should be text \(put it in quotes\)"),
         ("name: a\nshare: 1.5", r"share: is 1.5, but should be a number, at least 0, at most 1"),
+        ("name: a\nseconds: .inf", r"seconds: is inf, but should be a number or empty, not infinite"),
         ("name: a\nshare: .nan", r"share: is nan, but should be a number"),
         (
             "name: a\nsizes: [1, true]",
@@ -98,6 +100,69 @@ def test_what_yaml_allows_but_we_do_not(tmp_path, text, sentence):
     """Repeated keys, anchors, unquoted number keys, several documents and code are refused."""
     with pytest.raises(UsageError, match=sentence):
         read(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (
+            "name: " + "[" * 5000,
+            r"mine\.yaml:1: (a value lies inside 31 others, but 30 are enough|.*maximum nesting depth)",
+        ),
+        ("name: " + "[" * 31 + "]" * 31, "a value lies inside 31 others"),
+        ("".join(" " * n + "a:\n" for n in range(300)), r"mine\.yaml:31: a value lies inside 31 others"),
+        (
+            "".join(f"k{n}: 1\n" for n in range(51_000)),
+            r"mine\.yaml:\d{3,}: has more than \d+000 keys and values; put long",
+        ),
+        ("name: [" + "1," * 100_000 + "]", r"has more than \d+000 keys and values"),
+        ("name: '" + "x" * 2_000_000 + "'", "has more than 2000000 bytes"),
+        (
+            "name: a\nshare: " + "9" * 5000,
+            r"mine\.yaml:2: share: is a number of 5000 digits \(99999999999999999999\.\.\.\)",
+        ),
+        ("share: " + "9" * 400, "is a number of 400 digits"),
+        ("share: 0x" + "f" * 400, "is a number of 402 digits"),
+        ("name: 2020-99-99", r"mine\.yaml:1: name: is a date to YAML \(2020-99-99\); put it in quotes"),
+        ("name: &a [*a]", "anchors and aliases are not used here"),
+        (
+            "a: &a [x, x]\n"
+            + "".join(
+                f"{b}: &{b} [*{a}, *{a}]\n" for a, b in zip("abcdefghijklmnopqrstuvwxy", "bcdefghijklmnopqrstuvwxyz")
+            ),
+            r"mine\.yaml:\d: b\.0: anchors and aliases are not used here",
+        ),
+    ],
+    ids=[
+        "flow",
+        "closed",
+        "blocks",
+        "keys",
+        "list",
+        "bytes",
+        "digits",
+        "float",
+        "hexadecimal",
+        "date",
+        "itself",
+        "billion",
+    ],
+)
+@pytest.mark.parametrize("loader", ["C", "Python"])
+def test_what_would_take_the_readers_stack_time_or_memory_is_a_sentence(tmp_path, monkeypatch, loader, text, sentence):
+    """With the loader in C and with the one in Python, which would recurse."""
+    monkeypatch.setattr(schema, "_Loader", yaml.SafeLoader if loader == "Python" else schema._Loader)
+    if loader == "Python":
+        monkeypatch.setattr("evaluator.yaml_bounds._MAX_EVENTS", 1000)  # it is slow
+    with pytest.raises(UsageError, match=sentence):
+        read(tmp_path, text)
+
+
+def test_a_file_that_is_not_utf_8_says_how_to_save_it(tmp_path):
+    """Notepad's "Unicode" is UTF-16."""
+    (tmp_path / "mine.yaml").write_bytes("name: a".encode("utf-16"))
+    with pytest.raises(UsageError, match=r"mine\.yaml: cannot be read as UTF-8 text: .*; save it as UTF-8"):
+        schema.read(tmp_path / "mine.yaml", FIELDS)
 
 
 def test_a_missing_file_is_named(tmp_path):

@@ -9,65 +9,25 @@ import numpy as np
 
 from evaluator.audio.containers.layout import Part
 from evaluator.audio.errors import AudioError, reason
+from evaluator.pieces import PiecedFile, Span
 
 _BLOCK = 1 << 16  # frames passed over at once
 # Frames of MP3 draw on up to 511 bytes of earlier ones, which at its lowest rate are some 20 frames; libmpg123 goes back by 4.
 _MP3_RUN_UP = 32 * 1152  # samples decoded before the one that is asked for
 
 
-class View(io.RawIOBase):
-    """A file made of pieces of another one and of bytes that stand in for some of it."""
+class View(PiecedFile):
+    """A part of a recording's file as a file of its own; positions are in bytes."""
 
     def __init__(self, path: Path, part: Part) -> None:
-        super().__init__()
-        self._file = path.open("rb")
-        self._pieces = []
-        self.size = 0
-        for piece in part.pieces:
-            n_bytes = len(piece) if isinstance(piece, bytes) else piece[1] - piece[0]
-            self._pieces.append((self.size, n_bytes, piece))
-            self.size += n_bytes
-        self._position = 0
-
-    def readable(self) -> bool:
-        """Always."""
-        return True
-
-    def seekable(self) -> bool:
-        """Always."""
-        return True
-
-    def tell(self) -> int:
-        """Where it is read next, in bytes."""
-        return self._position
+        file = path.open("rb")
+        super().__init__([piece if isinstance(piece, bytes) else Span(file, *piece) for piece in part.pieces])
+        self._files[id(file)] = file  # also where no piece is of it
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Go to a byte, counted from the start, from here or from the end."""
-        self._position = max(0, offset + (0, self._position, self.size)[whence])
-        return self._position
-
-    def readinto(self, buffer: Any) -> int:
-        """Fill a buffer of bytes as far as there are some; how many there were."""
-        wanted, n_done = memoryview(buffer).cast("B"), 0
-        for start, n_bytes, piece in self._pieces:
-            begin = self._position - start
-            if not 0 <= begin < n_bytes or n_done == len(wanted):
-                continue
-            n = min(n_bytes - begin, len(wanted) - n_done)
-            if isinstance(piece, bytes):
-                content = piece[begin : begin + n]
-            else:
-                self._file.seek(piece[0] + begin)
-                content = self._file.read(n)
-            wanted[n_done : n_done + len(content)] = content
-            n_done += len(content)
-            self._position += len(content)
-        return n_done
-
-    def close(self) -> None:
-        """Close the file itself too."""
-        self._file.close()
-        super().close()
+        """Go to a byte; what is before the start is the start, since libsndfile cannot be told of an error."""
+        position = offset + (0, self._position, self.size)[whence]
+        return super().seek(max(0, position))
 
 
 def open_part(path: Path, part: Part | None) -> Any:

@@ -40,6 +40,10 @@ KINDS: Mapping[str, Kind] = {
     "linked_twice": Kind("{n} file{s} {are} reached by a linked folder too, and {were} read once"),
     "root_files": Kind("{n} audio file{s} beside the class folders {belong} to no class"),
     "unused_audio": Kind("{n} audio file{s} {belong} to no clip"),
+    "not_looked_at": Kind(
+        "only {n} files and folders were looked at, so that audio among the others may belong to no clip and is not told",
+        names_first=False,
+    ),
     "hidden_files": Kind("{n} hidden audio file{s} {were} passed over"),
     "suffix_case": Kind("{n} file{s} whose suffix is in another case than {detail} {were} read too"),
     "columns_read_as": Kind("columns of the table are taken by their names: {detail}", names_first=False),

@@ -31,6 +31,8 @@ def note(tally: Tally, root: Path, clips: Sequence[Clip], whole: bool, class_fol
     if look.other:
         kinds = ", ".join(f"{suffix} x {n}" for suffix, n in look.other.most_common())
         tally.note("other_formats", look.first_other, sum(look.other.values()), kinds)
+    if look.n_left < 0:
+        tally.note("not_looked_at", "", _MAX_ENTRIES)
     tally.files_seen = look.n_seen
 
 

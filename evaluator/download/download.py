@@ -3,7 +3,7 @@
 What is being fetched lies in `.downloads/` inside the dataset's folder: `NAME.part` with a note of where it comes from,
 then `NAME`; `receipt.json` there lists what is done, so that the same call again does nothing. Nothing is unpacked
 whose checksum is not the published one; where nobody publishes one, Zenodo's API is asked for its md5, and
-else the size that the server gives has to fit.
+else the size that the server gives has to fit, and what cannot be unpacked is fetched once more.
 """
 
 import shutil
@@ -14,12 +14,12 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from evaluator.download import transfer, unpack
+from evaluator.download.members import PRIVATE
 from evaluator.download.transfer import Progress
 from evaluator.errors import EvaluationError, UsageError
 from evaluator.files import sweep
 
 _UNPACKED = 2  # a guess: archives of audio unpack to at most about so many times their size
-_PRIVATE = ".downloads"
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def plan(items: Sequence[DownloadItem], folder: Path) -> list[str]:
         items: Of a dataset.
         folder: The dataset's own.
     """
-    done = _receipt(folder / _PRIVATE)
+    done = _receipt(folder / PRIVATE)
     lines, total, unknown = [], 0, 0
     for item in items:
         if _is_done(item, done):
@@ -127,7 +127,7 @@ def fetch(
         UsageError: There is not enough room, another process is at it, or an address cannot be used.
         EvaluationError: A server does not give the file, or gives another one than was published.
     """
-    private = folder / _PRIVATE
+    private = folder / PRIVATE
     private.mkdir(parents=True, exist_ok=True)
     with _alone(private):
         sweep(private)
@@ -136,40 +136,73 @@ def fetch(
         _refuse_without_room(missing, folder)
         work = _Fetching(private, progress, pause)
         for item in missing:
-            files = [_verified(work, item, part, name) for part, name in zip(item.parts, item.names, strict=True)]
-            unpack.extract(files, item.join, folder / item.into, private)
+            files = _in_place(work, item, folder / item.into)
             hashes = [transfer.digest(file, "sha256") for file in files]
             size = sum(file.stat().st_size for file in files)
             done[item.name] = _Done([part.url for part in item.parts], hashes, size, item.into)
             transfer.write_json(private / "receipt.json", {name: asdict(one) for name, one in done.items()})
             if not keep_archives:
                 for file in files:
-                    file.unlink()
+                    transfer.remove(file)
         return work.notes
 
 
-def _verified(work: _Fetching, item: DownloadItem, part: DownloadPart, name: str) -> Path:
-    """The file `name`, whole and with the right checksum; thrown away and fetched once more if that does not fit."""
+def _in_place(work: _Fetching, item: DownloadItem, target: Path) -> list[Path]:
+    """Fetch an item and unpack it, and once more if it is damaged and no checksum could tell before; gives its files."""
+    try:
+        return _unpacked(work, item, target)
+    except unpack.DamagedArchive as error:
+        work.notes.append(f"{error}, and was fetched again")
+    try:
+        return _unpacked(work, item, target)
+    except unpack.DamagedArchive as error:
+        raise EvaluationError(
+            f"{error}, twice, and nobody publishes its checksum. Try again later, or get it another way from "
+            f"{item.parts[0].url} and unpack it in {target}"
+        ) from error
+
+
+def _unpacked(work: _Fetching, item: DownloadItem, target: Path) -> list[Path]:
+    """Fetch an item and unpack it; what is damaged and may have been damaged on its way is deleted."""
+    fetched = [_verified(work, item, part, name) for part, name in zip(item.parts, item.names, strict=True)]
+    files = [file for file, _ in fetched]
+    try:
+        unpack.extract(files, item.join, target, work.private)
+    except unpack.DamagedArchive as error:
+        doubtful = [file for file, doubt in fetched if doubt]
+        if not doubtful:
+            raise EvaluationError(f"{error}, though it is what was published; tell its authors, and us") from error
+        for file in doubtful:
+            transfer.remove(file)
+        raise
+    work.notes += [doubt for _, doubt in fetched if doubt]
+    return files
+
+
+def _verified(work: _Fetching, item: DownloadItem, part: DownloadPart, name: str) -> tuple[Path, str]:
+    """The file `name`, whole, and why it may be another than was published, "" if it is proven to be that.
+
+    What has another checksum is thrown away and fetched once more.
+    """
     file = work.private / name
     checksum, size = part.checksum, None
     if not checksum:
         checksum, size = transfer.zenodo(part.url)
+    if file.exists() and transfer.origin(file) not in ("", part.url):
+        transfer.remove(file)  # another item's of the same name, or of an older version
     for attempt in (1, 2):
         if not file.exists():
             transfer.complete(part.url, file, bool(checksum), work.progress, work.pause)
+        transfer.refuse_page(part.url, file)
         if not checksum:
-            work.notes.append(
-                f"{name}: nobody publishes a checksum; fetched {transfer.digest(file, 'sha256')} (SHA-256)"
-            )
-            return file
+            return file, f"{name}: nobody publishes a checksum; fetched {transfer.digest(file, 'sha256')} (SHA-256)"
         kind, _, published = checksum.partition(":")
         digest = transfer.digest(file, kind)
         if digest == published and size in (None, file.stat().st_size):
-            return file
+            return file, ""
         if item.drifts:
-            work.notes.append(f"{name}: has {kind} {digest}, not {published}; such archives are made anew now and then")
-            return file
-        file.unlink()
+            return file, f"{name}: has {kind} {digest}, not {published}; such archives are made anew now and then"
+        transfer.remove(file)
         if attempt == 1:
             work.notes.append(f"{name}: had a wrong checksum ({kind} {digest}) and was fetched again")
     raise EvaluationError(
@@ -183,7 +216,7 @@ def _verified(work: _Fetching, item: DownloadItem, part: DownloadPart, name: str
 
 def _refuse_without_room(items: Sequence[DownloadItem], folder: Path) -> None:
     sizes = [part.bytes or 0 for item in items for part in item.parts]
-    parts = [folder / _PRIVATE / f"{name}{end}" for item in items for name in item.names for end in ("", ".part")]
+    parts = [folder / PRIVATE / f"{name}{end}" for item in items for name in item.names for end in ("", ".part")]
     n_present = sum(file.stat().st_size for file in parts if file.exists())
     needed = max(0, sum(sizes) - n_present) + _UNPACKED * sum(sizes)
     if needed > _free(folder):

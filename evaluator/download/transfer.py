@@ -7,6 +7,7 @@ request, and only if the server says that the file is still the same (ETag or La
 import hashlib
 import json
 import os
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from evaluator.errors import EvaluationError, UsageError
-from evaluator.files import write_whole, writing
+from evaluator.files import Stamp, write_whole, writing
 
 ZENODO_API = "https://zenodo.org/api/records"
 _BLOCK = 1 << 15  # bytes read at once, and lost at most when a connection ends
@@ -46,6 +47,7 @@ def complete(url: str, file: Path, checked: bool, progress: Progress, pause: flo
     while True:
         try:
             if _continue(url, part, checked, progress):
+                write_json(_origin_note(file), {"url": url})
                 os.replace(part, file)
                 part.with_name(f"{part.name}.json").unlink(missing_ok=True)
                 return
@@ -88,15 +90,16 @@ def _continue(url: str, part: Path, checked: bool, progress: Progress) -> bool:
             return False
         answer.raise_for_status()
         _refuse_page(url, answer)
-        size = _size(answer, start)
-        if answer.status_code != 206 or not _goes_on_at(answer, start):
-            start = 0
-            if answer.status_code == 206:
-                part.unlink(missing_ok=True)
-                note.unlink(missing_ok=True)
-                return False
-        tag = answer.headers.get("ETag", "")
-        validator = tag if tag and not tag.startswith("W/") else answer.headers.get("Last-Modified", "")
+        size, validator = _size(answer, start), _validator(answer)
+        same = known.get("size") in (None, size) and (checked or validator == known.get("validator"))
+        if answer.status_code == 206 and not (same and _goes_on_at(answer, start)):  # some servers overlook If-Range
+            part.unlink(missing_ok=True)  # another place, or the end of another file
+            note.unlink(missing_ok=True)
+            return False
+        start = start if answer.status_code == 206 else 0
+        if not start:
+            part.unlink(missing_ok=True)  # before the note tells of another file than what lies there is of
+        _refuse_without_room(url, part.parent, (size or 0) - start)
         write_json(note, {"url": url, "validator": validator, "size": size})
         advance = progress(part.stem, size or 0)
         advance(start)
@@ -111,12 +114,42 @@ def _continue(url: str, part: Path, checked: bool, progress: Progress) -> bool:
     return size is None or part.stat().st_size == size
 
 
-def _refuse_page(url: str, answer: Any) -> None:
-    if answer.headers.get("Content-Type", "").startswith("text/html") and not url.endswith((".html", ".htm")):
+def _refuse_without_room(url: str, folder: Path, n_bytes: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if n_bytes > free:
         raise EvaluationError(
-            f"{url}: the server gives a web page instead of the file, perhaps to log in or to confirm; open it in a "
-            "browser, save the file, and unpack it where --data points"
+            f"{url}: {n_bytes / 1e9:.3g} GB are still to come, but only {free / 1e9:.3g} GB are free in {folder}; make room "
+            "there, or give another --data"
         )
+
+
+def _refuse_page(url: str, answer: Any) -> None:
+    if answer.headers.get("Content-Type", "").startswith("text/html") and not _names_page(url):
+        raise EvaluationError(_page(url))
+
+
+def refuse_page(url: str, file: Path) -> None:
+    """Delete a web page that came as something else, as of a login.
+
+    Raises:
+        EvaluationError: It is one, and its address does not say so; with the way out.
+    """
+    with file.open("rb") as raw:
+        start = raw.read(1024).removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    if start.startswith((b"<!doctype html", b"<html", b"<head", b"<script", b"<body")) and not _names_page(url):
+        file.unlink()
+        raise EvaluationError(_page(url))
+
+
+def _names_page(url: str) -> bool:
+    return url.endswith((".html", ".htm"))
+
+
+def _page(url: str) -> str:
+    return (
+        f"{url}: the server gives a web page instead of the file, perhaps to log in or to confirm; open it in a browser, "
+        "save the file, and unpack it where --data points"
+    )
 
 
 def _size(answer: Any, start: int) -> int | None:
@@ -128,14 +161,56 @@ def _size(answer: Any, start: int) -> int | None:
     return int(length) if length.isdecimal() and answer.status_code == 200 else None
 
 
+def _validator(answer: Any) -> str:
+    """What the server names this state of the file by; "" if it does not."""
+    tag = answer.headers.get("ETag", "")
+    return str(tag if tag and not tag.startswith("W/") else answer.headers.get("Last-Modified", ""))
+
+
 def _goes_on_at(answer: Any, start: int) -> bool:
     return answer.headers.get("Content-Range", "").startswith(f"bytes {start}-")
 
 
 def digest(file: Path, kind: str) -> str:
-    """Hexadecimal digits of a file's md5, sha1 or sha256."""
+    """Hexadecimal digits of a file's md5, sha1 or sha256; remembered beside it as long as the file is not touched.
+
+    An archive of many GB is read once for its published checksum and its SHA-256, also if the work was interrupted between.
+    """
+    note, stamp = _digest_note(file), Stamp.of(file)
+    known = read_json(note)
+    if known.get("stamp") == list(stamp) and isinstance(known.get(kind), str):
+        return str(known[kind])
+    hashes = {name: hashlib.new(name) for name in {kind, "sha256"}}  # as published
     with file.open("rb") as raw:
-        return hashlib.file_digest(raw, kind).hexdigest()
+        while block := raw.read(1 << 20):
+            for each in hashes.values():
+                each.update(block)
+    digests = {name: each.hexdigest() for name, each in hashes.items()}
+    if Stamp.of(file) == stamp and stamp.settled(time.time_ns()):
+        write_json(note, {"stamp": list(stamp), **digests})
+    return digests[kind]
+
+
+def _digest_note(file: Path) -> Path:
+    """Where the digests of a file are remembered."""
+    return file.with_name(f".{file.name}.digests")
+
+
+def remove(file: Path) -> None:
+    """Delete a file that was fetched, and what is remembered of it."""
+    file.unlink(missing_ok=True)
+    _digest_note(file).unlink(missing_ok=True)
+    _origin_note(file).unlink(missing_ok=True)
+
+
+def origin(file: Path) -> str:
+    """The address that a whole file was fetched from; "" if that is not known."""
+    return str(read_json(_origin_note(file)).get("url", ""))
+
+
+def _origin_note(file: Path) -> Path:
+    """Where that address is noted."""
+    return file.with_name(f".{file.name}.origin")
 
 
 def zenodo(url: str) -> tuple[str, int | None]:

@@ -1,74 +1,45 @@
 """Parts of an archive as one file, and multi-volume zips as one volume, which Python's `zipfile` cannot read by itself."""
 
-import io
 import os
 import struct
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+
+from evaluator.pieces import PiecedFile, Span
+
+_MAX_READ = 1 << 27  # bytes read at once: a list of 600,000 members with long names
 
 
-class JoinedFiles(io.RawIOBase):
+class JoinedFiles(PiecedFile):
     """Files one after the other, (n_files,), as one file that can be read and sought; positions are in bytes."""
 
-    def __init__(self, files: Sequence[Path], tail: tuple[int, bytes] | None = None):
-        """`tail`: from which position on other bytes are read instead."""
+    def __init__(self, files: Sequence[Path]) -> None:
         self.name = str(files[-1])
-        self._sizes = [file.stat().st_size for file in files]
-        self._files = [file.open("rb") for file in files]
-        self._cut, self._tail = tail or (sum(self._sizes), b"")
-        self._position = 0
+        self._whole = [Span(file.open("rb"), 0, file.stat().st_size) for file in files]
+        super().__init__(self._whole)
 
-    def starts(self) -> list[int]:
-        """Positions at which the files start, (n_files,)."""
-        return [sum(self._sizes[:number]) for number in range(len(self._sizes))]
+    def files_start(self) -> list[int]:
+        """Positions at which the files start, (n_files,), in bytes."""
+        return [sum(span.end for span in self._whole[:number]) for number in range(len(self._whole))]
 
-    def with_tail(self, cut: int, tail: bytes) -> "JoinedFiles":
-        """The same files up to `cut`, then `tail`."""
-        return JoinedFiles([Path(file.name) for file in self._files], (cut, tail))
+    def with_tail(self, cut: int, tail: bytes) -> PiecedFile:
+        """The same open files up to the byte `cut`, then `tail`."""
+        starts = self.files_start()
+        kept = [Span(span.file, 0, min(span.end, cut - start)) for span, start in zip(self._whole, starts, strict=True)]
+        return PiecedFile([*(span for span in kept if span.end > 0), tail])
 
-    def readable(self) -> bool:
-        return True
+    def read(self, size: int = -1) -> bytes:
+        """Some bytes; more at once than a sound list of members has are refused before there is memory for them.
 
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._position
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._cut + len(self._tail)}[whence]
-        if base + offset < 0:
-            raise OSError(f"sought position {base + offset}, before the start")
-        self._position = base + offset
-        return self._position
-
-    def readinto(self, buffer: Any) -> int:
-        """Fill the buffer, across files; less only at the end."""
-        filled = 0
-        while filled < len(buffer):
-            data = self._read(len(buffer) - filled)
-            if not data:
-                break
-            buffer[filled : filled + len(data)] = data
-            filled += len(data)
-            self._position += len(data)
-        return filled
-
-    def _read(self, n_wanted: int) -> bytes:
-        if self._position >= self._cut:
-            return self._tail[self._position - self._cut : self._position - self._cut + n_wanted]
-        for start, size, file in zip(self.starts(), self._sizes, self._files, strict=True):
-            if start <= self._position < start + size:
-                file.seek(self._position - start)
-                return file.read(min(n_wanted, start + size - self._position, self._cut - self._position))
-        return b""
-
-    def close(self) -> None:
-        for file in self._files:
-            file.close()
-        super().close()
+        Raises:
+            BadZipFile: So many are asked for, as `zipfile` does that believes what an archive says of itself.
+        """
+        rest = max(0, self.size - self.tell())
+        size = rest if size < 0 else min(size, rest)
+        if size > _MAX_READ:
+            raise zipfile.BadZipFile(f"its list of members takes {size} bytes, more than {_MAX_READ}")
+        return super().read(size) or b""
 
 
 # Multi-volume zip: a member's position is (volume, offset in it), of which Python's zipfile knows only the second. The
@@ -79,13 +50,13 @@ _END, _END64, _LOCATOR, _ENTRY = b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07", b"
 _MAX16, _MAX32 = 0xFFFF, 0xFFFFFFFF
 
 
-def as_one_volume(joined: JoinedFiles) -> JoinedFiles:
+def as_one_volume(joined: JoinedFiles) -> PiecedFile:
     """The volumes of a zip, joined, as a file that `zipfile` can read.
 
     Raises:
         BadZipFile: It is no zip file, is damaged, or lacks a volume.
     """
-    starts = joined.starts()
+    starts = joined.files_start()
     n_entries, start = _directory(joined, starts)
     size = joined.seek(0, os.SEEK_END)
     joined.seek(start)
@@ -116,11 +87,13 @@ def _directory(joined: JoinedFiles, starts: Sequence[int]) -> tuple[int, int]:
     end = tail.rfind(_END)
     if end < 0:
         raise zipfile.BadZipFile(
-            f"is no zip file, or its last volume is missing: no end record in its last {window} bytes"
+            f"is no zip file, or its end (its last volume) is missing: no end record in its last {window} bytes"
         )
     _, volume, _, n_entries, _, offset, _ = struct.unpack_from("<HHHHIIH", tail, end + 4)
     if tail[end - 20 : end - 16] == _LOCATOR and _MAX32 in (offset, n_entries | 0xFFFF0000, volume | 0xFFFF0000):
         volume64, offset64, _ = struct.unpack_from("<IQI", tail, end - 16)
+        if volume64 >= len(starts):
+            raise zipfile.BadZipFile(f"it has {volume64 + 1} volumes or more, but only {len(starts)} are here")
         joined.seek(starts[volume64] + offset64)
         record = joined.read(56)
         if record[:4] != _END64:
@@ -144,9 +117,9 @@ def _rebased(entry: bytes, n_name: int, n_extra: int, starts: Sequence[int]) -> 
             kept += struct.pack("<HH", kind, len(field)) + field
             continue
         wide: Iterator[int] = iter(struct.unpack(f"<{len(field) // 8}Q", field[: len(field) // 8 * 8]))
-        whole = next(wide) if whole == _MAX32 else whole
-        packed = next(wide) if packed == _MAX32 else packed
-        offset = next(wide) if offset == _MAX32 else offset
+        whole = next(wide, 0) if whole == _MAX32 else whole
+        packed = next(wide, 0) if packed == _MAX32 else packed
+        offset = next(wide, 0) if offset == _MAX32 else offset
         if volume == _MAX16:
             (volume,) = struct.unpack_from("<I", field, len(field) - 4)
     if volume >= len(starts):

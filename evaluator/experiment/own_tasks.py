@@ -11,7 +11,7 @@ from evaluator.datasets.reading.annotations import AnnotationsReader, tables_in
 from evaluator.datasets.reading.folders import FoldersReader, class_folders
 from evaluator.datasets.reading.globbing import is_any, visible
 from evaluator.datasets.reading.hear import HearReader
-from evaluator.datasets.reading.own_table import of_table, refuse_few
+from evaluator.datasets.reading.own_table import of_table, refuse_few, some_values
 from evaluator.datasets.reading.reader import Reader
 from evaluator.datasets.reading.rows import AUDIO_SUFFIXES
 from evaluator.datasets.single_split import SPLIT_WORDS
@@ -106,12 +106,14 @@ def _of_table(path: Path) -> Task:
         raise UsageError(f"{path}: has both a column fold and a column split; keep the one that counts")
     split = own_split.drawn(grouped=False)
     if reader.fold:
-        n_folds = len({clip.fold for clip in reader.read_clips(path.parent)})
-        split = {"by": "fold", "valid": "next" if n_folds > 2 else {**split["valid"], "groups": bool(reader.group)}}
+        several = len(some_values(path, reader, "fold", 3)) > 2
+        split = {"by": "fold", "valid": "next" if several else {**split["valid"], "groups": bool(reader.group)}}
     elif reader.split:
         split = {"by": "split", "valid": {**split["valid"], "groups": bool(reader.group)}}
     elif reader.group:
-        split = own_split.of_groups(reader.read_clips(path.parent))
+        most = own_split.MOST_LEFT_OUT
+        many = len(some_values(path, reader, "group", most + 1)) > most  # then the clips themselves change nothing
+        split = own_split.drawn(grouped=True) if many else own_split.of_groups(reader.read_clips(path.parent))
     return plain_task(path.stem, path.parent, reader, split, multi=bool(reader.label_separator))
 
 
@@ -156,7 +158,7 @@ def _of_hear(path: Path) -> Task:
         multi = metadata["prediction_type"] == "multilabel"
         metrics = [_HEAR_METRICS.get(each, each) for each in metadata["evaluation"]]
         folds = metadata["split_mode"] != "trainvaltest"
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise UsageError(f"{file}: is not the metadata of a HEAR task: {error!r}") from error
     fitting = [metric for metric in metrics if metric in METRICS and METRICS[metric].of_events == events]
     if not fitting:

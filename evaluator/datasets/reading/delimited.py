@@ -2,7 +2,9 @@
 
 import csv
 import io
+import os
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +14,8 @@ from evaluator.errors import UsageError
 
 _EXCEL_SEPARATOR = re.compile(r"sep=.\r?\n")
 _MARK = "\ufeff"  # of the byte order, at the start of a file
+_MAX_BYTES = 2_000_000_000  # of a file; a million rows have some 100 MB
+_MAX_COLUMNS = 20_000  # more than any list of classes; each row is a mapping with all of them
 _NAMES = {",": "a comma", ";": "a semicolon", "\t": "a tab"}
 
 
@@ -32,7 +36,8 @@ def read_table(
 
     Raises:
         UsageError: The file is missing, empty or not in that encoding, names a column twice, has a row of another length,
-            its first line once more, or a quote that swallows the rows up to the next one.
+            its first line once more, more than 20,000 columns, a NUL character, a value of more than 131,072 letters, or a quote
+            that swallows the rows up to the next one.
     """
     text = read_text(table, encoding)
     n_skipped = 1 if _EXCEL_SEPARATOR.match(text) else 0
@@ -43,7 +48,7 @@ def read_table(
     try:
         names = list(columns) if header == 0 else _header(table, [next(lines, []) for _ in range(header)])
     except csv.Error as error:
-        raise UsageError(f"{table}:{lines.line_num}: not a readable table: {error}") from error
+        raise UsageError(f"{table}:{lines.line_num}: not a readable table: {_reason(error, 1)}") from error
     return names, _values(table, lines, names, delimiter)
 
 
@@ -65,15 +70,40 @@ def read_text(table: Path, encoding: str = "utf-8") -> str:
         encoding: Of the text; a byte-order mark of UTF-8 is left out.
 
     Raises:
-        UsageError: The file is missing or not in that encoding.
+        UsageError: The file is missing, has more than 2 GB, a NUL character, or is not in that encoding.
     """
+    content = read_bytes(table)
     try:
-        return table.read_bytes().decode("utf-8-sig" if encoding == "utf-8" else encoding)
-    except FileNotFoundError:
-        raise UsageError(f"{table}: there is no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
+        text = content.decode("utf-8-sig" if encoding == "utf-8" else encoding)
+    except UnicodeDecodeError as error:
         name = "UTF-8" if encoding == "utf-8" else encoding
         raise UsageError(f"{table}: cannot be read as {name} text: {error}; save it as UTF-8") from error
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise UsageError(
+            f"{table}:{line}: has a NUL character, so that it is no {encoding} text: save it as UTF-8, or mend a damaged file"
+        )
+    return text
+
+
+def read_bytes(table: Path, n: int = -1) -> bytes:
+    """The bytes of a file, or its first `n`.
+
+    Raises:
+        UsageError: The file is missing or cannot be read, or has more than 2 GB.
+    """
+    try:
+        with table.open("rb") as file:
+            if n < 0 and (size := os.fstat(file.fileno()).st_size) > _MAX_BYTES:
+                raise UsageError(
+                    f"{table}: has {size} bytes, and no more than {_MAX_BYTES} are read into memory; divide it into several, "
+                    "or leave out what is not needed"
+                )
+            return file.read(n)
+    except FileNotFoundError:
+        raise UsageError(f"{table}: there is no such file") from None
+    except OSError as error:
+        raise UsageError(f"{table}: cannot be read: {error}") from error
 
 
 @dataclass
@@ -104,7 +134,11 @@ def _header(table: Path, lines: list[list[str]]) -> list[str]:
             f"{table}: its first {len(lines)} lines have {', '.join(str(len(line)) for line in lines)} values"
         )
     names = [".".join(part.strip() for part in parts if part.strip()) for parts in zip(*lines, strict=True)]
-    twice = sorted({name for name in names if name and names.count(name) > 1})  # columns without a name are nobody's
+    if len(names) > _MAX_COLUMNS:
+        raise UsageError(
+            f"{table}: its first line names {len(names)} columns, more than {_MAX_COLUMNS}; is it a table?"
+        )
+    twice = sorted(name for name, n in Counter(names).items() if name and n > 1)  # columns without a name are nobody's
     if twice:
         raise UsageError(f"{table}: its first line names a column twice: {', '.join(twice)}")
     return names
@@ -134,8 +168,13 @@ def _values(table: Path, lines: _Lines, names: list[str], delimiter: str) -> Ite
                 )
             yield before, values
     except csv.Error as error:
-        hint = f"; is a double quote left open in line {before + 1}?" if "field larger" in str(error) else ""
-        raise UsageError(f"{table}:{lines.line_num}: not a readable table: {error}{hint}") from error
+        raise UsageError(f"{table}:{lines.line_num}: not a readable table: {_reason(error, before + 1)}") from error
+
+
+def _reason(error: csv.Error, line: int) -> str:
+    if "field larger" not in str(error):
+        return str(error)
+    return f"a value has more than {csv.field_size_limit()} letters; is a double quote left open in line {line}?"
 
 
 def _refuse_swallowed(table: Path, first: int, last: int, row: list[str], n_columns: int, delimiter: str) -> None:

@@ -3,17 +3,22 @@
 Columns of a row: the scalars, nested ones as `outer.inner`; `key`; `file.path`, `file.folder` and `file.stem` of the file.
 """
 
+import io
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from evaluator.datasets.intake import Tally
+from evaluator.datasets.reading.delimited import read_text
 from evaluator.datasets.reading.row_reader import RowReader
 from evaluator.datasets.reading.rows import SourceRow, matching_files, path_columns
 from evaluator.errors import UsageError
 from evaluator.typed import fixed_key, key
+
+_MAX_DEPTH = 30  # objects inside each other
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +45,7 @@ class JsonReader(RowReader):
         for name in self._names(root, tally):
             about = path_columns(name, "file.")
             for where, row_key, value in _values(root / name, self.form):
-                columns = {**about, "key": row_key, **(_flat(value) if isinstance(value, dict) else {})}
+                columns = {**about, "key": row_key, **(_flat(where, value) if isinstance(value, dict) else {})}
                 for element in _expanded(where, value, self.each, self.blank):
                     yield SourceRow(where, {**columns, **element})
 
@@ -62,28 +67,39 @@ def _values(file: Path, form: str) -> Iterator[tuple[str, str, Any]]:
     Raises:
         UsageError: It is not JSON of that form.
     """
+    text = read_text(file)
     if form == "object":
-        whole = _parsed(str(file), file)
+        whole = _parsed(str(file), text)
         if not isinstance(whole, dict):
             raise UsageError(f"{file}: holds {type(whole).__name__}, but should be one object with a key for each row")
         yield from ((f"{file}: {key}", key, value) for key, value in whole.items())
         return
-    with file.open(encoding="utf-8") as text:
-        for line, entry in enumerate(text, start=1):
-            if entry.strip():
-                yield f"{file}:{line}", "", _parsed(f"{file}:{line}", entry)
+    for line, entry in enumerate(io.StringIO(text), start=1):
+        if entry.strip():
+            yield f"{file}:{line}", "", _parsed(f"{file}:{line}", entry)
 
 
-def _parsed(where: str, text: str | Path) -> Any:
+def _parsed(where: str, text: str) -> Any:
     """What a file, or a line of one that stands at `where`, holds.
 
     Raises:
-        UsageError: It is no JSON.
+        UsageError: It is no JSON, is nested too deep, or has a key twice.
     """
     try:
-        return json.loads(text.read_text(encoding="utf-8") if isinstance(text, Path) else text)
+        return json.loads(text, object_pairs_hook=_unique)
+    except RecursionError:
+        raise UsageError(f"{where}: not readable as JSON: lists or objects lie too deep inside each other") from None
     except ValueError as error:
         raise UsageError(f"{where}: not readable as JSON: {error}") from error
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The object of these keys and values; of two with one key, json itself would keep the last without a word."""
+    whole = dict(pairs)
+    if len(whole) < len(pairs):
+        twice = next(key for key, n in Counter(key for key, _ in pairs).items() if n > 1)
+        raise ValueError(f"the key {twice!r} stands twice in one object")
+    return whole
 
 
 def _expanded(where: str, value: Any, each: str, blank: Sequence[str]) -> Iterator[dict[str, str]]:
@@ -104,18 +120,26 @@ def _expanded(where: str, value: Any, each: str, blank: Sequence[str]) -> Iterat
         yield {f"{each}.{name}": "" for name in blank}
     for element in elements:
         yield (
-            {f"{each}.{name}": text for name, text in _flat(element).items()}
+            {f"{each}.{name}": text for name, text in _flat(where, element).items()}
             if isinstance(element, dict)
             else {each: _as_text(element)}
         )
 
 
-def _flat(value: Mapping[str, Any]) -> dict[str, str]:
-    """The scalars of an object as text, nested ones as `outer.inner`; lists are left out."""
+def _flat(where: str, value: Mapping[str, Any], depth: int = 1) -> dict[str, str]:
+    """The scalars of an object as text, nested ones as `outer.inner`; lists are left out.
+
+    Raises:
+        UsageError: Objects lie too deep inside each other.
+    """
+    if depth > _MAX_DEPTH:
+        raise UsageError(
+            f"{where}: an object lies inside {depth - 1} others, but {_MAX_DEPTH - 1} are enough for any column"
+        )
     columns = {}
     for name, inner in value.items():
         if isinstance(inner, dict):
-            columns.update({f"{name}.{below}": text for below, text in _flat(inner).items()})
+            columns.update({f"{name}.{below}": text for below, text in _flat(where, inner, depth + 1).items()})
         elif not isinstance(inner, list):
             columns[name] = _as_text(inner)
     return columns

@@ -1,5 +1,6 @@
 """A user's own table as it is: separators, decimal commas, encodings and names of columns found out, not asked for."""
 
+import csv
 import io
 import re
 from collections.abc import Sequence
@@ -7,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evaluator.datasets.reading import headers
-from evaluator.datasets.reading.delimited import read_table, reader_of
+from evaluator.datasets.reading.delimited import read_bytes, read_table, reader_of
+from evaluator.datasets.reading.shape import columns_of
 from evaluator.datasets.reading.table import TableReader
 from evaluator.errors import UsageError
 from evaluator.typed import build
@@ -40,7 +42,7 @@ def form_of(path: Path) -> Form:
     Raises:
         UsageError: It cannot be read.
     """
-    return _form(_bytes(path))
+    return _form(path, read_bytes(path))
 
 
 def beginning_of(path: Path) -> tuple[Form, list[str]]:
@@ -49,20 +51,23 @@ def beginning_of(path: Path) -> tuple[Form, list[str]]:
     Raises:
         UsageError: It cannot be read.
     """
-    start = _bytes(path, _N_PEEKED)
+    start = read_bytes(path, _N_PEEKED)
     if len(start) == _N_PEEKED:
         start = start[: start.rfind(b"\n") + 1] or start
-    form = _form(start)
+    form = _form(path, start)
     return form, _text(start, form.encoding).splitlines()
 
 
-def _form(content: bytes) -> Form:
+def _form(path: Path, content: bytes) -> Form:
     encoding = _encoding(content)
     lines = _text(content, encoding).split("\n", 2)[:2]
     first = lines[0].rstrip("\r")
-    if re.fullmatch("sep=.", first):  # Excel's own way to say so
-        return Form(encoding, first[-1], tuple(_split(lines[1] if lines[1:] else "", first[-1])))
-    forms = [Form(encoding, delimiter, tuple(_split(first, delimiter))) for delimiter in _DELIMITERS]
+    try:
+        if re.fullmatch("sep=.", first):  # Excel's own way to say so
+            return Form(encoding, first[-1], tuple(_split(lines[1] if lines[1:] else "", first[-1])))
+        forms = [Form(encoding, delimiter, tuple(_split(first, delimiter))) for delimiter in _DELIMITERS]
+    except csv.Error as error:
+        raise UsageError(f"{path}:1: not a readable table: {error}") from error
     return max(forms, key=lambda form: (len(headers.columns_by_field(form.columns)), len(form.columns)))
 
 
@@ -120,6 +125,28 @@ def _decimal(path: Path, times: Sequence[str], delimiter: str) -> str:
     return ","
 
 
+def some_values(path: Path, reader: TableReader, field: str, n: int) -> set[str]:
+    """Different values of a field of a user's table: all of them, or `n` if there are as many or more, so that few rows are read.
+
+    Args:
+        path: The table.
+        reader: As `of_table` gives it.
+        field: Of a clip, such as `group`, for which the table has a column.
+        n: How many are enough.
+
+    Raises:
+        UsageError: A row before them does not fit the table.
+    """
+    columns, lines = read_table(path, reader.delimiter, encoding=reader.encoding)
+    column = columns.index(columns_of(getattr(reader, field))[0])
+    found: set[str] = set()
+    for _, values in lines:
+        found.add(values[column])
+        if len(found) >= n:
+            break
+    return found
+
+
 def refuse_few(where: str, n: int, n_all: int, first: str, way_out: str) -> None:
     """Refuse to make a multi-label task of a table in which few clips have several labels, since it could be a slip.
 
@@ -137,14 +164,6 @@ def refuse_few(where: str, n: int, n_all: int, first: str, way_out: str) -> None
             f"{where}: {n} of {n_all} clips {'has' if n == 1 else 'have'} several labels ({first!r} for one), which would "
             f"make all of it a task of several labels a clip, scored by mAP; {way_out}"
         )
-
-
-def _bytes(path: Path, n: int = -1) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(n)
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error}") from error
 
 
 def _encoding(content: bytes) -> str:
