@@ -148,6 +148,18 @@ def test_one_module_that_fails_does_not_stop_the_others(hear_eval, data):
     assert code == 1 and json.loads(out)["module"] == "hear_ssl.melspec" and "no.such" in err
 
 
+def test_embed_writes_what_there_is_and_lists_what_failed(hear_eval, data, tmp_path):
+    """Report: birdnet-team/BirdNET-Analyzer#339, lhotse-speech/lhotse#683: one bad file must not lose hours of good ones."""
+    good = str(sorted(data.rglob("*.wav"))[0])
+    (tmp_path / "c.wav").write_bytes(b"")
+    code, out, err = hear_eval("embed", "hear_ssl.melspec", good, "c.wav", "--out", "out.npz")
+    assert code == 1 and "written: out.npz (1 file)" in out
+    assert "failed: " in err and "c.wav: the file is empty (0 bytes)" in err and "1 file could not be embedded" in err
+    with np.load("out.npz") as arrays:
+        assert arrays["files"].tolist() == [good] and arrays["failed"].tolist() == ["c.wav"]
+    assert hear_eval("embed", "hear_ssl.melspec", good, "c.wav", "--out", "out.npz", "--allow-failed", "0.5")[0] == 0
+
+
 def test_embed_gives_scene_frames_and_times(hear_eval, data, tmp_path):
     """Just the embeddings: one .npz for files of any length."""
     files = sorted(data.rglob("*.wav"))[:2]

@@ -13,7 +13,7 @@ import pytest
 import soundfile
 import soxr
 
-from evaluator.audio import decode
+from evaluator.audio import decode, facts
 from evaluator.audio.clip import Clip
 from evaluator.audio.clip_rule import ClipRule
 from evaluator.audio.decode import AudioError, FileFacts, clip_key, clip_seconds, file_facts, read_clip
@@ -129,7 +129,7 @@ def test_memory_does_not_grow_with_the_recording(tmp_path):
     sizes = []
     with open_recording(path) as file:
         original, file.read = file.read, lambda frames: sizes.append(frames) or original(frames)
-        blocks = list(decode._mono_blocks(file, 300 * 8000, 310 * 8000))
+        blocks = list(decode._mono_blocks(file, 300 * 8000, 310 * 8000, "mix", None))
     assert sum(sizes) == sum(map(len, blocks)) == 80_000 and max(sizes) <= 1 << 16
 
 
@@ -245,7 +245,7 @@ def test_facts_are_remembered_until_the_file_changes(tmp_path, monkeypatch, sett
     assert (first["a.wav"].frames, first["a.wav"].sample_rate, first["a.wav"].channels) == (300, 8000, 2)
     assert isinstance(first["gone.wav"], AudioError)
     with monkeypatch.context() as patch:
-        patch.setattr(decode, "measure", lambda path: pytest.fail(f"{path} was opened again"))
+        patch.setattr(facts, "measure", lambda path: pytest.fail(f"{path} was opened again"))
         assert file_facts(tmp_path, ["a.wav"], tmp_path / "cache") == {"a.wav": first["a.wav"]}
         with pytest.raises(pytest.fail.Exception, match="opened again"):
             file_facts(tmp_path, ["a.wav"], tmp_path / "cache", rehash=True)
@@ -334,7 +334,7 @@ def test_a_file_that_changes_while_it_is_hashed_is_refused(tmp_path, monkeypatch
         os.utime(found)
         return "0" * 64
 
-    monkeypatch.setattr(decode, "sha256_of", meanwhile)
+    monkeypatch.setattr(facts, "sha256_of", meanwhile)
     error = file_facts(tmp_path, ["a.wav"], tmp_path / "cache")["a.wav"]
     assert isinstance(error, AudioError) and f"{path}: changes while it is read" in str(error)
 
@@ -370,7 +370,7 @@ def test_facts_that_were_tampered_with_are_read_anew(tmp_path, settled, caplog, 
     first = file_facts(tmp_path, ["a.wav", "b.wav"], tmp_path / "cache")
     memory = memory_of(tmp_path / "cache")
     content = memory.read_bytes()
-    memory.write_text(json.dumps({"format": 3, "files": tamper(json.loads(content)["files"])}))
+    memory.write_text(json.dumps({"format": facts.FORMAT, "files": tamper(json.loads(content)["files"])}))
     assert file_facts(tmp_path, ["a.wav", "b.wav"], tmp_path / "cache") == first
     assert caplog.text.count("read anew") == 1 and str(memory) in caplog.text
     assert memory.read_bytes() == content

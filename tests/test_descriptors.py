@@ -8,6 +8,7 @@ import pytest
 import soundfile
 
 from evaluator.audio.clip import Clip
+from evaluator.audio.clip_rule import ClipRule
 from evaluator.similarity import descriptors, pitch
 
 RATE = 16000
@@ -171,7 +172,7 @@ def test_every_descriptor_is_defined_and_given(tmp_path):
     soundfile.write(tmp_path / "a.wav", sound, RATE)
     whole = descriptors.describe(tmp_path / "a.wav", Clip("a.wav", ()), RATE)
     late = descriptors.describe(tmp_path / "a.wav", Clip("a.wav", (), 0.5, 1.0), RATE)
-    cut = descriptors.describe(tmp_path / "a.wav", Clip("a.wav", ()), RATE, seconds=0.5)
+    cut = descriptors.describe(tmp_path / "a.wav", Clip("a.wav", ()), RATE, ClipRule(0.5))
     assert (whole["duration"], late["duration"], cut["duration"]) == (1, 0.5, 0.5)
     assert late["pitch"] == pytest.approx(math.log2(1200), abs=0.01)
     assert cut["pitch"] == pytest.approx(math.log2(400), abs=0.01)

@@ -27,6 +27,8 @@ def compute_similarity(
     protocol: str | Path | Protocol | None = None,
     profile: str = "clean",
     layers: str | int = "",
+    channel: str | int | None = None,
+    expand: float | None = None,
     n_clips: int = 1000,
     seed: int = 0,
     allow_failed: float = 0.0,
@@ -47,8 +49,8 @@ def compute_similarity(
     Each pair of embeddings is compared over every two clips of a task, (n_pairs,) dissimilarities.
 
     Args:
-        modules, tasks, profile, weights, options, device, python, worker_timeout, in_process, data, cache, rehash, progress: As in `run`;
-            `weights` may be a folder that holds some under the modules' names.
+        modules, tasks, profile, channel, expand, weights, options, device, python, worker_timeout, in_process, data, cache, rehash,
+            progress: As in `run`; `weights` may be a folder that holds some under the modules' names.
         protocol: Says how much of each clip is used.
         layers: `scene`, `all`, `last`, `mean`, or a layer's number; "" for the scene embedding.
         n_clips: Held-out clips that are drawn of each task.
@@ -67,7 +69,7 @@ def compute_similarity(
     specs = inputs.module_specs(
         modules, weights, options, device, python, worker_timeout, in_process, allow_unrepeatable
     )
-    chosen, protocols = _questions(tasks, protocol, profile)
+    chosen, protocols = _questions(tasks, protocol, profile, channel, expand)
     sample = _sample(n_clips, layers, seed, allow_failed, data, cache, rehash, progress)
     return rsa.analyse(_with_weights(specs), chosen, protocols, sample)
 
@@ -82,6 +84,8 @@ def draw_maps(
     protocol: str | Path | Protocol | None = None,
     profile: str = "clean",
     layers: str | int = "",
+    channel: str | int | None = None,
+    expand: float | None = None,
     n_clips: int = 1000,
     seed: int = 0,
     allow_failed: float = 0.0,
@@ -102,7 +106,7 @@ def draw_maps(
     Each map gives the clips' places on a plane, (n_clips, 2).
 
     Args:
-        modules, tasks, protocol, profile, layers, n_clips, seed, allow_failed, allow_unrepeatable: As in `compute_similarity`.
+        modules, tasks, protocol, profile, layers, channel, expand, n_clips, seed, allow_failed, allow_unrepeatable: As in `compute_similarity`.
         methods: `tsne`, `pca`, `umap`.
         colours: `label`, `group`, `fold`, `split`, `recording`, `folder`, or an acoustic descriptor.
         perplexity: Of t-SNE.
@@ -119,15 +123,21 @@ def draw_maps(
     specs = inputs.module_specs(
         modules, weights, options, device, python, worker_timeout, in_process, allow_unrepeatable
     )
-    chosen, protocols = _questions(tasks, protocol, profile)
+    chosen, protocols = _questions(tasks, protocol, profile, channel, expand)
     sample = _sample(n_clips, layers, seed, allow_failed, data, cache, rehash, progress)
     map_options = maps.MapOptions(tuple(methods), tuple(colours), perplexity)
     return maps.draw(_with_weights(specs), chosen, protocols, map_options, sample)
 
 
-def _questions(tasks: Tasks, protocol: str | Path | Protocol | None, profile: str) -> tuple[list[Task], list[Protocol]]:
+def _questions(
+    tasks: Tasks,
+    protocol: str | Path | Protocol | None,
+    profile: str,
+    channel: str | int | None,
+    expand: float | None,
+) -> tuple[list[Task], list[Protocol]]:
     """Tasks, and the protocol of each."""
-    chosen = inputs.tasks_of(tasks, profile)
+    chosen = inputs.tasks_of(tasks, profile, channel, expand)
     return chosen, [inputs.protocol_of(protocol, task, profile) for task in chosen]
 
 

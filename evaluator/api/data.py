@@ -22,6 +22,8 @@ def check_tasks(
     tasks: Tasks,
     *,
     profile: str = "clean",
+    channel: str | int | None = None,
+    expand: float | None = None,
     data: str | Path | None = None,
     cache: str | Path | None = None,
     rehash: bool = False,
@@ -34,7 +36,7 @@ def check_tasks(
 
     Args:
         tasks: By name or path, or as found by `find_tasks`.
-        profile, data, cache, rehash, progress: As in `run`.
+        profile, channel, expand, data, cache, rehash, progress: As in `run`.
         on_issue: Called with each issue as soon as it is found, and its task.
 
     Raises:
@@ -46,7 +48,7 @@ def check_tasks(
     """
     folder, where = inputs.folder_of_cache(cache), inputs.folder_of_data(data)
     issues: dict[str, list[Issue]] = {}
-    for task in inputs.tasks_of(tasks, profile):
+    for task in inputs.tasks_of(tasks, profile, channel, expand):
         clips = manifest.read(task, where, folder)
         found = []
         for issue in check.check(task, clips, folder, progress(task.name, len(clips.clips)), rehash):

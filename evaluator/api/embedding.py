@@ -8,6 +8,7 @@ from typing import Any
 from evaluator import schema
 from evaluator.api import inputs
 from evaluator.api.inputs import HearModule
+from evaluator.audio.clip_rule import ClipRule
 from evaluator.embedding import conformance, deep_checks
 from evaluator.embedding.asked import Check
 from evaluator.embedding.embed import Progress, no_progress
@@ -25,6 +26,8 @@ def embed(
     *,
     layers: str | int = "scene",
     frames: bool = False,
+    channel: str | int | None = None,
+    expand: float | None = None,
     weights: str = "",
     options: Mapping[str, Any] | None = None,
     device: str = "auto",
@@ -44,7 +47,8 @@ def embed(
         files: Audio files, and folders that hold some at any depth.
         layers: `scene`, `all` (a vector for each layer), `last`, `mean`, or a layer's number.
         frames: Whether timestamp embeddings and their times in ms are wanted too; of a module that gives none they are empty.
-        weights, options, device, python, worker_timeout, in_process, allow_failed, allow_unrepeatable, cache, rehash, progress: As in `run`.
+        channel, expand, weights, options, device, python, worker_timeout, in_process, allow_failed, allow_unrepeatable, cache, rehash,
+            progress: As in `run`.
 
     Raises:
         UsageError: The module, its layers or a file is not there.
@@ -59,7 +63,8 @@ def embed(
     places = [files] if isinstance(files, (str, Path)) else list(files)
     every = embed_files.audio_files([inputs.path_of(place) for place in places])
     folder = inputs.folder_of_cache(cache)
-    return embed_files.embed_files(spec, every, str(layers), frames, folder, allow_failed, progress, rehash)
+    rule = ClipRule(channel=inputs.channel_of(channel) or "mix", expand=inputs.check_pace(expand))
+    return embed_files.embed_files(spec, every, str(layers), frames, folder, allow_failed, progress, rehash, rule)
 
 
 def validate(

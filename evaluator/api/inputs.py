@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from evaluator import schema
+from evaluator.audio.clip_rule import MOST_EXPANDED, refuse_channel
 from evaluator.datasets.task import Task
 from evaluator.embedding.spec import ModuleSpec
 from evaluator.errors import UsageError
@@ -122,12 +123,17 @@ def _spec(module: HearModule, shared: Mapping[str, Any]) -> ModuleSpec:
     return ModuleSpec(name, **shared, instance=module, session=TemporaryDirectory(prefix="hear-eval-"))
 
 
-def tasks_of(tasks: Tasks, profile: str) -> list[Task]:
+def tasks_of(tasks: Tasks, profile: str, channel: str | int | None = None, expand: float | None = None) -> list[Task]:
     """One or several tasks; names of suites give all of theirs.
 
+    Args:
+        tasks, profile: As those of `run`.
+        channel, expand: How their clips are heard; None for as the tasks say.
+
     Raises:
-        UsageError: There is no such task, or none is given.
+        UsageError: There is no such task, none is given, or there is no such channel or pace.
     """
+    heard = channel_of(channel), check_pace(expand)
     several: Iterable[str | Path | Task] = [tasks] if isinstance(tasks, (str, Path, Task)) else tasks
     chosen = [
         task
@@ -136,7 +142,35 @@ def tasks_of(tasks: Tasks, profile: str) -> list[Task]:
     ]
     if not chosen:
         raise UsageError(f"tasks={tasks!r}: give at least one task, such as 'demo/calls'")
-    return chosen
+    return [task.heard(*heard) for task in chosen]
+
+
+def channel_of(channel: str | int | None) -> str | None:
+    """A channel as a clip rule takes it; None for what the task says.
+
+    Raises:
+        UsageError: It names none.
+    """
+    if channel is None:
+        return None
+    try:
+        refuse_channel(str(channel))
+    except ValueError as error:
+        raise UsageError(f"channel={channel!r}: {error}") from error
+    return str(channel)
+
+
+def check_pace(expand: float | None) -> float | None:
+    """How many times slower than life clips are heard, as a number above 0; None for what the task says.
+
+    Raises:
+        UsageError: It is no such number.
+    """
+    if expand is None:
+        return None
+    if isinstance(expand, bool) or not isinstance(expand, Real) or not 0 < float(expand) <= MOST_EXPANDED:
+        raise UsageError(f"expand={expand!r}: give a number above 0, at most {MOST_EXPANDED:g}, such as 10 for bats")
+    return float(expand)
 
 
 def _as_text(task: str | Path) -> str:

@@ -51,6 +51,8 @@ def run(
     seeds: int = 1,
     baselines: bool = False,
     folds: int | None = None,
+    channel: str | int | None = None,
+    expand: float | None = None,
     weights: str = "",
     options: Mapping[str, Any] | None = None,
     device: str = "auto",
@@ -84,6 +86,10 @@ def run(
         baselines: Whether to add null baselines, loudness and duration, log-mel, and each module untrained.
         folds: In how many parts, each tested once, data without folds of its own is divided; None for five, or one for each of
             three to six groups.
+        channel: What becomes of recordings with several channels: `mix`, `first`, `loudest` or a number from 1 on; None for what the
+            task says.
+        expand: How many times slower than life modules hear the clips, their pitch lowered with it, such as 10 for bats; None for
+            what the task says.
         weights, options: Passed to `load_model`, as its path and its keyword arguments.
         device: "auto", "cpu", "cuda", ...
         python: Another interpreter, or its virtual environment, in which modules are loaded.
@@ -119,10 +125,8 @@ def run(
     inputs.check_share("allow_failed", allow_failed)
     if folds is not None:
         inputs.check_count("folds", folds, 2)
-    questions = [
-        (own_split.with_folds(task, folds), inputs.protocol_of(protocol, task, profile))
-        for task in inputs.tasks_of(tasks, profile)
-    ]
+    chosen_tasks = [own_split.with_folds(task, folds) for task in inputs.tasks_of(tasks, profile, channel, expand)]
+    questions = [(task, inputs.protocol_of(protocol, task, profile)) for task in chosen_tasks]
     given = inputs.module_specs(
         modules, weights, options, device, python, worker_timeout, in_process, allow_unrepeatable
     )

@@ -1,4 +1,4 @@
-"""How much of a clip a module gets, and at what level: a pure rule that `decode.read_clip` applies to samples."""
+"""What of a clip a module gets: which channel, how slowly, how much of it, and at what level; `decode.read_clip` applies it."""
 
 import math
 from dataclasses import dataclass
@@ -6,11 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 
 _FILLS = ("zeros", "repeat")
+MOST_EXPANDED = 1000.0  # bats are slowed down 8 to 32 times
+CHANNELS = ("mix", "first", "loudest")  # or a number from 1 on
 
 
 @dataclass(frozen=True)
 class ClipRule:
-    """How much of a clip is used: cut first, then brought to full scale, then filled up.
+    """What of a clip is used: one channel, slowed down, then cut, then brought to full scale, then filled up.
+
+    Lengths are in seconds as the module hears them.
 
     seconds: Clips are cut at the end to this length; None for whole clips.
     pad: Whether shorter clips get zeros at the end, up to `seconds`.
@@ -19,6 +23,9 @@ class ClipRule:
         as fit and then its start (Sarkar & Magimai-Doss 2025 up to 5000 samples at 16 kHz, 0.3125 s).
     peak: Whether samples are divided by the largest absolute value of those that are kept. Sarkar & Magimai-Doss
         divide by that of the whole clip; they cut none, so that is the same. Silence stays silence (there it became NaN).
+    channel: What becomes of several channels: `mix` averages them; `first`, `loudest` (the one with the most power about its mean
+        over the clip) or a number from 1 on takes one.
+    expand: How many times slower than life a module hears the clip, its pitch lowered with it; None for as the file plays.
     """
 
     seconds: float | None = None
@@ -26,10 +33,24 @@ class ClipRule:
     min_seconds: float | None = None
     fill: str = "zeros"
     peak: bool = False
+    channel: str = "mix"
+    expand: float | None = None
 
     def __post_init__(self) -> None:
+        refuse_channel(self.channel)
         if self.fill not in _FILLS:
             raise ValueError(f"a clip rule with fill {self.fill!r}: known are {', '.join(_FILLS)}")
+
+    def slower(self, expansion: float) -> float:
+        """How many times slower a file is heard than it plays, which itself plays `expansion` times slower than life."""
+        return 1.0 if self.expand is None else self.expand / expansion
+
+    def source(self, n_channels: int, expansion: float) -> list[str]:
+        """What the rule changes of a file's sound, as parts of a clip's key."""
+        channel = "1" if self.channel == "first" else self.channel
+        parts = [f"channel{channel}"] if n_channels > 1 and channel != "mix" else []
+        slower = self.slower(expansion)
+        return parts if slower == 1 else [*parts, f"slower{slower!r}"]
 
     def effect(self, seconds: float) -> tuple[list[str], float]:
         """What the rule changes of a clip of so many seconds, as parts of its key, and its length then, in seconds."""
@@ -69,6 +90,16 @@ class ClipRule:
         return np.resize(samples, n_min) if len(samples) < n_min else samples  # resize repeats
 
 
-def n_samples(seconds: float, sample_rate: int) -> int:
+def refuse_channel(channel: str) -> None:
+    """Refuse what names no channel.
+
+    Raises:
+        ValueError: It is none of `CHANNELS` and no whole number from 1 on.
+    """
+    if channel not in CHANNELS and not (channel.isascii() and channel.isdecimal() and int(channel) >= 1):
+        raise ValueError(f"{channel!r} is no channel; give {', '.join(CHANNELS)}, or a number from 1 on")
+
+
+def n_samples(seconds: float, sample_rate: float) -> int:
     """The number of samples in `seconds`, a half rounded up, as soxr does when it resamples."""
     return math.floor(seconds * sample_rate + 0.5)

@@ -1,24 +1,31 @@
 """What is known of files by their content, and how it is remembered from one run to the next.
 
 A memory is a JSON file that can be read without us, with a line for each file: [size, mtime_ns, ctime_ns, inode, SHA-256, frames,
-rate, channels, remark, checksum]. The first four are what the file system said of the file when the next five were found out. The checksum
-is over memory, file and line, so that a line that was edited, or is another file's, is not believed.
+rate, channels, expansion, remark, checksum]. The first four are what the file system said of the file when the next six were found out. The
+checksum is over memory, file and line, so that a line that was edited, or is another file's, is not believed.
 """
 
 import hashlib
 import json
 import logging
+import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from evaluator.files import Stamp, write_whole
+from evaluator.audio.errors import AudioError
+from evaluator.audio.lengths import measure, trust
+from evaluator.errors import EvaluationError
+from evaluator.files import Stamp, own_folder, sweep, write_whole
 
 LOG = logging.getLogger(__name__)
-FORMAT = 3  # 2 believed headers
-N_VALUES = 9  # of a line
+FORMAT = 4  # 2 believed headers, 3 knew no time expansion
+N_VALUES = 10  # of a line
+_N_THREADS = 8  # hashing and header reading wait for the disk and leave Python's lock
+_TRIES = 3  # of reading a file that changes meanwhile
 
-Line = list[int | str]
+Line = list[int | float | str]
 """What is remembered of a file, without the checksum."""
 
 
@@ -26,7 +33,7 @@ Line = list[int | str]
 class FileFacts:
     """The SHA-256 of a file's bytes, and what it really holds: frames (samples per channel), Hz, channels.
 
-    Facts are equal if these are. `stamp` is what the file system said of the file before and after it was read, None if nobody
+    `expansion` is how many times slower than life it plays at that rate, where it says so; else 1. Facts are equal if these are. `stamp` is what the file system said of the file before and after it was read, None if nobody
     asked; `settled` is whether the file was old enough then that no later change can have the same stamp;
     `remark` says what its header has wrong, "" for nothing.
     """
@@ -38,11 +45,48 @@ class FileFacts:
     stamp: Stamp | None = field(default=None, compare=False, repr=False)
     settled: bool = field(default=False, compare=False, repr=False)
     remark: str = field(default="", compare=False, repr=False)
+    expansion: float = 1.0
 
     @property
     def line(self) -> Line:
         """What is remembered of the file, without the checksum."""
-        return [*(self.stamp or ()), self.sha256, self.frames, self.sample_rate, self.channels, self.remark]
+        return [
+            *(self.stamp or ()),
+            self.sha256,
+            self.frames,
+            self.sample_rate,
+            self.channels,
+            self.expansion,
+            self.remark,
+        ]
+
+
+def file_facts(
+    root: Path, paths: Sequence[str], cache: Path, rehash: bool = False
+) -> dict[str, FileFacts | AudioError]:
+    """Content hash and true length (frames, Hz, channels) of files, or why they cannot be had; what was read before is remembered.
+
+    Files whose header is wrong, and that are read nevertheless, have a `remark`.
+
+    Args:
+        root: Folder that `paths` are relative to.
+        paths: Files, (n_paths,), each once or more.
+        cache: Folder in which the facts are remembered, by each file's size, modification and change times, and inode. Several
+            processes may use it at once.
+        rehash: Whether to read every file anew, whatever is remembered.
+    """
+    name = f"{hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:16]}.json"
+    own = own_folder(cache, "files")
+    sweep(own)
+    memories = dict.fromkeys([cache / "files" / name, own / name])
+    known: dict[str, Line] = {}
+    for memory in [] if rehash else memories:
+        known |= recall(memory)
+    distinct = list(dict.fromkeys(paths))
+    with ThreadPoolExecutor(_N_THREADS) as pool:
+        read = dict(zip(distinct, pool.map(lambda path: _facts(root / path, known.get(path)), distinct), strict=True))
+    _remember_new(own / name, known, read)
+    return read
 
 
 def unchanged(path: Path, facts: FileFacts) -> bool:
@@ -109,13 +153,53 @@ def remember(memory: Path, lines: Mapping[str, Line]) -> None:
 
 def facts_of(line: Line) -> FileFacts:
     """The facts that a line holds, with the stamp in bytes and ns."""
-    size, mtime_ns, ctime_ns, inode, sha256, *header, remark = line
+    size, mtime_ns, ctime_ns, inode, sha256, *header, expansion, remark = line
     stamp = Stamp(int(size), int(mtime_ns), int(ctime_ns), int(inode))
     frames, sample_rate, channels = map(int, header)
-    return FileFacts(str(sha256), frames, sample_rate, channels, stamp, settled=True, remark=str(remark))
+    return FileFacts(str(sha256), frames, sample_rate, channels, stamp, True, str(remark), float(expansion))
 
 
-def _checksum(memory: Path, path: str, line: Sequence[int | str]) -> str:
+def _checksum(memory: Path, path: str, line: Sequence[int | float | str]) -> str:
     """16 hex digits over a line and where it stands."""
     text = "\0".join(map(str, (memory.name, path, *line)))
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def _facts(path: Path, known: Line | None) -> FileFacts | AudioError:
+    """The facts of one file, from what is known if the file system says that it still is that file."""
+    try:
+        remembered = facts_of(known) if known else None
+        if remembered and remembered.stamp and path.is_file() and remembered.stamp == Stamp.of(path):
+            if not remembered.remark and remembered.expansion == 1:
+                trust(path, remembered.stamp, remembered.frames)
+            return remembered
+        for _ in range(_TRIES):
+            facts = _read_facts(path)
+            if facts.stamp == Stamp.of(path):
+                return facts
+    except AudioError as error:
+        return error
+    except OSError as error:
+        return AudioError(f"{path}: cannot be read ({error})")
+    return AudioError(f"{path}: changes while it is read; run again once nothing writes to it any more")
+
+
+def _read_facts(path: Path) -> FileFacts:
+    """The facts of a file, with its stamp before they were read; errors as those of `measure`."""
+    now = time.time_ns()
+    found = measure(path)
+    stamp = Stamp.of(path)
+    settled = stamp.settled(now)
+    holds = found.frames, found.sample_rate, found.channels
+    return FileFacts(sha256_of(path), *holds, stamp, settled, found.remark, found.expansion)
+
+
+def _remember_new(memory: Path, known: dict[str, Line], read: dict[str, FileFacts | AudioError]) -> None:
+    """Write down what was not known; facts that cannot be written are found out again next time."""
+    settled = {path: facts.line for path, facts in read.items() if isinstance(facts, FileFacts) and facts.settled}
+    fresh = {path: line for path, line in settled.items() if line != known.get(path)}
+    if fresh:
+        try:
+            remember(memory, {**recall(memory, quietly=True), **fresh})
+        except EvaluationError as error:
+            LOG.warning("%s", error)

@@ -43,6 +43,7 @@ class Measure:
     frames, sample_rate, channels: Frames (samples of each channel), Hz, and how many channels.
     remark: What its header has wrong, "" for nothing.
     parts, part_frames: What libsndfile is given, and the frames of each; no parts for the file as it is.
+    expansion: How many times slower than life it plays, where it says so (GUANO); else 1.
     """
 
     frames: int
@@ -51,6 +52,7 @@ class Measure:
     remark: str
     parts: tuple[Part, ...]
     part_frames: tuple[int, ...]
+    expansion: float = 1.0
 
 
 def measure(path: Path) -> Measure:
@@ -74,7 +76,7 @@ def open_recording(path: Path) -> Recording:
     """
     found = measure(path)
     with named(path, "opening it"):
-        return Recording(path, found.parts, found.part_frames, found.sample_rate, found.channels)
+        return Recording(path, found.parts, found.part_frames, found.sample_rate, found.channels, found.expansion)
 
 
 def trust(path: Path, stamp: Stamp, frames: int) -> None:
@@ -132,7 +134,7 @@ def _as_it_is(path: Path, layout: Layout) -> Measure | None:
     one = part.encoding
     if part.fits(frames) and (one is None or (one.sample_rate, one.channels) == (rate, channels)):
         refuse_format(path, rate, channels, frames)
-        return Measure(frames, rate, channels, layout.remark, (), (frames,))
+        return Measure(frames, rate, channels, layout.remark, (), (frames,), layout.expansion)
     return None
 
 
@@ -155,4 +157,4 @@ def _in_parts(path: Path, layout: Layout) -> Measure:
         )
     ((rate, channels),) = kinds
     refuse_format(path, rate, channels, sum(lengths))
-    return Measure(sum(lengths), rate, channels, layout.remark, layout.parts, tuple(lengths))
+    return Measure(sum(lengths), rate, channels, layout.remark, layout.parts, tuple(lengths), layout.expansion)

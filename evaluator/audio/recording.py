@@ -111,10 +111,21 @@ def open_part(path: Path, part: Part | None) -> Any:
 
 
 class Recording:
-    """Frames of a file, from any on, in float32 with full scale 1; `frames` of them at `samplerate` Hz in `channels`."""
+    """Frames of a file, from any on, in float32 with full scale 1; `frames` of them at `samplerate` Hz in `channels`.
 
-    def __init__(self, path: Path, parts: tuple[Part, ...], lengths: tuple[int, ...], rate: int, channels: int) -> None:
-        self.path = path
+    `expansion` is how many times slower than life they follow each other at that rate.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        parts: tuple[Part, ...],
+        lengths: tuple[int, ...],
+        rate: int,
+        channels: int,
+        expansion: float = 1.0,
+    ) -> None:
+        self.path, self.expansion = path, expansion
         self.frames, self.samplerate, self.channels = sum(lengths), rate, channels
         self._parts: tuple[Part | None, ...] = parts or (None,)
         self._lengths = lengths

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from evaluator.audio import decode
+from evaluator.audio import decode, oddities
 from evaluator.audio.clip import Clip
 from evaluator.audio.clip_rule import ClipRule
 from evaluator.audio.decode import AudioError, FileFacts
@@ -64,7 +64,9 @@ def check(
     facts = decode.file_facts(manifest.root, [clip.path for clip in manifest.clips], cache, rehash)
     yield from _hours(task, manifest, facts)
     yield from _headers(manifest, facts)
-    scans = scan_all(manifest, facts, advance)
+    rule = ClipRule(channel=task.channel, expand=task.expand)
+    yield from _paces(facts, rule)
+    scans = scan_all(manifest, facts, advance, rule)
     yield from _broken(task, manifest, scans)
     yield from _odd_sounds(manifest, scans)
     yield from _above_nyquist(scans)
@@ -137,10 +139,12 @@ def _broken(task: Task, manifest: Manifest, scans: Scans) -> Iterator[Issue]:
 
 
 def _odd_sounds(manifest: Manifest, scans: Scans) -> Iterator[Issue]:
-    """Clips that can be read, but hold nothing, or are distorted."""
+    """Clips that can be read, but hold nothing, or are distorted, or are heard otherwise than people hear them."""
+    cancelled = np.zeros(len(scans.flat), bool)
+    cancelled[scans.odd.get("channels_cancel", [])] = True
     kinds = (
         ("are silent: all their samples are 0", scans.silent),
-        ("hold one value throughout, so no sound", scans.flat & ~scans.silent),
+        ("hold one value throughout, so no sound", scans.flat & ~scans.silent & ~cancelled),
         (
             f"are clipped: more than {100 * _CLIPPED:g} % of their samples are at full scale",
             scans.clipped > _CLIPPED,
@@ -150,6 +154,23 @@ def _odd_sounds(manifest: Manifest, scans: Scans) -> Iterator[Issue]:
         indices = np.flatnonzero(applies)
         if len(indices):
             yield issue("warning", f"{len(indices)} clips {words}", (manifest.clips[index].name for index in indices))
+    for kind, odd in scans.odd.items():
+        names = [manifest.clips[index].name for index in odd if not scans.flat[index] or cancelled[index]]
+        if names:
+            yield issue("warning", oddities.of_clips(kind, names), names)
+    beyond = np.flatnonzero(scans.peaks > 1)
+    if len(beyond):
+        what = f"{len(beyond)} clips have samples beyond full scale, up to {scans.peaks.max():.3g} times"
+        yield issue("note", what, (manifest.clips[index].name for index in beyond))
+
+
+def _paces(facts: FactsByPath, rule: ClipRule) -> Iterator[Issue]:
+    """Files whose header is wrong, and files that play slower than life, some perhaps and others not."""
+    for text, paths in oddities.headers(facts):
+        yield issue("warning", text, paths)
+    pace = oddities.paces(facts, rule)
+    if pace:
+        yield Issue("warning", pace)
 
 
 def _strays(manifest: Manifest) -> Iterator[Issue]:

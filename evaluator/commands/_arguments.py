@@ -29,6 +29,26 @@ def add_cache(command: argparse.ArgumentParser) -> None:
     )
 
 
+def add_hearing(command: argparse.ArgumentParser) -> None:
+    """Which channel is heard, and how slowly."""
+    command.add_argument(
+        "--channel",
+        metavar="C",
+        help="of recordings with several: mix (their mean), first, loudest, or a number from 1 (default: what the task says)",
+    )
+    command.add_argument(
+        "--expand",
+        type=float,
+        metavar="N",
+        help="let modules hear clips N times slower than life, such as 10 for bats (default: what the task says)",
+    )
+
+
+def hearing_options(parsed: argparse.Namespace) -> dict[str, Any]:
+    """What `add_hearing` was given, as the API takes it."""
+    return {"channel": parsed.channel, "expand": parsed.expand}
+
+
 def add_module_options(command: argparse.ArgumentParser) -> None:
     """How a module is loaded."""
     command.add_argument(
@@ -80,6 +100,7 @@ def add_sample(command: argparse.ArgumentParser) -> None:
     command.add_argument("--seed", type=seed, default=0, help="of all that is drawn (default 0)")
     command.add_argument("--allow-failed", type=share, default=0.0, metavar="SHARE", help="as in run (default 0)")
     add_unrepeatable(command)
+    add_hearing(command)
     command.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help="default: results")
     command.add_argument("--json", action="store_true", help="print it as JSON, an object a line")
     add_data(command)
@@ -120,6 +141,7 @@ def sample_options(parsed: argparse.Namespace) -> dict[str, Any]:
         "cache": parsed.cache,
         "rehash": parsed.rehash,
         "progress": bar,
+        **hearing_options(parsed),
         **module_options(parsed),
     }
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evaluator.commands._arguments import TASK, add_data
+from evaluator.commands._arguments import TASK, add_data, add_hearing, hearing_options
 from evaluator.commands._console import bar, report_error
 from evaluator.errors import EvaluationError, UsageError
 
@@ -25,6 +25,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="print one JSON object per finding")
     command.add_argument("--figure", type=Path, metavar="F.svg", help="draw the clips' lengths (.svg, .png or .pdf)")
     add_data(command)
+    add_hearing(command)
 
 
 def run(parsed: argparse.Namespace) -> int:
@@ -46,7 +47,13 @@ def run(parsed: argparse.Namespace) -> int:
     for task in tasks:
         try:
             found = ev.check_tasks(
-                task, data=parsed.data, cache=parsed.cache, rehash=parsed.rehash, progress=bar, on_issue=tell
+                task,
+                **hearing_options(parsed),
+                data=parsed.data,
+                cache=parsed.cache,
+                rehash=parsed.rehash,
+                progress=bar,
+                on_issue=tell,
             )
         except (UsageError, EvaluationError) as error:
             report_error(task.name, error)

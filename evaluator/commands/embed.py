@@ -1,9 +1,19 @@
 """`hear-eval embed`."""
 
 import argparse
+import sys
 from pathlib import Path
 
-from evaluator.commands._arguments import MODULE, add_cache, add_module_options, add_unrepeatable, module_options
+from evaluator.commands._arguments import (
+    MODULE,
+    add_cache,
+    add_hearing,
+    add_module_options,
+    add_unrepeatable,
+    hearing_options,
+    module_options,
+    share,
+)
 from evaluator.commands._console import bar
 
 SUMMARY = "just the embeddings of some files"
@@ -14,13 +24,21 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("module", metavar="MODULE", help=MODULE)
     command.add_argument("files", nargs="+", type=Path, metavar="FILE", help="audio files, or folders of them")
     command.add_argument("--out", type=Path, required=True, metavar="F.npz")
+    command.add_argument(
+        "--allow-failed",
+        type=share,
+        default=0.0,
+        metavar="SHARE",
+        help="share of the files, 0 to 1, that may be unreadable without an error (default 0); the others are written anyway",
+    )
     add_cache(command)
     add_unrepeatable(command)
+    add_hearing(command)
     add_module_options(command)
 
 
 def run(parsed: argparse.Namespace) -> int:
-    """`hear-eval embed`: scene and timestamp embeddings of files in one .npz."""
+    """`hear-eval embed`: scene and timestamp embeddings of files in one .npz; 1 if more failed than is allowed."""
     import evaluator as ev
     from evaluator.experiment.embed_files import check_npz, write_npz
 
@@ -32,10 +50,19 @@ def run(parsed: argparse.Namespace) -> int:
         cache=parsed.cache,
         rehash=parsed.rehash,
         progress=bar,
+        allow_failed=1.0,  # what could be embedded is written whatever else failed
         allow_unrepeatable=parsed.allow_unrepeatable,
+        **hearing_options(parsed),
         **module_options(parsed),
     )
     write_npz(embeddings, parsed.out)
     without = "" if embeddings.frames else "; no frames, since the module gives none"
-    print(f"written: {parsed.out} ({len(embeddings.files)} files{without})")
+    n_files, n_failed = len(embeddings.files), len(embeddings.failed)
+    print(f"written: {parsed.out} ({n_files} file{'s' * (n_files != 1)}{without})")
+    for path, why in embeddings.failed.items():
+        print(f"failed: {why if path in why else f'{path}: {why}'}", file=sys.stderr)
+    if n_failed > parsed.allow_failed * (n_failed + n_files):
+        s = "s" * (n_failed != 1)
+        print(f"error: {n_failed} file{s} could not be embedded; the others are in {parsed.out}", file=sys.stderr)
+        return 1
     return 0

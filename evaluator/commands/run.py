@@ -9,9 +9,11 @@ from evaluator.commands._arguments import (
     MODULE,
     TASK,
     add_data,
+    add_hearing,
     add_module_options,
     add_unrepeatable,
     count,
+    hearing_options,
     module_options,
     seed,
     share,
@@ -62,6 +64,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="print one JSON object per result")
     add_data(command)
     add_unrepeatable(command)
+    add_hearing(command)
     add_module_options(command)
 
 
@@ -102,6 +105,7 @@ def run(parsed: argparse.Namespace) -> int:
             progress=bar,
             on_result=show,
             on_failure=tell,
+            **hearing_options(parsed),
             **module_options(parsed),
         )
     except ev.RunError as error:

@@ -28,3 +28,8 @@ class Recordings:
     def clips(self) -> tuple[Clip, ...]:
         """The clips, in order."""
         return self.manifest.clips
+
+    def slower(self, clip: Clip) -> float:
+        """How many times slower than its file plays a clip is heard: ms of the module divided by it are ms of the file."""
+        facts = self.facts[clip.path]
+        return self.rule.slower(facts.expansion) if isinstance(facts, FileFacts) else 1.0

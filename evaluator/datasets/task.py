@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from evaluator.datasets.dataset import Dataset
@@ -21,6 +21,8 @@ class Task:
     order: Of a seeded split, where the order of the clips before the draw comes from, and whether it can be repeated.
     probe, events: What it changes of its own protocol: fields of the probe, and how events are made of probabilities.
     path: Path of a user's own file or folder; "" for a task that has a name.
+    channel: What becomes of several channels: `mix`, `first`, `loudest` or a number from 1 on (`ClipRule`).
+    expand: How many times slower than life clips are heard; None for as their files play.
     """
 
     name: str
@@ -37,11 +39,21 @@ class Task:
     probe: Mapping[str, Any] = field(default_factory=dict)
     events: tuple[tuple[float, float], ...] = ()
     path: str = ""
+    channel: str = "mix"
+    expand: float | None = None
+
+    def heard(self, channel: str | None, expand: float | None) -> "Task":
+        """The task with clips, (n_clips,), heard otherwise; None leaves a rule as it is."""
+        return replace(
+            self,
+            channel=self.channel if channel is None else channel,
+            expand=self.expand if expand is None else expand,
+        )
 
     @property
     def spec_sha256(self) -> str:
         """SHA-256 over everything that decides the task's numbers; titles, notes and places are left out."""
-        decides = {
+        decides: dict[str, Any] = {
             "name": self.name,
             "dataset": [self.dataset.name, list(map(asdict, self.dataset.readers)), self.dataset.known_bad],
             "split": self.split,
@@ -49,4 +61,6 @@ class Task:
             "labels": self.labels,
             "metric": self.metric,
         }
+        if self.channel != "mix" or self.expand is not None:
+            decides["heard"] = [self.channel, self.expand]
         return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()

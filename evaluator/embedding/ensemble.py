@@ -299,4 +299,10 @@ def _embed_member(
 
 def _stored_clip(key: str, members: Sequence[StoredClip]) -> StoredClip:
     """What is remembered of a clip that every member has in its store."""
-    return StoredClip(key, all(each.silent for each in members), max(each.padded_to for each in members))
+    return StoredClip(
+        key,
+        silent=all(each.silent for each in members),
+        padded_to=max(each.padded_to for each in members),
+        odd=members[0].odd,  # of the same audio
+        unheard=min(each.unheard for each in members),
+    )

@@ -19,6 +19,8 @@ class Extraction:
             the other files could not be read.
         silent: Numbers of clips whose samples are all 0.
         padded: Numbers of clips that the module took only after zero-padding.
+        odd: Numbers of clips whose levels are odd, by the kind of `levels.ODDITIES`.
+        unheard: Share of the power, 0 to 1, that is gone at the module's sample rate: mean over the clips with a key.
         remarks: Kind and sentence of what is to be known of how the module had to be run, and of what it hears.
         change: How far embeddings were from the stored ones when they were asked for again, in standard deviations between clips.
         seen: What that means; "" where nothing is wrong.
@@ -31,6 +33,8 @@ class Extraction:
     refused: dict[int, str] = field(default_factory=dict)
     silent: list[int] = field(default_factory=list)
     padded: list[int] = field(default_factory=list)
+    odd: dict[str, list[int]] = field(default_factory=dict)
+    unheard: float = 0.0
     remarks: list[tuple[str, str]] = field(default_factory=list)
     change: float = 0.0
     seen: str = ""
@@ -72,12 +76,16 @@ def planned_shards(
 
 
 def recall(done: Extraction, store: Store) -> None:
-    """Note which of the clips with a key are silent (all samples 0) or were padded, as their store remembers it."""
+    """Note what the store remembers of the clips with a key, such as which are silent (all samples 0) or were padded."""
     for number, key in sorted(done.keys.items()):
-        if store.clips[key].silent:
+        clip = store.clips[key]
+        if clip.silent:
             done.silent.append(number)
-        if store.clips[key].padded_to:
+        if clip.padded_to:
             done.padded.append(number)
+        for kind in clip.odd:
+            done.odd.setdefault(kind, []).append(number)
+        done.unheard += clip.unheard / len(done.keys)
 
 
 def seconds_of(recordings: Recordings, number: int) -> float:

@@ -16,8 +16,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from evaluator.audio import unheard
-from evaluator.audio.decode import AudioError, FileFacts
+from evaluator.audio.decode import AudioError
 from evaluator.datasets.recordings import Recordings
 from evaluator.embedding import measure, proofs
 from evaluator.embedding.extraction import Extraction, seconds_of
@@ -34,8 +33,6 @@ N_EQUAL = 200  # clips that are searched for equal embeddings
 N_SPREAD = 32  # clips whose standard deviation is the measure
 REFUSED_ABOVE = 0.01  # standard deviations between clips
 TOLD_ABOVE = 1e-4
-UNHEARD_ABOVE = 0.1  # share of the power
-N_UNHEARD = 2  # clips whose power is looked at
 
 REMEMBERS = (
     "the same clip gives another embedding when it is asked for again: the module remembers earlier clips, or answers "
@@ -87,7 +84,7 @@ def watch(asked: AsksAgain, store: Store, shards: Iterable[Sequence[int]], done:
     chosen = _handful(asked, done.keys, numbers) if numbers else []
     if chosen:
         change, seen = _look_again(asked, store, done.keys, numbers, chosen)
-        done.remarks += [*_unheard(asked, chosen[:N_UNHEARD]), *_equal(asked, store, done.keys, numbers)]
+        done.remarks += _equal(asked, store, done.keys, numbers)
         known.append(Proof(tuple(sorted(unproven)), True, change, seen, tuple(done.remarks)))
         proofs.keep(known[-1], store.folder)
     for proof in known:
@@ -174,23 +171,6 @@ def _drifts(rows: Sequence[Row]) -> bool:
     first, second, third = (np.concatenate([view.ravel() for view in row.values()]).astype(np.float64) for row in rows)
     one, other = second - first, third - second
     return float(one @ other) > 0.9 * float(np.linalg.norm(one) * np.linalg.norm(other))
-
-
-def _unheard(asked: AsksAgain, numbers: Sequence[int]) -> Iterator[tuple[str, str]]:
-    """A remark where much of the power of some clips lies above what the module can hear."""
-    highest, shares = asked.sample_rate / 2, []
-    for number in numbers:
-        clip = asked.recordings.clips[number]
-        facts = asked.recordings.facts[clip.path]
-        if isinstance(facts, FileFacts) and facts.sample_rate > asked.sample_rate:
-            path = asked.recordings.manifest.root / clip.path
-            shares.append(unheard.share_above(path, clip, facts.sample_rate, highest))
-    if shares and np.mean(shares) > UNHEARD_ABOVE:
-        yield (
-            "energy_not_heard",
-            f"{100 * float(np.mean(shares)):.3g} % of the power of {len(shares)} clips that were looked at lies above "
-            f"{highest / 1000:g} kHz, where a module of {asked.sample_rate / 1000:g} kHz hears nothing",
-        )
 
 
 def _equal(

@@ -43,12 +43,16 @@ class StoredClip:
         silent: All its samples are 0.
         padded_to: Seconds to which it had to be zero-padded because the module refuses shorter clips; 0 if not.
         n_frames: How many frames of its shard are its own, in part "frames"; else 0.
+        odd: What is odd about its levels, of `levels.ODDITIES`.
+        unheard: Share of its power, 0 to 1, that is gone at the module's sample rate, to three digits.
     """
 
     key: str
     silent: bool = False
     padded_to: float = 0.0
     n_frames: int = 0
+    odd: tuple[str, ...] = ()
+    unheard: float = 0.0
 
 
 _CLIP_FIELDS = [each.name for each in fields(StoredClip)]
@@ -191,7 +195,7 @@ def _opened(path: Path, file: BufferedReader) -> Shard:
     try:
         metadata, tensors = read_header(file)
         said = json.loads(metadata["shard"])
-        clips = tuple(StoredClip(**fields) for fields in said["clips"])
+        clips = tuple(StoredClip(**{**fields, "odd": tuple(fields["odd"])}) for fields in said["clips"])
         shard = Shard(said["store"], said["part"], clips, dict(said["sha256"]), tensors)
         shard.refuse_other_sizes()
         name = shard.name

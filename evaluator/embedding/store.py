@@ -30,7 +30,7 @@ from evaluator.embedding.shard import Damaged, Shard, StoredClip, Tensor, open_s
 from evaluator.errors import EvaluationError
 from evaluator.files import Stamp, can_write, sweep, write_whole
 
-FORMAT = 2  # of shards; counts up with every change, or an older version would set aside a newer one's shards
+FORMAT = 3  # of shards; counts up with every change, or an older version would set aside a newer one's shards
 SHARD_BYTES = 256 << 20
 IN_MEMORY = 2 << 30  # bytes of a matrix that are held in memory unless said otherwise
 

@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
-from evaluator.audio.decode import AudioError, FileFacts, read_clip, unchanged
+from evaluator.audio.decode import AudioError, FileFacts, Heard, listen, unchanged
 from evaluator.datasets.recordings import Recordings
 from evaluator.embedding import proofs
 from evaluator.embedding.claims import POLL_SECONDS, Claim
@@ -115,7 +115,7 @@ class Work:
 
     def decode(
         self, batches: Iterable[tuple[list[int], bool] | None], threads: ThreadPoolExecutor
-    ) -> Iterator[tuple[tuple[list[int], bool], list[np.ndarray | AudioError]]]:
+    ) -> Iterator[tuple[tuple[list[int], bool], list[Heard | AudioError]]]:
         """Each batch with its audio, (n_samples,) each clip, decoded a few batches ahead of whoever asks."""
         for item, futures in _ahead(batches, lambda item: [threads.submit(self.read, number) for number in item[0]]):
             started = time.perf_counter()
@@ -123,13 +123,13 @@ class Work:
             self.done.seconds["read"] += time.perf_counter() - started
             yield item, audio
 
-    def read(self, number: int) -> np.ndarray | AudioError:
-        """The samples of a clip (n_samples,) at the module's rate, or why they cannot be had."""
+    def read(self, number: int) -> Heard | AudioError:
+        """A clip's samples (n_samples,) at the module's rate with their levels, or why they cannot be had."""
         clip, facts = self.clips[number], self.recordings.facts[self.clips[number].path]
         path = self.recordings.manifest.root / clip.path
         try:
             before = Stamp.of(path)
-            samples = read_clip(path, clip, self.recordings.rule, self.sample_rate)
+            heard = listen(path, clip, self.recordings.rule, self.sample_rate)
             at_rest = Stamp.of(path) == before
         except AudioError as error:
             return error
@@ -138,14 +138,14 @@ class Work:
         # What was hashed and what was decoded must be the same, or one recording would be stored under another's name.
         if not at_rest or (isinstance(facts, FileFacts) and not unchanged(path, facts)):
             return AudioError(f"{path}: the file was changed while it was read; run again when it is at rest")
-        return samples
+        return heard
 
-    def embed(self, batch: Sequence[int], audio: Sequence[np.ndarray | AudioError]) -> list[tuple[StoredClip, Row]]:
+    def embed(self, batch: Sequence[int], audio: Sequence[Heard | AudioError]) -> list[tuple[StoredClip, Row]]:
         """Embeddings of a batch, each clip's views by name; clips without audio go to `failed`."""
-        for number, samples in zip(batch, audio, strict=True):
-            if isinstance(samples, AudioError):
-                self.forget(number, str(samples))
-        good = [(n, samples) for n, samples in zip(batch, audio, strict=True) if isinstance(samples, np.ndarray)]
+        for number, heard in zip(batch, audio, strict=True):
+            if isinstance(heard, AudioError):
+                self.forget(number, str(heard))
+        good = [(n, heard) for n, heard in zip(batch, audio, strict=True) if isinstance(heard, Heard)]
         if not good:
             return []
         started = time.perf_counter()
@@ -154,15 +154,15 @@ class Work:
         self.done.n_embedded += len(embedded)
         return embedded
 
-    def embed_all(self, clips: Sequence[tuple[int, np.ndarray]]) -> list[tuple[StoredClip, Row]]:
-        """As `embed`, for clips (number, samples); those that the module refuses go to `failed` by name.
+    def embed_all(self, clips: Sequence[tuple[int, Heard]]) -> list[tuple[StoredClip, Row]]:
+        """As `embed`, for clips that could be read, by number; those that the module refuses go to `failed` by name.
 
         Raises:
             EvaluationError: It refuses all of the very first batch, so that going on would be vain.
             WorkerEnded: It is gone.
         """
         try:
-            rows, padded = self.ask([samples for _, samples in clips])
+            rows, padded = self.ask([heard.samples for _, heard in clips])
         except WorkerEnded:
             raise
         except EvaluationError as error:
@@ -175,8 +175,15 @@ class Work:
             self.forget(clips[0][0], f"{self.clips[clips[0][0]].name}: {why}", error)
             return []
         stored = [
-            StoredClip(self.done.keys[number], not samples.any(), padded_to, len(row.get("frames", ())))
-            for (number, samples), row, padded_to in zip(clips, rows, padded, strict=True)
+            StoredClip(
+                self.done.keys[number],
+                silent=not heard.samples.any(),
+                padded_to=padded_to,
+                n_frames=len(row.get("frames", ())),
+                odd=heard.levels.odd,
+                unheard=round(heard.unheard, 3),
+            )
+            for (number, heard), row, padded_to in zip(clips, rows, padded, strict=True)
         ]
         return list(zip(stored, rows, strict=True))
 
@@ -184,9 +191,12 @@ class Work:
         """See `guard.AsksAgain`."""
         samples: list[np.ndarray] = []
         for number in numbers:
-            audio = self.heard[number] if number in self.heard else self.read(number)
-            if isinstance(audio, AudioError):
-                raise audio
+            audio = self.heard.get(number)
+            if audio is None:
+                read = self.read(number)
+                if isinstance(read, AudioError):
+                    raise read
+                audio = read.samples
             if len(audio) <= KEPT_SECONDS * self.sample_rate:
                 self.heard[number] = audio
             samples.append(audio)

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluator import schema
+from evaluator.audio.clip_rule import MOST_EXPANDED, refuse_channel
 from evaluator.datasets import dataset, splits
 from evaluator.datasets.dataset import TEXT
 from evaluator.datasets.task import Task
@@ -44,12 +45,25 @@ _SECONDS = Field(
     (float, type(None)),
     required=False,
     min=0.001,
-    meaning="Clips are used up to this length, in seconds; empty for whole clips.",
+    meaning="Clips are used up to this length, in seconds (of life, with `expand`); empty for whole clips.",
 )
 _EVALUATION_FIELDS = {
     "variant": replace(TEXT, meaning="Another way to read the dataset, one of its variants."),
     "split": Field(dict, meaning="Which clips train, choose and test: one of the split rules."),
     "clip_seconds": _SECONDS,
+    "channel": Field(
+        (str, int),
+        required=False,
+        default="mix",
+        meaning="What becomes of several channels: `mix` averages them; `first`, `loudest` or a number from 1 on takes one.",
+    ),
+    "expand": Field(
+        (float, type(None)),
+        required=False,
+        min=0.001,
+        max=MOST_EXPANDED,
+        meaning="How many times slower than life modules hear the clips, pitch and all, such as 10 for bats; empty for as files play.",
+    ),
     "labels": Field(
         str, choices=("single", "multi", "events"), meaning="One label a clip, several, or events with times."
     ),
@@ -170,7 +184,12 @@ def _read_suite(name: str, profile: str, only: str = "") -> list[Task]:
 
 
 def _check_evaluation(document: Document, keys: tuple[str, ...], fields: dict[str, Any]) -> None:
-    """Check what a task changes of its protocol, and whether its metric fits its labels."""
+    """Check what a task changes of its protocol, which channel it takes, and whether its metric fits its labels."""
+    fields["channel"] = str(fields["channel"])
+    try:
+        refuse_channel(fields["channel"])
+    except ValueError as error:
+        raise document.error((*keys, "channel"), str(error)) from error
     if fields["probe"]:
         fields["probe"] = settings.changes_of(document, (*keys, "probe"))
     fields["events"] = protocol.event_choices(document, (*keys, "events"), fields["events"])

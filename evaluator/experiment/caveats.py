@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from evaluator.audio import oddities
 from evaluator.check.check import counts
 from evaluator.datasets import own_split, splits
 from evaluator.embedding import guard
@@ -25,6 +26,25 @@ def on_module(setup: Setup, trained_on: Mapping[str, str]) -> Iterator[Caveat]:
             "pre_trained_on_data",
             f"contamination: the module was pre-trained on {trained_on[setup.task.dataset.name]}, so its score here is "
             "no estimate for new recordings",
+        )
+
+
+UNHEARD_ABOVE = 0.1  # share of the power
+
+
+def on_sound(setup: Setup, extraction: Extraction, sample_rate: int) -> Iterator[Caveat]:
+    """What modules hear otherwise than people would: odd levels and paces, and power above half a module's rate in Hz."""
+    clips = setup.recordings.clips
+    for kind, numbers in sorted(extraction.odd.items()):
+        yield Caveat(kind, oddities.of_clips(kind, [clips[number].name for number in numbers]))
+    pace = oddities.paces(setup.recordings.facts, setup.recordings.rule)
+    if pace:
+        yield Caveat("time_expansion", pace)
+    if extraction.unheard > UNHEARD_ABOVE:
+        yield Caveat(
+            "energy_not_heard",
+            f"{100 * extraction.unheard:.3g} % of the power of the clips (mean over {len(extraction.keys)}) lies above "
+            f"{sample_rate / 2000:g} kHz, where a module of {sample_rate / 1000:g} kHz hears nothing",
         )
 
 
@@ -113,6 +133,7 @@ def notes(
     """
     protocol = experiment.setup.protocol
     sentences = [*_on_choice(experiment, choice, evaluations), *intake(experiment.setup)]
+    sentences += [f"data: {text}" for text, _ in oddities.headers(experiment.setup.recordings.facts)]
     if experiment.spec.instance is not None:
         kept = "; its embeddings last for this session, since nothing names its code and weights"
         sentences.append(

@@ -28,6 +28,8 @@ from evaluator.files import write_whole
 from evaluator.probes import features, protocol
 from evaluator.results import table
 
+_AS_IT_IS = ClipRule()
+
 
 @dataclass(frozen=True)
 class Embeddings:
@@ -106,6 +108,7 @@ def embed_files(
     allow_failed: float,
     progress: Progress,
     rehash: bool = False,
+    rule: ClipRule = _AS_IT_IS,
 ) -> Embeddings:
     """Embed whole files with one module.
 
@@ -118,6 +121,7 @@ def embed_files(
         allow_failed: Share of the files, 0 to 1, that may be unreadable.
         progress: Shows how many files are done.
         rehash: Whether to read every file anew, whatever is remembered of it.
+        rule: Which channel is heard, and how slowly; times of frames are the files' own nevertheless.
 
     Raises:
         UsageError: The module or its layers are not there.
@@ -126,7 +130,7 @@ def embed_files(
     chosen = features.parse(layers)
     if chosen == "weighted":
         raise UsageError(f"layers={layers!r}: nothing is trained here; take scene, all, last, mean or a number")
-    setup = _setup(files, cache, rehash)
+    setup = _setup(files, cache, rehash, rule)
     with open_any(spec) as module:
         features.refuse_plain(chosen, module.describe(), spec.name)
         experiment = Experiment(spec, setup, chosen, "scene" if chosen == "scene" else "layers")
@@ -137,7 +141,9 @@ def embed_files(
             by_frame = embed(Experiment(spec, setup, "scene", "frames"), module, cache, progress, allow_failed)
             good = [number for number in good if number in by_frame.extraction.keys]
             matrix, times, rows = by_frame.store.read_frames([by_frame.extraction.keys[number] for number in good])
-            timed = ([matrix.take(np.arange(each.start, each.stop)) for each in rows], times)
+            slower = [setup.recordings.slower(setup.recordings.clips[number]) for number in good]
+            in_files = [each / factor for each, factor in zip(times, slower, strict=True)]
+            timed = ([matrix.take(np.arange(each.start, each.stop)) for each in rows], in_files)
             failed |= by_frame.extraction.failed
         keys = [embedded.extraction.keys[number] for number in good]
         matrices, _ = features.read(embedded.store, keys, chosen, "mean")
@@ -150,11 +156,17 @@ def embed_files(
         frames=timed[0],
         times=timed[1],
         failed={str(files[number]): why for number, why in sorted(failed.items())},
-        provenance={**identity(spec, described), "layers": chosen, "store": embedded.store.key},
+        provenance={
+            **identity(spec, described),
+            "layers": chosen,
+            "channel": rule.channel,
+            "expand": rule.expand,
+            "store": embedded.store.key,
+        },
     )
 
 
-def _setup(files: Sequence[Path], cache: Path, rehash: bool) -> Setup:
+def _setup(files: Sequence[Path], cache: Path, rehash: bool, rule: ClipRule) -> Setup:
     """Files as a task without labels, each a whole clip."""
     absolute = [os.path.abspath(file) for file in files]
     root = Path(os.path.commonpath([os.path.dirname(path) for path in absolute]))
@@ -171,7 +183,7 @@ def _setup(files: Sequence[Path], cache: Path, rehash: bool) -> Setup:
         protocol="logistic",
         source="the user's own files",
     )
-    return Setup(task, protocol.load(task.protocol), Recordings(task.name, clips, ClipRule(), facts), ())
+    return Setup(task, protocol.load(task.protocol), Recordings(task.name, clips, rule, facts), ())
 
 
 def check_npz(out: Path) -> None:
@@ -192,9 +204,10 @@ def write_npz(embeddings: Embeddings, out: Path) -> None:
     """Write embeddings into one `.npz`, whole.
 
     It holds `files` (n,), `scene` (n, width) and, for file number i counted from 0, `frames_i` (n_frames, width) float32 and
-    `timestamps_i` (n_frames,) in ms.
+    `timestamps_i` (n_frames,) in ms; and `failed` (n_failed,), the files that are not among them.
     """
     arrays: dict[str, np.ndarray] = {"files": np.array(embeddings.files), "scene": embeddings.vectors}
+    arrays["failed"] = np.array(list(embeddings.failed), dtype=np.str_)
     for number, (frames, times) in enumerate(zip(embeddings.frames, embeddings.times, strict=True)):
         arrays[f"frames_{number}"], arrays[f"timestamps_{number}"] = frames, times
     packed = io.BytesIO()

@@ -77,6 +77,8 @@ def _features(
     classes = experiment.setup.recordings.manifest.classes
     if experiment.views == "frames":
         frames, times, rows = embedded.store.read_frames(keys)
+        recordings = experiment.setup.recordings  # events are in the files' time, frames in the module's
+        times = [each / recordings.slower(clip) for each, clip in zip(times, clips, strict=True)]
         choices = [PostProcessing(*pair) for pair in protocol.events]
         return EventTargets(clips, classes, task.metric, times, rows, choices), [frames], [Candidate("")]
     matrices, candidates = features.read(embedded.store, keys, experiment.layers, protocol.pooling)

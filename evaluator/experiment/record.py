@@ -1,5 +1,6 @@
 """The result of a run: everything that is kept of it, in one typed record."""
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from evaluator.audio import decode
 from evaluator.audio.clip import Clip
 from evaluator.audio.clip_rule import ClipRule
 from evaluator.audio.decode import AudioError, FileFacts
+from evaluator.embedding.extraction import Extraction
 from evaluator.embedding.spec import Module
 from evaluator.experiment import caveats
 from evaluator.experiment.experiment import Embedded, Experiment
@@ -17,6 +19,7 @@ from evaluator.experiment.fit import Fitted
 from evaluator.experiment.options import RunOptions
 from evaluator.experiment.provenance import Clock, audio_sha256, provenance
 from evaluator.experiment.score import Scores
+from evaluator.results.hearing import Hearing, Recorded
 from evaluator.results.result import Caveat, Result
 
 
@@ -39,7 +42,7 @@ def record(
     """
     spec, setup, chosen = experiment.spec, experiment.setup, fitted.choice.evaluation
     extraction, clips = embedded.extraction, setup.recordings.clips
-    first = [fold[0] for fold in chosen.predictions]
+    hearing = _hearing(experiment, module, extraction)
     return Result(
         module=spec.name,
         weights=spec.weights,
@@ -63,7 +66,7 @@ def record(
         n_failed=len(extraction.failed),
         n_silent=len(extraction.silent),
         failed={clips[number].name: why for number, why in sorted(extraction.failed.items())},
-        notes=caveats.notes(experiment, fitted.choice, fitted.evaluations, len(fitted.seeds) < options.n_seeds),
+        notes=[*_notes(experiment, fitted, options), str(hearing)],
         classes=list(setup.recordings.manifest.classes),
         confusion=scores.confusion,
         seconds=clock.seconds,
@@ -73,9 +76,26 @@ def record(
         test_seconds=_test_seconds(fitted, setup.recordings.facts),
         test_targets=chosen.targets,
         test_probabilities=[probabilities for _, probabilities in chosen.tested()],
-        test_events=[each.events for each in first if each.events is not None],
+        test_events=[fold[0].events for fold in chosen.predictions if fold[0].events is not None],
         caveats=_caveats(experiment, module, embedded, fitted, scores),
         interval_over=scores.interval_over,
+        hearing=hearing,
+    )
+
+
+def _hearing(experiment: Experiment, module: Module, extraction: Extraction) -> Hearing:
+    """How the clips that could be used were recorded, and what of them the module heard."""
+    recordings = experiment.setup.recordings
+    known = [recordings.facts[recordings.clips[number].path] for number in sorted(extraction.keys)]
+    kinds = Counter((one.sample_rate, one.channels, one.expansion) for one in known if isinstance(one, FileFacts))
+    return Hearing(
+        sample_rate=module.describe()["sample_rate"],
+        channel=recordings.rule.channel,
+        expand=recordings.rule.expand,
+        recorded=[
+            Recorded(*kind, n_clips=n) for kind, n in sorted(kinds.items(), key=lambda each: (-each[1], each[0]))
+        ],
+        unheard=round(extraction.unheard, 4),
     )
 
 
@@ -105,6 +125,10 @@ def _provenance(
     }
 
 
+def _notes(experiment: Experiment, fitted: Fitted, options: RunOptions) -> list[str]:
+    return caveats.notes(experiment, fitted.choice, fitted.evaluations, len(fitted.seeds) < options.n_seeds)
+
+
 def _caveats(
     experiment: Experiment, module: Module, embedded: Embedded, fitted: Fitted, scores: Scores
 ) -> list[Caveat]:
@@ -115,6 +139,7 @@ def _caveats(
         *caveats.on_probe(experiment, fitted.choice, fitted.evaluations),
         *caveats.on_data(setup),
         *caveats.on_clips(setup, embedded.extraction),
+        *caveats.on_sound(setup, embedded.extraction, module.describe()["sample_rate"]),
         *caveats.on_groups(scores.groups),
     ]
 

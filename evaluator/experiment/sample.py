@@ -147,6 +147,7 @@ def _embed_sample(
     except EvaluationError as error:
         raise EvaluationError(f"{spec.name}: {error}") from error
     notes += [caveat.text for caveat in caveats.on_clips(sample, embedded.extraction)]
+    notes += [caveat.text for caveat in caveats.on_sound(sample, embedded.extraction, described["sample_rate"])]
     return SampleEmbeddings(
         spec.name, layers, embedded.store, embedded.extraction, [f"{spec.name}: {note}" for note in notes]
     )

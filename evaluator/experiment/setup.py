@@ -85,10 +85,12 @@ def adapted(task: Task, protocol: Protocol) -> Protocol:
 
 
 def clip_rule(task: Task, protocol: Protocol) -> ClipRule:
-    """How much of each clip is used: the task's length in seconds, applied as the protocol says."""
+    """What of each clip is used: the task's length in seconds of life, channel and pace, applied as the protocol says."""
     seconds = None if protocol.clip == "whole" else task.clip_seconds
+    if seconds is not None and task.expand is not None:
+        seconds *= task.expand
     pad = protocol.clip == "cut_and_pad" and seconds is not None
-    return ClipRule(seconds, pad, protocol.min_seconds, protocol.fill, protocol.peak)
+    return ClipRule(seconds, pad, protocol.min_seconds, protocol.fill, protocol.peak, task.channel, task.expand)
 
 
 def _refuse_unscorable(task: Task, folds: Sequence[Fold], clips: Manifest) -> None:

@@ -10,6 +10,7 @@ from evaluator.report.budget import PageBudget
 from evaluator.report.page import ClipEntry, ClipList, ShownPrediction
 from evaluator.report.sound import clip_sound
 from evaluator.results.compare import refuse_unlike
+from evaluator.results.hearing import Hearing
 from evaluator.results.result import Result
 from evaluator.scoring import intervals
 from evaluator.scoring.metrics import METRICS
@@ -71,10 +72,10 @@ def clip_list(titles: Sequence[str], results: Sequence[Result], budget: PageBudg
         else "Clips on which the module is wrong with the highest probability"
     )
     rule = selection_rule(len(results), results[0].confusion is not None)
-    return ClipList(heading, rule, [_clip_entry(each, folder, budget) for each in disputed])
+    return ClipList(heading, rule, [_clip_entry(each, folder, budget, results[0].hearing) for each in disputed])
 
 
-def _clip_entry(disputed: DisputedClip, folder: Path | None, budget: PageBudget) -> ClipEntry:
+def _clip_entry(disputed: DisputedClip, folder: Path | None, budget: PageBudget, hearing: Hearing | None) -> ClipEntry:
     group = f" Group {disputed.group}." if disputed.group else ""
     truth = f"Truth: {', '.join(disputed.truth) or 'no label'}.{group}"
     predictions = [
@@ -86,12 +87,15 @@ def _clip_entry(disputed: DisputedClip, folder: Path | None, budget: PageBudget)
         )
         for each in disputed.predictions
     ]
-    sound = clip_sound(disputed.name, folder)
+    channel, expand = (hearing.channel, hearing.expand) if hearing else ("mix", None)
+    sound = clip_sound(disputed.name, folder, channel=channel, expand=expand)
     if isinstance(sound, str):
         return ClipEntry(disputed.name, truth, predictions, trouble=f"No sound: {sound}.")
     if not budget.take(len(sound.audio) + len(sound.picture), f"the sound of {disputed.name}"):
         return ClipEntry(disputed.name, truth, predictions, trouble="No sound, to keep this page small.")
     cut = "" if sound.whole else f"The first {sound.seconds:.1f} s."
+    if expand is not None:
+        cut = f"{cut} {expand:g} times slower than life.".strip()
     return ClipEntry(disputed.name, truth, predictions, sound.audio, sound.picture, cut)
 
 

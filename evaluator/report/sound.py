@@ -40,7 +40,9 @@ class ClipSound:
     exact: bool
 
 
-def clip_sound(name: str, folder: Path | None, max_bytes: int = MAX_BYTES) -> ClipSound | str:
+def clip_sound(
+    name: str, folder: Path | None, max_bytes: int = MAX_BYTES, channel: str = "mix", expand: float | None = None
+) -> ClipSound | str:
     """A clip's sound and spectrogram, or a sentence that says why they cannot be had.
 
     At most its first 10 s, mono, 16 kHz, at the level of the recording (samples beyond full scale are clipped) and
@@ -50,6 +52,7 @@ def clip_sound(name: str, folder: Path | None, max_bytes: int = MAX_BYTES) -> Cl
         name: Of the clip, as `Clip.name` gives it and results hold it.
         folder: Of the data that its path is relative to; None if it is not known.
         max_bytes: Size of the sound's data URI beyond which MP3 is taken, and then less of the clip.
+        channel, expand: Which channel is heard, and how many times slower than life (`ClipRule`).
     """
     if folder is None:
         return "where the recordings lie is not known; give their folder with --data"
@@ -58,7 +61,8 @@ def clip_sound(name: str, folder: Path | None, max_bytes: int = MAX_BYTES) -> Cl
         path = _within(folder, clip.path)
         known = clip.end is not None and round(clip.end - (clip.start or 0), 6) <= _MAX_SECONDS
         shorter = clip if known else Clip(clip.path, (), clip.start, None)
-        samples = decode.read_clip(path, shorter, ClipRule(_MAX_SECONDS + 1 / SAMPLE_RATE), SAMPLE_RATE)
+        rule = ClipRule(_MAX_SECONDS + 1 / SAMPLE_RATE, channel=channel, expand=expand)
+        samples = decode.read_clip(path, shorter, rule, SAMPLE_RATE)
         whole = len(samples) <= _MAX_SECONDS * SAMPLE_RATE
         samples = samples[: round(_MAX_SECONDS * SAMPLE_RATE)]
         sound, n_kept, exact = _sound(samples, max_bytes)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from evaluator.results import table
+from evaluator.results.hearing import Hearing
 
 SCHEMA_VERSION = 5
 
@@ -39,6 +40,12 @@ CAVEATS: Mapping[str, str] = {
     "unrepeatable": "embeddings differ when the module is asked again: they hang on more than the clip",
     "equal_embeddings": "clips that sound different have exactly the same embedding",
     "odd_times": "the module's timestamps are no centres of frames in ms: event tasks refuse them",
+    "channels_cancel": "channels that are lost when they are averaged, as with opposite phase",
+    "dead_channels": "channels without sound, which make the others quieter when they are averaged",
+    "over_full_scale": "samples far beyond full scale, louder than modules were trained for",
+    "near_silent_clips": "clips that are nearly silent",
+    "constant_offset": "clips that are an offset from zero (DC) more than a sound",
+    "time_expansion": "files that play at different paces, some slowed down and others not",
     "energy_not_heard": "much of the sound lies above the highest frequency that the module can hear",
     "untrained_classes": "classes that are tested without a single training clip",
     "chosen_on_test": "a layer or setting was chosen by the score on the test clips",
@@ -112,6 +119,7 @@ class Result:
         notes: Sentences about how the score came about, without a doubt in them.
         caveats: Facts that limit what the score means.
         interval_over: What the interval is over: `clips`, or `groups` of them (individuals, recordings).
+        hearing: How the clips were recorded, in Hz, and what of that the module heard; None in results that do not tell.
         confusion: Counts, row = true class, column = predicted; None for multi-label tasks.
         seconds: Wall time by stage.
         provenance: Versions, hashes, seed, device, command, start time, and where the data lay.
@@ -157,6 +165,7 @@ class Result:
     test_events: list[np.ndarray] = field(repr=False)
     caveats: list[Caveat] = field(default_factory=list)
     interval_over: str = "clips"
+    hearing: Hearing | None = None
     schema_version: int = SCHEMA_VERSION
 
     @property

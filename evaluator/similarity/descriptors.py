@@ -19,10 +19,11 @@ import numpy as np
 
 from evaluator.audio import decode
 from evaluator.audio.clip import Clip
-from evaluator.audio.clip_rule import n_samples
+from evaluator.audio.clip_rule import ClipRule, n_samples
 from evaluator.similarity import pitch
 from evaluator.similarity.pitch import LOWEST_PITCH, yin
 
+_AS_IT_IS = ClipRule()
 FRAME_SECONDS = 0.05  # three periods of the lowest pitch, and bins of 20 Hz, narrower than the narrowest band
 HOP_SECONDS = 0.025
 LOWEST_HZ, TOP_HZ = 50.0, 8000.0  # of the bands; half of 16 kHz
@@ -81,21 +82,21 @@ def list_descriptors() -> list[Descriptor]:
     return [*(Descriptor(*each) for each in whole), *bands]
 
 
-def describe(path: Path, clip: Clip, sample_rate: int, seconds: float | None = None) -> dict[str, float]:
+def describe(path: Path, clip: Clip, sample_rate: float, rule: ClipRule = _AS_IT_IS) -> dict[str, float]:
     """The descriptors of a clip by the names of `list_descriptors`; NaN where one is not defined.
 
     Args:
         path: The recording.
         clip: Which stretch of it.
-        sample_rate: Of the recording, in Hz.
-        seconds: Only so much of its start, as where a task cuts its clips; None for all.
+        sample_rate: Of the recording as it is heard, in Hz: less where it is slowed down.
+        rule: Which channel is taken, and how much of the clip's start in `rule.seconds`, as where a task cuts its clips.
 
     Raises:
         AudioError: As `audio.read_clip`.
     """
-    blocks = decode.read_blocks(path, clip)
-    if seconds is not None:
-        blocks = _first_samples(blocks, n_samples(seconds, sample_rate))
+    blocks = decode.read_blocks(path, clip, rule)
+    if rule.seconds is not None:
+        blocks = _first_samples(blocks, n_samples(rule.seconds, sample_rate))
     return describe_blocks(blocks, sample_rate)
 
 
@@ -108,7 +109,7 @@ def _first_samples(blocks: Iterable[np.ndarray], length: int) -> Iterator[np.nda
             return
 
 
-def describe_blocks(blocks: Iterable[np.ndarray], sample_rate: int) -> dict[str, float]:
+def describe_blocks(blocks: Iterable[np.ndarray], sample_rate: float) -> dict[str, float]:
     """The descriptors of a sound by the names of `list_descriptors`; NaN where one is not defined.
 
     Args:
@@ -125,7 +126,7 @@ def describe_blocks(blocks: Iterable[np.ndarray], sample_rate: int) -> dict[str,
 class _DescriptorSums:
     """Sums over the frames of a sound that were added so far, whatever its length in samples."""
 
-    def __init__(self, sample_rate: int):
+    def __init__(self, sample_rate: float):
         self.sample_rate = sample_rate
         self.length = max(4, round(FRAME_SECONDS * sample_rate))
         self.hop = max(2, round(HOP_SECONDS * sample_rate))

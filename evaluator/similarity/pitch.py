@@ -6,7 +6,7 @@ LOWEST_PITCH, HIGHEST_PITCH = 60.0, 2000.0  # Hz
 VOICED = 0.1  # threshold of the paper's step 4
 
 
-def yin(frames: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.ndarray]:
+def yin(frames: np.ndarray, sample_rate: float) -> tuple[np.ndarray, np.ndarray]:
     """Fundamental frequency of frames in Hz, NaN where unvoiced, and how deep the deepest dip is; (n_frames,) each.
 
     Steps 1 to 5 of the paper: the difference function over the first part of the frame, its cumulative mean

@@ -56,7 +56,7 @@ def _descriptor_variables(
     root: Path,
     clips: Sequence[Clip],
     facts: Mapping[str, FileFacts | AudioError],
-    seconds: float | None,
+    rule: ClipRule,
     memories: Sequence[Path],
     advance: Callable[[int], object],
 ) -> list[Variable]:
@@ -66,7 +66,7 @@ def _descriptor_variables(
         root: Folder that the clips' paths are relative to.
         clips: The clips.
         facts: Header and content hash of each recording (`audio.file_facts`).
-        seconds: So much of the start of each clip is described; None for all.
+        rule: Which channel is heard, how slowly, and how much of the start of each clip, in seconds.
         memories: JSON files of descriptors that were computed before; the last can be written.
         advance: Called with 1 for every clip.
 
@@ -75,13 +75,15 @@ def _descriptor_variables(
     """
     by_key = {key: values for memory in memories for key, values in _remembered(memory).items()}
     rows, n_new = [], 0
+    heard = ClipRule(rule.seconds, channel=rule.channel, expand=rule.expand)
     for clip in clips:
         file_facts = facts[clip.path]
         if isinstance(file_facts, AudioError):
             raise file_facts
-        key = clip_key(file_facts, clip, ClipRule(seconds))
+        key = clip_key(file_facts, clip, heard)
         if key not in by_key:
-            by_key[key] = descriptors.describe(root / clip.path, clip, file_facts.sample_rate, seconds)
+            rate = file_facts.sample_rate / heard.slower(file_facts.expansion)
+            by_key[key] = descriptors.describe(root / clip.path, clip, rate, heard)
             n_new += 1
         rows.append(by_key[key])
         advance(1)
@@ -122,7 +124,7 @@ def variables_of(sample: Setup, numbers: Sequence[int], options: SampleOptions) 
         sample.recordings.manifest.root,
         clips,
         sample.recordings.facts,
-        sample.recordings.rule.seconds,
+        sample.recordings.rule,
         memories,
         advance,
     )

@@ -50,11 +50,13 @@ class Layout:
     """The parts of a file in their order, and a sentence on what its header has wrong, "" for nothing.
 
     as_it_is: Whether libsndfile may be handed the file itself, if what it says then fits the one part.
+    expansion: How many times slower than life it plays, where it says so; else 1.
     """
 
     parts: tuple[Part, ...]
     remark: str = ""
     as_it_is: bool = True
+    expansion: float = 1.0
 
 
 def linear(stretches: list[tuple[int, int]], encoding: Encoding, remark: str = "") -> Layout:

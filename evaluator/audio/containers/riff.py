@@ -2,7 +2,9 @@
 
 import struct
 from collections.abc import Iterator
+from dataclasses import replace
 
+from evaluator.audio.containers import guano
 from evaluator.audio.containers.extent import CHUNKS_MOST, Promise, is_chunk, settle
 from evaluator.audio.containers.layout import Encoding, Layout, linear, unknown
 from evaluator.audio.containers.source import Source
@@ -20,14 +22,24 @@ def read(source: Source) -> Layout:
         AudioError: It is cut off, or has no audio.
     """
     order = ">" if source.at(0, 4) == b"RIFX" else "<"
-    format_, size64, position = None, None, 12
-    for name, position, length in _chunks(source, order):
+    format_, size64, position, expanded = None, None, 12, (1.0, "")
+    for name, position, length in _chunks(source, order, 12):
         if name == b"ds64" and length >= 16:
             (size64,) = source.unpack("<Q", position + 8)
         elif name == b"fmt ":
             format_ = Format(source, position, length, order)
+        elif name == guano.CHUNK:
+            expanded = guano.time_expansion(source, position, length)
         elif name == b"data" and format_:
-            return _layout(source, format_, position, length if size64 is None or length != _MAX32 else size64, order)
+            length = length if size64 is None or length != _MAX32 else size64
+            layout, end = _layout(source, format_, position, length, order)
+            for name, place, n_bytes in _chunks(source, order, end + end % 2):
+                if not is_chunk(source, name, place + n_bytes):
+                    break
+                if name == guano.CHUNK:
+                    expanded = guano.time_expansion(source, place, n_bytes)
+            remark = "; ".join(filter(None, (layout.remark, expanded[1])))
+            return replace(layout, remark=remark, expansion=expanded[0])
         position += length
     if position > source.size:
         raise source.cut_off(position - source.size)
@@ -50,21 +62,23 @@ class Format:
         self.encoding = Encoding(subtype, channels, rate, "BIG" if order == ">" else "LITTLE") if subtype else None
 
 
-def _layout(source: Source, format_: Format, position: int, length: int, order: str) -> Layout:
+def _layout(source: Source, format_: Format, position: int, length: int, order: str) -> tuple[Layout, int]:
+    """The layout of a data chunk, and where the audio ends."""
     encoding = format_.encoding
     if not encoding:
         n_bytes, remark = settle(
             source, Promise(position, length, 1, format_.byte_rate), lambda file, end: _leftover(file, end, order)
         )
-        return unknown(source.size, remark, n_bytes // format_.linear_block if format_.linear_block else None)
+        n_frames = n_bytes // format_.linear_block if format_.linear_block else None
+        return unknown(source.size, remark, n_frames), position + n_bytes
     promise = Promise(position, length, encoding.frame_bytes, encoding.frame_bytes * encoding.sample_rate)
     n_bytes, remark = settle(source, promise, lambda file, end: _leftover(file, end, order))
-    return linear([(position, position + n_bytes)], encoding, remark)
+    return linear([(position, position + n_bytes)], encoding, remark), position + n_bytes
 
 
-def _chunks(source: Source, order: str) -> Iterator[tuple[bytes, int, int]]:
-    """Name, position and length of the content of each chunk, in bytes."""
-    position, n_chunks = 12, 0
+def _chunks(source: Source, order: str, position: int) -> Iterator[tuple[bytes, int, int]]:
+    """Name, position and length of the content of each chunk from a position on, in bytes."""
+    n_chunks = 0
     while position + 8 <= source.size:
         if (n_chunks := n_chunks + 1) > CHUNKS_MOST:
             raise source.too_many_chunks()
