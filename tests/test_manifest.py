@@ -208,6 +208,14 @@ def test_too_little_data_is_said(tmp_path, rows, sentence):
         manifest.read(catalogue.find(str(tmp_path / "mine.csv"))[0], None, tmp_path)
 
 
+def test_clips_without_any_label_are_no_task(tmp_path):
+    """As where the tables of events are missing."""
+    (tmp_path / "meta.csv").write_text("file,class\na.wav,\nb.wav,\n")
+    task = replace(table_task({**TABLE, "label_separator": ";"}, root=tmp_path), labels="multi", metric="map")
+    with pytest.raises(UsageError, match=r"mine: none of the 2 clips in .* has a label, and a task needs a class"):
+        manifest.read(task, None, tmp_path)
+
+
 def test_several_labels_do_not_fit_a_single_label_task(tmp_path):
     """The clip and its labels are shown."""
     (tmp_path / "meta.csv").write_text("file,class\na.wav,dog;cat\n")

@@ -155,7 +155,7 @@ def test_channels_are_not_views(tmp_path):
     assert [name for name, _ in marks(whole)] == ["r.wav#1-2", "r.wav#5-6", "r.wav#5.5-7", "r.wav#8-9"]
     assert kinds(whole) == {"second_views": 1, "other_channels": 1, "several_channels": 2, "one_recording": 4}
     assert whole.intake.rows_read == 6
-    assert "(2 beside 1), but clips are a mix of all channels, r.txt:5 for one; if they hold" in " ".join(
+    assert "(2 beside 1), but a task hears one channel or the mix" in " ".join(
         each.text for each in whole.intake.differences
     )
 
@@ -168,9 +168,14 @@ def test_other_sounds_of_other_channels_at_one_time_are_refused(tmp_path, view, 
     put(tmp_path, {"r.wav": "", "r.txt": CHANNELS + rows})
     with pytest.raises(
         UsageError,
-        match=r"r\.txt:3: marks 'b' in channel 2 where line 2 marks 'a' in channel 1, but channels are mixed here; save",
+        match=r"r\.txt:3: marks 'b' in channel 2 what \S+r\.txt:2 marks 'a' in channel 1, but a task hears one channel or the mix; keep",
     ):
         catalogue.find(str(tmp_path / "r.txt"))
+    (tmp_path / "t.yaml").write_text(
+        "name: t\ndataset:\n  root: .\n  reader: {kind: annotations, format: raven, files: r.txt, where: {Channel: ['2']}}\n"
+        "channel: 2\nsplit: {by: random, folds: 2, seed: 1, valid: {share: 0.5, seed: 1}}\nlabels: multi\nmetric: map\n"
+    )
+    assert marks(read(tmp_path / "t.yaml")) == [("r.wav#1-2", ("b",))]
 
 
 def test_kaleidoscopes_channels_are_told_too(tmp_path):

@@ -63,8 +63,8 @@ KINDS: Mapping[str, Kind] = {
     "second_views": Kind("{n} row{s} show{z} a selection once more in another view, and {were} read once"),
     "other_channels": Kind("{n} row{s} mark{z} the same in one more channel, and {were} read once"),
     "several_channels": Kind(
-        "{n} selection{s} {are} of another channel than the first ({detail}), but clips are a mix of all channels",
-        "if they hold different sounds, save each channel as a recording with a table of its own",
+        "{n} selection{s} {are} of another channel than the first ({detail}), but a task hears one channel or the mix",
+        "if they hold different sounds, keep those of one channel (where and channel in a YAML file)",
     ),
     "doubled_rows": Kind("{n} row{s} mark a stretch that is marked with the same label already, and {were} read once"),
     "machine_labels": Kind(

@@ -126,10 +126,13 @@ def _classes(task: Task, root: Path, clips: list[Clip]) -> tuple[str, ...]:
     strange = sorted(set(counts) - set(fixed))
     if fixed and strange:
         raise UsageError(f"{task.name}: label {strange[0]!r} is not among the dataset's classes: {', '.join(fixed)}")
-    if len(counts) < (2 if task.labels == "single" else 1):
+    if not counts:
         raise UsageError(
-            f"{task.name}: all {len(clips)} clips in {root} have the label {next(iter(counts), '')!r}; "
-            + ("a task needs two classes or more" if task.labels == "single" else "a task needs a class")
+            f"{task.name}: none of the {len(clips)} clips in {root} has a label, and a task needs a class; are the labels' files there?"
+        )
+    if len(counts) < 2 and task.labels == "single":
+        raise UsageError(
+            f"{task.name}: all {len(clips)} clips in {root} have the label {next(iter(counts))!r}; a task needs two classes or more"
         )
     single = sorted(label for label, count in counts.items() if count == 1)
     if single and task.labels == "single" and task.dataset.access == "own":

@@ -35,7 +35,7 @@ def refuse_missing(setup: Setup, allowed: float) -> None:
         own = dataset.access == "own"
         get = "Mend their paths or get the files" if own else f"Get the whole dataset. {whereabouts(dataset)} Or"
         raise EvaluationError(
-            f"{setup.task.name}: {len(lacking)} of {len(clips)} clips lack their recording: {lacking[0]} for one is not in "
+            f"{setup.task.name}: {len(lacking)} of {len(clips)} clips lack{'s' * (len(lacking) == 1)} the recording: {lacking[0]} for one is not in "
             f"{root}. {get}{',' * own} leave them out (on_disk: true in a YAML file of your own), or admit them with "
             f"--allow-failed {_rounded_up(share)}"
         )

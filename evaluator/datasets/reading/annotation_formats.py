@@ -16,7 +16,6 @@ from pathlib import Path
 
 from evaluator.datasets.intake import Tally
 from evaluator.datasets.reading import elan, headers
-from evaluator.datasets.reading.channels import Channels
 from evaluator.datasets.reading.delimited import read_table, read_text
 from evaluator.datasets.reading.headers import is_nearly, nearest
 from evaluator.datasets.reading.mark import Mark
@@ -107,7 +106,6 @@ def _raven(path: Path, label: str, tally: Tally) -> Iterator[Mark]:
     _need(path, columns, _NEEDED["raven"])
     label = label or _filled_column(path, columns, rows, _RAVEN_LABELS)
     seen: dict[tuple[str, ...], str] = {}
-    channels = Channels(path, tally)
     if set(columns) >= _OF_BIRDNET:
         tally.note("machine_labels", path.name, len(rows), "BirdNET")
     for line, row in rows:
@@ -126,8 +124,7 @@ def _raven(path: Path, label: str, tally: Tally) -> Iterator[Mark]:
             tally.note("second_views", f"{path.name}:{line}")
             continue
         recording = row.get("Begin Path", "") or begin_file
-        if not channels.repeats(line, (recording, begin, end), row.get("Channel", ""), row.get(label, "")):
-            yield Mark(line, begin, end, row.get(label, ""), recording, row, label)
+        yield Mark(line, begin, end, row.get(label, ""), recording, row, label, row.get("Channel", ""))
 
 
 _RAVEN_PLACES = ("Begin Time (s)", "End Time (s)", "Begin File", "End File")
@@ -149,12 +146,10 @@ def _kaleidoscope(path: Path, label: str, tally: Tally) -> Iterator[Mark]:
     label = label or _filled_column(path, columns, rows, ("MANUAL ID", *automatic))
     if label in automatic:
         tally.note("machine_labels", path.name, sum(bool(row[label]) for _, row in rows), "Kaleidoscope")
-    channels = Channels(path, tally)
     for line, row in rows:
         end = _sum(path, line, (row["OFFSET"], 1), (row["DURATION"], 1))
         recording = "/".join(filter(None, (row.get("INDIR", ""), row.get("FOLDER", ""), row["IN FILE"])))
-        if not channels.repeats(line, (recording, row["OFFSET"], end), row.get("CHANNEL", ""), row.get(label, "")):
-            yield Mark(line, row["OFFSET"], end, row.get(label, ""), recording, row, label)
+        yield Mark(line, row["OFFSET"], end, row.get(label, ""), recording, row, label, row.get("CHANNEL", ""))
 
 
 def _audacity(path: Path, label: str, tally: Tally) -> Iterator[Mark]:

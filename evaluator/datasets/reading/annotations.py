@@ -16,6 +16,7 @@ from typing import ClassVar, Literal
 
 from evaluator.datasets.intake import Tally
 from evaluator.datasets.reading.annotation_formats import SUFFIXES, marks_of, recognise, unused_columns
+from evaluator.datasets.reading.channels import Channels
 from evaluator.datasets.reading.disk import Disk
 from evaluator.datasets.reading.globbing import visible
 from evaluator.datasets.reading.mark import Mark
@@ -83,6 +84,7 @@ class AnnotationsReader(RowReader):
 
     def _rows_of(self, root: Path, name: str, recordings: "_Recordings", tally: Tally) -> Iterator[SourceRow]:
         about = path_columns(name, "table.")
+        channels = Channels(tally)
         unused: dict[str, str] | None = None
         for mark in marks_of(root / name, self.format, self.label_column, tally):
             if unused is None:
@@ -96,7 +98,17 @@ class AnnotationsReader(RowReader):
                 continue
             path = recordings.find(name, mark, where)
             times = {"start": mark.start.replace(",", "."), "end": mark.end.replace(",", ".")}
+            stretch = (path, times["start"], times["end"])
+            if not self._drops(mark) and channels.repeats(where, stretch, mark.channel, mark.label):
+                continue
             yield SourceRow(where, {**about, **mark.columns, "path": path, **times, "label": mark.label})
+
+    def _drops(self, mark: Mark) -> bool:
+        """Whether `where` or `drop` leaves the row out, as far as the table's own columns say."""
+        columns = mark.columns
+        return any(name in columns and columns[name] not in values for name, values in self.where.items()) or any(
+            columns.get(name) in values for name, values in self.drop.items()
+        )
 
 
 def tables_in(folder: Path) -> dict[str, list[str]]:

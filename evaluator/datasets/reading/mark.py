@@ -14,6 +14,7 @@ class Mark:
     recording: As the table names it, with the folders that it names; "" where the table's own name stands for it.
     columns: All values of its row.
     label_column: The one of them that the label is from; "" if it is from none.
+    channel: Of the recording, as it is written; "" where the program does not say.
     """
 
     line: int
@@ -23,3 +24,4 @@ class Mark:
     recording: str = ""
     columns: Mapping[str, str] = field(default_factory=dict)
     label_column: str = ""
+    channel: str = ""
