@@ -12,6 +12,7 @@ import importlib.util
 import inspect
 import os
 import platform
+import re
 import sys
 
 import numpy as np
@@ -164,6 +165,7 @@ class Driver:
             and bool(getattr(model, "takes_clips", True)),
             n_layers=int(getattr(model, "n_layers", 0) or 0),
             trained_on=self.trained_on(),
+            heard=self.heard(),
             was_training=self.was_training,
             weights_sha256=self.hash_weights(),
             code=self.code(),
@@ -179,6 +181,14 @@ class Driver:
             return {str(name): str(what) for name, what in dict(said or {}).items()}
         except (TypeError, ValueError):
             return {}
+
+    def heard(self):
+        """Our extension: hashes of the sounds that the weights were trained on, 16 hex digits each, as far as the model says."""
+        said = getattr(self.model, "heard", None)
+        try:
+            return sorted({str(sound) for sound in said or () if re.match("[0-9a-f]{16}$", str(sound))})
+        except TypeError:
+            return []
 
     def hash_weights(self):
         """SHA-256 over all weights; of the weight file if the model shows none, "" without one."""

@@ -112,6 +112,7 @@ class MemberwiseEnsemble:
                 for spec, each in zip(self.specs, self.described, strict=True)
                 for name, what in each["trained_on"].items()
             },
+            "heard": sorted({sound for each in self.described for sound in each["heard"]}),
             "members": self.described,
         }
 

@@ -1,8 +1,11 @@
 """What limits a score, as data, and what else a reader should know of how it came about."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 from evaluator.audio import oddities
+from evaluator.audio.sounds import digests as sounds_of
 from evaluator.check.check import counts
 from evaluator.datasets import own_split, splits
 from evaluator.embedding import guard
@@ -14,14 +17,25 @@ from evaluator.results.result import Caveat
 from evaluator.scoring import intervals
 
 
-def on_module(setup: Setup, trained_on: Mapping[str, str]) -> Iterator[Caveat]:
-    """Whether the module says that its weights were trained on this dataset.
+def on_module(setup: Setup, described: Mapping[str, Any], cache: Path) -> Iterator[Caveat]:
+    """Whether the module says that its weights were trained on this dataset, or heard its very recordings.
 
     Args:
-        setup: The task.
-        trained_on: What the module says (`Module.describe`): dataset -> which recordings.
+        setup: The task, of (n_clips,) clips.
+        described: What the module says (`Module.describe`): `trained_on`, dataset -> which recordings, and `heard`.
+        cache: Folder in which hashes of recordings are remembered.
     """
-    if setup.task.dataset.name in trained_on:
+    trained_on, heard = described["trained_on"], set(described["heard"])
+    recordings = setup.recordings
+    sounds = sounds_of(recordings.manifest.root, recordings.facts, cache) if heard else {}
+    again = [clip.name for clip in recordings.clips if sounds.get(clip.path) in heard]
+    if again:
+        yield Caveat(
+            "pre_trained_on_data",
+            f"contamination: {len(again)} of {len(recordings.clips)} clips are from recordings that the module was pre-trained "
+            f"on, {again[0]} for one, so its score here is no estimate for new recordings",
+        )
+    elif setup.task.dataset.name in trained_on:
         yield Caveat(
             "pre_trained_on_data",
             f"contamination: the module was pre-trained on {trained_on[setup.task.dataset.name]}, so its score here is "

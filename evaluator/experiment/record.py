@@ -77,7 +77,7 @@ def record(
         test_targets=chosen.targets,
         test_probabilities=[probabilities for _, probabilities in chosen.tested()],
         test_events=[fold[0].events for fold in chosen.predictions if fold[0].events is not None],
-        caveats=_caveats(experiment, module, embedded, fitted, scores),
+        caveats=_caveats(experiment, module, embedded, fitted, scores, options.cache),
         interval_over=scores.interval_over,
         hearing=hearing,
     )
@@ -130,12 +130,12 @@ def _notes(experiment: Experiment, fitted: Fitted, options: RunOptions) -> list[
 
 
 def _caveats(
-    experiment: Experiment, module: Module, embedded: Embedded, fitted: Fitted, scores: Scores
+    experiment: Experiment, module: Module, embedded: Embedded, fitted: Fitted, scores: Scores, cache: Path
 ) -> list[Caveat]:
     """Everything that limits what the score means, the gravest first."""
     setup = experiment.setup
     return [
-        *caveats.on_module(setup, module.describe()["trained_on"]),
+        *caveats.on_module(setup, module.describe(), cache),
         *caveats.on_probe(experiment, fitted.choice, fitted.evaluations),
         *caveats.on_data(setup),
         *caveats.on_clips(setup, embedded.extraction),

@@ -53,9 +53,11 @@ class Model(torch.nn.Module):
         n_layers: Layers of the encoder, its input included.
         trained_on: Datasets of the evaluator whose sounds were in the pre-training data, by name, and which sounds: an
             extension of the API, by which a score on them can be marked.
+        heard: Hashes of these sounds themselves where they are known, 16 hex digits each (`hear_ssl/pretraining/heard.py`).
     """
 
     trained_on: Mapping[str, str] = MappingProxyType({})
+    heard: Sequence[str] = ()
 
     def __init__(
         self,

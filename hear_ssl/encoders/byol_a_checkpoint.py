@@ -89,6 +89,11 @@ def _read_metadata(path: Path) -> dict[str, str]:
         return dict(file.metadata() or {})
 
 
+def _heard(path: Path) -> tuple[str, ...]:
+    """Hashes of the sounds that weights were trained on, as a file of ours says."""
+    return tuple(_read_metadata(path).get("heard", "").split()) if path.suffix == ".safetensors" else ()
+
+
 def _load_encoder(path: Path, options: dict[str, Any]) -> ByolAEncoder:
     """The encoder at `path`; takes its own options out of `options`.
 
@@ -157,4 +162,5 @@ class ByolACheckpoint:
         path = Path(model_file_path) if model_file_path else Path(__file__).parents[1] / "weights" / self.packaged
         model = ByolAModel(_load_encoder(path, options), **options)
         model.trained_on = dict(self.trained_on)
+        model.heard = _heard(path)
         return model

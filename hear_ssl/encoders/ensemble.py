@@ -41,6 +41,7 @@ class Ensemble(torch.nn.Module):
         timestamp_embedding_size, scene_embedding_size: Widths of the two embeddings.
         n_layers: 1; the layers are the members' affair.
         trained_on: As of a `Model`, with the members' names.
+        heard: As of a `Model`: what any of the members heard.
     """
 
     n_layers = 1
@@ -62,6 +63,7 @@ class Ensemble(torch.nn.Module):
             for member in members
             for name, what in dict(getattr(member.model, "trained_on", {})).items()
         }
+        self.heard = sorted({sound for member in members for sound in getattr(member.model, "heard", ())})
         self.requires_grad_(False).eval()
 
     def embedding_identity(self) -> dict[str, Any]:

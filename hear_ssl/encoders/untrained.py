@@ -99,7 +99,7 @@ def load_model(model_file_path: str = "", **options: Any) -> Model | Ensemble | 
     if not redraw(model, seed):
         raise ValueError(f"{original.name} has no untrained copy: it holds no torch weights that were ever trained")
     untrained = model if isinstance(model, (Model, Ensemble)) else UntrainedPlainModule(original)
-    untrained.trained_on = {}
+    untrained.trained_on, untrained.heard = {}, ()
     untrained.requires_grad_(False).eval()
     return untrained
 

@@ -189,7 +189,13 @@ def settings_of(recipe: PretrainingRecipe, amp: bool, n_ranks: int) -> dict[str,
     return {**settings, "amp": amp, "processes": n_ranks}
 
 
-def export(folder: Path, network: ByolANetwork, statistics: tuple[float, float], recipe: PretrainingRecipe) -> None:
+def export(
+    folder: Path,
+    network: ByolANetwork,
+    statistics: tuple[float, float],
+    recipe: PretrainingRecipe,
+    heard: Sequence[str] = (),
+) -> None:
     """Write the encoder: `checkpoint.pth` and `stats.csv` in the original layout, and both in `byol_a.safetensors`.
 
     Args:
@@ -197,12 +203,14 @@ def export(folder: Path, network: ByolANetwork, statistics: tuple[float, float],
         network: Trained.
         statistics: Mean and standard deviation of the log-mel spectrogram, over all bands and frames.
         recipe: Of the training; its mel scale is kept with the weights.
+        heard: Hashes of the sounds that it was trained on (`heard.digests`), (n_sounds,); kept with the weights.
     """
     from safetensors.torch import save as as_bytes
 
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
     mean, std = statistics
     metadata = {"mean": repr(mean), "std": repr(std), "mel": recipe.mel, "stft_window": str(FFT_LENGTH)}
+    metadata["heard"] = " ".join(heard)
     write_whole(folder / CHECKPOINT, lambda file: torch.save(tensors, file))
     write_whole(folder / STATISTICS, lambda file: file.write(f"mean,std\r\n{mean!r},{std!r}\r\n".encode()))
     write_whole(folder / SAFETENSORS, lambda file: file.write(as_bytes(tensors, metadata)))

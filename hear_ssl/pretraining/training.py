@@ -17,7 +17,7 @@ import torch
 import torch.distributed as dist
 
 from hear_ssl.encoders.logmel import N_BANDS, LogMel, mirrored
-from hear_ssl.pretraining import augment, byol, state
+from hear_ssl.pretraining import augment, byol, heard, state
 from hear_ssl.pretraining.corpus import Corpus, ResumableBatchSampler, Windows, batches, collate
 from hear_ssl.pretraining.machine import Machine, summed
 from hear_ssl.pretraining.probe import ProgressProbe
@@ -183,7 +183,8 @@ class Pretraining:
                 self.save()
         self.save()
         if not self.machine.rank:
-            state.export(self.folder, self.online.branch.network, self.statistics.mean_std(), self.recipe)
+            sounds = heard.digests(item.path for item in self.corpus.items)
+            state.export(self.folder, self.online.branch.network, self.statistics.mean_std(), self.recipe, sounds)
 
     def learn(self, audio: torch.Tensor, epoch: int) -> tuple[float, torch.Tensor]:
         """One step; loss and embeddings (batch, width) of this process."""
