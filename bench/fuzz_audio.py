@@ -53,9 +53,19 @@ def seeds(rng: np.random.Generator) -> list[tuple[str, str, bytes]]:
             except soundfile.SoundFileError:
                 continue  # one channel only
             found.append((suffix, f"{container}-{subtype}-{channels}", out.getvalue()))
+            if (container, subtype) == ("WAV", "PCM_16"):
+                found.append((suffix, f"WAV-GUANO-{channels}", with_guano(out.getvalue())))
             if suffix == "mp3":
                 found.append((suffix, f"MP3-no-index-{channels}", out.getvalue()[frame_bytes(out.getvalue()) :]))
     return found
+
+
+def with_guano(content: bytes) -> bytes:
+    """A WAV file with the metadata of a bat recorder before its audio."""
+    text = b"GUANO|Version: 1.0\nTE: 10\n"
+    chunk = b"guan" + len(text).to_bytes(4, "little") + text + bytes(len(text) % 2)
+    body = content[8:12] + chunk + content[12:]
+    return content[:4] + len(body).to_bytes(4, "little") + body
 
 
 def frame_bytes(content: bytes) -> int:
