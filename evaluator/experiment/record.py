@@ -63,7 +63,10 @@ def record(
         n_failed=len(extraction.failed),
         n_silent=len(extraction.silent),
         failed={clips[number].name: why for number, why in sorted(extraction.failed.items())},
-        notes=caveats.notes(experiment, fitted.choice, fitted.evaluations, len(fitted.seeds) < options.n_seeds),
+        notes=[
+            *caveats.notes(experiment, fitted.choice, fitted.evaluations, len(fitted.seeds) < options.n_seeds),
+            scores.target,
+        ],
         classes=list(setup.recordings.manifest.classes),
         confusion=scores.confusion,
         seconds=clock.seconds,
@@ -75,7 +78,10 @@ def record(
         test_probabilities=[probabilities for _, probabilities in chosen.tested()],
         test_events=[each.events for each in first if each.events is not None],
         caveats=_caveats(experiment, module, embedded, fitted, scores),
-        interval_over=scores.interval_over,
+        interval_over=scores.units.over,
+        n_units=scores.units.n,
+        over_folds=scores.over_folds,
+        group_scores=scores.group_scores,
     )
 
 
@@ -115,7 +121,7 @@ def _caveats(
         *caveats.on_probe(experiment, fitted.choice, fitted.evaluations),
         *caveats.on_data(setup),
         *caveats.on_clips(setup, embedded.extraction),
-        *caveats.on_groups(scores.groups),
+        *caveats.on_groups(scores.few, scores.rare),
     ]
 
 
