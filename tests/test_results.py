@@ -99,6 +99,15 @@ def test_results_of_the_version_before_are_read(tmp_path):
         on_disk.read(path)
 
 
+def test_folds_that_were_trained_differently_often_are_refused(tmp_path):
+    """A training is one seed in every fold; and a way to make one score of folds that is not known is refused, too."""
+    twice = result(test_probabilities=[np.full((2, 2, 2), 0.5, np.float32), np.eye(2, dtype=np.float32)[None]])
+    with pytest.raises(EvaluationError, match="folds have 2, 1 trainings each"):
+        on_disk.read(on_disk.write(twice, tmp_path))
+    with pytest.raises(EvaluationError, match="over_folds is 'median', neither pooled nor mean"):
+        on_disk.read(on_disk.write(result(over_folds="median"), tmp_path))
+
+
 def test_the_place_tells_what_it_is(tmp_path):
     """Folders of safe names; the same run again replaces itself, another seed or protocol does not."""
     path = on_disk.write(result(), tmp_path)

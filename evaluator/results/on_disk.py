@@ -120,6 +120,8 @@ def _refuse_unsound(result: Result) -> None:
     confusion = result.confusion
     if confusion is not None and [len(row) for row in confusion] != [n_classes] * n_classes:
         raise TypeError(f"confusion is not {n_classes} x {n_classes}, as the classes are")
+    if len({len(fold) for fold in result.test_probabilities}) > 1:
+        raise TypeError(f"folds have {', '.join(str(len(each)) for each in result.test_probabilities)} trainings each")
     for number, fold in enumerate(result.folds):
         clips, probabilities = result.test_clips[number], result.test_probabilities[number]
         sizes = {len(result.test_groups[number]), len(result.test_seconds[number]), len(result.test_targets[number])}
