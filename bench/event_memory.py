@@ -29,6 +29,7 @@ from evaluator.probes import protocol
 from evaluator.probes.features import Candidate
 from evaluator.probes.jobs import FitRequest
 from evaluator.scoring.events import PostProcessing
+from evaluator.scoring.intervals import POOLED
 
 PARTS = {"train": 44, "valid": 14, "test": 14}  # recordings of DCASE 2016 task 2 in HEAR
 CLASSES = [f"class {number}" for number in range(11)]
@@ -123,7 +124,7 @@ def main() -> int:
     request = FitRequest([each.job for each in jobs], [matrix], targets.row_targets, device=options.device)
     outcomes = probe.fit(request)
     stage(f"trained, {options.epochs} x {options.points}")
-    evaluations = evaluation.collect(jobs, outcomes, targets, [Fold("test", *parts)], [Candidate("")])
+    evaluations = evaluation.collect(jobs, outcomes, targets, [Fold("test", *parts)], [Candidate("")], POOLED)
     (best,) = evaluations.values()
     score = best.score
     stage("scored")

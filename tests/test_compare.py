@@ -4,11 +4,11 @@ import dataclasses
 
 import numpy as np
 import pytest
+from scipy import stats
 from sklearn.metrics import accuracy_score
 
 from evaluator.errors import UsageError
-from evaluator.results import compare
-from evaluator.scoring import intervals
+from evaluator.results import compare, fusion
 from test_results import result
 
 pytestmark = pytest.mark.slow  # the whole file: it runs modules, suites or processes
@@ -52,56 +52,80 @@ def test_a_difference_is_told_in_words():
 
 
 def test_the_interval_is_that_of_the_difference():
-    """Against the normal approximation of paired differences: mean and standard error by hand."""
+    """Against the t interval and test of paired differences of clips, by scipy."""
     random = np.random.default_rng(0)
     one = random.random(500) < 0.7
     other = np.where(random.random(500) < 0.8, one, random.random(500) < 0.5)
-    found = intervals.difference([predictions(one)], [predictions(other)], "accuracy")
-    apart = one.astype(float) - other
-    assert found.value == pytest.approx(apart.mean())
-    error = 1.96 * apart.std() / 500**0.5
-    assert (found.low, found.high) == pytest.approx((apart.mean() - error, apart.mean() + error), abs=0.1 * error)
+    (said,) = compare.compare((of(one, module="a"), of(other, module="b")))
+    sign = 1 if said.better == "a" else -1
+    # 500 clips are left out by 200 blocks: nearly as good as one by one.
+    wanted = stats.ttest_rel(one.astype(float), other)
+    assert said.difference.value == pytest.approx(sign * (one.mean() - other.mean()))
+    assert said.difference.error == pytest.approx(abs(one.mean() - other.mean()) / abs(wanted.statistic), rel=0.15)
 
 
-def test_no_difference_is_seldom_called_one():
-    """Over 200 pairs of equally good modules, at most 8 % are called different at the 5 % level."""
-    random = np.random.default_rng(1)
-    calls = 0
-    for number in range(200):
-        hard = random.random(200)
-        one, other = (random.random(200) > hard for _ in range(2))
-        calls += intervals.difference([predictions(one)], [predictions(other)], "accuracy", seed=number).p < 0.05
-    assert calls <= 16
+ANIMALS = np.repeat([f"animal {n}" for n in range(6)], 20)
 
 
-def test_the_interval_holds_the_truth_as_often_as_it_says():
-    """Of 300 tests of one module, 92 to 98 % of the intervals hold what it scores on endless clips."""
-    random = np.random.default_rng(2)
-    held = 0
-    for number in range(300):
-        low, high = intervals.bootstrap_interval([predictions(random.random(200) < 0.7)], "accuracy", seed=number)
-        held += low <= 0.7 <= high
-    assert 0.92 <= held / 300 <= 0.98
+def test_groups_are_the_units_wherever_they_are_named():
+    """Six animals of 20 clips, paired t test of the animals; McNemar's test, which counts clips, is not said."""
+    random = np.random.default_rng(3)
+    hits = [(random.random(120) < np.repeat(random.uniform(0.2, 0.9, 6), 20)) for _ in range(2)]
+    one, other = (of(each, ANIMALS, module=name, confusion=None) for each, name in zip(hits, "ab", strict=True))
+    (said,) = compare.compare((one, other))
+    means = [each.reshape(6, 20).mean(axis=1) for each in hits]
+    assert said.p == pytest.approx(max(stats.ttest_rel(*means).pvalue, 2**-5)) and said.mcnemar is None
+    assert "over 6 groups" in said.sentence and set(said.by_group) == set(ANIMALS)
+    if "may well be chance" in said.sentence:
+        assert f"from {100 * 2.8 * said.difference.error:.1f} points on" in said.sentence
 
 
-def test_groups_are_drawn_where_there_are_enough():
-    """20 clips of one animal are not 20 independent ones: the interval is wider."""
-    right = np.repeat(np.random.default_rng(3).random(30) < 0.6, 20)
-    animals = np.repeat([f"animal {n}" for n in range(30)], 20)
-    assert intervals.units([list(animals)]) is not None
-    by_clip = intervals.bootstrap_interval([predictions(right)], "accuracy")
-    by_animal = intervals.bootstrap_interval([predictions(right)], "accuracy", groups=intervals.units([list(animals)]))
-    assert by_animal[1] - by_animal[0] > 3 * (by_clip[1] - by_clip[0])
-    assert intervals.units([list(animals[:100])]) is None and "a fold has 5 groups only" in intervals.why_not(
-        [list(animals[:100])]
-    )
-    assert intervals.units([["", "a"]]) is None and intervals.why_not([["", ""]]) == ""
+@pytest.mark.parametrize("n_groups", [1, 3, 5])
+def test_few_groups_cannot_tell(n_groups):
+    """No p, however large the difference; what it is in each group is said."""
+    groups = ANIMALS[: 20 * n_groups]
+    right = np.arange(20 * n_groups) % 10 > 0
+    (said,) = compare.compare((of(right, groups, module="a"), of(~right, groups, module="b")))
+    assert np.isnan(said.p) and "significant" not in said.sentence
+    assert f"{n_groups} group{'s' * (n_groups > 1)} cannot tell whether that is chance" in said.sentence
+    assert "animal 0 80.0" in said.sentence and np.isnan(said.difference.low) == (n_groups < 4)
+
+
+def test_a_small_difference_says_what_would_have_been_found():
+    """Beside "may well be chance": 2.8 standard errors; six results of six animals cannot be ranked, and it is said."""
+    random = np.random.default_rng(4)
+    several = [of(random.random(120) < 0.6, ANIMALS, module=name) for name in "abcdef"]
+    (said,) = compare.compare(several[:2])
+    assert "not significant, which may well be chance (p = " in said.sentence
+    assert f"from {100 * said.difference.detectable:.1f} points on" in said.sentence
+    assert all("6 groups cannot rank 6 results" in each.sentence for each in compare.compare(several))
+
+
+def test_folds_that_make_a_score_in_two_ways_are_pooled():
+    """A published and a clean result of two folds: both pooled, and said."""
+    folds = [dataclasses.replace(result().folds[0], name=name) for name in "12"]
+    sizes = (30, 10)
+    hits = [np.arange(n) % 3 > 0 for n in sizes]
+    pairs = [predictions(each) for each in hits]
+    several = {
+        "folds": folds,
+        "test_clips": [[f"{n} {clip}" for clip in range(n)] for n in sizes],
+        "test_groups": [[""] * n for n in sizes],
+        "test_seconds": [np.ones(n) for n in sizes],
+        "test_targets": [pair[0] for pair in pairs],
+        "test_probabilities": [pair[1][None] for pair in pairs],
+        "test_events": [],
+    }
+    pooled = float(np.concatenate(hits).mean())
+    clean = result(module="a", score=pooled, over_folds="pooled", **several)
+    published = result(module="b", score=float(np.mean([each.mean() for each in hits])), over_folds="mean", **several)
+    (said,) = compare.compare((clean, published))
+    assert said.difference.value == 0 and ", all folds pooled" in said.sentence
+    assert "pooled" not in compare.compare((clean, dataclasses.replace(clean, module="c")))[0].sentence
 
 
 def test_several_comparisons_are_corrected():
-    """Holm, by hand: 0.01 x 3, 0.02 x 2, 0.03 x 1, none below the one before."""
-    assert intervals.holm([0.03, 0.01, 0.02]) == pytest.approx([0.04, 0.03, 0.04])
-    assert intervals.holm([0.9, 0.8]) == [1.0, 1.0]
+    """Each of three by the number of its sisters; the level of the interval is that of its place, and is named."""
     base = np.arange(60) < 30
     found = [of(base | (np.arange(60) >= 60 - extra), module=name) for name, extra in (("a", 0), ("b", 3), ("c", 9))]
     said = compare.compare(found)
@@ -121,7 +145,7 @@ def test_fusion_averages_probabilities():
         )
         for name in "ab"
     ]
-    fused = compare.fuse(runs)
+    fused = fusion.fuse(runs)
     mean = (runs[0].test_probabilities[0] + runs[1].test_probabilities[0]) / 2
     np.testing.assert_allclose(fused.test_probabilities[0], mean, rtol=1e-6)
     assert fused.score == pytest.approx(accuracy_score(targets.argmax(1), mean[0].argmax(1)))
@@ -138,7 +162,7 @@ def test_fusions_of_different_runs_are_different_runs():
     runs = [
         of(RIGHT, module=name, provenance={"layers": layers}) for name, layers in (("a", ""), ("b", "3"), ("b", "4"))
     ]
-    assert compare.fuse([runs[0], runs[1]]).run != compare.fuse([runs[0], runs[2]]).run
+    assert fusion.fuse([runs[0], runs[1]]).run != fusion.fuse([runs[0], runs[2]]).run
 
 
 RIGHT = np.arange(20) < 12
@@ -159,7 +183,7 @@ RIGHT = np.arange(20) < 12
 )
 def test_what_cannot_be_compared_is_refused(other, sentence):
     """So that no difference comes from the clips."""
-    for together in (compare.compare, compare.fuse):
+    for together in (compare.compare, fusion.fuse):
         with pytest.raises(UsageError, match=sentence):
             together([of(RIGHT, module="a"), other])
         with pytest.raises(UsageError, match="one result alone cannot be"):
@@ -176,17 +200,20 @@ def test_results_of_one_module_are_told_apart():
 
 @pytest.mark.parametrize("n", [1, 2, 3, 5])
 def test_a_handful_of_clips_proves_nothing(n):
-    """One right everywhere and the other nowhere: p is what the signs of n clips can tell at best."""
+    """One right everywhere and the other nowhere: no p, and six tell 0.031 at best."""
     right = np.ones(n, bool)
     (said,) = compare.compare((of(right, module="a"), of(~right, module="b")))
-    assert said.p == pytest.approx(min(1, 2 * 0.5**n)) and "not significant" in said.sentence
+    assert np.isnan(said.p) and f"{n} clip{'s' * (n > 1)} cannot tell" in said.sentence
+    right = np.ones(6, bool)
+    (said,) = compare.compare((of(right, module="a"), of(~right, module="b")))
+    assert said.p == pytest.approx(2**-5) and "significant (p = 0.031)" in said.sentence
 
 
 def test_the_doubt_from_training_counts():
-    """A module beside itself with other seeds: with several each, a difference is seldom called real; with one, it says so."""
+    """A module beside itself with other seeds: with several each, a difference is seldom called real; with one, there is no verdict."""
     random = np.random.default_rng(6)
     calls = 0
-    for number in range(60):
+    for _ in range(60):
         easy = random.random(150)
         said = []
         for name in "ab":
@@ -196,8 +223,9 @@ def test_the_doubt_from_training_counts():
             score = float(right.mean())
             one = of(right[0], module=name)
             said.append(dataclasses.replace(one, score=score, seeds=list(range(5)), test_probabilities=[probabilities]))
-        (found,) = compare.compare(said, seed=number)
+        (found,) = compare.compare(said)
         calls += found.p < 0.05
     assert calls <= 12  # five seeds tell a spread of 8 points roughly; of one training each, 50 of 60 are called real
     alone = [of(np.arange(40) < n, module=name, provenance={"seeded": True}) for n, name in ((20, "a"), (24, "b"))]
-    assert "luck in training is hardly counted" in compare.compare(alone)[0].sentence
+    (said,) = compare.compare(alone)
+    assert np.isnan(said.p) and said.difference.low < said.difference.high and "no verdict" in said.sentence

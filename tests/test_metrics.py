@@ -34,12 +34,14 @@ def test_multi_label_scores_equal_scikit_learns():
 
 
 def test_binary_and_ranking_scores_equal_scikit_learns():
-    """Average precision of the positive class, and the mean area under the ROC curve, ties and weights included."""
-    probable, counts = PROBABLE.round(1), np.random.default_rng(2).integers(1, 4, size=(47, 1))
-    wanted = sk.average_precision_score(MULTI[:, -1], probable[:, -1], sample_weight=counts[:, 0])
-    assert metrics.average_precision(MULTI, probable, counts) == pytest.approx(wanted)
-    wanted = sk.roc_auc_score(MULTI, probable, average="macro", sample_weight=counts[:, 0])
-    assert metrics.aucroc(MULTI, probable, counts) == pytest.approx(wanted)
+    """Average precision of the positive class and of each, and the mean area under the ROC curve, ties included."""
+    probable = PROBABLE.round(1)
+    wanted = sk.average_precision_score(MULTI[:, -1], probable[:, -1])
+    assert metrics.score("average_precision", MULTI, probable) == pytest.approx(wanted)
+    assert metrics.score("aucroc", MULTI, probable) == pytest.approx(sk.roc_auc_score(MULTI, probable, average="macro"))
+    for name, average in (("map", "macro"), ("weighted_map", "weighted")):
+        wanted = sk.average_precision_score(MULTI, probable, average=average)
+        assert metrics.score(name, MULTI, probable) == pytest.approx(wanted)
 
 
 def test_an_area_needs_clips_with_and_without_the_label():
@@ -55,28 +57,6 @@ def test_absent_classes():
         assert metrics.score(name, some, some) == 1
     assert metrics.score("uar_all_classes", some, some) == pytest.approx(4 / 5)
     assert metrics.score("map_all_classes", some, some) == pytest.approx(4 / 5)
-
-
-@pytest.mark.parametrize("name", metrics.METRICS)
-def test_counts_are_repetitions(name):
-    """A clip or file counted twice is one that stands there twice, and one counted 0 times is not there."""
-    targets = MULTI if "multi" in metrics.METRICS[name].beside else SINGLE
-    probable = PROBABLE.round(1)  # with ties
-    if metrics.METRICS[name].of_events:
-        targets, probable = LABELS[:, None], 10 * PROBABLE[:, : 1 if name == ERROR_RATE else 2]
-    counts = np.random.default_rng(1).integers(4, size=(47, 3))
-    for draw, found in enumerate(metrics.METRICS[name](targets, probable, counts)):
-        rows = np.repeat(np.arange(47), counts[:, draw])
-        assert found == pytest.approx(metrics.score(name, targets[rows], probable[rows]))
-
-
-@pytest.mark.parametrize("average", [None, "weighted"])
-def test_average_precision_equals_scikit_learns_with_ties_and_weights(average):
-    """Clips of equal probability share one threshold, as in scikit-learn."""
-    probable, counts = PROBABLE.round(1), np.random.default_rng(2).integers(1, 4, size=(47, 1))
-    wanted = sk.average_precision_score(MULTI, probable, average=average, sample_weight=counts[:, 0])
-    of = metrics.weighted_average_precision if average else metrics.average_precisions
-    np.testing.assert_allclose(of(MULTI, probable, counts)[..., 0], wanted)
 
 
 @pytest.mark.parametrize("name", OF_CLIPS)
@@ -122,8 +102,8 @@ def test_d_prime_stays_finite():
     assert metrics.score("d_prime", targets, -probable) == pytest.approx(-wanted)
     tied = np.array([[3], [2], [2], [1], [0]])  # one of six pairs is a tie: the next best area, as good as the best
     assert metrics.score("d_prime", targets[:, :1], tied) == pytest.approx(wanted)
-    many, counts = np.arange(20_000)[:, None], np.ones((20_000, 1), dtype=np.float32)  # as the bootstrap counts
-    assert np.isfinite(metrics.d_prime((many >= 10_000).astype(np.float32), many, counts)).all()
+    many = np.arange(20_000)[:, None]
+    assert np.isfinite(metrics.score("d_prime", (many >= 10_000).astype(np.float32), many))
 
 
 def test_event_scores_pool_files():

@@ -30,6 +30,7 @@ from evaluator.probes import protocol
 from evaluator.probes.features import Candidate
 from evaluator.probes.kinds.few_shot import FewShot
 from evaluator.probes.kinds.network import Network
+from evaluator.scoring.intervals import POOLED
 from fitting import fit
 from test_cli import GOOD, MODULES
 
@@ -148,7 +149,10 @@ def test_each_fold_tests_the_layer_that_is_best_on_its_validation_clips(name, hu
     for number, fold in enumerate(result.folds):
         best = max((each.folds[number] for each in alone), key=lambda one: one.valid_score)  # the first of equals
         assert (fold.score, fold.valid_score) == pytest.approx((best.score, best.valid_score), abs=1e-6)
-    assert result.score == pytest.approx(np.mean([fold.score for fold in result.folds]))
+    n_tested = [fold.n_test for fold in result.folds]
+    assert result.score == pytest.approx(np.average([fold.score for fold in result.folds], weights=n_tested))
+    mean = result.scores["accuracy_mean_of_folds"]
+    assert mean == pytest.approx(np.mean([fold.score for fold in result.folds]))
 
 
 @pytest.mark.parametrize("layers", ["scene", "last", "mean", "weighted", "0", "3"])
@@ -279,7 +283,7 @@ def chosen(labels, layers, asked):
     jobs = evaluation.plan(targets, folds, candidates, [0], np.arange(150))
     matrices = [InMemory(layer) for layer in layers]
     outcomes = fit([each.job for each in jobs], matrices, targets.row_targets, asked.probe, asked.standardise)
-    found = evaluation.collect(jobs, outcomes, targets, folds, candidates)
+    found = evaluation.collect(jobs, outcomes, targets, folds, candidates, POOLED)
     return found, evaluation.choose(found, asked.probe, asked.choose_layer)
 
 

@@ -257,8 +257,8 @@ def test_groups_of_a_few_clips_are_not_scored():
     """Of four clips or fewer a score is luck: they are counted, and left out."""
     names = ["big"] * 28 + ["large"] * 28 + ["tiny"] * 4
     one = random_result(3, test_groups=[names])
-    assert list(per_group.group_scores(one)) == ["big", "large"] and per_group.n_small_groups(one) == 1
-    assert not per_group.group_scores(random_result(3, test_groups=[[str(n // 4) for n in range(60)]]))
+    assert list(per_group.large_group_scores(one)) == ["big", "large"] and per_group.n_small_groups(one) == 1
+    assert not per_group.large_group_scores(random_result(3, test_groups=[[str(n // 4) for n in range(60)]]))
 
 
 def test_scores_are_dots_on_their_intervals():

@@ -15,7 +15,7 @@ from test_board import hits, of
 
 def facts(*results):
     """The facts of the board of these results by their word, and its caption."""
-    made = board(results, [Path(f"{number}.json") for number in range(len(results))], 7)
+    made = board(results, [Path(f"{number}.json") for number in range(len(results))])
     return dict(text.facts(made, results)), text.caption(made)
 
 
@@ -59,12 +59,10 @@ def test_trainings_are_those_of_all():
     assert "trainings" not in facts(of(hits(100)))[0]["Interval"]
 
 
-def test_the_seed_of_the_ranks_is_given():
-    """With the number of draws and of pairs; a single module has no ranks."""
+def test_the_test_behind_the_ranks_is_given():
+    """With the number of units and of pairs; a single module has no ranks."""
     words, _ = facts(*(of(hits(n), module=f"m{n}") for n in (50, 90, 130)))
-    assert (
-        "corrected for 3 pairs (Holm)" in words["Ranks"] and "4,000 draws of test clips with seed 7" in words["Ranks"]
-    )
+    assert "corrected for 3 pairs (Holm)" in words["Ranks"] and "over 200 test clips" in words["Ranks"]
     assert "Ranks" not in facts(of(hits(50)))[0]
 
 
@@ -85,7 +83,7 @@ def test_chance_is_the_best_constant_answer():
     """The most frequent class for accuracies; the mean share of labels for mean average precision, as scikit-learn's."""
     words, _ = facts(of(hits(50)))  # all clips are of the first class
     assert "Chance: 100.0 %" in words["Score"]
-    random = np.random.default_rng(0)
+    random = np.random.default_rng(1)
     targets = (random.random((200, 4)) < (0.1, 0.2, 0.3, 0.4)).astype(np.float32)
     many = dataclasses.replace(of(hits(50), metric="map"), test_targets=[targets])
     expected = np.mean([average_precision_score(column, np.ones(200)) for column in targets.T])
@@ -112,9 +110,11 @@ def test_a_task_of_the_users_own_is_no_known_dataset():
 def test_an_interval_is_over_what_the_result_says():
     """Clips or groups, by the result's own field, whatever the groups of its clips are called."""
     words, _ = facts(of(hits(50)))
-    assert words["Interval"] == "95 %, 1,000 bootstrap draws over test clips."
-    words, _ = facts(of(hits(50), interval_over="groups"))
-    assert words["Interval"] == "95 %, 1,000 bootstrap draws over groups of test clips (individuals, recordings)."
+    assert words["Interval"] == "95 %, over test clips, each left out of the score in turn (jackknife)."
+    words, _ = facts(of(hits(50), interval_over="groups", n_units=7))
+    assert words["Interval"] == (
+        "95 %, over 7 groups of test clips (individuals, recordings), each left out of the score in turn (jackknife)."
+    )
 
 
 def test_caveats_are_apart_from_notes_and_said_once():

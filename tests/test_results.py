@@ -81,7 +81,31 @@ def test_reads_back_what_was_written(tmp_path):
         for one, other in zip(plain[0].pop(name), plain[1].pop(name), strict=True):
             np.testing.assert_array_equal(one, other)
     assert plain[0] == plain[1]
-    assert json.loads(path.read_text())["schema_version"] == 5
+    assert json.loads(path.read_text())["schema_version"] == 6
+
+
+def test_results_of_the_version_before_are_read(tmp_path):
+    """Their folds' scores were averaged; their interval is kept, with a caveat that says what it is."""
+    path = on_disk.write(result(over_folds="mean"), tmp_path)
+    plain = json.loads(path.read_text())
+    for name in ("n_units", "over_folds", "group_scores"):
+        del plain[name]
+    path.write_text(json.dumps({**plain, "schema_version": 5}))
+    again = on_disk.read(path)
+    assert (again.over_folds, again.n_units, again.ci_low, again.schema_version) == ("mean", 0, 0.4, 6)
+    assert [caveat.kind for caveat in again.caveats] == ["old_interval"]
+    path.write_text(json.dumps({**plain, "schema_version": 4}))
+    with pytest.raises(EvaluationError, match="schema version 4; this program reads 5 and 6"):
+        on_disk.read(path)
+
+
+def test_folds_that_were_trained_differently_often_are_refused(tmp_path):
+    """A training is one seed in every fold; and a way to make one score of folds that is not known is refused, too."""
+    twice = result(test_probabilities=[np.full((2, 2, 2), 0.5, np.float32), np.eye(2, dtype=np.float32)[None]])
+    with pytest.raises(EvaluationError, match="folds have 2, 1 trainings each"):
+        on_disk.read(on_disk.write(twice, tmp_path))
+    with pytest.raises(EvaluationError, match="over_folds is 'median', neither pooled nor mean"):
+        on_disk.read(on_disk.write(result(over_folds="median"), tmp_path))
 
 
 def test_the_place_tells_what_it_is(tmp_path):

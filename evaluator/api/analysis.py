@@ -170,7 +170,6 @@ def write_report(
     data: str | Path | None = None,
     n_clips: int = 12,
     formats: Sequence[str] = (),
-    seed: int = 0,
     progress: Progress = no_progress,
 ) -> BuiltReport:
     """One page of results that needs no network: leaderboards, figures, clips to hear; and tables and figures beside it.
@@ -181,7 +180,6 @@ def write_report(
         data: Where the audio lies; None for where it was when it was evaluated.
         n_clips: Clips a task that can be heard, 0 for none.
         formats: Of tables (csv, md, tex) and figures (svg, png) that are written beside it.
-        seed: Of the draws behind the ranks.
         progress: As in `run`.
 
     Returns:
@@ -199,5 +197,5 @@ def write_report(
         raise UsageError(
             f"{type(strange[0]).__name__} is no file: give result files or folders, as run(out=...) writes them"
         )
-    options = ReportOptions(inputs.path_of(out), inputs.folder_of_data(data), n_clips, list(formats), seed, progress)
+    options = ReportOptions(inputs.path_of(out), inputs.folder_of_data(data), n_clips, list(formats), progress)
     return build([inputs.path_of(place) for place in several], options)

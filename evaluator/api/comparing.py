@@ -7,7 +7,7 @@ from typing import Any
 from evaluator.api.inputs import path_of
 from evaluator.errors import EvaluationError, UsageError
 from evaluator.results import compare as comparing
-from evaluator.results import on_disk, table
+from evaluator.results import fusion, on_disk, table
 from evaluator.results.compare import Comparison
 from evaluator.results.result import Result
 
@@ -38,12 +38,11 @@ def load_results(*places: str | Path | Sequence[str | Path]) -> list[Result]:
     return results
 
 
-def compare(*results: Results, seed: int = 0) -> list[Comparison]:
-    """Every two results of one task: is one really above the other, by a paired bootstrap on the same test clips.
+def compare(*results: Results) -> list[Comparison]:
+    """Every two results of one task: is one really above the other, on the same test clips and over their groups if there are some.
 
     Args:
         results: Two or more, of one task.
-        seed: Of the draws.
 
     Raises:
         UsageError: They do not have the same test clips and metric.
@@ -53,17 +52,16 @@ def compare(*results: Results, seed: int = 0) -> list[Comparison]:
     >>> compare(one, other)[0].better
     'hear_ssl.melspec'
     """
-    return comparing.compare(_loaded(results), seed)
+    return comparing.compare(_loaded(results))
 
 
-def fuse(*results: Results, seed: int = 0) -> Result:
+def fuse(*results: Results) -> Result:
     """The probabilities of several results averaged with equal weight, scored as one result.
 
     Probabilities (n_times, n_clips, n_classes) are averaged fold by fold.
 
     Args:
         results: Two or more, of one task, with the same test clips.
-        seed: Of the bootstrap.
 
     Raises:
         UsageError: They do not have the same test clips and metric.
@@ -73,7 +71,7 @@ def fuse(*results: Results, seed: int = 0) -> Result:
     >>> fuse(both).module
     'fusion of hear_ssl.melspec and hear_ssl.duration_loudness'
     """
-    return comparing.fuse(_loaded(results), seed)
+    return fusion.fuse(_loaded(results))
 
 
 def to_frame(results: Results) -> Any:

@@ -81,7 +81,7 @@ def run(
         protocol: Name or file of a protocol; None for the suite's.
         profile: `clean`, or `published` with the deviations of the published code.
         layers: `scene`, `all`, `last`, `mean`, `weighted` or a layer's number; "" for what the protocol says.
-        seed: First seed of probes, and of the bootstrap.
+        seed: First seed of probes.
         seeds: How often probes are trained, with consecutive seeds.
         baselines: Whether to add null baselines, loudness and duration, log-mel, and each module untrained.
         folds: In how many parts, each tested once, data without folds of its own is divided; None for five, or one for each of

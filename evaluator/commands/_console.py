@@ -56,7 +56,7 @@ def print_results(done: "Sequence[tuple[Result, Path | None]]") -> None:
     for result, path in done:
         for caveat in result.caveats:
             print(f"caveat: {result.module}, {result.task}: {caveat.text}")
-        for note in [*result.notes, f"interval over {result.interval_over}"]:
+        for note in result.notes:
             print(f"note: {result.module}, {result.task}: {note}")
         if path is not None:
             print(f"written: {path}")
@@ -67,10 +67,10 @@ def _figures(result: "Result") -> tuple[str, str, str]:
     from evaluator.scoring.metrics import METRICS
 
     metric = METRICS[result.metric]
-    score, low, high = map(metric.shown, (result.score, result.ci_low, result.ci_high))
+    interval = metric.interval(result.ci_low, result.ci_high)
     n_times = len(result.test_probabilities[0])
     std = "" if result.std is None else f"{n_times}, +-{metric.shown(result.std)}"
-    return f"{score} {metric.unit}".strip(), f"{low} to {high}", std
+    return f"{metric.shown(result.score)} {metric.unit}".strip(), interval, std
 
 
 def _without_empty(head: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[Sequence[str], Sequence[Sequence[str]]]:

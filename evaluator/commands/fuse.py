@@ -3,7 +3,6 @@
 import argparse
 from pathlib import Path
 
-from evaluator.commands._arguments import seed
 from evaluator.commands._console import print_results
 
 SUMMARY = "average the probabilities of several results, and score that"
@@ -13,7 +12,6 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     """Results of one task, and where the fused one goes."""
     command.add_argument("results", nargs="+", type=Path, metavar="RESULT.json")
     command.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help="default: results")
-    command.add_argument("--seed", type=seed, default=0, help="of the bootstrap (default 0)")
 
 
 def run(parsed: argparse.Namespace) -> int:
@@ -22,6 +20,6 @@ def run(parsed: argparse.Namespace) -> int:
     from evaluator.files import writable_folder
     from evaluator.results import on_disk
 
-    fused = ev.fuse(*parsed.results, seed=parsed.seed)
+    fused = ev.fuse(*parsed.results)
     print_results([(fused, on_disk.write(fused, writable_folder("--out", parsed.out)))])
     return 0

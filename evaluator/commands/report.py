@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from evaluator.commands._arguments import number_of_clips, seed
+from evaluator.commands._arguments import number_of_clips
 from evaluator.commands._console import bar
 
 SUMMARY = "make one page of results: leaderboards, figures, clips to hear"
@@ -31,7 +31,6 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         choices=("csv", "md", "tex", "svg", "png"),
         help="also write tables (csv, md, tex) or figures (svg, png) into F-files/; repeatable",
     )
-    command.add_argument("--seed", type=seed, default=0, help="of the bootstrap behind the ranks (default 0)")
 
 
 def run(parsed: argparse.Namespace) -> int:
@@ -44,7 +43,6 @@ def run(parsed: argparse.Namespace) -> int:
         data=parsed.data,
         n_clips=parsed.clips,
         formats=parsed.format,
-        seed=parsed.seed,
         progress=bar,
     )
     for problem in report.problems:

@@ -14,7 +14,6 @@ from evaluator.experiment.evaluation import Choice, Evaluation, Key
 from evaluator.experiment.experiment import Experiment
 from evaluator.experiment.setup import Setup
 from evaluator.results.result import Caveat
-from evaluator.scoring import intervals
 
 
 def on_module(setup: Setup, described: Mapping[str, Any], cache: Path) -> Iterator[Caveat]:
@@ -114,14 +113,10 @@ def _on_absent(setup: Setup) -> Iterator[Caveat]:
     yield from (Caveat("partial_data", each.text) for each in whole.intake.differences if each.kind == "not_on_disk")
 
 
-def on_groups(groups: Sequence[Sequence[str]]) -> Iterator[Caveat]:
-    """Whether there are groups, but too few for an interval over them; groups of each fold's test clips."""
-    if intervals.units(groups) is None and any(any(fold) for fold in groups):
-        fewest = min(len(set(fold) - {""}) for fold in groups)
-        yield Caveat(
-            "few_groups",
-            f"a fold has {fewest} groups only, so that the interval is over clips: new individuals may do worse than it says",
-        )
+def on_groups(few: Sequence[str], rare: Sequence[str]) -> Iterator[Caveat]:
+    """What so few groups cannot tell, and which groups or classes the interval hangs on."""
+    yield from (Caveat("few_groups", text) for text in few)
+    yield from (Caveat("interval_hangs_on", text) for text in rare)
 
 
 def on_probe(experiment: Experiment, choice: Choice, evaluations: Mapping[Key, Evaluation]) -> Iterator[Caveat]:

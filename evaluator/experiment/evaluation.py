@@ -16,6 +16,7 @@ from evaluator.probes.jobs import Outcomes, ProbeJob, ProbeOutcome, Setting
 from evaluator.probes.kind import ProbeKind
 from evaluator.results.result import CurvePoint
 from evaluator.scoring import intervals, metrics
+from evaluator.scoring.units import Units
 
 BY_FOLD = "each fold's choice"
 
@@ -37,12 +38,14 @@ class Evaluation:
 
     candidate, setting: What the features are, and the setting of the probe.
     metric: Of its scores.
+    over_folds: How folds make one score: `intervals.POOLED` or `MEAN`.
     predictions, outcomes: For each fold those of each time that its probe was fitted.
     """
 
     candidate: Candidate
     setting: Setting
     metric: str
+    over_folds: str
     predictions: list[list[Predictions]] = field(default_factory=list)
     outcomes: list[list[ProbeOutcome]] = field(default_factory=list)
 
@@ -66,10 +69,15 @@ class Evaluation:
         """Scores, (n_folds, n_times); not to be asked before all predictions are there."""
         return np.array([[metrics.score(self.metric, true, each) for each in fold] for true, fold in self.tested()])
 
+    @cached_property
+    def time_scores(self) -> np.ndarray:
+        """Score of all folds each time that probes were fitted, (n_times,)."""
+        return intervals.scores_by_training(self.tested(), self.metric, self.over_folds)
+
     @property
     def score(self) -> float:
-        """Mean over folds and times."""
-        return float(self.fold_scores.mean())
+        """Mean over times."""
+        return float(self.time_scores.mean())
 
     def valid_scores(self) -> list[float | None]:
         """Validation score of each fold, mean over times; None if one is missing."""
@@ -84,16 +92,15 @@ class Evaluation:
         scores = [score for score in self.valid_scores() if score is not None]
         return float(np.mean(scores)) if len(scores) == len(self.outcomes) else None
 
-    def point(self, seed: int, groups: Sequence[np.ndarray] | None) -> CurvePoint:
-        """Its score with the bootstrap interval, and its standard deviation over the times that probes were fitted.
+    def point(self, units: Units) -> CurvePoint:
+        """Its score with the interval, and its standard deviation over the times that probes were fitted.
 
         Args:
-            seed: Of the draws.
-            groups: Of each fold's test clips, (n_clips,), where the interval is over groups.
+            units: Groups or clips, of each fold's test clips (n_clips,).
         """
-        low, high = intervals.bootstrap_interval(self.tested(), self.metric, seed=seed, groups=groups)
-        by_time = self.fold_scores.mean(axis=0)
-        std = float(by_time.std(ddof=1)) if len(by_time) > 1 else None
+        made = intervals.estimate(self.tested(), self.metric, units, self.over_folds)
+        low, high = intervals.interval(made, self.metric)
+        std = float(self.time_scores.std(ddof=1)) if len(self.time_scores) > 1 else None
         what = (self.candidate.name, self.candidate.layer, self.setting.n_shots, self.setting.head)
         return CurvePoint(self.name, self.score, low, high, self.valid_score(), std, *what)
 
@@ -129,6 +136,7 @@ class Choice:
             Candidate(BY_FOLD),
             Setting(),
             first.metric,
+            first.over_folds,
             [each.predictions[fold] for fold, each in enumerate(self.by_fold)],
             [each.outcomes[fold] for fold, each in enumerate(self.by_fold)],
         )
@@ -195,10 +203,11 @@ def collect(
     targets: TaskTargets,
     folds: Sequence[Fold],
     candidates: Sequence[Candidate],
+    over_folds: str,
 ) -> dict[Key, Evaluation]:
     """What came of all jobs, which go fold by fold, by candidate and setting.
 
-    Each outcome's probabilities are (n_rows, n_classes).
+    Each outcome's probabilities are (n_rows, n_classes); `over_folds` says how folds make one score.
     """
     evaluations: dict[Key, Evaluation] = {}
     for job, by_setting in zip(jobs, outcomes, strict=True):
@@ -206,7 +215,7 @@ def collect(
         for setting, repeated in by_setting.items():
             evaluation = evaluations.setdefault(
                 (job.candidate, setting),
-                Evaluation(candidates[job.candidate], setting, targets.row_targets.metric),
+                Evaluation(candidates[job.candidate], setting, targets.row_targets.metric, over_folds),
             )
             if len(evaluation.predictions) <= job.job.fold:
                 evaluation.predictions.append([])

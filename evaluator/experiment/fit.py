@@ -16,6 +16,7 @@ from evaluator.probes import features
 from evaluator.probes.features import Candidate
 from evaluator.probes.jobs import FitRequest
 from evaluator.scoring.events import PostProcessing
+from evaluator.scoring.intervals import POOLED
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,8 @@ def fit(experiment: Experiment, embedded: Embedded, options: RunOptions) -> Fitt
     plain = [each.job for each in jobs]
     advance = options.progress(f"{experiment.title}: probes", protocol.probe.n_steps(plain))
     request = FitRequest(plain, matrices, targets.row_targets, protocol.standardise, options.device, advance)
-    evaluations = evaluation.collect(jobs, protocol.probe.fit(request), targets, folds, candidates)
+    over_folds = protocol.over_folds if len(folds) > 1 else POOLED  # of one split, both are the same
+    evaluations = evaluation.collect(jobs, protocol.probe.fit(request), targets, folds, candidates, over_folds)
     choice = evaluation.choose(evaluations, protocol.probe, protocol.choose_layer)
     return Fitted(clips, folds, targets, seeds, evaluations, choice)
 

@@ -14,7 +14,7 @@ class RunOptions:
         data: Where the dataset lies; None for data that is made or knows its place.
         cache: Folder for embeddings and made data.
         device: Where probes train: "auto", "cpu", "cuda", ...
-        seed: Of the probes' initial weights and batch order, and of the bootstrap.
+        seed: Of the probes' initial weights and batch order.
         n_seeds: How often probes are trained: with this seed, and the next ones.
         layers: Which layers are evaluated (`features.parse`); "" for those that the protocol says.
         allow_failed: Share of clips that may be unreadable, 0 to 1, before scoring is refused.

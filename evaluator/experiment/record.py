@@ -66,7 +66,7 @@ def record(
         n_failed=len(extraction.failed),
         n_silent=len(extraction.silent),
         failed={clips[number].name: why for number, why in sorted(extraction.failed.items())},
-        notes=[*_notes(experiment, fitted, options), str(hearing)],
+        notes=[*_notes(experiment, fitted, options), scores.target, str(hearing)],
         classes=list(setup.recordings.manifest.classes),
         confusion=scores.confusion,
         seconds=clock.seconds,
@@ -78,7 +78,10 @@ def record(
         test_probabilities=[probabilities for _, probabilities in chosen.tested()],
         test_events=[fold[0].events for fold in chosen.predictions if fold[0].events is not None],
         caveats=_caveats(experiment, module, embedded, fitted, scores, options.cache),
-        interval_over=scores.interval_over,
+        interval_over=scores.units.over,
+        n_units=scores.units.n,
+        over_folds=scores.over_folds,
+        group_scores=scores.group_scores,
         hearing=hearing,
     )
 
@@ -140,7 +143,7 @@ def _caveats(
         *caveats.on_data(setup),
         *caveats.on_clips(setup, embedded.extraction),
         *caveats.on_sound(setup, embedded.extraction, module.describe()["sample_rate"]),
-        *caveats.on_groups(scores.groups),
+        *caveats.on_groups(scores.few, scores.rare),
     ]
 
 

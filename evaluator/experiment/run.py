@@ -63,7 +63,7 @@ def run(spec: ModuleSpec, module: Module, setup: Setup, options: RunOptions, clo
     clock.restart()
     fitted = fit(experiment, embedded, options)
     clock.lap("fit")
-    scores = score(fitted)
+    scores = score(fitted, setup.recordings.manifest.classes)
     clock.lap("score")
     return record(experiment, module, embedded, fitted, scores, options, clock)
 

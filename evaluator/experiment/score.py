@@ -1,12 +1,16 @@
 """Scores of an experiment: primary, others, curve, folds, with their intervals."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
+from evaluator.experiment.evaluation import Evaluation
 from evaluator.experiment.fit import Fitted
 from evaluator.results.result import CurvePoint, FoldResult
-from evaluator.scoring import intervals, metrics
+from evaluator.scoring import doubts, intervals, metrics
+from evaluator.scoring.group_scores import group_measure, group_scores
+from evaluator.scoring.units import Units, units_of
+
+_MAX_GROUPS = 100  # whose scores are kept with the result
 
 
 @dataclass(frozen=True)
@@ -17,8 +21,13 @@ class Scores:
     curve: A point for each kind of features in each setting of the probe.
     seed_scores: Mean score of each seed.
     others: Other scores of the same predictions, by name.
+    over_folds: How folds make one score: `pooled` or `mean`.
     folds: What is kept of each fold.
     groups: Group of each fold's test clips, "" for none.
+    group_scores: Score of each group by name; empty where there are more than 100.
+    units: What the intervals are over, of each fold's clips (n_clips,).
+    few, rare: Caveats: too few units for an interval or a comparison; what the interval hangs on.
+    target: What the interval is about.
     confusion: Counts (n_classes, n_classes), row = true class; None unless each clip has one label.
     """
 
@@ -26,46 +35,76 @@ class Scores:
     curve: list[CurvePoint]
     seed_scores: list[float]
     others: dict[str, float]
+    over_folds: str
     folds: list[FoldResult]
     groups: list[list[str]]
+    group_scores: dict[str, float]
+    units: Units
+    few: list[str]
+    rare: list[str]
+    target: str
     confusion: list[list[int]] | None
 
-    @property
-    def interval_over(self) -> str:
-        """What the intervals are over: `clips`, or `groups` of them."""
-        return "clips" if intervals.units(self.groups) is None else "groups"
 
-
-def score(fitted: Fitted) -> Scores:
-    """The scores of fitted probes; intervals are over groups of clips wherever there are enough of them.
+def score(fitted: Fitted, classes: Sequence[str]) -> Scores:
+    """The scores of fitted probes; intervals are over groups of clips wherever they have some, over all folds together.
 
     Targets are (n_clips, n_classes), probabilities (n_times, n_clips, n_classes) for each fold.
+
+    Args:
+        fitted: The probes.
+        classes: Names of the classes.
     """
     groups = [[fitted.clips[row].group for row in fold.test] for fold in fitted.folds]
-    units = intervals.units(groups)
-    seed, evaluations = fitted.seeds[0], fitted.evaluations
-    curve = [each.point(seed, units) for each in evaluations.values()]
-    chosen = fitted.choice.evaluation
+    units = units_of(groups, [[fitted.clips[row].name for row in fold.test] for fold in fitted.folds])
+    evaluations, chosen = fitted.evaluations, fitted.choice.evaluation
+    curve = [each.point(units) for each in evaluations.values()]
     index = {id(each): number for number, each in enumerate(evaluations.values())}
     points = [index[id(each)] for each in fitted.choice.by_fold]
-    primary = curve[points[0]] if fitted.choice.same else chosen.point(seed, units)
-    labels = fitted.targets.row_targets.labels
-    single = labels == "single"
+    single = fitted.targets.row_targets.labels == "single"
+    measure = group_measure(chosen.metric, single)
+    by_group = group_scores(chosen.tested(), groups, measure) if 0 < _n_groups(groups) <= _MAX_GROUPS else {}
     return Scores(
-        primary=primary,
+        primary=curve[points[0]] if fitted.choice.same else chosen.point(units),
         curve=curve,
-        seed_scores=_by_seed(chosen.fold_scores, len(fitted.seeds)),
-        others=fitted.targets.scores(chosen.predictions),
+        seed_scores=chosen.time_scores.reshape(len(fitted.seeds), -1).mean(axis=1).tolist(),
+        others=_others(fitted, chosen),
+        over_folds=chosen.over_folds,
         folds=_fold_results(fitted, points),
         groups=groups,
+        group_scores=by_group,
+        units=units,
+        few=[*doubts.few_units(units, by_group, measure)],
+        rare=_rare(chosen, units, classes),
+        target=doubts.target(units, len(groups), chosen.over_folds, len(chosen.time_scores)),
         confusion=metrics.confusion(chosen.tested()) if single else None,
     )
 
 
-def _by_seed(scores: np.ndarray, n_seeds: int) -> list[float]:
-    """Mean score of each seed; scores are (n_folds, n_times), the times of a seed beside each other."""
-    means: list[float] = scores.mean(axis=0).reshape(n_seeds, -1).mean(axis=1).tolist()
-    return means
+def _n_groups(groups: Sequence[Sequence[str]]) -> int:
+    return len({name for fold in groups for name in fold if name})
+
+
+def _others(fitted: Fitted, chosen: Evaluation) -> dict[str, float]:
+    """Other metrics; and, of several folds, the score that they make in the other way."""
+    others = fitted.targets.scores(chosen.predictions, chosen.over_folds)
+    if len(fitted.folds) > 1:
+        pooled = chosen.over_folds == intervals.POOLED
+        name, way = ("mean_of_folds", intervals.MEAN) if pooled else ("pooled", intervals.POOLED)
+        others[f"{chosen.metric}_{name}"] = intervals.mean_score(chosen.tested(), chosen.metric, way)
+    return others
+
+
+def _rare(chosen: Evaluation, units: Units, classes: Sequence[str]) -> list[str]:
+    """What the interval hangs on, as sentences."""
+    made = intervals.estimate(chosen.tested(), chosen.metric, units, chosen.over_folds)
+    columns = intervals.columns_of(chosen.tested(), chosen.metric, units, chosen.over_folds)
+    by_class = chosen.over_folds == intervals.POOLED
+    return [
+        *doubts.alone(units),
+        *doubts.dominant(units, made, columns),
+        *(doubts.rare_classes(columns, classes, chosen.metric, units.over) if by_class else ()),
+    ]
 
 
 def _fold_results(fitted: Fitted, points: list[int]) -> list[FoldResult]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from evaluator.audio.clip import Clip, Event
-from evaluator.scoring import events, metrics
+from evaluator.scoring import events, intervals, metrics
 from evaluator.scoring.events import PostProcessing
 from evaluator.scoring.targets import Targets
 
@@ -63,19 +63,18 @@ class ClipTargets:
         """
         return Predictions(self.row_targets.values[clips], probabilities)
 
-    def scores(self, predictions: Sequence[Sequence[Predictions]]) -> dict[str, float]:
-        """Every metric that is reported beside the task's own, mean over folds and over the times that probes were trained.
+    def scores(self, predictions: Sequence[Sequence[Predictions]], over_folds: str) -> dict[str, float]:
+        """Every metric that is reported beside the task's own, mean over the times that probes were trained.
 
         Args:
             predictions: For each fold those of each time.
+            over_folds: How folds make one score, as in `intervals.estimate`.
         """
         kinds = {self.row_targets.labels, *(["pitches"] if self.pitches else [])}
         names = [name for name, metric in metrics.METRICS.items() if kinds & set(metric.beside)]
-        every = [each for fold in predictions for each in fold]
+        tested = [(fold[0].targets, np.stack([each.probabilities for each in fold])) for fold in predictions]
         return {
-            name: float(np.mean([metrics.score(name, each.targets, each.probabilities) for each in every]))
-            for name in names
-            if name != self.row_targets.metric
+            name: intervals.mean_score(tested, name, over_folds) for name in names if name != self.row_targets.metric
         }
 
 
@@ -176,14 +175,17 @@ class EventTargets:
         table = np.array(listed, dtype=np.float64).reshape(-1, 4)
         return Predictions(*counts.pop(self.metric), table, counts)
 
-    def scores(self, predictions: Sequence[Sequence[Predictions]]) -> dict[str, float]:
-        """The other scores of events by name, mean over folds and times; NaN where there is nothing to divide by."""
-        every = [each for fold in predictions for each in fold]
-        return {
-            name: float(np.mean([metrics.score(name, *each.others[name]) for each in every]))
-            for name in EVENT_SCORES
-            if name != self.metric
+    def scores(self, predictions: Sequence[Sequence[Predictions]], over_folds: str) -> dict[str, float]:
+        """The other scores of events by name, mean over times; NaN where there is nothing to divide by.
+
+        Arguments as in `ClipTargets.scores`; (n_files, ...) counts each.
+        """
+        others = [name for name in EVENT_SCORES if name != self.metric]
+        tested = {
+            name: [(fold[0].others[name][0], np.stack([each.others[name][1] for each in fold])) for fold in predictions]
+            for name in others
         }
+        return {name: intervals.mean_score(tested[name], name, over_folds) for name in others}
 
 
 TaskTargets = ClipTargets | EventTargets

@@ -17,6 +17,7 @@ from evaluator.errors import UsageError
 from evaluator.probes import settings
 from evaluator.probes.kind import ProbeKind
 from evaluator.schema import Field
+from evaluator.scoring.intervals import MEAN, POOLED
 
 PROFILES = ("clean", "published")
 LAYERS = ("scene", "all", "last", "mean", "weighted")  # or a number from 0
@@ -56,6 +57,11 @@ class Protocol:
     events: tuple[tuple[float, float], ...]
     probe: ProbeKind
     path: str = ""
+
+    @property
+    def over_folds(self) -> str:
+        """How folds make one score: all their test clips together; as published, the mean of the folds' scores."""
+        return POOLED if self.profile == "clean" else MEAN
 
     @property
     def sha256(self) -> str:

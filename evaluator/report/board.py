@@ -13,9 +13,14 @@ from evaluator.errors import EvaluationError, UsageError
 from evaluator.report.collect import ComparableResults, with_titles
 from evaluator.report.header import ResultHeader, header_of
 from evaluator.report.significance import significantly_better
-from evaluator.results import compare, on_disk
+from evaluator.report.unfit import refuse_unfit
+from evaluator.results import compare, on_disk, verdict
 from evaluator.results.result import Result
 from evaluator.scoring import intervals, metrics
+from evaluator.scoring.intervals import Estimate
+from evaluator.scoring.units import Units
+
+_WAYS = {intervals.POOLED: "of all folds' test clips together", intervals.MEAN: "the mean of folds"}
 
 
 @dataclass(frozen=True)
@@ -50,10 +55,9 @@ class Board:
     significantly_better: Whether row i is significantly better than column j, in the order of `entries`,
         (n_entries, n_entries).
     n_clips, n_folds: Test clips of all folds together, and folds.
-    over_groups: Whether the bootstrap behind the ranks is over groups of clips, not over clips.
+    over_groups, n_units: Whether the units behind the ranks are groups of clips, not clips, and how many there are.
     notes: What a reader of the board should know, for one where it differs from other boards of the same task.
     problems: A sentence for each result that could not be used.
-    seed: Of the bootstrap behind the ranks.
     """
 
     task: str
@@ -66,76 +70,71 @@ class Board:
     n_clips: int
     n_folds: int
     over_groups: bool
+    n_units: int
     notes: list[str]
     problems: list[str]
-    seed: int = 0
 
 
 @dataclass(frozen=True)
 class _Scored:
     """What is kept of a result until its board is complete.
 
-    value: Its score, from its predictions.
+    made: Its score, from its predictions, with what each block of units changes, (n_blocks,).
     n_times: How often its probes were trained.
-    resampled: Its score in each draw of the bootstrap, (TEST_DRAWS,).
     trained_on: Hashes of all clips, of the task file and of the protocol file.
-    trained_seldom: Whether that was too seldom to know the standard deviation over trainings.
+    trained_seldom, hides_luck: Whether that was too seldom to know the standard deviation over trainings, or once.
     remarks: About it alone.
     """
 
     header: ResultHeader
-    value: float
+    made: Estimate
     n_times: int
-    resampled: np.ndarray
     trained_on: tuple[str, ...]
     trained_seldom: bool
+    hides_luck: bool
     remarks: list[str]
 
 
 @dataclass(frozen=True)
 class _SameClips:
-    """Results on the same clips as the first one; groups of its clips, (n_clips,) each fold, None for clips."""
+    """Results on the same clips as the first one, whose units, (n_units,), they all have, and whose folds make one score alike."""
 
     first: Result
-    groups: list[np.ndarray] | None
+    units: Units
     scored: list[_Scored] = field(default_factory=list)
 
 
-def boards(comparable: ComparableResults, seed: int = 0) -> list[Board]:
+def boards(comparable: ComparableResults) -> list[Board]:
     """One board, or several if the results were not tested on the same clips; the one with most entries first.
 
-    Results are read one after the other; of each, no more than its score in each draw is kept. The first board has the
+    Results are read one after the other; of each, no more than what its groups change is kept. The first board has the
     problems; where no result could be used, it has no entries.
 
     Args:
         comparable: Its headers, (n_results,), say where the results lie.
-        seed: Of the bootstrap.
     """
     by_clips: list[_SameClips] = []
     problems: list[str] = []
     for header in comparable.headers:
         try:
-            _add(by_clips, header, on_disk.read(header.path), seed)
+            _add(by_clips, header, on_disk.read(header.path))
         except EvaluationError as error:
             problems.append(str(error))
     if not by_clips:
         names = (comparable.task, comparable.dataset, comparable.protocol, comparable.profile, comparable.metric)
-        return [Board(*names, [], [], 0, 0, False, ["None of its results can be used"], problems)]
+        return [Board(*names, [], [], 0, 0, False, 0, ["None of its results can be used"], problems)]
     by_clips.sort(key=lambda each: -len(each.scored))
-    first, *others = [_ranked(each, seed) for each in by_clips]
+    first, *others = [_ranked(each) for each in by_clips]
     reasons = [_why_apart(by_clips[0], each) for each in by_clips[1:]]
     explained = [replace(each, notes=[why, *each.notes]) for each, why in zip(others, reasons, strict=True)]
     return [replace(first, notes=[*reasons, *first.notes], problems=problems), *explained]
 
 
-def board(
-    results: Sequence[Result], paths: Sequence[Path], seed: int = 0, titles: Mapping[Path, str] | None = None
-) -> Board:
+def board(results: Sequence[Result], paths: Sequence[Path], titles: Mapping[Path, str] | None = None) -> Board:
     """The board of results on the same clips.
 
     Args:
         results, paths: The results and where they lie, (n_results,) each.
-        seed: Of the bootstrap.
         titles: What to call them, by their paths; without, as `collect.with_titles` does.
 
     Raises:
@@ -148,19 +147,19 @@ def board(
         raise UsageError(f"a board of {len(runs)} results: none, or one of them twice; give each once")
     by_clips: list[_SameClips] = []
     for header, result in zip(headers, results, strict=True):
-        _add(by_clips, replace(header, title=titles[header.path]) if titles else header, result, seed)
+        _add(by_clips, replace(header, title=titles[header.path]) if titles else header, result)
     if len(by_clips) > 1:
         raise UsageError(_why_apart(by_clips[0], by_clips[1]))
-    return _ranked(by_clips[0], seed)
+    return _ranked(by_clips[0])
 
 
-def _add(by_clips: list[_SameClips], header: ResultHeader, result: Result, seed: int) -> None:
+def _add(by_clips: list[_SameClips], header: ResultHeader, result: Result) -> None:
     """Put a result to those on the same clips, or, if there are none, on its own."""
-    _refuse_unsound(result, header.path)
+    refuse_unfit(result, header.path)
     same = next((each for each in by_clips if not _difference(each.first, result)), None)
     if same is None:
-        same = _SameClips(result, intervals.units(result.test_groups))
-    scored = _scored(header, result, same, seed)
+        same = _SameClips(result, compare.units_in(result))
+    scored = _scored(header, result, same)
     if not same.scored:
         by_clips.append(same)
     same.scored.append(scored)
@@ -172,6 +171,11 @@ def _difference(one: Result, other: Result) -> str:
         compare.refuse_unlike([one, other])
     except UsageError as error:
         return str(error)
+    if one.over_folds != other.over_folds:
+        return (
+            f"the score of {one.module} is {_WAYS[one.over_folds]}, that of {other.module} is {_WAYS[other.over_folds]}; "
+            "run again what is older"
+        )
     return ""
 
 
@@ -180,42 +184,9 @@ def _why_apart(largest: _SameClips, other: _SameClips) -> str:
     return f"On a board of its own: {modules}; {_difference(largest.first, other.first)}"
 
 
-def _refuse_unsound(result: Result, path: Path) -> None:
-    """Refuse predictions that do not fit the rest of the result.
-
-    Raises:
-        EvaluationError: No folds, or one with other numbers of clips, classes, probabilities or points of the curve.
-    """
-    of_events = metrics.METRICS[result.metric].of_events
-    for fold, clips, groups, targets, probabilities in zip(
-        result.folds,
-        result.test_clips,
-        result.test_groups,
-        result.test_targets,
-        result.test_probabilities,
-        strict=True,
-    ):
-        shapes = (
-            f"{len(clips)} clips, {len(groups)} groups, targets {targets.shape}, probabilities {probabilities.shape}"
-        )
-        fits = targets.ndim == 2 and probabilities.ndim == 3
-        fits = fits and len(clips) == len(groups) == len(targets) == probabilities.shape[1] > 0
-        if not fits or not (of_events or targets.shape[1] == probabilities.shape[2] == len(result.classes)):
-            raise EvaluationError(
-                f"{path}: fold {fold.name} does not fit together ({shapes}, {len(result.classes)} classes); run it again"
-            )
-        if fold.point not in range(len(result.curve)):
-            raise EvaluationError(
-                f"{path}: fold {fold.name} is scored at point {fold.point} of a curve of {len(result.curve)}; run it again"
-            )
-    if not result.folds:
-        raise EvaluationError(f"{path}: a result of {len(result.folds)} folds; run it again")
-
-
-def _scored(header: ResultHeader, result: Result, same: _SameClips, seed: int) -> _Scored:
-    tested = compare.tested(result)
+def _scored(header: ResultHeader, result: Result, same: _SameClips) -> _Scored:
     try:
-        value = compare.refuse_another_score(result)
+        compare.refuse_another_score(result)
     except EvaluationError as error:
         raise EvaluationError(f"{header.path}: {error}") from error
     remarks = []
@@ -226,26 +197,23 @@ def _scored(header: ResultHeader, result: Result, same: _SameClips, seed: int) -
     hashes = ("manifest_sha256", "task_sha256", "protocol_sha256")
     return _Scored(
         header,
-        value,
+        intervals.estimate(compare.tested(result), result.metric, same.units, result.over_folds),
         intervals.n_trainings(result.test_probabilities),
-        intervals.many_draws(tested, result.metric, seed, same.groups),
         tuple(str(result.provenance.get(name)) for name in hashes),
-        compare.trained_seldom(result),
+        verdict.trained_seldom(result),
+        verdict.hides_luck(result),
         remarks,
     )
 
 
-def _ranked(same: _SameClips, seed: int) -> Board:
+def _ranked(same: _SameClips) -> Board:
     """The board of results on the same clips: order, ranks and notes."""
     first = same.first
-    ordered = sorted(same.scored, key=lambda each: (-metrics.signed(first.metric, each.value), each.header.title))
+    ordered = sorted(same.scored, key=lambda each: (-metrics.signed(first.metric, each.made.value), each.header.title))
     better = significantly_better(
-        np.array([each.value for each in ordered]),
-        np.stack([each.resampled for each in ordered]),
-        first.metric,
-        intervals.n_units(compare.tested(first), same.groups),
+        [each.made for each in ordered], np.array([each.hides_luck for each in ordered]), first.metric
     )
-    n_scored = sum(not np.isnan(each.value) for each in ordered)
+    n_scored = sum(not np.isnan(each.made.value) for each in ordered)
     titles = _distinct_titles([each.header for each in ordered])
     entries = [
         BoardEntry(each.header, title, 1 + int(better[:, n].sum()), n_scored - int(better[n].sum()), each.n_times)
@@ -263,10 +231,10 @@ def _ranked(same: _SameClips, seed: int) -> Board:
         significantly_better=better.tolist(),
         n_clips=sum(map(len, first.test_clips)),
         n_folds=len(first.folds),
-        over_groups=same.groups is not None,
-        notes=_notes(ordered),
+        over_groups=same.units.over == "groups",
+        n_units=same.units.n,
+        notes=[*_cannot_rank(same.units, n_scored), *_notes(ordered)],
         problems=[],
-        seed=seed,
     )
 
 
@@ -279,12 +247,26 @@ def _distinct_titles(headers: Sequence[ResultHeader]) -> list[str]:
     ]
 
 
+def _cannot_rank(units: Units, n_scored: int) -> list[str]:
+    """A sentence if so few units cannot tell so many modules apart, however they differ."""
+    if n_scored < 2 or not intervals.cannot_tell(units.n, n_scored * (n_scored - 1) // 2):
+        return []
+    what = units.over if units.n > 1 else units.over[:-1]
+    return [f"{units.n} {what} cannot rank {n_scored} modules: a tie here says nothing"]
+
+
 def _notes(ordered: Sequence[_Scored]) -> list[str]:
     notes = []
-    seldom = sorted({each.header.title for each in ordered if each.trained_seldom})
+    once = sorted({each.header.title for each in ordered if each.hides_luck})
+    if once and len(ordered) > 1:
+        notes.append(
+            f"Trained once, which hides its luck, so that no difference to others is called significant (--seeds {verdict.SEEDS}): "
+            f"{_some(once)}"
+        )
+    seldom = sorted({each.header.title for each in ordered if each.trained_seldom and not each.hides_luck})
     if seldom and len(ordered) > 1:
         notes.append(
-            f"Trained less than {compare.SEEDS} times, so that luck in training is hardly counted (--seeds): {_some(seldom)}"
+            f"Trained less than {verdict.SEEDS} times, so that luck in training is hardly counted (--seeds): {_some(seldom)}"
         )
     whats = ("data as a whole, training clips included,", "task file", "protocol file")
     for what, versions in zip(whats, zip(*(each.trained_on for each in ordered), strict=True), strict=True):

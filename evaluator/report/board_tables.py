@@ -33,7 +33,7 @@ def leaderboard(board: Board, kind: str) -> HeadAndRows:
                 ranks(entry),
                 entry.title,
                 _marked(entry, metric.shown(result.score)),
-                f"{metric.shown(result.ci_low)} to {metric.shown(result.ci_high)}",
+                metric.interval(result.ci_low, result.ci_high),
                 std,
                 result.chosen,
                 "; ".join(caveat.text for caveat in result.caveats),

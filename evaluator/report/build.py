@@ -20,10 +20,12 @@ from evaluator.report.text import as_sentence, count_of
 PAGE_BYTES = 16_000_000  # aimed at; what may not be left out can take it a little above
 _ENTRY_BYTES = 1_800  # of a result in leaderboard, overview, provenance and failures (bench/report_size.py: 1,400)
 _HOW_TO_READ = [
-    "A score is the mean over folds; its 95 % interval says where it might lie for other test clips from the same source.",
+    "A score is of all folds' test clips together (published profiles: the mean of the folds); its 95 % interval says where it might "
+    "lie for other groups (individuals, sites, recordings), or clips where none are named, from the same source. There is none where "
+    "the groups are fewer than four.",
     f"{DAGGER} marks a score with a caveat, such as that the module was pre-trained on this data; follow it to the sentence.",
-    "One module is significantly better than another if a paired bootstrap on the same test clips says so at 5 %, corrected for "
-    "all pairs of a leaderboard (Holm). Rank 2–4 means that one module is significantly better than this one, that the "
+    "One module is significantly better than another if the differences in the same groups or test clips say so at 5 %, corrected "
+    "for all pairs of a leaderboard (Holm). Rank 2–4 means that one module is significantly better than this one, that the "
     "difference to two others is not significant, and that the rest are significantly worse.",
     "Overlapping intervals do not make a tie, and a tie does not make two modules equal: more clips may tell them apart.",
     "A mean rank is the mean of the middles of a module's ranks, over the tasks that all modules have; a board is one task under one "
@@ -40,7 +42,6 @@ class ReportOptions:
         data: Where the audio lies now; None for where each result says.
         clips: How many clips of each task can be heard; 0 for none.
         kinds: What is written beside the page, of `budget.FIGURE_KINDS` and `budget.TABLE_KINDS`.
-        seed: Of the bootstrap behind the ranks.
         progress: Gives a progress bar, as in `run.Settings`.
     """
 
@@ -48,7 +49,6 @@ class ReportOptions:
     data: Path | None = None
     clips: int = 12
     kinds: Sequence[str] = ()
-    seed: int = 0
     progress: Callable[[str, int], Callable[[int], object]] = lambda title, total: lambda n: None
 
 
@@ -76,7 +76,7 @@ def build(paths: Sequence[Path], options: ReportOptions) -> BuiltReport:
     problems = list(collection.problems)
     advance = options.progress("leaderboards", len(collection.comparable))
     for comparable in collection.comparable:
-        for board in boards(comparable, options.seed):
+        for board in boards(comparable):
             problems += board.problems
             ranked += [board] if board.entries else []
         advance(1)

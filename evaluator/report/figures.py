@@ -25,7 +25,7 @@ from evaluator.report.drawing import (
     shortened,
 )
 from evaluator.report.per_class import class_measure, class_scores, class_sizes
-from evaluator.report.per_group import group_measure, group_scores
+from evaluator.report.per_group import large_group_scores, measure_of
 from evaluator.results.result import Result
 
 _MAX_NAMED = 60  # classes that stand by name
@@ -158,18 +158,18 @@ def recalls(titles: Sequence[str], results: Sequence[Result]) -> Any | None:
 def by_group(titles: Sequence[str], results: Sequence[Result]) -> Any | None:
     """The score of each group (individual, speaker, site, recording), or how it spreads where groups are more than 40.
 
-    None where fewer than two groups are known. Scores as `per_group.group_scores`.
+    None where fewer than two groups are known. Scores as `per_group.large_group_scores`.
 
     Args:
         titles: What each result is called, (n_results,).
         results: Of one task, the most important first, (n_results,).
     """
     shown = [(title, result) for title, result in zip(titles, results, strict=True)][:MAX_MODULES]
-    columns = [group_scores(result) for _, result in shown]
+    columns = [large_group_scores(result) for _, result in shown]
     sizes = {name: size for column in reversed(columns) for name, (size, _) in sorted(column.items())}
     if not sizes:
         return None
-    metric = group_measure(shown[0][1])
+    metric = measure_of(shown[0][1])
     nothing = (0, float("nan"))
     values = scale_of(metric) * np.array([[column.get(name, nothing)[1] for name in sizes] for column in columns])
     shown_titles = [title for title, _ in shown]

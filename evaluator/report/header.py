@@ -21,6 +21,7 @@ _LEFT_OUT: dict[str, Any] = {
     "folds": [],
     "failed": {},
     "confusion": None,
+    "group_scores": {},
 }
 _IN_PROVENANCE: dict[str, type] = {"command": list, "fused": list, "data": str}  # or null, or not there at all
 
@@ -60,7 +61,7 @@ class ResultHeader:
 
     @property
     def seed(self) -> int:
-        """The first seed of the probes, which is that of the interval as well; 0 if not known."""
+        """The first seed of the probes; 0 if not known."""
         seed = self.result.provenance.get("seed")
         return seed if isinstance(seed, int) else 0
 

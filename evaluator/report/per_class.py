@@ -6,7 +6,8 @@ import numpy as np
 
 from evaluator.results.result import Result
 from evaluator.scoring import intervals
-from evaluator.scoring.metrics import METRICS, average_precisions
+from evaluator.scoring.metrics import METRICS
+from evaluator.scoring.ranking import average_precisions
 from evaluator.tables import HeadAndRows
 
 
@@ -33,7 +34,7 @@ def class_scores(result: Result) -> np.ndarray:
         totals = counts.sum(axis=1)
         return np.divide(counts.diagonal(), totals, out=np.full(len(counts), np.nan), where=totals > 0)
     values = [
-        average_precisions(targets, one_training, np.ones((len(targets), 1)))[:, 0]
+        average_precisions(targets, one_training, np.zeros(len(targets), dtype=np.int64), 1).values
         for targets, probabilities in zip(result.test_targets, result.test_probabilities, strict=True)
         for one_training in intervals.repetitions(probabilities)
     ]

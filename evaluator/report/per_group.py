@@ -6,42 +6,32 @@ from collections.abc import Sequence
 import numpy as np
 
 from evaluator.report.per_class import has_one_label, percent
+from evaluator.results import compare
 from evaluator.results.result import Result
-from evaluator.scoring import intervals
+from evaluator.scoring.group_scores import group_measure, group_scores
 from evaluator.scoring.metrics import METRICS
 from evaluator.tables import HeadAndRows, TableCell
 
 MIN_CLIPS_OF_GROUP = 5  # test clips: a group of one is right or wrong, which tells nothing of an individual or a site
 
 
-def group_measure(result: Result) -> str:
-    """Which metric groups are scored by: a group seldom has clips of every class, so it is one that needs none."""
-    if METRICS[result.metric].of_events:
-        return result.metric
-    return "accuracy" if has_one_label(result) else "map"
+def measure_of(result: Result) -> str:
+    """Which metric the groups of a result are scored by (`group_scores.group_measure`); it is made of (n_clips, ...)."""
+    return group_measure(result.metric, has_one_label(result))
 
 
-def group_scores(result: Result) -> dict[str, tuple[int, float]]:
-    """Of each group, in order of name: number of test clips, and score (`group_measure`), NaN where it is not defined.
+def large_group_scores(result: Result) -> dict[str, tuple[int, float]]:
+    """Of each group, in order of name: number of test clips, and score (`measure_of`), NaN where it is not defined.
 
     Clips of all folds, (n_clips,), count together. Left out are clips without a group and, but for files of events,
     groups of fewer than `MIN_CLIPS_OF_GROUP` clips; empty where fewer than two groups are left.
     """
-    metric = METRICS[group_measure(result)]
-    groups = np.array([name for fold in result.test_groups for name in fold])  # (n_clips,)
     names = _large_groups(result)
     if len(names) < 2:
         return {}
-    folds = [intervals.repetitions(fold) for fold in result.test_probabilities]
-    if len({len(fold) for fold in folds}) > 1:  # trained differently often: the mean of each
-        folds = [fold.mean(axis=0, keepdims=True) for fold in folds]
-    targets, probabilities = np.concatenate(result.test_targets), np.concatenate(folds, axis=1)
-    scores = {}
-    for name in names:
-        own = groups == name
-        values = [metric(targets[own], each[own], np.ones((own.sum(), 1)))[0] for each in probabilities]
-        scores[name] = (int(own.sum()), float(np.mean(values)))
-    return scores
+    sizes = Counter(name for fold in result.test_groups for name in fold)
+    scores = group_scores(compare.tested(result), result.test_groups, measure_of(result))
+    return {name: (sizes[name], scores[name]) for name in names}
 
 
 def _large_groups(result: Result) -> list[str]:
@@ -57,13 +47,13 @@ def n_small_groups(result: Result) -> int:
 
 
 def group_rows(titles: Sequence[str], results: Sequence[Result]) -> HeadAndRows:
-    """A row a group: name, test clips, and the score of each module (in % where the metric is); as `group_scores`.
+    """A row a group: name, test clips, and the score of each module (in % where the metric is); as `large_group_scores`.
 
     Args:
         titles: What each result is called, (n_results,).
         results: Of one task, (n_results,).
     """
-    columns = [group_scores(result) for result in results]
+    columns = [large_group_scores(result) for result in results]
     rows: list[list[TableCell]] = []
     for name in sorted({name for column in columns for name in column}):
         size = max(column[name][0] for column in columns if name in column)
@@ -81,7 +71,7 @@ def group_summary_rows(titles: Sequence[str], results: Sequence[Result]) -> Head
     """
     rows: list[list[TableCell]] = []
     for title, result in zip(titles, results, strict=True):
-        scores = np.array([score for _, score in group_scores(result).values()])
+        scores = np.array([score for _, score in large_group_scores(result).values()])
         scores = scores[~np.isnan(scores)]
         if len(scores) > 1:
             values = (scores.min(), np.median(scores), scores.max(), scores.std(ddof=1))
@@ -90,7 +80,7 @@ def group_summary_rows(titles: Sequence[str], results: Sequence[Result]) -> Head
 
 
 def _rounded(result: Result, value: float) -> float | None:
-    """A score of `group_measure` as a table shows it."""
-    if METRICS[group_measure(result)].unit == "%":
+    """A score of `measure_of` as a table shows it."""
+    if METRICS[measure_of(result)].unit == "%":
         return percent(value)
     return None if np.isnan(value) else round(value, 3)

@@ -88,7 +88,7 @@ def _leaderboard_row(metric: str, entry: BoardEntry, n_worse: int) -> Leaderboar
         entry,
         board_tables.ranks(entry),
         Amount(shown(result.score), _sorted_by(result.score)),
-        Amount(f"{shown(result.ci_low)} – {shown(result.ci_high)}", _sorted_by(result.ci_low)),
+        Amount(METRICS[metric].interval(result.ci_low, result.ci_high, " – "), _sorted_by(result.ci_low)),
         Amount("–" if result.std is None else shown(result.std), result.std),
         n_worse,
         " ".join(text.as_sentence(f"{each.text[:1].upper()}{each.text[1:]}") for each in result.caveats),
@@ -180,7 +180,7 @@ def _groups(budget: PageBudget, titles: Sequence[str], results: Sequence[Result]
     if not rows:
         return []
     budget.files.table(lambda kind: (head, rows), f"{budget.section}-groups")
-    measure = text.metric_name(per_group.group_measure(best[0]))
+    measure = text.metric_name(per_group.measure_of(best[0]))
     drawn = budget.draw("groups", f"{measure} of each group.", _of_best(best, results), figures.by_group(titles, best))
     summary = per_group.group_summary_rows(titles, best)
     tables = [PageTable(f"{measure} over {len(rows)} groups; --format csv has each one's", *summary)]

@@ -24,6 +24,7 @@ _SHOWN_ELSEWHERE = (
     "asked_task",
     "asked_protocol",
 )  # fields of the provenance
+_FOLDS = {intervals.POOLED: "all test clips together make the score", intervals.MEAN: "scores averaged"}
 _OVER = {"clips": "test clips", "groups": "groups of test clips (individuals, recordings)"}  # by `Result.interval_over`
 
 
@@ -84,13 +85,15 @@ def _data(result: Result) -> str:
 def chance(result: Result) -> str:
     """What a prediction that is the same for every test clip scores, in the metric's unit, as a sentence.
 
-    It is the mean of each fold's targets, (n_classes,). "" for tasks of events, where that has no meaning.
+    It is the mean of the targets, (n_classes,), of all folds where they are pooled, else of each. "" for tasks of events, where that has no meaning.
     """
     metric = METRICS[result.metric]
     if metric.of_events:
         return ""
-    constant = [np.tile(targets.mean(axis=0), (len(targets), 1)) for targets in result.test_targets]
-    value = intervals.mean_score(list(zip(result.test_targets, constant, strict=True)), result.metric)
+    pooled = result.over_folds == intervals.POOLED
+    folds = [np.concatenate(result.test_targets)] if pooled else result.test_targets
+    constant = [np.tile(targets.mean(axis=0), (len(targets), 1)) for targets in folds]
+    value = intervals.mean_score(list(zip(folds, constant, strict=True)), result.metric, result.over_folds)
     unit = f" {metric.unit}" if metric.unit else ""
     return f" Chance: {metric.shown(value)}{unit}, for the best prediction that is the same for every clip."
 
@@ -111,7 +114,11 @@ def _folds(board: Board, results: Sequence[Result]) -> str:
         trains = f"{count_of(n_shots, 'clip')} of each class, drawn {drawn} from {_range(n_train)}, train the probe"
     validates = f", {_range(n_valid)} {_verb(n_valid, 'validate')} it" if max(n_valid) else ""
     sizes = f"{trains}{validates}, {_range(n_test)} {_verb(n_test, 'test')} it"
-    return f"One split: {sizes}." if n_folds == 1 else f"{n_folds} folds, scores averaged; in each fold {sizes}."
+    return (
+        f"One split: {sizes}."
+        if n_folds == 1
+        else f"{n_folds} folds, {_FOLDS[results[0].over_folds]}; in each fold {sizes}."
+    )
 
 
 def _verb(counts: Sequence[int], verb: str) -> str:
@@ -129,9 +136,8 @@ def _ranks(board: Board) -> str:
     pairs = len(board.entries) * (len(board.entries) - 1) // 2
     corrected = f", corrected for {pairs:,} pairs (Holm)" if pairs > 1 else ""
     return (
-        f"One module is significantly better than another where p is below {intervals.SURE:g}{corrected}: a paired bootstrap "
-        f"of their difference, {intervals.TEST_DRAWS:,} draws of {_OVER['groups' if board.over_groups else 'clips']} with seed "
-        f"{board.seed}. Another seed moves a p of 0.003 by about a tenth."
+        f"One module is significantly better than another where p is below {intervals.SURE:g}{corrected}: Student's t of their "
+        f"difference, over {board.n_units:,} {_OVER['groups' if board.over_groups else 'clips']}."
     )
 
 
@@ -143,7 +149,10 @@ def _interval(board: Board, results: Sequence[Result]) -> str:
         f"; where a probe was trained once, over {' or '.join(over)} alone" if trainings and min(n_times) == 1 else ""
     )
     units = " or ".join(_OVER.get(each, each) for each in over)
-    return f"95 %, {intervals.DRAWS:,} bootstrap draws over {units}{trainings}{once}."
+    counts = sorted({result.n_units for result in results} - {0})
+    n_units = f"{_range(counts)} " if counts else ""
+    shared = ", counting that folds share training clips" if len(results[0].folds) > 1 else ""
+    return f"95 %, over {n_units}{units}, each left out of the score in turn (jackknife){trainings}{once}{shared}."
 
 
 def caption(board: Board) -> str:

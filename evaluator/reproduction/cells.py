@@ -11,7 +11,7 @@ from evaluator.reproduction.finished import FinishedScore
 from evaluator.reproduction.plan import Plan
 from evaluator.reproduction.recipe import RecipeRow, RecipeTable
 from evaluator.reproduction.replacing import is_replaced
-from evaluator.results import compare, on_disk
+from evaluator.results import fusion, on_disk
 
 PERCENT = 100
 MARK = "*"
@@ -125,7 +125,7 @@ def _fuse_rows(
             None, f"fusion of {len(members)} rows, of which {len(paths)} {'is' if len(paths) == 1 else 'are'} there"
         )
     try:
-        fused = compare.fuse([on_disk.read(path) for path in paths])
+        fused = fusion.fuse([on_disk.read(path) for path in paths])
     except (UsageError, EvaluationError) as error:
         return OurScore(None, str(error))
     part = next(score.part for score in scores if score)

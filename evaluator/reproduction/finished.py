@@ -129,7 +129,7 @@ def _read(path: Path, run: Run, manifest_sha256: str) -> FinishedScore | None:
 def _refuse_another_score(result: Result, path: Path) -> None:
     """Refuse a result whose score is not that of its predictions: somebody edited one of them."""
     try:
-        by_predictions = intervals.mean_score(compare.tested(result), result.metric)
+        by_predictions = intervals.mean_score(compare.tested(result), result.metric, result.over_folds)
     except EvaluationError as error:
         raise EvaluationError(f"{path}: its predictions give no score ({error}); run it again") from error
     same = math.isnan(result.score) == math.isnan(by_predictions)

@@ -1,6 +1,7 @@
 """Reproduced tables as files: TABLE.md and TABLE.tex for people, TABLE.csv with one line a cell, and tables.json."""
 
 import json
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -93,7 +94,8 @@ def _number(ours: OurScore, digits: int) -> str:
     value, low, high = (f"{PERCENT * each:.{digits}f}" for each in (ours.score.value, ours.score.low, ours.score.high))
     part = f", {ours.n_fused} of {ours.n_rows} rows" if ours.n_fused < ours.n_rows else ""
     clips = f", {ours.score.part}" if ours.score.part else ""
-    return f"{value} ({low} to {high}{part}{clips})"
+    interval = "no interval" if math.isnan(ours.score.low) else f"{low} to {high}"
+    return f"{value} ({interval}{part}{clips})"
 
 
 def _legend(plan: Plan, table: RecipeTable, reproduced: Sequence[Cell]) -> list[str]:
@@ -148,7 +150,7 @@ def _long_form(plan: Plan, table: RecipeTable, reproduced: Sequence[Cell]) -> tu
         for profile, each in cell.ours.items():
             score = each.score
             numbers = [PERCENT * value for value in (score.value, score.low, score.high)] if score else [None] * 3
-            line += [*(None if value is None else round(value, 4) for value in numbers)]
+            line += [*(None if value is None or math.isnan(value) else round(value, 4) for value in numbers)]
             rows_part = f"{each.n_fused} of {each.n_rows} rows" if each.n_fused < each.n_rows else ""
             parts = ", ".join(filter(None, [rows_part, score.part if score else ""]))
             line += [MARK if cell.differs[profile] else "", parts, each.why_not, str(score.path) if score else ""]

@@ -1,4 +1,4 @@
-"""Results beside each other: is a difference real, and what do several say together."""
+"""Results beside each other: is a difference real."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -7,13 +7,17 @@ from itertools import combinations
 import numpy as np
 
 from evaluator.errors import EvaluationError, UsageError
-from evaluator.results.result import Caveat, CurvePoint, FoldResult, Result
+from evaluator.results.result import Result
+from evaluator.results.verdict import Pair, hides_luck, sentence
 from evaluator.scoring import intervals, metrics
+from evaluator.scoring.group_scores import group_measure, group_scores
+from evaluator.scoring.intervals import Difference
+from evaluator.scoring.units import Units, units_of
 
 _ROUNDING = (
     0.0005  # of a score from that of its predictions, which are kept in single precision: half a digit of what is shown
 )
-SEEDS = 3  # with fewer trainings their std cannot be told (simulated: 17 % false alarms with two, 6 % with three)
+_MAX_GROUPS = 12  # whose differences are kept one by one
 
 
 @dataclass(frozen=True)
@@ -22,29 +26,30 @@ class Comparison:
 
     better, worse: What they are called, the higher score first.
     difference: Of the scores.
-    p: The difference's, corrected for all that were compared at once (Holm).
-    mcnemar: p of McNemar's exact test, for accuracy; else None.
+    p: The difference's, corrected for all that were compared at once (Holm); NaN where there is no verdict.
+    mcnemar: p of McNemar's exact test, for accuracy where clips are independent; else None.
+    by_group: Difference in each group, by name, where these are 12 or fewer; in accuracy, or `map` for several labels.
     sentence: All of it in words.
     """
 
     better: str
     worse: str
-    difference: intervals.Difference
+    difference: Difference
     p: float
     mcnemar: float | None
+    by_group: dict[str, float]
     sentence: str
 
 
-def compare(results: Sequence[Result], seed: int = 0) -> list[Comparison]:
-    """Every two of the results, each tested by a paired bootstrap over their common test clips.
+def compare(results: Sequence[Result]) -> list[Comparison]:
+    """Every two of the results, each by the method of `intervals.between` over their common test clips.
 
-    Targets are (n_clips, n_classes), probabilities (n_times, n_clips, n_classes) for each fold.
-
-    Groups (recordings, individuals) are drawn instead of clips where every fold has enough of them.
+    Targets are (n_clips, n_classes), probabilities (n_times, n_clips, n_classes) for each fold. Groups (recordings,
+    individuals) are the units wherever the data names some. Of results whose folds made one score in different ways, both are
+    pooled.
 
     Args:
         results: Two or more, of one task.
-        seed: Of the draws.
 
     Raises:
         UsageError: They do not have the same test clips and metric; the sentence says where they part.
@@ -53,109 +58,52 @@ def compare(results: Sequence[Result], seed: int = 0) -> list[Comparison]:
     if len(results) < 2:
         raise UsageError("one result alone cannot be compared; give two or more")
     refuse_unlike(results)
-    values = [refuse_another_score(each) for each in results]
-    names = titles(results)
+    for each in results:
+        refuse_another_score(each)
+    names, units, over_folds = titles(results), units_in(results[0]), common_way(results)
+    made = [intervals.estimate(tested(each), each.metric, units, over_folds) for each in results]
     ordered = sorted(
-        range(len(results)), key=lambda number: -metrics.signed(results[number].metric, results[number].score)
+        range(len(results)), key=lambda number: -metrics.signed(results[number].metric, made[number].value)
     )
     pairs = list(combinations(ordered, 2))
-    groups = intervals.units(results[0].test_groups)
-    drawn = [intervals.many_draws(tested(each), each.metric, seed, groups) for each in results]
-    n_units = intervals.n_units(tested(results[0]), groups)
-    sides = list(zip(drawn, values, strict=True))
-    differences = [intervals.between(sides[one], sides[other], n_units) for one, other in pairs]
-    corrected = intervals.holm([each.p for each in differences])
+    differences = [
+        without_verdict(intervals.between(made[one], made[other]), [results[one], results[other]])
+        for one, other in pairs
+    ]
+    chances = [each.p for each in differences]
+    at_levels = map(intervals.at_level, differences, intervals.holm_levels(chances))
     return [
-        _comparison(names[one], names[other], results[one], results[other], each, p, len(pairs))
-        for (one, other), each, p in zip(pairs, differences, corrected, strict=True)
+        _comparison(
+            Pair(
+                (names[one], names[other]),
+                results[one],
+                results[other],
+                difference,
+                p,
+                units,
+                over_folds,
+                len(pairs),
+                len(results),
+            )
+        )
+        for (one, other), difference, p in zip(pairs, at_levels, intervals.holm(chances), strict=True)
     ]
 
 
-def fuse(results: Sequence[Result], seed: int = 0) -> Result:
-    """The results' probabilities averaged with equal weight, scored as one.
-
-    Each fold's probabilities are (n_times, n_clips, n_classes).
-
-    Source: Sarkar & Magimai-Doss 2025, Table III (posteriors of several features, each at its best layer).
-
-    Args:
-        results: Two or more, of one task, with the same test clips.
-        seed: Of the bootstrap.
-
-    Raises:
-        UsageError: They do not have the same test clips and metric.
-    """
-    if len(results) < 2:
-        raise UsageError("one result alone cannot be fused; give two or more")
-    refuse_unlike(results)
-    first, names = results[0], titles(results)
-    if metrics.METRICS[first.metric].of_events:
-        raise UsageError(f"{first.task}: {first.metric} is made of events, which have no probabilities to average")
-    averaged = [_averaged(fold) for fold in zip(*(each.test_probabilities for each in results), strict=True)]
-    pairs = list(zip(first.test_targets, averaged, strict=True))
-    scores = [intervals.repeated_score(first.metric, *pair) for pair in pairs]
-    low, high = intervals.bootstrap_interval(pairs, first.metric, seed=seed, groups=intervals.units(first.test_groups))
-    folds = [
-        FoldResult(fold.name, score, fold.n_train, fold.n_valid, fold.n_test, 0, None)
-        for fold, score in zip(first.folds, scores, strict=True)
-    ]
-    score, n_times = float(np.mean(scores)), len(averaged[0])
-    seeds = first.seeds if n_times % len(first.seeds) == 0 and n_times > 1 else [seed]
-    by_time = [
-        [metrics.score(first.metric, true, probabilities[n]) for true, probabilities in pairs] for n in range(n_times)
-    ]
-    return replace(
-        first,
-        module="fusion of " + " and ".join(names),
-        weights="",
-        options={},
-        score=score,
-        ci_low=low,
-        ci_high=high,
-        protocol=first.protocol if len({each.protocol for each in results}) == 1 else "several",
-        seeds=seeds,
-        seed_scores=np.mean(by_time, axis=1).reshape(len(seeds), -1).mean(axis=1).tolist(),
-        std=float(np.std(np.mean(by_time, axis=1), ddof=1)) if n_times > 1 else None,
-        scores={},
-        chosen="",
-        curve=[CurvePoint("", score, low, high, None, None)],
-        folds=folds,
-        notes=[f"probabilities averaged: {', '.join(names)}"],
-        caveats=_joined_caveats(results, names),
-        interval_over="clips" if intervals.units(first.test_groups) is None else "groups",
-        confusion=metrics.confusion(pairs) if first.confusion is not None else None,
-        seconds={},
-        provenance={
-            "seed": seed,
-            "seeded": any(each.provenance.get("seeded") for each in results),
-            "fused_runs": [each.run for each in results],
-            "fused": [{"module": each.module, **each.provenance} for each in results],
-        },
-        test_probabilities=averaged,
-    )
+def without_verdict(difference: Difference, results: Sequence[Result]) -> Difference:
+    """The difference without p, if the luck of training hides behind a single one of either result's (n_clips, ...) answers."""
+    return replace(difference, p=float("nan")) if any(map(hides_luck, results)) else difference
 
 
-def _joined_caveats(results: Sequence[Result], names: Sequence[str]) -> list[Caveat]:
-    """The caveats of all, each once; where not all have one, it says whose it is."""
-    who: dict[Caveat, list[str]] = {}
-    for name, result in zip(names, results, strict=True):
-        for caveat in result.caveats:
-            who.setdefault(caveat, []).append(name)
-    return [
-        caveat if len(owners) == len(results) else Caveat(caveat.kind, f"{', '.join(owners)}: {caveat.text}")
-        for caveat, owners in who.items()
-    ]
+def units_in(result: Result) -> Units:
+    """The units of sampling of a result, over the test clips (n_clips,) of all its folds."""
+    return units_of(result.test_groups, result.test_clips)
 
 
-def _averaged(probabilities: Sequence[np.ndarray]) -> np.ndarray:
-    """The mean of several modules' probabilities (n_times, n_clips, n_classes) for a fold, time by time.
-
-    Where they were not trained equally often, each module's own mean comes first, (1, n_clips, n_classes).
-    """
-    if len({len(each) for each in probabilities}) > 1:
-        probabilities = [each.mean(axis=0, keepdims=True) for each in probabilities]
-    averaged: np.ndarray = np.mean(probabilities, axis=0).astype(np.float32)
-    return averaged
+def common_way(results: Sequence[Result]) -> str:
+    """How folds make one score in all results; pooled, if they do not agree."""
+    ways = {each.over_folds for each in results}
+    return ways.pop() if len(ways) == 1 else intervals.POOLED
 
 
 def tested(result: Result) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -217,30 +165,21 @@ def refuse_unlike(results: Sequence[Result]) -> None:
                 )
 
 
-def _comparison(
-    better: str, worse: str, one: Result, other: Result, difference: intervals.Difference, p: float, n_pairs: int
-) -> Comparison:
-    few = any(trained_seldom(each) for each in (one, other))
-    once = all(len(fold) == 1 for each in (one, other) for fold in each.test_probabilities)
-    mcnemar = _mcnemar(one, other) if one.metric == "accuracy" and once else None
-    metric = metrics.METRICS[one.metric]
-    # Where the lowest is best, the better one lies below.
-    ends = (
-        sorted((difference.low, difference.high))
-        if metric.best == "highest"
-        else sorted((-difference.high, -difference.low))
+def _comparison(pair: Pair) -> Comparison:
+    independent = pair.units.over == "clips"
+    once = all(len(fold) == 1 for each in (pair.one, pair.other) for fold in each.test_probabilities)
+    mcnemar = _mcnemar(pair.one, pair.other) if pair.one.metric == "accuracy" and once and independent else None
+    by_group = {} if independent or pair.units.n > _MAX_GROUPS else _by_group(pair.one, pair.other)
+    return Comparison(*pair.names, pair.difference, pair.p, mcnemar, by_group, sentence(pair, by_group))
+
+
+def _by_group(one: Result, other: Result) -> dict[str, float]:
+    """Difference in each group, the first less the second."""
+    first, second = (
+        group_scores(tested(each), each.test_groups, group_measure(each.metric, each.confusion is not None))
+        for each in (one, other)
     )
-    points, low, high = map(metric.shown, (abs(difference.value), *ends))
-    verdict = "significant" if p < intervals.SURE else "not significant"
-    several = f", corrected for {n_pairs} comparisons" if n_pairs > 1 else ""
-    sentence = (
-        f"{better} is {points} {'points ' if metric.unit == '%' else ''}"
-        f"{'above' if metric.best == 'highest' else 'below'} {worse} on {one.task} "
-        f"(95 % interval {low} to {high}), {verdict} "
-        f"(p {'<' if p < 0.001 else '='} {max(p, 0.001):.3f}{several})"
-        f"{f'; trained less than {SEEDS} times, so that luck in training is hardly counted (--seeds)' if few else ''}"
-    )
-    return Comparison(better, worse, difference, p, mcnemar, sentence)
+    return {name: first[name] - second[name] for name in first}
 
 
 def refuse_another_score(result: Result) -> float:
@@ -249,7 +188,8 @@ def refuse_another_score(result: Result) -> float:
     Raises:
         EvaluationError: The sentence has both numbers, or the one that cannot be.
     """
-    value, metric = intervals.mean_score(tested(result), result.metric), metrics.METRICS[result.metric]
+    value = intervals.mean_score(tested(result), result.metric, result.over_folds)
+    metric = metrics.METRICS[result.metric]
     if np.isnan(value) != np.isnan(result.score) or abs(value - result.score) > _ROUNDING * max(1.0, abs(value)):
         stated = "none" if np.isnan(result.score) else f"{result.score:.4g}"
         raise EvaluationError(
@@ -268,11 +208,6 @@ def refuse_another_score(result: Result) -> float:
     if result.std is not None and not 0 <= result.std < np.inf:
         raise EvaluationError(f"its std is {result.std:.4g}, which cannot be; run it again")
     return value
-
-
-def trained_seldom(result: Result) -> bool:
-    """Whether its probes draw something, and were trained too seldom to tell how much that matters."""
-    return bool(result.provenance.get("seeded")) and intervals.n_trainings(result.test_probabilities) < SEEDS
 
 
 def _mcnemar(one: Result, other: Result) -> float:

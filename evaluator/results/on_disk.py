@@ -23,9 +23,15 @@ from evaluator.errors import EvaluationError, UsageError
 from evaluator.files import finite, safe_name, sweep, write_whole, writing
 from evaluator.results.from_json import restored
 from evaluator.results.result import SCHEMA_VERSION, Result
+from evaluator.scoring.intervals import MEAN, POOLED
 from evaluator.scoring.metrics import METRICS
 
 _ARRAYS = ("test_clips", "test_groups", "test_seconds", "test_targets", "test_probabilities", "test_events")
+_BEFORE = 5  # the schema of results whose interval is a bootstrap
+_OLD_INTERVAL = {
+    "kind": "old_interval",
+    "text": "its interval is a bootstrap of an earlier version, too narrow where groups are few or named; run it again",
+}
 
 
 def write(result: Result, out: Path) -> Path:
@@ -108,10 +114,14 @@ def _refuse_unsound(result: Result) -> None:
     """
     if result.metric not in METRICS:
         raise TypeError(f"metric is {result.metric!r}, none that is known")
+    if result.over_folds not in (POOLED, MEAN):
+        raise TypeError(f"over_folds is {result.over_folds!r}, neither {POOLED} nor {MEAN}")
     n_classes = len(result.classes)
     confusion = result.confusion
     if confusion is not None and [len(row) for row in confusion] != [n_classes] * n_classes:
         raise TypeError(f"confusion is not {n_classes} x {n_classes}, as the classes are")
+    if len({len(fold) for fold in result.test_probabilities}) > 1:
+        raise TypeError(f"folds have {', '.join(str(len(each)) for each in result.test_probabilities)} trainings each")
     for number, fold in enumerate(result.folds):
         clips, probabilities = result.test_clips[number], result.test_probabilities[number]
         sizes = {len(result.test_groups[number]), len(result.test_seconds[number]), len(result.test_targets[number])}
@@ -138,15 +148,31 @@ def parsed(path: Path) -> Any:
 
 
 def of_this_schema(plain: Any, path: Path) -> dict[str, Any]:
-    """The fields of a result, if it was written by a program like this one.
+    """The fields of a result, if it was written by a program like this one or the one before.
 
     Raises:
         EvaluationError: Another schema, or no result at all.
     """
     version = plain.get("schema_version") if isinstance(plain, dict) else None
+    if version == _BEFORE and isinstance(plain, dict):
+        return _of_the_schema_before(plain)
     if version != SCHEMA_VERSION or not isinstance(plain, dict):
-        raise EvaluationError(f"{path}: schema version {version!r}; this program reads {SCHEMA_VERSION}; run it again")
+        raise EvaluationError(
+            f"{path}: schema version {version!r}; this program reads {_BEFORE} and {SCHEMA_VERSION}; run it again"
+        )
     return plain
+
+
+def _of_the_schema_before(plain: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a result whose interval is a bootstrap: its folds' scores were averaged. Comparisons do not use the interval."""
+    folds, caveats = plain.get("folds"), plain.get("caveats", [])
+    several = isinstance(folds, list) and len(folds) > 1
+    return {
+        **plain,
+        "schema_version": SCHEMA_VERSION,
+        "over_folds": MEAN if several else POOLED,
+        "caveats": [*caveats, _OLD_INTERVAL] if isinstance(caveats, list) else caveats,
+    }
 
 
 def _unpack(predictions: bytes, folds: Sequence[str]) -> dict[str, list[Any]]:

@@ -11,7 +11,7 @@ import numpy as np
 from evaluator.results import table
 from evaluator.results.hearing import Hearing
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,9 @@ class Caveat:
 CAVEATS: Mapping[str, str] = {
     "pre_trained_on_data": "the module was pre-trained on recordings of this dataset: contamination",
     "partial_data": "other numbers of clips or classes than the published dataset has",
-    "few_groups": "too few individuals or recordings for an interval over them",
+    "few_groups": "too few individuals, sites, recordings or clips for an interval, or for a verdict on a difference",
+    "interval_hangs_on": "the interval hangs on one group, on classes with hardly any test clips, or on clips without a group",
+    "old_interval": "the interval was made by an earlier version: a bootstrap, too narrow where groups are few or named",
     "validation_on_known": "validation clips come from individuals or recordings that train, those tested do not",
     "failed_clips": "clips that could not be read or embedded, which are not in the score",
     "silent_clips": "clips whose samples are all 0",
@@ -107,8 +109,8 @@ class Result:
     """One (module, task, protocol): score, doubt, predictions and where they came from.
 
     Attributes:
-        score, ci_low, ci_high: Mean over folds, in the metric's unit, and its bootstrap 95 % interval over clips, and over
-            trainings if there are several.
+        score, ci_low, ci_high: Of all folds (`over_folds`), in the metric's unit, and its 95 % interval over groups or clips, and
+            over trainings if there are several; NaN at both ends where there is no honest one.
         seeds, seed_scores: Seeds that the probes were trained with, and the score of each; their mean is `score`.
         std: Standard deviation of the score over seeds, or over the draws of few shots; None if trained once.
         scores: Other scores of the same predictions, by name.
@@ -118,7 +120,10 @@ class Result:
         failed: Clips that could not be used, with the reason.
         notes: Sentences about how the score came about, without a doubt in them.
         caveats: Facts that limit what the score means.
-        interval_over: What the interval is over: `clips`, or `groups` of them (individuals, recordings).
+        interval_over, n_units: What the interval is over: `clips`, or `groups` of them (individuals, recordings), and how many;
+            0 where an earlier version did not keep it.
+        over_folds: How folds make one score: `pooled` (all their test clips together), or the `mean` of their scores.
+        group_scores: Score of each group by name, `accuracy` or `map` (`scoring/group_scores.py`); empty beyond 100.
         hearing: How the clips were recorded, in Hz, and what of that the module heard; None in results that do not tell.
         confusion: Counts, row = true class, column = predicted; None for multi-label tasks.
         seconds: Wall time by stage.
@@ -165,6 +170,9 @@ class Result:
     test_events: list[np.ndarray] = field(repr=False)
     caveats: list[Caveat] = field(default_factory=list)
     interval_over: str = "clips"
+    n_units: int = 0
+    over_folds: str = "pooled"
+    group_scores: dict[str, float] = field(default_factory=dict)
     hearing: Hearing | None = None
     schema_version: int = SCHEMA_VERSION
 
@@ -175,7 +183,7 @@ class Result:
 
     def summary(self) -> dict[str, Any]:
         """What `--json` prints: the result as one flat object, without predictions, notes and provenance."""
-        names = (*table.COLUMNS, "seed_scores", "scores", "n_silent", "seconds")
+        names = (*table.COLUMNS, "seed_scores", "scores", "group_scores", "n_silent", "seconds")
         listed = {name: [asdict(each) for each in getattr(self, name)] for name in ("curve", "folds", "caveats")}
         return {**{name: getattr(self, name) for name in names}, **listed}
 

@@ -17,6 +17,8 @@ COLUMNS = (
     "ci_low",
     "ci_high",
     "interval_over",
+    "n_units",
+    "over_folds",
     "std",
     "chosen",
     "n_clips",

@@ -1,86 +1,184 @@
-"""How sure a score is, and a difference between two: bootstrap intervals."""
+"""How sure a score is, and a difference between two: one standard error with its degrees of freedom says both.
 
+The variance comes from leaving out each group of clips (`jackknife.py`), over all folds together, and from training several
+times; intervals and p values are Student's t. Nothing is drawn at random.
+
+The target of an interval is the score on endless clips of new groups of the same kind, classes mixed as here.
+"""
+
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from evaluator.scoring import jackknife
+from evaluator.scoring.columns import Columns
 from evaluator.scoring.metrics import METRICS, score
+from evaluator.scoring.units import Units
 
-LEAST_GROUPS = 10  # in a fold, to be drawn instead of clips: with fewer, the ends of an interval hang on single groups
-DRAWS = 1000  # Efron & Tibshirani 1993, section 13.3: about 1000 for the ends of a percentile interval
-TEST_DRAWS = (
-    4 * DRAWS
-)  # behind a p value, whose spread of the draws they tell to about 1 %, and p near 0.003 to a tenth of it
+MIN_UNITS = 4  # for an interval: with 3 it would be honest, but 66 points wide
+MIN_UNITS_FOR_P = 6  # exchanging the signs of 5 groups' differences gives p = 0.0625 at best
 SURE = 0.05  # a difference whose corrected p is below it is called real
-_VALUES = 4_000_000  # counts held at once (clips times draws)
+POWER = 2.8  # standard errors: a true difference as large is found in 80 % of tests (1.96 + 0.84)
+POOLED, MEAN = "pooled", "mean"  # how folds make one score: all clips together, or the mean of the folds' scores
+
+Tested = Sequence[tuple[np.ndarray, np.ndarray]]
+"""Of each fold the targets (n_clips, ...) and probabilities (n_times, n_clips, ...) of its test clips."""
 
 
-def units(groups: Sequence[Sequence[str]]) -> list[np.ndarray] | None:
-    """The groups to draw in each fold, if every test clip has one and every fold enough of them; else None.
+@dataclass(frozen=True)
+class Estimate:
+    """A score, and all that its doubt is made of: a difference is the difference of two of them.
 
-    Groups of a fold come as (n_clips,) names.
-
-    Args:
-        groups: For each fold the group of each test clip, "" for none.
+    value: The score, mean over trainings.
+    changes: How far each block of units moves it, (n_blocks,).
+    bias: How far it lies above what more clips would give.
+    factor: Of the sum of the squared changes, for the variance over units; NaN where it cannot be known.
+    freedom: Degrees of freedom of that variance.
+    n_units: Groups or clips.
+    by_training: The score of each training, (n_times,).
     """
-    if all("" not in fold and len(set(fold)) >= LEAST_GROUPS for fold in groups):
-        return [np.array(fold) for fold in groups]
-    return None
+
+    value: float
+    changes: np.ndarray
+    bias: float
+    factor: float
+    freedom: float
+    n_units: int
+    by_training: np.ndarray
+
+    @property
+    def variances(self) -> list[tuple[float, float]]:
+        """Variance and degrees of freedom: over units, then over trainings if there are several."""
+        over_units = (self.factor * float(self.changes @ self.changes), self.freedom)
+        return [over_units, *self.variances_of_training]
+
+    @property
+    def variances_of_training(self) -> list[tuple[float, float]]:
+        """Variance of the mean over trainings, and its degrees of freedom; empty for one training."""
+        n = len(self.by_training)
+        return [(float(self.by_training.var(ddof=1)) / n, n - 1.0)] if n > 1 else []
 
 
-def why_not(groups: Sequence[Sequence[str]]) -> str:
-    """Why groups are not drawn although there are some, as the end of a sentence; empty if they are, or are not known."""
-    if units(groups) is not None or not any(any(fold) for fold in groups):
-        return ""
-    fewest = min(len(set(fold) - {""}) for fold in groups)
-    return f", since a fold has {fewest} groups only: new individuals may do worse than it says"
+def estimate(tested: Tested, metric: str, units: Units, over_folds: str) -> Estimate:
+    """A score with its doubt.
 
-
-def bootstrap_interval(
-    tested: Sequence[tuple[np.ndarray, np.ndarray]],
-    metric: str,
-    seed: int = 0,
-    level: float = 0.95,
-    groups: Sequence[np.ndarray] | None = None,
-) -> tuple[float, float]:
-    """Bootstrap interval of a score that is the mean over folds: percentiles of the draws, centred on the score.
-
-    Test clips are drawn anew with replacement inside each fold, and so are the times that probes were trained, if there
-    are several: the interval then tells the doubt from training too; with one training it cannot. Draws in which a fold has nothing
-    to score are left out; both ends are NaN if that is all of them.
-
-    Centring matters for average precision only, which a clip that is drawn twice raises: in simulated tasks of 150
-    to 300 clips with rare labels, plain percentiles held the score of endless test clips 47 to 78 % of the time, and
-    in a large random task not even the score itself; centred ones held it 82 to 90 %. For a mean over clips, such as
-    accuracy, the two are the same.
+    Several folds share training clips, so that the results of groups hang together: the variance over units is multiplied by
+    1 + k / (2 (k - 1)) for k folds, half the correction of Nadeau & Bengio 2003 (simulated: bench/coverage.py).
 
     Args:
-        tested: Targets and probabilities (n_clips, n_classes) of each fold's test clips; where probes were trained several
-            times, probabilities (n_times, n_clips, n_classes), whose scores are averaged in each draw.
+        tested: Targets (n_clips, n_classes) and probabilities (n_times, n_clips, n_classes) of each fold.
         metric: Name of the score.
-        seed: Of the draws.
-        level: Share of draws inside the interval, 0 to 1.
-        groups: For each fold the group (individual, recording) of each clip, (n_clips,): whole groups are drawn
-            then, because 20 calls of one animal are not 20 independent clips.
+        units: Of the clips of these folds.
+        over_folds: `POOLED` or `MEAN`.
 
-    Returns:
-        Lower and upper end, in the unit of the score.
-
-    Source: Efron & Tibshirani 1993, An Introduction to the Bootstrap, chapter 13.
+    Raises:
+        EvaluationError: There is nothing to score, or probabilities are not finite.
     """
-    means = draws(tested, metric, seed, groups)
-    if np.isnan(means).all():
+    by_training = scores_by_training(tested, metric, over_folds)
+    every = [
+        jackknife.influence(columns_of(tested, metric, units, over_folds, number)) for number in range(len(by_training))
+    ]
+    n_folds = len(tested)
+    is_high = METRICS[metric].ranks and (over_folds == POOLED or n_folds == 1)  # the mean of folds is of folds as small
+    shared = 1 + 0.5 * n_folds / (n_folds - 1) if n_folds > 1 else 1.0
+    return Estimate(
+        value=float(by_training.mean()),
+        changes=np.mean([each.changes for each in every], axis=0),
+        bias=float(np.mean([each.bias for each in every])) if is_high else 0.0,
+        factor=shared * every[0].factor,
+        freedom=every[0].freedom,
+        n_units=units.n,
+        by_training=by_training,
+    )
+
+
+def columns_of(tested: Tested, metric: str, units: Units, over_folds: str, training: int = 0) -> Columns:
+    """What a score of one training is the mean of: the metric's own columns, or, for the mean of folds, a column a fold.
+
+    Arguments as in `estimate`; targets are (n_clips, n_classes).
+
+    Args:
+        training: Which of the trainings, from 0.
+    """
+    folds = [(true, repetitions(probabilities)[training]) for true, probabilities in tested]
+    if over_folds == POOLED or len(folds) == 1:
+        true, probabilities = (np.concatenate(part) for part in zip(*folds, strict=True))
+        return METRICS[metric].columns(true, probabilities, np.concatenate(units.blocks), units.n_blocks)
+    every = [
+        METRICS[metric].columns(*fold, blocks, units.n_blocks) for fold, blocks in zip(folds, units.blocks, strict=True)
+    ]
+    return Columns(
+        np.array([each.score for each in every]),
+        np.stack([_score_without(each) for each in every], axis=1),
+        np.stack([np.bincount(blocks, minlength=units.n_blocks) for blocks in units.blocks], axis=1),
+    )
+
+
+def _score_without(columns: Columns) -> np.ndarray:
+    """A fold's score without each group, (n_groups,); NaN where nothing is left, and classes that are lost stay as they are."""
+    known = columns.known()
+    left = np.where(np.isnan(known.without), known.values, known.without).mean(axis=1) * known.share
+    return np.where(np.isnan(known.without).all(axis=1), np.nan, left)
+
+
+def scores_by_training(tested: Tested, metric: str, over_folds: str) -> np.ndarray:
+    """The score of all folds in each training, (n_times,); arguments as in `estimate`, targets (n_clips, n_classes)."""
+    times = range(n_trainings([probabilities for _, probabilities in tested]))
+    every = [[(true, repetitions(probabilities)[n]) for true, probabilities in tested] for n in times]
+    if over_folds == POOLED:
+        pooled = [[tuple(np.concatenate(part) for part in zip(*folds, strict=True))] for folds in every]
+        return np.array([score(metric, *folds[0]) for folds in pooled])
+    return np.array([np.mean([score(metric, *fold) for fold in folds]) for folds in every])
+
+
+def mean_score(tested: Tested, metric: str, over_folds: str) -> float:
+    """The score of all folds, mean over trainings; targets are (n_clips, n_classes)."""
+    return float(scores_by_training(tested, metric, over_folds).mean())
+
+
+def spread(variances: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """Standard error and degrees of freedom of a sum, from each part's variance and degrees (Welch-Satterthwaite)."""
+    total = sum(variance for variance, _ in variances)
+    if not total > 0:
+        return math.sqrt(total) if total == 0 else float("nan"), variances[0][1]
+    return math.sqrt(total), total**2 / sum(variance**2 / freedom for variance, freedom in variances)
+
+
+def interval(made: Estimate, metric: str, level: float = 0.95) -> tuple[float, float]:
+    """The interval of a score; NaN at both ends where none would be honest.
+
+    Between 0 and 1 it is made on the logit scale. Scores of ranked clips lie above those of endless clips when few have the
+    label: the interval then reaches down to where it would be without that bias. All right or all wrong: the rule of three
+    (Hanley & Lippman-Hand 1983).
+
+    Args:
+        made: The score.
+        metric: Its name.
+        level: Share of intervals that hold the target, 0 to 1.
+    """
+    kind = METRICS[metric]
+    error, freedom = spread(made.variances)
+    if made.n_units < MIN_UNITS or math.isnan(made.value) or math.isnan(freedom) or math.isnan(error):
         return float("nan"), float("nan")
-    value = mean_score(tested, metric)
-    raised = np.nanmean(means) - value
-    outside = (1 - level) / 2
-    ends = np.nanquantile(means, [outside, 1 - outside]) - raised
-    low, high = np.clip(ends, METRICS[metric].low, METRICS[metric].high)
-    if low == high:  # all right or all wrong, so that every draw is: the rule of three (Hanley & Lippman-Hand 1983)
-        reach = 3 / n_units(tested, groups)
-        low, high = np.clip([value - reach, value + reach], METRICS[metric].low, METRICS[metric].high)
-    return float(low), float(high)
+    reach = _quantile(freedom, level) * error
+    if error == 0:
+        low, high = made.value - 3 / made.n_units, made.value + 3 / made.n_units
+    elif (kind.low, kind.high) == (0.0, 1.0) and 0 < made.value < 1:
+        middle = math.log(made.value / (1 - made.value))
+        apart = reach / (made.value * (1 - made.value))
+        low, high = (1 / (1 + math.exp(-min(max(each, -700), 700))) for each in (middle - apart, middle + apart))
+    else:
+        low, high = made.value - reach, made.value + reach
+    low, high = min(low, low - made.bias), max(high, high - made.bias)
+    return float(np.clip(low, kind.low, kind.high)), float(np.clip(high, kind.low, kind.high))
+
+
+def _quantile(freedom: float, level: float) -> float:
+    from scipy.special import stdtrit
+
+    return float(stdtrit(freedom, 0.5 + level / 2))
 
 
 @dataclass(frozen=True)
@@ -88,94 +186,96 @@ class Difference:
     """How far one score is above another on the same clips.
 
     value: The difference, in the unit of the score.
-    low, high: Its 95 % interval.
-    p: How often a difference as large would be drawn if there were none, 0 to 1.
+    low, high: Its interval; NaN with fewer than `MIN_UNITS` units.
+    p: Chance of a difference as large if there were none, 0 to 1; NaN with fewer than `MIN_UNITS_FOR_P` units.
+    error, freedom: Its standard error, and the degrees of freedom of that.
+    n_units: Clips or groups.
+    level: Of the interval, 0 to 1.
     """
 
     value: float
     low: float
     high: float
     p: float
+    error: float
+    freedom: float
+    n_units: int
+    level: float = 0.95
+
+    @property
+    def detectable(self) -> float:
+        """The smallest true difference that would have been found in 80 % of such tests."""
+        return POWER * self.error
 
 
-def difference(
-    one: Sequence[tuple[np.ndarray, np.ndarray]],
-    other: Sequence[tuple[np.ndarray, np.ndarray]],
-    metric: str,
-    seed: int = 0,
-    groups: Sequence[np.ndarray] | None = None,
-) -> Difference:
-    """The paired bootstrap of a difference: both are scored on the very same draws of test clips.
+def between(one: Estimate, other: Estimate) -> Difference:
+    """The difference of two scores of the same units: that of their changes has a variance of its own.
 
-    Targets are (n_clips, n_classes), probabilities (n_times, n_clips, n_classes).
-
-    Args:
-        one, other: Targets and probabilities of each fold's test clips, in the same order in both.
-        metric: Name of the score.
-        seed: Of the draws.
-        groups: As in `bootstrap_interval`.
-
-    Source: Efron & Tibshirani 1993, chapters 13 and 16: the interval is that of `bootstrap_interval`; p is that of `p_values`.
-    """
-    first, second = ((many_draws(each, metric, seed, groups), mean_score(each, metric)) for each in (one, other))
-    return between(first, second, n_units(one, groups))
-
-
-def between(one: tuple[np.ndarray, float], other: tuple[np.ndarray, float], n_units: int) -> Difference:
-    """As `difference`, of two that were scored already: scores in the same draws, (n_draws,), and the score of each."""
-    drawn, value = one[0] - other[0], one[1] - other[1]
-    known = drawn[~np.isnan(drawn)]
-    if not len(known):
-        return Difference(value, float("nan"), float("nan"), float("nan"))
-    low, high = np.quantile(known - known.mean(), [0.025, 0.975]) + value
-    (p,) = p_values(drawn[None], np.array([value]), n_units).tolist()
-    return Difference(value, float(low), float(high), p)
-
-
-def p_values(drawn: np.ndarray, values: np.ndarray, n_units: int) -> np.ndarray:
-    """p of each of several differences, (n_pairs,): how often one as large would be drawn if there were none.
-
-    The tail of a normal distribution whose variance is that of the draws and what the difference itself adds if there is
-    none, value^2 / n_units, which for accuracies gives McNemar's statistic. The share of draws that lie as far out would be
-    the same but for luck: of 1,000 draws three or four do where p is 0.0034, and a board of seven is decided there (Holm).
-    Never below what flipping the signs of so few clips or groups could tell at best (2 / 2^n).
+    p is never below what exchanging the signs of so few units' differences gives at best, 2^(1 - n); it decides only
+    as far as the interval does, which excludes 0 exactly where p is below 0.05.
 
     Args:
-        drawn: The differences in each draw, (n_pairs, n_draws); NaN where there was nothing to score. All NaN: p is NaN.
-        values: The differences themselves, (n_pairs,).
-        n_units: Clips or groups that were drawn from.
-
-    Source: Efron & Tibshirani 1993, chapters 13 and 16 (the normal approximation); McNemar 1947.
+        one, other: Of the same metric and units, (n_blocks,) changes each.
     """
-    from scipy.special import ndtr
+    from scipy.special import stdtr
 
-    known = ~np.isnan(drawn)
-    n_known = known.sum(axis=1)
-    n = np.maximum(n_known, 1)
-    around = drawn - (np.where(known, drawn, 0).sum(axis=1) / n)[:, None]
-    variance = np.where(known, around**2, 0).sum(axis=1) / n + values**2 / n_units
-    p = 2 * ndtr(-np.abs(values) / np.sqrt(np.where(variance > 0, variance, np.inf)))
-    return np.where(n_known > 0, np.clip(p, 2 * 0.5**n_units, 1.0), np.nan)
+    value, changes = one.value - other.value, one.changes - other.changes
+    over_units = (one.factor * float(changes @ changes), one.freedom)
+    error, freedom = spread([over_units, *one.variances_of_training, *other.variances_of_training])
+    p = float("nan")
+    if one.n_units >= MIN_UNITS_FOR_P and not math.isnan(value + freedom + error):
+        tail = 2 * stdtr(freedom, -abs(value) / error) if error > 0 else float(value == 0)
+        p = min(1.0, max(float(tail), 2.0 ** (1 - min(one.n_units, 1000))))
+    return at_level(Difference(value, float("nan"), float("nan"), p, error, freedom, one.n_units), 0.95)
+
+
+def at_level(found: Difference, level: float) -> Difference:
+    """The same difference with its interval at another level (0 to 1), which reaches 0 where p alone, being at its least, does."""
+    low = high = float("nan")
+    if found.n_units >= MIN_UNITS and not math.isnan(found.value + found.error + found.freedom):
+        reach = _quantile(found.freedom, level) * found.error if found.error > 0 else 0.0
+        low, high = found.value - reach, found.value + reach
+        if found.p > 1 - level:
+            low, high = min(low, 0.0), max(high, 0.0)
+    return Difference(found.value, low, high, found.p, found.error, found.freedom, found.n_units, level)
+
+
+def cannot_tell(n_units: int, n_pairs: int = 1) -> bool:
+    """Whether so few units cannot tell any difference, however large, among so many pairs (Holm)."""
+    return n_units < MIN_UNITS_FOR_P or n_pairs * 2.0 ** (1 - min(n_units, 1000)) >= SURE
 
 
 def holm(chances: Sequence[float]) -> list[float]:
     """p values corrected for being several, in their order: the chance that one of them at least is a false alarm.
 
+    NaN stays NaN and counts as no comparison.
+
     Source: Holm 1979, A Simple Sequentially Rejective Multiple Test Procedure.
     """
-    order = np.argsort(chances, kind="stable")
-    corrected = np.maximum.accumulate([(len(chances) - rank) * chances[index] for rank, index in enumerate(order)])
-    adjusted = np.empty(len(chances))
-    adjusted[order] = np.minimum(1.0, corrected)
+    p = np.array(chances, dtype=float)
+    known = np.flatnonzero(~np.isnan(p))
+    order = known[np.argsort(p[known], kind="stable")]
+    adjusted = np.full(len(p), np.nan)
+    if len(known):
+        adjusted[order] = np.minimum(1, np.maximum.accumulate(np.arange(len(known), 0, -1) * p[order]))
     return adjusted.tolist()
 
 
-def mean_score(tested: Sequence[tuple[np.ndarray, np.ndarray]], metric: str) -> float:
-    """The score of all folds: the mean of theirs; targets and probabilities as in `bootstrap_interval`.
+def holm_levels(chances: Sequence[float]) -> list[float]:
+    """The level of each difference's interval that agrees with Holm's verdict on it: 1 - 0.05 / (m - r), r p values being smaller.
 
-    Targets are (n_clips, n_classes), probabilities (n_times, n_clips, n_classes).
+    From the first on that is not significant, all have its level.
     """
-    return float(np.mean([repeated_score(metric, *fold) for fold in tested]))
+    p = np.array(chances, dtype=float)
+    known = np.flatnonzero(~np.isnan(p))
+    order = known[np.argsort(p[known], kind="stable")]
+    levels = np.full(len(p), 1 - SURE / max(len(known), 1))
+    step = 0
+    for rank, place in enumerate(order):
+        if step == rank - 1 and p[order[rank - 1]] < SURE / (len(known) - rank + 1):
+            step = rank
+        levels[place] = 1 - SURE / (len(known) - step)
+    return levels.tolist()
 
 
 def repetitions(probabilities: np.ndarray) -> np.ndarray:
@@ -189,102 +289,3 @@ def n_trainings(probabilities: Sequence[np.ndarray]) -> int:
     Probabilities are (n_times, n_clips, n_classes).
     """
     return min((len(repetitions(probabilities)) for probabilities in probabilities), default=1)
-
-
-def repeated_score(metric: str, targets: np.ndarray, probabilities: np.ndarray) -> float:
-    """The score of one fold, the mean over the times that its probe was trained.
-
-    Targets are (n_clips, n_classes), probabilities (n_times, n_clips, n_classes).
-    """
-    return float(np.mean([score(metric, targets, each) for each in repetitions(probabilities)]))
-
-
-def n_units(tested: Sequence[tuple[np.ndarray, np.ndarray]], groups: Sequence[np.ndarray] | None) -> int:
-    """How many test clips, or groups of them, are drawn from in all folds together.
-
-    Targets are (n_clips, n_classes).
-    """
-    return sum(len(true) for true, _ in tested) if groups is None else sum(len(np.unique(fold)) for fold in groups)
-
-
-def _training_draws(n_times: int, random: np.random.Generator) -> np.ndarray:
-    """How much each of several trainings counts in each draw, (n_times, DRAWS), columns of sum 1.
-
-    One fewer is drawn than there are, which makes the variance of the mean that of a sample (Rao & Wu 1988): with three or
-    five trainings the difference is large.
-    """
-    if n_times == 1:
-        return np.ones((1, DRAWS))
-    drawn = random.integers(n_times, size=(n_times - 1, DRAWS))
-    return np.stack([(drawn == number).mean(axis=0) for number in range(n_times)])
-
-
-def draws(
-    tested: Sequence[tuple[np.ndarray, np.ndarray]], metric: str, seed: int, groups: Sequence[np.ndarray] | None
-) -> np.ndarray:
-    """Mean over folds of the score in each draw, shape (DRAWS,); the same clips are drawn for the same seed and folds.
-
-    Arguments as in `bootstrap_interval`.
-    """
-    return _drawn(tested, metric, np.random.default_rng(seed), np.random.default_rng((seed, 1)), groups)
-
-
-def many_draws(
-    tested: Sequence[tuple[np.ndarray, np.ndarray]], metric: str, seed: int, groups: Sequence[np.ndarray] | None
-) -> np.ndarray:
-    """As `draws`, but as many as differences are tested with, shape (TEST_DRAWS,); the first DRAWS are those of `draws`."""
-    more = [
-        _drawn(
-            tested, metric, np.random.default_rng((seed, 0, number)), np.random.default_rng((seed, 1, number)), groups
-        )
-        for number in range(1, TEST_DRAWS // DRAWS)
-    ]
-    return np.concatenate([draws(tested, metric, seed, groups), *more])
-
-
-def _drawn(
-    tested: Sequence[tuple[np.ndarray, np.ndarray]],
-    metric: str,
-    random: np.random.Generator,
-    again: np.random.Generator,
-    groups: Sequence[np.ndarray] | None,
-) -> np.ndarray:
-    n_times = n_trainings([probabilities for _, probabilities in tested])
-    times = _training_draws(n_times, again)  # the same in every fold: a training is one seed
-    scores = [
-        fold_draws(*fold, metric, random, None if groups is None else groups[number], times)
-        for number, fold in enumerate(tested)
-    ]
-    return np.asarray(np.mean(scores, axis=0))
-
-
-def fold_draws(
-    targets: np.ndarray,
-    probabilities: np.ndarray,
-    metric: str,
-    random: np.random.Generator,
-    groups: np.ndarray | None = None,
-    times: np.ndarray | None = None,
-) -> np.ndarray:
-    """Scores of one fold in each bootstrap draw, (DRAWS,); arguments as in `bootstrap_interval`.
-
-    `times` (n_times, DRAWS) says how much each training counts in each draw; None for all the same.
-    """
-    units = np.arange(len(targets)) if groups is None else np.unique(groups, return_inverse=True)[1]
-    at_once = max(1, _VALUES // len(targets))
-    parts = []
-    for first in range(0, DRAWS, at_once):
-        counts = _unit_counts(units.max() + 1, min(at_once, DRAWS - first), random)[units]  # (n_clips, n_draws)
-        each = np.array(
-            [METRICS[metric](targets, probabilities, counts) for probabilities in repetitions(probabilities)]
-        )
-        weights = np.full(each.shape, 1 / len(each)) if times is None else times[:, first : first + at_once]
-        parts.append((each * weights).sum(axis=0))
-    return np.concatenate(parts)
-
-
-def _unit_counts(n_units: int, n_draws: int, random: np.random.Generator) -> np.ndarray:
-    """How often each unit comes when as many are drawn with replacement, (n_units, n_draws), float32."""
-    drawn = random.integers(n_units, size=(n_units, n_draws)) * n_draws + np.arange(n_draws)
-    counts = np.bincount(drawn.ravel(), minlength=n_units * n_draws)
-    return counts.reshape(n_units, n_draws).astype(np.float32)

@@ -1,36 +1,40 @@
 """Scores of probabilities against targets, each a pure function.
 
-Throughout: `targets` (n_clips, n_classes) holds 1 where a clip has a label and 0 elsewhere; `probabilities` has the
-same shape; `counts` (n_clips, n_draws) says how often each clip counts, so that a bootstrap is one call: each column
-is one draw and gives one score. All ones in one column is the plain score, which `score` gives.
+Throughout: `targets` (n_clips, n_classes) holds 1 where a clip has a label and 0 elsewhere; `probabilities` has the same
+shape; `groups` (n_clips,) says which of `n_groups` groups a clip is of. A function gives `Columns`: what the score is the
+mean of, as it is and with each group left out, in one pass. `score` gives the plain score.
 
-Scores of events are made of the counts that `events.tally` takes of each file. They have the same arguments: the rows
-are files, `targets` (n_files, 1) holds the counts of the reference, `probabilities` (n_files, 1 or 2) those of the
-estimate.
+Scores of events are made of the counts that `events.tally` takes of each file. Their rows are files, `targets` (n_files, 1) holds
+the counts of the reference, `probabilities` (n_files, 1 or 2) those of the estimate.
 
-Scores lie between 0 (worst) and 1 (best), unless `METRICS` says otherwise. Classes that no counted clip has are left
-out of averages over classes, unless the function says otherwise; a score with nothing to average is NaN. Ties in the
-prediction go to the first class.
+Scores lie between 0 (worst) and 1 (best), unless `METRICS` says otherwise. Classes without clips are left out of averages over
+classes, unless the function says otherwise; a score with nothing to average is NaN. Ties go to the first class.
 """
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
 from evaluator.errors import EvaluationError
 from evaluator.scoring import events
-from evaluator.scoring.ranking import areas, average_precision_of, average_precisions, mean_of_known, ratio
+from evaluator.scoring.columns import Columns, ratio, ratios
+from evaluator.scoring.ranking import areas, average_precisions
 
 
-def accuracy(targets: np.ndarray, probabilities: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Share of clips whose most probable class is theirs, or the first of theirs, (n_draws,).
+def accuracy(targets: np.ndarray, probabilities: np.ndarray, groups: np.ndarray, n_groups: int) -> Columns:
+    """Share of clips whose most probable class is theirs, or the first of theirs; one column, (n_clips,) each argument.
 
     As heareval's top1_acc and pitch_acc, which also call a clip without labels right where the first class is said.
     """
-    return recognised(targets, probabilities).any(axis=1) @ counts / counts.sum(axis=0)
+    return _share_of_clips(np.asarray(recognised(targets, probabilities).any(axis=1)), groups, n_groups)
+
+
+def _share_of_clips(right: np.ndarray, groups: np.ndarray, n_groups: int) -> Columns:
+    """One column: the share of clips that are right, (n_clips,)."""
+    return ratios(right[:, None], np.ones((len(right), 1)), groups, n_groups)
 
 
 def recognised(targets: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
@@ -38,107 +42,122 @@ def recognised(targets: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     return targets * (targets.argmax(axis=1) == probabilities.argmax(axis=1))[:, None]
 
 
-def recalls(targets: np.ndarray, probabilities: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Share of each class's clips that are recognised, (n_classes, n_draws); NaN for classes without clips."""
-    return ratio(recognised(targets, probabilities).T @ counts, targets.T @ counts)
+def uar(targets: np.ndarray, probabilities: np.ndarray, groups: np.ndarray, n_groups: int) -> Columns:
+    """Unweighted average recall over the classes that occur in the targets (n_clips, n_classes)."""
+    return ratios(recognised(targets, probabilities), targets, groups, n_groups)
 
 
-def uar(targets: np.ndarray, probabilities: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Unweighted average recall over the classes that occur in the targets, (n_draws,)."""
-    return mean_of_known(recalls(targets, probabilities, counts))
+def uar_all_classes(targets: np.ndarray, probabilities: np.ndarray, groups: np.ndarray, n_groups: int) -> Columns:
+    """Unweighted average recall where a class without clips, of (n_clips, n_classes), counts as recall 0 (torchmetrics 0.11)."""
+    return _of_all_classes(uar(targets, probabilities, groups, n_groups))
 
 
-def uar_all_classes(targets: np.ndarray, probabilities: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Unweighted average recall where a class without clips counts as recall 0 (torchmetrics 0.11), (n_draws,)."""
-    return np.nan_to_num(recalls(targets, probabilities, counts)).mean(axis=0)
+def _of_all_classes(columns: Columns) -> Columns:
+    """The same mean where classes, (n_classes,), without a value count as 0."""
+    return replace(columns, share=float((~np.isnan(columns.values)).mean()))
 
 
-def macro_f1(targets: np.ndarray, probabilities: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Mean F1 score of the classes that occur in the targets or are predicted, (n_draws,)."""
+def macro_f1(targets: np.ndarray, probabilities: np.ndarray, groups: np.ndarray, n_groups: int) -> Columns:
+    """Mean F1 score of the classes that occur in the targets (n_clips, n_classes) or are predicted.
+
+    Classes that are predicted only have F1 0, be the groups as they may: they are a share, no columns.
+    """
     predicted = np.eye(targets.shape[1])[probabilities.argmax(axis=1)]
-    return mean_of_known(ratio(2 * recognised(targets, probabilities).T @ counts, (targets + predicted).T @ counts))
-
-
-def mean_average_precision(targets: np.ndarray, probabilities: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Unweighted (macro) mean over classes of average precision, (n_draws,)."""
-    return mean_of_known(average_precisions(targets, probabilities, counts))
+    columns = ratios(
+        2 * recognised(targets, probabilities), targets + predicted, groups, n_groups, sizes=np.asarray(targets)
+    )
+    sizes = columns.sizes.sum(axis=0)
+    n_counted = max(int((~np.isnan(columns.values)).sum()), 1)
+    values, without = (
+        np.where(sizes > 0, columns.values, np.nan),
+        np.where(sizes > columns.sizes, columns.without, np.nan),
+    )
+    return Columns(values, without, columns.sizes, int((sizes > 0).sum()) / n_counted)
 
 
 def mean_average_precision_all_classes(
-    targets: np.ndarray, probabilities: np.ndarray, counts: np.ndarray
-) -> np.ndarray:
-    """Macro mean of average precision where a class without clips counts as 0, as in BEANS, (n_draws,)."""
-    return np.nan_to_num(average_precisions(targets, probabilities, counts)).mean(axis=0)
+    targets: np.ndarray, probabilities: np.ndarray, groups: np.ndarray, n_groups: int
+) -> Columns:
+    """Macro mean of average precision where a class without clips, of (n_clips, n_classes), counts as 0, as in BEANS."""
+    return _of_all_classes(average_precisions(targets, probabilities, groups, n_groups))
 
 
-def weighted_average_precision(targets: np.ndarray, probabilities: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Mean over classes of average precision, each weighted by its number of clips, (n_draws,)."""
-    values, sizes = average_precisions(targets, probabilities, counts), targets.T @ counts
-    return ratio((np.nan_to_num(values) * sizes).sum(axis=0), sizes.sum(axis=0))
+def weighted_average_precision(
+    targets: np.ndarray, probabilities: np.ndarray, groups: np.ndarray, n_groups: int
+) -> Columns:
+    """Mean over classes of average precision, each weighted by its number of clips; one column of (n_clips, n_classes)."""
+    columns = average_precisions(targets, probabilities, groups, n_groups)
+    sizes = columns.sizes.sum(axis=0)
+    left = sizes - columns.sizes  # (n_groups, n_classes)
+    value = ratio((np.nan_to_num(columns.values) * sizes).sum(keepdims=True), sizes.sum(keepdims=True))
+    without = ratio((np.nan_to_num(columns.without) * left).sum(axis=1, keepdims=True), left.sum(axis=1, keepdims=True))
+    return Columns(value, without, columns.sizes.sum(axis=1, keepdims=True))
 
 
-def average_precision(targets: np.ndarray, probabilities: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Average precision of the last class, which is the positive one of a binary task, (n_draws,)."""
-    return average_precision_of(targets[:, -1], probabilities[:, -1], counts)
+def average_precision(targets: np.ndarray, probabilities: np.ndarray, groups: np.ndarray, n_groups: int) -> Columns:
+    """Average precision of the last class of (n_clips, n_classes), which is the positive one of a binary task."""
+    return average_precisions(targets[:, -1:], probabilities[:, -1:], groups, n_groups)
 
 
-def chroma_accuracy(targets: np.ndarray, probabilities: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Share of clips whose most probable pitch is theirs or some octaves away, (n_draws,).
+def chroma_accuracy(targets: np.ndarray, probabilities: np.ndarray, groups: np.ndarray, n_groups: int) -> Columns:
+    """Share of clips whose most probable pitch is theirs or some octaves away; (n_clips, n_pitches).
 
     The columns must be consecutive semitones, as in HEAR, where column 0 is MIDI pitch 21 and the last is 108.
 
     Source: heareval, score.py: columns are compared modulo 12.
     """
-    hits = targets.argmax(axis=1) % 12 == probabilities.argmax(axis=1) % 12
-    return hits @ counts / counts.sum(axis=0)
+    return _share_of_clips(targets.argmax(axis=1) % 12 == probabilities.argmax(axis=1) % 12, groups, n_groups)
 
 
-def aucroc(targets: np.ndarray, probabilities: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Mean over classes of the area under the ROC curve, (n_draws,); see `areas`."""
-    return mean_of_known(areas(targets, probabilities, counts))
+def aucroc(targets: np.ndarray, probabilities: np.ndarray, groups: np.ndarray, n_groups: int) -> Columns:
+    """Mean over classes of the area under the ROC curve of (n_clips, n_classes); see `areas`."""
+    return areas(targets, probabilities, groups, n_groups)[0]
 
 
-def d_prime(targets: np.ndarray, probabilities: np.ndarray, counts: np.ndarray) -> np.ndarray:
+def d_prime(targets: np.ndarray, probabilities: np.ndarray, groups: np.ndarray, n_groups: int) -> Columns:
     """Mean over classes of d', the distance of two normal distributions of variance 1 that have the class's AUC.
 
-    (n_draws,), in standard deviations: 0 is chance, below 0 is worse. Two things differ from heareval, where the score
-    is NaN as soon as one class has no AUC, and infinite as soon as one class is ranked without an error: classes
-    without AUC are left out, and an AUC of 1 (or 0) counts as half a pair less (or more), the least that so many
-    pairs of a clip with the label and one without can tell. Other AUCs stay as they are.
+    In standard deviations, of (n_clips, n_classes): 0 is chance, below 0 is worse. Two things differ from heareval, where the score
+    is NaN as soon as one class has no AUC, and infinite as soon as one is ranked without an error: classes without AUC are left
+    out, and an AUC of 1 (or 0) counts as half a pair less (or more), the least that so many pairs can tell.
 
-    Sources: heareval, score.py: sqrt(2) times the normal quantile of the AUC. Macmillan & Kaplan 1985, Detection
-    Theory Analysis of Group Data, for rates of 0 and 1 of n trials as 1/(2n) and 1 - 1/(2n).
+    Sources: heareval, score.py: sqrt(2) times the normal quantile of the AUC. Macmillan & Kaplan 1985, Detection Theory Analysis
+    of Group Data, for rates of 0 and 1 of n trials as 1/(2n) and 1 - 1/(2n).
     """
+    area, pairs = areas(targets, probabilities, groups, n_groups)
+    return Columns(_distance(area.values, pairs.values), _distance(area.without, pairs.without), area.sizes)
+
+
+def _distance(area: np.ndarray, n_pairs: np.ndarray) -> np.ndarray:
+    """d' of areas, in standard deviations; of one shape with the number of their pairs, NaN where that is 0."""
     from scipy.special import ndtri
 
-    counts = counts.astype(np.float64)  # 1 - least would be 1 in float32
-    pairs = (targets.T @ counts) * ((1 - targets).T @ counts)  # (n_classes, n_draws); where 0, the area is NaN
-    least = 0.5 / np.maximum(pairs, 1)
-    return mean_of_known(math.sqrt(2) * ndtri(np.clip(areas(targets, probabilities, counts), least, 1 - least)))
+    fewest = 0.5 / np.maximum(n_pairs, 1)
+    return np.asarray(math.sqrt(2) * ndtri(np.clip(area, fewest, 1 - fewest)))
 
 
-def event_f_measure(targets: np.ndarray, probabilities: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """F-measure of events pooled over files and classes, (n_draws,); NaN if there are none and none are found.
+def event_f_measure(targets: np.ndarray, probabilities: np.ndarray, groups: np.ndarray, n_groups: int) -> Columns:
+    """F-measure of events pooled over (n_files,) and classes; NaN if there are none and none are found.
 
     Where there are events and none is found it is 0; sed_eval gives NaN there, as the precision is 0 / 0.
     """
-    n_found, n_matched = probabilities.T @ counts
-    return ratio(2 * n_matched, targets[:, 0] @ counts + n_found)
+    found, matched = probabilities[:, :1], probabilities[:, 1:]
+    return ratios(2 * matched, targets + found, groups, n_groups, sizes=targets)
 
 
-def event_error_rate(targets: np.ndarray, probabilities: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Errors per active segment of the reference, pooled over files, (n_draws,): 0 is best, no upper limit.
+def event_error_rate(targets: np.ndarray, probabilities: np.ndarray, groups: np.ndarray, n_groups: int) -> Columns:
+    """Errors per active segment of the reference, pooled over (n_files,): 0 is best, no upper limit.
 
     NaN if the reference has none; 1 if nothing is found.
     """
-    return ratio(probabilities[:, 0] @ counts, targets[:, 0] @ counts)
+    return ratios(probabilities[:, :1], targets, groups, n_groups)
 
 
 @dataclass(frozen=True)
 class Metric:
     """A score: its function, to be called as it is, and what its values mean.
 
-    function: From targets, probabilities and counts to (n_draws,), as everywhere here.
+    columns: From targets, probabilities, groups and their number to `Columns`, as everywhere here.
     meaning: What it is, in a phrase that goes on from its name and a colon.
     beside: Labels (`single`, `multi`, `events`) of the tasks whose results have it beside their own score; `pitches`
         for single labels that are consecutive MIDI notes.
@@ -146,9 +165,10 @@ class Metric:
     low, high: Ends of the range that values can have, included.
     unit: "%" where people read a hundred times the value, else "".
     of_events: Whether it is made of tallies of files, not of clips with classes.
+    ranks: Whether it is of ranked clips, which makes it too high where few have the label.
     """
 
-    function: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+    columns: Callable[[np.ndarray, np.ndarray, np.ndarray, int], Columns]
     meaning: str
     beside: tuple[str, ...] = ()
     best: Literal["highest", "lowest"] = "highest"
@@ -156,10 +176,11 @@ class Metric:
     high: float = 1.0
     unit: Literal["%", ""] = "%"
     of_events: bool = False
+    ranks: bool = False
 
-    def __call__(self, targets: np.ndarray, probabilities: np.ndarray, counts: np.ndarray) -> np.ndarray:
-        """One score a draw, (n_draws,)."""
-        return self.function(targets, probabilities, counts)
+    def value(self, targets: np.ndarray, probabilities: np.ndarray) -> float:
+        """The score of (n_clips, ...), each clip counted once; NaN where there is nothing to score."""
+        return self.columns(targets, probabilities, np.zeros(len(targets), dtype=np.int64), 1).score
 
     def shown(self, value: float) -> str:
         """A score, or the end or width of an interval, as people read it: without the unit, a dash for NaN."""
@@ -167,10 +188,13 @@ class Metric:
             return "–"
         return f"{100 * value:.1f}" if self.unit == "%" else f"{value:.3f}"
 
+    def interval(self, low: float, high: float, to: str = " to ") -> str:
+        """An interval as people read it, `49.6 to 55.9`; `none` where there is none (NaN)."""
+        return "none" if math.isnan(low) or math.isnan(high) else f"{self.shown(low)}{to}{self.shown(high)}"
 
-# By their names in task files.
+
 _EITHER = ("single", "multi")
-METRICS: dict[str, Metric] = {
+METRICS: dict[str, Metric] = {  # by their names in task files
     "accuracy": Metric(
         accuracy, "share of clips whose most probable class is theirs, or the first of theirs", ("single",)
     ),
@@ -183,20 +207,24 @@ METRICS: dict[str, Metric] = {
     "macro_f1": Metric(
         macro_f1, "mean F1 score of the classes that occur in the targets or are predicted", ("single",)
     ),
-    "map": Metric(mean_average_precision, "unweighted (macro) mean over classes of average precision", _EITHER),
+    "map": Metric(average_precisions, "unweighted (macro) mean over classes of average precision", _EITHER, ranks=True),
     "map_all_classes": Metric(
         mean_average_precision_all_classes,
         "macro mean of average precision where a class without clips counts as 0, as in BEANS",
+        ranks=True,
     ),
     "weighted_map": Metric(
         weighted_average_precision,
         "mean over classes of average precision, each weighted by its number of clips",
         ("multi",),
+        ranks=True,
     ),
     "average_precision": Metric(
-        average_precision, "average precision of the last class, which is the positive one of a binary task"
+        average_precision,
+        "average precision of the last class, which is the positive one of a binary task",
+        ranks=True,
     ),
-    "aucroc": Metric(aucroc, "mean over classes of the area under the ROC curve", _EITHER),
+    "aucroc": Metric(aucroc, "mean over classes of the area under the ROC curve", _EITHER, ranks=True),
     "d_prime": Metric(
         d_prime,
         "mean over classes of d', the distance of two normal distributions of variance 1 that have the class's AUC",
@@ -204,6 +232,7 @@ METRICS: dict[str, Metric] = {
         low=-math.inf,
         high=math.inf,
         unit="",
+        ranks=True,
     ),
     "chroma_accuracy": Metric(
         chroma_accuracy, "share of clips whose most probable pitch is theirs or some octaves away", ("pitches",)
@@ -247,7 +276,7 @@ def score(metric: str, targets: np.ndarray, probabilities: np.ndarray) -> float:
     if not np.isfinite(probabilities).all():
         bad = int((~np.isfinite(probabilities)).any(axis=1).sum())
         raise EvaluationError(f"{metric}: the probe gives NaN or infinite probabilities for {bad} clips")
-    return float(METRICS[metric](targets, probabilities, np.ones((len(targets), 1)))[0])
+    return METRICS[metric].value(targets, probabilities)
 
 
 def signed(metric: str, value: float) -> float:

@@ -1,67 +1,94 @@
-"""How well one class is ranked above all else: average precision and area under the ROC curve, class by class.
+"""How well a class is ranked above all else: average precision and area under the ROC curve, class by class.
 
-Arguments are those of `metrics.py`: `targets` and `probabilities` (n_clips, n_classes), `counts` (n_clips, n_draws).
+`targets` and `probabilities` are (n_clips, n_classes), `groups` (n_clips,) as in `columns.py`. Nothing is ranked again to leave
+a group out: for each probability that a clip with the label has, what each group adds to the counts above it is subtracted.
 """
 
 import numpy as np
 
+from evaluator.scoring.columns import Columns, ratio
 
-def average_precisions(targets: np.ndarray, probabilities: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Average precision of each class, (n_classes, n_draws); NaN for classes without clips.
+
+def average_precisions(targets: np.ndarray, probabilities: np.ndarray, groups: np.ndarray, n_groups: int) -> Columns:
+    """Average precision of each class, a column each; NaN for classes without clips.
 
     The mean, over the clips that have the label, of the share of such clips among all those that are ranked at least
     as high: scikit-learn's `average_precision_score`, ties included.
+
+    Args:
+        targets, probabilities: (n_clips, n_classes).
+        groups: (n_clips,).
+        n_groups: How many groups there are.
     """
-    return np.stack(
-        [average_precision_of(*columns, counts) for columns in zip(targets.T, probabilities.T, strict=True)]
-    )
+    every = [
+        _average_precision(own > 0, probable, groups, n_groups)
+        for own, probable in zip(targets.T, probabilities.T, strict=True)
+    ]
+    values, without, sizes = (np.stack(part, axis=-1) for part in zip(*every, strict=True))
+    return Columns(values, without, sizes)
 
 
-def average_precision_of(true: np.ndarray, probable: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Average precision of one class, (n_draws,); true and probable are (n_clips,)."""
-    order = np.argsort(-probable, kind="stable")
-    ranking = -probable[order]  # ascends
-    own = np.flatnonzero(true[order])  # places of the clips that have the label
-    last = np.searchsorted(ranking, ranking[own], side="right") - 1  # the last place that is ranked as high
-    last_own = np.searchsorted(ranking[own], ranking[own], side="right") - 1
-    weights = counts[order[own]]  # (n_own, n_draws)
-    n_above = counts[order].cumsum(axis=0)[last]
-    precision = weights.cumsum(axis=0)[last_own] / np.maximum(n_above, 1)  # a draw may lack all clips so far
-    return ratio((weights * precision).sum(axis=0), weights.sum(axis=0))
+def _average_precision(
+    own: np.ndarray, probable: np.ndarray, groups: np.ndarray, n_groups: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Value, values without each group (n_groups,), and clips with the label of each group (n_groups,)."""
+    levels = np.unique(-probable[own])  # distinct probabilities of the clips with the label, the highest first
+    shape = (len(levels), n_groups)
+    first = np.searchsorted(
+        levels, -probable, side="left"
+    )  # the first level that the clip is ranked at least as high as
+    counted = first < len(levels)
+    cells = first[counted] * n_groups + groups[counted]
+    n_above = np.bincount(cells, minlength=shape[0] * n_groups).reshape(shape).cumsum(axis=0)
+    n_at = np.bincount(first[own] * n_groups + groups[own], minlength=shape[0] * n_groups).reshape(shape)
+    n_own = n_at.cumsum(axis=0)
+    sizes = n_at.sum(axis=0)
+    every_at, every_own, every_above = (each.sum(axis=1, keepdims=True) for each in (n_at, n_own, n_above))
+    whole = (every_at * every_own / every_above).sum()
+    left = (every_at - n_at) * (every_own - n_own) / np.maximum(every_above - n_above, 1)
+    total = np.array(sizes.sum())
+    return ratio(np.asarray(whole), total), ratio(left.sum(axis=0), total - sizes), sizes
 
 
-def areas(targets: np.ndarray, probabilities: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Area under the ROC curve of each class, (n_classes, n_draws); NaN for classes that all counted clips have, or none.
+def areas(targets: np.ndarray, probabilities: np.ndarray, groups: np.ndarray, n_groups: int) -> tuple[Columns, Columns]:
+    """Area under the ROC curve of each class, and the number of pairs it is the share of; NaN and 0 where there is no pair.
 
     The area is the share of pairs of a clip with the label and one without in which the former is ranked higher, ties
     counting half: scikit-learn's `roc_auc_score`.
+
+    Args:
+        targets, probabilities: (n_clips, n_classes).
+        groups: (n_clips,).
+        n_groups: How many groups there are.
     """
-    return np.stack([_area(*columns, counts) for columns in zip(targets.T, probabilities.T, strict=True)])
+    every = [
+        _pairs(own > 0, probable, groups, n_groups) for own, probable in zip(targets.T, probabilities.T, strict=True)
+    ]
+    won, won_without, pairs, pairs_without, sizes = (np.stack(part, axis=-1) for part in zip(*every, strict=True))
+    return (
+        Columns(ratio(won, pairs), ratio(won_without, pairs_without), sizes),
+        Columns(pairs, pairs_without, sizes),
+    )
 
 
-def _area(true: np.ndarray, probable: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    order = np.argsort(probable, kind="stable")
-    ranking, has, weights = probable[order], true[order].astype(bool), counts[order]
-    own = ranking[has]
-    others = np.concatenate([np.zeros((1, counts.shape[1])), (weights * ~has[:, None]).cumsum(axis=0)])
-    below = others[np.searchsorted(ranking, own, side="left")]
-    up_to = others[np.searchsorted(ranking, own, side="right")]
-    pairs = weights[has].sum(axis=0) * others[-1]
-    return ratio((weights[has] * (below + up_to) / 2).sum(axis=0), pairs)
+def _pairs(own: np.ndarray, probable: np.ndarray, groups: np.ndarray, n_groups: int) -> tuple[np.ndarray, ...]:
+    """Pairs won and all pairs, both also without each group (n_groups,), and clips with the label of each group.
 
-
-def ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
-    """above / below, NaN where below is 0.
-
-    Both have one shape, (n_classes, n_draws) or (n_draws,).
+    Without a group: all pairs, less those whose one clip is of it, less those whose other is, plus those of which both are.
     """
-    return np.divide(above, below, out=np.full(below.shape, np.nan), where=below > 0)
-
-
-def mean_of_known(values: np.ndarray) -> np.ndarray:
-    """Mean over classes, the first axis, of what is not NaN; NaN where all is.
-
-    Values are (n_classes, n_draws), means (n_draws,).
-    """
-    known = ~np.isnan(values)
-    return ratio(np.where(known, values, 0).sum(axis=0), known.sum(axis=0))
+    levels = np.unique(probable[own])
+    n_levels, size = len(levels), (len(levels) + 1) * n_groups
+    above = np.searchsorted(levels, probable[~own], side="right")  # levels below or equal to the clip without the label
+    at = np.searchsorted(levels, probable[~own], side="left")
+    others = groups[~own]
+    # Half for the levels above the clip, half for those at or above it: a tie counts half.
+    lost = np.bincount(above * n_groups + others, minlength=size) + np.bincount(at * n_groups + others, minlength=size)
+    below = 0.5 * lost.reshape(n_levels + 1, n_groups).cumsum(axis=0)[:n_levels]  # (n_levels, n_groups)
+    n_own = np.bincount(np.searchsorted(levels, probable[own]) * n_groups + groups[own], minlength=n_levels * n_groups)
+    n_own = n_own.reshape(n_levels, n_groups)
+    every_below, every_own = below.sum(axis=1), n_own.sum(axis=1)
+    won = every_own @ every_below
+    won_without = won - n_own.T @ every_below - every_own @ below + (n_own * below).sum(axis=0)
+    sizes, n_others = n_own.sum(axis=0), np.bincount(others, minlength=n_groups)
+    left = (sizes.sum() - sizes).astype(np.float64) * (n_others.sum() - n_others)
+    return np.asarray(won), won_without, np.asarray(float(sizes.sum() * n_others.sum())), left, sizes

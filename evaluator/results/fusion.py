@@ -1,0 +1,110 @@
+"""Several results as one: the probabilities of their modules averaged."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from evaluator.errors import UsageError
+from evaluator.results.compare import common_way, refuse_unlike, titles, units_in
+from evaluator.results.result import Caveat, CurvePoint, FoldResult, Result
+from evaluator.scoring import doubts, intervals, metrics
+from evaluator.scoring.group_scores import group_measure, group_scores
+
+
+def fuse(results: Sequence[Result]) -> Result:
+    """The results' probabilities averaged with equal weight, scored as one.
+
+    Each fold's probabilities are (n_times, n_clips, n_classes).
+
+    Source: Sarkar & Magimai-Doss 2025, Table III (posteriors of several features, each at its best layer).
+
+    Args:
+        results: Two or more, of one task, with the same test clips.
+
+    Raises:
+        UsageError: They do not have the same test clips and metric.
+    """
+    if len(results) < 2:
+        raise UsageError("one result alone cannot be fused; give two or more")
+    refuse_unlike(results)
+    first, names = results[0], titles(results)
+    if metrics.METRICS[first.metric].of_events:
+        raise UsageError(f"{first.task}: {first.metric} is made of events, which have no probabilities to average")
+    averaged = [_averaged(fold) for fold in zip(*(each.test_probabilities for each in results), strict=True)]
+    pairs = list(zip(first.test_targets, averaged, strict=True))
+    over_folds, units = common_way(results), units_in(first)
+    made = intervals.estimate(pairs, first.metric, units, over_folds)
+    low, high = intervals.interval(made, first.metric)
+    folds = [
+        FoldResult(
+            fold.name,
+            intervals.mean_score([pair], first.metric, over_folds),
+            fold.n_train,
+            fold.n_valid,
+            fold.n_test,
+            0,
+            None,
+        )
+        for fold, pair in zip(first.folds, pairs, strict=True)
+    ]
+    n_times = len(made.by_training)
+    seeds = first.seeds if n_times % len(first.seeds) == 0 and n_times > 1 else first.seeds[:1]
+    measure = group_measure(first.metric, first.confusion is not None)
+    return replace(
+        first,
+        module="fusion of " + " and ".join(names),
+        weights="",
+        options={},
+        score=made.value,
+        ci_low=low,
+        ci_high=high,
+        protocol=first.protocol if len({each.protocol for each in results}) == 1 else "several",
+        seeds=seeds,
+        seed_scores=made.by_training.reshape(len(seeds), -1).mean(axis=1).tolist(),
+        std=float(made.by_training.std(ddof=1)) if n_times > 1 else None,
+        scores={},
+        chosen="",
+        curve=[CurvePoint("", made.value, low, high, None, None)],
+        folds=folds,
+        notes=[
+            f"probabilities averaged: {', '.join(names)}",
+            doubts.target(units, len(folds), over_folds, n_times),
+        ],
+        caveats=_joined_caveats(results, names),
+        interval_over=units.over,
+        n_units=units.n,
+        over_folds=over_folds,
+        group_scores=group_scores(pairs, first.test_groups, measure) if first.group_scores else {},
+        confusion=metrics.confusion(pairs) if first.confusion is not None else None,
+        seconds={},
+        provenance={
+            "seeded": any(each.provenance.get("seeded") for each in results),
+            "fused_runs": [each.run for each in results],
+            "fused": [{"module": each.module, **each.provenance} for each in results],
+        },
+        test_probabilities=averaged,
+    )
+
+
+def _joined_caveats(results: Sequence[Result], names: Sequence[str]) -> list[Caveat]:
+    """The caveats of all, each once; where not all have one, it says whose it is."""
+    who: dict[Caveat, list[str]] = {}
+    for name, result in zip(names, results, strict=True):
+        for caveat in result.caveats:
+            who.setdefault(caveat, []).append(name)
+    return [
+        caveat if len(owners) == len(results) else Caveat(caveat.kind, f"{', '.join(owners)}: {caveat.text}")
+        for caveat, owners in who.items()
+    ]
+
+
+def _averaged(probabilities: Sequence[np.ndarray]) -> np.ndarray:
+    """The mean of several modules' probabilities (n_times, n_clips, n_classes) for a fold, time by time.
+
+    Where they were not trained equally often, each module's own mean comes first, (1, n_clips, n_classes).
+    """
+    if len({len(each) for each in probabilities}) > 1:
+        probabilities = [each.mean(axis=0, keepdims=True) for each in probabilities]
+    averaged: np.ndarray = np.mean(probabilities, axis=0).astype(np.float32)
+    return averaged

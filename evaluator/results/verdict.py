@@ -1,0 +1,95 @@
+"""A comparison of two results in a sentence: how far they are apart, and whether that is chance."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from evaluator.results.result import Result
+from evaluator.scoring import intervals, metrics
+from evaluator.scoring.intervals import Difference
+from evaluator.scoring.units import Units
+
+SEEDS = 3  # with fewer trainings their std is hardly known
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two results, the better one first, and what is said of their difference.
+
+    units: Of both, with n_units names.
+    n_pairs: How many pairs are compared at once.
+    """
+
+    names: tuple[str, str]
+    one: Result
+    other: Result
+    difference: Difference
+    p: float
+    units: Units
+    over_folds: str
+    n_pairs: int
+    n_results: int
+
+
+def trained_seldom(result: Result) -> bool:
+    """Whether its probes draw something, and were trained too seldom to tell how much that matters."""
+    return bool(result.provenance.get("seeded")) and intervals.n_trainings(result.test_probabilities) < SEEDS
+
+
+def hides_luck(result: Result) -> bool:
+    """Whether its probes draw something and were trained once, on (n_clips, ...), so that nothing tells how much that matters."""
+    return bool(result.provenance.get("seeded")) and intervals.n_trainings(result.test_probabilities) == 1
+
+
+def sentence(pair: Pair, by_group: Mapping[str, float]) -> str:
+    """How far two results are apart, and whether that is chance; or why it cannot be told.
+
+    Args:
+        pair: Of the same test clips, (n_clips,).
+        by_group: Difference in each group, where they are few.
+    """
+    return f"{_how_far(pair)}{_verdict(pair, by_group)}"
+
+
+def _how_far(pair: Pair) -> str:
+    """The difference and its interval."""
+    metric, difference = metrics.METRICS[pair.one.metric], pair.difference
+    # Where the lowest is best, the better one lies below.
+    ends = (difference.low, difference.high) if metric.best == "highest" else (-difference.high, -difference.low)
+    level = f"{100 * difference.level:.3g} % interval"
+    over = f"over {pair.units.n:,} {pair.units.over}"
+    within = "" if np.isnan(ends[0]) else f" ({level} {metric.interval(*ends)}, {over})"
+    pooled = ", all folds pooled" if len({pair.one.over_folds, pair.other.over_folds}) > 1 else ""
+    return (
+        f"{pair.names[0]} is {metric.shown(abs(difference.value))} {'points ' if metric.unit == '%' else ''}"
+        f"{'above' if metric.best == 'highest' else 'below'} {pair.names[1]} on {pair.one.task}{pooled}{within}"
+    )
+
+
+def _verdict(pair: Pair, by_group: Mapping[str, float]) -> str:
+    """Whether that is chance, or why it cannot be told."""
+    metric, n, p = metrics.METRICS[pair.one.metric], pair.units.n, pair.p
+    if n < intervals.MIN_UNITS_FOR_P:
+        each = ", ".join(f"{name} {'-' * (value < 0)}{metric.shown(abs(value))}" for name, value in by_group.items())
+        what = pair.units.over if n > 1 else pair.units.over[:-1]
+        return f"; {n} {what} cannot tell whether that is chance{f' (difference in each: {each})' if each else ''}"
+    if any(map(hides_luck, (pair.one, pair.other))):
+        return f"; no verdict, since a probe was trained once, which hides its luck (--seeds {SEEDS})"
+    if np.isnan(p):
+        return "; its doubt cannot be known, so there is no verdict"
+    if pair.difference.error == 0 and pair.difference.value == 0:
+        return f", the same in each of the {pair.units.over} (p = 1.000)"
+    several = f", corrected for {pair.n_pairs} comparisons" if pair.n_pairs > 1 else ""
+    chance = f"(p {'<' if p < 0.001 else '='} {max(p, 0.001):.3f}{several})"
+    seldom = any(map(trained_seldom, (pair.one, pair.other)))
+    luck = f"; trained less than {SEEDS} times, so that luck in training is hardly counted (--seeds)" if seldom else ""
+    if p < intervals.SURE:
+        return f", significant {chance}{luck}"
+    if intervals.cannot_tell(n, pair.n_pairs):
+        return f", not significant {chance}: {n} {pair.units.over} cannot rank {pair.n_results} results{luck}"
+    detectable = f"{metric.shown(pair.difference.detectable)}{' points' if metric.unit == '%' else ''}"
+    return (
+        f", not significant, which may well be chance {chance}; a real difference would most likely have been found from "
+        f"{detectable} on{luck}"
+    )

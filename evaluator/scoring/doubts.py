@@ -1,0 +1,94 @@
+"""What a reader should know of an interval: what it is about, and what it hangs on, as sentences without their full stop."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from evaluator.scoring import jackknife
+from evaluator.scoring.columns import Columns
+from evaluator.scoring.intervals import MEAN, MIN_UNITS, MIN_UNITS_FOR_P, Estimate
+from evaluator.scoring.metrics import METRICS
+from evaluator.scoring.units import Units
+
+_MIN_FREEDOM = 3  # below, the interval hangs on one group
+_MAX_NAMED = 5
+
+
+def target(units: Units, n_folds: int, over_folds: str, n_trainings: int) -> str:
+    """What an interval is about.
+
+    Args:
+        units: Of the result, (n_units,).
+        n_folds, over_folds: How many folds there are, and how they make one score.
+        n_trainings: How often probes were trained.
+    """
+    what = "groups (individuals, sites, recordings)" if units.over == "groups" else "clips"
+    whose = "endless clips of new groups like these" if units.over == "groups" else "endless new clips like these"
+    score = "the expected mean of such folds' scores" if over_folds == MEAN and n_folds > 1 else "the score"
+    counts = [
+        *(["that folds share training clips"] if n_folds > 1 else []),
+        *(["luck in training"] if n_trainings > 1 else []),
+    ]
+    also = f"; it counts {' and '.join(counts)}" if counts else ""
+    return f"the interval is over {units.n:,} {what}, for {score} on {whose}, with classes mixed as here{also}"
+
+
+def few_units(units: Units, by_group: Mapping[str, float], measure: str) -> Iterator[str]:
+    """What so few groups, or clips, cannot tell; nothing where they are enough.
+
+    Args:
+        units: Of the result, (n_units,).
+        by_group: Score of each group.
+        measure: Which score that is.
+    """
+    n, what = units.n, units.over if units.n > 1 else units.over[:-1]
+    if n >= MIN_UNITS_FOR_P:
+        return
+    if n == 1 and units.over == "groups":
+        yield f"all test clips are of one group ({units.names[0]}), so that nothing is known about others"
+    elif n < MIN_UNITS:
+        shown = METRICS[measure].shown
+        scores = ", ".join(f"{name} {shown(value)}" for name, value in by_group.items())
+        yield f"{n} {what} are too few for an interval{f'; {measure} of each: {scores}' if scores else ''}"
+    else:
+        yield f"{n} {what} are enough for an interval, but too few to tell that two modules differ"
+
+
+def alone(units: Units) -> Iterator[str]:
+    """That some clips have no group while others have one, (n_units,) in all."""
+    if units.n_alone:
+        yield (
+            f"{units.n_alone} test clips have no group: each counts as a group of its own, which makes the interval too narrow "
+            "if some belong together"
+        )
+
+
+def dominant(units: Units, made: Estimate, columns: Columns) -> Iterator[str]:
+    """Which group an interval hangs on, where its degrees of freedom are below 3: (n_units,) in all."""
+    if MIN_UNITS <= units.n == units.n_blocks and made.freedom < _MIN_FREEDOM:
+        shares = columns.sizes.sum(axis=1) / columns.sizes.sum()
+        largest = int(shares.argmax())
+        yield f"the interval hangs on {units.names[largest]}, {100 * shares[largest]:.0f} % of the clips"
+
+
+def rare_classes(columns: Columns, classes: Sequence[str], metric: str, over: str) -> Iterator[str]:
+    """Which classes are of one or two groups or clips only, so that they hardly show how much their scores vary.
+
+    Args:
+        columns: One for each of the classes, (n_groups, n_classes).
+        classes: Their names.
+        metric: Name of the score.
+        over: `groups` or `clips`.
+    """
+    if len(columns.values) != len(classes) or len(classes) < 2:
+        return
+    rare = (jackknife.thinness(columns.sizes) >= 0.5) & ~np.isnan(columns.values) & (columns.sizes.sum(axis=0) > 0)
+    names = [name for name, is_rare in zip(classes, rare, strict=True) if is_rare]
+    if names:
+        some = ", ".join(names[:_MAX_NAMED]) + (", ..." if len(names) > _MAX_NAMED else "")
+        part = jackknife.share_of_variance(columns, rare)
+        share = "" if np.isnan(part) else f"; {100 * min(max(part, 0), 1):.0f} % of its variance comes from them"
+        yield (
+            f"{metric} hangs on {len(names)} class{'es' * (len(names) > 1)} with fewer than 3 test {over} ({some}), whose doubt "
+            f"is taken in part from the other classes{share}"
+        )
