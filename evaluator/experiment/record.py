@@ -65,7 +65,7 @@ def record(
         failed={clips[number].name: why for number, why in sorted(extraction.failed.items())},
         notes=[
             *caveats.notes(experiment, fitted.choice, fitted.evaluations, len(fitted.seeds) < options.n_seeds),
-            scores.target,
+            *scores.target,
         ],
         classes=list(setup.recordings.manifest.classes),
         confusion=scores.confusion,

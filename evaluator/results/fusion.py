@@ -69,7 +69,7 @@ def fuse(results: Sequence[Result]) -> Result:
         folds=folds,
         notes=[
             f"probabilities averaged: {', '.join(names)}",
-            doubts.target(units, len(folds), over_folds, n_times),
+            *doubts.target(units, len(folds), over_folds, n_times),
         ],
         caveats=_joined_caveats(results, names),
         interval_over=units.over,
