@@ -63,10 +63,7 @@ def record(
         n_failed=len(extraction.failed),
         n_silent=len(extraction.silent),
         failed={clips[number].name: why for number, why in sorted(extraction.failed.items())},
-        notes=[
-            *caveats.notes(experiment, fitted.choice, fitted.evaluations, len(fitted.seeds) < options.n_seeds),
-            *scores.target,
-        ],
+        notes=_notes(experiment, fitted, scores, options),
         classes=list(setup.recordings.manifest.classes),
         confusion=scores.confusion,
         seconds=clock.seconds,
@@ -78,11 +75,24 @@ def record(
         test_probabilities=[probabilities for _, probabilities in chosen.tested()],
         test_events=[each.events for each in first if each.events is not None],
         caveats=_caveats(experiment, module, embedded, fitted, scores),
-        interval_over=scores.units.over,
-        n_units=scores.units.n,
-        over_folds=scores.over_folds,
-        group_scores=scores.group_scores,
+        **_sampling(scores),
     )
+
+
+def _sampling(scores: Scores) -> dict[str, Any]:
+    """What was sampled, and how folds make one score."""
+    return {
+        "interval_over": scores.units.over,
+        "n_units": scores.units.n,
+        "over_folds": scores.over_folds,
+        "group_scores": scores.group_scores,
+    }
+
+
+def _notes(experiment: Experiment, fitted: Fitted, scores: Scores, options: RunOptions) -> list[str]:
+    """How the score came about, and what its interval is of."""
+    one_seed_tells_all = len(fitted.seeds) < options.n_seeds
+    return [*caveats.notes(experiment, fitted.choice, fitted.evaluations, one_seed_tells_all), *scores.target]
 
 
 def _provenance(

@@ -34,7 +34,7 @@ class Pair:
 
 
 def trained_seldom(result: Result) -> bool:
-    """Whether its probes draw something, and were trained too seldom to tell how much that matters."""
+    """Whether its probes draw something, and were trained too seldom, (n_times, n_clips, ...), to tell how much that matters."""
     return bool(result.provenance.get("seeded")) and intervals.n_trainings(result.test_probabilities) < SEEDS
 
 
