@@ -66,7 +66,7 @@ def record(
         n_failed=len(extraction.failed),
         n_silent=len(extraction.silent),
         failed={clips[number].name: why for number, why in sorted(extraction.failed.items())},
-        notes=[*_notes(experiment, fitted, options), scores.target, str(hearing)],
+        notes=[*_notes(experiment, fitted, scores, options), str(hearing)],
         classes=list(setup.recordings.manifest.classes),
         confusion=scores.confusion,
         seconds=clock.seconds,
@@ -78,10 +78,7 @@ def record(
         test_probabilities=[probabilities for _, probabilities in chosen.tested()],
         test_events=[fold[0].events for fold in chosen.predictions if fold[0].events is not None],
         caveats=_caveats(experiment, module, embedded, fitted, scores, options.cache),
-        interval_over=scores.units.over,
-        n_units=scores.units.n,
-        over_folds=scores.over_folds,
-        group_scores=scores.group_scores,
+        **_sampling(scores),
         hearing=hearing,
     )
 
@@ -100,6 +97,22 @@ def _hearing(experiment: Experiment, module: Module, extraction: Extraction) -> 
         ],
         unheard=round(extraction.unheard, 4),
     )
+
+
+def _sampling(scores: Scores) -> dict[str, Any]:
+    """What was sampled, and how folds make one score."""
+    return {
+        "interval_over": scores.units.over,
+        "n_units": scores.units.n,
+        "over_folds": scores.over_folds,
+        "group_scores": scores.group_scores,
+    }
+
+
+def _notes(experiment: Experiment, fitted: Fitted, scores: Scores, options: RunOptions) -> list[str]:
+    """How the score came about, and what its interval is of."""
+    one_seed_tells_all = len(fitted.seeds) < options.n_seeds
+    return [*caveats.notes(experiment, fitted.choice, fitted.evaluations, one_seed_tells_all), *scores.target]
 
 
 def _provenance(
@@ -126,10 +139,6 @@ def _provenance(
         "layers": experiment.layers,
         "store": embedded.store.key,
     }
-
-
-def _notes(experiment: Experiment, fitted: Fitted, options: RunOptions) -> list[str]:
-    return caveats.notes(experiment, fitted.choice, fitted.evaluations, len(fitted.seeds) < options.n_seeds)
 
 
 def _caveats(
