@@ -19,6 +19,7 @@ from evaluator.datasets.manifest import Manifest
 from evaluator.datasets.reading import rows
 from evaluator.datasets.task import Task
 from evaluator.errors import UsageError
+from evaluator.results.hearing import pace
 
 _MODEL_FRAME = 0.025  # seconds: the receptive field of one frame of wav2vec 2.0
 _USUAL = 0.9  # share of the clips from which on a rate, a number of channels or a length is the dataset's own
@@ -203,7 +204,7 @@ def _headers(manifest: Manifest, facts: FactsByPath, rule: ClipRule) -> Iterator
         "note",
         f"{', '.join(f'{rate} Hz x {n}' for rate, n in rates.most_common())}; {stereo} of {len(known)} files have several "
         f"channels; clips last {low:.3g} to {high:.3g} s, median {middle:.3g} s"
-        + ("" if rule.expand is None else f", heard {rule.expand:g} times slower than life"),
+        + ("" if rule.expand is None else f", heard {pace(rule.expand)}"),
     )
     yield from _outliers("sample rate", {path: one.sample_rate for path, one in known.items()}, " Hz")
     yield from _outliers("number of channels", {path: one.channels for path, one in known.items()}, "")

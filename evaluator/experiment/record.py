@@ -12,7 +12,7 @@ from evaluator.audio.clip import Clip
 from evaluator.audio.clip_rule import ClipRule
 from evaluator.audio.decode import AudioError, FileFacts
 from evaluator.embedding.extraction import Extraction
-from evaluator.embedding.spec import Module
+from evaluator.embedding.spec import Module, highest_rate
 from evaluator.experiment import caveats
 from evaluator.experiment.experiment import Embedded, Experiment
 from evaluator.experiment.fit import Fitted
@@ -89,7 +89,7 @@ def _hearing(experiment: Experiment, module: Module, extraction: Extraction) -> 
     known = [recordings.facts[recordings.clips[number].path] for number in sorted(extraction.keys)]
     kinds = Counter((one.sample_rate, one.channels, one.expansion) for one in known if isinstance(one, FileFacts))
     return Hearing(
-        sample_rate=module.describe()["sample_rate"],
+        sample_rate=highest_rate(module.describe()),
         channel=recordings.rule.channel,
         expand=recordings.rule.expand,
         recorded=[
@@ -151,7 +151,7 @@ def _caveats(
         *caveats.on_probe(experiment, fitted.choice, fitted.evaluations),
         *caveats.on_data(setup),
         *caveats.on_clips(setup, embedded.extraction),
-        *caveats.on_sound(setup, embedded.extraction, module.describe()["sample_rate"]),
+        *caveats.on_sound(setup, embedded.extraction, highest_rate(module.describe())),
         *caveats.on_groups(scores.few, scores.rare),
     ]
 
