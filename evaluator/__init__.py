@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from evaluator.errors import EvaluationError, UsageError
     from evaluator.experiment.embed_files import Embeddings
     from evaluator.probes.protocol import Protocol
+    from evaluator.results.caveats import Caveat
     from evaluator.results.compare import Comparison
-    from evaluator.results.result import Caveat, CurvePoint, FoldResult, Result
+    from evaluator.results.result import CurvePoint, FoldResult, Result
 
 _HOMES = {
     "analysis": ("compute_similarity", "draw_maps", "write_report"),
@@ -48,7 +49,8 @@ _HOME_OF = {
     "Embeddings": "evaluator.experiment.embed_files",
     "Protocol": "evaluator.probes.protocol",
     "Comparison": "evaluator.results.compare",
-    **dict.fromkeys(("Caveat", "CurvePoint", "FoldResult", "Result"), "evaluator.results.result"),
+    "Caveat": "evaluator.results.caveats",
+    **dict.fromkeys(("CurvePoint", "FoldResult", "Result"), "evaluator.results.result"),
 }
 
 __all__ = [

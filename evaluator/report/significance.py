@@ -12,17 +12,17 @@ from evaluator.scoring import intervals, metrics
 from evaluator.scoring.intervals import Estimate
 
 
-def significantly_better(made: Sequence[Estimate], hides_luck: np.ndarray, metric: str) -> np.ndarray:
+def significantly_better(made: Sequence[Estimate], without_verdict: np.ndarray, metric: str) -> np.ndarray:
     """Whether each result is significantly better than each other, (n_results, n_results), row than column.
 
     Args:
         made: Their scores, of the same units; NaN is neither better nor worse.
-        hides_luck: Whether a result's probes draw something and were trained once, (n_results,): it is neither, too.
+        without_verdict: Whether two results cannot be told from each other whatever their scores, (n_results, n_results).
         metric: Name of the score.
     """
     rows, columns = np.triu_indices(len(made), 1)
     found = [
-        float("nan") if hides_luck[row] or hides_luck[column] else intervals.between(made[row], made[column]).p
+        float("nan") if without_verdict[row, column] else intervals.between(made[row], made[column]).p
         for row, column in zip(rows.tolist(), columns.tolist(), strict=True)
     ]
     significant = np.array(intervals.holm(found), dtype=float) < intervals.SURE  # (n_pairs,); NaN is not

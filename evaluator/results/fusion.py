@@ -6,8 +6,9 @@ from dataclasses import replace
 import numpy as np
 
 from evaluator.errors import UsageError
+from evaluator.results.caveats import Caveat
 from evaluator.results.compare import common_way, refuse_unlike, titles, units_in
-from evaluator.results.result import Caveat, CurvePoint, FoldResult, Result
+from evaluator.results.result import CurvePoint, FoldResult, Result
 from evaluator.scoring import doubts, intervals, metrics
 from evaluator.scoring.group_scores import group_measure, group_scores
 
@@ -50,6 +51,7 @@ def fuse(results: Sequence[Result]) -> Result:
     ]
     n_times = len(made.by_training)
     seeds = first.seeds if n_times % len(first.seeds) == 0 and n_times > 1 else first.seeds[:1]
+    failed = {clip: why for each in reversed(results) for clip, why in each.failed.items()}
     measure = group_measure(first.metric, first.confusion is not None)
     return replace(
         first,
@@ -67,6 +69,8 @@ def fuse(results: Sequence[Result]) -> Result:
         chosen="",
         curve=[CurvePoint("", made.value, low, high, None, None)],
         folds=folds,
+        failed=failed,
+        n_failed=len(failed),
         notes=[
             f"probabilities averaged: {', '.join(names)}",
             doubts.target(units, len(folds), over_folds, n_times),
@@ -88,14 +92,19 @@ def fuse(results: Sequence[Result]) -> Result:
 
 
 def _joined_caveats(results: Sequence[Result], names: Sequence[str]) -> list[Caveat]:
-    """The caveats of all, each once; where not all have one, it says whose it is."""
+    """That it is a fusion, and the caveats of all, each once; where not all have one, it says whose it is."""
     who: dict[Caveat, list[str]] = {}
     for name, result in zip(names, results, strict=True):
         for caveat in result.caveats:
             who.setdefault(caveat, []).append(name)
+    derived = Caveat("derived", f"a fusion of {len(results)} results, not a run of one module")
     return [
-        caveat if len(owners) == len(results) else Caveat(caveat.kind, f"{', '.join(owners)}: {caveat.text}")
-        for caveat, owners in who.items()
+        derived,
+        *(
+            caveat if len(owners) == len(results) else Caveat(caveat.kind, f"{', '.join(owners)}: {caveat.text}")
+            for caveat, owners in who.items()
+            if caveat.kind != "derived"
+        ),
     ]
 
 
