@@ -12,7 +12,7 @@ import numpy as np
 from evaluator.errors import EvaluationError, UsageError
 from evaluator.report.collect import ComparableResults, with_titles
 from evaluator.report.header import ResultHeader, header_of
-from evaluator.report.significance import significantly_better
+from evaluator.report.significance import significantly_better, without_verdict
 from evaluator.report.unfit import refuse_unfit
 from evaluator.results import caveats, compare, on_disk, verdict
 from evaluator.results.result import Result
@@ -220,7 +220,12 @@ def _ranked(same: _SameClips) -> Board:
         key=lambda each: (bool(each[1]), -metrics.signed(first.metric, each[0].made.value), each[0].header.title),
     )
     ordered, withheld = [each for each, _ in in_order], [why for _, why in in_order]
-    better = significantly_better([each.made for each in ordered], _without_verdict(ordered), first.metric)
+    unlike = without_verdict(
+        [each.header.result.caveats for each in ordered],
+        [each.shared for each in ordered],
+        [each.hides_luck for each in ordered],
+    )
+    better = significantly_better([each.made for each in ordered], unlike, first.metric)
     n_ranked = sum(not why and not np.isnan(each.made.value) for each, why in in_order)
     titles = _distinct_titles([each.header for each in ordered])
     entries = [
@@ -244,15 +249,6 @@ def _ranked(same: _SameClips) -> Board:
         notes=[*_cannot_rank(same.units, n_ranked), *_why_no_rank(entries), *_notes(ordered)],
         problems=[],
     )
-
-
-def _without_verdict(ordered: Sequence[_Scored]) -> np.ndarray:
-    """Whether two results cannot be told from each other, whatever their scores, (n_results, n_results): as in `compare`."""
-    alone = np.array(
-        [each.hides_luck or any(map(caveats.is_grave, each.header.result.caveats)) for each in ordered], dtype=bool
-    )
-    unlike = [[one.shared != other.shared for other in ordered] for one in ordered]
-    return alone[:, None] | alone[None, :] | np.array(unlike, dtype=bool)
 
 
 def _why_no_rank(entries: Sequence[BoardEntry]) -> list[str]:

@@ -8,6 +8,7 @@ import numpy as np
 from evaluator.errors import UsageError
 from evaluator.results.caveats import Caveat
 from evaluator.results.compare import common_way, refuse_unlike, titles, units_in
+from evaluator.results.pairing import pair_up
 from evaluator.results.result import CurvePoint, FoldResult, Result
 from evaluator.scoring import doubts, intervals, metrics
 from evaluator.scoring.group_scores import group_measure, group_scores
@@ -89,6 +90,25 @@ def fuse(results: Sequence[Result]) -> Result:
         },
         test_probabilities=averaged,
     )
+
+
+def fuse_by_task(results: Sequence[Result]) -> tuple[list[Result], list[str]]:
+    """A fusion for each task, protocol and profile; and a sentence for each result that is not in one.
+
+    Probabilities are (n_times, n_clips, n_classes) for each fold. Fusions of what is there itself are left out. Results of one task
+    alone are fused as `fuse` does, whatever their protocols.
+
+    Raises:
+        UsageError: No two have the same task and test clips.
+    """
+    runs = {result.run for result in results}
+    again = [result for result in results if runs.intersection(result.provenance.get("fused_runs") or ())]
+    kept = [result for result in results if not any(result is each for each in again)]
+    left_out = [f"{each.module} on {each.task}: a fusion of results that are given themselves" for each in again]
+    if len({result.task for result in kept}) < 2:
+        return [fuse(kept)], left_out
+    paired = pair_up(kept)
+    return [fuse(each.results) for each in paired.questions], [*left_out, *paired.unpaired]
 
 
 def _joined_caveats(results: Sequence[Result], names: Sequence[str]) -> list[Caveat]:
