@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluator.errors import EvaluationError, UsageError
-from evaluator.reproduction.finished import FinishedScore
+from evaluator.reproduction.finished import FinishedScore, score_of
 from evaluator.reproduction.plan import Plan
 from evaluator.reproduction.recipe import RecipeRow, RecipeTable
 from evaluator.reproduction.replacing import is_replaced
@@ -134,6 +134,4 @@ def _fuse_rows(
     except (UsageError, EvaluationError) as error:
         return OurScore(None, str(error))
     part = next(score.part for score in scores if score)
-    written = on_disk.write(fused, out)
-    score = FinishedScore(fused.score, fused.ci_low, fused.ci_high, fused.chosen, written, part, fused.caveats)
-    return OurScore(score, "", len(paths), len(members))
+    return OurScore(score_of(fused, on_disk.write(fused, out), part), "", len(paths), len(members))

@@ -83,6 +83,11 @@ def describe_part(task: Task, n_clips: int) -> str:
     return f"{n_clips} of {expected} clips" if n_clips < min_clips else ""
 
 
+def score_of(result: Result, path: Path, part: str) -> FinishedScore:
+    """The score of a result that lies at a path, and is of a part of the clips as `describe_part` says, with its caveats."""
+    return FinishedScore(result.score, result.ci_low, result.ci_high, result.chosen, path, part, result.caveats)
+
+
 def find_score(run: Run, out: Path, manifest_sha256: str) -> tuple[FinishedScore | None, list[str]]:
     """The newest result of a run below `out`, or None; and a sentence for each file in its place that is passed over.
 
@@ -124,8 +129,7 @@ def _read(path: Path, run: Run, manifest_sha256: str) -> FinishedScore | None:
         return None
     result = read(path)
     _refuse_another_score(result, path)
-    part = describe_part(run.task, result.n_clips)
-    return FinishedScore(result.score, result.ci_low, result.ci_high, result.chosen, path, part, result.caveats)
+    return score_of(result, path, describe_part(run.task, result.n_clips))
 
 
 def _refuse_another_score(result: Result, path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,8 @@ from evaluator.results.pairing import pair_up
 from evaluator.results.result import CurvePoint, FoldResult, Result
 from evaluator.scoring import doubts, intervals, metrics
 from evaluator.scoring.group_scores import group_measure, group_scores
+
+_OF_THE_QUESTION = ("task_sha256", "protocol_sha256", "manifest_sha256", "audio_sha256")  # in the provenance
 
 
 def fuse(results: Sequence[Result]) -> Result:
@@ -38,18 +41,6 @@ def fuse(results: Sequence[Result]) -> Result:
     over_folds, units = common_way(results), units_in(first)
     made = intervals.estimate(pairs, first.metric, units, over_folds)
     low, high = intervals.interval(made, first.metric)
-    folds = [
-        FoldResult(
-            fold.name,
-            intervals.mean_score([pair], first.metric, over_folds),
-            fold.n_train,
-            fold.n_valid,
-            fold.n_test,
-            0,
-            None,
-        )
-        for fold, pair in zip(first.folds, pairs, strict=True)
-    ]
     n_times = len(made.by_training)
     seeds = first.seeds if n_times % len(first.seeds) == 0 and n_times > 1 else first.seeds[:1]
     failed = {clip: why for each in reversed(results) for clip, why in each.failed.items()}
@@ -69,12 +60,12 @@ def fuse(results: Sequence[Result]) -> Result:
         scores={},
         chosen="",
         curve=[CurvePoint("", made.value, low, high, None, None)],
-        folds=folds,
+        folds=_folds(first, pairs, over_folds),
         failed=failed,
         n_failed=len(failed),
         notes=[
             f"probabilities averaged: {', '.join(names)}",
-            doubts.target(units, len(folds), over_folds, n_times),
+            doubts.target(units, len(first.folds), over_folds, n_times),
         ],
         caveats=_joined_caveats(results, names),
         interval_over=units.over,
@@ -83,13 +74,36 @@ def fuse(results: Sequence[Result]) -> Result:
         group_scores=group_scores(pairs, first.test_groups, measure) if first.group_scores else {},
         confusion=metrics.confusion(pairs) if first.confusion is not None else None,
         seconds={},
-        provenance={
-            "seeded": any(each.provenance.get("seeded") for each in results),
-            "fused_runs": [each.run for each in results],
-            "fused": [{"module": each.module, **each.provenance} for each in results],
-        },
+        provenance=_provenance(results),
         test_probabilities=averaged,
     )
+
+
+def _folds(first: Result, pairs: Sequence[tuple[np.ndarray, np.ndarray]], over_folds: str) -> list[FoldResult]:
+    """The folds of the fusion, from those of one of its members and targets (n_clips, n_classes) and probabilities of each."""
+    return [
+        FoldResult(
+            fold.name,
+            intervals.mean_score([pair], first.metric, over_folds),
+            fold.n_train,
+            fold.n_valid,
+            fold.n_test,
+            0,
+            None,
+        )
+        for fold, pair in zip(first.folds, pairs, strict=True)
+    ]
+
+
+def _provenance(results: Sequence[Result]) -> dict[str, Any]:
+    """What a fusion is made of, and what its members have in common of the question."""
+    shared = {name: {str(each.provenance.get(name)) for each in results} for name in _OF_THE_QUESTION}
+    return {
+        **{name: results[0].provenance.get(name) for name, values in shared.items() if len(values) == 1},
+        "seeded": any(each.provenance.get("seeded") for each in results),
+        "fused_runs": [each.run for each in results],
+        "fused": [{"module": each.module, **each.provenance} for each in results],
+    }
 
 
 def fuse_by_task(results: Sequence[Result]) -> tuple[list[Result], list[str]]:
