@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from evaluator.report.build import ReportOptions, build
+from evaluator.results.caveats import Caveat
 from evaluator.results.on_disk import write
-from evaluator.results.result import Caveat, CurvePoint, FoldResult, Result
+from evaluator.results.result import CurvePoint, FoldResult, Result
 from evaluator.scoring import intervals, metrics
 
 N_CLIPS, N_LAYERS = 400, 13

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from evaluator.api.analysis import compute_similarity, draw_maps, write_report
-    from evaluator.api.comparing import compare, fuse, load_results, to_frame
+    from evaluator.api.comparing import compare, compare_over_tasks, fuse, fuse_by_task, load_results, to_frame
     from evaluator.api.data import check_tasks, download_tasks, write_task
     from evaluator.api.embedding import embed, validate
     from evaluator.api.listing import Table, list_datasets, list_modules, list_protocols, list_tasks
@@ -27,12 +27,13 @@ if TYPE_CHECKING:
     from evaluator.errors import EvaluationError, UsageError
     from evaluator.experiment.embed_files import Embeddings
     from evaluator.probes.protocol import Protocol
+    from evaluator.results.caveats import Caveat
     from evaluator.results.compare import Comparison
-    from evaluator.results.result import Caveat, CurvePoint, FoldResult, Result
+    from evaluator.results.result import CurvePoint, FoldResult, Result
 
 _HOMES = {
     "analysis": ("compute_similarity", "draw_maps", "write_report"),
-    "comparing": ("compare", "fuse", "load_results", "to_frame"),
+    "comparing": ("compare", "compare_over_tasks", "fuse", "fuse_by_task", "load_results", "to_frame"),
     "data": ("check_tasks", "download_tasks", "write_task"),
     "embedding": ("embed", "validate"),
     "listing": ("Table", "list_datasets", "list_modules", "list_protocols", "list_tasks"),
@@ -48,7 +49,8 @@ _HOME_OF = {
     "Embeddings": "evaluator.experiment.embed_files",
     "Protocol": "evaluator.probes.protocol",
     "Comparison": "evaluator.results.compare",
-    **dict.fromkeys(("Caveat", "CurvePoint", "FoldResult", "Result"), "evaluator.results.result"),
+    "Caveat": "evaluator.results.caveats",
+    **dict.fromkeys(("CurvePoint", "FoldResult", "Result"), "evaluator.results.result"),
 }
 
 __all__ = [
@@ -68,12 +70,14 @@ __all__ = [
     "__version__",
     "check_tasks",
     "compare",
+    "compare_over_tasks",
     "compute_similarity",
     "download_tasks",
     "draw_maps",
     "embed",
     "find_tasks",
     "fuse",
+    "fuse_by_task",
     "list_datasets",
     "list_modules",
     "list_protocols",

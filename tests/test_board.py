@@ -14,7 +14,8 @@ from evaluator.errors import EvaluationError, UsageError
 from evaluator.report import board as boards
 from evaluator.report import board_tables, collect, overview
 from evaluator.results import compare, on_disk
-from evaluator.results.result import Caveat, CurvePoint
+from evaluator.results.caveats import Caveat
+from evaluator.results.result import CurvePoint
 from test_compare import of as of_two_classes
 
 
@@ -271,18 +272,22 @@ def test_how_often_probes_were_trained_is_counted_by_their_answers():
 
 def test_a_caveat_stays_with_its_score_in_every_table(tmp_path):
     """A dagger where it is read, with the sentence on the leaderboard; its kind in CSV; nothing beside the others."""
-    caveats = [Caveat("pre_trained_on_data", "pre-trained on this data"), Caveat("few_groups", "3 groups")]
-    collection = written(tmp_path, of(hits(150), module="a", caveats=caveats), of(hits(90), module="b"))
+    collection = written(
+        tmp_path,
+        of(hits(150), module="a", caveats=[Caveat("silent_clips", "2 silent"), Caveat("few_groups", "3 groups")]),
+        of(hits(90), module="b"),
+    )
     (board,) = boards.boards(collection.comparable[0])
     head, rows = board_tables.leaderboard(board, "md")
     assert [row[2] for row in rows] == ["75.0†", "45.0"]
-    assert head[-1] == "† caveats" and [row[-1] for row in rows] == ["pre-trained on this data; 3 groups", ""]
+    assert head[-1] == "† caveats" and [row[-1] for row in rows] == ["2 silent; 3 groups", ""]
     assert [row[-1] for row in board_tables.matrix(overview.overview([board]), "tex")[1]] == ["75.0† (1)", "45.0 (2)"]
     for head, rows in (
         board_tables.leaderboard(board, "csv"),
         board_tables.matrix(overview.overview([board]), "csv"),
     ):
-        assert [row[head.index("caveats")] for row in rows] == ["pre_trained_on_data; few_groups", ""]
+        assert [row[head.index("mark")] for row in rows] == ["†", ""]
+        assert [row[head.index("caveats")] for row in rows] == ["silent_clips; few_groups", ""]
 
 
 def test_a_fold_whose_score_is_of_no_point_of_the_curve_is_refused():

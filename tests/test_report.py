@@ -14,7 +14,8 @@ import soundfile
 from evaluator.cli import main
 from evaluator.report import budget, page
 from evaluator.results import on_disk
-from evaluator.results.result import Caveat, CurvePoint
+from evaluator.results.caveats import Caveat
+from evaluator.results.result import CurvePoint
 
 pytestmark = pytest.mark.slow  # the whole file: it runs modules, suites or processes
 

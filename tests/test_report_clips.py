@@ -217,3 +217,18 @@ def test_why_there_is_no_sound_is_said(tmp_path):
     assert "not audio" in sound.clip_sound("text.wav", tmp_path)
     assert "ends at 2 s, but the recording at 0.5 s" in sound.clip_sound("short.wav#0-2", tmp_path)
     assert "--data" in sound.clip_sound("short.wav", None)
+
+
+def test_baselines_have_no_say_in_which_clips_are_disputed():
+    """Nor have untrained copies, and log-mel where `--baselines` brought it, but not where it was asked for."""
+    names = ["hear_ssl.a", "hear_ssl.b", "hear_ssl.majority", "untrained:hear_ssl.a", "hear_ssl.melspec"]
+    brought = [
+        {"command": ["run", "hear_ssl.a", "--baselines"]},
+        {"command": ["run", "hear_ssl.melspec", "--baselines"]},
+    ]
+    for provenance, kept in zip(brought, (names[:2], [*names[:2], names[4]]), strict=True):
+        several = [result(module=name, provenance=provenance) for name in names]
+        titles, results, left_out = clips.without_baselines(names, several)
+        assert titles == [each.module for each in results] == kept and set(left_out) == set(names) - set(kept)
+    several = [result(module=name) for name in names[2:4]]
+    assert clips.without_baselines(names[2:4], several)[0] == names[2:4]

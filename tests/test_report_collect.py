@@ -8,7 +8,7 @@ from evaluator.errors import UsageError
 from evaluator.report import collect
 from evaluator.report.header import header_of, read_header
 from evaluator.results import on_disk
-from evaluator.results.result import Caveat
+from evaluator.results.caveats import Caveat
 from test_results import edit, result
 
 

@@ -9,7 +9,8 @@ from sklearn.metrics import average_precision_score
 
 from evaluator.report import text
 from evaluator.report.board import board
-from evaluator.results.result import Caveat, CurvePoint, FoldResult
+from evaluator.results.caveats import Caveat
+from evaluator.results.result import CurvePoint, FoldResult
 from test_board import hits, of
 
 

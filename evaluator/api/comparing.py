@@ -8,7 +8,9 @@ from evaluator.api.inputs import path_of
 from evaluator.errors import EvaluationError, UsageError
 from evaluator.results import compare as comparing
 from evaluator.results import fusion, on_disk, table
+from evaluator.results import over_tasks as comparing_tasks
 from evaluator.results.compare import Comparison
+from evaluator.results.over_tasks import OverTasks
 from evaluator.results.result import Result
 
 Results = Result | str | Path | Sequence[Result | str | Path]
@@ -55,6 +57,30 @@ def compare(*results: Results) -> list[Comparison]:
     return comparing.compare(_loaded(results))
 
 
+def compare_over_tasks(*results: Results) -> OverTasks:
+    """Every two modules on each of several tasks, and the mean difference over tasks: results, files or folders of them.
+
+    Results are paired by task, protocol and profile. The mean is over the tasks, (n_tasks,), that both modules have; its interval and
+    p are for new groups, or clips, of these tasks.
+
+    Args:
+        results: Of two modules or more, on one task or several.
+
+    Returns:
+        `by_task` (comparisons, as `compare` gives them), `means`, and `unpaired` (sentences about results that could not be compared).
+
+    Raises:
+        UsageError: No two results can be compared.
+        EvaluationError: A result cannot be used, or its score is not that of its predictions.
+
+    >>> modules = ["hear_ssl.melspec", "hear_ssl.duration_loudness"]
+    >>> several = ev.run(modules, ["demo/calls", "demo/events"], protocol="knn")
+    >>> compare_over_tasks(several).means[0].better
+    'hear_ssl.melspec'
+    """
+    return comparing_tasks.over_tasks(_loaded(results))
+
+
 def fuse(*results: Results) -> Result:
     """The probabilities of several results averaged with equal weight, scored as one result.
 
@@ -74,8 +100,30 @@ def fuse(*results: Results) -> Result:
     return fusion.fuse(_loaded(results))
 
 
+def fuse_by_task(*results: Results) -> tuple[list[Result], list[str]]:
+    """A fusion, as `fuse` makes one, for each task, protocol and profile of results, files or folders of them.
+
+    Probabilities (n_times, n_clips, n_classes) are averaged fold by fold.
+
+    Args:
+        results: Of two modules or more, on one task or several.
+
+    Returns:
+        The fusions, and a sentence for each result that is in none.
+
+    Raises:
+        UsageError: No two have the same task and test clips.
+        EvaluationError: A result cannot be used.
+
+    >>> both = ev.run(["hear_ssl.melspec", "hear_ssl.duration_loudness"], "demo/calls", protocol="knn")
+    >>> [fused.task for fused in fuse_by_task(both)[0]]
+    ['demo/calls']
+    """
+    return fusion.fuse_by_task(_loaded(results))
+
+
 def to_frame(results: Results) -> Any:
-    """One row a result, as a pandas DataFrame: module, task, protocol, score, interval, caveats.
+    """One row a result, as a pandas DataFrame: module, task, protocol, score, its mark (a dagger for caveats), interval, caveats.
 
     Raises:
         UsageError: pandas is not installed, or a place holds no result.

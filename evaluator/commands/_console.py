@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from evaluator.results.caveats import Caveat
     from evaluator.results.result import Result
 
 
@@ -37,6 +38,8 @@ def tell_warnings() -> None:
 
 def print_results(done: "Sequence[tuple[Result, Path | None]]") -> None:
     """A table of scores, then what a reader should know, then where the files are."""
+    from evaluator.results.caveats import DAGGER
+
     rows = [
         (
             r.module,
@@ -55,22 +58,31 @@ def print_results(done: "Sequence[tuple[Result, Path | None]]") -> None:
         print_table(*_without_empty(head, rows))
     for result, path in done:
         for caveat in result.caveats:
-            print(f"caveat: {result.module}, {result.task}: {caveat.text}")
+            print(f"{DAGGER} caveat: {result.module}, {result.task}: {caveat.text}{_consequence(caveat)}")
         for note in result.notes:
             print(f"note: {result.module}, {result.task}: {note}")
         if path is not None:
             print(f"written: {path}")
 
 
+def _consequence(caveat: "Caveat") -> str:
+    """What a caveat forbids, in words."""
+    from evaluator.results.caveats import ALWAYS, UNLESS_SHARED, falsifies
+
+    said = {ALWAYS: " (no rank, no verdict)", UNLESS_SHARED: " (no verdict but on results that share it)"}
+    return said.get(falsifies(caveat), "")
+
+
 def _figures(result: "Result") -> tuple[str, str, str]:
-    """Score, interval, and how often probes were trained and with what standard deviation; percentages times a hundred."""
+    """Score with a dagger if it has caveats, interval, and how often probes were trained and with what standard deviation; percentages times a hundred."""
+    from evaluator.results.caveats import mark
     from evaluator.scoring.metrics import METRICS
 
     metric = METRICS[result.metric]
     interval = metric.interval(result.ci_low, result.ci_high)
     n_times = len(result.test_probabilities[0])
     std = "" if result.std is None else f"{n_times}, +-{metric.shown(result.std)}"
-    return f"{metric.shown(result.score)} {metric.unit}".strip(), interval, std
+    return f"{metric.shown(result.score)} {metric.unit}".strip() + mark(result.caveats), interval, std
 
 
 def _without_empty(head: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[Sequence[str], Sequence[Sequence[str]]]:

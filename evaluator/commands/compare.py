@@ -2,23 +2,33 @@
 
 import argparse
 import json
+import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-SUMMARY = "tell whether one result is really above another"
+if TYPE_CHECKING:
+    from evaluator.results.compare import Comparison
+    from evaluator.results.over_tasks import MeanDifference
+
+SUMMARY = "tell whether one module is really above another, on a task or in the mean over several"
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    """Results of one task."""
-    command.add_argument("results", nargs="+", type=Path, metavar="RESULT.json")
-    command.add_argument("--json", action="store_true", help="print one JSON object per pair")
+    """Results of one task or several."""
+    command.add_argument("results", nargs="+", type=Path, metavar="RESULTS", help="result files, or folders of them")
+    command.add_argument("--json", action="store_true", help="print one JSON object per pair, and per mean over tasks")
 
 
 def run(parsed: argparse.Namespace) -> int:
-    """`hear-eval compare`: every two results in a sentence."""
+    """`hear-eval compare`: every two results in a sentence, then means over tasks; what cannot be paired, on standard error."""
     import evaluator as ev
     from evaluator.files import finite
 
-    for each in ev.compare(*parsed.results):
+    compared = ev.compare_over_tasks(*parsed.results)
+    every: list[Comparison | MeanDifference] = [*compared.by_task, *compared.means]
+    for each in every:
         print(json.dumps(finite(asdict(each)), allow_nan=False) if parsed.json else each.sentence)
+    for sentence in compared.unpaired:
+        print(f"hear-eval: not compared: {sentence}", file=sys.stderr)
     return 0

@@ -7,7 +7,8 @@ from evaluator.embedding.spec import ModuleSpec
 
 _UNTRAINED = "untrained:"
 # From knowing nothing of a sound to knowing its spectrum; hear_ssl says what each of them is.
-WITHOUT_WEIGHTS = ("hear_ssl.majority", "hear_ssl.chance", "hear_ssl.duration_loudness", "hear_ssl.melspec")
+KNOWS_NOTHING = ("hear_ssl.majority", "hear_ssl.chance", "hear_ssl.duration_loudness")
+WITHOUT_WEIGHTS = (*KNOWS_NOTHING, "hear_ssl.melspec")
 
 
 def beside(modules: Sequence[ModuleSpec]) -> list[ModuleSpec]:
@@ -27,6 +28,19 @@ def beside(modules: Sequence[ModuleSpec]) -> list[ModuleSpec]:
         f"{_UNTRAINED}{spec.name}": replace(spec, name=f"{_UNTRAINED}{spec.name}", instance=None) for spec in trained
     }
     return plain + [spec for name, spec in untrained.items() if name not in names]
+
+
+def is_baseline(name: str, command: Sequence[str]) -> bool:
+    """Whether a module stands in a run to be compared with, rather than to be judged.
+
+    Log-mel is a module like others unless it came by `--baselines`.
+
+    Args:
+        name: Of the module.
+        command: Words of the command that it ran by, if known.
+    """
+    by_option = "--baselines" in command and name in WITHOUT_WEIGHTS and name not in command
+    return name.startswith(_UNTRAINED) or name in KNOWS_NOTHING or by_option
 
 
 def is_untrained(spec: ModuleSpec) -> bool:

@@ -13,7 +13,7 @@ from evaluator.embedding.extraction import Extraction
 from evaluator.experiment.evaluation import Choice, Evaluation, Key
 from evaluator.experiment.experiment import Experiment
 from evaluator.experiment.setup import Setup
-from evaluator.results.result import Caveat
+from evaluator.results.caveats import Caveat
 
 
 def on_module(setup: Setup, described: Mapping[str, Any], cache: Path) -> Iterator[Caveat]:
@@ -67,7 +67,8 @@ def on_clips(setup: Setup, extraction: Extraction) -> Iterator[Caveat]:
     for kind, text in extraction.remarks:
         yield Caveat(kind, text)
     if extraction.change > guard.TOLD_ABOVE:
-        yield Caveat("unrepeatable", guard.describe(extraction))
+        kind = "unrepeatable" if extraction.change > guard.REFUSED_ABOVE else "slightly_unrepeatable"
+        yield Caveat(kind, guard.describe(extraction))
     if extraction.failed:
         first = clips[min(extraction.failed)].name
         yield Caveat(

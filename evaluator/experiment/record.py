@@ -19,8 +19,9 @@ from evaluator.experiment.fit import Fitted
 from evaluator.experiment.options import RunOptions
 from evaluator.experiment.provenance import Clock, audio_sha256, provenance
 from evaluator.experiment.score import Scores
+from evaluator.results.caveats import Caveat
 from evaluator.results.hearing import Hearing, Recorded
-from evaluator.results.result import Caveat, Result
+from evaluator.results.result import Result
 
 
 def record(

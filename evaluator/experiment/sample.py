@@ -146,6 +146,7 @@ def _embed_sample(
         embedded = embed(experiment, module, options.cache, options.progress, options.allow_failed)
     except EvaluationError as error:
         raise EvaluationError(f"{spec.name}: {error}") from error
+    notes += [caveat.text for caveat in caveats.on_module(sample, described, options.cache)]
     notes += [caveat.text for caveat in caveats.on_clips(sample, embedded.extraction)]
     notes += [caveat.text for caveat in caveats.on_sound(sample, embedded.extraction, highest_rate(described))]
     return SampleEmbeddings(

@@ -12,9 +12,9 @@ import numpy as np
 from evaluator.errors import EvaluationError, UsageError
 from evaluator.report.collect import ComparableResults, with_titles
 from evaluator.report.header import ResultHeader, header_of
-from evaluator.report.significance import significantly_better
+from evaluator.report.significance import significantly_better, without_verdict
 from evaluator.report.unfit import refuse_unfit
-from evaluator.results import compare, on_disk, verdict
+from evaluator.results import caveats, compare, on_disk, verdict
 from evaluator.results.result import Result
 from evaluator.scoring import intervals, metrics
 from evaluator.scoring.intervals import Estimate
@@ -31,7 +31,8 @@ class BoardEntry:
     title: What to call it on this board.
     rank, last_rank: The first and the last rank, from 1, that it may have: 1 + how many are significantly better, and n less
         those that are significantly worse, of n that have a score; None for a result without a score, and for one that
-        has nothing beside it to be ranked with.
+        has nothing beside it to be ranked with or is withheld.
+    withheld: Why its caveats forbid a rank beside the others; "" if they do not.
     n_times: How often its probes were trained, over seeds and random choices of few shots.
     """
 
@@ -40,6 +41,7 @@ class BoardEntry:
     rank: int | None
     last_rank: int | None
     n_times: int
+    withheld: str = ""
 
     @property
     def result(self) -> Result:
@@ -51,7 +53,7 @@ class BoardEntry:
 class Board:
     """The results of one task, protocol, profile and metric on the same test clips.
 
-    entries: Best first.
+    entries: Best first; those that are withheld after the others.
     significantly_better: Whether row i is significantly better than column j, in the order of `entries`,
         (n_entries, n_entries).
     n_clips, n_folds: Test clips of all folds together, and folds.
@@ -83,6 +85,7 @@ class _Scored:
     n_times: How often its probes were trained.
     trained_on: Hashes of all clips, of the task file and of the protocol file.
     trained_seldom, hides_luck: Whether that was too seldom to know the standard deviation over trainings, or once.
+    shared: Caveats that whatever it is compared with has to have as well.
     remarks: About it alone.
     """
 
@@ -92,6 +95,7 @@ class _Scored:
     trained_on: tuple[str, ...]
     trained_seldom: bool
     hides_luck: bool
+    shared: caveats.Shared
     remarks: list[str]
 
 
@@ -202,6 +206,7 @@ def _scored(header: ResultHeader, result: Result, same: _SameClips) -> _Scored:
         tuple(str(result.provenance.get(name)) for name in hashes),
         verdict.trained_seldom(result),
         verdict.hides_luck(result),
+        caveats.has_to_be_shared(result),
         remarks,
     )
 
@@ -209,17 +214,25 @@ def _scored(header: ResultHeader, result: Result, same: _SameClips) -> _Scored:
 def _ranked(same: _SameClips) -> Board:
     """The board of results on the same clips: order, ranks and notes."""
     first = same.first
-    ordered = sorted(same.scored, key=lambda each: (-metrics.signed(first.metric, each.made.value), each.header.title))
-    better = significantly_better(
-        [each.made for each in ordered], np.array([each.hides_luck for each in ordered]), first.metric
+    reasons = caveats.why_no_rank([each.header.result for each in same.scored], [each.shared for each in same.scored])
+    in_order = sorted(
+        zip(same.scored, reasons, strict=True),
+        key=lambda each: (bool(each[1]), -metrics.signed(first.metric, each[0].made.value), each[0].header.title),
     )
-    n_scored = sum(not np.isnan(each.made.value) for each in ordered)
+    ordered, withheld = [each for each, _ in in_order], [why for _, why in in_order]
+    unlike = without_verdict(
+        [each.header.result.caveats for each in ordered],
+        [each.shared for each in ordered],
+        [each.hides_luck for each in ordered],
+    )
+    better = significantly_better([each.made for each in ordered], unlike, first.metric)
+    n_ranked = sum(not why and not np.isnan(each.made.value) for each, why in in_order)
     titles = _distinct_titles([each.header for each in ordered])
     entries = [
-        BoardEntry(each.header, title, 1 + int(better[:, n].sum()), n_scored - int(better[n].sum()), each.n_times)
-        if n < n_scored > 1  # those without a score come last
-        else BoardEntry(each.header, title, None, None, each.n_times)
-        for n, (each, title) in enumerate(zip(ordered, titles, strict=True))
+        BoardEntry(each.header, title, 1 + int(better[:, n].sum()), n_ranked - int(better[n].sum()), each.n_times)
+        if n < n_ranked > 1  # those without a score and those that are withheld come last
+        else BoardEntry(each.header, title, None, None, each.n_times, why)
+        for n, (each, title, why) in enumerate(zip(ordered, titles, withheld, strict=True))
     ]
     return Board(
         task=first.task,
@@ -233,9 +246,18 @@ def _ranked(same: _SameClips) -> Board:
         n_folds=len(first.folds),
         over_groups=same.units.over == "groups",
         n_units=same.units.n,
-        notes=[*_cannot_rank(same.units, n_scored), *_notes(ordered)],
+        notes=[*_cannot_rank(same.units, n_ranked), *_why_no_rank(entries), *_notes(ordered)],
         problems=[],
     )
+
+
+def _why_no_rank(entries: Sequence[BoardEntry]) -> list[str]:
+    """A sentence for each result that its caveats keep from being ranked."""
+    return [
+        f"No rank for {each.title}, which is not to be compared with the others: {each.withheld}"
+        for each in entries
+        if each.withheld
+    ]
 
 
 def _distinct_titles(headers: Sequence[ResultHeader]) -> list[str]:

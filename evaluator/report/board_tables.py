@@ -1,7 +1,8 @@
 """Leaderboards and the overview as tables for other programs and for papers.
 
 Tables have two forms: for reading (Markdown, LaTeX) figures are rounded, percentages times a hundred, and a score with
-caveats has a dagger; CSV has all digits, in the metric's own unit, one figure a cell, and the kinds of the caveats.
+caveats has a dagger; CSV has all digits, in the metric's own unit, one figure a cell, the dagger in one of its own, and the
+kinds of the caveats.
 """
 
 import json
@@ -10,19 +11,35 @@ import math
 from evaluator.report.board import Board, BoardEntry
 from evaluator.report.header import ResultHeader
 from evaluator.report.overview import Overview
+from evaluator.results.caveats import DAGGER, mark
 from evaluator.scoring.metrics import METRICS
 from evaluator.tables import HeadAndRows, TableCell
 
-DAGGER = "†"  # beside a score with a caveat
 _WHO = ["module", "weights", "options"]
-_FIGURES = [*_WHO, "layers", "seeds", "score", "ci_low", "ci_high", "std", "chosen", "caveats", "run", "path"]
+_FIGURES = [
+    *_WHO,
+    "layers",
+    "seeds",
+    "score",
+    "ci_low",
+    "ci_high",
+    "std",
+    "chosen",
+    "mark",
+    "caveats",
+    "no_rank",
+    "run",
+    "path",
+]
 
 
 def leaderboard(board: Board, kind: str) -> HeadAndRows:
     """A board as head, (n_columns,), and rows, (n_entries, n_columns): for `csv` all digits, for others as it is read."""
     if kind == "csv":
         head = ["rank", "last_rank", "title", *_FIGURES]
-        return head, [[entry.rank, entry.last_rank, entry.title, *_figures(entry.header)] for entry in board.entries]
+        return head, [
+            [entry.rank, entry.last_rank, entry.title, *_figures(entry.header, entry)] for entry in board.entries
+        ]
     metric = METRICS[board.metric]
     rows: list[list[TableCell]] = []
     for entry in board.entries:
@@ -37,10 +54,11 @@ def leaderboard(board: Board, kind: str) -> HeadAndRows:
                 std,
                 result.chosen,
                 "; ".join(caveat.text for caveat in result.caveats),
+                entry.withheld,
             ]
         )
     score = f"{board.metric} ({metric.unit})" if metric.unit else board.metric
-    names = ["rank", "module", score, "95 % interval", "std", "of", f"{DAGGER} caveats"]
+    names = ["rank", "module", score, "95 % interval", "std", "of", f"{DAGGER} caveats", "no rank, since"]
     kept = [n for n in range(len(names)) if n < 4 or any(row[n] for row in rows)]
     return [names[n] for n in kept], [[row[n] for n in kept] for row in rows]
 
@@ -69,7 +87,7 @@ def _long_matrix(overview: Overview) -> HeadAndRows:
             *(board.task, board.dataset, board.protocol, board.profile, board.metric),
             *(row.n_present, row.mean_rank),
             *((None, None) if entry is None else (entry.rank, entry.last_rank)),
-            *(_figures(row.header, missing=True) if entry is None else _figures(entry.header)),
+            *_figures(row.header if entry is None else entry.header, entry),
         ]
         for row in overview.rows
         for column, board, entry in zip(overview.columns, overview.boards, row.entries, strict=True)
@@ -78,23 +96,23 @@ def _long_matrix(overview: Overview) -> HeadAndRows:
 
 def _score_and_rank(board: Board, entry: BoardEntry) -> str:
     score = _marked(entry, METRICS[board.metric].shown(entry.result.score))
-    return f"{score} ({ranks(entry)})" if entry.rank else score
+    return f"{score} ({ranks(entry) if entry.rank else 'no rank'})" if entry.rank or entry.withheld else score
 
 
 def _marked(entry: BoardEntry, score: str) -> str:
-    return f"{score}{DAGGER}" if entry.result.caveats else score
+    return f"{score}{mark(entry.result.caveats)}"
 
 
-def _figures(header: ResultHeader, missing: bool = False) -> list[TableCell]:
-    """The cells under `_FIGURES`."""
+def _figures(header: ResultHeader, entry: BoardEntry | None) -> list[TableCell]:
+    """The cells under `_FIGURES`; only who it is about where there is no entry."""
     result = header.result
     who: list[TableCell] = [result.module, result.weights, json.dumps(result.options, sort_keys=True)]
-    if missing:
+    if entry is None:
         return [*who, *[None] * (len(_FIGURES) - len(_WHO))]
     numbers = [None if math.isnan(value) else value for value in (result.score, result.ci_low, result.ci_high)]
-    caveats = "; ".join(caveat.kind for caveat in result.caveats)
+    doubts = (mark(result.caveats), "; ".join(caveat.kind for caveat in result.caveats), entry.withheld)
     run = (result.run, str(header.path))
-    return [*who, header.layers, len(result.seeds), *numbers, result.std, result.chosen, caveats, *run]
+    return [*who, header.layers, len(result.seeds), *numbers, result.std, result.chosen, *doubts, *run]
 
 
 def ranks(entry: BoardEntry) -> str:

@@ -9,13 +9,14 @@ from evaluator.errors import UsageError
 from evaluator.files import write_whole
 from evaluator.report import page, sections
 from evaluator.report.board import Board, boards
-from evaluator.report.board_tables import DAGGER, leaderboard, matrix
+from evaluator.report.board_tables import leaderboard, matrix
 from evaluator.report.budget import PageBudget, ReportFiles
 from evaluator.report.clips import ClipOptions
 from evaluator.report.collect import Collection, collect
 from evaluator.report.overview import ModuleRow, Overview, overview
 from evaluator.report.page import Amount, OverviewRow, Page, Section
 from evaluator.report.text import as_sentence, count_of
+from evaluator.results.caveats import DAGGER
 
 PAGE_BYTES = 16_000_000  # aimed at; what may not be left out can take it a little above
 _ENTRY_BYTES = 1_800  # of a result in leaderboard, overview, provenance and failures (bench/report_size.py: 1,400)
@@ -23,7 +24,8 @@ _HOW_TO_READ = [
     "A score is of all folds' test clips together (published profiles: the mean of the folds); its 95 % interval says where it might "
     "lie for other groups (individuals, sites, recordings), or clips where none are named, from the same source. There is none where "
     "the groups are fewer than four.",
-    f"{DAGGER} marks a score with a caveat, such as that the module was pre-trained on this data; follow it to the sentence.",
+    f"{DAGGER} marks a score with a caveat, such as that the module was pre-trained on this data; follow it to the sentence. "
+    "Where the caveat falsifies the comparison with the others, there is no rank, no bold and no mean rank, and it stands below them.",
     "One module is significantly better than another if the differences in the same groups or test clips say so at 5 %, corrected "
     "for all pairs of a leaderboard (Holm). Rank 2–4 means that one module is significantly better than this one, that the "
     "difference to two others is not significant, and that the rest are significantly worse.",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from evaluator.embedding.baselines import is_baseline
 from evaluator.report.budget import PageBudget
 from evaluator.report.page import ClipEntry, ClipList, ShownPrediction
 from evaluator.report.sound import clip_sound
@@ -64,6 +65,7 @@ def clip_list(titles: Sequence[str], results: Sequence[Result], budget: PageBudg
         budget: Of the section; a clip for whose sound too few bytes are left is there without it.
         options: How many clips at most, and where their recordings lie.
     """
+    titles, results, left_out = without_baselines(titles, results)
     disputed = disagreeing(titles, results, options.n_max) if options.n_max else []
     folder = options.data or (Path(results[0].provenance["data"]) if results[0].provenance.get("data") else None)
     heading = (
@@ -72,7 +74,21 @@ def clip_list(titles: Sequence[str], results: Sequence[Result], budget: PageBudg
         else "Clips on which the module is wrong with the highest probability"
     )
     rule = selection_rule(len(results), results[0].confusion is not None)
+    rule += f" Not looked at: {', '.join(left_out)}." if left_out else ""
     return ClipList(heading, rule, [_clip_entry(each, folder, budget, results[0].hearing) for each in disputed])
+
+
+def without_baselines(titles: Sequence[str], results: Sequence[Result]) -> tuple[list[str], list[Result], list[str]]:
+    """Titles and results, (n_results,), of those that are no baseline or untrained copy, and the titles of these.
+
+    Where there is nothing but baselines, they all stay.
+    """
+    commands = [[str(word) for word in result.provenance.get("command") or ()] for result in results]
+    kept = [n for n, result in enumerate(results) if not is_baseline(result.module, commands[n])]
+    if not kept:
+        return list(titles), list(results), []
+    left_out = [title for n, title in enumerate(titles) if n not in kept]
+    return [titles[n] for n in kept], [results[n] for n in kept], left_out
 
 
 def _clip_entry(disputed: DisputedClip, folder: Path | None, budget: PageBudget, hearing: Hearing | None) -> ClipEntry:

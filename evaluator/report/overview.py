@@ -20,8 +20,10 @@ class ModuleRow:
     entries: Its entry on each board, (n_boards,); None where it has none.
     n_present: On how many boards it is.
     mean_rank: Mean of (rank + last_rank) / 2 over the tasks of the shared boards, each task's boards averaged first; None if
-        there is none.
-    means: Mean score over the shared boards of one metric, protocol and profile, by their name, where there are several such.
+        there is none, or if it has no rank on one of them.
+    withheld: Whether its caveats keep it from a rank on some board.
+    means: Mean score over the shared boards of one metric, protocol and profile, by their name, where there are several such;
+        none for a row without a mean rank.
     """
 
     title: str
@@ -30,6 +32,7 @@ class ModuleRow:
     n_present: int
     mean_rank: float | None
     means: dict[str, float]
+    withheld: bool = False
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class Overview:
     """Rows in order of mean rank, else of title.
 
     columns: What to call each board, (n_boards,), all different.
-    shared: Which of `boards`, counted from 0, every row has a rank on.
+    shared: Which of `boards`, counted from 0, every row has a rank on, but for rows that are withheld somewhere.
     missing: Sentences: which module has no result where, and how to get it.
     notes: What a reader should know, such as why there is no mean rank.
     """
@@ -65,20 +68,29 @@ def overview(boards: Sequence[Board]) -> Overview:
                     f"{entry.header.title} has several runs on {columns[number]}; the one trained most often is shown"
                 )
             entries[variant][number] = entry if before is None else _trained_more(before, entry)
-    shared = [
-        number
-        for number in range(len(boards))
-        if all(entry and entry.rank for entry in (row[number] for row in entries.values()))
-    ]
+    shared = _shared(list(entries.values()), len(boards))
     rows = [_row(headers[variant], row, shared, boards) for variant, row in entries.items()]
     rows.sort(key=lambda row: (math.inf if row.mean_rank is None else row.mean_rank, -row.n_present, row.title))
     if len(rows) > 1 and len(shared) < len(boards):
         notes.append(_why_not_shared(rows, columns, shared))
+    left_out = [row.title for row in rows if row.withheld and row.mean_rank is None]
+    if left_out and len(boards) > 1:
+        notes.append(f"No mean rank for {', '.join(left_out)}: no rank on some board, as is said there")
     if len({boards[number].task for number in shared}) < len(shared):
         notes.append(
             "In mean ranks each task counts once: where it has several boards, by protocol or profile, theirs are averaged first"
         )
     return Overview(list(boards), columns, rows, shared, _missing(rows, boards, columns), list(dict.fromkeys(notes)))
+
+
+def _shared(rows: Sequence[Sequence[BoardEntry | None]], n_boards: int) -> list[int]:
+    """The boards on which every module has a rank; a module that is withheld anywhere has no say in that, unless all are."""
+    without_caveat = [row for row in rows if not any(entry and entry.withheld for entry in row)]
+    return [
+        number
+        for number in range(n_boards)
+        if all(entry and entry.rank for entry in (row[number] for row in without_caveat or rows))
+    ]
 
 
 def _columns(boards: Sequence[Board]) -> list[str]:
@@ -105,7 +117,10 @@ def _trained_more(one: BoardEntry, other: BoardEntry) -> BoardEntry:
 def _row(
     header: ResultHeader, entries: list[BoardEntry | None], shared: Sequence[int], boards: Sequence[Board]
 ) -> ModuleRow:
+    withheld = any(entry and entry.withheld for entry in entries)
     common = [(boards[number], entry) for number in shared if (entry := entries[number]) is not None]
+    if any(entry is None or entry.rank is None for entry in (entries[number] for number in shared)):
+        common = []  # a mean over fewer tasks is not to be compared
     ranks = defaultdict(list)  # of each task
     for board, entry in common:
         if entry.rank and entry.last_rank:
@@ -115,7 +130,7 @@ def _row(
         scores[f"{board.metric} ({board.protocol}, {board.profile})"].append(entry.result.score)
     means = {name: float(np.mean(several)) for name, several in scores.items() if len(several) > 1}
     n_present = sum(entry is not None for entry in entries)
-    return ModuleRow(header.title, header, entries, n_present, _mean_of_means(ranks.values()), means)
+    return ModuleRow(header.title, header, entries, n_present, _mean_of_means(ranks.values()), means, withheld)
 
 
 def _mean_of_means(several: Iterable[Sequence[float]]) -> float | None:
@@ -124,7 +139,7 @@ def _mean_of_means(several: Iterable[Sequence[float]]) -> float | None:
 
 
 def _why_not_shared(rows: Sequence[ModuleRow], columns: Sequence[str], shared: Sequence[int]) -> str:
-    fewest = min(rows, key=lambda row: row.n_present)
+    fewest = min([row for row in rows if not row.withheld] or rows, key=lambda row: row.n_present)
     lacking = f"{fewest.title}, for one, is on {fewest.n_present} of {len(columns)}"
     if not shared:
         return f"No mean ranks: there is no board on which every module has a rank; {lacking}"

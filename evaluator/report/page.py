@@ -121,7 +121,7 @@ class LeaderboardRow:
 
     rank: One rank, or the first and the last that it may have.
     score, interval, std: In the unit that is read.
-    n_worse: Than how many modules it is significantly better.
+    n_worse: Than how many modules it is significantly better; a dash without a rank.
     caveats: Those of its score, as text; "" for none.
     """
 
@@ -130,7 +130,7 @@ class LeaderboardRow:
     score: Amount
     interval: Amount
     std: Amount
-    n_worse: int
+    n_worse: Amount
     caveats: str
 
 

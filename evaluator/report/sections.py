@@ -11,6 +11,7 @@ from evaluator.report.clips import ClipOptions, clip_list
 from evaluator.report.drawing import MAX_MODULES
 from evaluator.report.page import Amount, Details, LeaderboardRow, PageFigure, PageTable, Section
 from evaluator.results import on_disk
+from evaluator.results.caveats import DAGGER, mark
 from evaluator.results.result import Result
 from evaluator.scoring.metrics import METRICS
 
@@ -37,9 +38,10 @@ def section(name: str, title: str, board: Board, budget: PageBudget, clip_option
     """
     results = _read(board)
     titles = [entry.title for entry in board.entries]
-    page_figures = _overall_figures(budget, board, results)
-    details = [*_classes(budget, titles, results), *_groups(budget, titles, results), *_lengths(budget, results[0])]
-    clips = clip_list(titles[:MAX_MODULES], results[:MAX_MODULES], budget, clip_options)
+    marked = [f"{title} {mark(each.caveats)}".strip() for title, each in zip(titles, results, strict=True)]
+    page_figures = _overall_figures(budget, board, marked, results)
+    details = [*_classes(budget, marked, results), *_groups(budget, marked, results), *_lengths(budget, results[0])]
+    clips = clip_list(marked[:MAX_MODULES], results[:MAX_MODULES], budget, clip_options)
     failed = text.failures(titles, results)
     if failed:
         table = PageTable("Failures", ["clip", "why", "modules"], [list(each) for each in failed])
@@ -84,15 +86,22 @@ def _leaderboard_rows(board: Board) -> list[LeaderboardRow]:
 
 def _leaderboard_row(metric: str, entry: BoardEntry, n_worse: int) -> LeaderboardRow:
     result, shown = entry.result, METRICS[metric].shown
+    has_rank = entry.rank is not None
     return LeaderboardRow(
         entry,
         board_tables.ranks(entry),
         Amount(shown(result.score), _sorted_by(result.score)),
         Amount(METRICS[metric].interval(result.ci_low, result.ci_high, " – "), _sorted_by(result.ci_low)),
         Amount("–" if result.std is None else shown(result.std), result.std),
-        n_worse,
+        Amount(str(n_worse) if has_rank else "–", n_worse if has_rank else None),
         " ".join(text.as_sentence(f"{each.text[:1].upper()}{each.text[1:]}") for each in result.caveats),
     )
+
+
+def _order(board: Board) -> str:
+    if len(board.entries) < 2:
+        return ""
+    return f", best first{', those without a rank below' if any(each.withheld for each in board.entries) else ''}"
 
 
 def _sorted_by(value: float) -> float | None:
@@ -116,33 +125,33 @@ def _left_out(names: Sequence[str]) -> list[str]:
     ]
 
 
-def _overall_figures(budget: PageBudget, board: Board, results: Sequence[Result]) -> list[PageFigure]:
-    titles, headers = [entry.title for entry in board.entries], [entry.result for entry in board.entries]
-    marked = [
-        f"{title} {board_tables.DAGGER}" if each.caveats else title for title, each in zip(titles, headers, strict=True)
-    ]
+def _overall_figures(
+    budget: PageBudget, board: Board, marked: Sequence[str], results: Sequence[Result]
+) -> list[PageFigure]:
+    """Scores, layers and shots; `marked` are the titles, (n_results,), with a dagger where there are caveats."""
+    headers = [entry.result for entry in board.entries]
     ends = ([each.ci_low for each in headers], [each.ci_high for each in headers])
-    caveat = f" {board_tables.DAGGER} has a caveat, above." if any(each.caveats for each in headers) else ""
+    caveat = f" {DAGGER} has a caveat, above." if any(each.caveats for each in headers) else ""
     intervals = "its 95 % interval; a ring marks what the score is of."
     layers = "Layers." if curves.are_layers(results) else "Settings."
     return [
         *budget.draw(
             "scores",
             "Scores",
-            f"with their 95 % intervals{', best first' if len(headers) > 1 else ''}.{caveat}",
+            f"with their 95 % intervals{_order(board)}.{caveat}",
             figures.scores(marked, [each.score for each in headers], *ends, board.metric),
         ),
         *budget.draw(
             "layers",
             layers,
             f"The score of each {'layer' if layers == 'Layers.' else 'setting'}, with {intervals}",
-            curves.layer_curves(titles, results),
+            curves.layer_curves(marked, results),
         ),
         *budget.draw(
             "shots",
             "Number of shots.",
             f"The score with so many training clips of each class, the mean of many draws, with {intervals}",
-            curves.shot_curves(titles, results),
+            curves.shot_curves(marked, results),
         ),
     ]
 

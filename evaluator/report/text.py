@@ -164,13 +164,14 @@ def caption(board: Board) -> str:
     if not any(entry.rank for entry in board.entries):
         return f"{metric}."
     entry = next((each for each in board.entries if each.rank != each.last_rank), None)
+    below = " Below them stand those without a rank." if any(each.withheld for each in board.entries) else ""
     if entry is None:
-        return f"{metric}, best first. No two modules tie."
+        return f"{metric}, best first. No two modules tie.{below}"
     first, last = entry.rank or 1, entry.last_rank or 1
     better = {1: "no module is", 2: "one module is"}.get(first, f"{first - 1} modules are")
     return (
         f"{metric}, best first. Rank {first}–{last}: {better} significantly better, and this one may stand anywhere down to "
-        f"rank {last}."
+        f"rank {last}.{below}"
     )
 
 

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from evaluator.experiment.provenance import versions
 from evaluator.files import safe_name
 from evaluator.probes.protocol import Protocol
 from evaluator.results import compare
+from evaluator.results.caveats import Caveat
 from evaluator.results.on_disk import parsed, read
 from evaluator.results.result import SCHEMA_VERSION, Result
 from evaluator.scoring import intervals
@@ -58,6 +59,7 @@ class FinishedScore:
     """The score of a finished run with its 95 % interval, in the metric's unit, and the file that says more.
 
     part: Which part of the dataset's clips was there, as `20 of 1697 clips`; "" if all were.
+    caveats: Of the result.
     """
 
     value: float
@@ -66,6 +68,7 @@ class FinishedScore:
     chosen: str
     path: Path
     part: str = ""
+    caveats: Sequence[Caveat] = ()
 
 
 def describe_part(task: Task, n_clips: int) -> str:
@@ -78,6 +81,11 @@ def describe_part(task: Task, n_clips: int) -> str:
         return f"{n_clips} clips of {UNKNOWN}"
     min_clips = expected - task.dataset.expected.get("tolerance", 0)
     return f"{n_clips} of {expected} clips" if n_clips < min_clips else ""
+
+
+def score_of(result: Result, path: Path, part: str) -> FinishedScore:
+    """The score of a result that lies at a path, and is of a part of the clips as `describe_part` says, with its caveats."""
+    return FinishedScore(result.score, result.ci_low, result.ci_high, result.chosen, path, part, result.caveats)
 
 
 def find_score(run: Run, out: Path, manifest_sha256: str) -> tuple[FinishedScore | None, list[str]]:
@@ -121,9 +129,7 @@ def _read(path: Path, run: Run, manifest_sha256: str) -> FinishedScore | None:
         return None
     result = read(path)
     _refuse_another_score(result, path)
-    return FinishedScore(
-        result.score, result.ci_low, result.ci_high, result.chosen, path, describe_part(run.task, result.n_clips)
-    )
+    return score_of(result, path, describe_part(run.task, result.n_clips))
 
 
 def _refuse_another_score(result: Result, path: Path) -> None:

@@ -15,9 +15,11 @@ from evaluator.reproduction.finished import UNKNOWN
 from evaluator.reproduction.plan import Plan
 from evaluator.reproduction.recipe import RecipeTable
 from evaluator.reproduction.replacing import describe_options, describe_row, is_replaced
+from evaluator.results.caveats import DAGGER, mark
 
 TableRows = list[list[tables.TableCell]]
 REPLACED_TITLE, REASONS_TITLE = "Other modules than the recipe's", "Known reasons for differences"
+_MAX_CELLS = 6  # that a caveat names
 PROFILE_TITLES = {"published": "ours as published", "clean": "ours clean"}
 
 
@@ -95,7 +97,7 @@ def _number(ours: OurScore, digits: int) -> str:
     part = f", {ours.n_fused} of {ours.n_rows} rows" if ours.n_fused < ours.n_rows else ""
     clips = f", {ours.score.part}" if ours.score.part else ""
     interval = "no interval" if math.isnan(ours.score.low) else f"{low} to {high}"
-    return f"{value} ({interval}{part}{clips})"
+    return f"{value}{mark(ours.score.caveats)} ({interval}{part}{clips})"
 
 
 def _legend(plan: Plan, table: RecipeTable, reproduced: Sequence[Cell]) -> list[str]:
@@ -106,6 +108,7 @@ def _legend(plan: Plan, table: RecipeTable, reproduced: Sequence[Cell]) -> list[
         f"Each cell: {' / '.join(['printed', *(f'{name} (95 % interval)' for name in names)])}; - for none.",
         f"{MARK}: the printed number is outside our interval by more than its rounding. n of m clips, n of m rows: only a part was "
         "here, or it is not known whether it is all, so that the number is not the paper's, and is not compared with it.",
+        *_caveats(reproduced),
     ]
     for profile in plan.recipe.profiles:
         lines += _count_cells(profile, reproduced)
@@ -115,6 +118,19 @@ def _legend(plan: Plan, table: RecipeTable, reproduced: Sequence[Cell]) -> list[
             used.setdefault(describe_row(each), []).append(row)
     lines += [f"{', '.join(rows)}: {module}." for module, rows in used.items()]
     return [*lines, f"Protocol: {plan.recipe.protocol}; trainings of each probe: {plan.recipe.seeds}."]
+
+
+def _caveats(reproduced: Sequence[Cell]) -> list[str]:
+    """What the daggers mean, each fact once, with the cells and profiles that it is about; nothing where there are none."""
+    where: dict[str, list[str]] = {}
+    for cell in reproduced:
+        for profile, ours in cell.ours.items():
+            for caveat in ours.score.caveats if ours.score else ():
+                where.setdefault(caveat.text, []).append(f"{cell.row}, {cell.column} ({profile})")
+    return [
+        f"{DAGGER} {text}: {'; '.join(cells[:_MAX_CELLS])}{f' and {len(cells) - _MAX_CELLS} more' * (len(cells) > _MAX_CELLS)}."
+        for text, cells in where.items()
+    ]
 
 
 def _count_cells(profile: str, reproduced: Sequence[Cell]) -> list[str]:
@@ -142,7 +158,9 @@ def _long_form(plan: Plan, table: RecipeTable, reproduced: Sequence[Cell]) -> tu
     """A line for each cell: numbers in percent, whether they differ, or why there are none."""
     head = ["row", "column", "task", "module", "options", "other_module", "printed"]
     for profile in plan.recipe.profiles:
-        head += [f"{profile}{part}" for part in ("", "_low", "_high", "_differs", "_part", "_why_not", "_result")]
+        head += [
+            f"{profile}{part}" for part in ("", "_low", "_high", "_differs", "_part", "_caveats", "_why_not", "_result")
+        ]
     rows: TableRows = []
     for cell in reproduced:
         line: list[tables.TableCell] = [cell.row, cell.column, table.columns[cell.column], cell.module]
@@ -153,6 +171,13 @@ def _long_form(plan: Plan, table: RecipeTable, reproduced: Sequence[Cell]) -> tu
             line += [*(None if value is None or math.isnan(value) else round(value, 4) for value in numbers)]
             rows_part = f"{each.n_fused} of {each.n_rows} rows" if each.n_fused < each.n_rows else ""
             parts = ", ".join(filter(None, [rows_part, score.part if score else ""]))
-            line += [MARK if cell.differs[profile] else "", parts, each.why_not, str(score.path) if score else ""]
+            kinds = "; ".join(caveat.kind for caveat in score.caveats) if score else ""
+            line += [
+                MARK if cell.differs[profile] else "",
+                parts,
+                kinds,
+                each.why_not,
+                str(score.path) if score else "",
+            ]
         rows.append(line)
     return head, rows

@@ -1,12 +1,13 @@
 """Results beside each other: is a difference real."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 
 import numpy as np
 
 from evaluator.errors import EvaluationError, UsageError
+from evaluator.results.caveats import Caveat, why_no_verdict
 from evaluator.results.result import Result
 from evaluator.results.verdict import Pair, hides_luck, sentence
 from evaluator.scoring import intervals, metrics
@@ -30,6 +31,9 @@ class Comparison:
     mcnemar: p of McNemar's exact test, for accuracy where clips are independent; else None.
     by_group: Difference in each group, by name, where these are 12 or fewer; in accuracy, or `map` for several labels.
     sentence: All of it in words.
+    task, protocol, profile: Of both; of two protocols or profiles, the better's.
+    withheld: Why caveats forbid a verdict; "" if they do not.
+    caveats: Of each, by what it is called.
     """
 
     better: str
@@ -39,6 +43,11 @@ class Comparison:
     mcnemar: float | None
     by_group: dict[str, float]
     sentence: str
+    task: str = ""
+    protocol: str = ""
+    profile: str = ""
+    withheld: str = ""
+    caveats: dict[str, list[Caveat]] = field(default_factory=dict)
 
 
 def compare(results: Sequence[Result]) -> list[Comparison]:
@@ -57,42 +66,50 @@ def compare(results: Sequence[Result]) -> list[Comparison]:
     """
     if len(results) < 2:
         raise UsageError("one result alone cannot be compared; give two or more")
+    return decide(pairs_of(results, titles(results)))
+
+
+def pairs_of(results: Sequence[Result], names: Sequence[str]) -> list[Pair]:
+    """Every two of the results, the better one first, the best pair first; not corrected for being several.
+
+    Args:
+        results: Of one task, with the same test clips, (n_clips,).
+        names: What they are called.
+
+    Raises:
+        UsageError, EvaluationError: As `compare`.
+    """
     refuse_unlike(results)
     for each in results:
         refuse_another_score(each)
-    names, units, over_folds = titles(results), units_in(results[0]), common_way(results)
+    units, over_folds = units_in(results[0]), common_way(results)
     made = [intervals.estimate(tested(each), each.metric, units, over_folds) for each in results]
     ordered = sorted(
         range(len(results)), key=lambda number: -metrics.signed(results[number].metric, made[number].value)
     )
-    pairs = list(combinations(ordered, 2))
-    differences = [
-        without_verdict(intervals.between(made[one], made[other]), [results[one], results[other]])
-        for one, other in pairs
-    ]
-    chances = [each.p for each in differences]
-    at_levels = map(intervals.at_level, differences, intervals.holm_levels(chances))
+    pairs = []
+    for one, other in combinations(ordered, 2):
+        called, both = (names[one], names[other]), (results[one], results[other])
+        withheld = why_no_verdict(called, both)
+        found = intervals.between(made[one], made[other])
+        if withheld or any(map(hides_luck, both)):
+            found = replace(found, p=float("nan"))
+        pairs.append(Pair(called, both[0], both[1], found, found.p, units, over_folds, 1, len(results), withheld))
+    return pairs
+
+
+def decide(pairs: Sequence[Pair]) -> list[Comparison]:
+    """What is said of pairs, of one task or several, corrected for being so many (Holm).
+
+    Args:
+        pairs: As `pairs_of` gives them; test clips, (n_clips,), of one pair are the same.
+    """
+    chances = [each.difference.p for each in pairs]
+    levels = intervals.holm_levels(chances)
     return [
-        _comparison(
-            Pair(
-                (names[one], names[other]),
-                results[one],
-                results[other],
-                difference,
-                p,
-                units,
-                over_folds,
-                len(pairs),
-                len(results),
-            )
-        )
-        for (one, other), difference, p in zip(pairs, at_levels, intervals.holm(chances), strict=True)
+        _comparison(replace(pair, difference=intervals.at_level(pair.difference, level), p=p, n_pairs=len(pairs)))
+        for pair, level, p in zip(pairs, levels, intervals.holm(chances), strict=True)
     ]
-
-
-def without_verdict(difference: Difference, results: Sequence[Result]) -> Difference:
-    """The difference without p, if the luck of training hides behind a single one of either result's (n_clips, ...) answers."""
-    return replace(difference, p=float("nan")) if any(map(hides_luck, results)) else difference
 
 
 def units_in(result: Result) -> Units:
@@ -168,9 +185,22 @@ def refuse_unlike(results: Sequence[Result]) -> None:
 def _comparison(pair: Pair) -> Comparison:
     independent = pair.units.over == "clips"
     once = all(len(fold) == 1 for each in (pair.one, pair.other) for fold in each.test_probabilities)
-    mcnemar = _mcnemar(pair.one, pair.other) if pair.one.metric == "accuracy" and once and independent else None
+    has_mcnemar = pair.one.metric == "accuracy" and once and independent and not pair.withheld
+    mcnemar = _mcnemar(pair.one, pair.other) if has_mcnemar else None
     by_group = {} if independent or pair.units.n > _MAX_GROUPS else _by_group(pair.one, pair.other)
-    return Comparison(*pair.names, pair.difference, pair.p, mcnemar, by_group, sentence(pair, by_group))
+    return Comparison(
+        *pair.names,
+        difference=pair.difference,
+        p=pair.p,
+        mcnemar=mcnemar,
+        by_group=by_group,
+        sentence=sentence(pair, by_group),
+        task=pair.one.task,
+        protocol=pair.one.protocol,
+        profile=pair.one.profile,
+        withheld=pair.withheld,
+        caveats=dict(zip(pair.names, (pair.one.caveats, pair.other.caveats), strict=True)),
+    )
 
 
 def _by_group(one: Result, other: Result) -> dict[str, float]:

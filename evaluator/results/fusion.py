@@ -7,19 +7,14 @@ from typing import Any
 import numpy as np
 
 from evaluator.errors import UsageError
+from evaluator.results.caveats import Caveat
 from evaluator.results.compare import common_way, refuse_unlike, titles, units_in
-from evaluator.results.result import Caveat, CurvePoint, Result
+from evaluator.results.pairing import pair_up
+from evaluator.results.result import CurvePoint, FoldResult, Result
 from evaluator.scoring import doubts, intervals, metrics
 from evaluator.scoring.group_scores import group_measure, group_scores
 
-# Fields of a fold that tell how one module was trained.
-_NOT_OF_A_FUSION: dict[str, Any] = {
-    "chosen_epoch": 0,
-    "valid_score": None,
-    "chosen": "",
-    "layer_shares": (),
-    "point": 0,
-}
+_OF_THE_QUESTION = ("task_sha256", "protocol_sha256", "manifest_sha256", "audio_sha256")  # in the provenance
 
 
 def fuse(results: Sequence[Result]) -> Result:
@@ -46,12 +41,9 @@ def fuse(results: Sequence[Result]) -> Result:
     over_folds, units = common_way(results), units_in(first)
     made = intervals.estimate(pairs, first.metric, units, over_folds)
     low, high = intervals.interval(made, first.metric)
-    folds = [
-        replace(fold, score=intervals.mean_score([pair], first.metric, over_folds), **_NOT_OF_A_FUSION)
-        for fold, pair in zip(first.folds, pairs, strict=True)
-    ]
     n_times = len(made.by_training)
     seeds = first.seeds if n_times % len(first.seeds) == 0 and n_times > 1 else first.seeds[:1]
+    failed = {clip: why for each in reversed(results) for clip, why in each.failed.items()}
     measure = group_measure(first.metric, first.confusion is not None)
     return replace(
         first,
@@ -68,10 +60,12 @@ def fuse(results: Sequence[Result]) -> Result:
         scores={},
         chosen="",
         curve=[CurvePoint("", made.value, low, high, None, None)],
-        folds=folds,
+        folds=_folds(first, pairs, over_folds),
+        failed=failed,
+        n_failed=len(failed),
         notes=[
             f"probabilities averaged: {', '.join(names)}",
-            *doubts.target(units, len(folds), over_folds, n_times),
+            *doubts.target(units, len(first.folds), over_folds, n_times),
         ],
         caveats=_joined_caveats(results, names),
         interval_over=units.over,
@@ -85,24 +79,66 @@ def fuse(results: Sequence[Result]) -> Result:
     )
 
 
+def _folds(first: Result, pairs: Sequence[tuple[np.ndarray, np.ndarray]], over_folds: str) -> list[FoldResult]:
+    """The folds of the fusion, from those of one of its members and targets (n_clips, n_classes) and probabilities of each."""
+    return [
+        FoldResult(
+            fold.name,
+            intervals.mean_score([pair], first.metric, over_folds),
+            fold.n_train,
+            fold.n_valid,
+            fold.n_test,
+            0,
+            None,
+        )
+        for fold, pair in zip(first.folds, pairs, strict=True)
+    ]
+
+
 def _provenance(results: Sequence[Result]) -> dict[str, Any]:
-    """Which runs were fused, and where each came from."""
+    """What a fusion is made of, and what its members have in common of the question."""
+    shared = {name: {str(each.provenance.get(name)) for each in results} for name in _OF_THE_QUESTION}
     return {
+        **{name: results[0].provenance.get(name) for name, values in shared.items() if len(values) == 1},
         "seeded": any(each.provenance.get("seeded") for each in results),
         "fused_runs": [each.run for each in results],
         "fused": [{"module": each.module, **each.provenance} for each in results],
     }
 
 
+def fuse_by_task(results: Sequence[Result]) -> tuple[list[Result], list[str]]:
+    """A fusion for each task, protocol and profile; and a sentence for each result that is not in one.
+
+    Probabilities are (n_times, n_clips, n_classes) for each fold. Fusions of what is there itself are left out. Results of one task
+    alone are fused as `fuse` does, whatever their protocols.
+
+    Raises:
+        UsageError: No two have the same task and test clips.
+    """
+    runs = {result.run for result in results}
+    again = [result for result in results if runs.intersection(result.provenance.get("fused_runs") or ())]
+    kept = [result for result in results if not any(result is each for each in again)]
+    left_out = [f"{each.module} on {each.task}: a fusion of results that are given themselves" for each in again]
+    if len({result.task for result in kept}) < 2:
+        return [fuse(kept)], left_out
+    paired = pair_up(kept)
+    return [fuse(each.results) for each in paired.questions], [*left_out, *paired.unpaired]
+
+
 def _joined_caveats(results: Sequence[Result], names: Sequence[str]) -> list[Caveat]:
-    """The caveats of all, each once; where not all have one, it says whose it is."""
+    """That it is a fusion, and the caveats of all, each once; where not all have one, it says whose it is."""
     who: dict[Caveat, list[str]] = {}
     for name, result in zip(names, results, strict=True):
         for caveat in result.caveats:
             who.setdefault(caveat, []).append(name)
+    derived = Caveat("derived", f"a fusion of {len(results)} results, not a run of one module")
     return [
-        caveat if len(owners) == len(results) else Caveat(caveat.kind, f"{', '.join(owners)}: {caveat.text}")
-        for caveat, owners in who.items()
+        derived,
+        *(
+            caveat if len(owners) == len(results) else Caveat(caveat.kind, f"{', '.join(owners)}: {caveat.text}")
+            for caveat, owners in who.items()
+            if caveat.kind != "derived"
+        ),
     ]
 
 

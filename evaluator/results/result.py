@@ -9,50 +9,10 @@ from typing import Any
 import numpy as np
 
 from evaluator.results import table
+from evaluator.results.caveats import Caveat, with_facts
 from evaluator.results.hearing import Hearing
 
 SCHEMA_VERSION = 6
-
-
-@dataclass(frozen=True)
-class Caveat:
-    """A fact that limits what a score means.
-
-    kind: One of `CAVEATS`.
-    text: The fact, as a sentence without its full stop.
-    """
-
-    kind: str
-    text: str
-
-
-# What a caveat can be about, and why it matters.
-CAVEATS: Mapping[str, str] = {
-    "pre_trained_on_data": "the module was pre-trained on recordings of this dataset: contamination",
-    "partial_data": "other numbers of clips or classes than the published dataset has",
-    "few_groups": "too few individuals, sites, recordings or clips for an interval, or for a verdict on a difference",
-    "interval_hangs_on": "the interval hangs on one group, on classes with hardly any test clips, or on clips without a group",
-    "old_interval": "the interval was made by an earlier version: a bootstrap, too narrow where groups are few or named",
-    "validation_on_known": "validation clips come from individuals or recordings that train, those tested do not",
-    "failed_clips": "clips that could not be read or embedded, which are not in the score",
-    "silent_clips": "clips whose samples are all 0",
-    "padded_clips": "clips that the module takes only after zero-padding",
-    "batch_dependent": "embeddings depend on the other clips of the batch, so clips were embedded one by one",
-    "second_try": "clips that failed were answered when the module was asked again",
-    "unrepeatable": "embeddings differ when the module is asked again: they hang on more than the clip",
-    "equal_embeddings": "clips that sound different have exactly the same embedding",
-    "odd_times": "the module's timestamps are no centres of frames in ms: event tasks refuse them",
-    "channels_cancel": "channels that are lost when they are averaged, as with opposite phase",
-    "dead_channels": "channels without sound, which make the others quieter when they are averaged",
-    "over_full_scale": "samples far beyond full scale, louder than modules were trained for",
-    "near_silent_clips": "clips that are nearly silent",
-    "constant_offset": "clips that are an offset from zero (DC) more than a sound",
-    "time_expansion": "files that play at different paces, some slowed down and others not",
-    "energy_not_heard": "much of the sound lies above the highest frequency that the module can hear",
-    "untrained_classes": "classes that are tested without a single training clip",
-    "chosen_on_test": "a layer or setting was chosen by the score on the test clips",
-    "class_weights_unused": "the protocol weights classes, which is not defined for several labels a clip",
-}
 
 
 @dataclass(frozen=True)
@@ -184,8 +144,9 @@ class Result:
     def summary(self) -> dict[str, Any]:
         """What `--json` prints: the result as one flat object, without predictions, notes and provenance."""
         names = (*table.COLUMNS, "seed_scores", "scores", "group_scores", "n_silent", "seconds")
-        listed = {name: [asdict(each) for each in getattr(self, name)] for name in ("curve", "folds", "caveats")}
-        return {**{name: getattr(self, name) for name in names}, **listed}
+        listed = {name: [asdict(each) for each in getattr(self, name)] for name in ("curve", "folds")}
+        caveats = [with_facts(each) for each in self.caveats]
+        return {**{name: getattr(self, name) for name in names}, **listed, "caveats": caveats}
 
     def to_frame(self) -> Any:
         """A row for each test clip with its label, prediction and probabilities, as a pandas DataFrame (`table.clip_frame`).
@@ -197,7 +158,7 @@ class Result:
 
     def _repr_html_(self) -> str:
         """What a notebook shows: one row with score, interval and caveats."""
-        return table.as_html(table.summary_rows([self]))
+        return table.as_html(table.marked_rows([self]))
 
 
 def run_of(fields: Mapping[str, Any]) -> str:

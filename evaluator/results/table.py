@@ -5,6 +5,7 @@ from html import escape
 from typing import Any
 
 from evaluator.errors import UsageError
+from evaluator.results.caveats import mark
 from evaluator.scoring.metrics import METRICS
 
 COLUMNS = (
@@ -40,22 +41,30 @@ def pandas() -> Any:
 
 
 def summary_rows(results: Sequence[Any]) -> list[dict[str, Any]]:
-    """A row for each result: `COLUMNS`, and its caveats as one text.
+    """A row for each result: `COLUMNS`, `mark` (a dagger where the score has caveats), and these as one text, and by their kinds.
 
     Scores are in the metric's own unit; the table is (n_results, n_columns).
     """
     return [
         {
             **{name: getattr(each, name) for name in COLUMNS},
+            "mark": mark(each.caveats),
             "caveats": "; ".join(caveat.text for caveat in each.caveats),
+            "caveat_kinds": "; ".join(caveat.kind for caveat in each.caveats),
         }
         for each in results
     ]
 
 
+def marked_rows(results: Sequence[Any]) -> list[dict[str, Any]]:
+    """`summary_rows` for people, (n_results, n_columns): a score with caveats has its dagger beside the number."""
+    rows = summary_rows(results)
+    return [{**row, "score": f"{row['score']:.4g}{row.pop('mark')}"} for row in rows]
+
+
 def summary_frame(results: Sequence[Any]) -> Any:
     """`summary_rows` as a pandas DataFrame, (n_results, n_columns)."""
-    return pandas().DataFrame(summary_rows(results), columns=[*COLUMNS, "caveats"])
+    return pandas().DataFrame(summary_rows(results), columns=[*COLUMNS, "mark", "caveats", "caveat_kinds"])
 
 
 def clip_frame(result: Any) -> Any:
@@ -63,6 +72,7 @@ def clip_frame(result: Any) -> Any:
 
     Columns: fold, clip, group, seconds; for tasks with labels also label, predicted and a probability for each class, mean over
     the times that probes were fitted (several labels are joined by `;`, and predicted where the probability is above 0.5).
+    Its `attrs["caveats"]` has the result's caveats as sentences.
     """
     rows: list[dict[str, Any]] = []
     with_classes = not METRICS[result.metric].of_events
@@ -78,7 +88,9 @@ def clip_frame(result: Any) -> Any:
             if with_classes:
                 row |= _labels(result, targets[index], probabilities[index])
             rows.append(row)
-    return pandas().DataFrame(rows)
+    frame = pandas().DataFrame(rows)
+    frame.attrs["caveats"] = [caveat.text for caveat in result.caveats]
+    return frame
 
 
 def _labels(result: Any, target: Any, probabilities: Any) -> dict[str, Any]:

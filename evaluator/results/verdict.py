@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from evaluator.results.caveats import DAGGER, mark
 from evaluator.results.result import Result
 from evaluator.scoring import intervals, metrics
 from evaluator.scoring.group_scores import group_measure
@@ -19,7 +20,9 @@ class Pair:
     """Two results, the better one first, and what is said of their difference.
 
     units: Of both, with n_units names.
-    n_pairs: How many pairs are compared at once.
+    n_pairs: How many pairs are compared at once, over all tasks.
+    n_results: How many results of this task.
+    withheld: Why caveats forbid a verdict; "" if they do not.
     """
 
     names: tuple[str, str]
@@ -31,6 +34,7 @@ class Pair:
     over_folds: str
     n_pairs: int
     n_results: int
+    withheld: str = ""
 
 
 def trained_seldom(result: Result) -> bool:
@@ -50,7 +54,17 @@ def sentence(pair: Pair, by_group: Mapping[str, float]) -> str:
         pair: Of the same test clips, (n_clips,).
         by_group: Difference in each group, where they are few.
     """
-    return f"{_how_far(pair)}{_verdict(pair, by_group)}"
+    return f"{_how_far(pair)}{_verdict(pair, by_group)}{footnotes(pair)}"
+
+
+def footnotes(pair: Pair) -> str:
+    """What the daggers mean, but for what was said already as why there is no verdict."""
+    told = [
+        f"{name}: {caveat.text}"
+        for name, result in zip(pair.names, (pair.one, pair.other), strict=True)
+        for caveat in result.caveats
+    ]
+    return "".join(f"; {DAGGER} {each}" for each in dict.fromkeys(told) if each not in pair.withheld)
 
 
 def _how_far(pair: Pair) -> str:
@@ -62,15 +76,20 @@ def _how_far(pair: Pair) -> str:
     over = f"over {pair.units.n:,} {pair.units.over}"
     within = "" if np.isnan(ends[0]) else f" ({level} {metric.interval(*ends)}, {over})"
     pooled = ", all folds pooled" if len({pair.one.over_folds, pair.other.over_folds}) > 1 else ""
+    better, worse = (
+        f"{name}{mark(result.caveats)}" for name, result in zip(pair.names, (pair.one, pair.other), strict=True)
+    )
     return (
-        f"{pair.names[0]} is {metric.shown(abs(difference.value))} {'points ' if metric.unit == '%' else ''}"
-        f"{'above' if metric.best == 'highest' else 'below'} {pair.names[1]} on {pair.one.task}{pooled}{within}"
+        f"{better} is {metric.shown(abs(difference.value))} {'points ' if metric.unit == '%' else ''}"
+        f"{'above' if metric.best == 'highest' else 'below'} {worse} on {pair.one.task}{pooled}{within}"
     )
 
 
 def _verdict(pair: Pair, by_group: Mapping[str, float]) -> str:
     """Whether that is chance, or why it cannot be told."""
     metric, n, p = metrics.METRICS[pair.one.metric], pair.units.n, pair.p
+    if pair.withheld:
+        return f"; no verdict, since such a comparison says nothing: {pair.withheld}"
     if n < intervals.MIN_UNITS_FOR_P:
         measure = group_measure(pair.one.metric, pair.one.confusion is not None)
         shown = metrics.METRICS[measure].shown
