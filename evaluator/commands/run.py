@@ -62,6 +62,12 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         help="share of the clips, 0 to 1, that may be unreadable (default 0)",
     )
     command.add_argument("--json", action="store_true", help="print one JSON object per result")
+    command.add_argument(
+        "--no-paths",
+        dest="paths",
+        action="store_false",
+        help="results that can be handed on: without host and folders, files named relative to the data",
+    )
     add_data(command)
     add_unrepeatable(command)
     add_hearing(command)
@@ -101,6 +107,7 @@ def run(parsed: argparse.Namespace) -> int:
             data=parsed.data,
             cache=parsed.cache,
             rehash=parsed.rehash,
+            paths=parsed.paths,
             out=parsed.out,
             progress=bar,
             on_result=show,

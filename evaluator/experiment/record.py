@@ -17,7 +17,7 @@ from evaluator.experiment import caveats
 from evaluator.experiment.experiment import Embedded, Experiment
 from evaluator.experiment.fit import Fitted
 from evaluator.experiment.options import RunOptions
-from evaluator.experiment.provenance import Clock, audio_sha256, provenance
+from evaluator.experiment.provenance import Clock, audio_sha256, machine, provenance
 from evaluator.experiment.score import Scores
 from evaluator.results.hearing import Hearing, Recorded
 from evaluator.results.result import Caveat, Result
@@ -40,18 +40,10 @@ def record(
         options: Of the user.
         clock: When it began, and how long each stage took, in seconds.
     """
-    spec, setup, chosen = experiment.spec, experiment.setup, fitted.choice.evaluation
-    extraction, clips = embedded.extraction, setup.recordings.clips
+    setup, extraction, clips = experiment.setup, embedded.extraction, experiment.setup.recordings.clips
     hearing = _hearing(experiment, module, extraction)
     return Result(
-        module=spec.name,
-        weights=spec.weights,
-        options=dict(spec.options),
-        task=setup.task.name,
-        dataset=setup.task.dataset.name,
-        protocol=setup.protocol.name,
-        profile=setup.protocol.profile,
-        metric=setup.task.metric,
+        **_question(experiment),
         score=scores.primary.score,
         ci_low=scores.primary.ci_low,
         ci_high=scores.primary.ci_high,
@@ -70,20 +62,44 @@ def record(
         classes=list(setup.recordings.manifest.classes),
         confusion=scores.confusion,
         seconds=clock.seconds,
-        provenance=_provenance(experiment, module, embedded, fitted, options, clock),
-        test_clips=[[fitted.clips[row].name for row in fold.test] for fold in fitted.folds],
-        test_groups=scores.groups,
-        test_seconds=_test_seconds(fitted, setup.recordings.facts),
-        test_targets=chosen.targets,
-        test_probabilities=[probabilities for _, probabilities in chosen.tested()],
-        test_events=[fold[0].events for fold in chosen.predictions if fold[0].events is not None],
+        provenance=_provenance(experiment, module, embedded, fitted, options),
+        **_predictions(fitted, scores, setup.recordings.facts),
         caveats=_caveats(experiment, module, embedded, fitted, scores, options.cache),
         interval_over=scores.units.over,
         n_units=scores.units.n,
         over_folds=scores.over_folds,
         group_scores=scores.group_scores,
         hearing=hearing,
+        environment=_environment(experiment, module, embedded, options, clock),
     )
+
+
+def _question(experiment: Experiment) -> dict[str, Any]:
+    """What was asked, by the names of the fields of a `Result`."""
+    spec, task, protocol = experiment.spec, experiment.setup.task, experiment.setup.protocol
+    return {
+        "module": spec.name,
+        "weights": spec.weights,
+        "options": dict(spec.options),
+        "task": task.name,
+        "dataset": task.dataset.name,
+        "protocol": protocol.name,
+        "profile": protocol.profile,
+        "metric": task.metric,
+    }
+
+
+def _predictions(fitted: Fitted, scores: Scores, facts: Mapping[str, FileFacts | AudioError]) -> dict[str, list[Any]]:
+    """What is kept of each fold's test clips, by the names of the fields of a `Result`."""
+    chosen = fitted.choice.evaluation
+    return {
+        "test_clips": [[fitted.clips[row].name for row in fold.test] for fold in fitted.folds],
+        "test_groups": scores.groups,
+        "test_seconds": _test_seconds(fitted, facts),
+        "test_targets": chosen.targets,
+        "test_probabilities": [probabilities for _, probabilities in chosen.tested()],
+        "test_events": [fold[0].events for fold in chosen.predictions if fold[0].events is not None],
+    }
 
 
 def _hearing(experiment: Experiment, module: Module, extraction: Extraction) -> Hearing:
@@ -103,28 +119,35 @@ def _hearing(experiment: Experiment, module: Module, extraction: Extraction) -> 
 
 
 def _provenance(
-    experiment: Experiment,
-    module: Module,
-    embedded: Embedded,
-    fitted: Fitted,
-    options: RunOptions,
-    clock: Clock,
+    experiment: Experiment, module: Module, embedded: Embedded, fitted: Fitted, options: RunOptions
 ) -> dict[str, Any]:
-    """Where the score comes from, and all that is needed to ask the very same again."""
-    setup, extraction = experiment.setup, embedded.extraction
+    """What decides question and answer: all that is needed to ask the very same again."""
+    setup = experiment.setup
     return {
-        **provenance(clock, module, setup.task, setup.protocol, options.device),
-        "n_embedded": extraction.n_embedded,
+        **provenance(module, setup.task, setup.protocol),
         "manifest_sha256": setup.recordings.manifest.sha256,
-        "audio_sha256": audio_sha256(extraction),
-        "data": str(setup.recordings.manifest.root.resolve()),
-        "module_python": experiment.spec.python,
+        "audio_sha256": audio_sha256(embedded.extraction),
         "session": Path(experiment.spec.session.name).name if experiment.spec.session else None,
         "seed": options.seed,
         "n_seeds": len(fitted.seeds),
+        "asked_seeds": options.n_seeds,
         "seeded": setup.protocol.probe.SEEDED,  # whether another seed would tell otherwise
         "layers": experiment.layers,
+    }
+
+
+def _environment(
+    experiment: Experiment, module: Module, embedded: Embedded, options: RunOptions, clock: Clock
+) -> dict[str, Any]:
+    """When, where and how it was asked, and what of the embeddings was there already; no answer depends on it."""
+    spec, setup = experiment.spec, experiment.setup
+    return {
+        **machine(clock, module, setup.task, setup.protocol, options.device),
+        "data": str(setup.recordings.manifest.root.resolve()),
+        "module_python": spec.python,
+        "in_process": spec.in_process,
         "store": embedded.store.key,
+        "n_embedded": embedded.extraction.n_embedded,
     }
 
 

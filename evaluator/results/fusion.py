@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import numpy as np
 
 from evaluator.errors import UsageError
 from evaluator.results.compare import common_way, refuse_unlike, titles, units_in
+from evaluator.results.environment import machine
 from evaluator.results.result import Caveat, CurvePoint, FoldResult, Result
 from evaluator.scoring import doubts, intervals, metrics
 from evaluator.scoring.group_scores import group_measure, group_scores
@@ -81,8 +83,9 @@ def fuse(results: Sequence[Result]) -> Result:
         provenance={
             "seeded": any(each.provenance.get("seeded") for each in results),
             "fused_runs": [each.run for each in results],
-            "fused": [{"module": each.module, **each.provenance} for each in results],
+            "fused": [{**each.provenance, "module": each.module} for each in results],
         },
+        environment=machine(datetime.now(UTC)),
         test_probabilities=averaged,
     )
 
