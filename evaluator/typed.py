@@ -126,7 +126,8 @@ def _converted(annotation: Any, value: Any, by_field: bool) -> Any:
         return tuple(_converted(inner[0], each, by_field) for each in value)
     if isinstance(value, dict):
         if dataclasses.is_dataclass(annotation):
-            return annotation(**_arguments(annotation, value, by_field))
+            record: Any = annotation  # a class, never an instance
+            return record(**_arguments(record, value, by_field))
         return {name: _converted(inner[1], each, by_field) for name, each in value.items()}
     return value
 

@@ -133,8 +133,8 @@ def run(
     given = inputs.module_specs(
         modules, weights, options, device, python, worker_timeout, in_process, allow_unrepeatable
     )
-    where, folder = inputs.folder_of_data(data), inputs.folder_of_cache(cache)
-    chosen = RunOptions(where, folder, device, seed, seeds, str(layers), allow_failed, progress, rehash)
+    places = inputs.folder_of_data(data), inputs.folder_of_cache(cache)
+    chosen = RunOptions(*places, device, seed, seeds, str(layers), allow_failed, progress, rehash)
     added = baseline_modules.beside(given) if baselines else []
     # Baselines have no layers to choose from, but for untrained copies.
     layered = [*given, *filter(baseline_modules.is_untrained, added)]
@@ -142,11 +142,9 @@ def run(
         RunRequest(spec, questions, chosen if spec in layered else replace(chosen, layers=""))
         for spec in [*given, *added]
     ]
-    if not paths:
-        for task, chosen_protocol in questions:
-            sharing.refuse_folders(task.name, [task.document(), chosen_protocol.document()])
-    folder_of_results = None if out is None else inputs.path_of(out)
-    return _run_all(requests, given, folder_of_results, paths, on_result, on_failure)
+    for request_task, request_protocol in [] if paths else questions:
+        sharing.refuse_folders(request_task.name, [request_task.document(), request_protocol.document()])
+    return _run_all(requests, given, None if out is None else inputs.path_of(out), paths, on_result, on_failure)
 
 
 def _run_all(

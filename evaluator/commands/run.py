@@ -27,6 +27,24 @@ if TYPE_CHECKING:
 
 SUMMARY = "score modules on tasks"
 
+# Arguments that are called in the API as they are here.
+_PASSED_ON = (
+    "protocol",
+    "profile",
+    "layers",
+    "seed",
+    "seeds",
+    "baselines",
+    "folds",
+    "allow_failed",
+    "allow_unrepeatable",
+    "data",
+    "cache",
+    "rehash",
+    "paths",
+    "out",
+)
+
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """Modules, tasks, protocol, and what may be chosen about a run."""
@@ -95,20 +113,7 @@ def run(parsed: argparse.Namespace) -> int:
         ev.run(
             parsed.modules,
             parsed.task,
-            protocol=parsed.protocol,
-            profile=parsed.profile,
-            layers=parsed.layers,
-            seed=parsed.seed,
-            seeds=parsed.seeds,
-            baselines=parsed.baselines,
-            folds=parsed.folds,
-            allow_failed=parsed.allow_failed,
-            allow_unrepeatable=parsed.allow_unrepeatable,
-            data=parsed.data,
-            cache=parsed.cache,
-            rehash=parsed.rehash,
-            paths=parsed.paths,
-            out=parsed.out,
+            **{name: getattr(parsed, name) for name in _PASSED_ON},
             progress=bar,
             on_result=show,
             on_failure=tell,

@@ -1,5 +1,6 @@
 """The result of a run: everything that is kept of it, in one typed record."""
 
+import os
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -57,7 +58,7 @@ def record(
         n_clips=len(clips),
         n_failed=len(extraction.failed),
         n_silent=len(extraction.silent),
-        failed={clips[number].name: why for number, why in sorted(extraction.failed.items())},
+        failed=_failed(experiment, extraction),
         notes=[*_notes(experiment, fitted, options), scores.target, str(hearing)],
         classes=list(setup.recordings.manifest.classes),
         confusion=scores.confusion,
@@ -89,7 +90,7 @@ def _question(experiment: Experiment) -> dict[str, Any]:
     }
 
 
-def _predictions(fitted: Fitted, scores: Scores, facts: Mapping[str, FileFacts | AudioError]) -> dict[str, list[Any]]:
+def _predictions(fitted: Fitted, scores: Scores, facts: Mapping[str, FileFacts | AudioError]) -> dict[str, Any]:
     """What is kept of each fold's test clips, by the names of the fields of a `Result`."""
     chosen = fitted.choice.evaluation
     return {
@@ -100,6 +101,13 @@ def _predictions(fitted: Fitted, scores: Scores, facts: Mapping[str, FileFacts |
         "test_probabilities": [probabilities for _, probabilities in chosen.tested()],
         "test_events": [fold[0].events for fold in chosen.predictions if fold[0].events is not None],
     }
+
+
+def _failed(experiment: Experiment, extraction: Extraction) -> dict[str, str]:
+    """Why clips could not be used, files named as clips are: relative to the data's folder, wherever that lies."""
+    recordings = experiment.setup.recordings
+    folder = f"{recordings.manifest.root}{os.sep}"
+    return {recordings.clips[number].name: why.replace(folder, "") for number, why in sorted(extraction.failed.items())}
 
 
 def _hearing(experiment: Experiment, module: Module, extraction: Extraction) -> Hearing:

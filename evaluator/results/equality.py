@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from evaluator.results import on_disk
+from evaluator.results import on_disk, sharing
 from evaluator.results.result import Result
 
 _SHOWN = 60  # characters of a value
@@ -18,7 +18,7 @@ _CAUSES = (  # in `provenance`: why answers differ, in the order in which a read
 
 
 def same(one: Result, other: Result) -> bool:
-    """Whether two results are equal in everything but `environment` and `seconds`.
+    """Whether two results are equal in everything but `environment`, `seconds` and the folders that sentences name.
 
     Predictions (n_times, n_clips, n_classes) are compared bit for bit, in single precision, as files hold them.
     """
@@ -61,7 +61,8 @@ def _of_machine(result: Result) -> dict[str, Any]:
 
 
 def _compared(result: Result) -> dict[str, Any]:
-    plain = on_disk.as_json(result)
+    """What is compared, as JSON holds it; folders do not count, wherever they are named."""
+    plain = on_disk.as_json(sharing.without_paths(result))
     return {name: value for name, value in plain.items() if name not in on_disk.OUTSIDE}
 
 
