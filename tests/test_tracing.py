@@ -183,7 +183,13 @@ def test_without_paths_no_host_user_or_folder_is_told(here, capsys):
     assert plain["module"] == "mine.py" and "low/broken.wav" in plain["failed"]
     told = plain["environment"]
     assert (told["asked_task"], told["asked_protocol"], told["data"]) == ("tones", "near.yaml", "tones")
-    assert "host" not in told and "working_directory" not in told and told["packages"] and "janedoe" not in str(path)
+    assert (
+        "host" not in told
+        and "working_directory" not in told
+        and "command" not in told
+        and told["packages"]
+        and "janedoe" not in str(path)
+    )
     assert main(["verify", "results"]) == 0 and "1 verified" in capsys.readouterr().out
     (handed_on,) = ev.load_results("results")
     assert same(handed_on, ev.rerun(handed_on, data="tones").result)

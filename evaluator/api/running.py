@@ -142,8 +142,6 @@ def run(
         RunRequest(spec, questions, chosen if spec in layered else replace(chosen, layers=""))
         for spec in [*given, *added]
     ]
-    for request_task, request_protocol in [] if paths else questions:
-        sharing.refuse_folders(request_task.name, [request_task.document(), request_protocol.document()])
     return _run_all(requests, given, None if out is None else inputs.path_of(out), paths, on_result, on_failure)
 
 
@@ -155,7 +153,13 @@ def _run_all(
     on_result: Callable[[Result, Path | None], object],
     on_failure: Callable[[Failure], object],
 ) -> list[Result]:
-    """Carry out requests; `given` are the modules that were asked for by name, whose failures count."""
+    """Carry out requests; `given` are the modules that were asked for by name, whose failures count.
+
+    Without `paths`, what names folders is refused, and left out of results (`sharing`).
+    """
+    for request in [] if paths else requests:
+        for task, protocol in request.questions:
+            sharing.refuse_folders(task.name, [task.document(), protocol.document()])
     folder = None if out is None else writable_folder("--out", out)
     results: list[Result] = []
     failures: list[Failure] = []

@@ -72,7 +72,8 @@ def _problems(path: Path, plain: Any) -> Iterator[str]:
         yield "nothing in it tells whether it was edited (no result_sha256)"
     if path.name != on_disk.file_name(result):
         yield f"its name does not fit its fields, by which it would be {on_disk.file_name(result)}"
-    for each in (result.provenance, *(result.provenance.get("fused") or ())):
+    fused = result.provenance.get("fused")
+    for each in (result.provenance, *(fused if isinstance(fused, list) else ())):
         yield from _of_documents(each)
     try:
         refuse_another_score(result)

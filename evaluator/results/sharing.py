@@ -14,7 +14,7 @@ from evaluator.results.result import Caveat, Result
 _PATH = re.compile(
     r"(?<![\w/.~-])(?!//)(?:~|\.\.|[A-Za-z]:)?[/\\](?:[^\s/\\\"'<>|:;,()\[\]{}]+[/\\])*([^\s/\\\"'<>|:;,()\[\]{}]*)"
 )
-_DROPPED = ("host", "working_directory", "module_python")
+_DROPPED = ("host", "working_directory", "module_python", "command")  # the command names folders, absolute or not
 _WHOLE = ("task", "protocol")  # of the provenance: hashed as they are, and without a folder
 
 
