@@ -120,7 +120,8 @@ def test_columns_that_are_nearly_used_are_told_and_a_programs_own_are_not(tmp_pa
     told = {each.kind: (each.count, each.text) for each in whole.intake.differences}
     assert told["unused_columns"] == (
         3,
-        "3 columns of the table are not used: indvidual (did you mean group?), Call Type (did you mean label?), File Ofset (s) "
+        '3 columns of the table are not used: indvidual (group: "{indvidual}" in a YAML file makes groups of it), '
+        "Call Type (did you mean label?), File Ofset (s) "
         "(did you mean File Offset (s)?)",
     )
 

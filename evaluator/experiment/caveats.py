@@ -114,7 +114,7 @@ def _on_absent(setup: Setup) -> Iterator[Caveat]:
 
 
 def on_groups(few: Sequence[str], rare: Sequence[str]) -> Iterator[Caveat]:
-    """What so few groups cannot tell, and which groups or classes the interval hangs on."""
+    """What so few (n_groups,) cannot tell, and which groups or classes the interval hangs on."""
     yield from (Caveat("few_groups", text) for text in few)
     yield from (Caveat("interval_hangs_on", text) for text in rare)
 

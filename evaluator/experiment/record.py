@@ -41,10 +41,18 @@ def record(
         options: Of the user.
         clock: When it began, and how long each stage took, in seconds.
     """
-    setup, extraction, clips = experiment.setup, embedded.extraction, experiment.setup.recordings.clips
+    spec, setup, extraction = experiment.spec, experiment.setup, embedded.extraction
+    clips = setup.recordings.clips
     hearing = _hearing(experiment, module, extraction)
     return Result(
-        **_question(experiment),
+        module=spec.name,
+        weights=spec.weights,
+        options=dict(spec.options),
+        task=setup.task.name,
+        dataset=setup.task.dataset.name,
+        protocol=setup.protocol.name,
+        profile=setup.protocol.profile,
+        metric=setup.task.metric,
         score=scores.primary.score,
         ci_low=scores.primary.ci_low,
         ci_high=scores.primary.ci_high,
@@ -59,35 +67,17 @@ def record(
         n_failed=len(extraction.failed),
         n_silent=len(extraction.silent),
         failed=_failed(experiment, extraction),
-        notes=[*_notes(experiment, fitted, options), scores.target, str(hearing)],
+        notes=[*_notes(experiment, fitted, scores, options), str(hearing)],
         classes=list(setup.recordings.manifest.classes),
         confusion=scores.confusion,
         seconds=clock.seconds,
         provenance=_provenance(experiment, module, embedded, fitted, options),
         **_predictions(fitted, scores, setup.recordings.facts),
         caveats=_caveats(experiment, module, embedded, fitted, scores, options.cache),
-        interval_over=scores.units.over,
-        n_units=scores.units.n,
-        over_folds=scores.over_folds,
-        group_scores=scores.group_scores,
+        **_sampling(scores),
         hearing=hearing,
         environment=_environment(experiment, module, embedded, options, clock),
     )
-
-
-def _question(experiment: Experiment) -> dict[str, Any]:
-    """What was asked, by the names of the fields of a `Result`."""
-    spec, task, protocol = experiment.spec, experiment.setup.task, experiment.setup.protocol
-    return {
-        "module": spec.name,
-        "weights": spec.weights,
-        "options": dict(spec.options),
-        "task": task.name,
-        "dataset": task.dataset.name,
-        "protocol": protocol.name,
-        "profile": protocol.profile,
-        "metric": task.metric,
-    }
 
 
 def _predictions(fitted: Fitted, scores: Scores, facts: Mapping[str, FileFacts | AudioError]) -> dict[str, Any]:
@@ -106,7 +96,8 @@ def _predictions(fitted: Fitted, scores: Scores, facts: Mapping[str, FileFacts |
 def _failed(experiment: Experiment, extraction: Extraction) -> dict[str, str]:
     """Why clips could not be used, files named as clips are: relative to the data's folder, wherever that lies."""
     recordings = experiment.setup.recordings
-    folder = f"{recordings.manifest.root}{os.sep}"
+    root = str(recordings.manifest.root)
+    folder = f"{root}{os.sep}" if root != os.curdir else ""
     return {recordings.clips[number].name: why.replace(folder, "") for number, why in sorted(extraction.failed.items())}
 
 
@@ -124,6 +115,22 @@ def _hearing(experiment: Experiment, module: Module, extraction: Extraction) -> 
         ],
         unheard=round(extraction.unheard, 4),
     )
+
+
+def _sampling(scores: Scores) -> dict[str, Any]:
+    """What was sampled, and how folds make one score."""
+    return {
+        "interval_over": scores.units.over,
+        "n_units": scores.units.n,
+        "over_folds": scores.over_folds,
+        "group_scores": scores.group_scores,
+    }
+
+
+def _notes(experiment: Experiment, fitted: Fitted, scores: Scores, options: RunOptions) -> list[str]:
+    """How the score came about, and what its interval is of."""
+    one_seed_tells_all = len(fitted.seeds) < options.n_seeds
+    return [*caveats.notes(experiment, fitted.choice, fitted.evaluations, one_seed_tells_all), *scores.target]
 
 
 def _provenance(
@@ -157,10 +164,6 @@ def _environment(
         "store": embedded.store.key,
         "n_embedded": embedded.extraction.n_embedded,
     }
-
-
-def _notes(experiment: Experiment, fitted: Fitted, options: RunOptions) -> list[str]:
-    return caveats.notes(experiment, fitted.choice, fitted.evaluations, len(fitted.seeds) < options.n_seeds)
 
 
 def _caveats(

@@ -3,15 +3,25 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 
 from evaluator.errors import UsageError
 from evaluator.results.compare import common_way, refuse_unlike, titles, units_in
 from evaluator.results.environment import machine
-from evaluator.results.result import Caveat, CurvePoint, FoldResult, Result
+from evaluator.results.result import Caveat, CurvePoint, Result
 from evaluator.scoring import doubts, intervals, metrics
 from evaluator.scoring.group_scores import group_measure, group_scores
+
+# Fields of a fold that tell how one module was trained.
+_NOT_OF_A_FUSION: dict[str, Any] = {
+    "chosen_epoch": 0,
+    "valid_score": None,
+    "chosen": "",
+    "layer_shares": (),
+    "point": 0,
+}
 
 
 def fuse(results: Sequence[Result]) -> Result:
@@ -39,15 +49,7 @@ def fuse(results: Sequence[Result]) -> Result:
     made = intervals.estimate(pairs, first.metric, units, over_folds)
     low, high = intervals.interval(made, first.metric)
     folds = [
-        FoldResult(
-            fold.name,
-            intervals.mean_score([pair], first.metric, over_folds),
-            fold.n_train,
-            fold.n_valid,
-            fold.n_test,
-            0,
-            None,
-        )
+        replace(fold, score=intervals.mean_score([pair], first.metric, over_folds), **_NOT_OF_A_FUSION)
         for fold, pair in zip(first.folds, pairs, strict=True)
     ]
     n_times = len(made.by_training)
@@ -71,7 +73,7 @@ def fuse(results: Sequence[Result]) -> Result:
         folds=folds,
         notes=[
             f"probabilities averaged: {', '.join(names)}",
-            doubts.target(units, len(folds), over_folds, n_times),
+            *doubts.target(units, len(folds), over_folds, n_times),
         ],
         caveats=_joined_caveats(results, names),
         interval_over=units.over,
@@ -80,14 +82,19 @@ def fuse(results: Sequence[Result]) -> Result:
         group_scores=group_scores(pairs, first.test_groups, measure) if first.group_scores else {},
         confusion=metrics.confusion(pairs) if first.confusion is not None else None,
         seconds={},
-        provenance={
-            "seeded": any(each.provenance.get("seeded") for each in results),
-            "fused_runs": [each.run for each in results],
-            "fused": [{**each.provenance, "module": each.module} for each in results],
-        },
+        provenance=_provenance(results),
         environment=machine(datetime.now(UTC)),
         test_probabilities=averaged,
     )
+
+
+def _provenance(results: Sequence[Result]) -> dict[str, Any]:
+    """Which runs were fused, and where each came from."""
+    return {
+        "seeded": any(each.provenance.get("seeded") for each in results),
+        "fused_runs": [each.run for each in results],
+        "fused": [{**each.provenance, "module": each.module} for each in results],
+    }
 
 
 def _joined_caveats(results: Sequence[Result], names: Sequence[str]) -> list[Caveat]:

@@ -50,7 +50,7 @@ class Hearing:
 
 def _counted(each: Recorded) -> str:
     channels = f" in {each.channels} channels" if each.channels > 1 else ""
-    expanded = f", {each.expansion:g} times slower than life" if each.expansion != 1 else ""
+    expanded = f" that play {each.expansion:g} times slower than life" if each.expansion != 1 else ""
     return f"{each.n_clips} clip{'s' * (each.n_clips != 1)} of {_kilohertz(each.sample_rate)}{channels}{expanded}"
 
 
