@@ -64,6 +64,9 @@ ENTRY = ("evaluator.cli", "evaluator.cli")
 UNCOMPARED = {
     "seconds",
     "provenance",
+    "environment",
+    "predictions_sha256",
+    "result_sha256",
     "run",
     "schema_version",
     "path",

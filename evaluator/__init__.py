@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from evaluator.api.embedding import embed, validate
     from evaluator.api.listing import Table, list_datasets, list_modules, list_protocols, list_tasks
     from evaluator.api.running import RunError, find_tasks, load_protocol, run
+    from evaluator.api.tracing import rerun, verify
     from evaluator.api.version import __version__
     from evaluator.datasets.task import Task
     from evaluator.embedding.spec import ModuleSpec
@@ -38,6 +39,7 @@ _HOMES = {
     "embedding": ("embed", "validate"),
     "listing": ("Table", "list_datasets", "list_modules", "list_protocols", "list_tasks"),
     "running": ("RunError", "find_tasks", "load_protocol", "run"),
+    "tracing": ("rerun", "verify"),
     "version": ("__version__",),
 }
 _HOME_OF = {
@@ -84,9 +86,11 @@ __all__ = [
     "list_tasks",
     "load_protocol",
     "load_results",
+    "rerun",
     "run",
     "to_frame",
     "validate",
+    "verify",
     "write_report",
     "write_task",
 ]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from evaluator.embedding.store import Store
 from evaluator.errors import EvaluationError
-from evaluator.experiment.provenance import PACKAGES
+from evaluator.results.environment import PACKAGES
 
 # Packages that `transformers` imports whenever they are present, so that a broken one breaks every speech model.
 SPEECH_PACKAGES = ("torchaudio", "torchvision")

@@ -61,19 +61,22 @@ def build(record: type[T], values: Mapping[str, Any]) -> T:
     return record(**_arguments(record, values))
 
 
+def from_plain(record: type[T], values: Mapping[str, Any]) -> T:
+    """The dataclass that `dataclasses.asdict` made these values of, also after they were written as JSON and read again."""
+    return record(**_arguments(record, values, by_field=True))
+
+
 def replaced(instance: T, values: Mapping[str, Any]) -> T:
     """A copy of the dataclass with some checked values in place of its own, keys as in YAML."""
     changes = _arguments(type(instance), values)
     return dataclasses.replace(instance, **changes)  # type: ignore[type-var]  # mypy cannot know that T is a dataclass
 
 
-def _arguments(record: Any, values: Mapping[str, Any]) -> dict[str, Any]:
+def _arguments(record: Any, values: Mapping[str, Any], by_field: bool = False) -> dict[str, Any]:
+    """Values by the names of the dataclass's fields, which they may have already (`by_field`)."""
     types = get_type_hints(record)
-    return {
-        each.name: _converted(types[each.name], values[_yaml_name(each)])
-        for each in dataclasses.fields(record)
-        if each.init and _yaml_name(each) in values
-    }
+    names = {each.name: each.name if by_field else _yaml_name(each) for each in dataclasses.fields(record) if each.init}
+    return {name: _converted(types[name], values[key], by_field) for name, key in names.items() if key in values}
 
 
 def _yaml_name(field: "dataclasses.Field[Any]") -> str:
@@ -113,18 +116,19 @@ def _field(annotation: Any, low: float | None, high: float | None) -> Field:
     return Field(annotation, min=low, max=high) if annotation in (int, float) else Field(annotation)
 
 
-def _converted(annotation: Any, value: Any) -> Any:
+def _converted(annotation: Any, value: Any, by_field: bool) -> Any:
     """A checked value as its dataclass holds it."""
     origin, inner = get_origin(annotation), get_args(annotation)
     if origin in (Union, UnionType):
         fitting = [part for part in inner if part is not NoneType and _holds(part, value)]
-        return _converted(fitting[0], value) if fitting else value
+        return _converted(fitting[0], value, by_field) if fitting else value
     if isinstance(value, list):
-        return tuple(_converted(inner[0], each) for each in value)
+        return tuple(_converted(inner[0], each, by_field) for each in value)
     if isinstance(value, dict):
         if dataclasses.is_dataclass(annotation):
-            return build(annotation, value)  # type: ignore[arg-type]  # a class, never an instance
-        return {name: _converted(inner[1], each) for name, each in value.items()}
+            record: Any = annotation  # a class, never an instance
+            return record(**_arguments(record, value, by_field))
+        return {name: _converted(inner[1], each, by_field) for name, each in value.items()}
     return value
 
 

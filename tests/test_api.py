@@ -99,8 +99,8 @@ def test_a_module_can_be_an_object(recordings):
     by_name, by_module, by_object = (
         ev.run(module, "./data", protocol="knn", out=None)[0] for module in ("hear_ssl.melspec", melspec, Mine())
     )
-    assert by_module.module == "hear_ssl.melspec" and by_module.provenance["n_embedded"] == 0  # the very same store
-    assert by_object.module == "Mine" and by_object.score == by_name.score and by_object.provenance["n_embedded"] == 16
+    assert by_module.module == "hear_ssl.melspec" and by_module.environment["n_embedded"] == 0  # the very same store
+    assert by_object.module == "Mine" and by_object.score == by_name.score and by_object.environment["n_embedded"] == 16
     told = [[note for note in each.notes if "as a Python object" in note] for each in (by_name, by_module, by_object)]
     assert [len(notes) for notes in told] == [0, 1, 1] and told[2][0].endswith("nothing names its code and weights")
     with pytest.raises(ev.UsageError, match="is no HEAR module: it has no load_model"):
@@ -223,7 +223,7 @@ def test_an_interruption_keeps_what_is_done(recordings):
         ev.run(modules, "./data", protocol="knn", on_result=interrupt)
     assert [result.module for result in ev.load_results("results")] == modules[:1]
     first, second = ev.run(modules, "./data", protocol="knn")
-    assert first.provenance["n_embedded"] == 0 and second.provenance["n_embedded"] == 16
+    assert first.environment["n_embedded"] == 0 and second.environment["n_embedded"] == 16
 
 
 def test_embed_is_the_module_itself(recordings):

@@ -329,8 +329,15 @@ def test_an_overview_counts_and_says_what_is_missing(tmp_path):
     collection = written(
         tmp_path,
         *(of(hits(n), module=name, task=task) for task in ("x/one", "x/two") for name, n in (("a", 150), ("b b", 90))),
-        of(hits(9), module="a", task="x/three", provenance={"data": "/some data"}),
-        of(hits(9), module="a", task="x/three", provenance={"data": "/some data", "seed": 1}, seeds=[1, 2]),
+        of(hits(9), module="a", task="x/three", environment={"data": "/some data"}),
+        of(
+            hits(9),
+            module="a",
+            task="x/three",
+            environment={"data": "/some data"},
+            provenance={"seed": 1},
+            seeds=[1, 2],
+        ),
     )
     seen = overview.overview([board for each in collection.comparable for board in boards.boards(each)])
     assert seen.columns == [f"x/{name} (arch, clean)" for name in ("one", "three", "two")] and seen.shared == [0, 2]

@@ -52,7 +52,7 @@ def run(name, out, *more):
 
 def part_of_store(tones, result, part=""):
     """The store that a result was made from."""
-    path = tones / "cache" / "embeddings" / result.provenance["store"] / "model.json"
+    path = tones / "cache" / "embeddings" / result.environment["store"] / "model.json"
     own = result.provenance["module"]["identity"]
     return Store(tones / "cache", json.loads(path.read_text()), part, own["scene_from"] if own else None)
 
@@ -108,7 +108,7 @@ def test_is_the_in_process_ensemble(tones, text, options):
     for key, scene in scenes.items():
         np.testing.assert_allclose(scene, wanted[key], rtol=1e-5, atol=1e-5)
     for number, name in enumerate(MEMBERS.split("+")):
-        assert run(name, f"alone{number}").provenance["n_embedded"] == 0
+        assert run(name, f"alone{number}").environment["n_embedded"] == 0
 
 
 def test_a_concatenation_is_the_members_own_scenes_bit_for_bit(tones):
@@ -140,7 +140,7 @@ def test_each_member_is_given_files_at_its_own_rate(tones, tmp_path):
 def test_how_members_are_merged_is_part_of_the_stores_name(tones):
     """Also where the last member is a file, whose folder does not count when it stands alone."""
     both = [f"{merge}hear_ssl.melspec+{GOOD}" for merge in ("", "average:")]
-    keys = [run(f"ensemble:{text}", f"out{n}").provenance["store"] for n, text in enumerate(both)]
+    keys = [run(f"ensemble:{text}", f"out{n}").environment["store"] for n, text in enumerate(both)]
     assert len(set(keys)) == 2
 
 
@@ -158,8 +158,8 @@ def test_one_member_in_memory_at_a_time(tones, monkeypatch):
 
     monkeypatch.setattr(module, "Local", Watched)
     first = run(f"ensemble:{MEMBERS}", "first")
-    assert loaded == MEMBERS.split("+") * 2 and first.provenance["n_embedded"] == 48
-    assert run(f"ensemble:{MEMBERS}", "second").provenance["n_embedded"] == 0
+    assert loaded == MEMBERS.split("+") * 2 and first.environment["n_embedded"] == 48
+    assert run(f"ensemble:{MEMBERS}", "second").environment["n_embedded"] == 0
 
 
 @pytest.mark.parametrize("options", [{}, {"merge": "average", "width": 24}, {"interleave": True, "align": "centres"}])
@@ -205,12 +205,12 @@ def test_frames_too_are_made_of_files_at_each_members_own_rate(tones, tmp_path):
 def test_frames_that_are_there_are_not_made_again(tones):
     """Nor are members loaded for more than what they say of themselves; a part that is gone comes back in the same bytes."""
     arguments = (f"ensemble:{MEMBERS}", "out", "--option", "scene=merged")
-    key = run(*arguments).provenance["store"]
+    key = run(*arguments).environment["store"]
     shards = sorted((tones / "cache" / "embeddings" / key).glob("*.safetensors"))
     bytes_of = {path: path.read_bytes() for path in shards}
-    assert run(*arguments[:1], "again", *arguments[2:]).provenance["n_embedded"] == 0
+    assert run(*arguments[:1], "again", *arguments[2:]).environment["n_embedded"] == 0
     shards[1].unlink()
-    assert 0 < run(*arguments[:1], "rest", *arguments[2:]).provenance["n_embedded"] < 48
+    assert 0 < run(*arguments[:1], "rest", *arguments[2:]).environment["n_embedded"] < 48
     assert {path: path.read_bytes() for path in shards} == bytes_of
 
 

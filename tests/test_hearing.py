@@ -232,7 +232,7 @@ def test_opposite_phase_is_told_by_check_and_run_and_mended_by_a_channel(tmp_pat
         each for each in ev.check_tasks(task, cache=cache, channel="loudest")[first.task] if "averaged" in each.what
     ]
     (again,) = ev.run("hear_ssl.melspec", task, protocol="logistic", cache=cache, out=None)
-    assert again.provenance["n_embedded"] == 0 and again.caveats == mixed.caveats
+    assert again.environment["n_embedded"] == 0 and again.caveats == mixed.caveats
 
 
 def test_a_result_says_how_its_clips_were_recorded_and_what_was_heard(tmp_path):

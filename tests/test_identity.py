@@ -133,15 +133,15 @@ def test_changed_code_of_ours_embeds_anew(tmp_path):
             sound = np.random.default_rng(pitch + number).normal(0, 0.1, 4000)
             sound += np.sin(2 * np.pi * pitch * np.arange(4000) / 16000)
             soundfile.write(tmp_path / "data" / label / f"{number}.wav", sound / 4, 16000)
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "HEAR_EVAL_CACHE": str(tmp_path / "cache")}
+    variables = {**os.environ, "PYTHONPATH": str(tmp_path), "HEAR_EVAL_CACHE": str(tmp_path / "cache")}
 
     def run():
         command = [sys.executable, "-m", "evaluator", "run", "hear_ssl.melspec", "--task", "data", "--protocol", "knn"]
-        subprocess.run([*command, "--out", "out"], cwd=tmp_path, env=environment, check=True, capture_output=True)
+        subprocess.run([*command, "--out", "out"], cwd=tmp_path, env=variables, check=True, capture_output=True)
         (path,) = (tmp_path / "out").rglob("*.json")
-        provenance = json.loads(path.read_text())["provenance"]
+        environment = json.loads(path.read_text())["environment"]
         shutil.rmtree(tmp_path / "out")
-        return provenance["n_embedded"]
+        return environment["n_embedded"]
 
     assert (run(), run()) == (16, 0)
     encoder = tmp_path / "hear_ssl" / "encoders" / "melspec.py"

@@ -62,11 +62,15 @@ def test_the_command_runs_anywhere_and_fills_the_board(bench, monkeypatch):
     assert {tuple(on_disk.read(path).seeds) for path in (bench / "mine").rglob("multi/*.json")} == {(3, 4)}
 
 
-def how(tmp_path, provenance, others=None, **fields):
+def how(tmp_path, origin, others=None, **fields):
     """How to get the result of a module `b` on the board of `a`."""
-    collection = written(tmp_path, of(hits(90), module="a", provenance=provenance, options={}, **fields))
+    collection = written(
+        tmp_path, of(hits(90), module="a", provenance=origin, environment=origin, options={}, **fields)
+    )
     (board,) = boards(collection.comparable[0])
-    other = header_of(of(hits(9), module="b", options={}, provenance=others or {}), tmp_path / "b.json")
+    other = header_of(
+        of(hits(9), module="b", options={}, provenance=others or {}, environment=others or {}), tmp_path / "b.json"
+    )
     return missing.how_to_get(other, board)
 
 

@@ -68,7 +68,8 @@ def folder(tmp_path_factory):
             options={HOSTILE[0]: HOSTILE[1]},
             weights=HOSTILE[2],
             test_clips=[[f"{HOSTILE[1]}{clip}" for clip in fold] for fold in result.test_clips],
-            provenance={**result.provenance, "command": HOSTILE, "protocol_says": HOSTILE[0]},
+            provenance={**result.provenance, "protocol_says": HOSTILE[0]},
+            environment={**result.environment, "command": HOSTILE},
         )
         on_disk.write(hostile, root / "results")
     broken = root / "results" / HOSTILE[1]

@@ -41,7 +41,7 @@ def test_results_of_one_board_come_together(tmp_path):
 
 def spoilt_run(path):
     """A copy of a run that was made later."""
-    edit(path, provenance={"seed": 0, "started": "2026-01-01T00:00:00+00:00"})
+    edit(path, environment={"started": "2026-01-01T00:00:00+00:00"})
     again = path.parent / "copy.json"
     again.write_text(path.read_text().replace("2026-01", "2026-02"))
     again.with_suffix(".npz").write_bytes(path.with_suffix(".npz").read_bytes())
@@ -58,8 +58,8 @@ def spoilt_run(path):
         (lambda path: edit(path, module=["a"]), r"module is \"\['a'\]\""),
         (lambda path: edit(path, score="high"), "score is 'high'"),
         (lambda path: edit(path, options=None), "options is 'None'"),
-        (lambda path: edit(path, provenance={"command": 5}), "provenance.command is '5'"),
-        (lambda path: edit(path, provenance={"data": [{}]}), r"provenance.data is '\[\{\}\]'"),
+        (lambda path: edit(path, environment={"command": 5}), "environment.command is '5'"),
+        (lambda path: edit(path, environment={"data": [{}]}), r"environment.data is '\[\{\}\]'"),
         (lambda path: edit(path, provenance={"fused": ["a"]}), "provenance.fused has no facts"),
         (lambda path: edit(path, ci_low=10**400), "ci_low is '1000"),
         (lambda path: edit(path, n_clips=2.5), "n_clips is '2.5'"),
@@ -145,7 +145,10 @@ def test_a_header_is_the_result_without_what_grows(tmp_path):
     """Every field of the JSON is that of the result, its caveats too, but curve, folds, confusion, failures, predictions."""
     caveats = [Caveat("few_groups", "3 groups only")]
     written = result(
-        caveats=caveats, interval_over="groups", provenance={"seed": 3, "command": ["run", "--python", "/x"]}
+        caveats=caveats,
+        interval_over="groups",
+        provenance={"seed": 3},
+        environment={"command": ["run", "--python", "/x"]},
     )
     header = read_header(on_disk.write(written, tmp_path))
     kept = {

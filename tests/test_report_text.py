@@ -104,7 +104,7 @@ def test_the_data_is_described(name, wanted):
 
 def test_a_task_of_the_users_own_is_no_known_dataset():
     """Although its folder is called as one is."""
-    own = of(hits(50), dataset="esc10", provenance={"asked_task": "/home/me/esc10"})
+    own = of(hits(50), dataset="esc10", environment={"asked_task": "/home/me/esc10"})
     assert facts(own)[0]["Data"] == "esc10: 9 clips, 4 classes."
 
 

@@ -342,7 +342,7 @@ def test_a_forecast_measures_and_loses_nothing(data, tmp_path, capsys):
     assert cli.main(arguments) == 0
     (path,) = (tmp_path / "out").glob("hear_ssl.melspec/**/*.json")
     result = on_disk.read(path)
-    assert 0 <= result.provenance["n_embedded"] <= result.n_clips - 2
+    assert 0 <= result.environment["n_embedded"] <= result.n_clips - 2
 
 
 def test_a_failure_is_reported_and_the_others_go_on(data, tmp_path, capsys):
@@ -433,7 +433,10 @@ def test_other_code_or_clips_are_no_result(data, tmp_path, capsys):
     (path,) = (tmp_path / "out").glob("hear_ssl.melspec/**/*.json")
     plain = json.loads(path.read_text())
     assert [each["state"] for each in planned(capsys, *arguments)["runs"]] == ["done"]
-    for changes in ({"manifest_sha256": "0" * 64}, {"packages": {"hear-ssl": "0.0.0"}}):
-        path.write_text(json.dumps({**plain, "provenance": {**plain["provenance"], **changes}}))
+    for block, changes in (
+        ("provenance", {"manifest_sha256": "0" * 64}),
+        ("environment", {"packages": {"hear-ssl": "0.0.0"}}),
+    ):
+        path.write_text(json.dumps({**plain, block: {**plain[block], **changes}}))
         assert [each["state"] for each in planned(capsys, *arguments)["runs"]] == ["ready"]
     assert np.isfinite(plain["score"])

@@ -445,7 +445,7 @@ def predictions(cache, out, *more):
     assert main(["run", "hear_ssl.melspec", *arguments]) == 0
     (path,) = Path(out).rglob("*.json")
     result = on_disk.read(path)
-    return np.concatenate([fold.ravel() for fold in result.test_probabilities]), result.provenance["n_embedded"]
+    return np.concatenate([fold.ravel() for fold in result.test_probabilities]), result.environment["n_embedded"]
 
 
 @pytest.mark.slow
@@ -574,5 +574,5 @@ def test_another_user_runs_on_a_complete_cache_that_is_not_theirs(recordings, tm
     (path,) = (tmp_path / "theirs" / "results").rglob("*.json")
     result = on_disk.read(path)
     assert np.array_equal(np.concatenate([fold.ravel() for fold in result.test_probabilities]), wanted)
-    assert result.provenance["n_embedded"] == 0 and snapshot(tmp_path / "cache") == before
+    assert result.environment["n_embedded"] == 0 and snapshot(tmp_path / "cache") == before
     assert done.stderr.count("can only be read") == 1

@@ -19,7 +19,7 @@ from evaluator.experiment.run import Failure, RunRequest, run_many
 from evaluator.files import writable_folder
 from evaluator.probes import protocol as protocols
 from evaluator.probes.protocol import Protocol
-from evaluator.results import on_disk
+from evaluator.results import on_disk, sharing
 from evaluator.results.result import Result
 
 LOG = logging.getLogger("evaluator")
@@ -65,6 +65,7 @@ def run(
     cache: str | Path | None = None,
     out: str | Path | None = "results",
     rehash: bool = False,
+    paths: bool = True,
     progress: Progress = no_progress,
     on_result: Callable[[Result, Path | None], object] = lambda result, path: None,
     on_failure: Callable[[Failure], object] = lambda failure: None,
@@ -104,6 +105,8 @@ def run(
         out: Folder in which results are written; None to write none.
         rehash: Whether to read every audio file anew. Otherwise one whose size, times and inode are those of before is taken for
             unchanged.
+        paths: Whether results name host, folders and files in full; without, they can be handed on: files are named relative to the
+            data.
         progress: Called with a title and a total, gives what is called with the number of steps done.
         on_result: Called with each result as soon as it is there, and the path of its file (None without `out`).
         on_failure: Called with each run that fails.
@@ -130,8 +133,8 @@ def run(
     given = inputs.module_specs(
         modules, weights, options, device, python, worker_timeout, in_process, allow_unrepeatable
     )
-    where, folder = inputs.folder_of_data(data), inputs.folder_of_cache(cache)
-    chosen = RunOptions(where, folder, device, seed, seeds, str(layers), allow_failed, progress, rehash)
+    places = inputs.folder_of_data(data), inputs.folder_of_cache(cache)
+    chosen = RunOptions(*places, device, seed, seeds, str(layers), allow_failed, progress, rehash)
     added = baseline_modules.beside(given) if baselines else []
     # Baselines have no layers to choose from, but for untrained copies.
     layered = [*given, *filter(baseline_modules.is_untrained, added)]
@@ -139,17 +142,24 @@ def run(
         RunRequest(spec, questions, chosen if spec in layered else replace(chosen, layers=""))
         for spec in [*given, *added]
     ]
-    return _run_all(requests, given, None if out is None else inputs.path_of(out), on_result, on_failure)
+    return _run_all(requests, given, None if out is None else inputs.path_of(out), paths, on_result, on_failure)
 
 
 def _run_all(
     requests: Sequence[RunRequest],
     given: Sequence[ModuleSpec],
     out: Path | None,
+    paths: bool,
     on_result: Callable[[Result, Path | None], object],
     on_failure: Callable[[Failure], object],
 ) -> list[Result]:
-    """Carry out requests; `given` are the modules that were asked for by name, whose failures count."""
+    """Carry out requests; `given` are the modules that were asked for by name, whose failures count.
+
+    Without `paths`, what names folders is refused, and left out of results (`sharing`).
+    """
+    for request in [] if paths else requests:
+        for task, protocol in request.questions:
+            sharing.refuse_folders(task.name, [task.document(), protocol.document()])
     folder = None if out is None else writable_folder("--out", out)
     results: list[Result] = []
     failures: list[Failure] = []
@@ -161,7 +171,8 @@ def _run_all(
         if failure.spec in given or not isinstance(failure.error, UsageError):
             failures.append(failure)
 
-    for spec, (task, _), result in run_many(requests, failed):
+    for spec, (task, _), made in run_many(requests, failed):
+        result = made if paths else sharing.without_paths(made)
         path = None if folder is None else on_disk.write(result, folder)
         LOG.info("%s on %s: %s %.4g", spec.name, task.name, result.metric, result.score)
         results.append(result)

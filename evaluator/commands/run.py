@@ -27,6 +27,24 @@ if TYPE_CHECKING:
 
 SUMMARY = "score modules on tasks"
 
+# Arguments that are called in the API as they are here.
+_PASSED_ON = (
+    "protocol",
+    "profile",
+    "layers",
+    "seed",
+    "seeds",
+    "baselines",
+    "folds",
+    "allow_failed",
+    "allow_unrepeatable",
+    "data",
+    "cache",
+    "rehash",
+    "paths",
+    "out",
+)
+
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """Modules, tasks, protocol, and what may be chosen about a run."""
@@ -62,6 +80,12 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         help="share of the clips, 0 to 1, that may be unreadable (default 0)",
     )
     command.add_argument("--json", action="store_true", help="print one JSON object per result")
+    command.add_argument(
+        "--no-paths",
+        dest="paths",
+        action="store_false",
+        help="results that can be handed on: without host and folders, files named relative to the data",
+    )
     add_data(command)
     add_unrepeatable(command)
     add_hearing(command)
@@ -89,19 +113,7 @@ def run(parsed: argparse.Namespace) -> int:
         ev.run(
             parsed.modules,
             parsed.task,
-            protocol=parsed.protocol,
-            profile=parsed.profile,
-            layers=parsed.layers,
-            seed=parsed.seed,
-            seeds=parsed.seeds,
-            baselines=parsed.baselines,
-            folds=parsed.folds,
-            allow_failed=parsed.allow_failed,
-            allow_unrepeatable=parsed.allow_unrepeatable,
-            data=parsed.data,
-            cache=parsed.cache,
-            rehash=parsed.rehash,
-            out=parsed.out,
+            **{name: getattr(parsed, name) for name in _PASSED_ON},
             progress=bar,
             on_result=show,
             on_failure=tell,

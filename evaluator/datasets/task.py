@@ -3,10 +3,17 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
 from typing import Any
 
 from evaluator.datasets.dataset import Dataset
+from evaluator.datasets.reading.kinds import READERS
+from evaluator.errors import UsageError
+from evaluator.typed import from_plain
+
+# What a whole task says of its dataset: neither where it lies nor where it is downloaded from.
+_OF_DATASET = tuple(each.name for each in fields(Dataset) if each.name not in ("root", "download"))
 
 
 @dataclass(frozen=True)
@@ -53,14 +60,49 @@ class Task:
     @property
     def spec_sha256(self) -> str:
         """SHA-256 over everything that decides the task's numbers; titles, notes and places are left out."""
-        decides: dict[str, Any] = {
-            "name": self.name,
-            "dataset": [self.dataset.name, list(map(asdict, self.dataset.readers)), self.dataset.known_bad],
-            "split": self.split,
-            "clip_seconds": self.clip_seconds,
-            "labels": self.labels,
-            "metric": self.metric,
-        }
-        if self.channel != "mix" or self.expand is not None:
-            decides["heard"] = [self.channel, self.expand]
-        return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
+        return spec_sha256(self.document())
+
+    def document(self) -> dict[str, Any]:
+        """The whole task as plain values that JSON holds, readers included, times in seconds; where it lies is left out."""
+        plain = {name: value for name, value in asdict(self).items() if name != "path"}
+        return {**plain, "dataset": {name: plain["dataset"][name] for name in _OF_DATASET}}
+
+
+def spec_sha256(document: Mapping[str, Any]) -> str:
+    """`Task.spec_sha256` of a whole task, also of one that was written as JSON and read again.
+
+    Raises:
+        KeyError: It lacks a field.
+    """
+    dataset = document["dataset"]
+    decides = {name: document[name] for name in ("name", "split", "clip_seconds", "labels", "metric")}
+    decides["dataset"] = [dataset["name"], dataset["readers"], dataset["known_bad"]]
+    if document["channel"] != "mix" or document["expand"] is not None:
+        decides["heard"] = [document["channel"], document["expand"]]
+    return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
+
+
+def from_document(document: Mapping[str, Any], root: Path | None = None, path: str = "") -> Task:
+    """The task that `Task.document` gave, with its readers of (n_clips,) clips.
+
+    Args:
+        document: The whole task.
+        root: Where the data lies, of data that knows its folder.
+        path: Of the user's own file or folder; "" for a task that has a name.
+
+    Raises:
+        UsageError: It is no whole task; the sentence says what is wrong with it.
+    """
+    try:
+        facts = dict(document["dataset"])
+        readers = [
+            from_plain(READERS[each["kind"]], {name: value for name, value in each.items() if name != "kind"})
+            for each in facts.pop("readers")
+        ]
+        known_bad = tuple(facts.pop("known_bad"))
+        dataset = Dataset(**facts, readers=tuple(readers), known_bad=known_bad, root=root)
+        events = tuple((median, shortest) for median, shortest in document["events"])
+        probe = {name: tuple(value) if isinstance(value, list) else value for name, value in document["probe"].items()}
+        return Task(**{**document, "dataset": dataset, "events": events, "probe": probe, "path": path})
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UsageError(f"the result's task is not whole ({error!r:.120}); run it anew by the task's name") from error

@@ -1,10 +1,7 @@
 """Where a score comes from: all that is needed to ask the very same question again, and how long it took."""
 
 import hashlib
-import importlib.metadata
 import json
-import platform
-import sys
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -15,8 +12,7 @@ from evaluator.embedding.extraction import Extraction
 from evaluator.embedding.spec import Module
 from evaluator.probes import training
 from evaluator.probes.protocol import Protocol
-
-PACKAGES = ("hear-ssl", "torch", "transformers", "numpy", "scipy", "scikit-learn", "soundfile", "soxr")
+from evaluator.results import environment
 
 
 class Clock:
@@ -46,20 +42,40 @@ def audio_sha256(extraction: Extraction) -> str:
     return hashlib.sha256(json.dumps(sorted(extraction.keys.items())).encode()).hexdigest()
 
 
-def provenance(clock: Clock, module: Module, task: Task, protocol: Protocol, device: str) -> dict[str, Any]:
-    """Where a score comes from: all that is needed to ask the very same question again."""
+def provenance(module: Module, task: Task, protocol: Protocol) -> dict[str, Any]:
+    """What decides question and answer as far as task, protocol and module tell: whole, and as hashes."""
     return {
-        **surroundings(clock),
-        "asked_task": task.path or task.name,
-        "asked_protocol": protocol.path or protocol.name,
         "dataset_variant": task.dataset.variant,
         "task_profile": task.profile,
         "task_sha256": task.spec_sha256,
         "protocol_sha256": protocol.sha256,
         "protocol_says": protocol.title,
         "protocol_differs": protocol.differs,
-        "module": _without_heard(module.describe()),
-        "probe_device": training.pick_device(device),
+        "task": task.document(),
+        "protocol": protocol.document(),
+        "module": _without_heard(environment.parted(module.describe())[0]),
+    }
+
+
+def machine(clock: Clock, module: Module, task: Task, protocol: Protocol, device: str) -> dict[str, Any]:
+    """When, where and on which machine it was asked, and what the user called what was asked.
+
+    Args:
+        clock: When it began.
+        module, task, protocol: What was asked.
+        device: Where probes train, as the user asked for it: "auto", "cpu", "cuda", ...
+    """
+    import torch
+
+    chosen = training.pick_device(device)
+    return {
+        **environment.machine(clock.started),
+        "asked_task": task.path or task.name,
+        "asked_protocol": protocol.path or protocol.name,
+        "probe_device": chosen,
+        "processor": environment.processor(chosen),
+        "threads": torch.get_num_threads(),
+        "module": environment.parted(module.describe())[1],
     }
 
 
@@ -73,21 +89,4 @@ def _without_heard(described: Mapping[str, Any]) -> dict[str, Any]:
 
 def surroundings(clock: Clock) -> dict[str, Any]:
     """When, where and by which command something was made, but for what was asked."""
-    return {
-        "started": clock.started.isoformat(timespec="seconds"),
-        "command": sys.argv[1:],
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "packages": versions(),
-    }
-
-
-def versions() -> dict[str, str]:
-    """Versions of the packages that a number may depend on, those that are installed."""
-    installed = {}
-    for name in PACKAGES:
-        try:
-            installed[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return installed
+    return environment.surroundings(clock.started)

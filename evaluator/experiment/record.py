@@ -1,5 +1,6 @@
 """The result of a run: everything that is kept of it, in one typed record."""
 
+import os
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +18,7 @@ from evaluator.experiment import caveats
 from evaluator.experiment.experiment import Embedded, Experiment
 from evaluator.experiment.fit import Fitted
 from evaluator.experiment.options import RunOptions
-from evaluator.experiment.provenance import Clock, audio_sha256, provenance
+from evaluator.experiment.provenance import Clock, audio_sha256, machine, provenance
 from evaluator.experiment.score import Scores
 from evaluator.results.caveats import Caveat
 from evaluator.results.hearing import Hearing, Recorded
@@ -41,8 +42,8 @@ def record(
         options: Of the user.
         clock: When it began, and how long each stage took, in seconds.
     """
-    spec, setup, chosen = experiment.spec, experiment.setup, fitted.choice.evaluation
-    extraction, clips = embedded.extraction, setup.recordings.clips
+    spec, setup, extraction = experiment.spec, experiment.setup, embedded.extraction
+    clips = setup.recordings.clips
     hearing = _hearing(experiment, module, extraction)
     return Result(
         module=spec.name,
@@ -66,22 +67,39 @@ def record(
         n_clips=len(clips),
         n_failed=len(extraction.failed),
         n_silent=len(extraction.silent),
-        failed={clips[number].name: why for number, why in sorted(extraction.failed.items())},
+        failed=_failed(experiment, extraction),
         notes=[*_notes(experiment, fitted, scores, options), str(hearing)],
         classes=list(setup.recordings.manifest.classes),
         confusion=scores.confusion,
         seconds=clock.seconds,
-        provenance=_provenance(experiment, module, embedded, fitted, options, clock),
-        test_clips=[[fitted.clips[row].name for row in fold.test] for fold in fitted.folds],
-        test_groups=scores.groups,
-        test_seconds=_test_seconds(fitted, setup.recordings.facts),
-        test_targets=chosen.targets,
-        test_probabilities=[probabilities for _, probabilities in chosen.tested()],
-        test_events=[fold[0].events for fold in chosen.predictions if fold[0].events is not None],
+        provenance=_provenance(experiment, module, embedded, fitted, options),
+        **_predictions(fitted, scores, setup.recordings.facts),
         caveats=_caveats(experiment, module, embedded, fitted, scores, options.cache),
         **_sampling(scores),
         hearing=hearing,
+        environment=_environment(experiment, module, embedded, options, clock),
     )
+
+
+def _predictions(fitted: Fitted, scores: Scores, facts: Mapping[str, FileFacts | AudioError]) -> dict[str, Any]:
+    """What is kept of each fold's test clips, by the names of the fields of a `Result`."""
+    chosen = fitted.choice.evaluation
+    return {
+        "test_clips": [[fitted.clips[row].name for row in fold.test] for fold in fitted.folds],
+        "test_groups": scores.groups,
+        "test_seconds": _test_seconds(fitted, facts),
+        "test_targets": chosen.targets,
+        "test_probabilities": [probabilities for _, probabilities in chosen.tested()],
+        "test_events": [fold[0].events for fold in chosen.predictions if fold[0].events is not None],
+    }
+
+
+def _failed(experiment: Experiment, extraction: Extraction) -> dict[str, str]:
+    """Why clips could not be used, files named as clips are: relative to the data's folder, wherever that lies."""
+    recordings = experiment.setup.recordings
+    root = str(recordings.manifest.root)
+    folder = f"{root}{os.sep}" if root != os.curdir else ""
+    return {recordings.clips[number].name: why.replace(folder, "") for number, why in sorted(extraction.failed.items())}
 
 
 def _hearing(experiment: Experiment, module: Module, extraction: Extraction) -> Hearing:
@@ -117,28 +135,35 @@ def _notes(experiment: Experiment, fitted: Fitted, scores: Scores, options: RunO
 
 
 def _provenance(
-    experiment: Experiment,
-    module: Module,
-    embedded: Embedded,
-    fitted: Fitted,
-    options: RunOptions,
-    clock: Clock,
+    experiment: Experiment, module: Module, embedded: Embedded, fitted: Fitted, options: RunOptions
 ) -> dict[str, Any]:
-    """Where the score comes from, and all that is needed to ask the very same again."""
-    setup, extraction = experiment.setup, embedded.extraction
+    """What decides question and answer: all that is needed to ask the very same again."""
+    setup = experiment.setup
     return {
-        **provenance(clock, module, setup.task, setup.protocol, options.device),
-        "n_embedded": extraction.n_embedded,
+        **provenance(module, setup.task, setup.protocol),
         "manifest_sha256": setup.recordings.manifest.sha256,
-        "audio_sha256": audio_sha256(extraction),
-        "data": str(setup.recordings.manifest.root.resolve()),
-        "module_python": experiment.spec.python,
+        "audio_sha256": audio_sha256(embedded.extraction),
         "session": Path(experiment.spec.session.name).name if experiment.spec.session else None,
         "seed": options.seed,
         "n_seeds": len(fitted.seeds),
+        "asked_seeds": options.n_seeds,
         "seeded": setup.protocol.probe.SEEDED,  # whether another seed would tell otherwise
         "layers": experiment.layers,
+    }
+
+
+def _environment(
+    experiment: Experiment, module: Module, embedded: Embedded, options: RunOptions, clock: Clock
+) -> dict[str, Any]:
+    """When, where and how it was asked, and what of the embeddings was there already; no answer depends on it."""
+    spec, setup = experiment.spec, experiment.setup
+    return {
+        **machine(clock, module, setup.task, setup.protocol, options.device),
+        "data": str(setup.recordings.manifest.root.resolve()),
+        "module_python": spec.python,
+        "in_process": spec.in_process,
         "store": embedded.store.key,
+        "n_embedded": embedded.extraction.n_embedded,
     }
 
 

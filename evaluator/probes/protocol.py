@@ -66,10 +66,12 @@ class Protocol:
     @property
     def sha256(self) -> str:
         """SHA-256 over everything that decides a score; titles and sources are left out."""
-        words = ("title", "citation", "source", "differs", "path")
-        decides = {name: value for name, value in asdict(self).items() if name not in words}
-        decides["probe"] = {"kind": settings.kind_of(self.probe), **decides["probe"]}
-        return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
+        return sha256_of(self.document())
+
+    def document(self) -> dict[str, Any]:
+        """The whole protocol as plain values that JSON holds, the probe's settings included; where its file lies is left out."""
+        plain = {name: value for name, value in asdict(self).items() if name != "path"}
+        return {**plain, "probe": {"kind": settings.kind_of(self.probe), **plain["probe"]}}
 
     def adapted(self, changes: Mapping[str, Any], events: tuple[tuple[float, float], ...], task: str) -> "Protocol":
         """The protocol as a task (its name) wants its own: some fields of the probe, and the event choices if any.
@@ -78,6 +80,33 @@ class Protocol:
             UsageError: The probe has no such fields.
         """
         return replace(self, probe=settings.adapted(self.probe, changes, task), events=events or self.events)
+
+
+def sha256_of(document: Mapping[str, Any]) -> str:
+    """`Protocol.sha256` of a whole protocol, also of one that was written as JSON and read again."""
+    words = ("title", "citation", "source", "differs")
+    decides = {name: value for name, value in document.items() if name not in words}
+    return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
+
+
+def from_document(document: Mapping[str, Any], path: str = "") -> Protocol:
+    """The protocol that `Protocol.document` gave; its probe predicts probabilities (n_rows, n_classes).
+
+    Args:
+        document: The whole protocol.
+        path: Of the user's own file; "" for a protocol that has a name.
+
+    Raises:
+        UsageError: It is no whole protocol; the sentence says what is wrong with it.
+    """
+    try:
+        events = tuple((median, shortest) for median, shortest in document["events"])
+        probe = settings.from_plain(document["probe"])
+        return Protocol(**{**document, "events": events, "probe": probe, "path": path})
+    except (KeyError, TypeError, ValueError) as error:
+        raise UsageError(
+            f"the result's protocol is not whole ({error!r:.120}); run it anew by the protocol's name"
+        ) from error
 
 
 EVENTS = Field(

@@ -60,6 +60,16 @@ def adapted(probe: ProbeKind, changes: Mapping[str, Any], task: str) -> ProbeKin
     return replace(probe, **changes)  # type: ignore[type-var]  # every kind is a dataclass
 
 
+def from_plain(plain: Mapping[str, Any]) -> ProbeKind:
+    """The probe of plain values that JSON holds: its kind, and the fields of that kind.
+
+    Raises:
+        KeyError: No such kind.
+        TypeError: A field is missing, or none of that kind.
+    """
+    return KINDS[plain["kind"]](**{name: _frozen(value) for name, value in plain.items() if name != "kind"})
+
+
 def kind_of(probe: ProbeKind) -> str:
     """What a probe's kind is called in YAML."""
     return next(name for name, kind in KINDS.items() if type(probe) is kind)

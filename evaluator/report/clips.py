@@ -67,7 +67,7 @@ def clip_list(titles: Sequence[str], results: Sequence[Result], budget: PageBudg
     """
     titles, results, left_out = without_baselines(titles, results)
     disputed = disagreeing(titles, results, options.n_max) if options.n_max else []
-    folder = options.data or (Path(results[0].provenance["data"]) if results[0].provenance.get("data") else None)
+    folder = options.data or (Path(results[0].environment["data"]) if results[0].environment.get("data") else None)
     heading = (
         "Clips on which the modules differ most"
         if len(results) > 1

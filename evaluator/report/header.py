@@ -23,7 +23,11 @@ _LEFT_OUT: dict[str, Any] = {
     "confusion": None,
     "group_scores": {},
 }
-_IN_PROVENANCE: dict[str, type] = {"command": list, "fused": list, "data": str}  # or null, or not there at all
+# What the report reads out of them; or null, or not there at all.
+_KINDS: dict[str, dict[str, type]] = {
+    "provenance": {"fused": list},
+    "environment": {"command": list, "data": str},
+}
 
 
 @dataclass(frozen=True)
@@ -46,8 +50,8 @@ class ResultHeader:
     title: str = ""
 
     def provenance(self, name: str) -> str:
-        """A field of the provenance as text; "" where it is missing or empty."""
-        return str(self.result.provenance.get(name) or "")
+        """A field of provenance or environment as text; "" where it is missing or empty."""
+        return str({**self.result.environment, **self.result.provenance}.get(name) or "")
 
     @property
     def layers(self) -> str:
@@ -75,7 +79,7 @@ class ResultHeader:
     @property
     def python(self) -> str:
         """The other interpreter in which the module ran; "" for none."""
-        words = [str(word) for word in self.result.provenance.get("command") or ()]
+        words = [str(word) for word in self.result.environment.get("command") or ()]
         return "".join(words[words.index("--python") + 1 :][:1]) if "--python" in words else ""
 
 
@@ -116,15 +120,16 @@ def _restored(path: Path, document: Mapping[str, Any]) -> Result:
             raise _not_a_result(path, f"{each.name} is missing")
     if values["metric"] not in METRICS:
         raise EvaluationError(f"{path}: unknown metric {values['metric']!r}; known: {', '.join(METRICS)}")
-    _check_provenance(path, values["provenance"])
+    _check_origin(path, values["provenance"], values.get("environment", {}))
     return Result(**values, **_LEFT_OUT)
 
 
-def _check_provenance(path: Path, provenance: Mapping[str, Any]) -> None:
-    """Refuse what the report reads out of the provenance where it is of another kind."""
-    for name, kind in _IN_PROVENANCE.items():
-        if not isinstance(provenance.get(name, kind()), kind | None):
-            raise _not_a_result(path, f"provenance.{name} is {str(provenance[name])[:60]!r}")
+def _check_origin(path: Path, provenance: Mapping[str, Any], environment: Mapping[str, Any]) -> None:
+    """Refuse what the report reads out of provenance and environment where it is of another kind."""
+    for block, fields_of in ((provenance, "provenance"), (environment, "environment")):
+        for name, kind in _KINDS[fields_of].items():
+            if not isinstance(block.get(name, kind()), kind | None):
+                raise _not_a_result(path, f"{fields_of}.{name} is {str(block[name])[:60]!r}")
     if not all(isinstance(each, dict) for each in provenance.get("fused") or ()):
         raise _not_a_result(path, "provenance.fused has no facts")
 

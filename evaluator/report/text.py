@@ -21,10 +21,12 @@ _SHOWN_ELSEWHERE = (
     "packages",
     "protocol_says",
     "protocol_differs",
+    "task",
+    "protocol",
     "fused",
     "asked_task",
     "asked_protocol",
-)  # fields of the provenance
+)  # fields of provenance and environment
 _FOLDS = {intervals.POOLED: "all test clips together make the score", intervals.MEAN: "scores averaged"}
 _OVER = {"clips": "test clips", "groups": "groups of test clips (individuals, recordings)"}  # by `Result.interval_over`
 
@@ -74,7 +76,7 @@ def _data(result: Result) -> str:
     """What the dataset is, as far as its file here tells, and how much of it there was."""
     classes = len(result.classes)
     size = f"{count_of(result.n_clips, 'clip')}, {classes:,} class{'es' * (classes != 1)}."
-    built_in = result.provenance.get("asked_task", result.task) == result.task and "/" in result.task
+    built_in = result.environment.get("asked_task", result.task) == result.task and "/" in result.task
     if not built_in or result.dataset not in names_in("datasets"):
         return f"{result.dataset}: {size}"
     known = dataset.read(result.dataset)
@@ -242,21 +244,23 @@ def origins(results: Sequence[Result]) -> tuple[list[tuple[str, str]], list[str]
 
 
 def _origin(result: Result) -> dict[str, str]:
-    provenance: Mapping[str, Any] = result.provenance
-    module = provenance.get("module")
-    packages = provenance.get("packages")
+    provenance, environment = result.provenance, result.environment
+    module, of_machine = (
+        {} if not isinstance(each := block.get("module"), dict) else each for block in (provenance, environment)
+    )
+    packages = environment.get("packages")
     values: dict[str, Any] = {
         "run": result.run,
         "weights": result.weights,
         "options": _listed(result.options),
-        "command": " ".join(map(str, provenance.get("command") or ())),
-        **{name: value for name, value in provenance.items() if name not in _SHOWN_ELSEWHERE},
+        "command": " ".join(map(str, environment.get("command") or ())),
+        **{name: value for name, value in {**provenance, **environment}.items() if name not in _SHOWN_ELSEWHERE},
         "packages": _listed(packages) if isinstance(packages, dict) else packages,
-        **({f"module's {name}": value for name, value in module.items()} if isinstance(module, dict) else {}),
+        **{f"module's {name}": value for name, value in {**module, **of_machine}.items()},
         "embedding took": f"{result.seconds['embed']:.1f} s" if "embed" in result.seconds else "",
         "training took": f"{result.seconds['train']:.1f} s" if "train" in result.seconds else "",
         "fused modules": ", ".join(str(each.get("module")) for each in provenance.get("fused") or ()),
-        "data": provenance.get("data"),
+        "data": environment.get("data"),
     }
     return {name.replace("_", " "): _as_text(value) for name, value in values.items()}
 

@@ -10,12 +10,12 @@ from typing import Any
 from evaluator.datasets.task import Task
 from evaluator.embedding.spec import ModuleSpec
 from evaluator.errors import EvaluationError
-from evaluator.experiment.provenance import versions
 from evaluator.files import safe_name
 from evaluator.probes.protocol import Protocol
 from evaluator.results import compare
 from evaluator.results.caveats import Caveat
-from evaluator.results.on_disk import parsed, read
+from evaluator.results.environment import versions, with_environment
+from evaluator.results.on_disk import is_edited, parsed, read
 from evaluator.results.result import SCHEMA_VERSION, Result
 from evaluator.scoring import intervals
 
@@ -122,11 +122,15 @@ def _read(path: Path, run: Run, manifest_sha256: str) -> FinishedScore | None:
     document = parsed(path)
     if not isinstance(document, dict) or document.get("schema_version") != SCHEMA_VERSION:
         return None
+    edited = is_edited(document)
+    document = with_environment(document)
     provenance = document.get("provenance")
     if not isinstance(provenance, dict) or not _is_of_run(document, provenance, run):
         return None
     if manifest_sha256 and provenance.get("manifest_sha256") != manifest_sha256:
         return None
+    if edited:
+        raise EvaluationError(f"{path}: was edited after it was written; run it again")
     result = read(path)
     _refuse_another_score(result, path)
     return score_of(result, path, describe_part(run.task, result.n_clips))
@@ -161,7 +165,8 @@ def _is_of_run(document: Mapping[str, Any], provenance: Mapping[str, Any], run: 
         "task_sha256": run.task.spec_sha256,
         "protocol_sha256": run.protocol.sha256,
     }
-    packages = provenance.get("packages")
+    environment = document["environment"]
+    packages = environment.get("packages") if isinstance(environment, dict) else None
     version = packages.get("hear-ssl") if isinstance(packages, dict) else None
     return (
         all(document.get(name) == value for name, value in expected.items())

@@ -15,7 +15,7 @@ from evaluator.scoring.group_scores import group_measure, group_scores
 from evaluator.scoring.intervals import Difference
 from evaluator.scoring.units import Units, units_of
 
-_ROUNDING = (
+ROUNDING = (
     0.0005  # of a score from that of its predictions, which are kept in single precision: half a digit of what is shown
 )
 _MAX_GROUPS = 12  # whose differences are kept one by one
@@ -220,7 +220,7 @@ def refuse_another_score(result: Result) -> float:
     """
     value = intervals.mean_score(tested(result), result.metric, result.over_folds)
     metric = metrics.METRICS[result.metric]
-    if np.isnan(value) != np.isnan(result.score) or abs(value - result.score) > _ROUNDING * max(1.0, abs(value)):
+    if np.isnan(value) != np.isnan(result.score) or abs(value - result.score) > ROUNDING * max(1.0, abs(value)):
         stated = "none" if np.isnan(result.score) else f"{result.score:.4g}"
         raise EvaluationError(
             f"its {result.metric} is {stated}, but {value:.4g} by its predictions, as if one of them were edited; run it again"

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from evaluator.errors import UsageError
 from evaluator.results.caveats import Caveat
 from evaluator.results.compare import common_way, refuse_unlike, titles, units_in
+from evaluator.results.environment import machine
 from evaluator.results.pairing import pair_up
 from evaluator.results.result import CurvePoint, FoldResult, Result
 from evaluator.scoring import doubts, intervals, metrics
@@ -75,6 +77,7 @@ def fuse(results: Sequence[Result]) -> Result:
         confusion=metrics.confusion(pairs) if first.confusion is not None else None,
         seconds={},
         provenance=_provenance(results),
+        environment=machine(datetime.now(UTC)),
         test_probabilities=averaged,
     )
 
@@ -102,7 +105,7 @@ def _provenance(results: Sequence[Result]) -> dict[str, Any]:
         **{name: results[0].provenance.get(name) for name, values in shared.items() if len(values) == 1},
         "seeded": any(each.provenance.get("seeded") for each in results),
         "fused_runs": [each.run for each in results],
-        "fused": [{"module": each.module, **each.provenance} for each in results],
+        "fused": [{**each.provenance, "module": each.module} for each in results],
     }
 
 

@@ -4,7 +4,8 @@
 
 RUN is a hash of module, weights, options, layers, task, clips, their audio, protocol and seeds: the same run again replaces its own
 files only.
-The JSON names the SHA-256 of the predictions, so that files of two runs are never taken for one.
+The JSON names the SHA-256 of the predictions, so that files of two runs are never taken for one, and the SHA-256 of all that
+decides (`result_sha256`), so that an edit is seen.
 """
 
 import hashlib
@@ -21,13 +22,20 @@ import numpy as np
 
 from evaluator.errors import EvaluationError, UsageError
 from evaluator.files import finite, safe_name, sweep, write_whole, writing
+from evaluator.results.environment import with_environment
 from evaluator.results.from_json import restored
 from evaluator.results.result import SCHEMA_VERSION, Result
 from evaluator.scoring.intervals import MEAN, POOLED
 from evaluator.scoring.metrics import METRICS
 
+OUTSIDE = ("environment", "seconds")  # fields that equal results may differ in
+_HASHES = ("predictions_sha256", "result_sha256")
 _ARRAYS = ("test_clips", "test_groups", "test_seconds", "test_targets", "test_probabilities", "test_events")
 _BEFORE = 5  # the schema of results whose interval is a bootstrap
+_EDITED = {
+    "kind": "edited",
+    "text": "its file was edited after it was written: what it says is not what the run said; run it again",
+}
 _OLD_INTERVAL = {
     "kind": "old_interval",
     "text": "its interval is a bootstrap of an earlier version, too narrow where groups are few or named; run it again",
@@ -39,11 +47,33 @@ def write(result: Result, out: Path) -> Path:
 
     Predictions are kept in single precision: probabilities (n_times, n_clips, n_classes) for each fold.
     """
-    path = out / safe_name(result.module) / safe_name(result.task)
-    path = path / f"{safe_name(result.protocol)}-{result.profile}-{result.run}.json"
+    path = out / safe_name(result.module) / safe_name(result.task) / file_name(result)
     with writing(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
     sweep(path.parent)
+    packed = io.BytesIO()
+    np.savez_compressed(packed, allow_pickle=False, **as_arrays(result))
+    write_whole(path.with_suffix(".npz"), packed.getvalue())
+    plain = as_json(result)
+    plain["predictions_sha256"] = hashlib.sha256(packed.getvalue()).hexdigest()
+    plain["result_sha256"] = sha256_of(plain)
+    write_whole(path, (json.dumps(plain, indent=1, allow_nan=False) + "\n").encode())
+    return path
+
+
+def file_name(result: Result) -> str:
+    """What the JSON file of a result is called."""
+    return f"{safe_name(result.protocol)}-{result.profile}-{result.run}.json"
+
+
+def as_json(result: Result) -> dict[str, Any]:
+    """A result without its predictions as JSON holds it, NaN as null."""
+    plain = {name: value for name, value in asdict(result).items() if name not in _ARRAYS}
+    return dict(json.loads(json.dumps(finite(plain), allow_nan=False, default=str)))
+
+
+def as_arrays(result: Result) -> dict[str, np.ndarray]:
+    """A result's predictions as the file holds them: probabilities (n_times, n_clips, n_classes) float32 of each fold, and so on."""
     arrays: dict[str, np.ndarray] = {"folds": np.array([fold.name for fold in result.folds])}
     for number in range(len(result.folds)):
         arrays[f"clips_{number}"] = np.array(result.test_clips[number])
@@ -53,13 +83,18 @@ def write(result: Result, out: Path) -> Path:
         arrays[f"probabilities_{number}"] = result.test_probabilities[number].astype(np.float32)
         if result.test_events:
             arrays[f"events_{number}"] = result.test_events[number]
-    packed = io.BytesIO()
-    np.savez_compressed(packed, allow_pickle=False, **arrays)
-    write_whole(path.with_suffix(".npz"), packed.getvalue())
-    plain = {name: value for name, value in asdict(result).items() if name not in _ARRAYS}
-    plain["predictions_sha256"] = hashlib.sha256(packed.getvalue()).hexdigest()
-    write_whole(path, (json.dumps(finite(plain), indent=1, allow_nan=False, default=str) + "\n").encode())
-    return path
+    return arrays
+
+
+def sha256_of(plain: dict[str, Any]) -> str:
+    """SHA-256 over all that the JSON of a result holds, in any order, but for what is `OUTSIDE` and the hash itself."""
+    decides = {name: value for name, value in plain.items() if name not in (*OUTSIDE, "result_sha256")}
+    return hashlib.sha256(json.dumps(decides, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def is_edited(plain: dict[str, Any]) -> bool:
+    """Whether a document that says what it was when it was written says something else now; (earlier versions do not say it)."""
+    return "result_sha256" in plain and plain["result_sha256"] != sha256_of(plain)
 
 
 def read(path: Path) -> Result:
@@ -74,10 +109,12 @@ def read(path: Path) -> Result:
     beside = path.with_suffix(".npz")
     try:
         predictions = beside.read_bytes()
-        if hashlib.sha256(predictions).hexdigest() != plain.pop("predictions_sha256"):
+        if hashlib.sha256(predictions).hexdigest() != plain["predictions_sha256"]:
             raise EvaluationError(f"{path}: {beside.name} is damaged or of another run; run it again")
         hints = get_type_hints(Result)
-        fields: dict[str, Any] = {name: restored(hints[name], value, name) for name, value in plain.items()}
+        fields: dict[str, Any] = {
+            name: restored(hints[name], value, name) for name, value in plain.items() if name not in _HASHES
+        }
         result = Result(**fields | _unpack(predictions, [fold["name"] for fold in plain["folds"]]))
         _refuse_unsound(result)
         return result
@@ -98,10 +135,10 @@ def paths_in(place: Path) -> list[Path]:
         raise UsageError(f"{place}: there is no such file or folder; give results, or folders that hold some")
     if not place.is_dir():
         return [place]
-    return [path for path in sorted(place.rglob("*.json")) if _is_result(parsed(path))]
+    return [path for path in sorted(place.rglob("*.json")) if is_result(parsed(path))]
 
 
-def _is_result(document: Any) -> bool:
+def is_result(document: Any) -> bool:
     """Whether what a JSON file holds is, or should be, a result: analyses and maps say their `kind`."""
     return isinstance(document, dict) and "schema_version" in document and "kind" not in document
 
@@ -148,19 +185,20 @@ def parsed(path: Path) -> Any:
 
 
 def of_this_schema(plain: Any, path: Path) -> dict[str, Any]:
-    """The fields of a result, if it was written by a program like this one or the one before.
+    """The fields of a result, if it was written by a program like this one or the one before; an edited one bears the caveat.
 
     Raises:
         EvaluationError: Another schema, or no result at all.
     """
     version = plain.get("schema_version") if isinstance(plain, dict) else None
-    if version == _BEFORE and isinstance(plain, dict):
-        return _of_the_schema_before(plain)
-    if version != SCHEMA_VERSION or not isinstance(plain, dict):
+    if version not in (_BEFORE, SCHEMA_VERSION) or not isinstance(plain, dict):
         raise EvaluationError(
             f"{path}: schema version {version!r}; this program reads {_BEFORE} and {SCHEMA_VERSION}; run it again"
         )
-    return plain
+    fields = _of_the_schema_before(plain) if version == _BEFORE else plain
+    if is_edited(plain) and isinstance(fields.get("caveats"), list):
+        fields = {**fields, "caveats": [*fields["caveats"], _EDITED]}
+    return with_environment(fields)
 
 
 def _of_the_schema_before(plain: dict[str, Any]) -> dict[str, Any]:

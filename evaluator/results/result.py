@@ -87,7 +87,10 @@ class Result:
         hearing: How the clips were recorded, in Hz, and what of that the module heard; None in results that do not tell.
         confusion: Counts, row = true class, column = predicted; None for multi-label tasks.
         seconds: Wall time by stage.
-        provenance: Versions, hashes, seed, device, command, start time, and where the data lay.
+        provenance: What decides question and answer: the whole task and protocol, their hashes and those of clips, audio,
+            weights and code, layers and seeds.
+        environment: What differs between machines and moments: host, folders, command, start time, versions, devices
+            (`environment.py`). Results that differ in nothing else but it and `seconds` are equal.
         test_clips, test_groups, test_seconds, test_targets, test_probabilities: For each fold the test clips' names, their
             groups ("" for none), lengths in seconds (n_clips,), targets (n_clips, n_classes) and probabilities (n_times, n_clips, n_classes), n_times being
             how often probes were trained. For tasks that ask when: counts of each clip instead (`events.tally`).
@@ -134,6 +137,7 @@ class Result:
     over_folds: str = "pooled"
     group_scores: dict[str, float] = field(default_factory=dict)
     hearing: Hearing | None = None
+    environment: dict[str, Any] = field(default_factory=dict)
     schema_version: int = SCHEMA_VERSION
 
     @property
@@ -142,7 +146,7 @@ class Result:
         return run_of(vars(self))
 
     def summary(self) -> dict[str, Any]:
-        """What `--json` prints: the result as one flat object, without predictions, notes and provenance."""
+        """What `--json` prints: the result as one flat object, without predictions, notes, provenance and environment."""
         names = (*table.COLUMNS, "seed_scores", "scores", "group_scores", "n_silent", "seconds")
         listed = {name: [asdict(each) for each in getattr(self, name)] for name in ("curve", "folds")}
         caveats = [with_facts(each) for each in self.caveats]
