@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from evaluator.api.data import check_tasks, download_tasks, write_task
     from evaluator.api.embedding import embed, validate
     from evaluator.api.listing import Table, list_datasets, list_modules, list_protocols, list_tasks
+    from evaluator.api.paper import write_table
     from evaluator.api.running import RunError, find_tasks, load_protocol, run
     from evaluator.api.version import __version__
     from evaluator.datasets.task import Task
@@ -36,6 +37,7 @@ _HOMES = {
     "data": ("check_tasks", "download_tasks", "write_task"),
     "embedding": ("embed", "validate"),
     "listing": ("Table", "list_datasets", "list_modules", "list_protocols", "list_tasks"),
+    "paper": ("write_table",),
     "running": ("RunError", "find_tasks", "load_protocol", "run"),
     "version": ("__version__",),
 }
@@ -84,6 +86,7 @@ __all__ = [
     "to_frame",
     "validate",
     "write_report",
+    "write_table",
     "write_task",
 ]
 
