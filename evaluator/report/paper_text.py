@@ -100,13 +100,12 @@ def _as_tex(table: PaperTable) -> str:
         *(_tex_row(table, title, cells, wide) for title, cells in table.measured),
     ]
     for part in table.printed:
-        cited = rf"\emph{{Printed in: {escape(part.citation)}}}"
-        width = r"p{0.95\linewidth}"
-        lines += [r"\midrule", rf"\multicolumn{{{n_columns}}}{{@{{}}{width}@{{}}}}{{{cited}}} \\"]
+        lines += [r"\midrule", rf"\multicolumn{{{n_columns}}}{{l}}{{\emph{{Printed in {escape(part.name)}}}}} \\"]
         lines += [_tex_row(table, title, cells, wide) for title, cells in part.rows]
     lines += [r"\bottomrule", r"\end{tabular}"]
-    if table.kinds:
-        notes = [rf"\item[{_tex_mark(mark)}] {escape(text)}" for mark, text in _footnotes(table)]
+    notes = [rf"\item[{_tex_mark(mark)}] {escape(text)}" for mark, text in _footnotes(table)]
+    notes += [rf"\item[] {escape(f'{part.name}: {part.citation}')}" for part in table.printed]
+    if notes:
         lines += [r"\begin{tablenotes}[flushleft]", r"\footnotesize", *notes, r"\end{tablenotes}"]
     return "\n".join([*lines, r"\end{threeparttable}", r"\end{table}", ""])
 
@@ -175,7 +174,7 @@ def _tex_doubt(cell: PaperCell) -> str:
 
 
 def _tex_marks(marks: Sequence[str]) -> str:
-    return rf"\tnote{{{','.join(map(_tex_mark, marks))}}}" if marks else ""
+    return rf"\textsuperscript{{{','.join(map(_tex_mark, marks))}}}" if marks else ""
 
 
 def _tex_mark(mark: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluator.errors import EvaluationError, UsageError
-from evaluator.reproduction.finished import FinishedScore
+from evaluator.reproduction.finished import FinishedScore, kinds_of
 from evaluator.reproduction.plan import Plan
 from evaluator.reproduction.recipe import RecipeRow, RecipeTable
 from evaluator.reproduction.replacing import is_replaced
@@ -108,7 +108,8 @@ def _our_score(
     if row.fuse:
         return _fuse_rows(plan, table, row.fuse, column, profile, out)
     planned = plan.runs[plan.cells[cell]]
-    waits = "not run yet" if planned.selected else "not among those of --only"
+    others = "not run beside --add" if any(each.added for each in table.rows.values()) else "not among those of --only"
+    waits = "not run yet" if planned.selected else others
     why_not = planned.failure or (waits if planned.state == "ready" else planned.state)
     return OurScore(planned.score, "" if planned.score else why_not)
 
@@ -129,5 +130,7 @@ def _fuse_rows(
     except (UsageError, EvaluationError) as error:
         return OurScore(None, str(error))
     part = next(score.part for score in scores if score)
-    score = FinishedScore(fused.score, fused.ci_low, fused.ci_high, fused.chosen, on_disk.write(fused, out), part)
+    score = FinishedScore(
+        fused.score, fused.ci_low, fused.ci_high, fused.chosen, on_disk.write(fused, out), part, kinds_of(fused)
+    )
     return OurScore(score, "", len(paths), len(members))

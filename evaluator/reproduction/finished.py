@@ -15,7 +15,7 @@ from evaluator.files import safe_name
 from evaluator.probes.protocol import Protocol
 from evaluator.results import compare
 from evaluator.results.on_disk import parsed, read
-from evaluator.results.result import SCHEMA_VERSION, Result
+from evaluator.results.result import CAVEATS, SCHEMA_VERSION, Result
 from evaluator.scoring import intervals
 
 MAX_DRIFT = 0.005  # of a score from that of its predictions, which are kept in single precision
@@ -58,6 +58,7 @@ class FinishedScore:
     """The score of a finished run with its 95 % interval, in the metric's unit, and the file that says more.
 
     part: Which part of the dataset's clips was there, as `20 of 1697 clips`; "" if all were.
+    caveats: The kinds of its caveats, (n_kinds,), each once.
     """
 
     value: float
@@ -66,6 +67,13 @@ class FinishedScore:
     chosen: str
     path: Path
     part: str = ""
+    caveats: tuple[str, ...] = ()
+
+
+def kinds_of(result: Result) -> tuple[str, ...]:
+    """The kinds of a result's caveats, (n_kinds,), each once, in the order of `CAVEATS`."""
+    own = {caveat.kind for caveat in result.caveats}
+    return tuple(kind for kind in CAVEATS if kind in own)
 
 
 def describe_part(task: Task, n_clips: int) -> str:
@@ -122,7 +130,13 @@ def _read(path: Path, run: Run, manifest_sha256: str) -> FinishedScore | None:
     result = read(path)
     _refuse_another_score(result, path)
     return FinishedScore(
-        result.score, result.ci_low, result.ci_high, result.chosen, path, describe_part(run.task, result.n_clips)
+        result.score,
+        result.ci_low,
+        result.ci_high,
+        result.chosen,
+        path,
+        describe_part(run.task, result.n_clips),
+        kinds_of(result),
     )
 
 

@@ -30,6 +30,7 @@ class RecipeRow:
 
     excepted: Columns that cannot be, with the reason.
     original: The recipe's row, where the user put another module or other options in its place; else None.
+    added: Whether the user added it, so that the paper has no such row.
     """
 
     module: str = ""
@@ -38,6 +39,7 @@ class RecipeRow:
     cannot: str = ""
     excepted: Mapping[str, str] = field(default_factory=dict)
     original: "RecipeRow | None" = None
+    added: bool = False
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from evaluator.experiment.options import RunOptions
 from evaluator.experiment.run import Failure, Question, RunRequest, run_many
-from evaluator.reproduction.finished import FinishedScore, describe_part, module_identity
+from evaluator.reproduction.finished import FinishedScore, describe_part, kinds_of, module_identity
 from evaluator.reproduction.plan import Plan, PlannedRun
 from evaluator.results.on_disk import write
 from evaluator.results.result import Result
@@ -46,7 +46,9 @@ def run(plan: Plan, options: RunOptions, out: Path, on_failure: OnFailure, fetch
         for _, question, result in run_many([request], partial(_failed, by_question, on_failure)):
             path = write(result, out)
             part = describe_part(question[0], result.n_clips)
-            score = FinishedScore(result.score, result.ci_low, result.ci_high, result.chosen, path, part)
+            score = FinishedScore(
+                result.score, result.ci_low, result.ci_high, result.chosen, path, part, kinds_of(result)
+            )
             by_question[_question_name(question)].score = score
             yield result
 

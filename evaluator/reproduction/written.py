@@ -9,15 +9,18 @@ from pathlib import Path
 
 from evaluator import tables
 from evaluator.files import finite, sweep, write_whole
+from evaluator.report.board_tables import DAGGER
 from evaluator.reproduction import cells, notes
 from evaluator.reproduction.cells import MARK, PERCENT, Cell, OurScore, decimals
 from evaluator.reproduction.finished import UNKNOWN
 from evaluator.reproduction.plan import Plan
 from evaluator.reproduction.recipe import RecipeTable
 from evaluator.reproduction.replacing import describe_options, describe_row, is_replaced
+from evaluator.results.result import CAVEATS
 
 TableRows = list[list[tables.TableCell]]
 REPLACED_TITLE, REASONS_TITLE = "Other modules than the recipe's", "Known reasons for differences"
+MAX_NAMED = 4  # cells, in a sentence about a caveat
 PROFILE_TITLES = {"published": "ours as published", "clean": "ours clean"}
 
 
@@ -95,7 +98,7 @@ def _number(ours: OurScore, digits: int) -> str:
     part = f", {ours.n_fused} of {ours.n_rows} rows" if ours.n_fused < ours.n_rows else ""
     clips = f", {ours.score.part}" if ours.score.part else ""
     interval = "no interval" if math.isnan(ours.score.low) else f"{low} to {high}"
-    return f"{value} ({interval}{part}{clips})"
+    return f"{value}{DAGGER if ours.score.caveats else ''} ({interval}{part}{clips})"
 
 
 def _legend(plan: Plan, table: RecipeTable, reproduced: Sequence[Cell]) -> list[str]:
@@ -109,9 +112,11 @@ def _legend(plan: Plan, table: RecipeTable, reproduced: Sequence[Cell]) -> list[
     ]
     for profile in plan.recipe.profiles:
         lines += _count_cells(profile, reproduced)
+        lines += _missing_of_added(table, profile, reproduced)
+    lines += _caveats(reproduced)
     used: dict[str, list[str]] = {}
     for row, each in table.rows.items():
-        if each.module and not is_replaced(table, row):
+        if each.module and not each.added and not is_replaced(table, row):
             used.setdefault(describe_row(each), []).append(row)
     lines += [f"{', '.join(rows)}: {module}." for module, rows in used.items()]
     return [*lines, f"Protocol: {plan.recipe.protocol}; trainings of each probe: {plan.recipe.seeds}."]
@@ -138,11 +143,43 @@ def _count_cells(profile: str, reproduced: Sequence[Cell]) -> list[str]:
     ]
 
 
+def _caveats(reproduced: Sequence[Cell]) -> list[str]:
+    """A sentence for each kind of caveat: what it means, and the first few cells whose scores have it."""
+    cells_of: dict[str, list[str]] = {}
+    for cell in reproduced:
+        kinds = {kind for each in cell.ours.values() if each.score for kind in each.score.caveats}
+        for kind in kinds:
+            cells_of.setdefault(kind, []).append(f"{cell.row} on {cell.column}")
+    return [
+        f"{DAGGER} {CAVEATS[kind]}: {', '.join(several[:MAX_NAMED])}"
+        f"{f' and {len(several) - MAX_NAMED} more' if len(several) > MAX_NAMED else ''}."
+        for kind in CAVEATS
+        if (several := cells_of.get(kind, []))
+    ]
+
+
+def _missing_of_added(table: RecipeTable, profile: str, reproduced: Sequence[Cell]) -> list[str]:
+    """A sentence for each added row that lacks some of the paper's columns: which, and why."""
+    sentences = []
+    for name in (name for name, row in table.rows.items() if row.added):
+        columns: dict[str, list[str]] = {}
+        for cell in (each for each in reproduced if each.row == name and each.ours[profile].score is None):
+            columns.setdefault(cell.ours[profile].why_not, []).append(cell.column)
+        if columns:
+            lacking = "; ".join(f"{', '.join(each)} ({why})" for why, each in columns.items())
+            n_missing = sum(map(len, columns.values()))
+            n = f"{len(table.columns) - n_missing} of {len(table.columns)} cells"
+            sentences.append(f"{name}, {PROFILE_TITLES[profile]}: {n}; missing: {lacking}.")
+    return sentences
+
+
 def _long_form(plan: Plan, table: RecipeTable, reproduced: Sequence[Cell]) -> tuple[list[str], TableRows]:
     """A line for each cell: numbers in percent, whether they differ, or why there are none."""
     head = ["row", "column", "task", "module", "options", "other_module", "printed"]
     for profile in plan.recipe.profiles:
-        head += [f"{profile}{part}" for part in ("", "_low", "_high", "_differs", "_part", "_why_not", "_result")]
+        head += [
+            f"{profile}{part}" for part in ("", "_low", "_high", "_differs", "_part", "_caveats", "_why_not", "_result")
+        ]
     rows: TableRows = []
     for cell in reproduced:
         line: list[tables.TableCell] = [cell.row, cell.column, table.columns[cell.column], cell.module]
@@ -153,6 +190,13 @@ def _long_form(plan: Plan, table: RecipeTable, reproduced: Sequence[Cell]) -> tu
             line += [*(None if value is None or math.isnan(value) else round(value, 4) for value in numbers)]
             rows_part = f"{each.n_fused} of {each.n_rows} rows" if each.n_fused < each.n_rows else ""
             parts = ", ".join(filter(None, [rows_part, score.part if score else ""]))
-            line += [MARK if cell.differs[profile] else "", parts, each.why_not, str(score.path) if score else ""]
+            caveats = "; ".join(score.caveats) if score else ""
+            line += [
+                MARK if cell.differs[profile] else "",
+                parts,
+                caveats,
+                each.why_not,
+                str(score.path) if score else "",
+            ]
         rows.append(line)
     return head, rows
