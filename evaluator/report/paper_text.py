@@ -161,7 +161,7 @@ def _tex_row(table: PaperTable, title: str, cells: Sequence[PaperCell], wide: Se
     marks = _marks(table)
     texts = [f"{{{escape(title)}}}"]  # in braces: a `[` or `*` after `\\` would be an argument
     for cell, has_text in zip(cells, wide, strict=True):
-        texts.append(rf"\bfseries {cell.text}" if cell.bold else cell.text or "{--}")
+        texts.append(rf"\bfseries {cell.text}" if cell.bold else cell.text or r"{\textendash{}}")
         if has_text:
             texts.append(f"{_tex_doubt(cell)}{_tex_marks([marks[kind] for kind in cell.kinds])}")
     return rf"{' & '.join(texts)} \\"
