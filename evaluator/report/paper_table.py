@@ -91,7 +91,10 @@ def make(
         doubt: What stands behind each score, of `DOUBTS`.
         means: Whether each suite of several tasks has its mean, for rows that have them all.
     """
-    order = sorted(range(len(everything.boards)), key=lambda n: (*_group_key(everything.boards[n]), n))
+    order = sorted(
+        range(len(everything.boards)),
+        key=lambda n: (not _group_key(everything.boards[n])[0], *_group_key(everything.boards[n]), n),
+    )
     boards = [everything.boards[n] for n in order]
     columns = _columns(boards)
     measured = [
@@ -261,7 +264,7 @@ def _sentences(boards: Sequence[Board], columns: Sequence[PaperColumn], rows: _R
         yield f"In brackets: 95 % intervals over {units} (jackknife); scores without one have too few of them"
     if doubt == STD:
         yield "Behind ±: standard deviation over trainings of the probe" + (
-            "" if has_doubt else "; every probe was trained once, so that there is none"
+            "" if has_doubt else "; probes measured here were trained once, so that there is none"
         )
     if any(cell.bold for _, cells in rows for cell in cells):
         yield (

@@ -26,7 +26,7 @@ class Replacement:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
-def parse(text: str, option: str = "--use ...=") -> Replacement:
+def parse(text: str, asked: str = "--use ...=") -> Replacement:
     """The module and options of `MODULE` or `MODULE?OPTION=VALUE&OPTION=VALUE`; values are JSON, all else is text.
 
     Raises:
@@ -40,7 +40,7 @@ def parse(text: str, option: str = "--use ...=") -> Replacement:
     for option in rest.split("&") if question_mark else []:
         name, equals, value = option.partition("=")
         if not (name and equals and value):
-            raise UsageError(f"{option}{text}: write options as MODULE?OPTION=VALUE&OPTION=VALUE")
+            raise UsageError(f"{asked}{text}: write options as MODULE?OPTION=VALUE&OPTION=VALUE")
         options[name] = option_value(value)
     return Replacement(module, options)
 
