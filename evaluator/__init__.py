@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from evaluator.api.data import check_tasks, download_tasks, write_task
     from evaluator.api.embedding import embed, validate
     from evaluator.api.listing import Table, list_datasets, list_modules, list_protocols, list_tasks
+    from evaluator.api.paper import write_table
     from evaluator.api.running import RunError, find_tasks, load_protocol, run
     from evaluator.api.tracing import rerun, verify
     from evaluator.api.version import __version__
@@ -38,6 +39,7 @@ _HOMES = {
     "data": ("check_tasks", "download_tasks", "write_task"),
     "embedding": ("embed", "validate"),
     "listing": ("Table", "list_datasets", "list_modules", "list_protocols", "list_tasks"),
+    "paper": ("write_table",),
     "running": ("RunError", "find_tasks", "load_protocol", "run"),
     "tracing": ("rerun", "verify"),
     "version": ("__version__",),
@@ -92,6 +94,7 @@ __all__ = [
     "validate",
     "verify",
     "write_report",
+    "write_table",
     "write_task",
 ]
 

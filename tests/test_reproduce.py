@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from evaluator import cli, schema
+from evaluator.errors import UsageError
 from evaluator.experiment import catalogue
 from evaluator.reproduction import cells, finished, notes, plan, recipe, replacing
 from evaluator.reproduction.finished import FinishedScore
@@ -440,3 +441,90 @@ def test_other_code_or_clips_are_no_result(data, tmp_path, capsys):
         path.write_text(json.dumps({**plain, block: {**plain[block], **changes}}))
         assert [each["state"] for each in planned(capsys, *arguments)["runs"]] == ["ready"]
     assert np.isfinite(plain["score"])
+
+
+def test_a_module_of_ones_own_is_one_more_row(tmp_path, capsys, monkeypatch):
+    """Only it is run, under the paper's protocol; its row stands beside the printed ones, with what it lacks; a second time nothing is trained."""
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path
+    text = MINE.replace("columns: {Calls: demo/calls}", "columns: {Calls: demo/calls, Gone: arch/esc50}")
+    (folder / "mine.yaml").write_text(text)
+    (folder / "mine.csv").write_text("model,task,value\nMel,Calls,0.00\nAgain,Calls,-\n")
+    (folder / "my_model.py").write_text("from hear_ssl.duration_loudness import *\n")
+    arguments = command(folder / "mine.yaml", folder, "--add", "./my_model.py")
+    runs = planned(capsys, *arguments)["runs"]
+    assert {(each["module"], each["task"], each["state"]) for each in runs} == {
+        ("./my_model.py", "demo/calls", "ready"),
+        ("./my_model.py", "arch/esc50", "missing data"),
+    }
+    assert cli.main([*arguments, "--dry-run"]) == 0 and "./my_model.py" in capsys.readouterr().out
+    assert not (folder / "out").exists() or not any((folder / "out").rglob("*.npz"))
+    assert cli.main(arguments) == 0
+    made = folder / "out" / "reproduce-mine"
+    lines = {(line["row"], line["column"]): line for line in csv.DictReader((made / "t.csv").open(newline=""))}
+    own = lines["./my_model.py", "Calls"]
+    result = on_disk.read(Path(own["clean_result"]))
+    assert (result.protocol, len(result.seeds), own["printed"], own["clean_differs"]) == ("arch", 2, "", "")
+    assert float(own["clean"]) == pytest.approx(100 * result.score, abs=1e-4)
+    assert own["clean_caveats"] == "; ".join(dict.fromkeys(each.kind for each in result.caveats))
+    assert (
+        lines["Mel", "Calls"]["clean_why_not"] == "not run beside --add" and lines["Mel", "Calls"]["printed"] == "0.00"
+    )
+    page = (made / "t.md").read_text()
+    assert "./my\\_model.py, ours clean: 1 of 2 cells; missing: Gone (missing data)." in page.replace(
+        "my_model", "my\\_model"
+    )
+    assert "added here, no row of the paper" in page
+    stamps = {path: path.stat().st_mtime_ns for path in (folder / "out").rglob("*.npz")}
+    assert cli.main(arguments) == 0
+    assert {path: path.stat().st_mtime_ns for path in (folder / "out").rglob("*.npz")} == stamps
+
+
+def test_added_modules_take_options_and_weights(tmp_path):
+    """`MODULE?OPTION=VALUE`; weights as DIR/MODULE, else the path itself; twice the same is refused."""
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "weights" / "my_model.pt").write_text("")
+    (tmp_path / "one.pt").write_text("")
+
+    def made(add, weights, use=None):
+        options = plan.ReproductionOptions(
+            None,
+            tmp_path / "cache",
+            tmp_path / "out",
+            weights,
+            use or {},
+            add=[replacing.parse(each, "--add ") for each in add],
+        )
+        of_mine = plan.make_plan(recipe.read("sarkar2025"), options)
+        return {each.run.spec.name: each.run.spec for each in of_mine.runs.values() if each.selected}
+
+    name = "./my_model.py"
+    assert made([name], tmp_path / "weights")[name].weights.endswith("my_model.pt")
+    assert made([name], tmp_path / "one.pt")[name].weights.endswith("one.pt")
+    assert made([name], None)[name].weights == ""
+    assert set(made([name], tmp_path / "one.pt")) == {name}
+    (tmp_path / "weights" / "hear_ssl.aves_bio").mkdir()
+    assert made(["other"], tmp_path / "weights")["other"].weights == ""
+    assert made([f"{name}?normalize=false"], None)[name].options == {"normalize": False}
+    assert set(made([name], None, {"*": replacing.Replacement("hear_ssl.melspec")})) == {name}
+    with pytest.raises(UsageError, match="--add ./my_model.py: is there twice"):
+        made([name, name], None)
+    with pytest.raises(UsageError, match="--add AVES: is a row of table3 already"):
+        made(["AVES"], None)
+    with pytest.raises(UsageError, match="--add x.layer: write options as"):
+        made(["x?layer"], None)
+
+
+def test_contamination_is_marked_in_the_table(data, tmp_path):
+    """byol_a_mini on its own training sounds, added to ARCH: a dagger at its score, the caveat with its cell below."""
+    arguments = command(brief("arch2024", tmp_path), tmp_path, "--data", str(data.parent / "none"))
+    MINIATURES["esc50"].make(tmp_path / "data" / "esc50")
+    arguments[-1] = str(tmp_path / "data")
+    assert cli.main([*arguments, "--add", "hear_ssl.byol_a_mini"]) == 0
+    page = (tmp_path / "out" / "reproduce-arch2024" / "table2.md").read_text()
+    assert (
+        "† the module was pre-trained on recordings of this dataset: contamination: hear_ssl.byol_a_mini on ESC-50."
+        in (page.replace("\\_", "_"))
+    )
+    (row,) = [line for line in page.splitlines() if line.startswith("| hear_ssl.byol_a_mini")]
+    assert len(re.findall(r"[0-9.]+† \(", row)) == 2

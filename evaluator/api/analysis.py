@@ -9,12 +9,12 @@ from evaluator.api.inputs import HearModule, Tasks
 from evaluator.datasets.task import Task
 from evaluator.embedding.embed import Progress, no_progress
 from evaluator.embedding.spec import ModuleSpec
-from evaluator.errors import UsageError
 from evaluator.experiment.sample import SampleOptions
 from evaluator.mapping import maps
 from evaluator.mapping.atlas import Atlas
 from evaluator.probes.protocol import Protocol
 from evaluator.report.build import BuiltReport, ReportOptions, build
+from evaluator.reproduction import printed
 from evaluator.reproduction import weights as weight_folders
 from evaluator.similarity import rsa
 from evaluator.similarity.results import Analysis
@@ -170,6 +170,7 @@ def write_report(
     data: str | Path | None = None,
     n_clips: int = 12,
     formats: Sequence[str] = (),
+    published: str | Sequence[str] = (),
     progress: Progress = no_progress,
 ) -> BuiltReport:
     """One page of results that needs no network: leaderboards, figures, clips to hear; and tables and figures beside it.
@@ -180,22 +181,26 @@ def write_report(
         data: Where the audio lies; None for where it was when it was evaluated.
         n_clips: Clips a task that can be heard, 0 for none.
         formats: Of tables (csv, md, tex) and figures (svg, png) that are written beside it.
+        published: Papers whose printed numbers stand beside the measured ones: `arch2024`, `sarkar2025`, `wu2022`, or the
+            path of a recipe of your own.
         progress: As in `run`.
 
     Returns:
         What was written (`.written`, paths, the page first), and what could not be used (`.problems`, sentences).
 
     Raises:
-        UsageError: A place is not there, or holds no result that can be used.
+        UsageError: A place is not there, or holds no result that can be used; or there is no such paper.
 
     >>> _ = ev.run("hear_ssl.melspec", "demo/calls", protocol="knn", out="mine")
     >>> write_report("mine", "page.html", n_clips=0).written[0].name
     'page.html'
     """
-    several = [places] if isinstance(places, (str, Path)) else list(places)
-    if strange := [each for each in several if not isinstance(each, (str, Path))]:
-        raise UsageError(
-            f"{type(strange[0]).__name__} is no file: give result files or folders, as run(out=...) writes them"
-        )
-    options = ReportOptions(inputs.path_of(out), inputs.folder_of_data(data), n_clips, list(formats), progress)
-    return build([inputs.path_of(place) for place in several], options)
+    options = ReportOptions(
+        inputs.path_of(out),
+        inputs.folder_of_data(data),
+        n_clips,
+        list(formats),
+        printed.papers(inputs.names_of(published)),
+        progress,
+    )
+    return build(inputs.places_of(places), options)

@@ -216,3 +216,27 @@ def folder_of_data(data: str | Path | None) -> Path | None:
 def path_of(place: str | Path) -> Path:
     """A path as users write it, `~` for their home folder."""
     return Path(place).expanduser()
+
+
+def places_of(places: str | Path | Sequence[str | Path]) -> list[Path]:
+    """Result files and folders, one or several, as paths.
+
+    Raises:
+        UsageError: One is no name of a file.
+    """
+    several = [places] if isinstance(places, (str, Path)) else list(places)
+    if strange := [each for each in several if not isinstance(each, (str, Path))]:
+        raise UsageError(
+            f"{type(strange[0]).__name__} is no file: give result files or folders, as run(out=...) writes them"
+        )
+    return [path_of(each) for each in several]
+
+
+def names_of(names: str | Sequence[str]) -> list[str]:
+    """Names, one or several, each of which may be several with commas between them.
+
+    >>> names_of("arch2024,wu2022"), names_of(["arch2024", "wu2022"])
+    (['arch2024', 'wu2022'], ['arch2024', 'wu2022'])
+    """
+    several = [names] if isinstance(names, str) else list(names)
+    return [name.strip() for each in several for name in str(each).split(",") if name.strip()]

@@ -74,6 +74,17 @@ def add_module_options(command: argparse.ArgumentParser) -> None:
     )
 
 
+def add_published(command: argparse.ArgumentParser) -> None:
+    """Which papers' printed numbers stand beside the measured ones."""
+    command.add_argument(
+        "--published",
+        action="append",
+        default=[],
+        metavar="PAPER",
+        help="its printed numbers beside these: arch2024, sarkar2025, wu2022, or a recipe.yaml of your own; repeatable",
+    )
+
+
 def add_unrepeatable(command: argparse.ArgumentParser) -> None:
     """Whether embeddings are taken that a module does not give again."""
     command.add_argument(

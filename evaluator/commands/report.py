@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from evaluator.commands._arguments import number_of_clips
+from evaluator.commands._arguments import add_published, number_of_clips
 from evaluator.commands._console import bar
 
 SUMMARY = "make one page of results: leaderboards, figures, clips to hear"
@@ -31,6 +31,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         choices=("csv", "md", "tex", "svg", "png"),
         help="also write tables (csv, md, tex) or figures (svg, png) into F-files/; repeatable",
     )
+    add_published(command)
 
 
 def run(parsed: argparse.Namespace) -> int:
@@ -43,6 +44,7 @@ def run(parsed: argparse.Namespace) -> int:
         data=parsed.data,
         n_clips=parsed.clips,
         formats=parsed.format,
+        published=parsed.published,
         progress=bar,
     )
     for problem in report.problems:

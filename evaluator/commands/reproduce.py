@@ -18,7 +18,9 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "paper", metavar="PAPER", help="sarkar2025, arch2024, wu2022, ogg2025, or a recipe.yaml of your own"
     )
-    command.add_argument("--plan", action="store_true", help="only say which runs there are and what each still lacks")
+    command.add_argument(
+        "--plan", "--dry-run", action="store_true", help="only say which runs there are and what each still lacks"
+    )
     command.add_argument(
         "--forecast", type=count, metavar="N", help="as --plan, and embed N clips of each run to tell the time"
     )
@@ -38,7 +40,17 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         help="another module for a printed row, with options as MODULE?normalize=false&layer=6; * fits any text",
     )
     command.add_argument(
-        "--weights", type=Path, metavar="DIR", help="weights of a module as DIR/MODULE or DIR/MODULE.pt"
+        "--add",
+        action="append",
+        default=[],
+        metavar="MODULE",
+        help="your module as one more row, with options as in --use; only such rows are run, unless --only names others",
+    )
+    command.add_argument(
+        "--weights",
+        type=Path,
+        metavar="DIR",
+        help="weights of a module as DIR/MODULE or DIR/MODULE.pt; of a module of --add also their own path",
     )
     command.add_argument("--fetch-weights", action="store_true", help="let modules fetch the weights that they lack")
     command.add_argument(
@@ -70,6 +82,7 @@ def run(parsed: argparse.Namespace) -> int:
         parsed.table,
         parsed.only,
         parsed.rehash,
+        [replacing.parse(text, "--add ") for text in parsed.add],
     )
     planned = plan.make_plan(recipe.read(parsed.paper), options)
     for sentence in (each for run in planned.runs.values() for each in run.passed_over):

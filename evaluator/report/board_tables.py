@@ -7,10 +7,12 @@ kinds of the caveats.
 
 import json
 import math
+from collections.abc import Sequence
 
 from evaluator.report.board import Board, BoardEntry
 from evaluator.report.header import ResultHeader
 from evaluator.report.overview import Overview
+from evaluator.report.published import DOUBLE_DAGGER, PrintedRow
 from evaluator.results.caveats import DAGGER, mark
 from evaluator.scoring.metrics import METRICS
 from evaluator.tables import HeadAndRows, TableCell
@@ -33,13 +35,17 @@ _FIGURES = [
 ]
 
 
-def leaderboard(board: Board, kind: str) -> HeadAndRows:
-    """A board as head, (n_columns,), and rows, (n_entries, n_columns): for `csv` all digits, for others as it is read."""
+def leaderboard(board: Board, kind: str, printed: Sequence[PrintedRow] = ()) -> HeadAndRows:
+    """A board as head, (n_columns,), and rows, (n_entries + n_printed, n_columns): for `csv` all digits, for others as it is read.
+
+    Numbers that papers print, `printed`, stand below, without a rank.
+    """
     if kind == "csv":
         head = ["rank", "last_rank", "title", *_FIGURES]
-        return head, [
+        measured = [
             [entry.rank, entry.last_rank, entry.title, *_figures(entry.header, entry)] for entry in board.entries
         ]
+        return head, [*measured, *([None, None, row.title, *_printed_figures(row)] for row in printed)]
     metric = METRICS[board.metric]
     rows: list[list[TableCell]] = []
     for entry in board.entries:
@@ -57,16 +63,23 @@ def leaderboard(board: Board, kind: str) -> HeadAndRows:
                 entry.withheld,
             ]
         )
+    for row in printed:
+        std = f"±{row.number.std}" if row.number.std else ""
+        rows.append(["–", row.title, row.score, row.number.interval or "none", std, "", "; ".join(row.others), ""])
     score = f"{board.metric} ({metric.unit})" if metric.unit else board.metric
-    names = ["rank", "module", score, "95 % interval", "std", "of", f"{DAGGER} caveats", "no rank, since"]
+    marks = f"{DAGGER} caveats{f', {DOUBLE_DAGGER} other question' if any(row.others for row in printed) else ''}"
+    names = ["rank", "module", score, "95 % interval", "std", "of", marks, "no rank, since"]
     kept = [n for n in range(len(names)) if n < 4 or any(row[n] for row in rows)]
     return [names[n] for n in kept], [[row[n] for n in kept] for row in rows]
 
 
-def matrix(overview: Overview, kind: str) -> HeadAndRows:
-    """An overview as head, (n_columns,), and rows: for `csv` one for each module and board, for others one for each module."""
+def matrix(overview: Overview, kind: str, printed: Sequence[Sequence[PrintedRow]] = ()) -> HeadAndRows:
+    """An overview as head, (n_columns,), and rows: for `csv` one for each module and board, for others one for each module.
+
+    Numbers that papers print, `printed`, (n_boards,) lists of rows, stand below.
+    """
     if kind == "csv":
-        return _long_matrix(overview)
+        return _long_matrix(overview, printed)
     rows: list[list[TableCell]] = []
     for row in overview.rows:
         scores = [
@@ -75,16 +88,26 @@ def matrix(overview: Overview, kind: str) -> HeadAndRows:
         ]
         mean_rank = None if row.mean_rank is None else f"{row.mean_rank:.1f}"
         rows.append([row.title, mean_rank, f"{row.n_present}/{len(overview.boards)}", *scores])
+    rows += [
+        [title, None, "–", *("–" if cell is None else cell.score for cell in cells)]
+        for title, cells in by_model(printed)
+    ]
     return ["module", "mean rank", "boards", *overview.columns], rows
 
 
-def _long_matrix(overview: Overview) -> HeadAndRows:
+def by_model(printed: Sequence[Sequence[PrintedRow]]) -> list[tuple[str, list[PrintedRow | None]]]:
+    """Printed numbers, (n_boards,) lists of rows, as a line for each model of a paper: its title, and its number on each board, (n_boards,)."""
+    by_board = [{row.variant: row for row in rows} for rows in printed]
+    titles = {variant: row.title for rows in by_board for variant, row in rows.items()}
+    return [(title, [rows.get(variant) for rows in by_board]) for variant, title in titles.items()]
+
+
+def _long_matrix(overview: Overview, printed: Sequence[Sequence[PrintedRow]]) -> HeadAndRows:
     head = ["title", "board", "task", "dataset", "protocol", "profile", "metric", "n_boards", "mean_rank"]
-    return [*head, "rank", "last_rank", *_FIGURES], [
+    measured = [
         [
             row.title,
-            column,
-            *(board.task, board.dataset, board.protocol, board.profile, board.metric),
+            *_board_cells(column, board),
             *(row.n_present, row.mean_rank),
             *((None, None) if entry is None else (entry.rank, entry.last_rank)),
             *_figures(row.header if entry is None else entry.header, entry),
@@ -92,6 +115,26 @@ def _long_matrix(overview: Overview) -> HeadAndRows:
         for row in overview.rows
         for column, board, entry in zip(overview.columns, overview.boards, row.entries, strict=True)
     ]
+    of_papers = [
+        [row.title, *_board_cells(column, board), None, None, None, None, *_printed_figures(row)]
+        for column, board, rows in zip(
+            overview.columns, overview.boards, printed or [()] * len(overview.boards), strict=True
+        )
+        for row in rows
+    ]
+    return [*head, "rank", "last_rank", *_FIGURES], [*measured, *of_papers]
+
+
+def _board_cells(column: str, board: Board) -> list[TableCell]:
+    return [column, board.task, board.dataset, board.protocol, board.profile, board.metric]
+
+
+def _printed_figures(row: PrintedRow) -> list[TableCell]:
+    """The cells under `_FIGURES` of a printed number, which says under caveats that it is one."""
+    number = row.number
+    doubt = [number.scaled(each) for each in (number.low, number.high, number.std)]
+    caveats = "; ".join(["printed, not measured", *row.others])
+    return [None, None, None, None, None, number.value, *doubt, None, None, caveats, "printed", None, None]
 
 
 def _score_and_rank(board: Board, entry: BoardEntry) -> str:

@@ -7,14 +7,15 @@ from pathlib import Path
 
 from evaluator.errors import UsageError
 from evaluator.files import write_whole
-from evaluator.report import page, sections
+from evaluator.report import page, published, sections
 from evaluator.report.board import Board, boards
-from evaluator.report.board_tables import leaderboard, matrix
+from evaluator.report.board_tables import by_model, leaderboard, matrix
 from evaluator.report.budget import PageBudget, ReportFiles
 from evaluator.report.clips import ClipOptions
 from evaluator.report.collect import Collection, collect
 from evaluator.report.overview import ModuleRow, Overview, overview
-from evaluator.report.page import Amount, OverviewRow, Page, Section
+from evaluator.report.page import Amount, OverviewRow, Page, PrintedOverviewRow, Section
+from evaluator.report.published import DOUBLE_DAGGER, PrintedRow, PublishedPaper
 from evaluator.report.text import as_sentence, count_of
 from evaluator.results.caveats import DAGGER
 
@@ -44,6 +45,7 @@ class ReportOptions:
         data: Where the audio lies now; None for where each result says.
         clips: How many clips of each task can be heard; 0 for none.
         kinds: What is written beside the page, of `budget.FIGURE_KINDS` and `budget.TABLE_KINDS`.
+        published: Papers whose printed numbers stand beside the measured ones.
         progress: Gives a progress bar, as in `run.Settings`.
     """
 
@@ -51,6 +53,7 @@ class ReportOptions:
     data: Path | None = None
     clips: int = 12
     kinds: Sequence[str] = ()
+    published: Sequence[PublishedPaper] = ()
     progress: Callable[[str, int], Callable[[int], object]] = lambda title, total: lambda n: None
 
 
@@ -74,9 +77,29 @@ def build(paths: Sequence[Path], options: ReportOptions) -> BuiltReport:
             f"--data {options.data}: there is no such folder; give the one in which the audio lies, or leave it out"
         )
     collection = collect(paths)
+    ranked, problems = ranked_boards(collection, options.progress)
+    problems += published.unmatched(ranked, options.published)
+    everything = overview(ranked)
+    files = ReportFiles(options.out.with_name(f"{options.out.stem}-files"), options.kinds)
+    built = _sections(everything, options, files)
+    files.table(partial(matrix, everything, printed=[section.printed for section in built]), "overview")
+    html = page.render(_page(collection, everything, built, problems))
+    write_whole(options.out, html.encode("utf-8", errors="replace"))
+    return BuiltReport([options.out, *files.written], [*problems, *_left_over(files)])
+
+
+def ranked_boards(
+    collection: Collection,
+    progress: Callable[[str, int], Callable[[int], object]] = lambda title, total: lambda n: None,
+) -> tuple[list[Board], list[str]]:
+    """The boards of a collection, (n_boards,), each with an entry at least, and a sentence for each result that could not be used.
+
+    Raises:
+        UsageError: None could be used.
+    """
     ranked: list[Board] = []
     problems = list(collection.problems)
-    advance = options.progress("leaderboards", len(collection.comparable))
+    advance = progress("leaderboards", len(collection.comparable))
     for comparable in collection.comparable:
         for board in boards(comparable):
             problems += board.problems
@@ -84,13 +107,7 @@ def build(paths: Sequence[Path], options: ReportOptions) -> BuiltReport:
         advance(1)
     if not ranked:
         raise UsageError(f"nothing to report: {' '.join(map(as_sentence, problems))}")
-    everything = overview(ranked)
-    files = ReportFiles(options.out.with_name(f"{options.out.stem}-files"), options.kinds)
-    built = _sections(everything, options, files)
-    files.table(partial(matrix, everything), "overview")
-    html = page.render(_page(collection, everything, built, problems))
-    write_whole(options.out, html.encode("utf-8", errors="replace"))
-    return BuiltReport([options.out, *files.written], [*problems, *_left_over(files)])
+    return ranked, problems
 
 
 def _left_over(files: ReportFiles) -> list[str]:
@@ -114,9 +131,10 @@ def _sections(everything: Overview, options: ReportOptions, files: ReportFiles) 
     advance = options.progress("sections", len(everything.boards))
     for number, (board, title) in enumerate(zip(everything.boards, everything.columns, strict=True)):
         name = sections.anchor(number, board)
-        files.table(partial(leaderboard, board), name)
+        printed = published.rows_of(board, options.published)
+        files.table(partial(leaderboard, board, printed=printed), name)
         budget = PageBudget(name, files, bytes_of_each)
-        built.append(sections.section(name, title, board, budget, ClipOptions(options.clips, options.data)))
+        built.append(sections.section(name, title, board, budget, ClipOptions(options.clips, options.data), printed))
         advance(1)
     return built
 
@@ -134,14 +152,15 @@ def _page(collection: Collection, everything: Overview, built: Sequence[Section]
         problems=[as_sentence(each) for each in (*problems, *collection.notes)],
         missing=[as_sentence(each) for each in everything.missing],
         overview_notes=[as_sentence(each) for each in everything.notes],
-        overview_caption=_caption(everything),
+        overview_caption=_caption(everything, [row for section in built for row in section.printed]),
         overview=[_overview_row(row, built) for row in everything.rows],
+        overview_printed=[PrintedOverviewRow(*row) for row in by_model([section.printed for section in built])],
         sections=built,
         reading=_HOW_TO_READ,
     )
 
 
-def _caption(everything: Overview) -> str:
+def _caption(everything: Overview, printed: Sequence[PrintedRow]) -> str:
     """What is in the cells of the overview, and no more than that."""
     entries = [entry for row in everything.rows for entry in row.entries]
     has_ranks = any(entry and entry.rank for entry in entries)
@@ -151,6 +170,10 @@ def _caption(everything: Overview) -> str:
             " The best of each board and its ties are bold." if has_ranks else "",
             f" {DAGGER} leads to a caveat." if any(entry and entry.result.caveats for entry in entries) else "",
             " A dash stands for a missing result." if None in entries else "",
+            " Below, in italics: what papers print, neither measured here nor ranked." if printed else "",
+            f" {DOUBLE_DAGGER} answers another question; each task says which."
+            if any(row.others for row in printed)
+            else "",
         ]
     )
 

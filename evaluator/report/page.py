@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evaluator.report.board import BoardEntry
+from evaluator.report.published import PrintedRow
 from evaluator.tables import TableCell
 
 if TYPE_CHECKING:
@@ -144,6 +145,7 @@ class Section:
     left_out: What the page had too few bytes for.
     shared_origins: Where all results came from: names and values.
     other_origins: What differs between the modules in that; None if nothing does.
+    printed: Numbers that papers print, (n_printed,), below the measured ones.
     """
 
     anchor: str
@@ -160,6 +162,7 @@ class Section:
     left_out: Sequence[str]
     shared_origins: Sequence[tuple[str, str]]
     other_origins: PageTable | None
+    printed: Sequence[PrintedRow] = ()
 
     @property
     def has_ranks(self) -> bool:
@@ -169,7 +172,8 @@ class Section:
     @property
     def has_std(self) -> bool:
         """Whether any probe was trained several times."""
-        return any(row.entry.result.std is not None for row in self.rows)
+        measured = any(row.entry.result.std is not None for row in self.rows)
+        return measured or any(row.number.std for row in self.printed)
 
     @property
     def has_chosen(self) -> bool:
@@ -188,6 +192,14 @@ class OverviewRow:
 
 
 @dataclass(frozen=True)
+class PrintedOverviewRow:
+    """A model of a paper in the table of all: its printed number in each section, (n_sections,), None for none."""
+
+    title: str
+    cells: Sequence[PrintedRow | None]
+
+
+@dataclass(frozen=True)
 class Page:
     """The whole report: rows of the overview, (n_modules,), a section a board, (n_boards,), and sentences as they are read."""
 
@@ -200,6 +212,7 @@ class Page:
     overview: Sequence[OverviewRow]
     sections: Sequence[Section]
     reading: Sequence[str] = field(default_factory=list)
+    overview_printed: Sequence[PrintedOverviewRow] = ()
 
 
 def render(page: Page) -> str:

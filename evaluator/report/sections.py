@@ -4,12 +4,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from evaluator.report import board_tables, curves, figures, per_class, per_group, text
+from evaluator.report import board_tables, curves, figures, per_class, per_group, published, text
 from evaluator.report.board import Board, BoardEntry
 from evaluator.report.budget import PageBudget
 from evaluator.report.clips import ClipOptions, clip_list
 from evaluator.report.drawing import MAX_MODULES
 from evaluator.report.page import Amount, Details, LeaderboardRow, PageFigure, PageTable, Section
+from evaluator.report.published import PrintedRow
 from evaluator.results import on_disk
 from evaluator.results.caveats import DAGGER, mark
 from evaluator.results.result import Result
@@ -26,7 +27,14 @@ def anchor(number: int, board: Board) -> str:
     return f"{number + 1}-{words[:_MAX_CHARACTERS]}"
 
 
-def section(name: str, title: str, board: Board, budget: PageBudget, clip_options: ClipOptions) -> Section:
+def section(
+    name: str,
+    title: str,
+    board: Board,
+    budget: PageBudget,
+    clip_options: ClipOptions,
+    printed: Sequence[PrintedRow] = (),
+) -> Section:
     """The section of a board.
 
     Args:
@@ -35,6 +43,7 @@ def section(name: str, title: str, board: Board, budget: PageBudget, clip_option
         board: With entries, (n_entries,), one at least.
         budget: The bytes that it may fill; puts figures where they go.
         clip_options: Which clips are wanted, and where their sounds lie.
+        printed: Numbers of papers that stand below the leaderboard's own, (n_printed,).
     """
     results = _read(board)
     titles = [entry.title for entry in board.entries]
@@ -54,7 +63,11 @@ def section(name: str, title: str, board: Board, budget: PageBudget, clip_option
         caption=text.caption(board),
         facts=text.facts(board, results),
         caveats=text.caveats(titles, results),
-        notes=list(dict.fromkeys([*map(text.as_sentence, board.notes), *text.notes(titles, results)])),
+        notes=list(
+            dict.fromkeys(
+                [*map(text.as_sentence, [*board.notes, *published.notes(printed)]), *text.notes(titles, results)]
+            )
+        ),
         rows=_leaderboard_rows(board),
         figures=page_figures,
         details=details,
@@ -62,6 +75,7 @@ def section(name: str, title: str, board: Board, budget: PageBudget, clip_option
         left_out=_left_out(budget.left_out),
         shared_origins=shared,
         other_origins=_other_origins(titles, names, values),
+        printed=printed,
     )
 
 

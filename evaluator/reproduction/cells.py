@@ -113,7 +113,8 @@ def _our_score(
     if row.fuse:
         return _fuse_rows(plan, table, row.fuse, column, profile, out)
     planned = plan.runs[plan.cells[cell]]
-    waits = "not run yet" if planned.selected else "not among those of --only"
+    others = "not run beside --add" if any(each.added for each in table.rows.values()) else "not among those of --only"
+    waits = "not run yet" if planned.selected else others
     why_not = planned.failure or (waits if planned.state == "ready" else planned.state)
     return OurScore(planned.score, "" if planned.score else why_not)
 

@@ -46,15 +46,20 @@ def _about(names: Sequence[str], name: str) -> bool:
 
 
 def _others(table: RecipeTable) -> list[Note]:
-    """A note for each module that stands in place of the recipe's, and one for fusions of such."""
+    """A note for each module that stands in place of the recipe's, one for fusions of such, and one for added rows."""
     by_module: dict[str, list[str]] = {}
     for name, row in table.rows.items():
         if is_replaced(table, name):
             what = f"{describe_row(row)}, not what the recipe runs" if row.module else "made of rows with other modules"
             by_module.setdefault(what, []).append(name)
+    added = tuple(name for name, row in table.rows.items() if row.added)
+    own = [Note(f"{', '.join(added)}: added here, no row of the paper.", added)] if added else []
     return [
-        Note(f"{', '.join(names)}: {what}; not compared with the printed numbers.", tuple(names))
-        for what, names in by_module.items()
+        *own,
+        *(
+            Note(f"{', '.join(names)}: {what}; not compared with the printed numbers.", tuple(names))
+            for what, names in by_module.items()
+        ),
     ]
 
 

@@ -9,9 +9,6 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from evaluator import schema
-from evaluator.datasets import manifest
-from evaluator.datasets.dataset import Dataset
-from evaluator.datasets.root import find_root
 from evaluator.datasets.task import Task
 from evaluator.embedding.spec import ModuleSpec
 from evaluator.errors import UsageError
@@ -19,10 +16,11 @@ from evaluator.experiment import catalogue
 from evaluator.experiment.setup import adapted, clip_rule
 from evaluator.probes import protocol
 from evaluator.probes.protocol import Protocol
-from evaluator.reproduction import finished, replacing, weights
+from evaluator.reproduction import adding, finished, replacing, weights
 from evaluator.reproduction.finished import FinishedScore, Run
-from evaluator.reproduction.recipe import Recipe, RecipeRow, RecipeTable
+from evaluator.reproduction.recipe import Recipe, RecipeTable
 from evaluator.reproduction.replacing import Replacement
+from evaluator.reproduction.task_data import DataOnDisk
 from evaluator.reproduction.weights import ModuleWeights
 
 CellKey = tuple[str, str, str, str]  # table, row, column, profile
@@ -41,6 +39,7 @@ class ReproductionOptions:
         device: What modules and probes run on.
         tables: Names of those that are made; all if empty.
         rehash: Whether to read every file anew, whatever is remembered of it.
+        add: Modules that get rows of their own; where there are some and no `name_parts`, only these are run.
         name_parts: Parts of names of modules, rows and tasks; if there are some, runs without any of them are not run.
     """
 
@@ -54,6 +53,7 @@ class ReproductionOptions:
     tables: Sequence[str] = ()
     name_parts: Sequence[str] = ()
     rehash: bool = False
+    add: Sequence[Replacement] = ()
 
 
 @dataclass
@@ -124,7 +124,7 @@ def make_plan(recipe: Recipe, options: ReproductionOptions) -> Plan:
     """
     module_weights = weights.read_module_weights()
     recipe = _apply_options(recipe, options, module_weights)
-    data, tasks = _DataOnDisk(options), _RecipeTasks(recipe)
+    data, tasks = DataOnDisk(options.data, options.cache), _RecipeTasks(recipe)
     runs: dict[str, PlannedRun] = {}
     cells: dict[CellKey, str] = {}
     why_not: dict[CellKey, str] = {}
@@ -133,7 +133,7 @@ def make_plan(recipe: Recipe, options: ReproductionOptions) -> Plan:
         if recipe_row.cannot or column in recipe_row.excepted:
             why_not[cell] = recipe_row.cannot or recipe_row.excepted[column]
         elif recipe_row.module:
-            spec = _module_of(row, recipe_row, options)
+            spec = _module_of(row, table, options)
             run = Run(spec, *tasks.of(table.columns[column], profile), recipe.seeds, recipe.layers)
             if run.key not in runs:
                 runs[run.key] = _plan_run(run, data, module_weights, options.out)
@@ -141,6 +141,10 @@ def make_plan(recipe: Recipe, options: ReproductionOptions) -> Plan:
             runs[run.key].rows += [title] if title not in runs[run.key].rows else []
             cells[cell] = run.key
     _select_runs(runs, options.name_parts)
+    if options.add and not options.name_parts:
+        added = adding.selected(cells, recipe.tables)
+        for key, each in runs.items():
+            each.selected = key in added
     return Plan(recipe, runs, cells, why_not, _shared(runs))
 
 
@@ -159,7 +163,8 @@ def _apply_options(recipe: Recipe, options: ReproductionOptions, module_weights:
     for name in options.tables:
         if name not in known:
             raise UsageError(f"--table: {schema.unknown('table', name, known)}")
-    tables = [table for table in recipe.tables if not options.tables or table.name in options.tables]
+    named = [table for table in recipe.tables if not options.tables or table.name in options.tables]
+    tables = [adding.add_rows(table, options.add) for table in named]
     every = [row for table in tables for row in table.rows]
     for option, patterns in (("--use", list(options.use)), ("--python", list(options.python))):
         for pattern in patterns:
@@ -169,9 +174,10 @@ def _apply_options(recipe: Recipe, options: ReproductionOptions, module_weights:
     return replace(recipe, tables=tuple(with_rows))
 
 
-def _module_of(name: str, row: RecipeRow, options: ReproductionOptions) -> ModuleSpec:
+def _module_of(name: str, table: RecipeTable, options: ReproductionOptions) -> ModuleSpec:
     """The module of the row called `name`, with the user's weights and interpreter for it."""
-    path = weights.find_weights(row.module, options.weights)
+    row = table.rows[name]
+    path = adding.find_weights(row, options.weights, table.rows.values())
     return ModuleSpec(row.module, path, row.options, options.device, replacing.match_row(name, options.python) or "")
 
 
@@ -196,57 +202,7 @@ class _RecipeTasks:
         return self.read[name, profile]
 
 
-@dataclass(frozen=True)
-class _TaskData:
-    """What there is of a task's data: how many clips and their hash; or, as a sentence, what it lacks."""
-
-    n_clips: int
-    sha256: str
-    lacks: str
-
-
-class _DataOnDisk:
-    """The data of tasks as it lies on disk, clips listed once for each task; no audio is read."""
-
-    def __init__(self, options: ReproductionOptions):
-        self.options = options
-        self.by_task: dict[tuple[str, str], _TaskData] = {}
-
-    def of(self, task: Task, profile: str) -> _TaskData:
-        """The data of a task."""
-        key = (task.name, profile)
-        if key not in self.by_task:
-            self.by_task[key] = self._from_disk(task)
-        return self.by_task[key]
-
-    def _from_disk(self, task: Task) -> _TaskData:
-        """As `of`, from the disk. Data that is made here is not made for a plan."""
-        if task.dataset.access == "made":
-            return _TaskData(0, "", "")
-        n_clips = int(task.dataset.expected.get("clips") or 0)
-        try:
-            find_root(task.dataset, self.options.data, self.options.cache)
-        except UsageError:
-            return _TaskData(n_clips, "", f"data: {_how_to_get(task.dataset)}")
-        try:
-            clips = manifest.read(task, self.options.data, self.options.cache)
-        except UsageError as error:
-            return _TaskData(n_clips, "", f"data: {error}")
-        return _TaskData(len(clips.clips), clips.sha256, "")
-
-
-def _how_to_get(dataset: Dataset) -> str:
-    """Size and access of a dataset that is not here, and how to get it."""
-    sizes = [part.bytes for item in dataset.download for part in item.parts]
-    size = weights.describe_bytes(sum(each or 0 for each in sizes))
-    if any(sizes) and not all(sizes):
-        size = f"at least {size.removeprefix('about ')}, not all sizes are known"
-    how = {"open": "free to download", "request": "on request", "login": "behind a login"}.get(dataset.access, "")
-    fetch = f"`hear-eval download`, or {dataset.url}" if dataset.download else dataset.url
-    return f"{dataset.name} ({size}, {how}): {fetch}"
-
-
-def _plan_run(run: Run, data: _DataOnDisk, module_weights: Mapping[str, ModuleWeights], out: Path) -> PlannedRun:
+def _plan_run(run: Run, data: DataOnDisk, module_weights: Mapping[str, ModuleWeights], out: Path) -> PlannedRun:
     """How far a run is."""
     task_data = data.of(run.task, run.protocol.profile)
     lacks = [*weights.missing(run.spec, module_weights), *([task_data.lacks] if task_data.lacks else [])]

@@ -21,6 +21,7 @@ from evaluator.probes.protocol import PROFILES
 from evaluator.schema import Document, Field
 
 MODULES = "modules"  # the file in tasks/recipes/ that is no recipe
+_DOUBTS = ("std", "low", "high")  # columns that a CSV of printed numbers may have
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class RecipeRow:
 
     excepted: Columns that cannot be, with the reason.
     original: The recipe's row, where the user put another module or other options in its place; else None.
+    added: Whether the user added it, so that the paper has no such row.
     """
 
     module: str = ""
@@ -37,6 +39,7 @@ class RecipeRow:
     cannot: str = ""
     excepted: Mapping[str, str] = field(default_factory=dict)
     original: "RecipeRow | None" = None
+    added: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,7 @@ class RecipeTable:
 
     columns: The task behind each.
     printed: The numbers as they are printed, by row and column; "" for a cell without one.
+    doubts: What is printed beside them, by row and column: `std`, or `low` and `high` of an interval, where the CSV has such columns.
     """
 
     name: str
@@ -52,6 +56,7 @@ class RecipeTable:
     rows: Mapping[str, RecipeRow]
     columns: Mapping[str, str]
     printed: Mapping[tuple[str, str], str]
+    doubts: Mapping[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -171,10 +176,10 @@ def _table(document: Document, name: str, fields: dict[str, Any]) -> RecipeTable
             document, (*keys, "rows", row, "fuse"), each.fuse, [other for other in rows if rows[other].module]
         )
         _refuse_unknown(document, (*keys, "rows", row, "except"), each.excepted, fields["columns"])
-    printed = _printed(document, keys, fields) if fields["printed"] else {}
+    printed, doubts = _printed(document, keys, fields) if fields["printed"] else ({}, {})
     _refuse_unknown(document, (*keys, "rows"), [row for row, _ in printed], rows)
     _refuse_unknown(document, (*keys, "columns"), [column for _, column in printed], fields["columns"])
-    return RecipeTable(name, fields["title"], rows, fields["columns"], printed)
+    return RecipeTable(name, fields["title"], rows, fields["columns"], printed, doubts)
 
 
 def _row(document: Document, keys: tuple[str, ...], fields: dict[str, Any]) -> RecipeRow:
@@ -186,8 +191,11 @@ def _row(document: Document, keys: tuple[str, ...], fields: dict[str, Any]) -> R
     return RecipeRow(fields["module"], fields["options"], tuple(fields["fuse"]), fields["cannot"], fields["except"])
 
 
-def _printed(document: Document, keys: tuple[str, ...], fields: dict[str, Any]) -> dict[tuple[str, str], str]:
-    """The printed numbers by row and column; `-`, which the papers print for no result, is ""."""
+_Cells = dict[tuple[str, str], Any]  # by row and column
+
+
+def _printed(document: Document, keys: tuple[str, ...], fields: dict[str, Any]) -> tuple[_Cells, _Cells]:
+    """The printed numbers and their doubts by row and column; `-`, which the papers print for no result, is ""."""
     path = document.path.parent / fields["printed"]
     try:
         with path.open(encoding="utf-8", newline="") as file:
@@ -200,13 +208,15 @@ def _printed(document: Document, keys: tuple[str, ...], fields: dict[str, Any]) 
         raise document.error(
             (*keys, "row"), f"{path.name} has no column {missing[:1] or ''}; name those that make a row"
         )
-    by_cell: dict[tuple[str, str], str] = {}
+    by_cell: _Cells = {}
+    doubts: _Cells = {}
     for line in lines:
         cell = " ".join(line[name] for name in fields["row"]), line[fields["column"]]
         if cell in by_cell:
             raise document.error((*keys, "printed"), f"{path.name} has the cell {cell[0]}, {cell[1]} twice")
         by_cell[cell] = _number(document, keys, path, line["value"])
-    return by_cell
+        doubts[cell] = {name: _number(document, keys, path, line[name] or "-") for name in _DOUBTS if name in line}
+    return by_cell, doubts
 
 
 def _number(document: Document, keys: tuple[str, ...], path: Path, text: str) -> str:

@@ -26,7 +26,7 @@ class Replacement:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
-def parse(text: str) -> Replacement:
+def parse(text: str, asked: str = "--use ...=") -> Replacement:
     """The module and options of `MODULE` or `MODULE?OPTION=VALUE&OPTION=VALUE`; values are JSON, all else is text.
 
     Raises:
@@ -40,7 +40,7 @@ def parse(text: str) -> Replacement:
     for option in rest.split("&") if question_mark else []:
         name, equals, value = option.partition("=")
         if not (name and equals and value):
-            raise UsageError(f"--use ...={text}: write options as MODULE?OPTION=VALUE&OPTION=VALUE")
+            raise UsageError(f"{asked}{text}: write options as MODULE?OPTION=VALUE&OPTION=VALUE")
         options[name] = option_value(value)
     return Replacement(module, options)
 
@@ -55,10 +55,13 @@ def match_row(row: str, by_pattern: Mapping[str, Value]) -> Value | None:
 def replace_rows(
     table: RecipeTable, use: Mapping[str, Replacement], known: Mapping[str, ModuleWeights]
 ) -> dict[str, RecipeRow]:
-    """The rows of a table with the modules of the user's choice in them; a pattern does not mean fusions, a name does."""
+    """The rows of a table with the modules of the user's choice in them; a pattern does not mean fusions, a name does.
+
+    Added rows stay as they are.
+    """
     rows = {}
     for name, row in table.rows.items():
-        replacement = match_row(name, use) if not row.fuse or name in use else None
+        replacement = match_row(name, use) if not row.added and (not row.fuse or name in use) else None
         rows[name] = _replace_row(row, replacement, known) if replacement else row
     return rows
 

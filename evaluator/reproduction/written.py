@@ -112,9 +112,10 @@ def _legend(plan: Plan, table: RecipeTable, reproduced: Sequence[Cell]) -> list[
     ]
     for profile in plan.recipe.profiles:
         lines += _count_cells(profile, reproduced)
+        lines += _missing_of_added(table, profile, reproduced)
     used: dict[str, list[str]] = {}
     for row, each in table.rows.items():
-        if each.module and not is_replaced(table, row):
+        if each.module and not each.added and not is_replaced(table, row):
             used.setdefault(describe_row(each), []).append(row)
     lines += [f"{', '.join(rows)}: {module}." for module, rows in used.items()]
     return [*lines, f"Protocol: {plan.recipe.protocol}; trainings of each probe: {plan.recipe.seeds}."]
@@ -152,6 +153,21 @@ def _count_cells(profile: str, reproduced: Sequence[Cell]) -> list[str]:
             for why, n in reasons.most_common()
         ),
     ]
+
+
+def _missing_of_added(table: RecipeTable, profile: str, reproduced: Sequence[Cell]) -> list[str]:
+    """A sentence for each added row that lacks some of the paper's columns: which, and why."""
+    sentences = []
+    for name in (name for name, row in table.rows.items() if row.added):
+        columns: dict[str, list[str]] = {}
+        for cell in (each for each in reproduced if each.row == name and each.ours[profile].score is None):
+            columns.setdefault(cell.ours[profile].why_not, []).append(cell.column)
+        if columns:
+            lacking = "; ".join(f"{', '.join(each)} ({why})" for why, each in columns.items())
+            n_missing = sum(map(len, columns.values()))
+            n = f"{len(table.columns) - n_missing} of {len(table.columns)} cells"
+            sentences.append(f"{name}, {PROFILE_TITLES[profile]}: {n}; missing: {lacking}.")
+    return sentences
 
 
 def _long_form(plan: Plan, table: RecipeTable, reproduced: Sequence[Cell]) -> tuple[list[str], TableRows]:
