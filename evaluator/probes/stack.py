@@ -97,8 +97,9 @@ class Stack:
             means, deviations = (np.stack(each) for each in zip(*moments, strict=True))
             # Sarkar & Magimai-Doss add 1e-10 to deviations, which float32 does not see in features of the usual size.
             scales = np.where(is_constant(means, deviations), 0, 1 / np.maximum(deviations, LEAST_DEVIATION))
-            both = (means, scales)
-            self.moments = [torch.from_numpy(each.astype(np.float32)).unsqueeze(-2).to(device) for each in both]
+            self.moments = [
+                torch.from_numpy(each.astype(np.float32)).unsqueeze(-2).to(device) for each in (means, scales)
+            ]
         self.living_moments = self.moments
 
     def weights_of(self, probe: StackedProbe) -> Any:
