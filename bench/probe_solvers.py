@@ -25,7 +25,7 @@ from evaluator.probes.logistic_regression import fit_path
 from evaluator.scoring.targets import Targets
 
 CS = [0.0001, 0.001, 0.01, 0.1, 1, 10, 100]
-SIZES = {"wide": (240, 2048, 10), "narrow": (2000, 256, 20), "labels": (2000, 256, 20)}
+SIZES = {"wide": (240, 2048, 10), "narrow": (2000, 256, 20), "labels": (800, 128, 12)}
 
 
 def clips(n: int, width: int, n_classes: int) -> tuple[np.ndarray, np.ndarray]:
