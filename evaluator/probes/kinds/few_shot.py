@@ -61,7 +61,7 @@ class FewShot(ProbeKind):
         "primary": Field(
             list, meaning="The number of shots and the head whose score stands for the whole, as [5, centroid]."
         ),
-        "C": Field(float, min=1e-12, meaning="Inverse L2 penalty of the logistic regression."),
+        "C": Field(float, min=1e-12, max=1e8, meaning="Inverse L2 penalty of the logistic regression."),
         "temperature": Field(
             float, min=1e-6, meaning="Cosines are divided by it before the softmax that makes them probabilities."
         ),

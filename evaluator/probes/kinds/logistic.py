@@ -30,7 +30,7 @@ class Logistic(ProbeKind):
     FIELDS = {  # noqa: RUF012 (a class variable of ProbeKind)
         "Cs": Field(
             list,
-            each=Field(float, min=1e-12),
+            each=Field(float, min=1e-12, max=1e8),
             meaning="Inverse L2 penalties to choose from on validation, in the unit of scikit-learn.",
         ),
         "max_iter": Field(int, min=1, meaning="Newton steps of the solver at most; it rarely takes 20."),
