@@ -196,6 +196,16 @@ def test_only_networks_learn_weights_of_layers(name, hubert, data):
         scored(hubert, data, protocol.load(name), "weighted")
 
 
+def test_notes_tell_refits_and_solvers_that_did_not_arrive(data):
+    """What the tested probes learned from, and where no optimum is proved; neither is said of the protocol as it is."""
+    spec, asked = ModuleSpec("hear_ssl.melspec", device="cpu"), protocol.load("logistic")
+    assert not [note for note in scored(spec, data, asked).notes if "optimum" in note or "together" in note]
+    probe = dataclasses.replace(asked.probe, Cs=(100.0,), max_iter=1, refit=True)
+    notes = " ".join(scored(spec, data, dataclasses.replace(asked, probe=probe)).notes)
+    assert "then fitted to training and validation clips together" in notes
+    assert "did not arrive at the optimum (C = 100, C = 100, refitted for one): raise the protocol's max_iter" in notes
+
+
 @pytest.mark.parametrize("name", ["arch", "sarkar", "ogg", "hear", "fewshot"])
 def test_several_seeds_are_the_seeds_one_by_one(name, data):
     """Each has its score, their mean is the score, and none depends on the others beside it.

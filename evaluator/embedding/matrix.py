@@ -17,6 +17,7 @@ from evaluator.errors import EvaluationError
 
 MOST_OPEN = 256  # files at once; systems allow 256 to 1024 a process
 BLOCK_BYTES = 8 << 20  # of the rows that `moments` looks at together
+CONSTANT = 1e-6  # of a feature's mean; float32 has steps of 1.2e-7, and sums of it err by several
 _SPAN = 1 << 44  # addresses a file; none is as large
 _READ_ONLY = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
@@ -201,6 +202,17 @@ def _close_all(descriptors: dict[int, int]) -> None:
     """Close file descriptors, and forget them."""
     while descriptors:
         os.close(descriptors.popitem()[1])
+
+
+def is_constant(mean: np.ndarray, std: np.ndarray) -> np.ndarray:
+    """Whether a feature says nothing, (width,), bool: it varies by no more than `CONSTANT` of its own size.
+
+    So little is what float32 makes of a constant; a feature of any other size, however small its unit, says something.
+
+    Args:
+        mean, std: Of the features, (width,), float64.
+    """
+    return ~(std > CONSTANT * np.abs(mean))
 
 
 def moments(matrix: Matrix, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -142,7 +142,7 @@ def notes(
         one_seed_tells_all: Whether several seeds were asked of a probe that draws nothing.
     """
     protocol = experiment.setup.protocol
-    sentences = [*_on_choice(experiment, choice, evaluations), *intake(experiment.setup)]
+    sentences = [*_on_fit(experiment, choice), *_on_choice(experiment, choice, evaluations), *intake(experiment.setup)]
     sentences += [f"data: {text}" for text, _ in oddities.headers(experiment.setup.recordings.facts)]
     if experiment.spec.instance is not None:
         kept = "; its embeddings last for this session, since nothing names its code and weights"
@@ -162,6 +162,19 @@ def intake(setup: Setup) -> Iterator[str]:
         yield f"data: {taken.summary}"
     for difference in taken.differences if own else taken.unexpected():
         yield f"data: {difference.text}"
+
+
+def _on_fit(experiment: Experiment, choice: Choice) -> Iterator[str]:
+    """Which clips the tested probes were fitted to, if not to training clips alone, and solvers that did not arrive."""
+    if experiment.setup.protocol.probe.refits:
+        yield "validation clips chose the setting of the probe, which was then fitted to training and validation clips together"
+    outcomes = [outcome for fold in choice.evaluation.outcomes for outcome in fold]
+    unsettled = [outcome.unsettled for outcome in outcomes if outcome.unsettled]
+    if unsettled:
+        yield (
+            f"the solver of {len(unsettled)} of {len(outcomes)} probes did not arrive at the optimum "
+            f"({', '.join(unsettled[0])} for one): raise the protocol's max_iter"
+        )
 
 
 def _on_choice(experiment: Experiment, choice: Choice, evaluations: Mapping[Key, Evaluation]) -> Iterator[str]:

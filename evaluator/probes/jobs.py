@@ -42,6 +42,7 @@ class ProbeOutcome:
         n_epochs: That were trained.
         chosen: What was chosen beside the epoch, in words for people.
         shares: How much of each of several feature matrices it takes, sum 1; empty if it reads one.
+        unsettled: Names of the choices whose solver did not arrive at its optimum.
     """
 
     test: np.ndarray
@@ -53,6 +54,7 @@ class ProbeOutcome:
     n_epochs: int = 0
     chosen: str = ""
     shares: tuple[float, ...] = ()
+    unsettled: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,11 @@ class ProbeKind(ABC):
         """Whether its loss weights classes, which is defined for tasks with one label a clip only."""
         return False
 
+    @property
+    def refits(self) -> bool:
+        """Whether what is tested was fitted to training and validation clips."""
+        return False
+
     def problems(self) -> Iterator[tuple[str, str]]:
         """What is wrong with its fields beyond their types: (field, sentence) pairs."""
         for name in self.FIELDS:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from evaluator.embedding.matrix import Matrix
+from evaluator.embedding.matrix import Matrix, is_constant
 from evaluator.probes.batches import batch_cuts, on_device, padded
 from evaluator.probes.network_settings import NetworkSettings
 from evaluator.probes.networks import Networks, first_weights
@@ -20,8 +20,8 @@ from evaluator.probes.schedules import Plateau, warmup_factor
 from evaluator.scoring import metrics
 from evaluator.scoring.targets import Targets
 
+LEAST_DEVIATION = 1e-37  # whose reciprocal float32 holds
 READ_VALUES = 16_000_000  # most values of features that validation reads at once (64 MB)
-_LEAST_DEVIATION = 1e-10  # added to a feature's deviation, as Sarkar & Magimai-Doss do; below it, the feature becomes 0
 
 
 @dataclass
@@ -94,10 +94,12 @@ class Stack:
         self.class_weights = torch.stack([self.weights_of(one) for one in probes]).to(device)
         self.moments: list[Any] | None = None
         if moments is not None:
-            deviations = np.stack([std for _, std in moments])
-            scales = np.where(deviations > _LEAST_DEVIATION, 1 / (deviations + _LEAST_DEVIATION), 0)
-            both = (np.stack([mean for mean, _ in moments]), scales)
-            self.moments = [torch.from_numpy(each.astype(np.float32)).unsqueeze(-2).to(device) for each in both]
+            means, deviations = (np.stack(each) for each in zip(*moments, strict=True))
+            # Sarkar & Magimai-Doss add 1e-10 to deviations, which float32 does not see in features of the usual size.
+            scales = np.where(is_constant(means, deviations), 0, 1 / np.maximum(deviations, LEAST_DEVIATION))
+            self.moments = [
+                torch.from_numpy(each.astype(np.float32)).unsqueeze(-2).to(device) for each in (means, scales)
+            ]
         self.living_moments = self.moments
 
     def weights_of(self, probe: StackedProbe) -> Any:

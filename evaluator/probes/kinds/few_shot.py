@@ -4,19 +4,24 @@ The draws come from a job's seed, and every number of shots and every head sees 
 2 shots of the same draw.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from evaluator.errors import EvaluationError, UsageError
+from evaluator.probes.choosing import standardised
 from evaluator.probes.jobs import FitRequest, Outcomes, ProbeJob, ProbeOutcome, Setting
 from evaluator.probes.kind import ProbeKind
-from evaluator.probes.sklearn_models import Predict, logistic_regression, standardised
+from evaluator.probes.logistic_regression import fit_path
 from evaluator.schema import Field
 
-_MAX_ITER = 1000  # of the solver
+_MAX_ITER = 1000  # Newton steps of the solver; it takes about 5
 _MIN_NORM = 1e-12  # of a feature vector; below it, it points nowhere
+
+
+Predict = Callable[[np.ndarray], np.ndarray]
+"""From features (n_clips, width) to probabilities (n_clips, n_classes)."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,7 @@ class FewShot(ProbeKind):
         "primary": Field(
             list, meaning="The number of shots and the head whose score stands for the whole, as [5, centroid]."
         ),
-        "C": Field(float, min=1e-12, meaning="Inverse L2 penalty of the logistic regression."),
+        "C": Field(float, min=1e-12, max=1e8, meaning="Inverse L2 penalty of the logistic regression."),
         "temperature": Field(
             float, min=1e-6, meaning="Cosines are divided by it before the softmax that makes them probabilities."
         ),
@@ -128,18 +133,20 @@ class FewShot(ProbeKind):
         targets = request.targets
         features = standardised(request.matrices[job.features[0]], train, scale=head == "logistic")
         x, values = features(train), targets.values[train]
-        predict = (
-            logistic_regression(x, values, "single", self.C, _MAX_ITER)
-            if head == "logistic"
-            else centroid(x, values, self.temperature)
-        )
+        predict: Predict
+        unsettled: tuple[str, ...] = ()
+        if head == "logistic":
+            (regression,) = fit_path(x, values, "single", [self.C], _MAX_ITER)
+            predict, unsettled = regression.probabilities, () if regression.arrived else (f"C = {self.C:g}",)
+        else:
+            predict = centroid(x, values, self.temperature)
         test, valid = (
             predict(features(rows)).astype(np.float32) if len(rows) else np.zeros((0, values.shape[1]), np.float32)
             for rows in (job.test, job.valid)
         )
         score = targets.score(job.valid, valid)[0] if len(valid) else float("nan")
         # Nobody asks for the validation rows again, and there are many draws.
-        return ProbeOutcome(test, valid[:0], 0, None if np.isnan(score) else score)
+        return ProbeOutcome(test, valid[:0], 0, None if np.isnan(score) else score, unsettled=unsettled)
 
 
 def draw_shots(train: np.ndarray, values: np.ndarray, n: int, random: np.random.Generator) -> list[np.ndarray]:
