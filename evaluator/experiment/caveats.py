@@ -121,7 +121,7 @@ def on_groups(few: Sequence[str], rare: Sequence[str]) -> Iterator[Caveat]:
 
 
 def on_probe(experiment: Experiment, choice: Choice, evaluations: Mapping[Key, Evaluation]) -> Iterator[Caveat]:
-    """What the probe could not do, and a choice that saw the test clips."""
+    """What the probe could not do, a choice that saw the test clips, and solvers that did not arrive."""
     task, protocol = experiment.setup.task, experiment.setup.protocol
     if protocol.probe.weights_classes and task.labels != "single":
         yield Caveat(
@@ -130,6 +130,14 @@ def on_probe(experiment: Experiment, choice: Choice, evaluations: Mapping[Key, E
         )
     if protocol.choose_layer == "test" and len({candidate for candidate, _ in evaluations}) > 1:
         yield Caveat("chosen_on_test", f"{choice.name} was chosen by its TEST score")
+    outcomes = [outcome for fold in choice.evaluation.outcomes for outcome in fold]
+    unsettled = [outcome.unsettled for outcome in outcomes if outcome.unsettled]
+    if unsettled:
+        yield Caveat(
+            "unsettled_probe",
+            f"the solver of {len(unsettled)} of {len(outcomes)} probes did not arrive at the optimum "
+            f"({', '.join(unsettled[0])} for one): raise the protocol's max_iter",
+        )
 
 
 def notes(
@@ -142,7 +150,7 @@ def notes(
         one_seed_tells_all: Whether several seeds were asked of a probe that draws nothing.
     """
     protocol = experiment.setup.protocol
-    sentences = [*_on_fit(experiment, choice), *_on_choice(experiment, choice, evaluations), *intake(experiment.setup)]
+    sentences = [*_on_fit(experiment), *_on_choice(experiment, choice, evaluations), *intake(experiment.setup)]
     sentences += [f"data: {text}" for text, _ in oddities.headers(experiment.setup.recordings.facts)]
     if experiment.spec.instance is not None:
         kept = "; its embeddings last for this session, since nothing names its code and weights"
@@ -164,17 +172,10 @@ def intake(setup: Setup) -> Iterator[str]:
         yield f"data: {difference.text}"
 
 
-def _on_fit(experiment: Experiment, choice: Choice) -> Iterator[str]:
-    """Which clips the tested probes were fitted to, if not to training clips alone, and solvers that did not arrive."""
+def _on_fit(experiment: Experiment) -> Iterator[str]:
+    """Which clips the tested probes were fitted to, if not to training clips alone."""
     if experiment.setup.protocol.probe.refits:
         yield "validation clips chose the setting of the probe, which was then fitted to training and validation clips together"
-    outcomes = [outcome for fold in choice.evaluation.outcomes for outcome in fold]
-    unsettled = [outcome.unsettled for outcome in outcomes if outcome.unsettled]
-    if unsettled:
-        yield (
-            f"the solver of {len(unsettled)} of {len(outcomes)} probes did not arrive at the optimum "
-            f"({', '.join(unsettled[0])} for one): raise the protocol's max_iter"
-        )
 
 
 def _on_choice(experiment: Experiment, choice: Choice, evaluations: Mapping[Key, Evaluation]) -> Iterator[str]:

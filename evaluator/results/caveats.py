@@ -106,6 +106,8 @@ CAVEATS: Mapping[str, CaveatKind] = {
     ),
     # The more layers, the more a choice on the test clips flatters; among those that all chose so, as papers do, it is a rule.
     "chosen_on_test": CaveatKind("a layer or setting was chosen by the score on the test clips", UNLESS_SHARED),
+    # Near an optimum answers hardly change; far from it the module is scored too low.
+    "unsettled_probe": CaveatKind("a probe whose solver did not arrive at its optimum"),
     # Whatever was edited, the score may be.
     "edited": CaveatKind("its file was edited after it was written", ALWAYS),
     "class_weights_unused": CaveatKind("the protocol weights classes, which is not defined for several labels a clip"),
