@@ -39,9 +39,11 @@ def empty(width: float, height: float) -> Any:
 
 
 def save(figure: Any, path: Path, **how: Any) -> None:
-    """Write a figure whole, in the format of its suffix and without the date; `how` as for `Figure.savefig`."""
+    """Write a figure whole, in the format of its suffix; the same figure gives the same bytes. `how` as for `Figure.savefig`."""
+    import matplotlib
+
     drawn, kind = io.BytesIO(), path.suffix.lower()[1:]
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), matplotlib.rc_context({"svg.hashsalt": "hear-eval"}):
         warnings.filterwarnings(
             "ignore", "Glyph .* missing from font"
         )  # a box stands for it; the user's names are the user's

@@ -3,10 +3,15 @@
 Those after `<!-- run with NAME -->` run where the package NAME is installed.
 
 `<!-- file: NAME -->` before a fenced block puts its text into that folder as NAME. Pages run from top to bottom, each in a
-folder of its own that holds `my_recordings/CLASS/INDIVIDUAL_N.wav` and a `mine.csv` that names every clip.
+folder of its own that holds `my_recordings/CLASS/INDIVIDUAL_N.wav` and a `mine.csv` that names every clip; `MAKERS` adds to it.
+
+`<!-- python -->` before a fenced block runs it there too. `<!-- shows -->` before a fenced block says that each of its lines is
+one that what ran so far printed: word by word, but that `...` stands for anything, spaces are as wide as they like, and
+numbers with a decimal point may differ by a clip or two, as they do between computers.
 """
 
 import csv
+import difflib
 import glob
 import importlib.util
 import re
@@ -17,6 +22,8 @@ import numpy as np
 import pytest
 import soundfile
 
+import field_recordings
+import tiny_checkpoints
 import tiny_onnx
 from evaluator import cli
 from evaluator.schema import names_in
@@ -50,6 +57,37 @@ def runnable(text):
 def files(text):
     """Fenced blocks that follow `<!-- file: NAME -->`, by name."""
     return dict(re.findall(r"<!-- file: (\S+) -->\n\n```\w*\n(.*?)```", text, re.DOTALL))
+
+
+def pieces(text):
+    """What a page runs and what it says was printed, from top to bottom: (run, commands), (python, code), (shows, lines)."""
+    for piece in re.split(r"^(?=<!-- )", text, flags=re.MULTILINE):
+        code = re.match(r"<!-- (python|shows) -->\n\n```\w*\n(.*?)```", piece, re.DOTALL)
+        if code:
+            yield code[1], code[2] if code[1] == "python" else [line for line in code[2].splitlines() if line.strip()]
+        elif runnable(piece):
+            yield "run", runnable(piece)
+
+
+def is_printed(quoted, lines):
+    """Whether a line that a page quotes is one of those that were printed."""
+    parts = re.split(r"(\.\.\.|\d+\.\d+|\s+)", quoted.strip())
+    pattern = re.compile("".join(map(_pattern_of, parts)))
+    numbers = [float(part) for part in parts if re.fullmatch(r"\d+\.\d+", part)]
+    found = filter(None, (pattern.fullmatch(line.strip()) for line in lines))
+    return any(
+        all(
+            abs(float(now) - then) <= (2.5 if then >= 10 else 0.05 * then)
+            for now, then in zip(match.groups(), numbers, strict=True)
+        )
+        for match in found
+    )
+
+
+def _pattern_of(part):
+    if re.fullmatch(r"\d+\.\d+", part):
+        return r"(\d+\.\d+)"
+    return ".*" if part == "..." else r"\s+" if part.isspace() else re.escape(part)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
@@ -121,17 +159,46 @@ def scratch(tmp_path, monkeypatch):
     return tmp_path
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if "<!-- run -->" in page.read_text()], ids=lambda p: p.stem)
-def test_marked_commands_run(page, scratch, capsys):
-    """Each ends with exit code 0, given what the page itself told to write."""
+def a_field_season(folder):
+    """What the page on a field study has come home with, and a HuBERT that is tiny and knows nothing."""
+    field_recordings.make(folder)
+    tiny_checkpoints.save_transformer(folder / "weights", "hubert_base")
+
+
+MAKERS = {"field_study": a_field_season}  # page -> what else its folder holds
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if any(pieces(page.read_text()))], ids=lambda p: p.stem)
+def test_what_a_page_marks_runs_and_prints_what_it_shows(page, scratch, capsys):
+    """Each command ends with exit code 0, given what the page itself told to write."""
     text = page.read_text(encoding="utf-8")
+    MAKERS.get(page.stem, lambda folder: None)(scratch)
     for name, content in files(text).items():
         (scratch / name).write_text(content, encoding="utf-8")
-    asked = runnable(text)
-    assert asked and len(asked) >= text.count("<!-- run -->")
+    printed, known = [], {"__name__": "__main__"}
+    assert len(runnable(text)) >= text.count("<!-- run -->")
+    for kind, content in pieces(text):
+        if kind == "run":
+            run(content, capsys, printed)
+        elif kind == "python":
+            exec(compile(content, page.name, "exec"), known)
+            printed += capsys.readouterr().out.splitlines()
+        else:
+            for line in content:
+                like = difflib.get_close_matches(line, printed, 3, 0.3)
+                assert is_printed(line, printed), (
+                    f"{page.name} shows\n{line}\nwrite what is printed now:\n{chr(10).join(like)}"
+                )
+
+
+def run(asked, capsys, printed):
+    """Run commands, and append the lines that they print to `printed`."""
     for command in asked:
         words = [found for word in command[1:] for found in (sorted(glob.glob(word)) if "*" in word else [word])]
-        assert cli.main(words) == 0, f"{shlex.join(command)}\n{capsys.readouterr().err}"
+        code = cli.main(words)
+        out, err = capsys.readouterr()
+        assert code == 0, f"{shlex.join(command)}\n{err}"
+        printed += [*out.splitlines(), *err.splitlines()]
 
 
 def test_what_is_marked_is_found():
@@ -145,3 +212,14 @@ def test_what_is_marked_is_found():
     assert commands(text) == [*runnable(text), ["hear-eval", "m"], ["hear-eval", "k"]]
     assert mentioned(text) == [["hear-eval", "i", "j"]]
     assert files(text) == {"m.py": "x = 1\n"}
+
+
+def test_what_is_shown_is_held_against_what_was_printed():
+    """Words count, widths do not; a clip more is the same score, five points are another."""
+    lines = ["note     a: 3 rows  left out", "melspec  x  75.3 %  60.1 to 80.2  93/93  0.4", "p lies at 0.041"]
+    for quoted in ("note a: 3 rows left out", "melspec  x  74.2 % ... 93/93 ...", "... 3 rows ...", "p lies at 0.042"):
+        assert is_printed(quoted, lines)
+    for quoted in ("note a: 4 rows left out", "melspec  x  69.9 % ... 93/93 ...", "note a: 3 rows", "p lies at 0.061"):
+        assert not is_printed(quoted, lines)
+    text = "<!-- run -->\n\n    hear-eval a\n\n<!-- shows -->\n\n```text\nb c\n\nd\n```\n\n<!-- python -->\n\n```python\nx = 1\n```\n"
+    assert list(pieces(text)) == [("run", [["hear-eval", "a"]]), ("shows", ["b c", "d"]), ("python", "x = 1\n")]

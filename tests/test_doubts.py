@@ -18,14 +18,15 @@ def groups_of(*counts):
 
 def test_the_target_says_what_the_interval_is_of():
     """Groups or clips; folds and trainings where there are several; of a mean of folds, such folds."""
-    of_groups = doubts.target(groups_of(*[3] * 8), 1, POOLED, 1)
+    (of_groups,) = doubts.target(groups_of(*[3] * 8), 1, POOLED, 1)
     assert (
         of_groups.startswith("the interval is over 8 groups") and "endless clips of new groups like these" in of_groups
     )
     assert "it counts" not in of_groups
     clips = units_of([[""] * 9], [[str(n) for n in range(9)]])
-    of_clips = doubts.target(clips, 5, MEAN, 3)
+    (of_clips,) = doubts.target(clips, 5, MEAN, 3)
     assert "over 9 clips, for the expected mean of such folds' scores on endless new clips" in of_clips
+    assert not list(doubts.target(groups_of(2, 2, 2), 1, POOLED, 1))  # there is no interval
     assert of_clips.endswith("it counts that folds share training clips and luck in training")
 
 

@@ -179,6 +179,14 @@ BOMB = '<!DOCTYPE lolz [<!ENTITY a "lol">' + "".join(
         (eaf(tier("k", dependent("b1", "gone", "x"))), r"annotation b1 depends on 'gone', which is not there"),
         (eaf(tier("k", dependent("b1", "b2", "x"), dependent("b2", "b1", "x"))), r"annotation b1 depends on itself"),
         (eaf(CALLS, media=['MEDIA_URL="a.wav" TIME_ORIGIN="soon"']), r"a\.wav has the TIME_ORIGIN 'soon'"),
+        (
+            eaf(CALLS, media=['MEDIA_URL="a.mp4" TIME_ORIGIN="3000"']),
+            r"linked to a\.mp4 with a TIME_ORIGIN, .*link the recording",
+        ),
+        (
+            eaf(CALLS, media=['MEDIA_URL="a.wav" TIME_ORIGIN="1"', 'MEDIA_URL="a.wav"']),
+            r"linked to a\.wav twice, with the TIME_ORIGIN 1 and 0",
+        ),
         (eaf(tier("default")), r"has 0 tiers with annotations \(default\)"),
     ],
 )

@@ -39,3 +39,10 @@ def test_what_cannot_be_drawn_is_refused(tmp_path, lengths, name, sentence):
     with pytest.raises(UsageError, match=sentence):
         figure.clip_lengths(lengths, tmp_path / name)
     assert not list(tmp_path.iterdir())
+
+
+def test_the_same_figure_is_the_same_bytes(tmp_path):
+    """Names inside an SVG are drawn at random otherwise."""
+    for name in ("a.svg", "b.svg"):
+        figure.clip_lengths({"birds": [1.0, 2.0, 2.5]}, tmp_path / name)
+    assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()

@@ -324,3 +324,93 @@ def test_yaml_says_channel_and_pace_with_its_own_line(tmp_path):
     path.write_text(text + "expand: 0\n")
     with pytest.raises(UsageError, match=r"t.yaml.*expand"):
         ev.find_tasks(str(path))
+
+
+# Found by a review ---------------------------------------------------------------------------------------------------
+
+
+def wav_with(path, audio, *behind, size=None, channels=1, width=2, rate=25_000):
+    """A WAV whose data chunk says `size`, without pad bytes, with bytes behind it."""
+    description = struct.pack("<HHIIHH", 1, channels, rate, rate * channels * width, channels * width, 8 * width)
+    body = b"WAVE" + b"fmt " + struct.pack("<I", 16) + description
+    body += b"data" + struct.pack("<I", len(audio) if size is None else size) + audio + b"".join(behind)
+    path.write_bytes(b"RIFF" + struct.pack("<I", len(body)) + body)
+    return path
+
+
+def guan(text="GUANO|Version: 1.0\nTE: 10\n", pad=True):
+    content = text.encode()
+    return b"guan" + struct.pack("<I", len(content)) + content + b"\0" * (pad and len(content) % 2)
+
+
+AUDIO = np.random.default_rng(0).integers(-9000, 9000, 3001, dtype=np.int16).tobytes()
+
+
+@pytest.mark.parametrize(
+    ("audio", "behind", "size", "width"),
+    [
+        (AUDIO[:3003], [guan()], None, 3),  # 24 bits, an odd number of bytes, no pad byte
+        (AUDIO[:3001], [b"\0", guan()], None, 2),  # a last byte that is no whole frame
+        (AUDIO, [bytes(4000), guan()], None, 2),  # zeros before it
+        (AUDIO, [guan("GUANO|Version: 1.0\rTE: 10\rMake: x\r")], None, 2),
+        (AUDIO, [guan("GUANO|Version: 1.0\nte: 10\nTE:10.0\n")], None, 2),
+        (AUDIO, [guan(), guan("GUANO|Version: 1.0\nMake: x\n")], None, 2),
+        (AUDIO, [guan()], 0, 2),
+        (AUDIO, [guan()], 0xFFFFFFFF, 2),
+        (AUDIO, [guan()], len(AUDIO) + 44, 2),
+    ],
+)  # fmt: skip
+def test_the_pace_is_found_whatever_sizes_and_pads_are_like(tmp_path, audio, behind, size, width):
+    """And metadata is never heard as audio."""
+    found = measure(wav_with(tmp_path / "a.wav", audio, *behind, size=size, width=width))
+    assert found.expansion == 10 and found.frames == len(audio) // width
+
+
+def test_metadata_that_contradicts_itself_is_told(tmp_path):
+    found = measure(wav_with(tmp_path / "a.wav", AUDIO, guan(), guan("GUANO|Version: 1.0\nTE: 5\n")))
+    assert found.expansion == 1 and "says TE 5 and 10; it is taken as 1" in found.remark
+
+
+def test_a_mono_file_has_no_second_channel_whatever_the_cache_holds(tmp_path):
+    """What `mix` stored of it must not answer for a channel that is not there."""
+    for label, pitch in (("low", 400), ("high", 900)):
+        for number in range(6):
+            z = tone(pitch + number) + 1e-4 * number
+            written(tmp_path / "data" / label / f"{number}.wav", z if number < 3 else np.stack([z, z], axis=1))
+    given = {"protocol": "logistic", "cache": tmp_path / "cache", "out": None}
+    ev.run("hear_ssl.melspec", str(tmp_path / "data"), **given)
+    with pytest.raises(ev.EvaluationError, match="6 of 12 clips cannot be used"):
+        ev.run("hear_ssl.melspec", str(tmp_path / "data"), channel=2, **given)
+    found = ev.embed("hear_ssl.melspec", tmp_path / "data", channel=2, cache=tmp_path / "cache", allow_failed=1.0)
+    assert len(found.files) == len(found.failed) == 6
+
+
+def test_an_ensemble_of_two_sample_rates_has_a_ledger(tmp_path):
+    """The highest rate counts: what one of the members hears is heard."""
+    for label, pitch in (("low", 1000), ("high", 1500)):
+        for number in range(6):
+            written(tmp_path / "data" / label / f"{number}.wav", tone(pitch + number, 0.5, 48_000), 48_000)
+    (result,) = ev.run("ensemble:hear_ssl.melspec+hear_ssl.duration_loudness", str(tmp_path / "data"), protocol="logistic", cache=tmp_path / "cache", out=None)  # fmt: skip
+    assert result.hearing.sample_rate in (16_000, 44_100, 48_000) and result.hearing.unheard < 0.01
+
+
+def test_a_loud_channel_that_nobody_hears_is_no_caveat(tmp_path):
+    hot = np.stack([tone(440), 20 * tone(440)], axis=1)
+    assert oddities(tmp_path, hot, rule=ClipRule(channel="first")) == ()
+    assert oddities(tmp_path, hot) == ("over_full_scale",)
+
+
+def test_a_report_tells_ways_to_hear_apart(tmp_path):
+    """One module that heard a task in three ways is three rows."""
+    opposite_phase(tmp_path / "anti")
+    for given in ({}, {"channel": "first"}, {"expand": 4}):
+        ev.run(
+            "hear_ssl.melspec",
+            str(tmp_path / "anti"),
+            protocol="knn",
+            cache=tmp_path / "cache",
+            out=tmp_path / "r",
+            **given,
+        )
+    page = ev.write_report(tmp_path / "r", tmp_path / "page.html", n_clips=0).written[0].read_text()
+    assert "hear_ssl.melspec (channel first)" in page and "hear_ssl.melspec (4 times slower than life)" in page

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 import yaml
 
 import evaluator as ev
@@ -99,7 +101,7 @@ def test_the_file_explains_itself(tmp_path):
         and "# Groups, which the split below never divides: anna, bnna" in text
     )
     assert "1 audio file has a format that cannot be read (.m4a x 1)" in text and "root: ../birds" in text
-    assert "by: group # Each group (an individual, a speaker) is test once." in text
+    assert "by: group # Each group (an individual, a speaker) is tested once." in text
 
 
 def test_a_file_that_is_there_is_kept(tmp_path):
@@ -123,3 +125,15 @@ def test_the_command_shows_what_it_wrote(tmp_path, capsys, monkeypatch):
     out = capsys.readouterr().out
     assert "name: birds\n" in out and out.endswith(f"--task {tmp_path / 'birds.yaml'}\n")
     assert main(["init", "./birds"]) == 2
+
+
+def test_a_column_of_individuals_becomes_the_groups(tmp_path):
+    """Of a Raven table, or of one's own; one that is not filled in every row does not."""
+    rows = [f"{n},{n + 0.5},{'ab'[n % 2]},{('ada', 'bo', 'cy')[n // 4]}" for n in range(12)]
+    soundfile.write(tmp_path / "x.wav", np.random.default_rng(0).normal(0, 0.1, 16_000 * 13), 16_000)
+    table = tmp_path / "mine.csv"
+    table.write_text("path,start,end,label,individual\n" + "\n".join(f"x.wav,{row}" for row in rows))
+    text = ev.write_task(table, tmp_path / "t.yaml").read_text()
+    assert "group: '{individual}'" in text and "never divides: ada, bo, cy" in text and "by: group" in text
+    table.write_text(table.read_text().replace(",ada", ","))
+    assert "group: '{individual}'" not in ev.write_task(table, tmp_path / "t.yaml", replace=True).read_text()

@@ -221,13 +221,13 @@ def test_a_large_file_beside_recordings_costs_no_more_than_its_beginning(tmp_pat
 
 def test_columns_that_nothing_uses_are_told_with_what_they_nearly_are(tmp_path):
     """A typing mistake, and words of others for ours; a column that means nothing to us has no hint."""
-    touch(tmp_path, "a.wav", "b.wav")
-    rows = "a.wav,x,1,2,ada,ada,5\nb.wav,x,1,2,bo,bo,5\na.wav,y,3,4,ada,ada,5\nb.wav,y,3,4,bo,bo,5\n"
-    table = csv_of(tmp_path, "path,label,start,offset,gruop,individual,quality\n" + rows)
+    touch(tmp_path, "a.wav", "b.wav", "c.wav", "d.wav")
+    rows = "a.wav,x,1,2,ada,ada,5\nb.wav,x,1,2,bo,bo,5\nc.wav,y,3,4,ada,ada,5\nd.wav,y,3,4,bo,bo,5\n"
+    table = csv_of(tmp_path, "path,label,sart,offset,gruop,individual,quality\n" + rows)
     count, _, text = told(table)["unused_columns"]
-    assert count == 4
+    assert count == 5
     assert text.endswith(
-        "offset (did you mean end?), gruop (did you mean group?), individual (did you mean group?), quality"
+        "sart (did you mean start?), offset (did you mean end?), gruop (did you mean group?), individual (did you mean group?), quality"
     )
 
 

@@ -120,7 +120,8 @@ def test_columns_that_are_nearly_used_are_told_and_a_programs_own_are_not(tmp_pa
     told = {each.kind: (each.count, each.text) for each in whole.intake.differences}
     assert told["unused_columns"] == (
         3,
-        "3 columns of the table are not used: indvidual (did you mean group?), Call Type (did you mean label?), File Ofset (s) "
+        '3 columns of the table are not used: indvidual (group: "{indvidual}" in a YAML file makes groups of it), '
+        "Call Type (did you mean label?), File Ofset (s) "
         "(did you mean File Offset (s)?)",
     )
 
@@ -168,7 +169,7 @@ def test_other_sounds_of_other_channels_at_one_time_are_refused(tmp_path, view, 
     put(tmp_path, {"r.wav": "", "r.txt": CHANNELS + rows})
     with pytest.raises(
         UsageError,
-        match=r"r\.txt:3: marks 'b' in channel 2 what \S+r\.txt:2 marks 'a' in channel 1, but a task hears one channel or the mix; keep",
+        match=r"r\.txt:3: marks 'b' in channel 2 at the time at which \S+r\.txt:2 marks 'a' in channel 1, but a task hears one channel or the mix; keep",
     ):
         catalogue.find(str(tmp_path / "r.txt"))
     (tmp_path / "t.yaml").write_text(
@@ -462,3 +463,32 @@ def test_a_table_is_made_into_clips_once_wherever_a_few_of_its_values_say_the_sp
     assert {key: task.split[key] for key in split} == split
     assert (task.split["valid"] == "next") == (values in ("abcdef", "abc"))
     assert len(manifest.read(task, None, tmp_path).clips) == 84
+
+
+@pytest.mark.parametrize(
+    ("columns", "found"),
+    [
+        ("path,start,duration,label", "'start' and 'duration'"),
+        ("path,onset,offset,label", "'onset' and 'offset'"),
+        ("path,start_ms,end_ms,label", "'start_ms' and 'end_ms'"),
+        ("path,end,from,label", "'end' and 'from'"),
+    ],
+)
+def test_half_of_a_stretchs_times_is_asked_about(tmp_path, columns, found):
+    """Else each clip would go on to the end of its recording, or be all of it."""
+    (tmp_path / "t.csv").write_text(f"{columns}\n" + "\n".join(f"{n}.wav,0.1,0.5,{'ab'[n % 2]}" for n in range(8)))
+    with pytest.raises(UsageError, match=f"its columns {found} look like the times of a stretch"):
+        catalogue.find(str(tmp_path / "t.csv"))
+
+
+def test_sounds_of_two_channels_that_overlap_are_refused_too(tmp_path):
+    """By more than half of the shorter one; times need not be equal."""
+    rows = "1\tSpectrogram 1\t1\t1\t2\ta\n2\tSpectrogram 2\t2\t1.01\t2.01\tb\n"
+    put(tmp_path, {"r.wav": "", "r.txt": CHANNELS + rows})
+    with pytest.raises(UsageError, match="marks 'b' in channel 2 at the time at which"):
+        catalogue.find(str(tmp_path / "r.txt"))
+
+
+def test_how_long_recordings_are_is_no_stretch(tmp_path):
+    (tmp_path / "t.csv").write_text("path,duration,label\n" + "\n".join(f"{n}.wav,0.5,{'ab'[n % 2]}" for n in range(8)))
+    assert catalogue.find(str(tmp_path / "t.csv"))

@@ -49,7 +49,7 @@ def test_rows_of_a_published_dataset_without_their_file_are_refused_at_once(tmp_
     root = esc50(tmp_path, "1-1000-A-0.wav", "3-3001-B-1.wav")
     with pytest.raises(
         EvaluationError,
-        match=r"^arch/esc50: 2 of 30 clips lack the recording: audio/1-1000-A-0\.wav for one is not in \S+ESC-50-master\. Get the "
+        match=r"^arch/esc50: 2 of 30 clips lack the recording: audio/1-1000-A-0\.wav for one is not there \(in \S+ESC-50-master\)\. Get the "
         r"whole dataset\. ESC-50: .*free to download.* Or leave them out \(on_disk: true in a YAML file of your own\), or admit "
         r"them with --allow-failed 0\.067$",
     ):

@@ -112,6 +112,8 @@ def test_an_interval_is_over_what_the_result_says():
     """Clips or groups, by the result's own field, whatever the groups of its clips are called."""
     words, _ = facts(of(hits(50)))
     assert words["Interval"] == "95 %, over test clips, each left out of the score in turn (jackknife)."
+    words, _ = facts(of(hits(50), ci_low=float("nan"), ci_high=float("nan")))
+    assert words["Interval"].startswith("None: fewer than four groups")
     words, _ = facts(of(hits(50), interval_over="groups", n_units=7))
     assert words["Interval"] == (
         "95 %, over 7 groups of test clips (individuals, recordings), each left out of the score in turn (jackknife)."

@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from evaluator import schema
-from evaluator.audio.clip_rule import MOST_EXPANDED, refuse_channel
+from evaluator.audio.clip_rule import LEAST_EXPANDED, MOST_EXPANDED, refuse_channel
 from evaluator.datasets.task import Task
 from evaluator.embedding.spec import ModuleSpec
 from evaluator.errors import UsageError
@@ -157,19 +157,21 @@ def channel_of(channel: str | int | None) -> str | None:
         refuse_channel(str(channel))
     except ValueError as error:
         raise UsageError(f"channel={channel!r}: {error}") from error
-    return str(channel)
+    return str(channel).lstrip("0")
 
 
 def check_pace(expand: float | None) -> float | None:
-    """How many times slower than life clips are heard, as a number above 0; None for what the task says.
+    """How many times slower than life clips are heard, as a number; None for what the task says.
 
     Raises:
         UsageError: It is no such number.
     """
     if expand is None:
         return None
-    if isinstance(expand, bool) or not isinstance(expand, Real) or not 0 < float(expand) <= MOST_EXPANDED:
-        raise UsageError(f"expand={expand!r}: give a number above 0, at most {MOST_EXPANDED:g}, such as 10 for bats")
+    if isinstance(expand, bool) or not isinstance(expand, Real) or not LEAST_EXPANDED <= float(expand) <= MOST_EXPANDED:
+        raise UsageError(
+            f"expand={expand!r}: give a number from {LEAST_EXPANDED:g} to {MOST_EXPANDED:g}, such as 10 for bats"
+        )
     return float(expand)
 
 

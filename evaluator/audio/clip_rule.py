@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 _FILLS = ("zeros", "repeat")
-MOST_EXPANDED = 1000.0  # bats are slowed down 8 to 32 times
+LEAST_EXPANDED, MOST_EXPANDED = 0.001, 1000.0  # bats are slowed down 8 to 32 times
 CHANNELS = ("mix", "first", "loudest")  # or a number from 1 on
 
 

@@ -48,12 +48,13 @@ def clip_key(facts: FileFacts, clip: Clip, rule: ClipRule) -> str:
     bringing a clip to full scale changes it is not known before it is decoded; that always shows.
 
     Raises:
-        AudioError: The clip is not inside the file.
+        AudioError: The clip is not inside the file, or the file has no such channel.
     """
     start, stop = _frame_span(facts.frames, facts.sample_rate, clip)
     parts = [facts.sha256]
     if (start, stop) != (0, facts.frames):
         parts.append(f"frames{start}-{stop}")
+    _channel_number(clip.path, facts.channels, rule.channel)
     parts += rule.source(facts.channels, facts.expansion)
     parts += rule.effect(_heard_seconds(stop - start, facts, rule))[0]
     return "-".join(parts)
@@ -205,11 +206,20 @@ def _column(file: Recording, start: int, stop: int, channel: str) -> int | None:
             sums, squares = sums + exact.sum(axis=0), squares + np.square(exact).sum(axis=0)
         file.seek(0)
         return int(np.argmax(squares - np.square(sums) / max(1, stop - start)))
-    number = 1 if channel == "first" else int(channel)
-    if number > file.channels:
-        several = f"{file.channels} channel{'s' * (file.channels != 1)}"
-        raise AudioError(f"{file.path}: has {several}, but channel {number} is asked for")
-    return number - 1
+    return _channel_number(file.path, file.channels, channel) - 1
+
+
+def _channel_number(path: Path | str, n_channels: int, channel: str) -> int:
+    """The number of the channel that a rule takes, from 1 on; 1 where it names none.
+
+    Raises:
+        AudioError: There is no such channel.
+    """
+    number = int(channel) if channel.isdecimal() else 1
+    if number > n_channels:
+        several = f"{n_channels} channel{'s' * (n_channels != 1)}"
+        raise AudioError(f"{path}: has {several}, but channel {number} is asked for")
+    return number
 
 
 def _blocks(file: Recording, start: int, stop: int) -> Iterator[np.ndarray]:

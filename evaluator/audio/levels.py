@@ -33,7 +33,7 @@ ODDITIES: Mapping[str, str] = {
 class Levels:
     """What a clip is like, over the part that is heard.
 
-    peak: Largest absolute sample of any channel; full scale is 1.
+    peak: Largest absolute sample of the channel that is heard, of any where they are averaged; full scale is 1.
     n_channels, n_dead: How many channels there are, and how many of them hold one value throughout while others do not.
     kept: Power of what the channels become, as a share of their mean power; 1 for one channel.
     offset: Mean of the samples, of full scale.
@@ -66,7 +66,6 @@ class Meter:
 
     def __init__(self, n_channels: int, n_frames: float = math.inf):
         self.n_left = n_frames
-        self.peak = 0.0
         self.lowest, self.highest = np.full(n_channels, np.inf), np.full(n_channels, -np.inf)
         self.squares = np.zeros(n_channels)
         self.sums = np.zeros(n_channels)
@@ -92,7 +91,7 @@ class Meter:
         dead = self.lowest == self.highest
         before = np.sum(self.squares - np.square(self.sums) / n) / n_channels if n_channels > 1 else 0.0
         return Levels(
-            peak=float(np.maximum(-self.lowest, self.highest).max()),
+            peak=float(np.maximum(-self.lowest, self.highest).max()) if mixed else self.mono.peak,
             n_channels=n_channels if mixed else 1,
             n_dead=int(dead.sum()) if mixed and not dead.all() else 0,
             kept=float(self.mono.about_mean / before) if before > 0 else 1.0,
@@ -116,16 +115,17 @@ class Meter:
 
 
 class _Power:
-    """Sum, and sum of squares about the mean, of samples that come in pieces."""
+    """Peak, sum, and sum of squares about the mean, of samples that come in pieces."""
 
     def __init__(self) -> None:
-        self.n, self.total, self.squares = 0, 0.0, 0.0
+        self.n, self.total, self.squares, self.peak = 0, 0.0, 0.0, 0.0
 
     def add(self, samples: np.ndarray) -> None:
         """Add samples (n,)."""
         exact = samples.astype(np.float64)
         self.n += len(exact)
         self.total += float(exact.sum())
+        self.peak = max(self.peak, float(np.abs(exact).max(initial=0)))
         self.squares += float(exact @ exact)
 
     @property

@@ -24,7 +24,8 @@ def headers(facts: Mapping[str, FileFacts | AudioError]) -> Iterator[tuple[str, 
     if odd:
         path, remark = next(iter(odd.items()))
         have = "has a header that is" if len(odd) == 1 else "have headers that are"
-        yield f"{_counted(len(odd), 'file')} {have} wrong, and read to the true end; {path}: {remark}", list(odd)
+        were = "was" if len(odd) == 1 else "were"
+        yield f"{_counted(len(odd), 'file')} {have} wrong, and {were} read to the true end; {path}: {remark}", list(odd)
 
 
 def paces(facts: Mapping[str, FileFacts | AudioError], rule: ClipRule) -> str:

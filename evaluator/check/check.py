@@ -19,12 +19,14 @@ from evaluator.datasets.manifest import Manifest
 from evaluator.datasets.reading import rows
 from evaluator.datasets.task import Task
 from evaluator.errors import UsageError
+from evaluator.results.hearing import pace
 
 _MODEL_FRAME = 0.025  # seconds: the receptive field of one frame of wav2vec 2.0
 _USUAL = 0.9  # share of the clips from which on a rate, a number of channels or a length is the dataset's own
 _SAME_LENGTH = 0.02  # relative
 _CLIPPED = 0.01  # share of samples at full scale
 _MAX_ABOVE_NYQUIST = 0.1  # share of the power that a model does not see
+_AS_IT_IS = ClipRule()
 _HOURS = 0.1  # relative: how far the audio may be from what is expected
 
 FactsByPath = dict[str, FileFacts | AudioError]
@@ -62,9 +64,9 @@ def check(
     if task.dataset.access != "own":  # of a user's own data the intake tells what lies beside the clips
         yield from _strays(manifest)
     facts = decode.file_facts(manifest.root, [clip.path for clip in manifest.clips], cache, rehash)
-    yield from _hours(task, manifest, facts)
-    yield from _headers(manifest, facts)
     rule = ClipRule(channel=task.channel, expand=task.expand)
+    yield from _hours(task, manifest, facts)
+    yield from _headers(manifest, facts, rule)
     yield from _paces(facts, rule)
     scans = scan_all(manifest, facts, advance, rule)
     yield from _broken(task, manifest, scans)
@@ -189,10 +191,10 @@ def _strays(manifest: Manifest) -> Iterator[Issue]:
         yield issue("note", f"{len(unused)} audio files lie beside the clips and belong to none", unused)
 
 
-def _headers(manifest: Manifest, facts: FactsByPath) -> Iterator[Issue]:
-    """Sample rates, channels and lengths, and what stands out among them."""
+def _headers(manifest: Manifest, facts: FactsByPath, rule: ClipRule) -> Iterator[Issue]:
+    """Sample rates, channels and lengths as heard, and what stands out among them."""
     known = {path: one for path, one in facts.items() if isinstance(one, FileFacts)}
-    seconds = {clip.name: length for clip, length in _lengths(manifest, facts)}
+    seconds = {clip.name: length for clip, length in _lengths(manifest, facts, rule)}
     if not seconds:
         return
     rates = Counter(one.sample_rate for one in known.values())
@@ -201,7 +203,8 @@ def _headers(manifest: Manifest, facts: FactsByPath) -> Iterator[Issue]:
     yield Issue(
         "note",
         f"{', '.join(f'{rate} Hz x {n}' for rate, n in rates.most_common())}; {stereo} of {len(known)} files have several "
-        f"channels; clips last {low:.3g} to {high:.3g} s, median {middle:.3g} s",
+        f"channels; clips last {low:.3g} to {high:.3g} s, median {middle:.3g} s"
+        + ("" if rule.expand is None else f", heard {pace(rule.expand)}"),
     )
     yield from _outliers("sample rate", {path: one.sample_rate for path, one in known.items()}, " Hz")
     yield from _outliers("number of channels", {path: one.channels for path, one in known.items()}, "")
@@ -230,12 +233,12 @@ def lengths(manifest: Manifest, facts: FactsByPath) -> list[float]:
     return [length for _, length in _lengths(manifest, facts)]
 
 
-def _lengths(manifest: Manifest, facts: FactsByPath) -> Iterator[tuple[Clip, float]]:
+def _lengths(manifest: Manifest, facts: FactsByPath, rule: ClipRule = _AS_IT_IS) -> Iterator[tuple[Clip, float]]:
     for clip in manifest.clips:
         one = facts[clip.path]
         try:
             if isinstance(one, FileFacts):
-                yield clip, decode.clip_seconds(one, clip, ClipRule())
+                yield clip, decode.clip_seconds(one, clip, rule)
         except AudioError:
             continue  # reported by `_broken`
 

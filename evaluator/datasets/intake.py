@@ -104,7 +104,7 @@ KINDS: Mapping[str, Kind] = {
         names_first=False,
     ),
     "two_formats": Kind(
-        "{n} recording{s} {are} there in two formats, each a clip of its own: {detail}",
+        "{n} recording{s} {are} there in several formats, each a clip of its own: {detail}",
         "remove one of them, or the same sound may train and test",
         names_first=False,
     ),

@@ -2,9 +2,9 @@
 
 | rule | folds |
 |---|---|
-| `{by: fold, valid: V, pooled: true}` | each of the dataset's folds is test once |
-| `{by: group, valid: V}` | each group (an individual, a speaker) is test once |
-| `{by: random, folds: 5, seed: 42, stratify: true, groups: true, valid: V}` | seeded; each clip is test once |
+| `{by: fold, valid: V, pooled: true}` | each of the dataset's folds is tested once |
+| `{by: group, valid: V}` | each group (an individual, a speaker) is tested once |
+| `{by: random, folds: 5, seed: 42, stratify: true, groups: true, valid: V}` | seeded; each clip is tested once |
 | `{by: split, valid: S}` | one: the dataset's train and test; `valid` only where it has no validation part of its own |
 | `{by: parts, of: fold, valid: N, test: N}` | one: the named folds (or groups) validate and test, all others train |
 | `{by: shares, train: 0.7, valid: 0.2, test: 0.1, seed: 42, stratify: true, groups: true}` | one, drawn |
@@ -79,7 +79,7 @@ _SHARES = {"train": _share("Share of the clips that train."), "valid": _share("S
 # Rule -> what may stand beside it in a task file.
 RULES: Mapping[str, Mapping[str, Field]] = {
     "fold": {
-        "by": _by("fold", "Each of the dataset's folds is test once."),
+        "by": _by("fold", "Each of the dataset's folds is tested once."),
         "valid": _VALID,
         "pooled": Field(
             bool,
@@ -89,9 +89,9 @@ RULES: Mapping[str, Mapping[str, Field]] = {
             "occur, and not from their clips in the table's order.",
         ),
     },
-    "group": {"by": _by("group", "Each group (an individual, a speaker) is test once."), "valid": _VALID},
+    "group": {"by": _by("group", "Each group (an individual, a speaker) is tested once."), "valid": _VALID},
     "random": {
-        "by": _by("random", "Seeded folds; each clip is test once."),
+        "by": _by("random", "Seeded folds; each clip is tested once."),
         "folds": Field(int, min=2, meaning="Number of folds."),
         "seed": _seed("Seed of the folds."),
         "stratify": _STRATIFY,
@@ -259,7 +259,7 @@ def refuse_untrained(folds: Sequence[Fold], clips: Sequence[Clip]) -> None:
 def _rotate(
     names_of: np.ndarray, valid: str | Mapping[str, Any], clips: Sequence[Clip], what: str, pooled: bool = False
 ) -> list[Fold]:
-    """Each value is test once; the rest, `pooled` or in its own order, is divided into training and validation."""
+    """Each value is tested once; the rest, `pooled` or in its own order, is divided into training and validation."""
     names = natural_order(list(names_of))
     if len(names) < (3 if valid == "next" else 2):
         raise UsageError(

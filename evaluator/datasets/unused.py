@@ -26,14 +26,15 @@ def note(tally: Tally, root: Path, clips: Sequence[Clip], whole: bool, class_fol
     """
     look = _Look(tally, root, clips)
     tops = {clip.path.partition("/")[0] if "/" in clip.path else "" for clip in clips}
-    for place, deep in [("", True)] if whole else [(top, top != "") for top in sorted(tops) if top != ".."]:
+    places = [("", True)] if whole else [(top, top != "") for top in sorted(tops) if top != ".."]
+    for place, deep in places:
         look.at(place, deep, class_folders)
     if look.other:
         kinds = ", ".join(f"{suffix} x {n}" for suffix, n in look.other.most_common())
         tally.note("other_formats", look.first_other, sum(look.other.values()), kinds)
     if look.n_left < 0:
         tally.note("not_looked_at", "", _MAX_ENTRIES)
-    tally.files_seen = look.n_seen
+    tally.files_seen = look.n_seen if places else None  # nobody looked
 
 
 class _Look:

@@ -122,6 +122,12 @@ def option_value(text: str) -> Any:
         return text
 
 
+def highest_rate(described: Mapping[str, Any]) -> int:
+    """The sample rate of a module in Hz, as it describes itself; of an ensemble that of the member that hears most."""
+    rate = described["sample_rate"]
+    return int(max(rate)) if isinstance(rate, list) else int(rate)
+
+
 class Module(Protocol):
     """What can be asked of an opened module; audio is (n_clips, n_samples) at its sample rate in Hz."""
 

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluator import schema
-from evaluator.audio.clip_rule import MOST_EXPANDED, refuse_channel
+from evaluator.audio.clip_rule import LEAST_EXPANDED, MOST_EXPANDED, refuse_channel
 from evaluator.datasets import dataset, splits
 from evaluator.datasets.dataset import TEXT
 from evaluator.datasets.task import Task
@@ -60,7 +60,7 @@ _EVALUATION_FIELDS = {
     "expand": Field(
         (float, type(None)),
         required=False,
-        min=0.001,
+        min=LEAST_EXPANDED,
         max=MOST_EXPANDED,
         meaning="How many times slower than life modules hear the clips, pitch and all, such as 10 for bats; empty for as files play.",
     ),
@@ -185,11 +185,11 @@ def _read_suite(name: str, profile: str, only: str = "") -> list[Task]:
 
 def _check_evaluation(document: Document, keys: tuple[str, ...], fields: dict[str, Any]) -> None:
     """Check what a task changes of its protocol, which channel it takes, and whether its metric fits its labels."""
-    fields["channel"] = str(fields["channel"])
     try:
-        refuse_channel(fields["channel"])
+        refuse_channel(str(fields["channel"]))
     except ValueError as error:
         raise document.error((*keys, "channel"), str(error)) from error
+    fields["channel"] = str(fields["channel"]).lstrip("0")  # 01 asks for the same as 1
     if fields["probe"]:
         fields["probe"] = settings.changes_of(document, (*keys, "probe"))
     fields["events"] = protocol.event_choices(document, (*keys, "events"), fields["events"])

@@ -31,7 +31,7 @@ def on_module(setup: Setup, described: Mapping[str, Any], cache: Path) -> Iterat
     if again:
         yield Caveat(
             "pre_trained_on_data",
-            f"contamination: {len(again)} of {len(recordings.clips)} clips are from recordings that the module was pre-trained "
+            f"contamination: {len(again)} of {len(recordings.clips)} clips {'is' if len(again) == 1 else 'are'} from recordings that the module was pre-trained "
             f"on, {again[0]} for one, so its score here is no estimate for new recordings",
         )
     elif setup.task.dataset.name in trained_on:
@@ -115,7 +115,7 @@ def _on_absent(setup: Setup) -> Iterator[Caveat]:
 
 
 def on_groups(few: Sequence[str], rare: Sequence[str]) -> Iterator[Caveat]:
-    """What so few groups cannot tell, and which groups or classes the interval hangs on."""
+    """What so few (n_groups,) cannot tell, and which groups or classes the interval hangs on."""
     yield from (Caveat("few_groups", text) for text in few)
     yield from (Caveat("interval_hangs_on", text) for text in rare)
 

@@ -18,12 +18,15 @@ import yaml
 from evaluator import typed
 from evaluator.audio.clip import Clip
 from evaluator.datasets import manifest, own_split, splits
+from evaluator.datasets.intake import Tally
 from evaluator.datasets.lookalikes import likeness
 from evaluator.datasets.manifest import Manifest
+from evaluator.datasets.reading import headers
 from evaluator.datasets.reading.folders import FoldersReader, class_folders
 from evaluator.datasets.reading.globbing import visible
 from evaluator.datasets.reading.paths import PathsReader
 from evaluator.datasets.reading.reader import Reader
+from evaluator.datasets.reading.row_reader import RowReader
 from evaluator.datasets.reading.rows import AUDIO_SUFFIXES
 from evaluator.datasets.task import Task
 from evaluator.errors import UsageError
@@ -58,8 +61,11 @@ def guess(path: Path) -> tuple[Task, Manifest, list[str]]:
         return task, manifest.read(task, None, path), [remark]
     task = replace(own_tasks.of_path(path), path=str(path.absolute()))
     whole = manifest.read(task, None, path)
-    if isinstance(task.dataset.readers[0], FoldersReader):
+    reader = task.dataset.readers[0]
+    if isinstance(reader, FoldersReader):
         return _with_groups(task, whole)
+    if isinstance(reader, RowReader) and reader.group in ("", "{path}"):
+        return _with_group_column(task, whole, reader)
     return task, whole, []
 
 
@@ -181,6 +187,24 @@ def _with_groups(task: Task, whole: Manifest) -> tuple[Task, Manifest, list[str]
         whole,
         ["No individuals were seen in the file names; if there are any, see docs/own_data.md: groups matter."],
     )
+
+
+def _with_group_column(task: Task, whole: Manifest, reader: RowReader) -> tuple[Task, Manifest, list[str]]:
+    """The task of a table, with the first column of individuals or sites that is filled in every row as groups, if there is one."""
+    rows = [row.values for row in reader.read_rows(whole.root, Tally())]
+    columns = list(rows[0]) if rows else []
+    likely = [name for name in columns if headers.hint_of(name) == "group" and all(row.get(name) for row in rows)]
+    for column in likely:
+        named = replace(reader, group=f"{{{column}}}")
+        clips = named.read_clips(whole.root)
+        n_groups = len({clip.group for clip in clips})
+        split = next(filter(lambda rule: _can_be_made(rule, clips), _grouped_splits(clips)), None)
+        if n_groups < 2 or split is None:
+            continue
+        read = replace(task, dataset=replace(task.dataset, readers=(named,)), split=split)
+        remark = f"Column {column} names {n_groups} groups; if it is not what tells individuals or sites apart, change `group`."
+        return read, manifest.read(read, None, whole.root), [remark]
+    return task, whole, []
 
 
 def _grouped(clips: Sequence[Clip], pattern: str) -> tuple[Clip, ...]:

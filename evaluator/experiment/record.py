@@ -12,7 +12,7 @@ from evaluator.audio.clip import Clip
 from evaluator.audio.clip_rule import ClipRule
 from evaluator.audio.decode import AudioError, FileFacts
 from evaluator.embedding.extraction import Extraction
-from evaluator.embedding.spec import Module
+from evaluator.embedding.spec import Module, highest_rate
 from evaluator.experiment import caveats
 from evaluator.experiment.experiment import Embedded, Experiment
 from evaluator.experiment.fit import Fitted
@@ -67,7 +67,7 @@ def record(
         n_failed=len(extraction.failed),
         n_silent=len(extraction.silent),
         failed={clips[number].name: why for number, why in sorted(extraction.failed.items())},
-        notes=[*_notes(experiment, fitted, options), scores.target, str(hearing)],
+        notes=[*_notes(experiment, fitted, scores, options), str(hearing)],
         classes=list(setup.recordings.manifest.classes),
         confusion=scores.confusion,
         seconds=clock.seconds,
@@ -79,10 +79,7 @@ def record(
         test_probabilities=[probabilities for _, probabilities in chosen.tested()],
         test_events=[fold[0].events for fold in chosen.predictions if fold[0].events is not None],
         caveats=_caveats(experiment, module, embedded, fitted, scores, options.cache),
-        interval_over=scores.units.over,
-        n_units=scores.units.n,
-        over_folds=scores.over_folds,
-        group_scores=scores.group_scores,
+        **_sampling(scores),
         hearing=hearing,
     )
 
@@ -93,7 +90,7 @@ def _hearing(experiment: Experiment, module: Module, extraction: Extraction) -> 
     known = [recordings.facts[recordings.clips[number].path] for number in sorted(extraction.keys)]
     kinds = Counter((one.sample_rate, one.channels, one.expansion) for one in known if isinstance(one, FileFacts))
     return Hearing(
-        sample_rate=module.describe()["sample_rate"],
+        sample_rate=highest_rate(module.describe()),
         channel=recordings.rule.channel,
         expand=recordings.rule.expand,
         recorded=[
@@ -101,6 +98,22 @@ def _hearing(experiment: Experiment, module: Module, extraction: Extraction) -> 
         ],
         unheard=round(extraction.unheard, 4),
     )
+
+
+def _sampling(scores: Scores) -> dict[str, Any]:
+    """What was sampled, and how folds make one score."""
+    return {
+        "interval_over": scores.units.over,
+        "n_units": scores.units.n,
+        "over_folds": scores.over_folds,
+        "group_scores": scores.group_scores,
+    }
+
+
+def _notes(experiment: Experiment, fitted: Fitted, scores: Scores, options: RunOptions) -> list[str]:
+    """How the score came about, and what its interval is of."""
+    one_seed_tells_all = len(fitted.seeds) < options.n_seeds
+    return [*caveats.notes(experiment, fitted.choice, fitted.evaluations, one_seed_tells_all), *scores.target]
 
 
 def _provenance(
@@ -129,10 +142,6 @@ def _provenance(
     }
 
 
-def _notes(experiment: Experiment, fitted: Fitted, options: RunOptions) -> list[str]:
-    return caveats.notes(experiment, fitted.choice, fitted.evaluations, len(fitted.seeds) < options.n_seeds)
-
-
 def _caveats(
     experiment: Experiment, module: Module, embedded: Embedded, fitted: Fitted, scores: Scores, cache: Path
 ) -> list[Caveat]:
@@ -143,7 +152,7 @@ def _caveats(
         *caveats.on_probe(experiment, fitted.choice, fitted.evaluations),
         *caveats.on_data(setup),
         *caveats.on_clips(setup, embedded.extraction),
-        *caveats.on_sound(setup, embedded.extraction, module.describe()["sample_rate"]),
+        *caveats.on_sound(setup, embedded.extraction, highest_rate(module.describe())),
         *caveats.on_groups(scores.few, scores.rare),
     ]
 

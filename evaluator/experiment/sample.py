@@ -14,7 +14,7 @@ from evaluator.embedding.embed import Progress, no_progress
 from evaluator.embedding.ensemble import open_any
 from evaluator.embedding.extraction import Extraction
 from evaluator.embedding.matrix import Matrix
-from evaluator.embedding.spec import Module, ModuleSpec
+from evaluator.embedding.spec import Module, ModuleSpec, highest_rate
 from evaluator.embedding.store import Store
 from evaluator.errors import EvaluationError, UsageError
 from evaluator.experiment import caveats
@@ -148,7 +148,7 @@ def _embed_sample(
         raise EvaluationError(f"{spec.name}: {error}") from error
     notes += [caveat.text for caveat in caveats.on_module(sample, described, options.cache)]
     notes += [caveat.text for caveat in caveats.on_clips(sample, embedded.extraction)]
-    notes += [caveat.text for caveat in caveats.on_sound(sample, embedded.extraction, described["sample_rate"])]
+    notes += [caveat.text for caveat in caveats.on_sound(sample, embedded.extraction, highest_rate(described))]
     return SampleEmbeddings(
         spec.name, layers, embedded.store, embedded.extraction, [f"{spec.name}: {note}" for note in notes]
     )

@@ -27,7 +27,7 @@ class Scores:
     group_scores: Score of each group by name; empty where there are more than 100.
     units: What the intervals are over, of each fold's clips (n_clips,).
     few, rare: Caveats: too few units for an interval or a comparison; what the interval hangs on.
-    target: What the interval is about.
+    target: What the interval is about, if there is one.
     confusion: Counts (n_classes, n_classes), row = true class; None unless each clip has one label.
     """
 
@@ -42,7 +42,7 @@ class Scores:
     units: Units
     few: list[str]
     rare: list[str]
-    target: str
+    target: list[str]
     confusion: list[list[int]] | None
 
 
@@ -76,7 +76,7 @@ def score(fitted: Fitted, classes: Sequence[str]) -> Scores:
         units=units,
         few=[*doubts.few_units(units, by_group, measure)],
         rare=_rare(chosen, units, classes),
-        target=doubts.target(units, len(groups), chosen.over_folds, len(chosen.time_scores)),
+        target=[*doubts.target(units, len(groups), chosen.over_folds, len(chosen.time_scores))],
         confusion=metrics.confusion(chosen.tested()) if single else None,
     )
 

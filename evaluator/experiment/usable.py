@@ -35,8 +35,8 @@ def refuse_missing(setup: Setup, allowed: float) -> None:
         own = dataset.access == "own"
         get = "Mend their paths or get the files" if own else f"Get the whole dataset. {whereabouts(dataset)} Or"
         raise EvaluationError(
-            f"{setup.task.name}: {len(lacking)} of {len(clips)} clips lack{'s' * (len(lacking) == 1)} the recording: {lacking[0]} for one is not in "
-            f"{root}. {get}{',' * own} leave them out (on_disk: true in a YAML file of your own), or admit them with "
+            f"{setup.task.name}: {len(lacking)} of {len(clips)} clips lack{'s' * (len(lacking) == 1)} the recording: {lacking[0]} for one is not there "
+            f"(in {root.resolve()}). {get}{',' * own} leave them out (on_disk: true in a YAML file of your own), or admit them with "
             f"--allow-failed {_rounded_up(share)}"
         )
 
@@ -57,7 +57,9 @@ def refuse_failures(setup: Setup, extraction: Extraction, allowed: float) -> Non
     failed = {n: why for n, why in extraction.failed.items() if clips[n].path not in known_bad}
     share = len(failed) / len(clips)
     if not extraction.keys:
-        raise EvaluationError(f"{name}: none of its {len(clips)} clips can be used: {_first_of(failed)}")
+        raise EvaluationError(
+            f"{name}: none of its {len(clips)} clip{'s' * (len(clips) != 1)} can be used: {_first_of(failed)}"
+        )
     if share > allowed:
         raise EvaluationError(
             f"{name}: {len(failed)} of {len(clips)} clips cannot be used; the others are embedded and "

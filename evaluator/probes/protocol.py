@@ -60,7 +60,7 @@ class Protocol:
 
     @property
     def over_folds(self) -> str:
-        """How folds make one score: all their test clips together; as published, the mean of the folds' scores."""
+        """How (n_folds,) make one score: all their test clips together; as published, the mean of the folds' scores."""
         return POOLED if self.profile == "clean" else MEAN
 
     @property

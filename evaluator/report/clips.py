@@ -11,7 +11,7 @@ from evaluator.report.budget import PageBudget
 from evaluator.report.page import ClipEntry, ClipList, ShownPrediction
 from evaluator.report.sound import clip_sound
 from evaluator.results.compare import refuse_unlike
-from evaluator.results.hearing import Hearing
+from evaluator.results.hearing import Hearing, pace
 from evaluator.results.result import Result
 from evaluator.scoring import intervals
 from evaluator.scoring.metrics import METRICS
@@ -111,7 +111,7 @@ def _clip_entry(disputed: DisputedClip, folder: Path | None, budget: PageBudget,
         return ClipEntry(disputed.name, truth, predictions, trouble="No sound, to keep this page small.")
     cut = "" if sound.whole else f"The first {sound.seconds:.1f} s."
     if expand is not None:
-        cut = f"{cut} {expand:g} times slower than life.".strip()
+        cut = f"{cut} Heard {pace(expand)}.".strip()
     return ClipEntry(disputed.name, truth, predictions, sound.audio, sound.picture, cut)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from evaluator.errors import EvaluationError, UsageError
 from evaluator.report.header import ResultHeader, read_header
+from evaluator.results.hearing import pace
 
 
 @dataclass(frozen=True)
@@ -98,8 +99,8 @@ def _files(paths: Sequence[Path], problems: list[str]) -> Iterator[tuple[Path, b
 def with_titles(headers: Sequence[ResultHeader]) -> list[ResultHeader]:
     """The headers with `variant`, `split_by_layers` and `title` set, (n_results,) in their order.
 
-    A module is told from its variants by options, by weights and, where it was scored with several choices of layers on
-    one board, by these; each only if it differs.
+    A module is told from its variants by options, by weights, by which channel it heard and how slowly, and, where it was scored
+    with several choices of layers on one board, by these; each only if it differs.
     """
     layers = defaultdict(set)
     for header in headers:
@@ -110,10 +111,10 @@ def with_titles(headers: Sequence[ResultHeader]) -> list[ResultHeader]:
     for header in headers:
         result, split = header.result, _identity(header) in by_layers
         own_layers = f"layers {header.layers}" if split else ""
-        variant = json.dumps([*_identity(header), own_layers])
+        variant = json.dumps([*_identity(header), own_layers, _hearing(header)])
         options = ", ".join(f"{name}={value}" for name, value in sorted(result.options.items()))
         weights = f"weights {result.weights}" if result.weights else ""
-        parts[variant] = (result.module, options, weights, own_layers)
+        parts[variant] = (result.module, options, weights, own_layers, _hearing(header))
         with_variants.append(replace(header, variant=variant, split_by_layers=split))
     names = _names(parts)
     return [replace(header, title=names[header.variant]) for header in with_variants]
@@ -121,8 +122,8 @@ def with_titles(headers: Sequence[ResultHeader]) -> list[ResultHeader]:
 
 def _names(parts: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
     """What to call each variant, all different."""
-    # module -> all its options, weights, layers
-    values: dict[str, list[set[str]]] = defaultdict(lambda: [set(), set(), set()])
+    # module -> all its options, weights, layers, ways to hear clips
+    values: dict[str, list[set[str]]] = defaultdict(lambda: [set(), set(), set(), set()])
     for module, *rest in parts.values():
         for kind, part in enumerate(rest):
             values[module][kind].add(part)
@@ -133,6 +134,15 @@ def _names(parts: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
         taken = name in names.values()  # only if names or options were made to look alike
         names[variant] = f"{name} #{hashlib.sha256(variant.encode()).hexdigest()[:8]}" if taken else name
     return names
+
+
+def _hearing(header: ResultHeader) -> str:
+    """Which channel was heard, and how slowly, in words; "" where it is as the files are, mixed."""
+    hearing = header.result.hearing
+    if hearing is None:
+        return ""
+    channel = f"channel {hearing.channel}" if hearing.channel != "mix" else ""
+    return ", ".join(filter(None, (channel, "" if hearing.expand is None else pace(hearing.expand))))
 
 
 def _identity(header: ResultHeader) -> tuple[str, str, str]:

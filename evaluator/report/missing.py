@@ -28,7 +28,7 @@ def how_to_get(header: ResultHeader, board: Board) -> str:
     for name, value in result.options.items():
         words += ["--option", f"{name}={value if isinstance(value, str) else json.dumps(value)}"]
     words += ["--python", header.python] if header.python else []
-    words += _layers(header, others, protocol_name, board.profile)
+    words += [*_layers(header, others, protocol_name, board.profile), *_hearing(header)]
     words += _seeds(others)
     data = _first(others, "data")
     words += ["--data", data] if data else []
@@ -49,6 +49,15 @@ def _layers(header: ResultHeader, others: Sequence[ResultHeader], protocol_name:
     ((usual, _),) = Counter(each.layers for each in others).most_common(1)
     single = header.n_layers == 1 and usual not in ("scene", "last")  # which `run` refuses
     return ["--layers", usual] if usual and not single and usual != _default_layers(protocol_name, profile) else []
+
+
+def _hearing(header: ResultHeader) -> list[str]:
+    """Which channel it heard, and how slowly, where that is not as the files are."""
+    hearing = header.result.hearing
+    if hearing is None:
+        return []
+    channel = [] if hearing.channel == "mix" else ["--channel", hearing.channel]
+    return [*channel, *([] if hearing.expand is None else ["--expand", f"{hearing.expand:g}"])]
 
 
 def _default_layers(protocol_name: str, profile: str) -> str:

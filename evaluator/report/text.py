@@ -1,5 +1,6 @@
 """A board in plain words: what was scored and how, caveats and notes, and where the results came from."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -142,6 +143,8 @@ def _ranks(board: Board) -> str:
 
 
 def _interval(board: Board, results: Sequence[Result]) -> str:
+    if all(math.isnan(result.ci_low) for result in results):
+        return "None: fewer than four groups or clips, or one group with everything that is scored."
     over = sorted({result.interval_over for result in results})
     n_times = [entry.n_times for entry in board.entries]
     trainings = f" and over the {_range(n_times)} trainings of each probe" if max(n_times) > 1 else ""

@@ -118,7 +118,7 @@ def units_in(result: Result) -> Units:
 
 
 def common_way(results: Sequence[Result]) -> str:
-    """How folds make one score in all results; pooled, if they do not agree."""
+    """How folds make one score in all results, (n_results,); pooled, if they do not agree."""
     ways = {each.over_folds for each in results}
     return ways.pop() if len(ways) == 1 else intervals.POOLED
 

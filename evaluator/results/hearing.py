@@ -41,16 +41,21 @@ class Hearing:
         files = ", ".join(_counted(each) for each in self.recorded)
         several = any(each.channels > 1 for each in self.recorded)
         how = f", channel: {self.channel}" if several or self.channel != "mix" else ""
-        slowly = "" if self.expand is None else f", {self.expand:g} times slower than life"
+        slowly = "" if self.expand is None else f", {pace(self.expand)}"
         lost = ""
         if self.unheard >= 0.001:
-            lost = f"; {100 * self.unheard:.2g} % of their power lies above {self.sample_rate / 2000:g} kHz and is not heard"
+            lost = f"; {100 * self.unheard:.3g} % of their power lies above {self.sample_rate / 2000:g} kHz and is not heard"
         return f"sound: {files}, heard at {_kilohertz(self.sample_rate)}{how}{slowly}{lost}"
+
+
+def pace(expand: float) -> str:
+    """How slowly clips are heard, in words."""
+    return "at life's pace" if expand == 1 else f"{expand:g} times slower than life"
 
 
 def _counted(each: Recorded) -> str:
     channels = f" in {each.channels} channels" if each.channels > 1 else ""
-    expanded = f", {each.expansion:g} times slower than life" if each.expansion != 1 else ""
+    expanded = f" that play {each.expansion:g} times slower than life" if each.expansion != 1 else ""
     return f"{each.n_clips} clip{'s' * (each.n_clips != 1)} of {_kilohertz(each.sample_rate)}{channels}{expanded}"
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from evaluator.results.caveats import DAGGER, mark
 from evaluator.results.result import Result
 from evaluator.scoring import intervals, metrics
+from evaluator.scoring.group_scores import group_measure
 from evaluator.scoring.intervals import Difference
 from evaluator.scoring.units import Units
 
@@ -37,7 +38,7 @@ class Pair:
 
 
 def trained_seldom(result: Result) -> bool:
-    """Whether its probes draw something, and were trained too seldom to tell how much that matters."""
+    """Whether its probes draw something, and were trained too seldom, (n_times, n_clips, ...), to tell how much that matters."""
     return bool(result.provenance.get("seeded")) and intervals.n_trainings(result.test_probabilities) < SEEDS
 
 
@@ -90,9 +91,11 @@ def _verdict(pair: Pair, by_group: Mapping[str, float]) -> str:
     if pair.withheld:
         return f"; no verdict, since such a comparison says nothing: {pair.withheld}"
     if n < intervals.MIN_UNITS_FOR_P:
-        each = ", ".join(f"{name} {'-' * (value < 0)}{metric.shown(abs(value))}" for name, value in by_group.items())
+        measure = group_measure(pair.one.metric, pair.one.confusion is not None)
+        shown = metrics.METRICS[measure].shown
+        each = ", ".join(f"{name} {'-' * (value < 0)}{shown(abs(value))}" for name, value in by_group.items())
         what = pair.units.over if n > 1 else pair.units.over[:-1]
-        return f"; {n} {what} cannot tell whether that is chance{f' (difference in each: {each})' if each else ''}"
+        return f"; {n} {what} cannot tell whether that is chance{f' ({measure} in each, the difference: {each})' if each else ''}"
     if any(map(hides_luck, (pair.one, pair.other))):
         return f"; no verdict, since a probe was trained once, which hides its luck (--seeds {SEEDS})"
     if np.isnan(p):

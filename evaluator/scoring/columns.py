@@ -26,7 +26,7 @@ class Columns:
 
     @property
     def score(self) -> float:
-        """The score; NaN where no column has a value."""
+        """The score, of values (n_columns,); NaN where no column has one."""
         known = self.values[~np.isnan(self.values)]
         return float(known.mean() * self.share) if len(known) else float("nan")
 

@@ -14,14 +14,16 @@ _MIN_FREEDOM = 3  # below, the interval hangs on one group
 _MAX_NAMED = 5
 
 
-def target(units: Units, n_folds: int, over_folds: str, n_trainings: int) -> str:
-    """What an interval is about.
+def target(units: Units, n_folds: int, over_folds: str, n_trainings: int) -> Iterator[str]:
+    """What an interval is about; nothing where units are too few for one.
 
     Args:
         units: Of the result, (n_units,).
         n_folds, over_folds: How many folds there are, and how they make one score.
         n_trainings: How often probes were trained.
     """
+    if units.n < MIN_UNITS:
+        return
     what = "groups (individuals, sites, recordings)" if units.over == "groups" else "clips"
     whose = "endless clips of new groups like these" if units.over == "groups" else "endless new clips like these"
     score = "the expected mean of such folds' scores" if over_folds == MEAN and n_folds > 1 else "the score"
@@ -30,7 +32,7 @@ def target(units: Units, n_folds: int, over_folds: str, n_trainings: int) -> str
         *(["luck in training"] if n_trainings > 1 else []),
     ]
     also = f"; it counts {' and '.join(counts)}" if counts else ""
-    return f"the interval is over {units.n:,} {what}, for {score} on {whose}, with classes mixed as here{also}"
+    yield f"the interval is over {units.n:,} {what}, for {score} on {whose}, with classes mixed as here{also}"
 
 
 def few_units(units: Units, by_group: Mapping[str, float], measure: str) -> Iterator[str]:

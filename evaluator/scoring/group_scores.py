@@ -9,7 +9,7 @@ from evaluator.scoring.metrics import METRICS
 
 
 def group_measure(metric: str, one_label: bool) -> str:
-    """Which metric groups are scored by: a group seldom has clips of every class, so it is one that needs none.
+    """Which metric groups of (n_clips,) are scored by: one that needs no clip of every class, which groups seldom have.
 
     Args:
         metric: Of the task.

@@ -50,13 +50,13 @@ class Estimate:
 
     @property
     def variances(self) -> list[tuple[float, float]]:
-        """Variance and degrees of freedom: over units, then over trainings if there are several."""
+        """Variance and degrees of freedom, two of each at most: of changes (n_blocks,), and of several trainings (n_times,)."""
         over_units = (self.factor * float(self.changes @ self.changes), self.freedom)
         return [over_units, *self.variances_of_training]
 
     @property
     def variances_of_training(self) -> list[tuple[float, float]]:
-        """Variance of the mean over trainings, and its degrees of freedom; empty for one training."""
+        """Variance of the mean over trainings (n_times,), and its degrees of freedom; empty for one training."""
         n = len(self.by_training)
         return [(float(self.by_training.var(ddof=1)) / n, n - 1.0)] if n > 1 else []
 
@@ -139,7 +139,7 @@ def mean_score(tested: Tested, metric: str, over_folds: str) -> float:
 
 
 def spread(variances: Sequence[tuple[float, float]]) -> tuple[float, float]:
-    """Standard error and degrees of freedom of a sum, from each part's variance and degrees (Welch-Satterthwaite)."""
+    """Standard error and degrees of freedom of a sum, from variance and degrees of (n_parts,) (Welch-Satterthwaite)."""
     total = sum(variance for variance, _ in variances)
     if not total > 0:
         return math.sqrt(total) if total == 0 else float("nan"), variances[0][1]
@@ -154,7 +154,7 @@ def interval(made: Estimate, metric: str, level: float = 0.95) -> tuple[float, f
     (Hanley & Lippman-Hand 1983).
 
     Args:
-        made: The score.
+        made: The score, with changes (n_blocks,).
         metric: Its name.
         level: Share of intervals that hold the target, 0 to 1.
     """
@@ -204,7 +204,7 @@ class Difference:
 
     @property
     def detectable(self) -> float:
-        """The smallest true difference that would have been found in 80 % of such tests."""
+        """The smallest true difference, in the unit of the score, that would have been found in 80 % of such tests."""
         return POWER * self.error
 
 
@@ -248,7 +248,7 @@ def cannot_tell(n_units: int, n_pairs: int = 1) -> bool:
 def holm(chances: Sequence[float]) -> list[float]:
     """p values corrected for being several, in their order: the chance that one of them at least is a false alarm.
 
-    NaN stays NaN and counts as no comparison.
+    NaN stays NaN and counts as no comparison; (n_pairs,) in and out.
 
     Source: Holm 1979, A Simple Sequentially Rejective Multiple Test Procedure.
     """
@@ -264,7 +264,7 @@ def holm(chances: Sequence[float]) -> list[float]:
 def holm_levels(chances: Sequence[float]) -> list[float]:
     """The level of each difference's interval that agrees with Holm's verdict on it: 1 - 0.05 / (m - r), r p values being smaller.
 
-    From the first on that is not significant, all have its level.
+    From the first on that is not significant, all have its level; (n_pairs,) in and out.
     """
     p = np.array(chances, dtype=float)
     known = np.flatnonzero(~np.isnan(p))

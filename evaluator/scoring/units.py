@@ -28,7 +28,7 @@ class Units:
 
     @property
     def n(self) -> int:
-        """How many units there are."""
+        """How many units there are: of names, (n_units,)."""
         return len(self.names)
 
 

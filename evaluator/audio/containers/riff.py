@@ -22,31 +22,54 @@ def read(source: Source) -> Layout:
         AudioError: It is cut off, or has no audio.
     """
     order = ">" if source.at(0, 4) == b"RIFX" else "<"
-    format_, size64, sound, position, expanded = None, None, None, 12, (1.0, "")
+    format_, size64, sound, position = None, None, None, 12
+    texts: list[guano.Place] = []
     for name, position, length in _chunks(source, order, 12):
         if name == b"ds64" and length >= 16:
             (size64,) = source.unpack("<Q", position + 8)
         elif name == b"fmt ":
             format_ = Format(source, position, length, order)
         elif name == guano.CHUNK:
-            expanded = guano.time_expansion(source, position, length)
+            texts.append((position, length))
         elif name == b"data":
             sound = sound or (position, length if size64 is None or length != _MAX32 else size64)
         if format_ and sound:  # in either order
+            behind = guano.at_end(source, sound[0], order)
+            sound, reaches = _before(behind, *sound)
             layout, end = _layout(source, format_, *sound, order)
-            for name, place, n_bytes in _chunks(source, order, end + end % 2):
-                if not is_chunk(source, name, place + n_bytes):
-                    break
-                if name == guano.CHUNK:
-                    expanded = guano.time_expansion(source, place, n_bytes)
-            remark = "; ".join(filter(None, (layout.remark, expanded[1])))
-            return replace(layout, remark=remark, expansion=expanded[0])
+            expansion, odd = guano.time_expansion(source, [*texts, *behind, *_texts(source, end, order)])
+            remark = "; ".join(filter(None, (reaches, layout.remark, odd)))
+            return replace(layout, remark=remark, expansion=expansion)
         position += length
     if position > source.size:
         raise source.cut_off(position - source.size)
     raise source.refusal(
         "a WAV file without " + ("audio (no data chunk)" if format_ else "a description of its audio (no fmt chunk)")
     )
+
+
+def _before(behind: list[guano.Place], position: int, length: int) -> tuple[tuple[int, int], str]:
+    """Where the audio lies, in bytes, and a remark if its size, a placeholder, reaches over metadata or was never filled in."""
+    if not behind:
+        return (position, length), ""
+    there = behind[0][0] - 8 - position
+    if length <= there and (length or not there):
+        return (position, length), ""
+    return (
+        position,
+        there,
+    ), f"its header says {length} bytes of audio; it is read up to its metadata, {there} bytes on"
+
+
+def _texts(source: Source, end: int, order: str) -> Iterator[guano.Place]:
+    """The metadata of bat recorders among the chunks behind the audio."""
+    if end % 2 and source.at(end, 4) not in _COMMON:  # the audio's own byte more
+        end += 1
+    for name, position, length in _chunks(source, order, end):
+        if not is_chunk(source, name, position + length):
+            return
+        if name == guano.CHUNK:
+            yield position, length
 
 
 class Format:

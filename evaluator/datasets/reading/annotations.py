@@ -90,7 +90,8 @@ class AnnotationsReader(RowReader):
             if unused is None:
                 unused = unused_columns(self.format, mark.columns, {*self.used_columns, mark.label_column})
             for column in filter(mark.columns.get, unused):
-                tally.list("unused_columns", f"{column} (did you mean {unused[column]}?)")
+                group = f' group: "{{{column}}}" in a YAML file makes groups of it' if unused[column] == "group" else ""
+                tally.list("unused_columns", f"{column} ({group.strip() or f'did you mean {unused[column]}?'})")
             where = f"{root / name}:{mark.line}"
             if not mark.label:
                 tally.rows += 1

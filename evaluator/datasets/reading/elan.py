@@ -123,15 +123,26 @@ def _inherited(path: Path, name: str, parents: Mapping[str, str], times: Mapping
 def _recording(path: Path, document: ElementTree.Element) -> tuple[str, int]:
     """The audio file in the header, relative where it is given so, "" if there is none; and where in it time 0 is, in ms."""
     media: dict[str, int] = {}
+    shifted = ""
     for each in document.iter("MEDIA_DESCRIPTOR"):
         address = each.get("RELATIVE_MEDIA_URL") or each.get("MEDIA_URL") or ""
         name = _file_of(address)
-        if PurePosixPath(name).suffix.lower() in AUDIO_SUFFIXES:
-            origin = each.get("TIME_ORIGIN") or "0"
-            try:
-                media[name] = int(origin)
-            except ValueError:
-                raise UsageError(f"{path}: {name} has the TIME_ORIGIN {origin!r}, which is no milliseconds") from None
+        origin = each.get("TIME_ORIGIN") or "0"
+        try:
+            start = int(origin)
+        except ValueError:
+            raise UsageError(f"{path}: {name} has the TIME_ORIGIN {origin!r}, which is no milliseconds") from None
+        if PurePosixPath(name).suffix.lower() not in AUDIO_SUFFIXES:
+            shifted = shifted or (name if start else "")
+        elif media.setdefault(name, start) != start:
+            raise UsageError(
+                f"{path}: is linked to {name} twice, with the TIME_ORIGIN {media[name]} and {start}; unlink one"
+            )
+    if shifted and not media:
+        raise UsageError(
+            f"{path}: is linked to {shifted} with a TIME_ORIGIN, which says nothing of where a recording beside it begins; link the "
+            "recording in ELAN (Edit, Linked Files)"
+        )
     if len(media) > 1:
         raise UsageError(
             f"{path}: is about several recordings ({', '.join(media)}); unlink all but one of them in ELAN (Edit, Linked Files)"

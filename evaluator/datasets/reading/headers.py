@@ -36,9 +36,9 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
 }
 SEVERAL_LABELS = "labels"  # the header that says that a clip may have several
 HINTS: Mapping[str, tuple[str, ...]] = {
-    "start": ("onset", "begin", "from", "t min", "tmin", "start sec", "start ms", "start sample"),
+    "start": ("onset", "begin", "from", "t min", "tmin", "start sec", "start seconds", "start ms", "start sample"),
     "end": (
-        *("offset", "stop", "to", "t max", "tmax", "end sec", "end ms", "end sample", "stop sample"),
+        *("offset", "stop", "to", "t max", "tmax", "end sec", "end seconds", "end ms", "end sample", "stop sample"),
         *("duration", "length"),
     ),
     "group": (
@@ -67,6 +67,20 @@ def columns_by_field(columns: Sequence[str]) -> dict[str, str]:
         for field, names in ALIASES.items()
         if any(name in lower for name in names)
     }
+
+
+def is_hint(column: str, field: str) -> bool:
+    """Whether a column could mean a field of a clip, without being sure.
+
+    >>> is_hint("Duration", "end"), is_hint("Duration", "start")
+    (True, False)
+    """
+    return _plain(column) in HINTS.get(field, ())
+
+
+def is_length(column: str) -> bool:
+    """Whether a column says how long something is rather than when it ends."""
+    return _plain(column) in ("duration", "length")
 
 
 def with_hints(unused: Sequence[str], filled: Collection[str]) -> str:

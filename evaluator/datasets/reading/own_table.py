@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,7 +76,7 @@ def of_table(path: Path) -> TableReader:
 
     Raises:
         UsageError: It cannot be read, a column that it needs is not there, a few of its clips have several labels, or its times
-            can be read in two ways.
+            can be read in two ways, or are half there.
     """
     form = form_of(path)
     columns, lines = read_table(path, form.delimiter, encoding=form.encoding)
@@ -87,6 +87,7 @@ def of_table(path: Path) -> TableReader:
                 f"{path}: there is no column {needed!r}; its columns are {', '.join(columns)}, but it needs path,label "
                 "and may have start,end,fold or split,group"
             )
+    _refuse_half_times(path, columns, fields)
     label, times = columns.index(fields["label"]), [columns.index(fields[n]) for n in ("start", "end") if n in fields]
     written: set[str] = set()
     n_rows, several = 0, []
@@ -104,6 +105,30 @@ def of_table(path: Path) -> TableReader:
     keys = {"table": path.name, "delimiter": form.delimiter, "encoding": form.encoding, "decimal": decimal}
     templates = {name: f"{{{column}}}" for name, column in fields.items()}
     return build(TableReader, {**keys, "label_separator": separator, **templates})
+
+
+def _refuse_half_times(path: Path, columns: Sequence[str], fields: Mapping[str, str]) -> None:
+    """Refuse columns that look like the times of stretches, where clips would go to the recording's end or be all of it.
+
+    Raises:
+        UsageError: Of start and end one is there, and a column that could be the other, or only such as could be both.
+    """
+    spare = [column for column in columns if column not in fields.values()]
+    hints = {field: [each for each in spare if headers.is_hint(each, field)] for field in ("start", "end")}
+    lacking = [field for field in ("start", "end") if field not in fields]
+    if not lacking or not all(hints[field] for field in lacking):
+        return
+    if len(lacking) == 2:
+        ends = [each for each in hints["end"] if not headers.is_length(each)]
+        if not ends:  # how long a recording is, says nothing of a stretch
+            return
+        found = f"{hints['start'][0]!r} and {ends[0]!r}"
+    else:
+        found = f"{fields['end' if lacking == ['start'] else 'start']!r} and {hints[lacking[0]][0]!r}"
+    raise UsageError(
+        f"{path}: its columns {found} look like the times of a stretch; call them start and end, in seconds from the recording's "
+        "start (an end is start + duration), or remove them if clips are whole recordings"
+    )
 
 
 def _decimal(path: Path, times: Sequence[str], delimiter: str) -> str:
