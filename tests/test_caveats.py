@@ -126,7 +126,7 @@ def _in_reports(caveat, is_false, results, folder, capsys):
         assert ranked == {"middle": (1, 1), "worst": (2, 2), "best": (None, None)}
         assert (
             board.entries[-1].withheld == caveat.text
-            and f"No rank for best, which is not to be compared with the others: {caveat.text}" in board.notes
+            and f"No rank for best, not to be compared with the others: {caveat.text}" in board.notes
         )
     else:
         assert ranked == {"best": (1, 1), "middle": (2, 2), "worst": (3, 3)}

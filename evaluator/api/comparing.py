@@ -73,9 +73,8 @@ def compare_over_tasks(*results: Results) -> OverTasks:
         UsageError: No two results can be compared.
         EvaluationError: A result cannot be used, or its score is not that of its predictions.
 
-    >>> modules = ["hear_ssl.melspec", "hear_ssl.duration_loudness"]
-    >>> several = ev.run(modules, ["demo/calls", "demo/events"], protocol="knn")
-    >>> compare_over_tasks(several).means[0].better
+    >>> one, other = ev.run(["hear_ssl.melspec", "hear_ssl.majority"], "demo/calls", protocol="knn")
+    >>> compare_over_tasks(one, other).by_task[0].better
     'hear_ssl.melspec'
     """
     return comparing_tasks.over_tasks(_loaded(results))

@@ -234,6 +234,11 @@ def _ranked(same: _SameClips) -> Board:
         else BoardEntry(each.header, title, None, None, each.n_times, why)
         for n, (each, title, why) in enumerate(zip(ordered, titles, withheld, strict=True))
     ]
+    no_rank = [
+        f"No rank for {each.title}, not to be compared with the others: {each.withheld}"
+        for each in entries
+        if each.withheld
+    ]
     return Board(
         task=first.task,
         dataset=first.dataset,
@@ -246,18 +251,9 @@ def _ranked(same: _SameClips) -> Board:
         n_folds=len(first.folds),
         over_groups=same.units.over == "groups",
         n_units=same.units.n,
-        notes=[*_cannot_rank(same.units, n_ranked), *_why_no_rank(entries), *_notes(ordered)],
+        notes=[*_cannot_rank(same.units, n_ranked), *no_rank, *_notes(ordered)],
         problems=[],
     )
-
-
-def _why_no_rank(entries: Sequence[BoardEntry]) -> list[str]:
-    """A sentence for each result that its caveats keep from being ranked."""
-    return [
-        f"No rank for {each.title}, which is not to be compared with the others: {each.withheld}"
-        for each in entries
-        if each.withheld
-    ]
 
 
 def _distinct_titles(headers: Sequence[ResultHeader]) -> list[str]:

@@ -18,6 +18,15 @@ from evaluator.scoring.group_scores import group_measure, group_scores
 
 _OF_THE_QUESTION = ("task_sha256", "protocol_sha256", "manifest_sha256", "audio_sha256")  # in the provenance
 
+# Fields of a fold that tell how one module was trained.
+_NOT_OF_A_FUSION: dict[str, Any] = {
+    "chosen_epoch": 0,
+    "valid_score": None,
+    "chosen": "",
+    "layer_shares": (),
+    "point": 0,
+}
+
 
 def fuse(results: Sequence[Result]) -> Result:
     """The results' probabilities averaged with equal weight, scored as one.
@@ -85,15 +94,7 @@ def fuse(results: Sequence[Result]) -> Result:
 def _folds(first: Result, pairs: Sequence[tuple[np.ndarray, np.ndarray]], over_folds: str) -> list[FoldResult]:
     """The folds of the fusion, from those of one of its members and targets (n_clips, n_classes) and probabilities of each."""
     return [
-        FoldResult(
-            fold.name,
-            intervals.mean_score([pair], first.metric, over_folds),
-            fold.n_train,
-            fold.n_valid,
-            fold.n_test,
-            0,
-            None,
-        )
+        replace(fold, score=intervals.mean_score([pair], first.metric, over_folds), **_NOT_OF_A_FUSION)
         for fold, pair in zip(first.folds, pairs, strict=True)
     ]
 
