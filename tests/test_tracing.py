@@ -117,7 +117,7 @@ def test_a_result_tells_where_it_was_made_apart_from_what_was_asked(here):
     assert told["n_embedded"] == 16 and told["module"]["device"] == "cpu" and told["commit"] == environment.commit()
     asked = plain["provenance"]
     assert asked["task"]["dataset"]["readers"][0]["kind"] == "folders" and asked["task"]["split"]["by"] == "random"
-    assert asked["protocol"]["probe"] == {"kind": "neighbours", "n_neighbors": [1, 3, 5, 10, 20]}
+    assert asked["protocol"]["probe"] == {"kind": "neighbours", "n_neighbors": [1, 3, 5, 10, 20], "refit": False}
     assert not {"started", "command", "host", "platform", "packages", "data", "store"} & set(asked)
     assert str(here) not in json.dumps(asked)
 

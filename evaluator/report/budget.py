@@ -27,6 +27,11 @@ class ReportFiles:
     kinds: Sequence[str] = ()
     written: list[Path] = field(default_factory=list)
 
+    @property
+    def has_figures(self) -> bool:
+        """Whether figures are written beside the page."""
+        return bool(set(FIGURE_KINDS) & set(self.kinds))
+
     def figure(self, figure: Any, name: str) -> None:
         """Write a figure in each kind of figure; PNG at 200 dots per inch."""
         from evaluator.figure import save
@@ -47,23 +52,40 @@ class ReportFiles:
 
 @dataclass
 class PageBudget:
-    """One section's share of the page's bytes, and where its figures go.
+    """One section's share of the page's bytes and figures, and where its figures go.
 
     section: Its anchor, first in the names of files.
     files: Where figures and tables go as well.
     n_bytes: That the section may still fill with figures and clips.
+    n_figures: How many figures it may still have: each takes half a second to draw.
     left_out: What did not fit.
     """
 
     section: str
     files: ReportFiles
     n_bytes: int
+    n_figures: int
     left_out: list[str] = field(default_factory=list)
 
     def draw(self, name: str, title: str, caption: str, figure: Any) -> list[PageFigure]:
-        """The figure for the page; nothing if there is none (None) or too few bytes are left."""
+        """The figure for the page; nothing if there is none (None) or too little is left.
+
+        Args:
+            name: Of its file.
+            title, caption: Beside it.
+            figure: A Matplotlib figure, or what makes one and is only called if it is wanted.
+        """
         if figure is None:
             return []
+        if not self.n_figures:
+            if self.files.has_figures:
+                self.files.figure(figure() if callable(figure) else figure, f"{self.section}-{name}")
+            self.left_out.append(title.rstrip("."))
+            return []
+        figure = figure() if callable(figure) else figure
+        if figure is None:
+            return []
+        self.n_figures -= 1
         # Before the files: drawing a figure again moves its layout a little.
         svg = themed.inline(figure, f"{title} {caption}".strip())
         self.files.figure(figure, f"{self.section}-{name}")

@@ -6,11 +6,11 @@ A report of thousands of results holds a header of each in memory, and reads a w
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 from evaluator.errors import EvaluationError
 from evaluator.results import on_disk
-from evaluator.results.from_json import restored
+from evaluator.results.from_json import hints_of, restored
 from evaluator.results.result import Result
 from evaluator.scoring.metrics import METRICS
 
@@ -106,7 +106,7 @@ def read_header(path: Path) -> ResultHeader | None:
 
 def _restored(path: Path, document: Mapping[str, Any]) -> Result:
     """The result of a JSON document, each field checked by its type in `Result`."""
-    hints = get_type_hints(Result)
+    hints = hints_of(Result)
     values: dict[str, Any] = {}
     for each in fields(Result):
         if each.name in _LEFT_OUT:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from evaluator.report import board_tables, curves, figures, per_class, per_group, published, text
 from evaluator.report.board import Board, BoardEntry
@@ -134,7 +135,7 @@ def _left_out(names: Sequence[str]) -> list[str]:
     if not names:
         return []
     return [
-        f"Left out, to keep this page small: {', '.join(dict.fromkeys(names))}. A report of this task's results alone has them, "
+        f"Left out, to keep this page small and quick: {', '.join(dict.fromkeys(names))}. A report of this task's results alone has them, "
         "or one of fewer modules; --format svg writes figures beside the page."
     ]
 
@@ -179,7 +180,7 @@ def _classes(budget: PageBudget, titles: Sequence[str], results: Sequence[Result
     head, rows = per_class.class_rows(titles[: len(best)], best)
     budget.files.table(lambda kind: (head, rows), f"{budget.section}-classes")
     title = f"{measure.capitalize()} of each class"
-    figure = figures.recalls(titles[: len(best)], best)
+    figure = partial(figures.recalls, titles[: len(best)], best)
     drawn = budget.draw("classes", f"{title}.", _of_best(best, results), figure)
     details = [Details(title, drawn, [PageTable(f"{title} in %", head, rows, naming=1)])]
     confusions: list[PageFigure] = []
@@ -187,7 +188,7 @@ def _classes(budget: PageBudget, titles: Sequence[str], results: Sequence[Result
         for normalised, unit in ((True, "in % of each true class"), (False, "in clips")):
             name = f"confusion-{number + 1}-{'share' if normalised else 'count'}"
             confusions += budget.draw(
-                name, f"{titles[number]}: confusions", unit, figures.confusion(result, normalised)
+                name, f"{titles[number]}: confusions", unit, partial(figures.confusion, result, normalised)
             )
     if confusions:
         of = f", by the best {_MAX_CONFUSIONS} of {len(results)} modules" if len(results) > _MAX_CONFUSIONS else ""

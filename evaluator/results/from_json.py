@@ -1,9 +1,23 @@
 """Whether what was read from a file is what its dataclass says: results are plain text, and people edit them."""
 
 import dataclasses
+import functools
 import types
 import typing
+from collections.abc import Mapping
 from typing import Any, get_args, get_origin, get_type_hints
+
+
+@functools.cache
+def hints_of(kind: Any) -> Mapping[str, Any]:
+    """The types of a dataclass's fields by name; found out once, since a report reads thousands of results."""
+    return get_type_hints(kind)
+
+
+@functools.cache
+def _parts_of(kind: Any) -> tuple[Any, tuple[Any, ...], bool]:
+    """Origin and arguments of an annotation, and whether it is a dataclass."""
+    return get_origin(kind), get_args(kind), dataclasses.is_dataclass(kind)
 
 
 def restored(kind: Any, value: Any, where: str) -> Any:
@@ -19,9 +33,9 @@ def restored(kind: Any, value: Any, where: str) -> Any:
     """
     if kind is Any:
         return value
-    if dataclasses.is_dataclass(kind) and isinstance(value, dict):
+    origin, inner, is_record = _parts_of(kind)
+    if is_record and isinstance(value, dict):
         return _record(typing.cast(Any, kind), value, where)
-    origin, inner = get_origin(kind), get_args(kind)
     if origin in (types.UnionType, typing.Union):
         fitting = [each for each in inner if each is not type(None)]
         return None if value is None and len(fitting) < len(inner) else restored(fitting[0], value, where)
@@ -39,7 +53,7 @@ def restored(kind: Any, value: Any, where: str) -> Any:
 
 def _record(kind: type[Any], fields: dict[str, Any], where: str = "") -> Any:
     """A dataclass from its fields as JSON holds them; errors as those of `restored`, or a field too many or too few."""
-    hints = get_type_hints(kind)
+    hints = hints_of(kind)
     strange = sorted(set(fields) - set(hints))
     if strange:
         raise TypeError(f"{where or kind.__name__} has an unknown field {strange[0]!r}")

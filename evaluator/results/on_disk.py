@@ -16,14 +16,14 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 import numpy as np
 
 from evaluator.errors import EvaluationError, UsageError
 from evaluator.files import finite, safe_name, sweep, write_whole, writing
 from evaluator.results.environment import with_environment
-from evaluator.results.from_json import restored
+from evaluator.results.from_json import hints_of, restored
 from evaluator.results.result import SCHEMA_VERSION, Result
 from evaluator.scoring.intervals import MEAN, POOLED
 from evaluator.scoring.metrics import METRICS
@@ -111,7 +111,7 @@ def read(path: Path) -> Result:
         predictions = beside.read_bytes()
         if hashlib.sha256(predictions).hexdigest() != plain["predictions_sha256"]:
             raise EvaluationError(f"{path}: {beside.name} is damaged or of another run; run it again")
-        hints = get_type_hints(Result)
+        hints = hints_of(Result)
         fields: dict[str, Any] = {
             name: restored(hints[name], value, name) for name, value in plain.items() if name not in _HASHES
         }
