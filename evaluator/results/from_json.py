@@ -51,7 +51,7 @@ def restored(kind: Any, value: Any, where: str) -> Any:
     return float(value) if kind is float else value
 
 
-def _record(kind: type[Any], fields: dict[str, Any], where: str = "") -> Any:
+def _record(kind: Any, fields: dict[str, Any], where: str = "") -> Any:
     """A dataclass from its fields as JSON holds them; errors as those of `restored`, or a field too many or too few."""
     hints = hints_of(kind)
     strange = sorted(set(fields) - set(hints))
