@@ -9,6 +9,7 @@ from sklearn.metrics import accuracy_score
 
 from evaluator.errors import UsageError
 from evaluator.results import compare, fusion
+from evaluator.results.caveats import Caveat
 from test_results import result
 
 pytestmark = pytest.mark.slow  # the whole file: it runs modules, suites or processes
@@ -229,3 +230,41 @@ def test_the_doubt_from_training_counts():
     alone = [of(np.arange(40) < n, module=name, provenance={"seeded": True}) for n, name in ((20, "a"), (24, "b"))]
     (said,) = compare.compare(alone)
     assert np.isnan(said.p) and said.difference.low < said.difference.high and "no verdict" in said.sentence
+
+
+def test_rounding_is_no_doubt():
+    """The same answers, trained 3 and 5 times, whose means differ in the last bit, do not differ significantly."""
+    right = np.arange(120) % 5 > 0
+    few, many = of(right, ANIMALS, module="a"), of(right, ANIMALS, module="b")
+    few = dataclasses.replace(few, test_probabilities=[np.repeat(few.test_probabilities[0], 3, axis=0)])
+    many = dataclasses.replace(many, test_probabilities=[np.repeat(many.test_probabilities[0], 5, axis=0)])
+    (said,) = compare.compare((few, many))
+    assert said.difference.value == 0 and said.difference.error == 0 and said.p == 1
+    assert "the same in each of the groups" in said.sentence
+
+
+def test_results_of_other_groups_are_refused_in_any_order():
+    """Else the first one's groups, or clips, would be the units."""
+    right = np.arange(120) % 3 > 0
+    grouped, alone = of(right, ANIMALS, module="a"), of(~right, module="b")
+    for pair in ((grouped, alone), (alone, grouped)):
+        for ask in (compare.compare, fusion.fuse):
+            with pytest.raises(UsageError, match="b knows no groups of the clips in fold test"):
+                ask(pair)
+    others = of(~right, ANIMALS[::-1], module="c")
+    with pytest.raises(UsageError, match="a and c know other groups of the clips"):
+        compare.compare((grouped, others))
+
+
+def test_only_pairs_that_are_tested_are_corrected_for():
+    """A contaminated module of three leaves one comparison, which six groups can tell."""
+    contaminated = [Caveat("pre_trained_on_data", "contamination: it heard these")]
+    base = np.arange(120) % 5 > 0
+    results = [
+        of(base, ANIMALS, module="a"),
+        of(base & (np.arange(120) % 7 > 1), ANIMALS, module="b"),
+        of(np.ones(120, bool), ANIMALS, module="c", caveats=contaminated),
+    ]
+    said = {(each.better, each.worse): each for each in compare.compare(results)}
+    assert "corrected" not in said["a", "b"].sentence and "cannot rank" not in said["a", "b"].sentence
+    assert "no verdict" in said["c", "a"].sentence

@@ -449,3 +449,28 @@ def test_fusions_and_events_are_verified(here):
         ev.verify("nowhere")
     with pytest.raises(ev.UsageError, match="no result of a run"):
         ev.verify("tones")
+
+
+def test_an_edit_is_seen_where_the_hash_was_taken_away_too(here):
+    """Also under the number of an earlier schema, which knew no hash."""
+    path = run_one("hear_ssl.melspec", "--task", "./tones", "--protocol", "knn")
+    plain = json.loads(path.read_text())
+    for gone in (["result_sha256"], ["result_sha256", "caveats"]):
+        spoilt = {name: value for name, value in plain.items() if name not in gone}
+        for version in (5, plain["schema_version"]):
+            path.write_text(json.dumps({**spoilt, "schema_version": version}))
+            assert "edited" in [each.kind for each in on_disk.read(path).caveats]
+
+
+def test_without_paths_clips_outside_the_data_lose_their_way_there(here):
+    """A table may name recordings of another folder of the user's, with blanks in it."""
+    aside = here.parent / "jane's other disk"
+    write_tones(aside)
+    rows = [f"{path},{path.parent.name}" for path in sorted(aside.rglob("*.wav"))]
+    (here / "mine.csv").write_text("path,label\n" + "\n".join(rows))
+    path = run_one("./mine.py", "--task", "./mine.csv", "--protocol", "knn", "--no-paths")
+    result = on_disk.read(path)
+    told = path.read_text() + " ".join(name for fold in result.test_clips for name in fold)
+    assert "jane" not in told and "other disk" not in told and str(here.parent) not in told
+    names = [name for fold in result.test_clips for name in fold]
+    assert len(set(names)) == 16 and all(re.fullmatch(r"[0-9a-f]{8}-\d\.wav", name) for name in names)

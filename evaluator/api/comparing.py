@@ -22,8 +22,8 @@ def load_results(*places: str | Path | Sequence[str | Path]) -> list[Result]:
 
     Predictions come with them: probabilities (n_times, n_clips, n_classes) for each fold.
 
-    JSON files that are something else (analyses, maps) are passed over; a result that is damaged, edited or of another version is
-    refused.
+    JSON files that are something else (analyses, maps) are passed over; a result that is damaged or of another version is refused,
+    and one that was edited bears a caveat.
 
     Raises:
         UsageError: A place is not there, or holds no result.

@@ -58,7 +58,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--protocol", help="how embeddings are evaluated (default: the suite's)")
     command.add_argument("--profile", default="clean", help="clean (default), or published, deviations included")
     command.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help="default: results")
-    command.add_argument("--seed", type=seed, default=0, help="of the probes and the bootstrap (default 0)")
+    command.add_argument("--seed", type=seed, default=0, help="of the probes (default 0)")
     command.add_argument("--seeds", type=count, default=1, metavar="N", help="train probes with N seeds (default 1)")
     command.add_argument(
         "--folds",

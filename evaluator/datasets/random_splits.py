@@ -100,9 +100,8 @@ def seeded_parts(n_parts: int, how: Mapping[str, Any], indices: np.ndarray, clip
     n_units = len(set(groups)) if groups is not None else len(chosen)
     if n_units < n_parts:
         unit = "groups" if grouped else "clips"
-        raise UsageError(
-            f"{n_units} {unit} cannot be divided into {n_parts} parts; give more {unit} or ask for fewer parts"
-        )
+        there = f"{n_units} {unit if n_units != 1 else unit[:-1]}"
+        raise UsageError(f"{there} cannot be divided into {n_parts} parts; give more {unit} or ask for fewer parts")
     n_largest = max(np.unique(layers, return_counts=True)[1])
     if stratify and n_largest < n_parts:
         raise UsageError(

@@ -136,7 +136,8 @@ def _range(counts: Sequence[int], noun: str = "") -> str:
 
 
 def _ranks(board: Board) -> str:
-    pairs = len(board.entries) * (len(board.entries) - 1) // 2
+    n_ranked = sum(not entry.withheld for entry in board.entries)
+    pairs = n_ranked * (n_ranked - 1) // 2
     corrected = f", corrected for {pairs:,} pairs (Holm)" if pairs > 1 else ""
     return (
         f"One module is significantly better than another where p is below {intervals.SURE:g}{corrected}: Student's t of their "

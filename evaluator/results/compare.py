@@ -106,9 +106,12 @@ def decide(pairs: Sequence[Pair]) -> list[Comparison]:
     """
     chances = [each.difference.p for each in pairs]
     levels = intervals.holm_levels(chances)
+    tested = [pair for pair, p in zip(pairs, chances, strict=True) if not np.isnan(p)]
+    n_results = len({(pair.one.task, name) for pair in tested for name in pair.names})
+    counted = [replace(pair, n_pairs=len(tested), n_results=n_results) for pair in pairs]
     return [
-        _comparison(replace(pair, difference=intervals.at_level(pair.difference, level), p=p, n_pairs=len(pairs)))
-        for pair, level, p in zip(pairs, levels, intervals.holm(chances), strict=True)
+        _comparison(replace(pair, difference=intervals.at_level(pair.difference, level), p=p))
+        for pair, level, p in zip(counted, levels, intervals.holm(chances), strict=True)
     ]
 
 
@@ -155,7 +158,7 @@ def refuse_unlike(results: Sequence[Result]) -> None:
     Targets (n_clips, n_classes) have to agree as well.
 
     Raises:
-        UsageError: They differ in task, metric, folds or test clips.
+        UsageError: They differ in task, metric, folds, test clips or the groups of these.
     """
     first = results[0]
     for other in results[1:]:
@@ -173,6 +176,12 @@ def refuse_unlike(results: Sequence[Result]) -> None:
                 raise UsageError(
                     f"{first.module} and {other.module} were not tested on the same clips in fold {fold.name}"
                     f"{f', {strange[0]} for one' if strange else ''}; run both on the same data in the same profile"
+                )
+            if first.test_groups[number] != other.test_groups[number]:
+                alone = next((each.module for each in (first, other) if not any(each.test_groups[number])), "")
+                what = f"{alone} knows no groups" if alone else f"{first.module} and {other.module} know other groups"
+                raise UsageError(
+                    f"{what} of the clips in fold {fold.name}, which are what an interval is over; run both on the same data"
                 )
             differing = np.flatnonzero((first.test_targets[number] != other.test_targets[number]).any(axis=1))
             if len(differing):

@@ -123,6 +123,8 @@ def fuse_by_task(results: Sequence[Result]) -> tuple[list[Result], list[str]]:
     again = [result for result in results if runs.intersection(result.provenance.get("fused_runs") or ())]
     kept = [result for result in results if not any(result is each for each in again)]
     left_out = [f"{each.module} on {each.task}: a fusion of results that are given themselves" for each in again]
+    if len(kept) < 2 and again:
+        raise UsageError(f"{left_out[0]}; give other results to fuse")
     if len({result.task for result in kept}) < 2:
         return [fuse(kept)], left_out
     paired = pair_up(kept)

@@ -29,6 +29,7 @@ from evaluator.scoring.intervals import MEAN, POOLED
 from evaluator.scoring.metrics import METRICS
 
 OUTSIDE = ("environment", "seconds")  # fields that equal results may differ in
+_NEWER_FIELDS = {"environment", "n_units", "group_scores"}  # which results of that schema do not have
 _HASHES = ("predictions_sha256", "result_sha256")
 _ARRAYS = ("test_clips", "test_groups", "test_seconds", "test_targets", "test_probabilities", "test_events")
 _BEFORE = 5  # the schema of results whose interval is a bootstrap
@@ -93,8 +94,9 @@ def sha256_of(plain: dict[str, Any]) -> str:
 
 
 def is_edited(plain: dict[str, Any]) -> bool:
-    """Whether a document that says what it was when it was written says something else now; (earlier versions do not say it)."""
-    return "result_sha256" in plain and plain["result_sha256"] != sha256_of(plain)
+    """Whether a document says something else than what it was when it was written; earlier versions, by their fields, do not tell."""
+    earlier = plain.get("schema_version") == _BEFORE and not _NEWER_FIELDS & set(plain)
+    return not earlier and plain.get("result_sha256") != sha256_of(plain)
 
 
 def read(path: Path) -> Result:
@@ -196,8 +198,8 @@ def of_this_schema(plain: Any, path: Path) -> dict[str, Any]:
             f"{path}: schema version {version!r}; this program reads {_BEFORE} and {SCHEMA_VERSION}; run it again"
         )
     fields = _of_the_schema_before(plain) if version == _BEFORE else plain
-    if is_edited(plain) and isinstance(fields.get("caveats"), list):
-        fields = {**fields, "caveats": [*fields["caveats"], _EDITED]}
+    if is_edited(plain) and isinstance(fields.get("caveats", []), list):
+        fields = {**fields, "caveats": [*fields.get("caveats", []), _EDITED]}
     return with_environment(fields)
 
 

@@ -167,6 +167,8 @@ def mean_of(groups: Sequence[Sequence[Difference]], value: float) -> Difference:
     counted = [part for part in parts if part[0] != 0] or parts[:1]
     error, freedom = intervals.spread(counted)
     n_units = sum(max(each.n_units for each in group) for group in groups)
+    if min(each.n_units for group in groups for each in group) < intervals.MIN_UNITS:
+        freedom = float("nan")  # simulated: a task of 2 groups beside one of 50 gives 12 % of false alarms
     p = float("nan")
     if n_units >= intervals.MIN_UNITS_FOR_P and not np.isnan(value + error + freedom):
         tail = 2 * stdtr(freedom, -abs(value) / error) if error > 0 else float(value == 0)
@@ -204,7 +206,7 @@ def _verdict(mean: MeanDifference, detectable: str, points: str, n_means: int, o
     if one_training:
         return f"; no verdict, since a probe was trained once, which hides its luck (--seeds {SEEDS})"
     if np.isnan(mean.p):
-        return "; no verdict, since too few groups, or one task's doubt that cannot be known, cannot tell whether that is chance"
+        return "; no verdict, since a task with fewer than four groups, too few groups in all, or a doubt that cannot be known, cannot tell whether that is chance"
     several = f", corrected for {n_means} comparisons" if n_means > 1 else ""
     chance = f"(p {'<' if mean.p < 0.001 else '='} {max(mean.p, 0.001):.3f}{several})"
     if mean.p < intervals.SURE:

@@ -1,5 +1,6 @@
 """Results that are handed on: without the names of host, folders and user."""
 
+import hashlib
 import os
 import re
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from evaluator.results.result import Result
 _PATH = re.compile(
     r"(?<![\w/.~-])(?!//)(?:~|\.\.|[A-Za-z]:)?[/\\](?:[^\s/\\\"'<>|:;,()\[\]{}]+[/\\])*([^\s/\\\"'<>|:;,()\[\]{}]*)"
 )
+_WAY_OUT = re.compile(r"(?:\.\./)+[^,;\"']*\.\w+")  # with blanks, as no other pattern would find them in a sentence
 _DROPPED = ("host", "working_directory", "module_python", "command")  # the command names folders, absolute or not
 _WHOLE = ("task", "protocol")  # of the provenance: hashed as they are, and without a folder
 
@@ -22,11 +24,13 @@ _WHOLE = ("task", "protocol")  # of the provenance: hashed as they are, and with
 def without_paths(result: Result) -> Result:
     """The result without host, user and folders: files are named relative to the data's folder, or by their own name.
 
-    Clips, classes and groups are named relative to the data already. The run's name is another one only where module, weights or
+    Clips are named relative to the data already; those that lie outside it, as a table may say, get their own name behind a hash of
+    where they lie. Classes and groups stay as they are. The run's name is another one only where module, weights or
     options were paths: they are part of it.
     """
     environment = result.environment
     data = str(environment.get("data") or "")
+    result = _without_places(result, data)
     folders = [data, *_folders_of_user(str(environment.get("working_directory") or ""))]
     provenance = {
         name: value if name in _WHOLE else _named(value, folders) for name, value in result.provenance.items()
@@ -34,14 +38,41 @@ def without_paths(result: Result) -> Result:
     kept = {name: value for name, value in environment.items() if name not in _DROPPED}
     return replace(
         result,
-        module=_module(result.module, folders),
-        weights=_named(result.weights, folders),
-        options=_named(result.options, folders),
+        module=_module(result.module, ["", *folders[1:]]),
+        weights=_named(result.weights, ["", *folders[1:]]),
+        options=_named(result.options, ["", *folders[1:]]),
         failed=_named(result.failed, folders),
         notes=_named(result.notes, folders),
         caveats=[Caveat(each.kind, _named(each.text, folders)) for each in result.caveats],
         provenance=provenance,
         environment={**_named(kept, folders), "data": PurePath(data).name},
+    )
+
+
+def _without_places(result: Result, data: str) -> Result:
+    """The result with clips outside the data's folder named without the way there, wherever they are named."""
+    names = {name for fold in result.test_clips for name in fold} | set(result.failed)
+    outside = {
+        name: f"{hashlib.sha256(name.encode()).hexdigest()[:8]}-{PurePath(name).name}"
+        for name in names
+        if ".." in PurePath(name).parts or PurePath(name).is_absolute()
+    }
+    if not outside:
+        return result
+    written = outside | {os.path.normpath(os.path.join(data, name)): short for name, short in outside.items()}
+
+    def renamed(text: str) -> str:
+        for name in sorted((each for each in written if each in text), key=len, reverse=True):
+            text = text.replace(name, written[name])
+        # a caveat may name the recording of a clip that is a stretch of it
+        return _WAY_OUT.sub(lambda match: PurePath(match[0]).name, text)
+
+    return replace(
+        result,
+        test_clips=[[outside.get(name, name) for name in fold] for fold in result.test_clips],
+        failed={outside.get(name, name): renamed(why) for name, why in result.failed.items()},
+        notes=[renamed(note) for note in result.notes],
+        caveats=[Caveat(each.kind, renamed(each.text)) for each in result.caveats],
     )
 
 

@@ -20,6 +20,7 @@ from evaluator.scoring.units import Units
 MIN_UNITS = 4  # for an interval: with 3 it would be honest, but 66 points wide
 MIN_UNITS_FOR_P = 6  # exchanging the signs of 5 groups' differences gives p = 0.0625 at best
 SURE = 0.05  # a difference whose corrected p is below it is called real
+ROUNDING = 1e-12  # of a score: differences below it are of floating point, not of answers
 POWER = 2.8  # standard errors: a true difference as large is found in 80 % of tests (1.96 + 0.84)
 POOLED, MEAN = "pooled", "mean"  # how folds make one score: all clips together, or the mean of the folds' scores
 
@@ -58,7 +59,10 @@ class Estimate:
     def variances_of_training(self) -> list[tuple[float, float]]:
         """Variance of the mean over trainings (n_times,), and its degrees of freedom; empty for one training."""
         n = len(self.by_training)
-        return [(float(self.by_training.var(ddof=1)) / n, n - 1.0)] if n > 1 else []
+        if n < 2:
+            return []
+        alike = np.ptp(self.by_training) < ROUNDING
+        return [(0.0 if alike else float(self.by_training.var(ddof=1)) / n, n - 1.0)]
 
 
 def estimate(tested: Tested, metric: str, units: Units, over_folds: str) -> Estimate:
@@ -85,13 +89,18 @@ def estimate(tested: Tested, metric: str, units: Units, over_folds: str) -> Esti
     shared = 1 + 0.5 * n_folds / (n_folds - 1) if n_folds > 1 else 1.0
     return Estimate(
         value=float(by_training.mean()),
-        changes=np.mean([each.changes for each in every], axis=0),
+        changes=_exact(np.mean([each.changes for each in every], axis=0)),
         bias=float(np.mean([each.bias for each in every])) if is_high else 0.0,
         factor=shared * every[0].factor,
         freedom=every[0].freedom,
         n_units=units.n,
         by_training=by_training,
     )
+
+
+def _exact(values: np.ndarray) -> np.ndarray:
+    """The values (n,) without what is only rounding."""
+    return np.where(np.abs(values) < ROUNDING, 0.0, values)
 
 
 def columns_of(tested: Tested, metric: str, units: Units, over_folds: str, training: int = 0) -> Columns:
@@ -219,7 +228,7 @@ def between(one: Estimate, other: Estimate) -> Difference:
     """
     from scipy.special import stdtr
 
-    value, changes = one.value - other.value, one.changes - other.changes
+    value, changes = float(_exact(np.asarray(one.value - other.value))), _exact(one.changes - other.changes)
     over_units = (one.factor * float(changes @ changes), one.freedom)
     error, freedom = spread([over_units, *one.variances_of_training, *other.variances_of_training])
     p = float("nan")
