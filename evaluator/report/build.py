@@ -20,7 +20,7 @@ from evaluator.report.text import as_sentence, count_of
 from evaluator.results.caveats import DAGGER
 
 PAGE_BYTES = 16_000_000  # aimed at; what may not be left out can take it a little above
-_FIGURES, _FEWEST_FIGURES = 120, 2  # on the page, and of each task whatever it has: scores and layers come first
+_FIGURES = 120  # on the page, about half a second each; a task has one at least, its scores
 _ENTRY_BYTES = 1_800  # of a result in leaderboard, overview, provenance and failures (bench/report_size.py: 1,400)
 _HOW_TO_READ = [
     "A score is of all folds' test clips together (published profiles: the mean of the folds); its 95 % interval says where it might "
@@ -134,7 +134,7 @@ def _sections(everything: Overview, options: ReportOptions, files: ReportFiles) 
         name = sections.anchor(number, board)
         printed = published.rows_of(board, options.published)
         files.table(partial(leaderboard, board, printed=printed), name)
-        budget = PageBudget(name, files, bytes_of_each, max(_FEWEST_FIGURES, _FIGURES // len(everything.boards)))
+        budget = PageBudget(name, files, bytes_of_each, max(1, _FIGURES // len(everything.boards) - 1))
         built.append(sections.section(name, title, board, budget, ClipOptions(options.clips, options.data), printed))
         advance(1)
     return built
