@@ -11,6 +11,7 @@ from test_report import chromium, section  # noqa: F401  (a fixture)
 from tiny_checkpoints import model_path
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
+KNOWS_THEM = "hear_ssl.byol_a_mini"  # was trained on clips of both: never ranked, so it stands below the others
 MODULES = ["hear_ssl.melspec", "hear_ssl.byol_a_mini", "hear_ssl.crepe_tiny"]
 
 pytestmark = [
@@ -35,7 +36,7 @@ def made(tmp_path_factory):
 
 
 def test_the_page_is_sorted_filtered_opened_and_played(made, chromium):  # noqa: F811
-    """Its order is that of the scores; nothing is fetched, and the console is silent."""
+    """Its order is that of the scores, a contaminated module last; nothing is fetched, and the console is silent."""
     page, scores = made
     shown = chromium.new_page()
     requests, messages = [], []
@@ -46,7 +47,10 @@ def test_the_page_is_sorted_filtered_opened_and_played(made, chromium):  # noqa:
     for task in ("quick/esc10", "quick/fsdd"):
         of_task = section(shown, re.escape(task))
         table = of_task.locator("table").first
-        best_first = sorted((name for where, name in scores if where == task), key=lambda name: -scores[task, name])
+        best_first = sorted(
+            (name for where, name in scores if where == task),
+            key=lambda name: (name == KNOWS_THEM, -scores[task, name]),
+        )
         assert [re.sub(r"\s", "", each) for each in table.locator("tbody th").all_inner_texts()] == best_first
         table.locator("thead th").nth(1).click()  # the names, in the order of letters
         shown.wait_for_timeout(100)
