@@ -1,6 +1,7 @@
 """Several tasks at once: a line a task, the mean difference with its doubt, and whatever cannot be paired is named."""
 
 import dataclasses
+import itertools
 import json
 
 import numpy as np
@@ -13,6 +14,7 @@ from evaluator.errors import UsageError
 from evaluator.results import on_disk
 from evaluator.results.caveats import Caveat
 from evaluator.results.over_tasks import mean_of, over_tasks
+from evaluator.results.pairing import pair_up
 from evaluator.scoring.intervals import Difference
 from test_compare import of as of_right
 
@@ -48,6 +50,18 @@ def test_tasks_that_share_clips_add_their_standard_errors():
     """Wider, with the fewer degrees of freedom, and their units counted once."""
     made = mean_of([[difference(0.03, 11), difference(0.04, 5)]], 0.1)
     assert (made.error, made.freedom, made.n_units) == (pytest.approx(0.035), pytest.approx(5), 12)
+
+
+@pytest.mark.parametrize("newest_first", [True, False])
+def test_of_two_runs_of_one_module_the_newest_counts(newest_first):
+    """Trained as often, whatever their order and the names of their runs."""
+    runs = [of("hear_ssl.a", "x", 0.5, provenance={"session": str(n)}) for n in range(6)]
+    other = of("hear_ssl.b", "x", 0.5, seed=9)
+    for earlier, later in itertools.pairwise(runs):
+        old = dataclasses.replace(earlier, environment={"started": "2026-01-01T00:00:00+00:00"})
+        new = dataclasses.replace(later, environment={"started": "2026-02-01T00:00:00+00:00"})
+        paired = pair_up([new, old, other] if newest_first else [old, other, new])
+        assert [each.run for each in paired.questions[0].results] == [new.run, other.run]
 
 
 def test_one_task_whose_doubt_is_not_known_leaves_no_interval():

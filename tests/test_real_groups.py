@@ -30,7 +30,9 @@ def test_speakers_are_the_units(tmp_path):
     """t interval of their scores on the logit scale and paired t test of their differences, folds' correction in both."""
     task = tmp_path / "speakers.yaml"
     task.write_text(TASK.format(root=DATA))
-    results = ev.run(["hear_ssl.melspec", "untrained:hear_ssl.byol_a_mini"], task, protocol="logistic", cache=tmp_path / "cache")
+    results = ev.run(
+        ["hear_ssl.melspec", "untrained:hear_ssl.byol_a_mini"], task, protocol="logistic", cache=tmp_path / "cache"
+    )
     shared = np.sqrt(1 + 0.5 * 6 / 5)
     for result in results:
         assert (result.interval_over, result.n_units, len(result.group_scores)) == ("groups", 6, 6)

@@ -226,8 +226,8 @@ def test_baselines_have_no_say_in_which_clips_are_disputed():
         {"command": ["run", "hear_ssl.a", "--baselines"]},
         {"command": ["run", "hear_ssl.melspec", "--baselines"]},
     ]
-    for provenance, kept in zip(brought, (names[:2], [*names[:2], names[4]]), strict=True):
-        several = [result(module=name, provenance=provenance) for name in names]
+    for environment, kept in zip(brought, (names[:2], [*names[:2], names[4]]), strict=True):
+        several = [result(module=name, environment=environment) for name in names]
         titles, results, left_out = clips.without_baselines(names, several)
         assert titles == [each.module for each in results] == kept and set(left_out) == set(names) - set(kept)
     several = [result(module=name) for name in names[2:4]]

@@ -83,7 +83,7 @@ def without_baselines(titles: Sequence[str], results: Sequence[Result]) -> tuple
 
     Where there is nothing but baselines, they all stay.
     """
-    commands = [[str(word) for word in result.provenance.get("command") or ()] for result in results]
+    commands = [[str(word) for word in result.environment.get("command") or ()] for result in results]
     kept = [n for n, result in enumerate(results) if not is_baseline(result.module, commands[n])]
     if not kept:
         return list(titles), list(results), []

@@ -84,7 +84,7 @@ def _where(name: str, result: Result) -> str:
 
 
 def _precedence(result: Result) -> tuple[int, str, str]:
-    return intervals.n_trainings(result.test_probabilities), str(result.provenance.get("started") or ""), result.run
+    return intervals.n_trainings(result.test_probabilities), str(result.environment.get("started") or ""), result.run
 
 
 def _names(results: Sequence[Result]) -> list[str]:
