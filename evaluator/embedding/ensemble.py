@@ -228,7 +228,6 @@ class _Together(contextlib.ExitStack):
         self.ensemble, self.views, self.recordings, self.keys = ensemble, views, recordings, dict(keys)
         self.works: list[Work] = []
         self.module = ensemble
-        self.sample_rate: int = max(each["sample_rate"] for each in ensemble.described)
 
     def merged(self, numbers: Sequence[int]) -> list[tuple[StoredClip, Row] | None]:
         """Embed clips with every member, and merge each that all of them take; None for the others."""

@@ -21,7 +21,7 @@ class Extraction:
         padded: Numbers of clips that the module took only after zero-padding.
         odd: Numbers of clips whose levels are odd, by the kind of `levels.ODDITIES`.
         unheard: Share of the power, 0 to 1, that is gone at the module's sample rate: mean over the clips with a key.
-        remarks: Kind and sentence of what is to be known of how the module had to be run, and of what it hears.
+        remarks: Kind and sentence of what is to be known of how the module had to be run.
         change: How far embeddings were from the stored ones when they were asked for again, in standard deviations between clips.
         seen: What that means; "" where nothing is wrong.
         n_embedded: Clips embedded now; the others came from the store.

@@ -48,12 +48,10 @@ class AsksAgain(Protocol):
     """Who can be asked again for clips.
 
     module: What is asked in the end, which describes itself.
-    sample_rate: Of the audio that it takes, in Hz.
     recordings: The clips.
     """
 
     module: Any
-    sample_rate: int
     recordings: Recordings
 
     def again(self, numbers: Sequence[int]) -> list[Row]:

@@ -37,6 +37,7 @@ class Channels:
         self._usual: str | None = None
         self._first: dict[Stretch, tuple[str, str, str]] = {}  # where it stands, channel and label
         self._spans: dict[str, list[_Span]] = defaultdict(list)  # of each recording
+        self._longest: dict[str, float] = defaultdict(float)  # of these, in seconds
 
     def repeats(self, where: str, stretch: Stretch, channel: str, label: str) -> bool:
         """Whether a row marks in another channel what is marked with the same label already; it is noted.
@@ -67,8 +68,7 @@ class Channels:
         """Refuse a stretch of which half sounds together with another label's in another channel."""
         if span is None:
             return
-        spans = self._spans[stretch[0]]
-        longest = max((each.end - each.start for each in spans), default=0.0)
+        spans, longest = self._spans[stretch[0]], self._longest[stretch[0]]
         for other in spans[bisect_left(spans, (span.start - longest,)) :]:
             if other.start >= span.end:
                 break
@@ -77,6 +77,7 @@ class Channels:
             if span.channel != other.channel and span.label != other.label and together > _TOGETHER * shorter:
                 raise _at_once(span.where, span.label, span.channel, other.where, other.label, other.channel)
         insort(spans, span)
+        self._longest[stretch[0]] = max(longest, span.end - span.start)
 
 
 def _at_once(where: str, label: str, channel: str, first: str, theirs: str, other: str) -> UsageError:
