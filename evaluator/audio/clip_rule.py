@@ -103,3 +103,6 @@ def refuse_channel(channel: str) -> None:
 def n_samples(seconds: float, sample_rate: float) -> int:
     """The number of samples in `seconds`, a half rounded up, as soxr does when it resamples."""
     return math.floor(seconds * sample_rate + 0.5)
+
+
+AS_IT_IS = ClipRule()  # the whole clip, its channels averaged

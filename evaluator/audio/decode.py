@@ -14,11 +14,11 @@ import numpy as np
 
 from evaluator.audio import limits
 from evaluator.audio.clip import Clip
-from evaluator.audio.clip_rule import ClipRule
+from evaluator.audio.clip_rule import AS_IT_IS, ClipRule
 from evaluator.audio.errors import AudioError, named, reason
 from evaluator.audio.facts import FileFacts, file_facts, unchanged
 from evaluator.audio.lengths import measure, open_recording
-from evaluator.audio.levels import Levels, Meter
+from evaluator.audio.levels import Levels, Meter, Power
 from evaluator.audio.recording import Recording
 
 __all__ = [
@@ -35,7 +35,6 @@ __all__ = [
     "unchanged",
 ]
 
-_AS_IT_IS = ClipRule()
 _BLOCK = 1 << 16  # frames decoded at once, less where there are many channels
 _BLOCK_VALUES = 1 << 20  # samples of all channels
 _SLACK = 0.05  # seconds by which a clip may end after its recording: tables are rounded, and codecs add or drop a frame
@@ -128,7 +127,7 @@ def listen(path: Path, clip: Clip, rule: ClipRule, sample_rate: int) -> Heard:
         return Heard(rule.apply(whole, sample_rate), meter.levels(rule.channel == "mix"), unheard)
 
 
-def read_blocks(path: Path, clip: Clip, rule: ClipRule = _AS_IT_IS, meter: Meter | None = None) -> Iterator[np.ndarray]:
+def read_blocks(path: Path, clip: Clip, rule: ClipRule = AS_IT_IS, meter: Meter | None = None) -> Iterator[np.ndarray]:
     """The whole clip at its recording's rate, mono, in blocks (n_samples,) of float32, so that its length costs no memory.
 
     Args:
@@ -200,12 +199,11 @@ def _column(file: Recording, start: int, stop: int, channel: str) -> int | None:
     if channel == "mix":
         return None
     if channel == "loudest":
-        sums, squares = np.zeros(file.channels), np.zeros(file.channels)
+        power = Power()
         for block in _blocks(file, start, stop):
-            exact = block.astype(np.float64)
-            sums, squares = sums + exact.sum(axis=0), squares + np.square(exact).sum(axis=0)
+            power.add(block)
         file.seek(0)
-        return int(np.argmax(squares - np.square(sums) / max(1, stop - start)))
+        return int(np.argmax(power.about_mean))
     return _channel_number(file.path, file.channels, channel) - 1
 
 

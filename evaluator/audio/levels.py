@@ -67,9 +67,7 @@ class Meter:
     def __init__(self, n_channels: int, n_frames: float = math.inf):
         self.n_left = n_frames
         self.lowest, self.highest = np.full(n_channels, np.inf), np.full(n_channels, -np.inf)
-        self.squares = np.zeros(n_channels)
-        self.sums = np.zeros(n_channels)
-        self.mono = _Power()
+        self.channels, self.mono, self.peak = Power(), Power(), 0.0
 
     def take(self, block: np.ndarray, mono: np.ndarray) -> None:
         """Add frames (n, n_channels), and what they become (n,)."""
@@ -78,25 +76,24 @@ class Meter:
         block, mono = block[: int(min(self.n_left, len(block)))], mono[: int(min(self.n_left, len(mono)))]
         self.n_left -= len(block)
         self.mono.add(mono)
+        self.peak = max(self.peak, float(np.abs(mono).max(initial=0)))
         self.lowest = np.minimum(self.lowest, block.min(axis=0))
         self.highest = np.maximum(self.highest, block.max(axis=0))
         if block.shape[1] > 1:
-            exact = block.astype(np.float64)
-            self.squares += np.square(exact).sum(axis=0)
-            self.sums += exact.sum(axis=0)
+            self.channels.add(block)
 
     def levels(self, mixed: bool) -> Levels:
         """What the clip is like; `mixed` is whether channels are averaged, so that they can cancel and dead ones weaken the others."""
-        n_channels, n = len(self.squares), max(1, self.mono.n)
+        n_channels, n = len(self.lowest), max(1, self.mono.n)
         dead = self.lowest == self.highest
-        before = np.sum(self.squares - np.square(self.sums) / n) / n_channels if n_channels > 1 else 0.0
+        power, before = float(self.mono.about_mean), float(np.mean(self.channels.about_mean))
         return Levels(
-            peak=float(np.maximum(-self.lowest, self.highest).max()) if mixed else self.mono.peak,
+            peak=float(np.maximum(-self.lowest, self.highest).max()) if mixed else self.peak,
             n_channels=n_channels if mixed else 1,
             n_dead=int(dead.sum()) if mixed and not dead.all() else 0,
-            kept=float(self.mono.about_mean / before) if before > 0 else 1.0,
-            offset=self.mono.total / n,
-            rms=math.sqrt(self.mono.about_mean / n),
+            kept=power / before if before > 0 else 1.0,
+            offset=float(self.mono.total) / n,
+            rms=math.sqrt(power / n),
         )
 
     def unheard(self, heard: np.ndarray, rate: float, sample_rate: int) -> float:
@@ -109,26 +106,27 @@ class Meter:
         """
         if sample_rate >= rate or self.mono.about_mean == 0:
             return 0.0
-        after = _Power()
+        after = Power()
         after.add(heard)
-        return min(1.0, max(0.0, 1 - after.about_mean / sample_rate / (self.mono.about_mean / rate)))
+        return min(1.0, max(0.0, 1 - float(after.about_mean) / sample_rate / (float(self.mono.about_mean) / rate)))
 
 
-class _Power:
-    """Peak, sum, and sum of squares about the mean, of samples that come in pieces."""
+class Power:
+    """Sum, and sum of squares about the mean, of samples (n,), or of each of several channels (n, n_channels), that come in pieces."""
 
     def __init__(self) -> None:
-        self.n, self.total, self.squares, self.peak = 0, 0.0, 0.0, 0.0
+        self.n = 0
+        self.total: np.ndarray = np.zeros(())
+        self.squares: np.ndarray = np.zeros(())
 
     def add(self, samples: np.ndarray) -> None:
-        """Add samples (n,)."""
+        """Add samples (n,) or (n, n_channels)."""
         exact = samples.astype(np.float64)
         self.n += len(exact)
-        self.total += float(exact.sum())
-        self.peak = max(self.peak, float(np.abs(exact).max(initial=0)))
-        self.squares += float(exact @ exact)
+        self.total = self.total + exact.sum(axis=0)
+        self.squares = self.squares + np.einsum("n...,n...->...", exact, exact)
 
     @property
-    def about_mean(self) -> float:
-        """Sum of squares about the mean, at least 0."""
-        return max(0.0, self.squares - self.total**2 / max(1, self.n))
+    def about_mean(self) -> np.ndarray:
+        """Sum of squares about the mean, () or (n_channels,), at least 0."""
+        return np.maximum(0.0, self.squares - np.square(self.total) / max(1, self.n))

@@ -9,7 +9,7 @@ import numpy as np
 
 from evaluator.audio import decode, oddities
 from evaluator.audio.clip import Clip
-from evaluator.audio.clip_rule import ClipRule
+from evaluator.audio.clip_rule import AS_IT_IS, ClipRule
 from evaluator.audio.decode import AudioError, FileFacts
 from evaluator.check import leaks
 from evaluator.check.issue import Issue, issue
@@ -26,7 +26,6 @@ _USUAL = 0.9  # share of the clips from which on a rate, a number of channels or
 _SAME_LENGTH = 0.02  # relative
 _CLIPPED = 0.01  # share of samples at full scale
 _MAX_ABOVE_NYQUIST = 0.1  # share of the power that a model does not see
-_AS_IT_IS = ClipRule()
 _HOURS = 0.1  # relative: how far the audio may be from what is expected
 
 FactsByPath = dict[str, FileFacts | AudioError]
@@ -233,7 +232,7 @@ def lengths(manifest: Manifest, facts: FactsByPath) -> list[float]:
     return [length for _, length in _lengths(manifest, facts)]
 
 
-def _lengths(manifest: Manifest, facts: FactsByPath, rule: ClipRule = _AS_IT_IS) -> Iterator[tuple[Clip, float]]:
+def _lengths(manifest: Manifest, facts: FactsByPath, rule: ClipRule = AS_IT_IS) -> Iterator[tuple[Clip, float]]:
     for clip in manifest.clips:
         one = facts[clip.path]
         try:

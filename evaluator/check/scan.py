@@ -10,7 +10,7 @@ import numpy as np
 
 from evaluator.audio import decode
 from evaluator.audio.clip import Clip
-from evaluator.audio.clip_rule import ClipRule
+from evaluator.audio.clip_rule import AS_IT_IS, ClipRule
 from evaluator.audio.decode import AudioError, FileFacts
 from evaluator.audio.levels import Meter
 from evaluator.check import fingerprint
@@ -20,7 +20,6 @@ from evaluator.datasets.manifest import Manifest
 MODEL_RATE = 16000  # Hz, of nearly every speech model
 _THREADS, _AT_ONCE = 4, 256  # clips that are listened to beside each other, and before their results are taken
 _FULL_SCALE = 0.999  # 16-bit audio that was clipped stays there
-_AS_IT_IS = ClipRule()
 _NO_LANDMARKS = np.zeros((0, 2), np.int64)
 
 
@@ -95,7 +94,7 @@ def scan_all(
     manifest: Manifest,
     facts: dict[str, FileFacts | AudioError],
     advance: Callable[[int], object],
-    rule: ClipRule = _AS_IT_IS,
+    rule: ClipRule = AS_IT_IS,
 ) -> Scans:
     """What the samples of all clips show; each is decoded once, several beside each other.
 
@@ -116,7 +115,7 @@ def scan_all(
     return scans
 
 
-def scan(root: Path, clip: Clip, facts: FileFacts | AudioError, rule: ClipRule = _AS_IT_IS) -> ClipScan:
+def scan(root: Path, clip: Clip, facts: FileFacts | AudioError, rule: ClipRule = AS_IT_IS) -> ClipScan:
     """What the samples of a clip show; it is decoded once, in blocks.
 
     Args:

@@ -11,7 +11,7 @@ import numpy as np
 
 from evaluator.audio import decode
 from evaluator.audio.clip import Clip
-from evaluator.audio.clip_rule import ClipRule
+from evaluator.audio.clip_rule import AS_IT_IS, ClipRule
 from evaluator.datasets import dataset
 from evaluator.datasets.manifest import Manifest
 from evaluator.datasets.reading.rows import AUDIO_SUFFIXES
@@ -27,8 +27,6 @@ from evaluator.experiment.setup import Setup
 from evaluator.files import write_whole
 from evaluator.probes import features, protocol
 from evaluator.results import table
-
-_AS_IT_IS = ClipRule()
 
 
 @dataclass(frozen=True)
@@ -108,7 +106,7 @@ def embed_files(
     allow_failed: float,
     progress: Progress,
     rehash: bool = False,
-    rule: ClipRule = _AS_IT_IS,
+    rule: ClipRule = AS_IT_IS,
 ) -> Embeddings:
     """Embed whole files with one module.
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from evaluator.audio import decode
 from evaluator.audio.clip import Clip
-from evaluator.audio.clip_rule import ClipRule
+from evaluator.audio.clip_rule import AS_IT_IS
 from evaluator.audio.decode import AudioError, FileFacts
 from evaluator.embedding.extraction import Extraction
 from evaluator.embedding.spec import Module, highest_rate
@@ -192,4 +192,4 @@ def _test_seconds(fitted: Fitted, facts: Mapping[str, FileFacts | AudioError]) -
 
 def _seconds_of(clip: Clip, facts: Mapping[str, FileFacts | AudioError]) -> float:
     fact = facts[clip.path]
-    return decode.clip_seconds(fact, clip, ClipRule()) if isinstance(fact, FileFacts) else float("nan")
+    return decode.clip_seconds(fact, clip, AS_IT_IS) if isinstance(fact, FileFacts) else float("nan")

@@ -19,11 +19,10 @@ import numpy as np
 
 from evaluator.audio import decode
 from evaluator.audio.clip import Clip
-from evaluator.audio.clip_rule import ClipRule, n_samples
+from evaluator.audio.clip_rule import AS_IT_IS, ClipRule, n_samples
 from evaluator.similarity import pitch
 from evaluator.similarity.pitch import LOWEST_PITCH, yin
 
-_AS_IT_IS = ClipRule()
 FRAME_SECONDS = 0.05  # three periods of the lowest pitch, and bins of 20 Hz, narrower than the narrowest band
 HOP_SECONDS = 0.025
 LOWEST_HZ, TOP_HZ = 50.0, 8000.0  # of the bands; half of 16 kHz
@@ -82,7 +81,7 @@ def list_descriptors() -> list[Descriptor]:
     return [*(Descriptor(*each) for each in whole), *bands]
 
 
-def describe(path: Path, clip: Clip, sample_rate: float, rule: ClipRule = _AS_IT_IS) -> dict[str, float]:
+def describe(path: Path, clip: Clip, sample_rate: float, rule: ClipRule = AS_IT_IS) -> dict[str, float]:
     """The descriptors of a clip by the names of `list_descriptors`; NaN where one is not defined.
 
     Args:
