@@ -92,13 +92,20 @@ class Evaluation:
         scores = [score for score in self.valid_scores() if score is not None]
         return float(np.mean(scores)) if len(scores) == len(self.outcomes) else None
 
-    def point(self, units: Units) -> CurvePoint:
-        """Its score with the interval, and its standard deviation over the times that probes were fitted.
+    def estimate(self, units: Units) -> intervals.Estimate:
+        """Its score with all that the doubt of it is made of.
 
         Args:
             units: Groups or clips, of each fold's test clips (n_clips,).
         """
-        made = intervals.estimate(self.tested(), self.metric, units, self.over_folds)
+        return intervals.estimate(self.tested(), self.metric, units, self.over_folds)
+
+    def point(self, made: intervals.Estimate) -> CurvePoint:
+        """Its score with the interval, and its standard deviation over the times that probes were fitted.
+
+        Args:
+            made: What `estimate` gives, with changes (n_blocks,).
+        """
         low, high = intervals.interval(made, self.metric)
         std = float(self.time_scores.std(ddof=1)) if len(self.time_scores) > 1 else None
         what = (self.candidate.name, self.candidate.layer, self.setting.n_shots, self.setting.head)

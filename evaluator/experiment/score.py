@@ -58,14 +58,16 @@ def score(fitted: Fitted, classes: Sequence[str]) -> Scores:
     groups = [[fitted.clips[row].group for row in fold.test] for fold in fitted.folds]
     units = units_of(groups, [[fitted.clips[row].name for row in fold.test] for fold in fitted.folds])
     evaluations, chosen = fitted.evaluations, fitted.choice.evaluation
-    curve = [each.point(units) for each in evaluations.values()]
+    made = [each.estimate(units) for each in evaluations.values()]
+    curve = [each.point(its) for each, its in zip(evaluations.values(), made, strict=True)]
     index = {id(each): number for number, each in enumerate(evaluations.values())}
     points = [index[id(each)] for each in fitted.choice.by_fold]
+    primary = made[points[0]] if fitted.choice.same else chosen.estimate(units)
     single = fitted.targets.row_targets.labels == "single"
     measure = group_measure(chosen.metric, single)
     by_group = group_scores(chosen.tested(), groups, measure) if 0 < _n_groups(groups) <= _MAX_GROUPS else {}
     return Scores(
-        primary=curve[points[0]] if fitted.choice.same else chosen.point(units),
+        primary=chosen.point(primary),
         curve=curve,
         seed_scores=chosen.time_scores.reshape(len(fitted.seeds), -1).mean(axis=1).tolist(),
         others=_others(fitted, chosen),
@@ -75,7 +77,7 @@ def score(fitted: Fitted, classes: Sequence[str]) -> Scores:
         group_scores=by_group,
         units=units,
         few=[*doubts.few_units(units, by_group, measure)],
-        rare=_rare(chosen, units, classes),
+        rare=_rare(chosen, primary, units, classes),
         target=[*doubts.target(units, len(groups), chosen.over_folds, len(chosen.time_scores))],
         confusion=metrics.confusion(chosen.tested()) if single else None,
     )
@@ -95,9 +97,8 @@ def _others(fitted: Fitted, chosen: Evaluation) -> dict[str, float]:
     return others
 
 
-def _rare(chosen: Evaluation, units: Units, classes: Sequence[str]) -> list[str]:
+def _rare(chosen: Evaluation, made: intervals.Estimate, units: Units, classes: Sequence[str]) -> list[str]:
     """What the interval hangs on, as sentences."""
-    made = intervals.estimate(chosen.tested(), chosen.metric, units, chosen.over_folds)
     columns = intervals.columns_of(chosen.tested(), chosen.metric, units, chosen.over_folds)
     by_class = chosen.over_folds == intervals.POOLED
     return [

@@ -86,7 +86,6 @@ class _Scored:
     trained_on: Hashes of all clips, of the task file and of the protocol file.
     trained_seldom, hides_luck: Whether that was too seldom to know the standard deviation over trainings, or once.
     shared: Caveats that whatever it is compared with has to have as well.
-    remarks: About it alone.
     """
 
     header: ResultHeader
@@ -96,7 +95,6 @@ class _Scored:
     trained_seldom: bool
     hides_luck: bool
     shared: caveats.Shared
-    remarks: list[str]
 
 
 @dataclass(frozen=True)
@@ -193,11 +191,6 @@ def _scored(header: ResultHeader, result: Result, same: _SameClips) -> _Scored:
         compare.refuse_another_score(result)
     except EvaluationError as error:
         raise EvaluationError(f"{header.path}: {error}") from error
-    remarks = []
-    if result.test_groups != same.first.test_groups:
-        remarks.append(
-            f"{header.title}: its clips have other groups than those of {same.first.module}, which the ranks are made with"
-        )
     hashes = ("manifest_sha256", "task_sha256", "protocol_sha256")
     return _Scored(
         header,
@@ -207,7 +200,6 @@ def _scored(header: ResultHeader, result: Result, same: _SameClips) -> _Scored:
         verdict.trained_seldom(result),
         verdict.hides_luck(result),
         caveats.has_to_be_shared(result),
-        remarks,
     )
 
 
@@ -292,7 +284,7 @@ def _notes(ordered: Sequence[_Scored]) -> list[str]:
             usual = max(versions, key=versions.count)
             odd = sorted({each.header.title for each, own in zip(ordered, versions, strict=True) if own != usual})
             notes.append(f"The {what} is not the same for all: another one for {_some(odd)}")
-    return [*notes, *(remark for each in ordered for remark in each.remarks)]
+    return notes
 
 
 def _some(names: Sequence[str]) -> str:

@@ -5,7 +5,7 @@ test clips: then there is no verdict, no rank and no bold, and the reason is sai
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -122,6 +122,17 @@ Shared = frozenset[tuple[str, str]]
 def mark(caveats: Sequence[Caveat]) -> str:
     """The dagger for a number with these caveats; "" for one without."""
     return DAGGER if caveats else ""
+
+
+def footnotes(caveats: Iterable[tuple[str, Sequence[Caveat]]], said: str) -> str:
+    """What the daggers in a sentence mean, each once, but for what was said already.
+
+    Args:
+        caveats: Of each name in it, (n_names,).
+        said: Where a footnote that stands in it is left out.
+    """
+    told = dict.fromkeys(f"{name}: {caveat.text}" for name, several in caveats for caveat in several)
+    return "".join(f"; {DAGGER} {each}" for each in told if each not in said)
 
 
 def with_facts(caveat: Caveat) -> dict[str, str]:

@@ -10,13 +10,12 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
-from scipy.special import stdtr
 
-from evaluator.results.caveats import Caveat, mark
+from evaluator.results.caveats import Caveat, footnotes, mark
 from evaluator.results.compare import Comparison, compare, decide, pairs_of
 from evaluator.results.pairing import pair_up
 from evaluator.results.result import Result
-from evaluator.results.verdict import SEEDS, Pair, hides_luck
+from evaluator.results.verdict import TRAINED_ONCE, Pair, hides_luck, in_brackets, may_be_chance, says_nothing
 from evaluator.scoring import intervals
 from evaluator.scoring.intervals import Difference
 from evaluator.scoring.metrics import METRICS
@@ -169,12 +168,7 @@ def mean_of(groups: Sequence[Sequence[Difference]], value: float) -> Difference:
     n_units = sum(max(each.n_units for each in group) for group in groups)
     if min(each.n_units for group in groups for each in group) < intervals.MIN_UNITS:
         freedom = float("nan")  # simulated: a task of 2 groups beside one of 50 gives 12 % of false alarms
-    p = float("nan")
-    if n_units >= intervals.MIN_UNITS_FOR_P and not np.isnan(value + error + freedom):
-        tail = 2 * stdtr(freedom, -abs(value) / error) if error > 0 else float(value == 0)
-        p = min(1.0, max(float(tail), 2.0 ** (1 - min(n_units, 1000))))
-    nothing = float("nan")
-    return intervals.at_level(Difference(value, nothing, nothing, p, error, freedom, n_units), 0.95)
+    return intervals.difference(value, error, freedom, n_units)
 
 
 def _one_training(mean: MeanDifference, pairs: Sequence[Pair]) -> bool:
@@ -196,28 +190,20 @@ def _sentence(mean: MeanDifference, name: str, n_means: int, one_training: bool)
     return (
         f"{better} is {metric.shown(abs(difference.value))} {points}better than {worse} in the mean over {len(mean.tasks)} tasks "
         f"({within}better on {mean.n_better}: {', '.join(mean.tasks)})"
-        f"{_verdict(mean, metric.shown(difference.detectable), points, n_means, one_training)}{shared}{_daggers(mean)}"
+        f"{_verdict(mean, metric.shown(difference.detectable), points, n_means, one_training)}{shared}{footnotes(mean.caveats.items(), mean.withheld)}"
     )
 
 
 def _verdict(mean: MeanDifference, detectable: str, points: str, n_means: int, one_training: bool) -> str:
     if mean.withheld:
-        return f"; no verdict, since such a comparison says nothing: {mean.withheld}"
+        return says_nothing(mean.withheld)
     if one_training:
-        return f"; no verdict, since a probe was trained once, which hides its luck (--seeds {SEEDS})"
+        return TRAINED_ONCE
     if np.isnan(mean.p):
         return "; no verdict, since a task with fewer than four groups, too few groups in all, or a doubt that cannot be known, cannot tell whether that is chance"
-    several = f", corrected for {n_means} comparisons" if n_means > 1 else ""
-    chance = f"(p {'<' if mean.p < 0.001 else '='} {max(mean.p, 0.001):.3f}{several})"
-    if mean.p < intervals.SURE:
-        return f", significant {chance}"
+    chance = in_brackets(mean.p, n_means)
     return (
-        f", not significant, which may well be chance {chance}; a real difference would most likely have been found from {detectable} "
-        f"{points}on"
+        f", significant {chance}"
+        if mean.p < intervals.SURE
+        else may_be_chance(chance, f"{detectable} {points}".strip())
     )
-
-
-def _daggers(mean: MeanDifference) -> str:
-    """What the daggers mean, but for what was said already."""
-    told = [f"{name}: {each.text}" for name, several in mean.caveats.items() for each in several]
-    return "".join(f"; † {each}" for each in told if each not in mean.withheld)

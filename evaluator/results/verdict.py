@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evaluator.results.caveats import DAGGER, mark
+from evaluator.results.caveats import footnotes, mark
 from evaluator.results.result import Result
 from evaluator.scoring import intervals, metrics
 from evaluator.scoring.group_scores import group_measure
@@ -13,6 +13,7 @@ from evaluator.scoring.intervals import Difference
 from evaluator.scoring.units import Units
 
 SEEDS = 3  # with fewer trainings their std is hardly known
+TRAINED_ONCE = f"; no verdict, since a probe was trained once, which hides its luck (--seeds {SEEDS})"
 
 
 @dataclass(frozen=True)
@@ -54,17 +55,27 @@ def sentence(pair: Pair, by_group: Mapping[str, float]) -> str:
         pair: Of the same test clips, (n_clips,).
         by_group: Difference in each group, where they are few.
     """
-    return f"{_how_far(pair)}{_verdict(pair, by_group)}{footnotes(pair)}"
+    caveats = zip(pair.names, (pair.one.caveats, pair.other.caveats), strict=True)
+    return f"{_how_far(pair)}{_verdict(pair, by_group)}{footnotes(caveats, pair.withheld)}"
 
 
-def footnotes(pair: Pair) -> str:
-    """What the daggers mean, but for what was said already as why there is no verdict."""
-    told = [
-        f"{name}: {caveat.text}"
-        for name, result in zip(pair.names, (pair.one, pair.other), strict=True)
-        for caveat in result.caveats
-    ]
-    return "".join(f"; {DAGGER} {each}" for each in dict.fromkeys(told) if each not in pair.withheld)
+def says_nothing(why: str) -> str:
+    """That there is no verdict, for a reason that falsifies the comparison."""
+    return f"; no verdict, since such a comparison says nothing: {why}"
+
+
+def in_brackets(p: float, n_compared: int) -> str:
+    """A p value, 0 to 1, and for how many comparisons it is corrected."""
+    several = f", corrected for {n_compared} comparisons" if n_compared > 1 else ""
+    return f"(p {'<' if p < 0.001 else '='} {max(p, 0.001):.3f}{several})"
+
+
+def may_be_chance(chance: str, detectable: str) -> str:
+    """That a difference is not significant: its p value `in_brackets`, and the least that would have been found, with its unit."""
+    return (
+        f", not significant, which may well be chance {chance}; a real difference would most likely have been found from "
+        f"{detectable} on"
+    )
 
 
 def _how_far(pair: Pair) -> str:
@@ -89,7 +100,7 @@ def _verdict(pair: Pair, by_group: Mapping[str, float]) -> str:
     """Whether that is chance, or why it cannot be told."""
     metric, n, p = metrics.METRICS[pair.one.metric], pair.units.n, pair.p
     if pair.withheld:
-        return f"; no verdict, since such a comparison says nothing: {pair.withheld}"
+        return says_nothing(pair.withheld)
     if n < intervals.MIN_UNITS_FOR_P:
         measure = group_measure(pair.one.metric, pair.one.confusion is not None)
         shown = metrics.METRICS[measure].shown
@@ -97,13 +108,12 @@ def _verdict(pair: Pair, by_group: Mapping[str, float]) -> str:
         what = pair.units.over if n > 1 else pair.units.over[:-1]
         return f"; {n} {what} cannot tell whether that is chance{f' ({measure} in each, the difference: {each})' if each else ''}"
     if any(map(hides_luck, (pair.one, pair.other))):
-        return f"; no verdict, since a probe was trained once, which hides its luck (--seeds {SEEDS})"
+        return TRAINED_ONCE
     if np.isnan(p):
         return "; its doubt cannot be known, so there is no verdict"
     if pair.difference.error == 0 and pair.difference.value == 0:
         return f", the same in each of the {pair.units.over} (p = 1.000)"
-    several = f", corrected for {pair.n_pairs} comparisons" if pair.n_pairs > 1 else ""
-    chance = f"(p {'<' if p < 0.001 else '='} {max(p, 0.001):.3f}{several})"
+    chance = in_brackets(p, pair.n_pairs)
     seldom = any(map(trained_seldom, (pair.one, pair.other)))
     luck = f"; trained less than {SEEDS} times, so that luck in training is hardly counted (--seeds)" if seldom else ""
     if p < intervals.SURE:
@@ -111,7 +121,4 @@ def _verdict(pair: Pair, by_group: Mapping[str, float]) -> str:
     if intervals.cannot_tell(n, pair.n_pairs):
         return f", not significant {chance}: {n} {pair.units.over} cannot rank {pair.n_results} results{luck}"
     detectable = f"{metric.shown(pair.difference.detectable)}{' points' if metric.unit == '%' else ''}"
-    return (
-        f", not significant, which may well be chance {chance}; a real difference would most likely have been found from "
-        f"{detectable} on{luck}"
-    )
+    return f"{may_be_chance(chance, detectable)}{luck}"

@@ -226,16 +226,21 @@ def between(one: Estimate, other: Estimate) -> Difference:
     Args:
         one, other: Of the same metric and units, (n_blocks,) changes each.
     """
-    from scipy.special import stdtr
-
     value, changes = float(_exact(np.asarray(one.value - other.value))), _exact(one.changes - other.changes)
     over_units = (one.factor * float(changes @ changes), one.freedom)
     error, freedom = spread([over_units, *one.variances_of_training, *other.variances_of_training])
+    return difference(value, error, freedom, one.n_units)
+
+
+def difference(value: float, error: float, freedom: float, n_units: int) -> Difference:
+    """A difference with its p value and its 95 % interval, from its standard error, the degrees of freedom of that, and the units."""
+    from scipy.special import stdtr
+
     p = float("nan")
-    if one.n_units >= MIN_UNITS_FOR_P and not math.isnan(value + freedom + error):
+    if n_units >= MIN_UNITS_FOR_P and not math.isnan(value + freedom + error):
         tail = 2 * stdtr(freedom, -abs(value) / error) if error > 0 else float(value == 0)
-        p = min(1.0, max(float(tail), 2.0 ** (1 - min(one.n_units, 1000))))
-    return at_level(Difference(value, float("nan"), float("nan"), p, error, freedom, one.n_units), 0.95)
+        p = min(1.0, max(float(tail), 2.0 ** (1 - min(n_units, 1000))))
+    return at_level(Difference(value, float("nan"), float("nan"), p, error, freedom, n_units), 0.95)
 
 
 def at_level(found: Difference, level: float) -> Difference:
