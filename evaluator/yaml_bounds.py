@@ -56,7 +56,8 @@ def refuse_too_much(path: Path, text: str, loader: Any) -> None:
             what = f"has more than {_MAX_EVENTS} keys and values; put long lists into a table"
         else:
             continue
-        raise UsageError(f"{path}:{event.start_mark.line + 1}: {what}")
+        where = f"{path}:{event.start_mark.line + 1}" if event.start_mark else str(path)
+        raise UsageError(f"{where}: {what}")
 
 
 def refuse_scalar(path: Path, node: yaml.ScalarNode, keys: tuple[str, ...]) -> None:
