@@ -129,10 +129,10 @@ def _read(path: Path, run: Run, manifest_sha256: str) -> FinishedScore | None:
         return None
     if manifest_sha256 and provenance.get("manifest_sha256") != manifest_sha256:
         return None
-    if edited:
-        raise EvaluationError(f"{path}: was edited after it was written; run it again")
     result = read(path)
     _refuse_another_score(result, path)
+    if edited:
+        raise EvaluationError(f"{path}: was edited after it was written; run it again")
     return score_of(result, path, describe_part(run.task, result.n_clips))
 
 
