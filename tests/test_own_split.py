@@ -84,7 +84,7 @@ def test_a_class_that_would_lose_its_training_clips_changes_the_validation(tmp_p
 
 def test_one_group_is_refused(tmp_path):
     """No split of it could say how well others would do."""
-    with pytest.raises(UsageError, match="1 groups cannot be divided into 5 parts; give more groups"):
+    with pytest.raises(UsageError, match="1 group cannot be divided into 5 parts; give more groups"):
         divided(table(tmp_path, {"a": "xy"}))
 
 
