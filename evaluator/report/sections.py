@@ -9,6 +9,7 @@ from evaluator.report import board_tables, curves, figures, per_class, per_group
 from evaluator.report.board import Board, BoardEntry
 from evaluator.report.budget import PageBudget
 from evaluator.report.clips import ClipOptions, clip_list
+from evaluator.report.curve_points import points_by_features, points_by_shots
 from evaluator.report.drawing import MAX_MODULES
 from evaluator.report.page import Amount, Details, LeaderboardRow, PageFigure, PageTable, Section
 from evaluator.report.published import PrintedRow
@@ -87,8 +88,7 @@ def _read(board: Board) -> list[Result]:
     """
     results = []
     for number, entry in enumerate(board.entries):
-        result = on_disk.read(entry.header.path)
-        results.append(result if number < MAX_MODULES else replace(result, test_targets=[], test_probabilities=[]))
+        results.append(on_disk.read(entry.header.path, predictions=number < MAX_MODULES))
     return results
 
 
@@ -149,24 +149,27 @@ def _overall_figures(
     caveat = f" {DAGGER} has a caveat, above." if any(each.caveats for each in headers) else ""
     intervals = "its 95 % interval; a ring marks what the score is of."
     layers = "Layers." if curves.are_layers(results) else "Settings."
+    # Made only where the budget has room for them, but told as left out only where there is something to draw.
+    scores = partial(figures.scores, marked, [each.score for each in headers], *ends, board.metric)
+    of_layers, of_shots = partial(curves.layer_curves, marked, results), partial(curves.shot_curves, marked, results)
     return [
         *budget.draw(
             "scores",
             "Scores",
             f"with their 95 % intervals{_order(board)}.{caveat}",
-            figures.scores(marked, [each.score for each in headers], *ends, board.metric),
+            None if all(each.score != each.score for each in headers) else scores,
         ),
         *budget.draw(
             "layers",
             layers,
             f"The score of each {'layer' if layers == 'Layers.' else 'setting'}, with {intervals}",
-            curves.layer_curves(marked, results),
+            of_layers if any(map(points_by_features, results)) else None,
         ),
         *budget.draw(
             "shots",
             "Number of shots.",
             f"The score with so many training clips of each class, the mean of many draws, with {intervals}",
-            curves.shot_curves(marked, results),
+            of_shots if any(map(points_by_shots, results)) else None,
         ),
     ]
 
@@ -205,7 +208,8 @@ def _groups(budget: PageBudget, titles: Sequence[str], results: Sequence[Result]
         return []
     budget.files.table(lambda kind: (head, rows), f"{budget.section}-groups")
     measure = text.metric_name(per_group.measure_of(best[0]))
-    drawn = budget.draw("groups", f"{measure} of each group.", _of_best(best, results), figures.by_group(titles, best))
+    figure = partial(figures.by_group, titles, best)
+    drawn = budget.draw("groups", f"{measure} of each group.", _of_best(best, results), figure)
     summary = per_group.group_summary_rows(titles, best)
     tables = [PageTable(f"{measure} over {len(rows)} groups; --format csv has each one's", *summary)]
     if len(rows) <= _MAX_GROUPS:
@@ -218,7 +222,8 @@ def _groups(budget: PageBudget, titles: Sequence[str], results: Sequence[Result]
 
 
 def _lengths(budget: PageBudget, result: Result) -> list[Details]:
-    drawn = budget.draw("lengths", "Lengths", "of the test clips.", figures.lengths(result))
+    figure = partial(figures.lengths, result) if any(map(len, result.test_seconds)) else None
+    drawn = budget.draw("lengths", "Lengths", "of the test clips.", figure)
     return [Details("How long the clips are", drawn)] if drawn else []
 
 

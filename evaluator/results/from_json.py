@@ -7,6 +7,8 @@ import typing
 from collections.abc import Mapping
 from typing import Any, get_args, get_origin, get_type_hints
 
+_PLAIN = (int, float, str)
+
 
 @functools.cache
 def hints_of(kind: Any) -> Mapping[str, Any]:
@@ -40,6 +42,8 @@ def restored(kind: Any, value: Any, where: str) -> Any:
         fitting = [each for each in inner if each is not type(None)]
         return None if value is None and len(fitting) < len(inner) else restored(fitting[0], value, where)
     if origin in (list, tuple) and isinstance(value, (list, tuple)):
+        if inner[0] in _PLAIN and set(map(type, value)) == {inner[0]}:  # nothing to convert, in long lists
+            return origin(value)
         return origin(restored(inner[0], each, f"{where}[{number}]") for number, each in enumerate(value))
     if origin is dict and isinstance(value, dict):
         return {name: restored(inner[1], each, f"{where}[{name!r}]") for name, each in value.items()}

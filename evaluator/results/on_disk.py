@@ -99,10 +99,13 @@ def is_edited(plain: dict[str, Any]) -> bool:
     return not earlier and plain.get("result_sha256") != sha256_of(plain)
 
 
-def read(path: Path) -> Result:
+def read(path: Path, predictions: bool = True) -> Result:
     """A result as it was written.
 
-    Predictions come with it, probabilities (n_times, n_clips, n_classes) for each fold.
+    Args:
+        path: Of its JSON.
+        predictions: Whether what is kept of each test clip comes with it, such as probabilities (n_times, n_clips, n_classes) for
+            each fold; without, its file is not opened, and these lists are empty.
 
     Raises:
         EvaluationError: No such file, half a file, another schema, or its predictions are missing.
@@ -110,14 +113,16 @@ def read(path: Path) -> Result:
     plain = of_this_schema(parsed(path), path)
     beside = path.with_suffix(".npz")
     try:
-        predictions = beside.read_bytes()
-        if hashlib.sha256(predictions).hexdigest() != plain["predictions_sha256"]:
+        content = beside.read_bytes() if predictions else b""
+        if predictions and hashlib.sha256(content).hexdigest() != plain["predictions_sha256"]:
             raise EvaluationError(f"{path}: {beside.name} is damaged or of another run; run it again")
         hints = hints_of(Result)
         fields: dict[str, Any] = {
             name: restored(hints[name], value, name) for name, value in plain.items() if name not in _HASHES
         }
-        result = Result(**fields | _unpack(predictions, [fold["name"] for fold in plain["folds"]]))
+        if not predictions:
+            return Result(**fields | {name: [] for name in _ARRAYS})
+        result = Result(**fields | _unpack(content, [fold["name"] for fold in plain["folds"]]))
         _refuse_unsound(result)
         return result
     except (KeyError, TypeError, OverflowError) as error:
