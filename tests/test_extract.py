@@ -139,7 +139,7 @@ class Stopped(Exception):
 @pytest.mark.parametrize("views", ["scene", "layers", "frames"])
 def test_interrupted_work_resumes_to_the_same_bytes(views, recordings, tmp_path, monkeypatch):
     """Stopped after any number of batches and started again, the shards are those of a run in one piece."""
-    monkeypatch.setattr("evaluator.embedding.store.SHARD_BYTES", 2.5 * 0.2 * 100 * 4 * 8)  # frames: two or three clips
+    monkeypatch.setattr("evaluator.embedding.plan.SHARD_BYTES", 2.5 * 0.2 * 100 * 4 * 8)  # frames: two or three clips
     clips = (*recordings.clips, Clip("double.wav", ("x",)), Clip("3.wav", ("x",)))  # also across shards
     clips = Manifest(
         recordings.root, (*clips, *(Clip("2.wav", ("x",), n / 20, n / 20 + 0.1) for n in range(6))), ("x",)

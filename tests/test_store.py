@@ -7,9 +7,9 @@ import time
 import numpy as np
 import pytest
 
-from evaluator.embedding import shard, store
+from evaluator.embedding import shard
 from evaluator.embedding.matrix import InMemory, OnDisk
-from evaluator.embedding.store import Store, StoredClip, model_key, shard_plan
+from evaluator.embedding.store import Store, StoredClip, model_key
 from evaluator.errors import EvaluationError
 from evaluator.files import writable_folder, write_whole
 
@@ -233,18 +233,3 @@ def test_shards_of_other_processes_are_found_and_removed_ones_forgotten(tmp_path
     mine.rescan()
     with pytest.raises(EvaluationError, match="a shard of the store was removed, and with it 1 clips; run again"):
         mine.read(["k4"], "scene")
-
-
-@pytest.mark.parametrize("n", [1, 7, 8, 9, 513, 10_000])
-def test_shards_hold_every_clip_once(n):
-    """All clips, in order; at most 64 shards; none but the last under 8 clips."""
-    shards = shard_plan(list(range(n)))
-    assert [number for shard in shards for number in shard] == list(range(n))
-    assert len(shards) <= 64 and all(len(shard) >= 8 for shard in shards[:-1])
-
-
-def test_shards_are_bounded_by_bytes_too(monkeypatch):
-    """A run is cut where it would grow too large; a clip that is too large by itself is a shard of its own."""
-    monkeypatch.setattr(store, "SHARD_BYTES", 100)
-    sizes = {0: 60.0, 1: 40.0, 2: 1.0, 3: 500.0, 4: 99.0, 5: 2.0}
-    assert shard_plan([5, 0, 1, 2, 3, 4, 9], sizes) == [[5, 0], [1, 2], [3], [4, 9]]

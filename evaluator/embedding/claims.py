@@ -12,6 +12,8 @@ from pathlib import Path
 
 import filelock
 
+from evaluator.embedding.plan import Batches
+
 POLL_SECONDS = 0.1
 
 _log = logging.getLogger(__name__)
@@ -34,14 +36,14 @@ def locked(path: Path) -> Iterator[None]:
 
 @dataclass
 class Claim:
-    """A shard, of (n_clips,) clips, that this process makes and no other; as a context it is released at the end, also by an error.
+    """A shard that this process makes and no other; as a context it is released at the end, also by an error.
 
     Attributes:
-        numbers: The clips that it lacks, by their numbers.
+        batches: The clips that it lacks, by their numbers, in the batches in which they are embedded.
         lock: Held until `release`; None where the file system knows no locks.
     """
 
-    numbers: list[int]
+    batches: Batches
     lock: filelock.BaseFileLock | None
 
     def __enter__(self) -> "Claim":
@@ -61,7 +63,7 @@ class Claim:
 
 
 def each_claimed(
-    folder: Path, shards: Sequence[tuple[str, Sequence[int]]], missing: Callable[[Sequence[int]], list[int]]
+    folder: Path, shards: Sequence[tuple[str, Batches]], missing: Callable[[Batches], Batches]
 ) -> Iterator[Claim | None]:
     """Claim the shards that are not whole yet, one after another; those that another process makes come last, if it gives them up.
 
@@ -70,27 +72,27 @@ def each_claimed(
 
     Args:
         folder: Where locks lie, beside the shards.
-        shards: Name and clips (n_clips,) of each.
-        missing: Which of some clips are not stored now; looks at the disk again.
+        shards: Name of each, and its clips in batches.
+        missing: What of a shard is not stored now; looks at the disk again.
     """
     waiting = list(shards)
     told = False
     while waiting:
         taken_by_others = []
-        for name, numbers in waiting:
-            if not missing(numbers):
+        for name, shard in waiting:
+            if not missing(shard):
                 continue
             lock = filelock.FileLock(folder / f".{name}.lock", timeout=0)
             try:
                 lock.acquire()
             except filelock.Timeout:
-                taken_by_others.append((name, numbers))
+                taken_by_others.append((name, shard))
                 continue
             except (OSError, NotImplementedError):
-                yield Claim(missing(numbers), None)
+                yield Claim(missing(shard), None)
                 continue
-            claim = Claim(missing(numbers), lock)  # looked at again: the one before may have made it meanwhile
-            if claim.numbers:
+            claim = Claim(missing(shard), lock)  # looked at again: the one before may have made it meanwhile
+            if claim.batches:
                 yield claim
             else:
                 claim.release(whole=True)

@@ -17,6 +17,7 @@ import hashlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +28,14 @@ from evaluator.embedding import behaviour, guard, members, merging
 from evaluator.embedding.claims import POLL_SECONDS, Claim
 from evaluator.embedding.embed import Progress, embed_with
 from evaluator.embedding.extract import to_make
-from evaluator.embedding.extraction import Extraction, keyed, planned_shards, recall, seconds_of
+from evaluator.embedding.extraction import Extraction, keyed, recall, seconds_of
 from evaluator.embedding.identity import identity
 from evaluator.embedding.merging import Timed
 from evaluator.embedding.module import open_module
 from evaluator.embedding.plain import Row, over_time
+from evaluator.embedding.plan import Batches, clips_of, planned
 from evaluator.embedding.spec import Module, ModuleSpec
-from evaluator.embedding.store import Store, StoredClip, shard_plan
+from evaluator.embedding.store import Store, StoredClip
 from evaluator.embedding.work import PLANNED_FRAME_RATE, Work, keep
 from evaluator.errors import EvaluationError
 
@@ -130,8 +132,8 @@ class MemberwiseEnsemble:
         self._join(done, [extraction for _, extraction in parts])
         keys = sorted(set(done.keys.values()))
         store.verify(keys)
-        for numbers in shard_plan(range(len(keys))):
-            missing = [keys[number] for number in numbers if keys[number] not in store]
+        for shard in planned(dict(enumerate(keys)), lambda number: 0.0, lambda number: 0.0):
+            missing = [keys[number] for number in clips_of(shard) if keys[number] not in store]
             if missing:
                 scenes = self.merge.merged([member.read(missing, "scene") for member, _ in parts])
                 clips = [_stored_clip(key, [member.clips[key] for member, _ in parts]) for key in missing]
@@ -146,9 +148,8 @@ class MemberwiseEnsemble:
         store, done = Store(cache, self._identity(cache, views), "" if views == "scene" else views), keyed(recordings)
         widths = sum(each["timestamp_embedding_size"] for each in self.described)
         store.verify(done.keys.values())
-        shards = planned_shards(
-            recordings, done.keys, lambda n: 4 * PLANNED_FRAME_RATE * seconds_of(recordings, n) * widths
-        )
+        seconds = partial(seconds_of, recordings)
+        shards = planned(done.keys, seconds, lambda number: 4 * PLANNED_FRAME_RATE * seconds(number) * widths)
         advance = progress(f"{self.spec.name} {recordings.name}: clips", len(recordings.clips))
         together = _Together(self, views, recordings, done.keys)
         with together:
@@ -157,11 +158,11 @@ class MemberwiseEnsemble:
                     time.sleep(POLL_SECONDS)
                     continue
                 with claim:
-                    keep(store, [made for made in together.merged(claim.numbers) if made])
-                advance(len(claim.numbers))
+                    keep(store, [made for made in together.merged(claim.batches) if made])
+                advance(len(clips_of(claim.batches)))
             if together.works:
                 self._join(done, [work.done for work in together.works])
-            guard.watch(together, store, shards, done)
+            guard.watch(together, store, map(clips_of, shards), done)
         recall(done, store)
         guard.refuse(self.spec.name, done, self.spec.allow_unrepeatable)
         return store, done
@@ -229,8 +230,8 @@ class _Together(contextlib.ExitStack):
         self.works: list[Work] = []
         self.module = ensemble
 
-    def merged(self, numbers: Sequence[int]) -> list[tuple[StoredClip, Row] | None]:
-        """Embed clips with every member, and merge each that all of them take; None for the others."""
+    def merged(self, batches: Batches) -> list[tuple[StoredClip, Row] | None]:
+        """Embed the clips of some batches with every member, and merge each that all of them take; None for the others."""
         if not self.works:
             modules = [self.enter_context(open_module(each)) for each in self.ensemble.specs]
             self.works = [Work(each, self.recordings, _Memory(), Extraction(keys=dict(self.keys))) for each in modules]
@@ -238,11 +239,12 @@ class _Together(contextlib.ExitStack):
         for spec, work, memory in zip(self.ensemble.specs, self.works, held, strict=True):
             work.store = memory
             try:
-                work.run([Claim(list(numbers), None)], lambda n_clips: None)
+                work.run([Claim(batches, None)], lambda n_clips: None)
             except EvaluationError as error:
                 if spec.name in str(error):
                     raise
                 raise EvaluationError(f"{spec.name}: {error}") from error
+        numbers = clips_of(batches)
         taken = [all(number in work.done.keys for work in self.works) for number in numbers]
         return [
             self.ensemble.merge_clip(self.views, seconds_of(self.recordings, number), self.keys[number], held)
@@ -253,7 +255,7 @@ class _Together(contextlib.ExitStack):
 
     def again(self, numbers: Sequence[int]) -> list[Row]:
         """See `guard.AsksAgain`."""
-        return [made[1] if made else {} for made in self.merged(numbers)]
+        return [made[1] if made else {} for made in self.merged([list(numbers)])]
 
 
 class _Memory:

@@ -20,8 +20,9 @@ import numpy as np
 from evaluator.datasets.recordings import Recordings
 from evaluator.embedding import guard
 from evaluator.embedding.claims import Claim, each_claimed
-from evaluator.embedding.extraction import Extraction, keyed, planned_shards, recall
+from evaluator.embedding.extraction import Extraction, keyed, recall, seconds_of
 from evaluator.embedding.plain import taken
+from evaluator.embedding.plan import Batches, clips_of, planned
 from evaluator.embedding.spec import Module
 from evaluator.embedding.store import Store, shard_name
 from evaluator.embedding.work import Work
@@ -54,35 +55,36 @@ def extract(
     done = keyed(recordings)
     work = Work(module, recordings, store, done)
     store.verify(done.keys.values())
-    shards = planned_shards(recordings, done.keys, work.bytes_of)
+    shards = planned(done.keys, partial(seconds_of, recordings), work.bytes_of, work.limits)
     work.run(to_make(store, shards, done, advance), advance)
-    guard.watch(work, store, shards, done)
+    guard.watch(work, store, map(clips_of, shards), done)
     recall(done, store)
     return done
 
 
 def to_make(
-    store: Store, shards: Sequence[Sequence[int]], done: Extraction, advance: Callable[[int], object]
+    store: Store, shards: Sequence[Batches], done: Extraction, advance: Callable[[int], object]
 ) -> Iterator[Claim | None]:
-    """Claim in turn the shards, of (n_clips,) numbers each, that a store lacks; what is there, or others make, counts as done."""
+    """Claim in turn the shards that a store lacks, in the batches of their plan; what is there, or others make, counts as done."""
     keys = dict(done.keys)
-    named = [(shard_name(sorted(keys[number] for number in shard)), shard) for shard in shards]
-    distinct = sum(map(len, shards))
-    n_there = sum(key in store for key in {keys[number] for shard in shards for number in shard})
+    named = [(shard_name(sorted(keys[number] for number in clips_of(shard))), shard) for shard in shards]
+    distinct = sum(len(clips_of(shard)) for shard in shards)
+    n_there = sum(keys[number] in store for shard in shards for number in clips_of(shard))
     advance(len(keys) + len(done.failed) - distinct + n_there)
     n_made = 0
 
-    def lacking(numbers: Sequence[int]) -> list[int]:
-        return [number for number in numbers if keys[number] not in store]
+    def lacking(shard: Batches) -> Batches:
+        batches = [[number for number in batch if keys[number] not in store] for batch in shard]
+        return [batch for batch in batches if batch]
 
-    def missing(numbers: Sequence[int]) -> list[int]:
-        if lacking(numbers):  # what was there was verified; others may have made the rest meanwhile
+    def missing(shard: Batches) -> Batches:
+        if lacking(shard):  # what was there was verified; others may have made the rest meanwhile
             store.rescan()
-            store.verify(keys[number] for number in numbers)
-        return lacking(numbers)
+            store.verify(keys[number] for number in clips_of(shard))
+        return lacking(shard)
 
     for claim in each_claimed(store.folder, named, missing):
-        n_made += len(claim.numbers) if claim else 0
+        n_made += len(clips_of(claim.batches)) if claim else 0
         yield claim
     advance(distinct - n_there - n_made)
 

@@ -1,11 +1,10 @@
 """What becomes of the clips of a task: which have a key, what a store lacks of them, and what failed."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from evaluator.audio.decode import AudioError, FileFacts, clip_key, clip_seconds
 from evaluator.datasets.recordings import Recordings
-from evaluator.embedding.store import Store, shard_plan
+from evaluator.embedding.store import Store
 
 
 @dataclass
@@ -55,24 +54,6 @@ def keyed(recordings: Recordings) -> Extraction:
         except AudioError as error:
             done.failed[number] = str(error)
     return done
-
-
-def planned_shards(
-    recordings: Recordings, keys: Mapping[int, str], bytes_of: Callable[[int], float]
-) -> list[list[int]]:
-    """All clips, one for each key, cut in shards, in an order drawn from the clips' keys.
-
-    A key is a hash of audio, so that neither paths nor labels can show in the order in which a module hears clips. Where
-    the cut lies depends on all clips, never on what a store holds.
-
-    Args:
-        recordings: The clips.
-        keys: Of those that can be read, by number.
-        bytes_of: About how many bytes a clip takes, by number.
-    """
-    owner = {keys[number]: number for number in reversed(_by_path(recordings)) if number in keys}
-    order = [owner[key] for key in sorted(owner)]
-    return [list(shard) for shard in shard_plan(order, {number: bytes_of(number) for number in order})]
 
 
 def recall(done: Extraction, store: Store) -> None:

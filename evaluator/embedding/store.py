@@ -18,7 +18,7 @@ Of a cache that can only be read, the store reads what is there; it writes what 
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,6 @@ from evaluator.errors import EvaluationError
 from evaluator.files import Stamp, can_write, sweep, write_whole
 
 FORMAT = 3  # of shards; counts up with every change, or an older version would set aside a newer one's shards
-SHARD_BYTES = 256 << 20
 IN_MEMORY = 2 << 30  # bytes of a matrix that are held in memory unless said otherwise
 
 
@@ -227,29 +226,3 @@ def _within(memory: int, matrix: OnDisk) -> Matrix:
     """The matrix, read into memory if it takes at most so many bytes."""
     n_rows, width = matrix.shape
     return InMemory(matrix.all_rows()) if 4 * n_rows * width <= memory else matrix
-
-
-def shard_plan(
-    numbers: Sequence[int], n_bytes: Mapping[int, float] | None = None, n_shards: int = 64, smallest: int = 8
-) -> Iterable[Sequence[int]]:
-    """Cut a list of clips in runs, one per shard: at most `n_shards`, none but the last under `smallest` clips.
-
-    Runs of more than `SHARD_BYTES`, if the clips' sizes are given in `n_bytes`, are cut further.
-
-    The cut depends on the whole list only, never on what a store already holds, so that work which was interrupted
-    and resumed makes the very same shards.
-    """
-    size = max(smallest, -(-len(numbers) // n_shards))
-    runs = [numbers[first : first + size] for first in range(0, len(numbers), size)]
-    return [part for run in runs for part in _by_bytes(run, n_bytes or {})]
-
-
-def _by_bytes(run: Sequence[int], n_bytes: Mapping[int, float]) -> list[Sequence[int]]:
-    """Cut a run of clips so that each part has at most `SHARD_BYTES`, or is a single clip."""
-    parts, first, total = [], 0, 0.0
-    for index, number in enumerate(run):
-        total += n_bytes.get(number, 0.0)
-        if total > SHARD_BYTES and index > first:
-            parts.append(run[first:index])
-            first, total = index, n_bytes.get(number, 0.0)
-    return [*parts, run[first:]]

@@ -12,7 +12,7 @@ import numpy as np
 
 from evaluator.audio.decode import AudioError, FileFacts, Heard, listen, unchanged
 from evaluator.datasets.recordings import Recordings
-from evaluator.embedding import proofs
+from evaluator.embedding import plan, proofs
 from evaluator.embedding.claims import POLL_SECONDS, Claim
 from evaluator.embedding.extraction import Extraction, seconds_of
 from evaluator.embedding.plain import PlainModule, Row
@@ -23,9 +23,6 @@ from evaluator.files import Stamp
 
 DECODING_THREADS = 2
 BATCHES_AHEAD = 2
-# Most audio that is decoded for one batch, seconds, and most clips in it. A longer clip is a batch of its own.
-BATCH_SECONDS = 160.0
-BATCH_CLIPS = 64
 KEPT_SECONDS = 60.0  # of a clip that is asked for again more than once
 # Frames a second by which the size of a shard is planned before any is made: every 10 ms, finer than most modules.
 PLANNED_FRAME_RATE = 100
@@ -53,6 +50,7 @@ class Work:
         self.sample_rate: int = described["sample_rate"]
         self.sizes = {name: described[f"{name}_embedding_size"] for name in ("scene", "timestamp")}
         self.n_layers = max(1, described["n_layers"])
+        self.limits = plan.ON_CPU if described["device"] == "cpu" else plan.ON_GPU
         self.heard: dict[int, np.ndarray] = {}  # the few clips that were asked for again
         extended = described["extension"] and not store.part
         self.plain = None if extended else PlainModule(module, store.part or "scene")
@@ -88,21 +86,8 @@ class Work:
                 yield None
                 continue
             held.append(claim)
-            batches = self.plan(claim.numbers)
-            yield from ((batch, number == len(batches)) for number, batch in enumerate(batches, start=1))
-
-    def plan(self, numbers: Sequence[int]) -> list[list[int]]:
-        """Cut a shard's clips in batches of similar length, in an order that length, which may betray a label, does not set."""
-        keys = self.done.keys
-        lengths = {number: seconds_of(self.recordings, number) for number in numbers}
-        batches: list[list[int]] = []
-        for number in sorted(lengths, key=lambda n: (lengths[n], keys[n])):
-            fits = batches and (len(batches[-1]) + 1) * lengths[number] <= BATCH_SECONDS
-            if fits and len(batches[-1]) < BATCH_CLIPS:
-                batches[-1].append(number)
-            else:
-                batches.append([number])
-        return sorted((sorted(batch, key=keys.__getitem__) for batch in batches), key=lambda batch: keys[batch[0]])
+            last = len(claim.batches)
+            yield from ((batch, number == last) for number, batch in enumerate(claim.batches, start=1))
 
     def bytes_of(self, number: int) -> float:
         """About as many bytes as a clip takes in the store."""

@@ -47,7 +47,7 @@ def changed(embeddings, model):
     if model.ill == "mixes_neighbours":
         return embeddings + 0.3 * embeddings.roll(1, dims=0)
     if model.ill == "slowly_drifts":
-        return embeddings * (1 + 1e-5 * model.n_calls)
+        return embeddings * (1 + 3e-5 * model.n_calls)
     return embeddings
 
 
