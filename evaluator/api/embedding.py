@@ -36,6 +36,7 @@ def embed(
     in_process: bool = False,
     allow_failed: float = 0.0,
     allow_unrepeatable: bool = False,
+    store: str = "float32",
     cache: str | Path | None = None,
     rehash: bool = False,
     progress: Progress = no_progress,
@@ -47,8 +48,8 @@ def embed(
         files: Audio files, and folders that hold some at any depth.
         layers: `scene`, `all` (a vector for each layer), `last`, `mean`, or a layer's number.
         frames: Whether timestamp embeddings and their times in ms are wanted too; of a module that gives none they are empty.
-        channel, expand, weights, options, device, python, worker_timeout, in_process, allow_failed, allow_unrepeatable, cache, rehash,
-            progress: As in `run`.
+        channel, expand, weights, options, device, python, worker_timeout, in_process, allow_failed, allow_unrepeatable, store, cache,
+            rehash, progress: As in `run`.
 
     Raises:
         UsageError: The module, its layers or a file is not there.
@@ -58,7 +59,8 @@ def embed(
     >>> embeddings.vectors.shape, len(embeddings.frames), list(embeddings.to_frame().columns[:2])
     ((2, 128), 2, ['path', 'v0'])
     """
-    spec = inputs.one_module(module, weights, options, device, python, worker_timeout, in_process, allow_unrepeatable)
+    how = (weights, options, device, python, worker_timeout, in_process, allow_unrepeatable, store)
+    spec = inputs.one_module(module, *how)
     inputs.check_share("allow_failed", allow_failed)
     places = [files] if isinstance(files, (str, Path)) else list(files)
     every = embed_files.audio_files([inputs.path_of(place) for place in places])

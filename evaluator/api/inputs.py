@@ -34,6 +34,7 @@ def module_specs(
     timeout: float = 600.0,
     in_process: bool = False,
     allow_unrepeatable: bool = False,
+    store: str = "float32",
 ) -> list[ModuleSpec]:
     """One or several modules as specs; those that are specs already stay as they are.
 
@@ -41,6 +42,7 @@ def module_specs(
         modules: What the user gave.
         weights, options, device, python, timeout, in_process, allow_unrepeatable: As those of a `ModuleSpec`, for all of the others; timeout in
             seconds.
+        store: Its `kept_as`.
 
     Raises:
         UsageError: There is none, or one is no HEAR module.
@@ -70,6 +72,7 @@ def module_specs(
         "timeout": timeout,
         "in_process": in_process,
         "allow_unrepeatable": allow_unrepeatable,
+        "kept_as": store,
     }
     return [_spec(module, shared) for module in several]
 

@@ -94,6 +94,16 @@ def add_unrepeatable(command: argparse.ArgumentParser) -> None:
     )
 
 
+def add_store(command: argparse.ArgumentParser) -> None:
+    """In which numbers embeddings are kept."""
+    command.add_argument(
+        "--store",
+        default="float32",
+        metavar="N",
+        help="keep embeddings as float32 (default), or as float16 in half the bytes, which takes up to 5e-4 of each number",
+    )
+
+
 def add_sample(command: argparse.ArgumentParser) -> None:
     """Modules, tasks, and which layers and clips are drawn to be looked at together."""
     command.add_argument("modules", nargs="+", metavar="MODULE", help=MODULE)

@@ -9,6 +9,7 @@ from evaluator.commands._arguments import (
     add_cache,
     add_hearing,
     add_module_options,
+    add_store,
     add_unrepeatable,
     hearing_options,
     module_options,
@@ -33,6 +34,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     )
     add_cache(command)
     add_unrepeatable(command)
+    add_store(command)
     add_hearing(command)
     add_module_options(command)
 
@@ -52,6 +54,7 @@ def run(parsed: argparse.Namespace) -> int:
         progress=bar,
         allow_failed=1.0,  # what could be embedded is written whatever else failed
         allow_unrepeatable=parsed.allow_unrepeatable,
+        store=parsed.store,
         **hearing_options(parsed),
         **module_options(parsed),
     )

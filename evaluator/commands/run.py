@@ -11,6 +11,7 @@ from evaluator.commands._arguments import (
     add_data,
     add_hearing,
     add_module_options,
+    add_store,
     add_unrepeatable,
     count,
     hearing_options,
@@ -38,6 +39,7 @@ _PASSED_ON = (
     "folds",
     "allow_failed",
     "allow_unrepeatable",
+    "store",
     "data",
     "cache",
     "rehash",
@@ -88,6 +90,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     )
     add_data(command)
     add_unrepeatable(command)
+    add_store(command)
     add_hearing(command)
     add_module_options(command)
 

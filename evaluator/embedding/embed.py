@@ -42,7 +42,7 @@ def embed_with(
     foreign = behaviour.is_asked(described)
     if foreign:
         named = behaviour.settle(folder, named, behaviour.answers(module))
-    store = Store(folder, named, part, own["scene_from"] if own else None)
+    store = Store(folder, named, part, own["scene_from"] if own else None, spec.kept_as)
     advance = progress(f"{spec.name} {recordings.name}: clips", len(recordings.clips))
     done = extract(module, recordings, store, advance, views=views)
     done.remarks += behaviour.remarks(behaviour.answers(module)) if foreign else []

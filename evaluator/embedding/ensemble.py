@@ -127,7 +127,7 @@ class MemberwiseEnsemble:
     def embed_scenes(self, recordings: Recordings, cache: Path, progress: Progress) -> tuple[Store, Extraction]:
         """The members' own scenes merged."""
         parts = [_embed_member(each, recordings, cache, progress) for each in self.specs]
-        store = Store(cache, self._identity(cache, "scene"))
+        store = Store(cache, self._identity(cache, "scene"), kept_as=self.spec.kept_as)
         done = Extraction(keys=dict(parts[0][1].keys))
         self._join(done, [extraction for _, extraction in parts])
         keys = sorted(set(done.keys.values()))
@@ -145,7 +145,8 @@ class MemberwiseEnsemble:
         self, views: str, recordings: Recordings, cache: Path, progress: Progress
     ) -> tuple[Store, Extraction]:
         """The members' merged frames, or what is made of them."""
-        store, done = Store(cache, self._identity(cache, views), "" if views == "scene" else views), keyed(recordings)
+        part, done = "" if views == "scene" else views, keyed(recordings)
+        store = Store(cache, self._identity(cache, views), part, kept_as=self.spec.kept_as)
         widths = sum(each["timestamp_embedding_size"] for each in self.described)
         store.verify(done.keys.values())
         seconds = partial(seconds_of, recordings)

@@ -129,11 +129,13 @@ def _look_again(
     stored = {number: measure.stored_row(store, keys[number]) for number in chosen}
     sample = sorted({keys[number] for number in numbers})[:N_SPREAD]
     scale = measure.spread([measure.stored_row(store, key) for key in sample])
-    alone = max(measure.change(_again(asked, [n])[0], stored[n], scale) for n in reversed(chosen))
+    rounding = measure.rounding_of(store)
+    alone = max(measure.change(_again(asked, [n])[0], stored[n], scale, rounding) for n in reversed(chosen))
     repeated = [_again(asked, chosen[:1])[0] for _ in range(3)] if alone > TOLD_ABOVE else []
     rows = _again(asked, mixed) if len(mixed) > 1 else []
     company = max(
-        (measure.change(row, stored[number], scale) for number, row in zip(mixed, rows, strict=False)), default=0.0
+        (measure.change(row, stored[number], scale, rounding) for number, row in zip(mixed, rows, strict=False)),
+        default=0.0,
     )
     change = max(alone, company)
     if change <= TOLD_ABOVE:

@@ -13,6 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
+from evaluator.embedding import halves
 from evaluator.errors import EvaluationError
 
 MOST_OPEN = 256  # files at once; systems allow 256 to 1024 a process
@@ -81,12 +82,14 @@ class OnDisk:
         paths: The files.
         stretches: (n_stretches, 3), in the order of the matrix' rows: which file, the byte where the stretch begins,
             and its number of rows.
-        width: Of a row; it takes 4 * width bytes.
+        width: Of a row.
+        in_halves: Whether a row is one of `halves`; else it is float32, 4 * width bytes.
     """
 
-    def __init__(self, paths: Sequence[Path], stretches: np.ndarray, width: int):
+    def __init__(self, paths: Sequence[Path], stretches: np.ndarray, width: int, in_halves: bool = False):
         stretches = np.asarray(stretches, dtype=np.int64).reshape(-1, 3)
-        self.paths, self.width, self.row_bytes = list(paths), width, 4 * width
+        self.paths, self.width, self.in_halves = list(paths), width, in_halves
+        self.row_bytes = halves.row_bytes(width) if in_halves else 4 * width
         ends = np.cumsum(stretches[:, 2])
         self.first_rows = ends - stretches[:, 2]
         self.addresses = stretches[:, 0] * _SPAN + stretches[:, 1]
@@ -129,8 +132,13 @@ class OnDisk:
         return out
 
     def read(self, addresses: np.ndarray) -> np.ndarray:
-        """The rows at rising addresses, (n, width); those that lie together are read together."""
-        out = np.empty((len(addresses), self.width), np.float32)
+        """The rows at rising addresses, (n, width), float32."""
+        rows = self.read_bytes(addresses)
+        return halves.unpacked(rows) if self.in_halves else rows.view("<f4").astype(np.float32, copy=False)
+
+    def read_bytes(self, addresses: np.ndarray) -> np.ndarray:
+        """The bytes of the rows at rising addresses, (n, row_bytes); those that lie together are read together."""
+        out = np.empty((len(addresses), self.row_bytes), np.uint8)
         if not out.size:
             return out
         memory, row = out.data.cast("B"), self.row_bytes

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from evaluator.embedding import halves
 from evaluator.embedding.plain import TIME_TOLERANCE, Row
 from evaluator.embedding.store import Store
 
@@ -43,21 +44,29 @@ def spread(rows: Sequence[Row]) -> Row:
     }
 
 
-def change(row: Row, stored: Row, scale: Row) -> float:
-    """How far a clip's views, (size,) or (n, size), are from the stored ones, in standard deviations between clips."""
+def rounding_of(store: Store) -> float:
+    """What of a number, as a share of it, may be lost between an embedding and what a store keeps of it."""
+    return 2 * halves.ROUNDING if store.in_halves else ROUNDING
+
+
+def change(row: Row, stored: Row, scale: Row, rounding: float = ROUNDING) -> float:
+    """How far a clip's views, (size,) or (n, size), are from the stored ones, in standard deviations between clips.
+
+    Differences of at most `rounding` of a number do not count.
+    """
     if "times" in stored:
         times = row["times"][: len(stored["times"])]
         if times.shape != stored["times"].shape or np.abs(times - stored["times"]).max(initial=0) > TIME_TOLERANCE:
             return ELSEWHERE
-    return max(_of_view(row[view], stored[view], scale[view], view == "frames") for view in scale)
+    return max(_of_view(row[view], stored[view], scale[view], view == "frames", rounding) for view in scale)
 
 
-def _of_view(row: np.ndarray, stored: np.ndarray, std: np.ndarray, of_frames: bool) -> float:
+def _of_view(row: np.ndarray, stored: np.ndarray, std: np.ndarray, of_frames: bool, rounding: float) -> float:
     now, before = (each.reshape(-1, each.shape[-1])[: MAX_FRAMES if of_frames else None] for each in (row, stored))
     if now.shape != before.shape:
         return ELSEWHERE
     difference = np.abs(now.astype(np.float64) - before)
     size = np.maximum(np.abs(before), np.median(np.abs(before), axis=1, keepdims=True)).astype(np.float64)
-    measure = np.where(std > ROUNDING * size, std, np.where(size > 0, size, 1.0))
-    squares = np.square(np.where(difference > ROUNDING * size, difference / measure, 0.0))
+    measure = np.where(std > rounding * size, std, np.where(size > 0, size, 1.0))
+    squares = np.square(np.where(difference > rounding * size, difference / measure, 0.0))
     return min(ELSEWHERE, float(np.sqrt(squares.mean() if of_frames else squares.mean(axis=1).max())))

@@ -23,9 +23,10 @@ from typing import Any
 
 import numpy as np
 
+from evaluator.embedding import halves
 from evaluator.errors import EvaluationError
 
-DTYPES = {"F32": "<f4", "F64": "<f8"}  # what a store holds
+DTYPES = {"F32": "<f4", "F64": "<f8", "U8": "|u1"}  # what a store holds; bytes are rows of `halves`
 LONGEST_HEADER = 100_000_000  # bytes, the format's own limit
 BLOCK_BYTES = 1 << 20  # that are looked at together: they stay in the processor's cache
 
@@ -64,8 +65,8 @@ class Tensor:
 
     Attributes:
         offset: Of its first byte, from the start of the file.
-        shape: Sizes of its axes.
-        dtype: `F32` or `F64`.
+        shape: Sizes of its axes; the last one of rows of `halves` is in bytes.
+        dtype: `F32`, `F64` or `U8`.
     """
 
     offset: int
@@ -76,6 +77,21 @@ class Tensor:
     def n_bytes(self) -> int:
         """Bytes that it takes."""
         return np.dtype(DTYPES[self.dtype]).itemsize * math.prod(self.shape)
+
+    @property
+    def in_halves(self) -> bool:
+        """Whether its rows are those of `halves`."""
+        return self.dtype == "U8"
+
+    @property
+    def width(self) -> int:
+        """Numbers of a row."""
+        return (self.shape[-1] - halves.SCALE_BYTES) // 2 if self.in_halves else self.shape[-1]
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes that a row takes."""
+        return self.n_bytes // max(1, math.prod(self.shape[:-1]))
 
 
 @dataclass(frozen=True)
@@ -127,7 +143,9 @@ class Shard:
                 raise Damaged(f"its {view} are of another number of clips than it lists")
 
 
-def pack(store: str, part: str, clips: Sequence[StoredClip], views: Mapping[str, np.ndarray]) -> tuple[str, bytes]:
+def pack(
+    store: str, part: str, clips: Sequence[StoredClip], views: Mapping[str, np.ndarray], in_halves: bool = False
+) -> tuple[str, bytes]:
     """Name and content of a shard's file; equal work gives equal bytes.
 
     Args:
@@ -135,19 +153,16 @@ def pack(store: str, part: str, clips: Sequence[StoredClip], views: Mapping[str,
         clips: Its clips, in order.
         views: Embeddings by name, each (n_clips, width) or (n_clips, n_layers, width); or "frames" (n_frames of all clips, width)
             and "times" (n_frames of all clips,) in ms.
+        in_halves: Whether rows are kept as those of `halves`.
 
     Raises:
         EvaluationError: They are of another number of clips or frames.
     """
     from safetensors.numpy import save
 
-    arrays = {
-        view: np.ascontiguousarray(
-            np.moveaxis(rows, 1, 0) if rows.ndim == 3 else rows, dtype=DTYPES["F64" if view == "times" else "F32"]
-        )
-        for view, rows in views.items()
-    }
-    tensors = {view: Tensor(0, rows.shape, "F64" if view == "times" else "F32") for view, rows in arrays.items()}
+    dtypes = {view: "F64" if view == "times" else "U8" if in_halves else "F32" for view in views}
+    arrays = {view: _as_kept(rows, dtypes[view]) for view, rows in views.items()}
+    tensors = {view: Tensor(0, rows.shape, dtypes[view]) for view, rows in arrays.items()}
     shard = Shard(store, part, tuple(clips), {}, tensors)
     try:
         shard.refuse_other_sizes()
@@ -161,6 +176,14 @@ def pack(store: str, part: str, clips: Sequence[StoredClip], views: Mapping[str,
     # One metadata key only: the library keeps no order among several, and equal shards should be equal bytes.
     said = json.dumps({"store": store, "part": part, "clips": shard.listed, "sha256": proofs}, sort_keys=True)
     return shard.name, save(arrays, metadata={"shard": said})
+
+
+def _as_kept(rows: np.ndarray, dtype: str) -> np.ndarray:
+    """Rows as a shard holds them: layer by layer, (n_layers, n_clips, width), where there are several."""
+    by_layer = np.moveaxis(rows, 1, 0) if rows.ndim == 3 else rows
+    if dtype == "U8":
+        return halves.packed(np.ascontiguousarray(by_layer, dtype="<f4"))
+    return np.ascontiguousarray(by_layer, dtype=DTYPES[dtype])
 
 
 def open_shard(path: Path) -> Shard:
@@ -215,7 +238,7 @@ def read_header(file: BufferedReader) -> tuple[Mapping[str, str], dict[str, Tens
 
     Raises:
         OSError: The file cannot be read.
-        KeyError, TypeError, AttributeError, ValueError: It is no whole safetensors file of float32 and float64 tensors.
+        KeyError, TypeError, AttributeError, ValueError: It is no whole safetensors file of tensors in one of `DTYPES`.
     """
     start = file.read(8)
     n_header = struct.unpack("<Q", start)[0] if len(start) == 8 else 0

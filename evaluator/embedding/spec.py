@@ -11,6 +11,7 @@ import numpy as np
 from evaluator import schema
 from evaluator.errors import EvaluationError, UsageError
 
+KEPT_AS = ("float32", "float16")
 KINDS = ("ensemble", "hf", "untrained")  # what may stand before a colon in a module's name
 
 
@@ -50,9 +51,10 @@ class ModuleSpec:
             embeddings, which are never found again after it; None for others.
         in_process: Whether a module that is not ours runs in this process, where a debugger reaches it and its crash or
             hang is ours.
+        kept_as: In which numbers the store keeps its embeddings: "float32", or "float16" in half the bytes (`halves.py`).
 
     Raises:
-        UsageError: It is to run in this process and in another interpreter.
+        UsageError: It is to run in this process and in another interpreter, or kept in other numbers.
     """
 
     name: str
@@ -65,12 +67,15 @@ class ModuleSpec:
     instance: Any = field(default=None, compare=False, repr=False)
     session: TemporaryDirectory[str] | None = field(default=None, repr=False)
     in_process: bool = False
+    kept_as: str = "float32"
 
     def __post_init__(self) -> None:
         if self.in_process and self.python:
             raise UsageError(
                 f"{self.name}: --in-process and --python {self.python} exclude each other; leave one of them out"
             )
+        if self.kept_as not in KEPT_AS:
+            raise UsageError(f"--store: {schema.unknown('kind of numbers', self.kept_as, KEPT_AS)}")
 
     @property
     def isolated(self) -> bool:

@@ -9,7 +9,7 @@ A store has parts, for what is had from the module by different calls: "" for wh
 "layers" and "frames" (`evaluator/embedding/extract.py` says which part holds what). Each part has its own shards.
 
 A shard is one safetensors file: a tensor for each view (n_clips, width), or (n_layers, n_clips, width) so that one
-layer lies together, float32; its metadata lists the clips in order. In part "frames" the clips' frames follow each
+layer lies together, float32 or, if so asked, the rows of `halves.py`; its metadata lists the clips in order. In part "frames" the clips' frames follow each
 other: "frames" (n_frames of all, width) float32 and "times" (n_frames of all,) float64 in ms; the metadata says how
 many are each clip's. Nothing is read from a shard that does not prove itself (`evaluator/embedding/index.py`).
 
@@ -54,13 +54,21 @@ class Store(Index):
         part: "", "layers" or "frames".
         scene_from: How the scenes asked for are made of the stored layers: "layers", joined, and "pooling" ("mean" or "mean+std");
             None where scenes are stored.
+        kept_as: "float32", or "float16" for rows of `halves`, half as large.
     """
 
     def __init__(
-        self, cache: Path, identity: Mapping[str, Any], part: str = "", scene_from: Mapping[str, Any] | None = None
+        self,
+        cache: Path,
+        identity: Mapping[str, Any],
+        part: str = "",
+        scene_from: Mapping[str, Any] | None = None,
+        kept_as: str = "float32",
     ):
+        if kept_as != "float32":
+            identity = {**identity, "kept_as": kept_as}
         super().__init__(cache, model_key(identity), part)
-        self.scene_from = scene_from
+        self.scene_from, self.in_halves = scene_from, kept_as == "float16"
         home = self.folder.parent if part else self.folder
         sweep(home)
         described = json.dumps(identity, sort_keys=True, indent=1) + "\n"
@@ -93,7 +101,7 @@ class Store(Index):
             EvaluationError: It cannot be written, or the embeddings are of another number of clips or frames.
         """
         kept = {view: rows for view, rows in views.items() if view != "scene" or self.scene_from is None}
-        name, content = pack(self.key, self.part, clips, kept)
+        name, content = pack(self.key, self.part, clips, kept, self.in_halves)
         path = self.folder / name
         write_whole(path, content)
         self.believed[path] = Stamp.of(path)
@@ -147,10 +155,10 @@ class Store(Index):
         paths, numbers = self.shards_of(keys)
         n_frames = np.array([self.clips[key].n_frames for key in keys], dtype=np.int64)
         tensors = [self.tensor(path, "frames") for path in paths]
-        width = tensors[0].shape[-1] if tensors else 0
+        width, row_bytes = (tensors[0].width, tensors[0].row_bytes) if tensors else (0, 0)
         begins = np.array([self.locations[key][1] for key in keys], dtype=np.int64)
         offsets = np.array([tensor.offset for tensor in tensors], dtype=np.int64)
-        stretches = np.stack([numbers, offsets[numbers] + begins * 4 * width, n_frames], axis=1)
+        stretches = np.stack([numbers, offsets[numbers] + begins * row_bytes, n_frames], axis=1)
         every = [times_of(path, self.tensor(path, "times")) for path in paths]
         times = [
             every[number][first : first + n].copy()
@@ -158,7 +166,7 @@ class Store(Index):
         ]
         ends = np.cumsum(n_frames)
         rows = [slice(end - n, end) for end, n in zip(ends.tolist(), n_frames.tolist(), strict=True)]
-        return _within(memory, OnDisk(paths, stretches, width)), times, rows
+        return _within(memory, OnDisk(paths, stretches, width, self.in_halves)), times, rows
 
     def on_disk(self, keys: Sequence[str], view: str, layers: Sequence[int | None]) -> OnDisk:
         """The rows of some clips, (len(layers) * len(keys), width): all clips of a layer, then of the next.
@@ -168,14 +176,14 @@ class Store(Index):
         paths, numbers = self.shards_of(keys)
         row = np.array([self.locations[key][1] for key in keys], dtype=np.int64)
         tensors = [self.tensor(path, view) for path in paths]
-        width = tensors[0].shape[-1] if tensors else 0
+        width, row_bytes = (tensors[0].width, tensors[0].row_bytes) if tensors else (0, 0)
         one = np.ones_like(row)
         stretches = [
-            np.stack([numbers, begins[numbers] + row * 4 * width, one], axis=1)
+            np.stack([numbers, begins[numbers] + row * row_bytes, one], axis=1)
             for layer in layers
             for begins in [np.array([self.begin(path, view, layer) for path in paths], dtype=np.int64)]
         ]
-        return OnDisk(paths, np.concatenate(stretches), width)
+        return OnDisk(paths, np.concatenate(stretches), width, self.in_halves)
 
     def shards_of(self, keys: Sequence[str]) -> tuple[list[Path], np.ndarray]:
         """The shards that some clips are in, and for each clip which of these it is, (n_clips,).

@@ -149,6 +149,7 @@ def _provenance(
         "asked_seeds": options.n_seeds,
         "seeded": setup.protocol.probe.SEEDED,  # whether another seed would tell otherwise
         "layers": experiment.layers,
+        **({} if experiment.spec.kept_as == "float32" else {"kept_as": experiment.spec.kept_as}),
     }
 
 

@@ -82,6 +82,7 @@ def request_of(result: Result, options: RunOptions, python: str = "", timeout: f
         timeout=timeout,
         allow_unrepeatable=any(each.kind == "unrepeatable" for each in result.caveats),
         in_process=environment.get("in_process") is True,
+        kept_as=str(provenance.get("kept_as") or "float32"),
     )
     task, protocol = _task(result, options.data), _protocol(result)
     layers = str(provenance.get("layers") or "")
