@@ -6,13 +6,20 @@ so has the second. Both ways train the very same probes for the same number of e
 seconds and their ratio, and the ratio of processor time, which a busy machine falsifies less. Early stopping is switched off
 so that both do the same work.
 
+With `--products` the training stands against its matrix products alone instead: those of every layer, forward and backward, and
+of the validation, of the same sizes and as often, one probe after another on memory that is there already. Printed are medians of
+processor time over the rounds, and their ratio with its range: what gathering rows, norms, dropout, losses, Adam and scores cost
+beside the products. `--clips` makes sets of so many clips instead.
+
     python bench/probe_speed.py [--set esc10|large] [--protocol arch sarkar ogg hear] [--epochs N] [--device cpu|cuda]
+    python bench/probe_speed.py --products [--rounds N] [--clips N ...] [--set ...] [--protocol ...] [--epochs N]
 """
 
 import argparse
 import dataclasses
 import time
 from collections.abc import Callable
+from itertools import pairwise, product
 
 import numpy as np
 import torch
@@ -86,10 +93,35 @@ def one_by_one(
                         sum(hits)
 
 
-def problem(which: str, name: str) -> tuple[list[ProbeJob], list[np.ndarray], np.ndarray, NetworkSettings]:
+def products(jobs: list[ProbeJob], width: int, n_classes: int, settings: NetworkSettings, device: str) -> None:
+    """The matrix products of a training and nothing else, in float32: those that have to be, however probes are stacked."""
+    for job, point in product(jobs, settings.points()):
+        sizes = [len(part) for part in torch.arange(len(job.train)).split(settings.batch_size)]
+        layers = list(pairwise([width, *point.hidden, n_classes]))
+        weights = [(torch.randn(shape, device=device), torch.empty(shape, device=device)) for shape in layers]
+        rows = {
+            n: [tuple(torch.randn(n, each, device=device) for each in (n_in, n_in, n_out)) for n_in, n_out in layers]
+            for n in {*sizes, len(job.valid)}
+        }
+        for epoch in range(1, point.epochs + 1):
+            for n in sizes:
+                for layer, ((x, of_x, y), (weight, of_weight)) in enumerate(zip(rows[n], weights, strict=True)):
+                    torch.mm(x, weight, out=y)
+                    torch.mm(x.T, y, out=of_weight)
+                    if layer:  # features have no gradient
+                        torch.mm(y, weight.T, out=of_x)
+            if epoch % point.check_every == 0:
+                for (x, _, y), (weight, _) in zip(rows[len(job.valid)], weights, strict=True):
+                    torch.mm(x, weight, out=y)
+
+
+def problem(
+    which: str, name: str, n_clips: int = 0
+) -> tuple[list[ProbeJob], list[np.ndarray], np.ndarray, NetworkSettings]:
     """The probes of a protocol on one of the two sets."""
     random = np.random.default_rng(0)
     n, n_classes, n_folds = (400, 10, 5) if which == "esc10" else (10_000, 50, 1)
+    n = n_clips or n
     settings = protocol.load(name, "published").probe
     assert isinstance(settings, NetworkSettings)
     n_layers, width = (13, 1536) if name == "sarkar" else (1, 768 if which == "esc10" else 1536)
@@ -123,27 +155,62 @@ def main() -> None:
     parser.add_argument("--protocol", nargs="+", default=["arch", "ogg", "hear", "sarkar"])
     parser.add_argument("--epochs", type=int, default=0, help="instead of this table's own")
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--products", action="store_true", help="against the matrix products alone")
+    parser.add_argument("--rounds", type=int, default=3, help="of that")
+    parser.add_argument("--clips", type=int, nargs="+", default=[0], help="of that, instead of the set's own number")
     settings = parser.parse_args()
     print(f"{torch.get_num_threads()} threads, {settings.device}")
-    print(
-        f"{'set':7}{'protocol':10}{'probes':>7}{'epochs':>7}{'one by one s':>14}{'side by side s':>16}{'ratio':>7}{'of CPU':>8}"
-    )
-    for which in settings.set:
-        for name in settings.protocol:
+    if settings.products:
+        print(
+            f"{'set':7}{'clips':>6} {'protocol':10}{'probes':>7}{'epochs':>7}{'products s':>12}{'training s':>12}{'ratio':>7}"
+        )
+    else:
+        ways = f"{'one by one s':>14}{'side by side s':>16}{'ratio':>7}{'of CPU':>8}"
+        print(f"{'set':7}{'protocol':10}{'probes':>7}{'epochs':>7}{ways}")
+    for which, name in product(settings.set, settings.protocol):
+        if not settings.products:
             print(row(which, name, settings.epochs, settings.device), flush=True)
+        for n_clips in settings.clips if settings.products else ():
+            print(products_row(which, name, n_clips, settings), flush=True)
 
 
 def row(which: str, name: str, epochs: int, device: str) -> str:
     """One line of the table."""
     jobs, matrices, targets, settings = problem(which, name)
     settings = dataclasses.replace(settings, epochs=epochs or settings.epochs)
-    asked, standardise = Targets(targets, "single", "accuracy"), name == "sarkar"
-    known = [InMemory(matrix) for matrix in matrices]
     alone = timed(lambda: one_by_one(jobs, matrices, targets, settings, device), device)
-    beside = timed(lambda: training.train(FitRequest(jobs, known, asked, standardise, device), settings), device)
+    beside = timed(lambda: side_by_side(jobs, matrices, targets, settings, device), device)
     n_probes = len(jobs) * len(settings.points())
     figures = f"{alone[0]:14.2f}{beside[0]:16.2f}{alone[0] / beside[0]:7.1f}{alone[1] / beside[1]:8.1f}"
     return f"{which:7}{name:10}{n_probes:7}{settings.epochs:7}{figures}"
+
+
+def side_by_side(
+    jobs: list[ProbeJob], matrices: list[np.ndarray], targets: np.ndarray, settings: NetworkSettings, device: str
+) -> None:
+    """Our way, as `hear-eval run` calls it; `sarkar` standardises."""
+    known = [InMemory(matrix) for matrix in matrices]
+    standardise = len(matrices) > 1
+    training.train(FitRequest(jobs, known, Targets(targets, "single", "accuracy"), standardise, device), settings)
+
+
+def products_row(which: str, name: str, n_clips: int, asked: argparse.Namespace) -> str:
+    """One line of the table against the matrix products: both in turn, medians of processor time, and their ratios."""
+    jobs, matrices, targets, settings = problem(which, name, n_clips)
+    settings = dataclasses.replace(settings, epochs=asked.epochs or settings.epochs)
+    width, n_classes = matrices[0].shape[1], targets.shape[1]
+    rounds = [
+        (
+            timed(lambda: products(jobs, width, n_classes, settings, asked.device), asked.device)[1],
+            timed(lambda: side_by_side(jobs, matrices, targets, settings, asked.device), asked.device)[1],
+        )
+        for _ in range(asked.rounds)
+    ]
+    bare, ours = np.median(rounds, axis=0)
+    ratios = sorted(training / products for products, training in rounds)
+    n_probes = len(jobs) * len(settings.points())
+    figures = f"{bare:12.2f}{ours:12.2f}{np.median(ratios):7.2f}  ({ratios[0]:.2f} to {ratios[-1]:.2f})"
+    return f"{which:7}{len(targets):6} {name:10}{n_probes:7}{settings.epochs:7}{figures}"
 
 
 if __name__ == "__main__":
