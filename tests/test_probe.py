@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from evaluator.errors import EvaluationError, UsageError
-from evaluator.probes import protocol, stack, training
+from evaluator.probes import batches, protocol, stack, training
 from evaluator.probes.jobs import ProbeJob
 from evaluator.probes.schedules import warmup_factor
 from evaluator.scoring.targets import Targets
@@ -134,6 +134,43 @@ def test_embeddings_may_be_memory_mapped(tmp_path, recwarn):
     )
     np.testing.assert_array_equal(wanted.test, found.test)
     assert not [warning for warning in recwarn if "writable" in str(warning.message)]
+
+
+def test_features_are_standardised_once_a_fold_and_layer(monkeypatch):
+    """Not for each seed, rate or epoch; batches that standardise their own rows, where memory is short, give the same bits."""
+    features, targets = problem(width=8)
+    layers = [features, features[:, ::-1].copy(), 3 * features]
+    folds = jobs(90, [1, 2])
+    every = [
+        dataclasses.replace(fold, features=(layer,), seed=seed)
+        for fold in folds
+        for layer in range(3)
+        for seed in range(4)
+    ]
+    sarkar = protocol.load("sarkar").probe
+    grid = ({"learning_rate": 0.01}, {"learning_rate": 0.001})
+    settings = dataclasses.replace(sarkar, hidden=(4,), epochs=3, grid=grid)
+    counts = {"moments": 0, "ahead": 0, "batch": 0}
+
+    def counted(name, function):
+        def called(*arguments):
+            counts[name] += 1
+            return function(*arguments)
+
+        return called
+
+    monkeypatch.setattr(training, "moments", counted("moments", training.moments))
+    monkeypatch.setattr(stack, "standardised", counted("batch", stack.standardised))
+    monkeypatch.setattr(batches, "standardised", counted("ahead", batches.standardised))
+    asked = (every, layers, Targets(targets, "single", "uar"), settings, True, "cpu")
+    ahead = train(*asked)
+    assert counts == {"moments": 6, "ahead": 6, "batch": 0}
+    monkeypatch.setattr(batches, "AHEAD_VALUES", 0)
+    in_batches = train(*asked)
+    assert counts["ahead"] == 6
+    assert counts["batch"] > 0
+    for one, other in zip(ahead, in_batches, strict=True):
+        assert np.array_equal(one.test, other.test)
 
 
 def test_progress_counts_every_epoch_of_every_probe():

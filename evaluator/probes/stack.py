@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from evaluator.embedding.matrix import Matrix, is_constant
-from evaluator.probes.batches import batch_cuts, on_device, padded
+from evaluator.probes.batches import batch_cuts, on_device, padded, standardised, standardised_ahead
 from evaluator.probes.network_settings import NetworkSettings
 from evaluator.probes.networks import Networks, first_weights
 from evaluator.probes.optimiser import Adam
@@ -93,6 +93,7 @@ class Stack:
         self.dropped = [torch.Generator(device).manual_seed(one.seed) for one in probes]
         self.class_weights = torch.stack([self.weights_of(one) for one in probes]).to(device)
         self.moments: list[Any] | None = None
+        self.ahead: tuple[Any, Any] | None = None
         if moments is not None:
             means, deviations = (np.stack(each) for each in zip(*moments, strict=True))
             # Sarkar & Magimai-Doss add 1e-10 to deviations, which float32 does not see in features of the usual size.
@@ -100,6 +101,9 @@ class Stack:
             self.moments = [
                 torch.from_numpy(each.astype(np.float32)).unsqueeze(-2).to(device) for each in (means, scales)
             ]
+            if len(probes[0].features) == 1:
+                keys = [(one.features[0], one.train.tobytes()) for one in probes]
+                self.ahead = standardised_ahead(keys, self.matrices, self.moments)
         self.living_moments = self.moments
 
     def weights_of(self, probe: StackedProbe) -> Any:
@@ -158,21 +162,22 @@ class Stack:
         """Features of each living probe's own rows (n_alive, n_rows), as `Networks.logits` takes them."""
         import torch
 
+        if self.ahead is not None:
+            features, firsts = self.ahead
+            picked = (rows + firsts[self.alive]).flatten().to(features.device)
+            return features.index_select(0, picked).view(*rows.shape, -1)
         parts = []
         first = 0
-        for features, run in groupby(self.probes[number].features for number in self.alive):
+        for numbers, run in groupby(self.probes[number].features for number in self.alive):
             own = rows[first : first + len(list(run))]
             first += len(own)
             same = len(own) == 1 or bool((own == own[:1]).all())
             picked = own[:1] if same else own
-            read = [self.take(number, picked) for number in features]
+            read = [self.take(number, picked) for number in numbers]
             x = read[0] if len(read) == 1 else torch.stack(read, dim=1)
             parts.append(x.expand(len(own), *x.shape[1:]) if same else x)
         x = parts[0] if len(parts) == 1 else torch.cat(parts)
-        if self.living_moments is not None:
-            mean, scale = self.living_moments
-            x = (x - mean).mul_(scale)
-        return x
+        return x if self.living_moments is None else standardised(x, *self.living_moments)
 
     def take(self, number: int, rows: Any) -> Any:
         """Rows (n, n_rows) of a feature matrix, (n, n_rows, width), on the device."""
