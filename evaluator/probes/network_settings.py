@@ -26,6 +26,7 @@ class NetworkSettings:
     monitor: What counts there: `valid_loss` or `valid_score` (the task's metric).
     patience: Looks without anything better after which training stops; 0 for never.
     weights: `last` epoch's, or the `best` by what is monitored.
+    precision: Of what goes through the network: `float32`, or `bfloat16`, in which weights, losses and Adam stay float32.
     grid: Points to choose from by what is monitored, each some of these fields; earlier ones win ties.
     grid_by: Whether `each_fold` chooses its point, or the `first_fold` for all.
     """
@@ -50,6 +51,7 @@ class NetworkSettings:
     plateau_patience: int = 0
     check_every: int = 1
     patience: int = 0
+    precision: str = "float32"
     grid: tuple[Mapping[str, Any], ...] = ()
     grid_by: str = "each_fold"
 

@@ -109,6 +109,14 @@ _FIELDS: Mapping[str, Field] = {
         choices=("last", "best"),
         meaning="Which weights are tested: those of the last epoch, or the best by what is monitored.",
     ),
+    "precision": Field(
+        str,
+        required=False,
+        default="float32",
+        choices=("float32", "bfloat16"),
+        meaning="Of the matrix products and what goes between them: bfloat16 is faster where the processor computes in it (AVX-512 "
+        "BF16, AMX, GPUs) and batches are large; weights, losses and the optimiser stay float32.",
+    ),
     "grid": Field(
         list,
         required=False,
