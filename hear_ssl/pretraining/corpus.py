@@ -10,6 +10,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from pathlib import Path
 
 import numpy as np
@@ -142,7 +143,9 @@ def read_window(item: FilePart, position: float, pad: str) -> np.ndarray:
         rate = file.samplerate
         first = max(0, int((start - SPARE_SECONDS) * rate))
         file.seek(first)
-        audio = file.read(int((seconds + 2 * SPARE_SECONDS) * rate), dtype="float32", always_2d=True).mean(axis=1)
+        channels = file.read(int((seconds + 2 * SPARE_SECONDS) * rate), dtype="float32", always_2d=True).T
+    # numpy's mean over so few neighbours takes a quarter of the time to read stereo; this is the same number.
+    audio = reduce(np.add, channels) / len(channels)
     audio = soxr.resample(check_samples(audio), rate, SAMPLE_RATE)
     skip = min(round((start - first / rate) * SAMPLE_RATE), max(0, len(audio) - UNIT))
     audio = audio[skip : skip + UNIT]
