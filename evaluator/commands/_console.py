@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from evaluator.results.caveats import Caveat
     from evaluator.results.result import Result
+
+LINE_SECONDS = 30.0  # between lines of progress where no bar can be drawn
 
 
 def report_error(name: str, error: Exception) -> None:
@@ -99,8 +102,36 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def bar(title: str, total: int, unit: str = "") -> Callable[[int], object]:
-    """A progress bar on standard error, silent when that is no terminal; large counts of a unit get a prefix."""
+    """A progress bar on standard error, or a line now and then where that is no terminal; large counts of a unit get a prefix."""
     from tqdm import tqdm
 
-    silent = not sys.stderr.isatty()
-    return tqdm(total=total, desc=title, file=sys.stderr, disable=silent, unit=unit, unit_scale=bool(unit)).update
+    if not sys.stderr.isatty():
+        return _Lines(title, total, unit).update
+    return tqdm(total=total, desc=title, file=sys.stderr, unit=unit, unit_scale=bool(unit)).update
+
+
+class _Lines:
+    """Progress in whole lines, for logs: the first after `LINE_SECONDS`, so that what is short says nothing."""
+
+    def __init__(self, title: str, total: int, unit: str):
+        self.title, self.total, self.unit, self.n = title, total, unit, 0
+        self.began = self.told = time.monotonic()
+
+    def update(self, n_steps: int) -> None:
+        """Count steps, and say how far it is if nothing was said for so long."""
+        from tqdm import tqdm
+
+        self.n += n_steps
+        now = time.monotonic()
+        if now - self.told >= LINE_SECONDS:
+            self.told = now
+            line = tqdm.format_meter(
+                self.n,
+                self.total,
+                now - self.began,
+                prefix=self.title,
+                unit_scale=bool(self.unit),
+                unit=self.unit,
+                bar_format="{desc}: {n_fmt} of {total_fmt}{unit} ({percentage:.0f} %), {elapsed} so far, {remaining} to go",
+            )
+            print(f"hear-eval: {line}", file=sys.stderr, flush=True)
