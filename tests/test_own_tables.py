@@ -2,22 +2,25 @@
 
 import importlib.util
 import json
+import os
 from pathlib import Path
 
 import pytest
 
+from evaluator import files
 from evaluator.audio.clip import Clip
 from evaluator.datasets import manifest
 from evaluator.datasets.manifest import Manifest
+from evaluator.datasets.reading import delimited
 from evaluator.datasets.reading.annotation_formats import recognise
 from evaluator.datasets.reading.table import TableReader
 from evaluator.errors import UsageError
 from evaluator.experiment import catalogue
 
 
-def put(root: Path, files: dict[str, str | bytes]) -> Path:
+def put(root: Path, contents: dict[str, str | bytes]) -> Path:
     """Write files; those whose text is "" stand for recordings."""
-    for name, text in files.items():
+    for name, text in contents.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_bytes(text if isinstance(text, bytes) else text.encode())
     return root
@@ -492,3 +495,25 @@ def test_sounds_of_two_channels_that_overlap_are_refused_too(tmp_path):
 def test_how_long_recordings_are_is_no_stretch(tmp_path):
     (tmp_path / "t.csv").write_text("path,duration,label\n" + "\n".join(f"{n}.wav,0.5,{'ab'[n % 2]}" for n in range(8)))
     assert catalogue.find(str(tmp_path / "t.csv"))
+
+
+def test_a_table_is_read_once_for_the_task_and_for_its_clips(tmp_path, monkeypatch):
+    """What found the task gives the clips too; a table that is another file by now, of the same size and time, is read again."""
+    table = tmp_path / "mine.csv"
+    table.write_text("path,label,group\n" + "".join(f"{n}.wav,{'ab'[n % 2]},{n}\n" for n in range(10, 30)))
+    read, read_text = [], delimited._read_text
+    monkeypatch.setattr(delimited, "_read_text", lambda *each: read.append(each[0]) or read_text(*each))
+
+    def labels():
+        (task,) = catalogue.find(str(table))
+        return [clip.labels for clip in manifest.read(task, None, tmp_path / "cache").clips]
+
+    monkeypatch.setattr(files, "_SETTLED_NS", 0)  # a file of this moment counts as old
+    before, first = table.stat(), labels()
+    assert len(read) == 1 and labels() == first and len(read) == 1
+    table.write_text(table.read_text().replace("10.wav,a", "10.wav,b"))
+    os.utime(table, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert labels() == [("b",), *first[1:]] and len(read) == 2
+    monkeypatch.setattr(files, "_SETTLED_NS", 10**12)  # too young to be sure
+    table.write_text(table.read_text().replace("10.wav,b", "10.wav,a"))
+    assert labels() == first and len(read) > 3

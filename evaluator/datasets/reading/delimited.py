@@ -4,6 +4,7 @@ import csv
 import io
 import os
 import re
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,12 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from evaluator.errors import UsageError
+from evaluator.files import Stamp
 
 _EXCEL_SEPARATOR = re.compile(r"sep=.\r?\n")
 _MARK = "\ufeff"  # of the byte order, at the start of a file
 _MAX_BYTES = 2_000_000_000  # of a file; a million rows have some 100 MB
 _MAX_COLUMNS = 20_000  # more than any list of classes; each row is a mapping with all of them
+_MAX_HELD = 32_000_000  # letters of texts that are held
 _NAMES = {",": "a comma", ";": "a semicolon", "\t": "a tab"}
+
+_held: dict[tuple[str, str], tuple[Stamp, str]] = {}  # texts of files by path and encoding, the latest last
 
 
 def read_table(
@@ -63,7 +68,9 @@ def reader_of(text: Iterable[str], delimiter: str) -> Any:
 
 
 def read_text(table: Path, encoding: str = "utf-8") -> str:
-    """The whole text of a file, line ends as they are.
+    """The whole text of a file, line ends as they are; who asks again for the same file gets what was read.
+
+    A task is found by the table that its clips are made from: it is read from the disk once, if size, times and inode are the same.
 
     Args:
         table: The file.
@@ -72,6 +79,27 @@ def read_text(table: Path, encoding: str = "utf-8") -> str:
     Raises:
         UsageError: The file is missing, has more than 2 GB, a NUL character, or is not in that encoding.
     """
+    key, now, stamp = (os.path.abspath(table), encoding), time.time_ns(), _stamp_of(table)
+    if key in _held and _held[key][0] == stamp:
+        return _held[key][1]
+    text = _read_text(table, encoding)
+    if stamp is not None and stamp.settled(now) and stamp == _stamp_of(table):
+        _held.pop(key, None)
+        _held[key] = stamp, text
+        while sum(len(each) for _, each in _held.values()) > _MAX_HELD:
+            del _held[next(iter(_held))]
+    return text
+
+
+def _stamp_of(table: Path) -> Stamp | None:
+    """The stamp of a file; None where there is none, which reading tells."""
+    try:
+        return Stamp.of(table)
+    except OSError:
+        return None
+
+
+def _read_text(table: Path, encoding: str) -> str:
     content = read_bytes(table)
     try:
         text = content.decode("utf-8-sig" if encoding == "utf-8" else encoding)
