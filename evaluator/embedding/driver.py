@@ -190,6 +190,11 @@ class Driver:
         except TypeError:
             return []
 
+    def read_from(self):
+        """Our extension: paths of all files and folders that decide what was loaded; None where the model does not say."""
+        said = getattr(self.model, "read_from", None)
+        return [str(place) for place in said] if isinstance(said, (list, tuple)) else None
+
     def hash_weights(self):
         """SHA-256 over all weights; of the weight file if the model shows none, "" without one."""
         parts = []

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from evaluator.datasets.recordings import Recordings
-from evaluator.embedding import behaviour, guard, members, merging
+from evaluator.embedding import behaviour, guard, loaded_files, members, merging
 from evaluator.embedding.claims import POLL_SECONDS, Claim
 from evaluator.embedding.embed import Progress, embed_with
 from evaluator.embedding.extract import to_make
@@ -90,7 +90,8 @@ class MemberwiseEnsemble:
         self.spec = spec
         self.merge, self.specs = members.read(spec)
         opened = [_described(each) for each in self.specs]
-        self.described, self.answers = [each for each, _ in opened], [given for _, given in opened]
+        self.described, self.answers = [each for each, _, _ in opened], [given for _, given, _ in opened]
+        self.places = [places for _, _, places in opened]
         layered = [number for number, each in enumerate(self.described) if each["n_layers"] > 1]
         self.reference = layered[0] if layered else 0
 
@@ -117,6 +118,11 @@ class MemberwiseEnsemble:
             "heard": sorted({sound for each in self.described for sound in each["heard"]}),
             "members": self.described,
         }
+
+    def read_from(self) -> list[str] | None:
+        """Absolute paths of all that decides what the members are loaded from; None where one of them does not say."""
+        said = [places for places in self.places if places is not None]
+        return sorted({place for places in said for place in places}) if len(said) == len(self.places) else None
 
     def embed(self, views: str, recordings: Recordings, cache: Path, progress: Progress) -> tuple[Store, Extraction]:
         """As `embed`; a clip that one of the members refuses is refused."""
@@ -285,11 +291,15 @@ class _Memory:
         return frames[:n_inside], centres[:n_inside]
 
 
-def _described(spec: ModuleSpec) -> tuple[dict[str, Any], behaviour.Answers | None]:
-    """What a member tells of itself, and what one that is not ours answers to fixed sounds; it is closed when this returns."""
+def _described(spec: ModuleSpec) -> tuple[dict[str, Any], behaviour.Answers | None, Sequence[str] | None]:
+    """What a member tells of itself, what one that is not ours answers to fixed sounds, and what it was loaded from.
+
+    It is closed when this returns.
+    """
     with open_module(spec) as member:
         described = member.describe()
-        return described, behaviour.answers(member) if behaviour.is_asked(described) else None
+        given = behaviour.answers(member) if behaviour.is_asked(described) else None
+        return described, given, loaded_files.places_of(member)
 
 
 def _embed_member(

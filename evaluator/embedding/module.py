@@ -83,6 +83,11 @@ class Local:
         """See `Module`."""
         return self.driver.raw_facts()
 
+    def read_from(self) -> list[str] | None:
+        """Absolute paths of all files and folders that decide what was loaded; None where the module does not say."""
+        own: list[str] | None = self.driver.read_from() if self.driver.describe()["identity"] else None
+        return own
+
     def ask(self, function: Any, audio: Any) -> Any:
         """Call the driver, its complaints turned into ours."""
         with _stdout_to_stderr():

@@ -78,6 +78,12 @@ class ModuleSpec:
             raise UsageError(f"--store: {schema.unknown('kind of numbers', self.kept_as, KEPT_AS)}")
 
     @property
+    def is_ours(self) -> bool:
+        """Whether the module is one of hear_ssl's by its name, and holds nobody else's, so that its code can be named."""
+        spelled = self.resolved()
+        return self.instance is None and _is_ours(spelled.name, spelled.weights)
+
+    @property
     def isolated(self) -> bool:
         """Whether the module runs in a process of its own: in another interpreter, or because it is not ours."""
         own_process = self.instance is None and not self.in_process and not _is_ours(self.name, self.weights)

@@ -54,10 +54,13 @@ class Model(torch.nn.Module):
         trained_on: Datasets of the evaluator whose sounds were in the pre-training data, by name, and which sounds: an
             extension of the API, by which a score on them can be marked.
         heard: Hashes of these sounds themselves where they are known, 16 hex digits each (`hear_ssl/pretraining/heard.py`).
+        read_from: Absolute paths of all files and folders that decide what was loaded, also of such as are looked for in vain:
+            an extension by which a later run can tell, without loading, that the same would be loaded. None where nobody can.
     """
 
     trained_on: Mapping[str, str] = MappingProxyType({})
     heard: Sequence[str] = ()
+    read_from: Sequence[str] | None = None
 
     def __init__(
         self,

@@ -210,7 +210,11 @@ class AvesCheckpoint:
         check_options(options, OPTIONS)
         normalize = wants_normalization(options.pop("normalize", "auto"))
         path = Path(model_file_path) if model_file_path else self.downloaded()
-        return Model(TransformerEncoder(_load_network(path), bool(normalize)), **options)
+        model = Model(TransformerEncoder(_load_network(path), bool(normalize)), **options)
+        beside = _config_beside(path)
+        usual = path.with_name(f"{path.stem}.model_config.json")
+        model.read_from = [os.path.abspath(each) for each in (path, usual, *([] if beside == usual else [path.parent]))]
+        return model
 
     def downloaded(self) -> Path:
         """The weight file in the user's cache, fetched with its JSON file if it is not there.

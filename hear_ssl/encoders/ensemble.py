@@ -42,6 +42,7 @@ class Ensemble(torch.nn.Module):
         n_layers: 1; the layers are the members' affair.
         trained_on: As of a `Model`, with the members' names.
         heard: As of a `Model`: what any of the members heard.
+        read_from: As of a `Model`; None where a member does not say.
     """
 
     n_layers = 1
@@ -64,6 +65,8 @@ class Ensemble(torch.nn.Module):
             for name, what in dict(getattr(member.model, "trained_on", {})).items()
         }
         self.heard = sorted({sound for member in members for sound in getattr(member.model, "heard", ())})
+        said = [getattr(member.model, "read_from", None) for member in members]
+        self.read_from = None if None in said else sorted({place for places in said for place in places or ()})
         self.requires_grad_(False).eval()
 
     def embedding_identity(self) -> dict[str, Any]:

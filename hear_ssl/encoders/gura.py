@@ -23,6 +23,7 @@ Source: Wu et al. 2022, https://arxiv.org/abs/2209.12900; https://github.com/ton
 """
 
 import importlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,7 +102,10 @@ class Gura:
             "scene": "merged",
         }
         paths = _member_paths(self.members, model_file_path)
-        return ensemble.build(self.members, member_options, paths, **(released | chosen))
+        model = ensemble.build(self.members, member_options, paths, **(released | chosen))
+        if paths and model.read_from is not None:
+            model.read_from = [*model.read_from, os.path.abspath(model_file_path)]  # what lies there decides as well
+        return model
 
     def options(self) -> dict[str, str]:
         """What may be chosen, with its meaning."""

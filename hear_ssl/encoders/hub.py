@@ -4,6 +4,7 @@ The library's own loaders are not asked: they take a file's word for which code 
 which of its weights are left out or drawn at random. Here every tensor of the encoder is used, or it is an error.
 """
 
+import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -63,11 +64,13 @@ class Files:
     Attributes:
         where: How messages call it.
         commit: Of the hub, 40 hexadecimal digits, once a file has been found; "" for a folder.
+        snapshot: Where the files of that commit lie on this machine; None for a folder.
     """
 
     def __init__(self, source: str, revision: str = ""):
         self.source, self.revision, self.commit = source, revision, ""
         self.folder = Path(source) if Path(source).is_dir() else None
+        self.snapshot: Path | None = None
         self.where = f"{source} at revision {revision}" if revision and not self.folder else source
 
     def find(self, name: str) -> Path | None:
@@ -91,8 +94,18 @@ class Files:
         except Exception as error:  # those of three libraries: names, connections, accounts
             raise FileNotFoundError(_unavailable(self.where, error)) from error
         # Each file of a repository lies at snapshots/COMMIT/NAME of the cache: the next ones are of the same commit.
-        self.commit = self.commit or path.parent.name
+        self.commit, self.snapshot = self.commit or path.parent.name, path.parent
         return path
+
+    @property
+    def read_from(self) -> list[str] | None:
+        """See `Model.read_from`; None where the hub decides which commit is the newest."""
+        own = os.path.abspath(self.source)
+        if self.folder:
+            return [own]
+        if self.snapshot is None or not re.fullmatch("[0-9a-f]{40}", self.revision):
+            return None
+        return [str(self.snapshot), own]  # a folder of that name would be taken instead of the hub
 
     def config(self) -> tuple[dict[str, Any], str]:
         """What config.json says, and its path for messages.

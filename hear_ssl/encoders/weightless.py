@@ -22,4 +22,6 @@ def load_weightless(name: str, encoder: Encoder, model_file_path: str, options: 
     check_options(options, {})
     if model_file_path:
         raise ValueError(f"{name} has no weights to load; leave model_file_path empty ({model_file_path!r} came)")
-    return Model(encoder, **options)
+    model = Model(encoder, **options)
+    model.read_from = ()
+    return model
