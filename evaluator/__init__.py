@@ -12,6 +12,7 @@ used, so that importing this package costs nothing.
 """
 
 import importlib
+import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from evaluator.results.caveats import Caveat
     from evaluator.results.compare import Comparison
     from evaluator.results.result import CurvePoint, FoldResult, Result
+
+IMPORTED_NS = time.time_ns()  # what is edited later may not be what this process runs
 
 _HOMES = {
     "analysis": ("compute_similarity", "draw_maps", "write_report"),

@@ -222,7 +222,7 @@ def test_an_interruption_keeps_what_is_done(recordings):
     with pytest.raises(KeyboardInterrupt):
         ev.run(modules, "./data", protocol="knn", on_result=interrupt)
     assert [result.module for result in ev.load_results("results")] == modules[:1]
-    first, second = ev.run(modules, "./data", protocol="knn")
+    first, second = ev.run(modules, "./data", protocol="knn", again=True)
     assert first.environment["n_embedded"] == 0 and second.environment["n_embedded"] == 16
 
 
@@ -344,14 +344,12 @@ def test_weights_of_frames_part_stores_too(recordings, tmp_path):
 
 def test_rehash_reads_the_files_of_each_folder_once(recordings, tmp_path, monkeypatch):
     """Two tasks of one name lie in two folders; a second module needs no third reading."""
-    from evaluator.experiment import run
+    from evaluator.experiment import setup
 
     shutil.copytree("data", "elsewhere/data")
-    asked, set_up = [], run.set_up
-    monkeypatch.setattr(
-        run, "set_up", lambda *a, rehash: asked.append((a[0].dataset.root, rehash)) or set_up(*a, rehash=rehash)
-    )
+    asked, file_facts = [], setup.decode.file_facts
+    monkeypatch.setattr(setup.decode, "file_facts", lambda *each: asked.append((each[0], each[3])) or file_facts(*each))
     ev.run(
         ["hear_ssl.melspec", "hear_ssl.majority"], ["./data", "./elsewhere/data"], protocol="knn", out=None, rehash=True
     )
-    assert [rehash for _, rehash in asked] == [True, True, False, False] and len(set(asked)) == 4
+    assert [rehash for _, rehash in asked] == [True, True] and len(set(asked)) == 2

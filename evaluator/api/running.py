@@ -15,7 +15,7 @@ from evaluator.embedding.embed import Progress, no_progress
 from evaluator.embedding.spec import ModuleSpec
 from evaluator.errors import EvaluationError, UsageError
 from evaluator.experiment.options import RunOptions
-from evaluator.experiment.run import Failure, RunRequest, run_many
+from evaluator.experiment.run import Failure, Keeping, RunRequest, run_many
 from evaluator.files import writable_folder
 from evaluator.probes import protocol as protocols
 from evaluator.probes.protocol import Protocol
@@ -66,15 +66,21 @@ def run(
     cache: str | Path | None = None,
     out: str | Path | None = "results",
     rehash: bool = False,
+    again: bool = False,
     paths: bool = True,
     progress: Progress = no_progress,
     on_result: Callable[[Result, Path | None], object] = lambda result, path: None,
+    on_unchanged: Callable[[Result, Path], object] = lambda result, path: None,
     on_failure: Callable[[Failure], object] = lambda failure: None,
 ) -> list[Result]:
     """Score modules on tasks, as `hear-eval run` does.
 
     Each clip is embedded once and kept in the cache; what is there already is not made again. Every result is written as soon as
     it is there, so that an interruption loses none: `load_results` reads them back, and the same call goes on.
+
+    A result of a module of ours that lies in `out` is given as it is, with its predictions in single precision, where all that it
+    depends on is the same: code, libraries, machine, task, protocol, options, layers, seeds, device, weight files, clips,
+    labels and recordings.
 
     Args:
         modules: HEAR modules by name (`hear_ssl.melspec`, `./mine.py`, `hf:ORG/MODEL`, `ensemble:A+B`, `untrained:MODULE`), or as
@@ -108,10 +114,12 @@ def run(
         out: Folder in which results are written; None to write none.
         rehash: Whether to read every audio file anew. Otherwise one whose size, times and inode are those of before is taken for
             unchanged.
+        again: Whether to fit probes and score anew also where a kept result says that nothing has changed.
         paths: Whether results name host, folders and files in full; without, they can be handed on: files are named relative to the
             data.
         progress: Called with a title and a total, gives what is called with the number of steps done.
         on_result: Called with each result as soon as it is there, and the path of its file (None without `out`).
+        on_unchanged: Called with each result that lay in `out` already, and its file, before `on_result` is.
         on_failure: Called with each run that fails.
 
     Returns:
@@ -145,25 +153,24 @@ def run(
         RunRequest(spec, questions, chosen if spec in layered else replace(chosen, layers=""))
         for spec in [*given, *added]
     ]
-    return _run_all(requests, given, None if out is None else inputs.path_of(out), paths, on_result, on_failure)
+    for task, asked in [] if paths else questions:
+        sharing.refuse_folders(task.name, [task.document(), asked.document()])
+    keeping = Keeping(None if out is None else writable_folder("--out", inputs.path_of(out)), paths, again)
+    return _run_all(requests, given, keeping, on_result, on_unchanged, on_failure)
 
 
 def _run_all(
     requests: Sequence[RunRequest],
     given: Sequence[ModuleSpec],
-    out: Path | None,
-    paths: bool,
+    keeping: Keeping,
     on_result: Callable[[Result, Path | None], object],
+    on_unchanged: Callable[[Result, Path], object],
     on_failure: Callable[[Failure], object],
 ) -> list[Result]:
     """Carry out requests; `given` are the modules that were asked for by name, whose failures count.
 
-    Without `paths`, what names folders is refused, and left out of results (`sharing`).
+    Where results shall not name folders, these are left out of them (`sharing`).
     """
-    for request in [] if paths else requests:
-        for task, protocol in request.questions:
-            sharing.refuse_folders(task.name, [task.document(), protocol.document()])
-    folder = None if out is None else writable_folder("--out", out)
     results: list[Result] = []
     failures: list[Failure] = []
 
@@ -174,10 +181,15 @@ def _run_all(
         if failure.spec in given or not isinstance(failure.error, UsageError):
             failures.append(failure)
 
-    for spec, (task, _), made in run_many(requests, failed):
-        result = made if paths else sharing.without_paths(made)
-        path = None if folder is None else on_disk.write(result, folder)
-        LOG.info("%s on %s: %s %.4g", spec.name, task.name, result.metric, result.score)
+    for answer in run_many(requests, failed, keeping):
+        result, path = answer.result, answer.kept
+        if path is not None:
+            on_unchanged(result, path)
+        else:
+            result = result if keeping.paths else sharing.without_paths(result)
+            path = None if keeping.out is None else on_disk.write(result, keeping.out)
+        name = answer.spec.name, answer.question[0].name
+        LOG.info("%s on %s: %s %.4g", *name, result.metric, result.score)
         results.append(result)
         on_result(result, path)
     if len(failures) == 1 and not results:

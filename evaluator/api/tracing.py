@@ -61,7 +61,7 @@ def rerun(
     )
     request = asking.request_of(before, options, python, worker_timeout)
     failures: list[Failure] = []
-    done = [each for _, _, each in run_many([request], failures.append)]
+    done = [each.result for each in run_many([request], failures.append)]
     if failures:
         raise failures[0].error
     path = None if folder is None else on_disk.write(done[0], folder)

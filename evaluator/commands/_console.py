@@ -3,7 +3,7 @@
 import logging
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,8 +39,8 @@ def tell_warnings() -> None:
     logging.getLogger("evaluator").addHandler(_TELLER)  # once, however often it is called
 
 
-def print_results(done: "Sequence[tuple[Result, Path | None]]") -> None:
-    """A table of scores, then what a reader should know, then where the files are."""
+def print_results(done: "Sequence[tuple[Result, Path | None]]", unchanged: Collection[Path] = ()) -> None:
+    """A table of scores, then what a reader should know, then where the files are, and which of them were there already."""
     from evaluator.results.caveats import DAGGER
 
     rows = [
@@ -65,7 +65,7 @@ def print_results(done: "Sequence[tuple[Result, Path | None]]") -> None:
         for note in result.notes:
             print(f"note: {result.module}, {result.task}: {note}")
         if path is not None:
-            print(f"written: {path}")
+            print(f"{'unchanged' if path in unchanged else 'written'}: {path}")
 
 
 def _consequence(caveat: "Caveat") -> str:

@@ -43,6 +43,7 @@ _PASSED_ON = (
     "data",
     "cache",
     "rehash",
+    "again",
     "paths",
     "out",
 )
@@ -81,6 +82,9 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         metavar="SHARE",
         help="share of the clips, 0 to 1, that may be unreadable (default 0)",
     )
+    command.add_argument(
+        "--again", action="store_true", help="fit and score anew also where a kept result says that nothing has changed"
+    )
     command.add_argument("--json", action="store_true", help="print one JSON object per result")
     command.add_argument(
         "--no-paths",
@@ -101,6 +105,7 @@ def run(parsed: argparse.Namespace) -> int:
     from evaluator.files import finite
 
     done: list[tuple[Result, Path | None]] = []
+    unchanged: set[Path] = set()
     reported: list[Failure] = []
 
     def tell(failure: "Failure") -> None:
@@ -110,7 +115,7 @@ def run(parsed: argparse.Namespace) -> int:
     def show(result: "Result", path: Path | None) -> None:
         done.append((result, path))
         if parsed.json:
-            print(json.dumps(finite(result.summary())), flush=True)
+            print(json.dumps(finite({**result.summary(), "unchanged": path in unchanged})), flush=True)
 
     try:
         ev.run(
@@ -119,6 +124,7 @@ def run(parsed: argparse.Namespace) -> int:
             **{name: getattr(parsed, name) for name in _PASSED_ON},
             progress=bar,
             on_result=show,
+            on_unchanged=lambda result, path: unchanged.add(path),
             on_failure=tell,
             **hearing_options(parsed),
             **module_options(parsed),
@@ -132,5 +138,5 @@ def run(parsed: argparse.Namespace) -> int:
         return 2 if isinstance(error, UsageError) else 1
     finally:  # also of a run that was interrupted
         if not parsed.json:
-            print_results(done)
+            print_results(done, unchanged)
     return 0

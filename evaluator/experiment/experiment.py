@@ -57,18 +57,32 @@ def prepare(spec: ModuleSpec, module: Module, setup: Setup, layers: str = "") ->
     Raises:
         UsageError: The module, the task or the probe has no such layers.
     """
-    task, protocol = setup.task, setup.protocol
-    chosen = features.parse(layers or protocol.layers)
+    chosen = layers_of(setup, layers)
     if layers:
         features.refuse_plain(chosen, module.describe(), spec.name)
+    views = "frames" if setup.task.labels == "events" else "scene" if chosen == "scene" else "layers"
+    return Experiment(spec, setup, chosen, views)
+
+
+def layers_of(setup: Setup, layers: str) -> str:
+    """Which layers are evaluated (`features.parse`), as far as that can be told without the module.
+
+    Args:
+        setup: The task, of (n_clips,) clips, under its protocol.
+        layers: What the user says; "" for what the protocol says.
+
+    Raises:
+        UsageError: It names none, or the probe or the task has no use for them.
+    """
+    task, protocol = setup.task, setup.protocol
+    chosen = features.parse(layers or protocol.layers)
     if chosen == "weighted" and not protocol.probe.MIXES_LAYERS:
         raise UsageError(
             f"--layers weighted: the protocol {protocol.name} learns no weights; take arch, sarkar, ogg or hear"
         )
     if task.labels == "events" and chosen != "scene":
         raise UsageError(f"{task.name}: events need the module's timestamp embeddings; leave --layers {chosen} out")
-    views = "frames" if task.labels == "events" else "scene" if chosen == "scene" else "layers"
-    return Experiment(spec, setup, chosen, views)
+    return chosen
 
 
 def embed(

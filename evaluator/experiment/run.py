@@ -1,43 +1,38 @@
 """Modules on tasks, from files to results: prepare, embed, fit, score, record."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from evaluator.datasets.task import Task
 from evaluator.embedding.ensemble import open_any
 from evaluator.embedding.spec import Module, ModuleSpec
 from evaluator.errors import EvaluationError, UsageError
+from evaluator.experiment.checked import Asked, Checks, Failure, Keeping, Question, RunRequest
 from evaluator.experiment.experiment import embed, prepare
 from evaluator.experiment.fit import fit
 from evaluator.experiment.options import RunOptions
 from evaluator.experiment.provenance import Clock
 from evaluator.experiment.record import record
+from evaluator.experiment.request import Namer
 from evaluator.experiment.score import score
-from evaluator.experiment.setup import Setup, set_up
-from evaluator.probes.protocol import Protocol
+from evaluator.experiment.setup import Setup
+from evaluator.results.kept import REQUEST
 from evaluator.results.result import Result
 
-Question = tuple[Task, Protocol]
-"""A task, and the protocol that it is evaluated under."""
+__all__ = ["Answer", "Failure", "Keeping", "Question", "RunRequest", "run", "run_many"]
 
 
 @dataclass(frozen=True)
-class RunRequest:
-    """A module and the tasks that it is to be evaluated on, each under a protocol."""
+class Answer:
+    """The result of a run.
+
+    kept: The file in which it lay already, where nothing had changed since; None for one that was made now.
+    """
 
     spec: ModuleSpec
-    questions: Sequence[Question]
-    options: RunOptions
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A run that gave no result, and why; of a module that could not be opened, without a question."""
-
-    spec: ModuleSpec
-    question: Question | None
-    error: UsageError | EvaluationError
+    question: Question
+    result: Result
+    kept: Path | None = None
 
 
 def run(spec: ModuleSpec, module: Module, setup: Setup, options: RunOptions, clock: Clock | None = None) -> Result:
@@ -69,31 +64,53 @@ def run(spec: ModuleSpec, module: Module, setup: Setup, options: RunOptions, clo
 
 
 def run_many(
-    requests: Sequence[RunRequest], failed: Callable[[Failure], object]
-) -> Iterator[tuple[ModuleSpec, Question, Result]]:
-    """The result of every run that succeeds, as soon as it is there; each module is opened once.
+    requests: Sequence[RunRequest], failed: Callable[[Failure], object], keeping: Keeping | None = None
+) -> Iterator[Answer]:
+    """The result of every run that succeeds, as soon as it is there.
+
+    Everything that can be checked without a module is, of all requests, before the first is opened; each is opened once, or not at
+    all where nothing is left to run.
 
     Args:
         requests: What to run, one module after another.
         failed: Called with each run that fails.
+        keeping: Where results are kept, of which those of the very same requests are given as they are; None for nowhere.
     """
-    hashed: set[tuple[str, Path | None]] = set()  # tasks, by name and folder, whose files were all read by this call
-    for request in requests:
+    checks = Checks(requests, keeping or Keeping())
+    for failure in checks.failures:
+        failed(failure)
+    for request, namer, asked in zip(requests, checks.namers, checks.asked, strict=True):
+        left = list(asked)
+        if any(each.kept is None for each in left):
+            namer.opening()
+            try:
+                with open_any(request.spec) as module:
+                    namer.opened(module)
+                    yield from _answers(request, module, namer, left, failed)
+            except (UsageError, EvaluationError) as error:
+                failed(Failure(request.spec, None, error))
+        for each in left:  # of a module that is not needed, or cannot be opened
+            if each.kept is not None:
+                yield Answer(request.spec, each.question, *each.kept)
+
+
+def _answers(
+    request: RunRequest, module: Module, namer: Namer, left: list[Asked], failed: Callable[[Failure], object]
+) -> Iterator[Answer]:
+    """What an open module answers, question by question; what is done is taken out of `left`."""
+    while left:
+        asked = left.pop(0)
+        if asked.kept is not None:
+            yield Answer(request.spec, asked.question, *asked.kept)
+            continue
+        clock, setup = Clock(), asked.listed.setup
+        clock.seconds["list"] = asked.listed.seconds
         try:
-            with open_any(request.spec) as module:
-                for question in request.questions:
-                    clock = Clock()
-                    try:
-                        where = request.options.data, request.options.cache
-                        files = question[0].name, question[0].dataset.root
-                        rehash = request.options.rehash and files not in hashed
-                        setup = set_up(*question, *where, rehash=rehash)
-                        hashed.add(files)
-                        clock.lap("list")
-                        result = run(request.spec, module, setup, request.options, clock)
-                    except (UsageError, EvaluationError) as error:
-                        failed(Failure(request.spec, question, error))
-                        continue
-                    yield request.spec, question, result
+            result = run(request.spec, module, setup, request.options, clock)
         except (UsageError, EvaluationError) as error:
-            failed(Failure(request.spec, None, error))
+            failed(Failure(request.spec, asked.question, error))
+            continue
+        name = namer.of_result(setup)
+        if name is not None:
+            result = replace(result, environment={**result.environment, REQUEST: name})
+        yield Answer(request.spec, asked.question, result)

@@ -52,18 +52,44 @@ def set_up(
     Raises:
         UsageError: The data is not there, does not fit the task, or cannot be divided so; or the protocol does not fit.
     """
+    listed = list_clips(task, protocol, data, cache)
+    if pick is None:
+        return with_facts(divide(listed), cache, rehash)
+    clips = listed.recordings.manifest
+    chosen = pick(clips, splits.make(task.split, clips.clips))
+    clips = replace(clips, clips=tuple(clips.clips[number] for number in chosen))
+    return with_facts(replace(listed, recordings=replace(listed.recordings, manifest=clips)), cache, rehash)
+
+
+def list_clips(task: Task, protocol: Protocol, data: Path | None, cache: Path) -> Setup:
+    """The first of three steps of `set_up`: (n_clips,) clips, read and checked, without folds and what their files hold.
+
+    Arguments and errors are as those of `set_up`.
+    """
     protocol = adapted(task, protocol)
     clips = manifest.read(task, data, cache)
-    folds = splits.make(task.split, clips.clips)
-    if pick is None:
-        if task.dataset.access == "own":
-            splits.refuse_untrained(folds, clips.clips)  # in a published dataset it is told as a caveat
-        _refuse_unscorable(task, folds, clips)
-    else:
-        chosen = pick(clips, folds)
-        clips, folds = replace(clips, clips=tuple(clips.clips[number] for number in chosen)), []
+    return Setup(task, protocol, Recordings(task.name, clips, clip_rule(task, protocol), {}), ())
+
+
+def divide(setup: Setup) -> Setup:
+    """The second step: the clips divided into folds.
+
+    Raises:
+        UsageError: They cannot be divided so, or what would be tested has no labels.
+    """
+    clips = setup.recordings.manifest
+    folds = splits.make(setup.task.split, clips.clips)
+    if setup.task.dataset.access == "own":
+        splits.refuse_untrained(folds, clips.clips)  # in a published dataset it is told as a caveat
+    _refuse_unscorable(setup.task, folds, clips)
+    return replace(setup, folds=tuple(folds))
+
+
+def with_facts(setup: Setup, cache: Path, rehash: bool = False) -> Setup:
+    """The third step: what the clips' files hold, in frames and Hz; arguments as those of `set_up`."""
+    clips = setup.recordings.manifest
     facts = decode.file_facts(clips.root, [clip.path for clip in clips.clips], cache, rehash)
-    return Setup(task, protocol, Recordings(task.name, clips, clip_rule(task, protocol), facts), tuple(folds))
+    return replace(setup, recordings=replace(setup.recordings, facts=facts))
 
 
 def adapted(task: Task, protocol: Protocol) -> Protocol:

@@ -8,6 +8,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar
 
+import numpy as np
+
 from evaluator.probes.jobs import FitRequest, Outcomes, ProbeJob, Setting
 from evaluator.schema import Field
 
@@ -43,6 +45,19 @@ class ProbeKind(ABC):
     def refits(self) -> bool:
         """Whether what is tested was fitted to training and validation clips."""
         return False
+
+    def refuse(self, labels: str, sizes: Sequence[np.ndarray], tested: Sequence[np.ndarray]) -> None:  # noqa: B027 (most take all)
+        """Refuse targets that it cannot be fitted to; asked before anything is embedded, and again of the clips that could be.
+
+        Args:
+            labels: `single` or `multi`.
+            sizes: Of each fold, training rows of each class, (n_classes,).
+            tested: Of each fold, which classes are tested, (n_classes,).
+
+        Raises:
+            UsageError: It is not for such tasks.
+            EvaluationError: A class has fewer training rows than it needs.
+        """
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """What is wrong with its fields beyond their types: (field, sentence) pairs."""

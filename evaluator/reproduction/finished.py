@@ -10,13 +10,13 @@ from typing import Any
 from evaluator.datasets.task import Task
 from evaluator.embedding.spec import ModuleSpec
 from evaluator.errors import EvaluationError
-from evaluator.files import safe_name
 from evaluator.probes.protocol import Protocol
 from evaluator.results import compare
 from evaluator.results.caveats import Caveat
-from evaluator.results.environment import versions, with_environment
-from evaluator.results.on_disk import is_edited, parsed, read
-from evaluator.results.result import SCHEMA_VERSION, Result
+from evaluator.results.environment import versions
+from evaluator.results.kept import candidates, document_of
+from evaluator.results.on_disk import read
+from evaluator.results.result import Result
 from evaluator.scoring import intervals
 
 MAX_DRIFT = 0.005  # of a score from that of its predictions, which are kept in single precision
@@ -100,11 +100,8 @@ def find_score(run: Run, out: Path, manifest_sha256: str) -> tuple[FinishedScore
         out: Folder of results.
         manifest_sha256: Of the clips that are on disk now; "" if there are none.
     """
-    folder = out / safe_name(run.spec.name) / safe_name(run.task.name)
-    pattern = f"{safe_name(run.protocol.name)}-{run.protocol.profile}-*.json"
-    paths = sorted(folder.glob(pattern), key=lambda path: path.stat().st_mtime, reverse=True)
     passed_over: list[str] = []
-    for path in paths:
+    for path in candidates(out, run.spec.name, run.task.name, run.protocol.name, run.protocol.profile):
         try:
             if score := _read(path, run, manifest_sha256):
                 return score, passed_over
@@ -119,11 +116,10 @@ def _read(path: Path, run: Run, manifest_sha256: str) -> FinishedScore | None:
     Raises:
         EvaluationError: It is half a file, or was edited.
     """
-    document = parsed(path)
-    if not isinstance(document, dict) or document.get("schema_version") != SCHEMA_VERSION:
+    held = document_of(path)
+    if held is None:
         return None
-    edited = is_edited(document)
-    document = with_environment(document)
+    document, edited = held
     provenance = document.get("provenance")
     if not isinstance(provenance, dict) or not _is_of_run(document, provenance, run):
         return None

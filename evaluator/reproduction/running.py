@@ -43,7 +43,8 @@ def run(plan: Plan, options: RunOptions, out: Path, on_failure: OnFailure, fetch
     for runs in group_by_module(runnable(plan, fetch)):
         by_question = {_question_name((each.run.task, each.run.protocol)): each for each in runs}
         request = RunRequest(runs[0].run.spec, [(each.run.task, each.run.protocol) for each in runs], options)
-        for _, question, result in run_many([request], partial(_failed, by_question, on_failure)):
+        for answer in run_many([request], partial(_failed, by_question, on_failure)):
+            result, question = answer.result, answer.question
             path = write(result, out)
             score = score_of(result, path, describe_part(question[0], result.n_clips))
             by_question[_question_name(question)].score = score

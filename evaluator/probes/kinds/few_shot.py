@@ -93,12 +93,11 @@ class FewShot(ProbeKind):
         """
         from threadpoolctl import threadpool_limits
 
-        if request.targets.labels != "single":
-            raise UsageError(
-                f"few-shot probes are for tasks with one label a clip, and these are {request.targets.labels}-label; take the "
-                "protocol logistic or arch"
-            )
-        shots = self._usable_shots(request)
+        values = request.targets.values
+        sizes = [values[job.train].sum(axis=0) for job in request.jobs]
+        tested = [values[job.test].any(axis=0) for job in request.jobs]
+        self.refuse(request.targets.labels, sizes, tested)
+        shots = sorted(n for n in self.shots if n <= _fewest(sizes, tested))
         with threadpool_limits(1):  # these fits are too small to be shared among threads
             return [self._fit_job(job, shots, request) for job in request.jobs]
 
@@ -113,20 +112,19 @@ class FewShot(ProbeKind):
             request.progress(1)
         return outcomes
 
-    def _usable_shots(self, request: FitRequest) -> list[int]:
-        """The numbers of shots, rising, that every class has in every job."""
-        values = request.targets.values
-        fewest = min(
-            int(sizes[values[job.test].any(axis=0) | (sizes > 0)].min())
-            for job in request.jobs
-            for sizes in [values[job.train].sum(axis=0)]
-        )
+    def refuse(self, labels: str, sizes: Sequence[np.ndarray], tested: Sequence[np.ndarray]) -> None:
+        """See `ProbeKind`."""
+        if labels != "single":
+            raise UsageError(
+                f"few-shot probes are for tasks with one label a clip, and these are {labels}-label; take the protocol "
+                "logistic or arch"
+            )
+        fewest = _fewest(sizes, tested)
         if fewest < self.primary[0]:
             raise EvaluationError(
                 f"a class has {fewest} training clips, but the primary setting takes {self.primary[0]} shots of each; copy "
                 "the protocol's file, make its primary number smaller, and give its path as --protocol"
             )
-        return sorted(n for n in self.shots if n <= fewest)
 
     def _fit_draw(self, job: ProbeJob, train: np.ndarray, head: str, request: FitRequest) -> ProbeOutcome:
         """What a head predicts after it saw the rows `train`, (n_shots of all classes,)."""
@@ -147,6 +145,11 @@ class FewShot(ProbeKind):
         score = targets.score(job.valid, valid)[0] if len(valid) else float("nan")
         # Nobody asks for the validation rows again, and there are many draws.
         return ProbeOutcome(test, valid[:0], 0, None if np.isnan(score) else score, unsettled=unsettled)
+
+
+def _fewest(sizes: Sequence[np.ndarray], tested: Sequence[np.ndarray]) -> int:
+    """Training rows of the rarest class, in the fold in which it is rarest, of those that are trained or tested, (n_classes,) each."""
+    return min(int(own[of_test | (own > 0)].min()) for own, of_test in zip(sizes, tested, strict=True))
 
 
 def draw_shots(train: np.ndarray, values: np.ndarray, n: int, random: np.random.Generator) -> list[np.ndarray]:
