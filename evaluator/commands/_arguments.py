@@ -58,6 +58,11 @@ def add_module_options(command: argparse.ArgumentParser) -> None:
         help="passed to load_model (map, similarity: or a folder with DIR/MODULE for each)",
     )
     command.add_argument("--option", action="append", default=[], metavar="KEY=VALUE", help="keyword of load_model")
+    command.add_argument(
+        "--precision",
+        metavar="P",
+        help="of a transformer of ours: float32 (default, exact) or bfloat16; the same as --option precision=P",
+    )
     command.add_argument("--device", default="auto", help="auto (default), cpu, cuda, ...")
     command.add_argument("--python", default="", metavar="PATH", help="load the module in this interpreter or venv")
     command.add_argument(
@@ -138,6 +143,10 @@ def module_options(parsed: argparse.Namespace) -> dict[str, Any]:
         if not equals or not name:
             raise UsageError(f"--option {text}: write it as KEY=VALUE, such as --option layer=6")
         options[name] = option_value(value)
+    for name in ("precision",):
+        value = getattr(parsed, name)
+        if value is not None and options.setdefault(name, value) != value:
+            raise UsageError(f"--{name} {value} and --option {name}={options[name]}: leave one of them out")
     return {
         "weights": parsed.weights,
         "options": options,

@@ -99,6 +99,7 @@ class Model(torch.nn.Module):
         encoder = self.encoder
         return {
             "encoder": type(encoder).__name__,
+            "precision": encoder.precision,
             "code": source_hash(type(self).__module__, type(encoder).__module__),
             "scene_framing": repr(encoder.scene_framing),
             "timestamp_framing": repr(encoder.timestamp_framing),

@@ -27,16 +27,17 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from hear_ssl.encoders import weights
+from hear_ssl.encoders import engines, weights
 from hear_ssl.encoders.api import Model
 from hear_ssl.encoders.hub import todays_name
 from hear_ssl.encoders.network_config import build
 from hear_ssl.encoders.options import check_options
-from hear_ssl.encoders.transformer import OPTIONS, TransformerEncoder, wants_normalization
+from hear_ssl.encoders.transformer import OPTIONS, wants_normalization
 
 # Where the files are published: https://github.com/earthspecies/aves, README.
 PUBLISHED_AT = "https://storage.googleapis.com/esp-public-files"
 
+SAMPLE_RATE = 16000
 # What torchaudio takes for extractor_conv_layer_config = None: (channels, kernel, stride) of each convolution.
 DEFAULT_CONVOLUTIONS = [(512, 10, 5), *[(512, 3, 2)] * 4, *[(512, 2, 2)] * 2]
 EXTRACTOR_MODES = {"group_norm": "group", "layer_norm": "layer"}
@@ -201,16 +202,19 @@ class AvesCheckpoint:
         Args:
             model_file_path: A weight file in torchaudio's format, its JSON file beside it; "" for this checkpoint,
                 downloaded once into $HEAR_SSL_CACHE or else torch's own cache.
-            **options: See `hear_ssl.encoders.options.OPTIONS`; and `normalize` = "auto" (not), True or False.
+            **options: See `hear_ssl.encoders.options.OPTIONS` and `hear_ssl.encoders.engines.OPTIONS`; and `normalize` = "auto"
+                (not), True or False.
 
         Raises:
             ValueError: An unknown option or value, or files that are damaged or do not fit each other.
             FileNotFoundError: No such file, or it cannot be downloaded.
         """
-        check_options(options, OPTIONS)
+        check_options(options, {**OPTIONS, **engines.OPTIONS})
         normalize = wants_normalization(options.pop("normalize", "auto"))
+        chosen = engines.taken_choices(options)
         path = Path(model_file_path) if model_file_path else self.downloaded()
-        model = Model(TransformerEncoder(_load_network(path), bool(normalize)), **options)
+        encoder = engines.build_encoder(_load_network(path), bool(normalize), SAMPLE_RATE, chosen)
+        model = Model(encoder, **options)
         beside = _config_beside(path)
         usual = path.with_name(f"{path.stem}.model_config.json")
         model.read_from = [os.path.abspath(each) for each in (path, usual, *([] if beside == usual else [path.parent]))]

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-from hear_ssl.encoders import hub
+from hear_ssl.encoders import engines, hub
 from hear_ssl.encoders.api import Model
 from hear_ssl.encoders.network_config import FAMILIES
 from hear_ssl.encoders.options import check_options
-from hear_ssl.encoders.transformer import OPTIONS, TransformerEncoder, wants_normalization
+from hear_ssl.encoders.transformer import OPTIONS, wants_normalization
 
 # Why a declaration has no revision. Whoever learns the commit writes it there instead.
 NO_COMMIT_KNOWN = (
@@ -45,20 +45,21 @@ class Checkpoint:
 
         Args:
             model_file_path: A hub id or a local folder in the hub's format; "" for this checkpoint.
-            **options: `layer`, `pooling`, `window_seconds`, `batch_seconds` (see `hear_ssl.encoders.options.OPTIONS`) and
-                `normalize` = "auto", True or False.
+            **options: `layer`, `pooling`, `window_seconds`, `batch_seconds` (see `hear_ssl.encoders.options.OPTIONS`),
+                `normalize` = "auto", True or False, and `precision` (see `hear_ssl.encoders.engines.OPTIONS`).
 
         Raises:
             ValueError: An unknown option or value, a config that is refused, or weights that do not fit the network.
             FileNotFoundError: No such folder, or the hub cannot be reached and holds no cached copy.
         """
-        check_options(options, OPTIONS)
+        check_options(options, {**OPTIONS, **engines.OPTIONS})
         source = str(model_file_path or self.hub_id)
         if not source:
             raise ValueError(
                 "this module needs a model_file_path: a hub id such as facebook/hubert-base-ls960 or a local folder"
             )
         normalize = wants_normalization(options.pop("normalize", "auto"))
+        chosen = engines.taken_choices(options)
         files = hub.Files(source, self.revision if source == self.hub_id else "")
         network = hub.load_transformer(files, (self.family,) if self.family else tuple(FAMILIES))
         processor = hub.read_processor(files)
@@ -70,7 +71,7 @@ class Checkpoint:
                 "audio is normalised; give the option normalize=true or normalize=false"
             )
         rate = processor.sample_rate if processor else hub.DEFAULT_RATE
-        encoder = TransformerEncoder(network, normalize, rate)
+        encoder = engines.build_encoder(network, normalize, rate, chosen)
         encoder.revision = files.commit
         model = Model(encoder, **options)
         model.read_from = files.read_from

@@ -26,8 +26,10 @@ class Encoder(torch.nn.Module):
             depends on nothing outside its own receptive field.
         timestamp_framing: Frame grid for timestamp embeddings.
         scene_framing: Frame grid for scene embeddings; mostly the same.
+        precision: Of its matrix products: "float32" or "bfloat16".
     """
 
+    precision: str = "float32"
     sample_rate: int = 16000
     width: int
     n_layers: int = 1

@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hear_ssl.encoders import ensemble
+from hear_ssl.encoders import engines, ensemble
 from hear_ssl.encoders.checkpoint import Checkpoint
 from hear_ssl.encoders.options import OPTIONS as COMMON
 from hear_ssl.encoders.options import check_names
@@ -45,6 +45,7 @@ OPTIONS = {
     "normalize": "false: audio goes in raw, as released (default); true; auto: as each checkpoint's processor says",
     "window_seconds": f"longest stretch of audio that a member sees at once (default {WINDOW_SECONDS:g})",
     "batch_seconds": COMMON["batch_seconds"],
+    **{name: f"of the transformers: {meaning}" for name, meaning in engines.OPTIONS.items()},
 }
 
 
@@ -77,8 +78,7 @@ class Gura:
         Args:
             model_file_path: A folder that holds, for each member whose weights are not to be downloaded, a folder or
                 file called like the member's module (`hubert_xlarge/`, `crepe.pth`); "" for none.
-            **options: `normalize`, `align`, `end_padding`, `window_seconds`, `batch_seconds`, and `interleave` where members
-                are concatenated.
+            **options: `normalize`, `align`, `end_padding`, `window_seconds`, `batch_seconds`, `precision` of the transformers, and `interleave` where members are concatenated.
 
         Raises:
             ValueError: An unknown option or value, or weights that do not fit the network.
@@ -89,6 +89,7 @@ class Gura:
         windows: dict[str, Any] = {"window_seconds": WINDOW_SECONDS}
         windows.update((name, options[name]) for name in ("window_seconds", "batch_seconds") if name in options)
         transformers = {"layer": self.layer, "normalize": options.get("normalize", False), **windows}
+        transformers.update((name, options[name]) for name in engines.OPTIONS if name in options)
         member_options: dict[str, dict[str, Any]] = {}
         for name in self.members:
             is_transformer = isinstance(importlib.import_module(name).CHECKPOINT, Checkpoint)

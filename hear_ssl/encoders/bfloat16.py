@@ -1,0 +1,216 @@
+"""wav2vec 2.0, HuBERT, WavLM and data2vec with matrix products in bfloat16: the network of `transformers`, its products exchanged.
+
+Weights and inputs of every product are rounded to bfloat16 (8 significant bits) and summed in float32. The residual stream, norms,
+softmax, the first convolution with its statistics, and pooling stay in float32, so that rounding does not pile up from layer to
+layer. Frames come out as float32.
+
+The convolutions run with time before channels: what a frame sees then lies in one piece of memory, and a convolution is one
+matrix product.
+"""
+
+import copy
+from typing import Any
+
+import torch
+from torch.nn import functional
+
+from hear_ssl.encoders.encoder import OnLayer
+from hear_ssl.encoders.frames import Framing
+from hear_ssl.encoders.precision import refuse_bfloat16
+from hear_ssl.encoders.transformer import ClipStats, TransformerEncoder
+
+
+class Bfloat16Encoder(TransformerEncoder):
+    """A `TransformerEncoder` whose products run in bfloat16.
+
+    Its tensors, and so their hash, are those of the float32 network; the rounded copies are made from them when they are first
+    needed, and take half as much memory again. Sample rate in Hz.
+    """
+
+    precision = "bfloat16"
+
+    def __init__(self, network: torch.nn.Module, normalize: bool, sample_rate: int = 16000):
+        super().__init__(network, normalize, sample_rate)
+        # In a tuple, where torch does not look for more tensors of this one's state.
+        self._made: tuple[Any, Any] = (None, None)
+
+    def forward(
+        self,
+        audio: torch.Tensor,
+        n_samples: list[int],
+        framing: Framing,
+        clip_stats: list[ClipStats],
+        on_layer: OnLayer,
+    ) -> None:
+        """See `Encoder.forward`.
+
+        Raises:
+            ValueError: This processor would gain nothing.
+        """
+        refuse_bfloat16(audio.device)
+        self.rounded().forward(audio, n_samples, framing, clip_stats, on_layer)
+
+    def rounded(self) -> TransformerEncoder:
+        """The encoder that runs, made anew after weights were drawn anew or moved to another device."""
+        tensors = [*self.network.parameters(), *self.network.buffers()]
+        state = [(tensor.data_ptr(), tensor._version) for tensor in tensors]
+        if self._made[0] != state:
+            self._made = state, _RoundedEncoder(_rounded(self.network), self.normalize, self.sample_rate)
+        running: TransformerEncoder = self._made[1]
+        return running
+
+
+class _RoundedEncoder(TransformerEncoder):
+    """An encoder around a network whose products were exchanged."""
+
+    def features(self, audio: torch.Tensor, n_samples: list[int], clip_stats: list[ClipStats]) -> torch.Tensor:
+        """Output of the convolutions, (batch, channels, n_frames), float32; padding reaches no real frame."""
+        first, *others = self.network.feature_extractor.conv_layers
+        x = self.normed_first_layer(first, audio, n_samples, clip_stats) if self.group_norm else first(audio[..., None])
+        for layer in others:
+            x = layer(x)
+        return x.float().transpose(1, 2)
+
+    def normed_first_layer(
+        self, layer: Any, audio: torch.Tensor, n_samples: list[int], clip_stats: list[ClipStats]
+    ) -> torch.Tensor:
+        """First convolution with its norm over each clip's real frames, (batch, n_frames, channels): one product.
+
+        A channel's mean and variance over time follow from those of the few samples that a frame sees, so the norm becomes part of
+        weight and bias before anything is convolved.
+        """
+        kernel, stride = self.strides[0]
+        convolution, norm = layer.conv, layer.layer_norm
+        seen = audio.unfold(1, kernel, stride)  # (batch, n_frames, kernel)
+        weight = convolution.weight[:, 0]  # (channels, kernel)
+        bias = 0 if convolution.bias is None else convolution.bias
+        n_frames = torch.tensor([1 + (n - kernel) // stride for n in n_samples], device=audio.device)
+        mean, covariance = _moments(seen, n_frames)
+        wide = weight.to(mean.dtype)
+        average = (mean @ wide.T).to(audio.dtype) + bias  # (batch, channels)
+        variance = ((wide @ covariance) * wide).sum(-1).clamp(min=0).to(audio.dtype)
+        for row, stats in enumerate(clip_stats):
+            if stats.first_layer is not None:
+                average[row], variance[row] = stats.first_layer
+        scale = norm.weight * torch.rsqrt(variance + norm.eps)
+        shift = norm.bias + (bias - average) * scale
+        x = torch.baddbmm(shift[:, None], seen, (weight * scale[..., None]).transpose(1, 2))
+        return layer.activation(x)
+
+
+def _moments(seen: torch.Tensor, n_frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean (batch, kernel) and covariance (batch, kernel, kernel) of the samples (batch, n, kernel) of the first `n_frames` frames.
+
+    In float64 where the device has it: a filter may take the difference of samples that are nearly equal.
+    """
+    wide = seen if seen.device.type == "mps" else seen.double()
+    real = (torch.arange(seen.shape[1], device=seen.device) < n_frames[:, None])[..., None]
+    count = n_frames[:, None].to(wide.dtype)
+    mean = (wide * real).sum(1) / count
+    centred = (wide - mean[:, None]) * real
+    return mean, centred.transpose(1, 2) @ centred / count[..., None]
+
+
+class _Linear(torch.nn.Module):
+    """A linear layer of bfloat16 weights; it takes any floats and gives `gives`."""
+
+    def __init__(self, linear: torch.nn.Linear, gives: torch.dtype = torch.bfloat16):
+        super().__init__()
+        self.weight = linear.weight.bfloat16()
+        self.bias = None if linear.bias is None else linear.bias.bfloat16()
+        self.gives = gives
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return functional.linear(x.bfloat16(), self.weight, self.bias).to(self.gives)
+
+
+class _PositionalConvolution(torch.nn.Module):
+    """A positional convolution of bfloat16 weights, (batch, width, n_frames), float32 on both sides."""
+
+    def __init__(self, convolution: torch.nn.Conv1d):
+        super().__init__()
+        self.weight = convolution.weight.bfloat16()
+        self.bias = None if convolution.bias is None else convolution.bias.bfloat16()
+        self.padding, self.groups = convolution.padding, convolution.groups
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return functional.conv1d(x.bfloat16(), self.weight, self.bias, padding=self.padding, groups=self.groups).float()
+
+
+class _TimeMajorLayer(torch.nn.Module):
+    """A convolution of the front end, its norm over channels if it has one, and its activation: (batch, n_frames, channels)."""
+
+    def __init__(self, layer: Any, dtype: torch.dtype):
+        super().__init__()
+        convolution = layer.conv
+        self.dtype, self.kernel, self.stride = dtype, convolution.kernel_size[0], convolution.stride[0]
+        self.weight = convolution.weight.transpose(1, 2).flatten(1).to(dtype)  # (channels, kernel * channels before)
+        self.bias = None if convolution.bias is None else convolution.bias.to(dtype)
+        self.norm, self.activation = getattr(layer, "layer_norm", None), layer.activation
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = x.to(self.dtype).contiguous()
+        batch, n_before, channels = x.shape
+        n_frames = 1 + (n_before - self.kernel) // self.stride
+        size, step = (batch, n_frames, self.kernel * channels), (n_before * channels, self.stride * channels, 1)
+        x = functional.linear(x.as_strided(size, step).contiguous(), self.weight, self.bias)
+        return self.activation(x if self.norm is None else self.norm(x.float()))
+
+
+class _WavlmAttention(torch.nn.Module):
+    """WavLM's attention around linear layers that are rounded: the library gives their bare weights to a function of torch."""
+
+    def __init__(self, attention: Any):
+        super().__init__()
+        self.attention, self.n_heads = attention, attention.num_heads
+        self.q, self.k, self.v, self.out = (getattr(attention, f"{name}_proj") for name in ("q", "k", "v", "out"))
+
+    def forward(
+        self,
+        hidden_states: torch.Tensor,
+        attention_mask: torch.Tensor | None = None,
+        position_bias: torch.Tensor | None = None,
+        **unused: Any,
+    ) -> tuple[torch.Tensor, None, torch.Tensor]:
+        batch, n_frames, width = hidden_states.shape
+        if position_bias is None:
+            position_bias = self.attention.compute_bias(n_frames, n_frames)  # (heads, n_frames, n_frames)
+        heads = hidden_states.view(batch, n_frames, self.n_heads, -1).transpose(1, 2)
+        gates = self.attention.gru_rel_pos_linear(heads).unflatten(-1, (2, 4)).sum(-1)
+        reset, update = torch.sigmoid(gates).chunk(2, dim=-1)  # (batch, heads, n_frames, 1) each
+        bias = (reset * (update * self.attention.gru_rel_pos_const - 1.0) + 2.0) * position_bias
+        if attention_mask is not None:
+            bias = bias.masked_fill(~attention_mask[:, None, None], -torch.inf)
+        q, k, v = (
+            product(hidden_states).view(batch, n_frames, self.n_heads, -1).transpose(1, 2)
+            for product in (self.q, self.k, self.v)
+        )
+        heads = functional.scaled_dot_product_attention(q, k, v, attn_mask=bias.to(q.dtype))
+        return self.out(heads.transpose(1, 2).reshape(batch, n_frames, width)), None, position_bias
+
+
+def _rounded(network: Any) -> Any:
+    """A copy of a network that shares its tensors, but for those of its products."""
+    rounded = copy.deepcopy(network, {id(tensor): tensor for tensor in [*network.parameters(), *network.buffers()]})
+    # On a CPU, attention in float32 is as fast, more exact, and keeps a clip closer to itself in a batch.
+    of_attention = torch.float32 if rounded.device.type == "cpu" else torch.bfloat16
+    layers = rounded.feature_extractor.conv_layers
+    for number, layer in enumerate(layers):
+        if number:
+            layers[number] = _TimeMajorLayer(layer, torch.bfloat16)
+        elif not isinstance(getattr(layer, "layer_norm", None), torch.nn.GroupNorm):
+            layers[number] = _TimeMajorLayer(layer, torch.float32)
+    projection = rounded.feature_projection
+    projection.projection = _Linear(projection.projection, torch.float32)
+    position = rounded.encoder.pos_conv_embed
+    for part in getattr(position, "layers", None) or [position]:
+        part.conv = _PositionalConvolution(part.conv)
+    for layer in rounded.encoder.layers:
+        for name, product in list(layer.attention.named_children()):
+            if name.endswith("_proj"):
+                setattr(layer.attention, name, _Linear(product, of_attention))
+        if hasattr(layer.attention, "gru_rel_pos_linear"):
+            layer.attention = _WavlmAttention(layer.attention)
+        for name in ("intermediate_dense", "output_dense"):
+            setattr(layer.feed_forward, name, _Linear(getattr(layer.feed_forward, name)))
+    return rounded.eval()
