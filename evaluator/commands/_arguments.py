@@ -63,6 +63,11 @@ def add_module_options(command: argparse.ArgumentParser) -> None:
         metavar="P",
         help="of a transformer of ours: float32 (default, exact) or bfloat16; the same as --option precision=P",
     )
+    command.add_argument(
+        "--engine",
+        metavar="E",
+        help="of a transformer of ours: torch (default) or openvino; the same as --option engine=E",
+    )
     command.add_argument("--device", default="auto", help="auto (default), cpu, cuda, ...")
     command.add_argument("--python", default="", metavar="PATH", help="load the module in this interpreter or venv")
     command.add_argument(
@@ -143,7 +148,7 @@ def module_options(parsed: argparse.Namespace) -> dict[str, Any]:
         if not equals or not name:
             raise UsageError(f"--option {text}: write it as KEY=VALUE, such as --option layer=6")
         options[name] = option_value(value)
-    for name in ("precision",):
+    for name in ("precision", "engine"):
         value = getattr(parsed, name)
         if value is not None and options.setdefault(name, value) != value:
             raise UsageError(f"--{name} {value} and --option {name}={options[name]}: leave one of them out")

@@ -31,7 +31,7 @@ def beside(name):
 loading, frameworks, fingerprint = beside("loading"), beside("frameworks"), beside("fingerprint")
 ModuleTrouble, describe_error, process_kept = loading.ModuleTrouble, loading.describe_error, loading.process_kept
 
-VERSIONS_OF = ("numpy", "torch", "transformers", "tensorflow", "keras", "onnxruntime")
+VERSIONS_OF = ("numpy", "torch", "transformers", "tensorflow", "keras", "onnxruntime", "openvino")
 NO_FRAMES = "gives no timestamp embeddings; event tasks and --layers need them"
 
 

@@ -100,6 +100,7 @@ class Model(torch.nn.Module):
         return {
             "encoder": type(encoder).__name__,
             "precision": encoder.precision,
+            "engine": encoder.engine,
             "code": source_hash(type(self).__module__, type(encoder).__module__),
             "scene_framing": repr(encoder.scene_framing),
             "timestamp_framing": repr(encoder.timestamp_framing),

@@ -3,9 +3,6 @@
 Weights and inputs of every product are rounded to bfloat16 (8 significant bits) and summed in float32. The residual stream, norms,
 softmax, the first convolution with its statistics, and pooling stay in float32, so that rounding does not pile up from layer to
 layer. Frames come out as float32.
-
-The convolutions run with time before channels: what a frame sees then lies in one piece of memory, and a convolution is one
-matrix product.
 """
 
 import copy
@@ -17,6 +14,7 @@ from torch.nn import functional
 from hear_ssl.encoders.encoder import OnLayer
 from hear_ssl.encoders.frames import Framing
 from hear_ssl.encoders.precision import refuse_bfloat16
+from hear_ssl.encoders.time_major import TimeMajorEncoder, TimeMajorLayer
 from hear_ssl.encoders.transformer import ClipStats, TransformerEncoder
 
 
@@ -60,55 +58,16 @@ class Bfloat16Encoder(TransformerEncoder):
         return running
 
 
-class _RoundedEncoder(TransformerEncoder):
+class _RoundedEncoder(TimeMajorEncoder):
     """An encoder around a network whose products were exchanged."""
 
     def features(self, audio: torch.Tensor, n_samples: list[int], clip_stats: list[ClipStats]) -> torch.Tensor:
         """Output of the convolutions, (batch, channels, n_frames), float32; padding reaches no real frame."""
         first, *others = self.network.feature_extractor.conv_layers
-        x = self.normed_first_layer(first, audio, n_samples, clip_stats) if self.group_norm else first(audio[..., None])
+        x = self.first_in_time(first, audio, n_samples, clip_stats)
         for layer in others:
             x = layer(x)
         return x.float().transpose(1, 2)
-
-    def normed_first_layer(
-        self, layer: Any, audio: torch.Tensor, n_samples: list[int], clip_stats: list[ClipStats]
-    ) -> torch.Tensor:
-        """First convolution with its norm over each clip's real frames, (batch, n_frames, channels): one product.
-
-        A channel's mean and variance over time follow from those of the few samples that a frame sees, so the norm becomes part of
-        weight and bias before anything is convolved.
-        """
-        kernel, stride = self.strides[0]
-        convolution, norm = layer.conv, layer.layer_norm
-        seen = audio.unfold(1, kernel, stride)  # (batch, n_frames, kernel)
-        weight = convolution.weight[:, 0]  # (channels, kernel)
-        bias = 0 if convolution.bias is None else convolution.bias
-        n_frames = torch.tensor([1 + (n - kernel) // stride for n in n_samples], device=audio.device)
-        mean, covariance = _moments(seen, n_frames)
-        wide = weight.to(mean.dtype)
-        average = (mean @ wide.T).to(audio.dtype) + bias  # (batch, channels)
-        variance = ((wide @ covariance) * wide).sum(-1).clamp(min=0).to(audio.dtype)
-        for row, stats in enumerate(clip_stats):
-            if stats.first_layer is not None:
-                average[row], variance[row] = stats.first_layer
-        scale = norm.weight * torch.rsqrt(variance + norm.eps)
-        shift = norm.bias + (bias - average) * scale
-        x = torch.baddbmm(shift[:, None], seen, (weight * scale[..., None]).transpose(1, 2))
-        return layer.activation(x)
-
-
-def _moments(seen: torch.Tensor, n_frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean (batch, kernel) and covariance (batch, kernel, kernel) of the samples (batch, n, kernel) of the first `n_frames` frames.
-
-    In float64 where the device has it: a filter may take the difference of samples that are nearly equal.
-    """
-    wide = seen if seen.device.type == "mps" else seen.double()
-    real = (torch.arange(seen.shape[1], device=seen.device) < n_frames[:, None])[..., None]
-    count = n_frames[:, None].to(wide.dtype)
-    mean = (wide * real).sum(1) / count
-    centred = (wide - mean[:, None]) * real
-    return mean, centred.transpose(1, 2) @ centred / count[..., None]
 
 
 class _Linear(torch.nn.Module):
@@ -135,26 +94,6 @@ class _PositionalConvolution(torch.nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return functional.conv1d(x.bfloat16(), self.weight, self.bias, padding=self.padding, groups=self.groups).float()
-
-
-class _TimeMajorLayer(torch.nn.Module):
-    """A convolution of the front end, its norm over channels if it has one, and its activation: (batch, n_frames, channels)."""
-
-    def __init__(self, layer: Any, dtype: torch.dtype):
-        super().__init__()
-        convolution = layer.conv
-        self.dtype, self.kernel, self.stride = dtype, convolution.kernel_size[0], convolution.stride[0]
-        self.weight = convolution.weight.transpose(1, 2).flatten(1).to(dtype)  # (channels, kernel * channels before)
-        self.bias = None if convolution.bias is None else convolution.bias.to(dtype)
-        self.norm, self.activation = getattr(layer, "layer_norm", None), layer.activation
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = x.to(self.dtype).contiguous()
-        batch, n_before, channels = x.shape
-        n_frames = 1 + (n_before - self.kernel) // self.stride
-        size, step = (batch, n_frames, self.kernel * channels), (n_before * channels, self.stride * channels, 1)
-        x = functional.linear(x.as_strided(size, step).contiguous(), self.weight, self.bias)
-        return self.activation(x if self.norm is None else self.norm(x.float()))
 
 
 class _WavlmAttention(torch.nn.Module):
@@ -197,9 +136,9 @@ def _rounded(network: Any) -> Any:
     layers = rounded.feature_extractor.conv_layers
     for number, layer in enumerate(layers):
         if number:
-            layers[number] = _TimeMajorLayer(layer, torch.bfloat16)
+            layers[number] = TimeMajorLayer(layer, torch.bfloat16)
         elif not isinstance(getattr(layer, "layer_norm", None), torch.nn.GroupNorm):
-            layers[number] = _TimeMajorLayer(layer, torch.float32)
+            layers[number] = TimeMajorLayer(layer, torch.float32)
     projection = rounded.feature_projection
     projection.projection = _Linear(projection.projection, torch.float32)
     position = rounded.encoder.pos_conv_embed

@@ -46,7 +46,7 @@ class Checkpoint:
         Args:
             model_file_path: A hub id or a local folder in the hub's format; "" for this checkpoint.
             **options: `layer`, `pooling`, `window_seconds`, `batch_seconds` (see `hear_ssl.encoders.options.OPTIONS`),
-                `normalize` = "auto", True or False, and `precision` (see `hear_ssl.encoders.engines.OPTIONS`).
+                `normalize` = "auto", True or False, and `precision` and `engine` (see `hear_ssl.encoders.engines.OPTIONS`).
 
         Raises:
             ValueError: An unknown option or value, a config that is refused, or weights that do not fit the network.

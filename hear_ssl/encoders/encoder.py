@@ -27,9 +27,11 @@ class Encoder(torch.nn.Module):
         timestamp_framing: Frame grid for timestamp embeddings.
         scene_framing: Frame grid for scene embeddings; mostly the same.
         precision: Of its matrix products: "float32" or "bfloat16".
+        engine: What computes it: "torch" or "openvino".
     """
 
     precision: str = "float32"
+    engine: str = "torch"
     sample_rate: int = 16000
     width: int
     n_layers: int = 1

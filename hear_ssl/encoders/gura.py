@@ -78,7 +78,8 @@ class Gura:
         Args:
             model_file_path: A folder that holds, for each member whose weights are not to be downloaded, a folder or
                 file called like the member's module (`hubert_xlarge/`, `crepe.pth`); "" for none.
-            **options: `normalize`, `align`, `end_padding`, `window_seconds`, `batch_seconds`, `precision` of the transformers, and `interleave` where members are concatenated.
+            **options: `normalize`, `align`, `end_padding`, `window_seconds`, `batch_seconds`, `precision` and `engine` of the
+                transformers, and `interleave` where members are concatenated.
 
         Raises:
             ValueError: An unknown option or value, or weights that do not fit the network.
