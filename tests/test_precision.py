@@ -5,8 +5,9 @@ import pytest
 import soundfile
 import torch
 
+import evaluator as ev
 from evaluator import cli
-from evaluator.embedding import identity
+from evaluator.embedding import identity, rounding
 from evaluator.embedding.module import open_module
 from evaluator.embedding.spec import ModuleSpec
 from hear_ssl import birdaves_biox_base, hf, hubert_base, melspec, untrained
@@ -191,3 +192,34 @@ def test_the_command_line_has_a_short_word(tmp_path, capsys):
     assert 0 < error(written["short"], written["plain"]) < DRIFT
     assert cli.main([*command, "--precision", "float32", "--out", str(tmp_path / "other.npz")]) == 2
     assert "--precision float32 and --option precision=bfloat16: leave one of them out" in capsys.readouterr().err
+
+
+def test_drift_is_measured_told_and_kept(tmp_path, capsys):
+    """By `validate` for each layer; by a run once for a store, as a caveat of every result that reads it."""
+    path = model_path("hubert_base", tmp_path)
+    layers = [hf.load_model(path, precision=each) for each in engines.PRECISIONS]
+    assert cli.main(["validate", f"hf:{path}", "--quick", "--precision", "bfloat16"]) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "by layer in %" in line]
+    told = [float(each) / 100 for each in line.rpartition(": ")[2].split(", ")]
+    sounds = [torch.from_numpy(sound) for sound in rounding._sounds(16000)]
+    wanted, ours = (api.get_clip_embeddings(sounds, each)["layers_mean"] for each in layers)
+    assert told == pytest.approx([error(ours[:, n], wanted[:, n]) for n in range(4)], abs=6e-5)
+    assert cli.main(["validate", f"hf:{path}", "--quick"]) == 0
+    assert "by layer" not in capsys.readouterr().out
+    for label in ("high", "low"):
+        (tmp_path / "sounds" / label).mkdir(parents=True)
+        for number in range(8):
+            tone = np.sin(np.arange(4000) * (0.3 if label == "high" else 0.03) * (1 + number / 50))
+            soundfile.write(tmp_path / "sounds" / label / f"{number}.wav", 0.3 * tone, 16000)
+    for again in range(2):
+        (result,) = ev.run(
+            f"hf:{path}",
+            tmp_path / "sounds",
+            protocol="knn",
+            options={"precision": "bfloat16"},
+            cache=tmp_path / "cache",
+            out=tmp_path / str(again),
+        )
+        (caveat,) = [each for each in result.caveats if each.kind == "reduced_precision"]
+        assert caveat.text.startswith("bfloat16 (torch): embeddings of fixed sounds are at most")
+        assert result.options["precision"] == result.provenance["module"]["identity"]["precision"] == "bfloat16"

@@ -9,7 +9,7 @@ from evaluator import schema
 from evaluator.api import inputs
 from evaluator.api.inputs import HearModule
 from evaluator.audio.clip_rule import ClipRule
-from evaluator.embedding import conformance, deep_checks
+from evaluator.embedding import conformance, deep_checks, rounding
 from evaluator.embedding.asked import Check
 from evaluator.embedding.embed import Progress, no_progress
 from evaluator.embedding.module import open_module
@@ -83,7 +83,8 @@ def validate(
 ) -> list[Check]:
     """Each promise of the HEAR contract, and whether a module keeps it.
 
-    It is asked for sounds of 1 sample up to 60 s, alone and in batches (n_sounds, n_samples).
+    It is asked for sounds of 1 sample up to 60 s, alone and in batches (n_sounds, n_samples); in a reduced precision also how far each
+    layer is from float32.
 
     Args:
         module: A HEAR module by name, or the module itself.
@@ -105,7 +106,8 @@ def validate(
     done: list[Check] = []
     with open_module(spec) as opened:
         deep = deep_checks.checks(spec, opened) if depth == "deep" else ()
-        for check in itertools.chain(conformance.checks(opened, quick=depth == "quick"), deep):
+        kept = conformance.checks(opened, quick=depth == "quick")
+        for check in itertools.chain(kept, rounding.checks(spec, opened), deep):
             done.append(check)
             on_check(check)
     return done

@@ -22,7 +22,7 @@ class Check:
 
     name: The promise.
     level: `error` if a broken promise makes scores wrong or impossible, else `warning`.
-    detail: What was found; "" where the promise is kept.
+    detail: What was found; mostly "" where the promise is kept.
     """
 
     name: str

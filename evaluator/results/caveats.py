@@ -86,6 +86,8 @@ CAVEATS: Mapping[str, CaveatKind] = {
     "slightly_unrepeatable": CaveatKind("embeddings differ a little when the module is asked again"),
     # A suspicion; a module that really keeps an old answer scores worse for it.
     "equal_embeddings": CaveatKind("clips that sound different have exactly the same embedding"),
+    # Far less than what tells modules apart; the text says how far.
+    "reduced_precision": CaveatKind("embeddings were computed in less than float32, and differ a little from it"),
     "odd_times": CaveatKind("the module's timestamps are no centres of frames in ms: event tasks refuse them"),
     # Who heard another channel, or files at another pace, heard other sounds under the same names.
     "channels_cancel": CaveatKind(
