@@ -80,12 +80,12 @@ AVES_CONFIG = {
 }
 
 
-def tiny_network(family):
-    """A small random network of a family, built by transformers."""
+def tiny_network(family, **changed):
+    """A small random network of a family, built by transformers; `changed` are fields of its config."""
     name, changes = FAMILIES[family]
     with weights.quiet_transformers() as transformers:
         torch.manual_seed(1)
-        config = getattr(transformers, f"{name}Config")(**SMALL, **changes)
+        config = getattr(transformers, f"{name}Config")(**{**SMALL, **changes, **changed})
         network = getattr(transformers, f"{name}Model")(config).eval()
     for module in network.modules():
         if isinstance(module, torch.nn.BatchNorm1d):  # new ones do nothing

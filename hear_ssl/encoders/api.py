@@ -11,37 +11,20 @@ has that one layer.
 Source: HEAR 2021 API, https://hearbenchmark.com/hear-api.html
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
 import torch
 
+from hear_ssl.encoders.batching import Batch, gather, is_out_of_memory, kept_frames, upload
 from hear_ssl.encoders.encoder import Encoder
 from hear_ssl.encoders.frames import Framing, Window
 from hear_ssl.encoders.layers import LayerChoice
 from hear_ssl.encoders.pooling import Moments
 from hear_ssl.encoders.source import source_hash
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Windows that go through the network together.
-
-    Attributes:
-        audio: (batch, samples), float32, zero-padded at the end.
-        windows: Where each lies in its clip.
-        clips: (batch,), index of the clip that each window was cut from.
-        keep: (batch, n_frames), 1 for the frames that count.
-        clip_stats: What `Encoder.clip_stats` gave for each window's clip.
-    """
-
-    audio: torch.Tensor
-    windows: list[Window]
-    clips: torch.Tensor
-    keep: torch.Tensor
-    clip_stats: list[Any]
 
 
 class Model(torch.nn.Module):
@@ -56,11 +39,13 @@ class Model(torch.nn.Module):
         heard: Hashes of these sounds themselves where they are known, 16 hex digits each (`hear_ssl/pretraining/heard.py`).
         read_from: Absolute paths of all files and folders that decide what was loaded, also of such as are looked for in vain:
             an extension by which a later run can tell, without loading, that the same would be loaded. None where nobody can.
+        leaves_audio: That audio handed to it stays as it came, so that nobody needs to copy it first: an extension too.
     """
 
     trained_on: Mapping[str, str] = MappingProxyType({})
     heard: Sequence[str] = ()
     read_from: Sequence[str] | None = None
+    leaves_audio = True
 
     def __init__(
         self,
@@ -84,6 +69,7 @@ class Model(torch.nn.Module):
         self.pooling = pooling
         self.window_seconds = window_seconds
         self.batch_seconds = batch_seconds
+        self.fitting_seconds = math.inf  # less once a batch did not fit into memory
         self.sample_rate = encoder.sample_rate
         self.n_layers = encoder.n_layers
         self.timestamp_embedding_size = self.choice.width(encoder.width)
@@ -131,9 +117,9 @@ class Model(torch.nn.Module):
         clip_stats = [self.encoder.clip_stats(clip, len(parts)) for clip, parts in zip(clips, windows, strict=True)]
         todo = [(clip, part) for clip, parts in enumerate(windows) for part in parts]
         todo.sort(key=lambda item: item[1].stop - item[1].start)  # stable: equal lengths keep the clips' order
-        seconds = self.batch_seconds or (5.0 if self.device.type == "cpu" else 160.0)
-        budget = int(seconds * framing.sample_rate)
         while todo:
+            seconds = self.batch_seconds or (5.0 if self.device.type == "cpu" else 160.0)
+            budget = int(min(seconds, self.fitting_seconds) * framing.sample_rate)
             # The longest comes last, so the number that fits is found by letting the batch grow.
             n = 1
             while n < len(todo) and (n + 1) * (todo[n][1].stop - todo[n][1].start) <= budget:
@@ -149,14 +135,51 @@ class Model(torch.nn.Module):
         framing: Framing,
     ) -> Batch:
         """Put windows of possibly different lengths, given as (clip, window), into one zero-padded batch."""
-        device = self.device
-        audio = torch.zeros(len(todo), max(w.stop - w.start for _, w in todo), device=device)
-        keep = torch.zeros(len(todo), 1 + (audio.shape[1] - framing.receptive_field) // framing.hop, device=device)
-        for row, (clip, window) in enumerate(todo):
-            audio[row, : window.stop - window.start] = _cut(clips[clip], framing, window.start, window.stop)
-            keep[row, slice(*window.keep)] = 1
-        clip_indices = torch.tensor([clip for clip, _ in todo], device=device)
-        return Batch(audio, [w for _, w in todo], clip_indices, keep, [clip_stats[clip] for clip, _ in todo])
+        numbers = [clip for clip, _ in todo]
+        audio = upload(self.gather(clips, todo, framing), self.device)
+        lengths = [window.stop - window.start for _, window in todo]
+        stats = self.encoder.batch_stats(audio, lengths, [clip_stats[clip] for clip in numbers])
+        clip_indices, keep = torch.from_numpy(np.array(numbers)), kept_frames(todo, framing)
+        return Batch(
+            audio,
+            [window for _, window in todo],
+            upload(clip_indices, self.device),
+            upload(keep, self.device),
+            stats,
+            numbers,
+        )
+
+    def gather(
+        self, clips: Sequence[torch.Tensor], todo: Sequence[tuple[int, Window]], framing: Framing
+    ) -> torch.Tensor:
+        """See `batching.gather`."""
+        return gather(clips, todo, framing)
+
+    def runs(
+        self, clips: Sequence[torch.Tensor], framing: Framing, layers: Moments | None = None
+    ) -> Iterator[tuple[Batch, torch.Tensor]]:
+        """Each batch of the clips, (n_samples,) each, with what `run` gives; what does not fit into memory is cut in halves.
+
+        Later batches of this model are no longer than what fitted.
+        """
+        waiting: list[Batch] = []
+        for batch in self.batches(clips, framing):
+            waiting.append(batch)
+            while waiting:
+                part = waiting.pop()
+                try:
+                    frames = self.run(part, framing, layers)
+                except (RuntimeError, MemoryError) as error:
+                    if len(part.windows) == 1 or not is_out_of_memory(error):
+                        raise
+                    frames = None
+                if frames is None:  # outside the handler, where the error no longer holds on to what it had in hand
+                    if layers is not None:
+                        layers.drop(part.keep)
+                    waiting += reversed(part.halves(framing))
+                    self.fitting_seconds = part.audio.numel() / 2 / framing.sample_rate
+                    continue
+                yield part, frames
 
     def run(self, batch: Batch, framing: Framing, layers: Moments | None = None) -> torch.Tensor:
         """Frames of the chosen layers, (batch, n_frames, width); every layer is added to `layers` on the way."""
@@ -183,9 +206,8 @@ class Model(torch.nn.Module):
         audio = torch.nn.functional.pad(audio, (0, end_padding)) if end_padding else audio
         n_frames = framing.n_frames(audio.shape[1])
         out = torch.empty(len(audio), n_frames, self.timestamp_embedding_size, device=self.device)
-        for batch in self.batches(list(audio), framing):
-            frames = self.run(batch, framing)
-            for row, (clip, window) in enumerate(zip(batch.clips.tolist(), batch.windows, strict=True)):
+        for batch, frames in self.runs(list(audio), framing):
+            for row, (clip, window) in enumerate(zip(batch.numbers, batch.windows, strict=True)):
                 first, last = (window.first_frame + frame for frame in window.keep)
                 out[clip, first:last] = frames[row, slice(*window.keep)]
         centres = torch.from_numpy(framing.centres(n_frames)).float().to(self.device)
@@ -197,23 +219,13 @@ class Model(torch.nn.Module):
         framing, device = self.encoder.scene_framing, self.device
         scene = Moments(len(clips), 1, self.timestamp_embedding_size, device)
         every = Moments(len(clips), self.n_layers, self.encoder.width, device) if layers else None
-        for batch in self.batches(clips, framing):
-            scene.add(0, self.run(batch, framing, every), batch.keep, batch.clips)
+        for batch, frames in self.runs(clips, framing, every):
+            scene.add(0, frames, batch.keep, batch.clips)
         parts = [scene.mean()[:, 0]] + ([scene.std()[:, 0]] if self.pooling == "mean+std" else [])
         out = {"scene": torch.cat(parts, dim=-1)}
         if every is not None:
             out.update(layers_mean=every.mean(), layers_std=every.std())
         return out
-
-
-def _cut(clip: torch.Tensor, framing: Framing, start: int, stop: int) -> torch.Tensor:
-    """Samples [start, stop) of the clip as if it had been padded by the framing, (stop - start,)."""
-    first, last = start - framing.pad, stop - framing.pad
-    inside = clip[max(first, 0) : max(last, 0)]
-    if len(inside) == stop - start:
-        return inside
-    before = min(max(-first, 0), stop - start)
-    return torch.nn.functional.pad(inside, (before, stop - start - before - len(inside)))
 
 
 def check_audio(audio: Any, axes: int) -> torch.Tensor:
@@ -233,10 +245,18 @@ def check_audio(audio: Any, axes: int) -> torch.Tensor:
         raise TypeError(f"audio must be a torch tensor of floats in [-1, 1], shape {shape}; {came} came")
     if audio.dim() != axes or audio.numel() == 0:
         raise ValueError(f"audio must have shape {shape} with at least one sample; {tuple(audio.shape)} came")
-    # The extremes carry NaN and infinity along, without a copy of what may be hours of audio.
-    if not torch.isfinite(torch.stack(torch.aminmax(audio.detach()))).all():
+    audio = audio.detach() if audio.requires_grad else audio
+    if not _is_finite(audio):
         raise ValueError(f"audio of shape {tuple(audio.shape)} holds NaN or infinite samples; clean it first")
-    return audio.detach().float()
+    return audio if audio.dtype == torch.float32 else audio.float()
+
+
+def _is_finite(audio: torch.Tensor) -> bool:
+    """Whether no sample is NaN or infinite: the extremes carry both along, without a copy of what may be hours of audio."""
+    if audio.device.type == "cpu" and audio.dtype in (torch.float32, torch.float64):
+        samples = audio.numpy()
+        return bool(np.isfinite(samples.min()) and np.isfinite(samples.max()))
+    return bool(torch.isfinite(torch.stack(torch.aminmax(audio))).all())
 
 
 def get_timestamp_embeddings(audio: torch.Tensor, model: Model) -> tuple[torch.Tensor, torch.Tensor]:
@@ -253,7 +273,7 @@ def get_timestamp_embeddings(audio: torch.Tensor, model: Model) -> tuple[torch.T
     Raises:
         TypeError, ValueError: See `check_audio`.
     """
-    return model.timestamps(check_audio(audio, axes=2).to(model.device))
+    return model.timestamps(check_audio(audio, axes=2))
 
 
 def get_scene_embeddings(audio: torch.Tensor, model: Model) -> torch.Tensor:
@@ -266,7 +286,7 @@ def get_scene_embeddings(audio: torch.Tensor, model: Model) -> torch.Tensor:
     Raises:
         TypeError, ValueError: See `check_audio`.
     """
-    return model.clips(list(check_audio(audio, axes=2).to(model.device)), layers=False)["scene"]
+    return model.clips(check_audio(audio, axes=2).unbind(), layers=False)["scene"]
 
 
 def get_clip_embeddings(clips: Sequence[torch.Tensor], model: Model) -> dict[str, torch.Tensor]:
@@ -284,5 +304,4 @@ def get_clip_embeddings(clips: Sequence[torch.Tensor], model: Model) -> dict[str
     Raises:
         TypeError, ValueError: See `check_audio`.
     """
-    checked = [check_audio(clip, axes=1).to(model.device) for clip in clips]
-    return model.clips(checked, layers=True)
+    return model.clips([check_audio(clip, axes=1) for clip in clips], layers=True)

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch.nn.functional import pad
 
-from hear_ssl.encoders.api import Batch, Model
+from hear_ssl.encoders.api import Model
 from hear_ssl.encoders.encoder import Encoder, OnLayer
 from hear_ssl.encoders.frames import Framing, Window
 from hear_ssl.encoders.logmel import EDGE, FFT_LENGTH, HOP, N_BANDS, SAMPLE_RATE, LogMel, mirrored
@@ -164,14 +164,14 @@ class ByolAModel(Model):
         super().__init__(encoder, pooling="mean" if pooling == "max+mean" else pooling, **options)
         self.pooling = pooling
 
-    def collate(
-        self, clips: Sequence[torch.Tensor], todo: list[tuple[int, Window]], clip_stats: list[Any], framing: Framing
-    ) -> Batch:
-        """See `Model.collate`; the zeros around a clip become its mirrored ends where the network's own frames run."""
-        batch = super().collate(clips, todo, clip_stats, framing)
+    def gather(
+        self, clips: Sequence[torch.Tensor], todo: Sequence[tuple[int, Window]], framing: Framing
+    ) -> torch.Tensor:
+        """See `Model.gather`; the zeros around a clip become its mirrored ends where the network's own frames run."""
+        rows = super().gather(clips, todo, framing)
         if isinstance(framing, _BlockFraming):
-            for row, (number, window) in enumerate(todo):
-                clip, audio = clips[number], batch.audio[row]
+            for audio, (number, window) in zip(rows, todo, strict=True):
+                clip = clips[number]
                 if len(clip) <= EDGE:  # only timestamps="frames" of a clip that is shorter than one frame
                     continue
                 if window.start == 0:
@@ -179,7 +179,7 @@ class ByolAModel(Model):
                 if window.stop == framing.padded(len(clip)):
                     end = EDGE + len(clip) - window.start
                     audio[end : end + EDGE] = clip[-EDGE - 1 : -1].flip(0)
-        return batch
+        return rows
 
     @torch.no_grad()
     def clips(self, clips: Sequence[torch.Tensor], layers: bool) -> dict[str, torch.Tensor]:
@@ -190,12 +190,10 @@ class ByolAModel(Model):
         framing = self.encoder.scene_framing
         moments = Moments(len(clips), 1, self.timestamp_embedding_size, self.device)
         highest = torch.full((len(clips), self.timestamp_embedding_size), -torch.inf, device=self.device)
-        for batch in self.batches(clips, framing):
-            frames = self.run(batch, framing)
+        for batch, frames in self.runs(clips, framing):
             moments.add(0, frames, batch.keep, batch.clips)
             inside = torch.where(batch.keep.bool().unsqueeze(-1), frames, -torch.inf).amax(dim=1)
-            for row, clip in enumerate(batch.clips.tolist()):
-                highest[clip] = torch.maximum(highest[clip], inside[row])
+            highest.scatter_reduce_(0, batch.clips.unsqueeze(1).expand_as(inside), inside, "amax")
         out = {"scene": highest + moments.mean()[:, 0]}
         if layers:
             out.update(layers_mean=moments.mean(), layers_std=moments.std())

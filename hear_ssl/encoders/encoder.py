@@ -48,6 +48,15 @@ class Encoder(torch.nn.Module):
         """
         return None
 
+    def batch_stats(self, audio: torch.Tensor, n_samples: list[int], clip_stats: list[Any]) -> list[Any]:
+        """The statistics that `forward` gets, of each window: those of clips that are whole windows may be made here, all at once.
+
+        Args:
+            audio, n_samples: As those of `forward`.
+            clip_stats: What `clip_stats` gave for the clip of each window.
+        """
+        return clip_stats
+
     def forward(
         self, audio: torch.Tensor, n_samples: list[int], framing: Framing, clip_stats: list[Any], on_layer: OnLayer
     ) -> None:
@@ -60,7 +69,7 @@ class Encoder(torch.nn.Module):
             audio: Windows in [-1, 1], zero-padded at the end to one length, (batch, samples), float32.
             n_samples: Samples of each window before that padding, at least one receptive field each.
             framing: The frame grid wanted: `timestamp_framing` or `scene_framing`.
-            clip_stats: What `clip_stats` gave for the clip of each window.
+            clip_stats: What `batch_stats` gave.
             on_layer: Receives (layer, frames), frames of shape (batch, n_frames, width), float32.
         """
         raise NotImplementedError

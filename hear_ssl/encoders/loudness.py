@@ -56,7 +56,9 @@ class Loudness(Encoder):
         """See `Encoder.forward`."""
         frames = audio.unfold(1, framing.receptive_field, framing.hop)  # (batch, n_frames, receptive_field)
         levels = _decibels(frames.square().mean(dim=-1))  # (batch, n_frames)
-        of_clips = torch.stack(clip_stats).unsqueeze(1).expand(-1, levels.shape[1], -1)  # (batch, n_frames, 3)
+        of_clips = (
+            torch.stack(clip_stats).to(audio.device).unsqueeze(1).expand(-1, levels.shape[1], -1)
+        )  # (batch, n_frames, 3)
         on_layer(0, torch.cat([of_clips, levels.unsqueeze(-1)], dim=-1))
 
 

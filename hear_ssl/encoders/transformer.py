@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import torch
 from torch.nn.utils import parametrize
 
+from hear_ssl.encoders.batching import upload
 from hear_ssl.encoders.encoder import Encoder, OnLayer
 from hear_ssl.encoders.frames import Framing, convolution_framing
 
@@ -103,17 +104,33 @@ class TransformerEncoder(Encoder):
         own = {"normalize": self.normalize, "sample_rate": self.sample_rate}
         return {**own, **{name: repr(getattr(config, name, None)) for name in DECIDE}}
 
-    def clip_stats(self, clip: torch.Tensor, n_windows: int) -> ClipStats:
-        """Input statistics of the clip and, if it is cut in windows, those of the first group norm."""
-        missing = self.scene_framing.receptive_field - len(clip)
-        if missing > 0:
-            clip = torch.nn.functional.pad(clip, (0, missing))
+    def clip_stats(self, clip: torch.Tensor, n_windows: int) -> ClipStats | None:
+        """Statistics of a clip that is cut in windows, those of the first group norm among them; None for a whole one."""
+        if n_windows == 1:
+            return None  # `batch_stats` makes them
+        device = self.network.feature_projection.projection.weight.device
         mean, scale = clip.new_zeros(()), clip.new_ones(())
         if self.normalize:
             variance, mean = torch.var_mean(clip, correction=0)
             scale = torch.rsqrt(variance + VARIANCE_FLOOR)
-        cut_up = self.group_norm and n_windows > 1
-        return ClipStats(mean, scale, self.first_layer_moments(clip, mean, scale) if cut_up else None)
+        mean, scale = upload(mean, device), upload(scale, device)
+        return ClipStats(mean, scale, self.first_layer_moments(clip, mean, scale) if self.group_norm else None)
+
+    def batch_stats(
+        self, audio: torch.Tensor, n_samples: list[int], clip_stats: list[ClipStats | None]
+    ) -> list[ClipStats]:
+        """See `Encoder.batch_stats`: input statistics of clips that are whole windows."""
+        mean, scale = audio.new_zeros(len(audio)), audio.new_ones(len(audio))
+        if self.normalize and None in clip_stats:
+            dtype = torch.float32 if audio.device.type == "mps" else torch.float64
+            real, n = real_steps(n_samples, audio.shape[1], audio.device)
+            mean = (audio.sum(dim=1, dtype=dtype) / n).float()  # what is not real is 0
+            variance = ((audio - mean.unsqueeze(1)) * real).square().sum(dim=1, dtype=dtype) / n
+            scale = torch.rsqrt(variance.float() + VARIANCE_FLOOR)
+        whole = zip(clip_stats, mean.unbind(), scale.unbind(), strict=True)
+        return [
+            ClipStats(its_mean, its_scale, None) if stats is None else stats for stats, its_mean, its_scale in whole
+        ]
 
     def first_layer_moments(
         self, clip: torch.Tensor, mean: torch.Tensor, scale: torch.Tensor
@@ -130,7 +147,8 @@ class TransformerEncoder(Encoder):
         n_seen, average, squares = 0, 0.0, 0.0  # type: int, Any, Any
         for first in range(0, n_frames, STATISTICS_FRAMES):
             last = min(first + STATISTICS_FRAMES, n_frames)
-            samples = (clip[first * stride : (last - 1) * stride + kernel] - mean) * scale
+            samples = clip[first * stride : (last - 1) * stride + kernel]
+            samples = (upload(samples, mean.device) - mean) * scale
             part_variance, part_mean = torch.var_mean(convolution(samples[None, None]), dim=(0, 2), correction=0)
             n = last - first
             # Parallel variance (Chan et al. 1979): no large sums are subtracted from each other.
@@ -157,8 +175,7 @@ class TransformerEncoder(Encoder):
         hidden = projected[0] if isinstance(projected, tuple) else projected
         mask = None
         if min(n_frames) < hidden.shape[1]:
-            positions = torch.arange(hidden.shape[1], device=hidden.device)
-            mask = positions < torch.tensor(n_frames, device=hidden.device).unsqueeze(1)  # (batch, n_frames)
+            mask = real_steps(n_frames, hidden.shape[1], hidden.device)[0]  # (batch, n_frames)
         self.transform(hidden, mask, on_layer)
 
     def features(self, audio: torch.Tensor, n_samples: list[int], clip_stats: list[ClipStats]) -> torch.Tensor:
@@ -177,18 +194,21 @@ class TransformerEncoder(Encoder):
         """
         x, norm = layer.conv(x), layer.layer_norm
         kernel, stride = self.strides[0]
-        if len(set(n_samples)) == 1 and all(stats.first_layer is None for stats in clip_stats):
+        given = [stats.first_layer for stats in clip_stats]
+        if len(set(n_samples)) == 1 and not any(given):
             return layer.activation(norm(x))  # nothing is padding
-        for row, (n, stats) in enumerate(zip(n_samples, clip_stats, strict=True)):
-            real = x[row : row + 1, :, : 1 + (n - kernel) // stride]
-            if stats.first_layer is None:
-                real.copy_(norm(real))
-            else:
-                average, variance = stats.first_layer
-                real.copy_(
-                    torch.nn.functional.batch_norm(real, average, variance, norm.weight, norm.bias, eps=norm.eps)
-                )
-        return layer.activation(x)
+        # In place: this is the largest tensor of all, (batch, channels, frames of 0.6 ms).
+        if all(given):
+            average, variance = (torch.stack(each) for each in zip(*given, strict=True))  # type: ignore[arg-type]
+            x = x.sub_(average.unsqueeze(2))
+        else:
+            real, n = real_steps([1 + (n - kernel) // stride for n in n_samples], x.shape[2], x.device)
+            n, real = n.unsqueeze(1).to(x.dtype), real.unsqueeze(1)
+            average = _either(given, 0, x.mul_(real).sum(dim=2) / n)
+            x = x.sub_(average.unsqueeze(2)).mul_(real)
+            variance = _either(given, 1, torch.linalg.vector_norm(x, dim=2).square() / n)
+        scale = torch.rsqrt(variance + norm.eps) * norm.weight
+        return layer.activation(x.mul_(scale.unsqueeze(2)).add_(norm.bias.unsqueeze(1)))
 
     def transform(self, hidden: torch.Tensor, mask: torch.Tensor | None, on_layer: OnLayer) -> None:
         """Run the transformer and pass each layer to `on_layer`; nothing of a layer is kept after that.
@@ -220,6 +240,19 @@ class TransformerEncoder(Encoder):
                 # transformers' WavLM gives torch a Boolean and a float mask, which torch announces to end some day.
                 warnings.filterwarnings("ignore", message="Support for mismatched key_padding_mask")
                 on_layer(self.n_layers - 1, encoder(hidden, attention_mask=mask).last_hidden_state)
+
+
+def real_steps(lengths: list[int], width: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """Which steps of rows of a padded batch are real, (batch, width), and how many, (batch,), both on the device."""
+    n = upload(torch.tensor(lengths), device)
+    return torch.arange(width, device=device) < n.unsqueeze(1), n
+
+
+def _either(given: list[Any], which: int, found: torch.Tensor) -> torch.Tensor:
+    """Rows (batch, channels) of a statistic: that of a pair that is given, else what was found."""
+    if not any(given):
+        return found
+    return torch.stack([row if pair is None else pair[which] for pair, row in zip(given, found, strict=True)])
 
 
 def _positional_reach(config: Any) -> int:
