@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 
+from evaluator.embedding import driver
 from evaluator.embedding.module import open_module
 from evaluator.embedding.remote import interpreter
 from evaluator.embedding.spec import ModuleSpec, WorkerEnded
@@ -66,6 +67,31 @@ def test_harmless_ills_change_nothing(name, python):
     assert random.getstate() == state[0] and np.random.get_state()[1].tolist() == state[1]
     assert torch.equal(torch.get_rng_state(), state[2])
     assert (os.getcwd(), torch.is_grad_enabled(), torch.get_default_dtype()) == (folder, True, torch.float32)
+
+
+def test_how_torch_computes_is_set_and_told():
+    """Float32 is float32, convolutions are the same each time, and what a module decides as it loads is told with its facts."""
+    for name in ("hear_ssl.melspec", str(MODULES / "good.py")):
+        with open_module(ModuleSpec(name)) as module:
+            told = module.describe()["arithmetic"]
+        assert (
+            told["tf32_products"] is told["tf32_convolutions"] is False and told["deterministic_convolutions"] is True
+        )
+    with open_module(ModuleSpec(str(MODULES / "cramped.py"), options={"tf32": True})) as module:
+        assert module.describe()["arithmetic"]["tf32_products"] is True
+
+
+def test_audio_is_shared_only_with_who_leaves_it_as_it_came():
+    """A model of ours reads the very samples; whoever says nothing gets copies."""
+    ours, theirs = (driver.Driver(name) for name in ("hear_ssl.melspec", str(MODULES / "good.py")))
+    clips = [noise(1, 4000)[0], noise(1, 900)[0]]
+    assert all(np.shares_memory(clip, given.numpy()) for clip, given in zip(clips, ours.given(clips), strict=True))
+    assert not any(
+        np.shares_memory(clip, given.numpy()) for clip, given in zip(clips, theirs.given(clips), strict=True)
+    )
+    locked = noise(1, 4000)
+    locked.flags.writeable = False
+    assert not np.shares_memory(locked, ours.given(locked).numpy())  # torch has no tensor that cannot be written to
 
 
 def test_training_mode_is_ended():

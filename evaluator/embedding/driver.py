@@ -55,6 +55,7 @@ class Driver:
         self.stream = []  # of the module's random numbers
         with process_kept(self.stream), self.told("cannot be used"):
             self.module = loading.import_module(name) if instance is None else loading.checked_module(name, instance)
+            frameworks.compute_exactly()  # what the module imports is there, what it decides as it loads comes after
             if free:
                 loading.shuffle_generators()
             self.model = self.load(weights, dict(options or {}))
@@ -172,6 +173,7 @@ class Driver:
             identity=self.identity(),
             versions=versions,
             threads=sys.modules["torch"].get_num_threads() if self.is_torch() else 0,
+            arithmetic=frameworks.arithmetic() if self.is_torch() else {},
         )
 
     def trained_on(self):
@@ -259,18 +261,31 @@ class Driver:
         no_gradients = getattr(torch, "no_grad", contextlib.nullcontext)  # of a failed import there is half a torch
         with process_kept(self.stream), no_gradients():
             try:
-                return function(frameworks.given(self.framework, audio, self.device), self.model)
+                return function(self.given(audio), self.model)
             except KeyboardInterrupt:
                 raise
             except BaseException as error:
                 shape = list(audio.shape) if hasattr(audio, "shape") else "%d clips" % len(audio)
-                raise ModuleTrouble(
+                trouble = ModuleTrouble(
                     "module %s: %s failed on audio of shape %s (%s)" % (self.name, name, shape, describe_error(error)),
                     error,
-                ) from error
+                )
+                if trouble.kind == "memory":
+                    loading.let_go(error)
+                raise trouble from error
             finally:
                 if os.getpid() != process:  # the module forked, and its child came back here, where only one may go on
                     os._exit(0)
+
+    def given(self, audio):
+        """What the module is handed: tensors of its framework, copies where it might write into them.
+
+        A model that says that it leaves its audio as it came (`leaves_audio`, an extension of ours) gets the arrays' own memory,
+        and brings it to its device itself.
+        """
+        if self.framework == "torch" and getattr(self.model, "leaves_audio", False) is True:
+            return frameworks.shared(audio)
+        return frameworks.given(self.framework, audio, self.device)
 
     def array(self, value, what):
         """A fresh array of whatever the module returned; its type, device and so on are noted in `raw`."""

@@ -7,6 +7,7 @@ What decides is what the module says or is made of, never what somebody else has
 3. what the files import that define the module's functions and the model's class: torch, else TensorFlow, else numpy.
 """
 
+import contextlib
 import functools
 import importlib
 import inspect
@@ -102,8 +103,55 @@ def given(framework, audio, device):
     """The framework's own tensors of an array (n, samples) or a list of arrays (samples,); always copies."""
     if isinstance(audio, list):
         return [given(framework, clip, device) for clip in audio]
+    if framework == "torch" and str(device).startswith("cuda"):
+        return _uploaded(audio, device)
     audio = np.array(audio, dtype=np.float32)
     if framework == "numpy":
         return audio
     library = importlib.import_module(framework)
     return library.from_numpy(audio).to(device) if framework == "torch" else library.convert_to_tensor(audio)
+
+
+def _uploaded(audio, device):
+    """An array as a tensor on a GPU, by way of page-locked memory: twice as fast, and the host need not wait for it."""
+    torch = importlib.import_module("torch")
+    locked = torch.empty(audio.shape, dtype=torch.float32, pin_memory=True)
+    locked.numpy()[...] = audio
+    return locked.to(device, non_blocking=True)
+
+
+def shared(audio):
+    """Tensors of torch of an array (n, samples) or a list of arrays (samples,), in the arrays' own memory where they can be written to."""
+    if isinstance(audio, list):
+        return [shared(clip) for clip in audio]
+    torch = importlib.import_module("torch")
+    return torch.from_numpy(np.require(audio, np.float32, ["C", "W"]))
+
+
+def compute_exactly():
+    """Have torch compute float32 as float32 on a GPU, and by the same kernels each time; a module may decide otherwise as it loads.
+
+    Torch's own default takes TF32, with 10 bits after the point, for convolutions.
+    """
+    torch = sys.modules.get("torch")
+    with contextlib.suppress(AttributeError, RuntimeError):  # half a torch, or one told by its newer words
+        torch.backends.cuda.matmul.allow_tf32 = False
+        torch.backends.cudnn.allow_tf32 = False
+        torch.backends.cudnn.benchmark = False
+        torch.backends.cudnn.deterministic = True
+
+
+def arithmetic():
+    """How torch computes: TF32 for products and convolutions of float32, and kernels that are the same each time; for results."""
+    torch = sys.modules["torch"]
+    asked = {
+        "tf32_products": lambda: torch.backends.cuda.matmul.allow_tf32,
+        "tf32_convolutions": lambda: torch.backends.cudnn.allow_tf32,
+        "deterministic_convolutions": lambda: torch.backends.cudnn.deterministic and not torch.backends.cudnn.benchmark,
+        "deterministic_algorithms": lambda: torch.are_deterministic_algorithms_enabled(),
+    }
+    found = {}
+    for name, ask in asked.items():
+        with contextlib.suppress(AttributeError, RuntimeError):  # an old torch, or one told by its newer words
+            found[name] = bool(ask())
+    return found

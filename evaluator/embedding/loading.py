@@ -24,7 +24,8 @@ class ModuleTrouble(Exception):
         cause: The module's own error in a line; "" where it raised none.
         traceback: Of that error, as text.
         missing: The package that is not there; "" if that is not what is wrong.
-        kind: "absent" where it is the module itself that is not there, "import" where importing it failed otherwise, else "".
+        kind: "absent" where it is the module itself that is not there, "import" where importing it failed otherwise, "memory"
+            where there was not enough of it, else "".
     """
 
     def __init__(self, sentence, error=None):
@@ -32,7 +33,7 @@ class ModuleTrouble(Exception):
         self.cause = describe_error(error) if error is not None else ""
         self.traceback = _full_traceback(error) if error is not None else ""
         self.missing = missing_package(error)
-        self.kind = ""
+        self.kind = "memory" if is_out_of_memory(error) else ""
 
 
 def import_module(name):
@@ -91,6 +92,28 @@ def describe_error(error):
     home = os.path.dirname(frames[0].filename)
     last = [frame for frame in frames if frame.filename.startswith(home)][-1]
     return "%s, at %s, line %d" % (what, os.path.basename(last.filename), last.lineno)
+
+
+def is_out_of_memory(error):
+    """Whether an error says that there is not enough memory, on a GPU or beside it, in the words of any framework."""
+    if isinstance(error, MemoryError) or type(error).__name__ in ("OutOfMemoryError", "ResourceExhaustedError"):
+        return True
+    if not isinstance(error, RuntimeError):
+        return False
+    with contextlib.suppress(Exception):  # an exception of the module's own, whose text fails in its turn
+        text = str(error).lower()
+        return any(words in text for words in ("out of memory", "can't allocate memory", "not enough memory"))
+    return False
+
+
+def let_go(error):
+    """Free what the frames of an error still hold, and what torch keeps of a GPU's memory for later: the next try needs it."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
+    torch = sys.modules.get("torch")
+    if hasattr(torch, "cuda") and torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
 
 
 def _full_traceback(error):

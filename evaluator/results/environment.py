@@ -32,7 +32,7 @@ _MOVED = (
     "asked_task",
     "asked_protocol",
 )
-_OF_MODULE = ("versions", "threads", "device")  # what a module's description says of the machine
+_OF_MODULE = ("versions", "threads", "device", "arithmetic")  # what a module's description says of the machine
 
 
 def versions() -> dict[str, str]:
