@@ -5,6 +5,7 @@ import json
 import os
 import threading
 import time
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -446,3 +447,22 @@ def test_what_other_processes_left_among_the_facts_is_swept(tmp_path):
         "young.json.12.1234567.tmp",
         "mine.tmp",
     }
+
+
+def test_a_clip_is_in_memory_once(tmp_path):
+    """Decoding and resampling take little beside the samples that come out of it."""
+    soundfile.write(tmp_path / "long.wav", np.random.default_rng(0).uniform(-0.5, 0.5, 300 * 48000), 48000)
+    tracemalloc.start()
+    samples = decode.read_clip(tmp_path / "long.wav", Clip("long.wav", ()), ClipRule(), 16000)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(samples) == 300 * 16000 and most < 1.1 * samples.nbytes + 20e6
+
+
+@pytest.mark.parametrize("about", [0, 3, 10, 50])
+@pytest.mark.parametrize("n_needed", [None, 4, 10, 25, 40])
+def test_blocks_are_joined_whatever_was_expected(about, n_needed):
+    """One behind the other, cut where the rule cuts, whether as many come as was thought, more, or fewer."""
+    blocks = [np.arange(first, first + 10, dtype=np.float32) for first in (0, 10, 20)]
+    joined = decode._joined(iter(blocks), about, n_needed)
+    assert np.array_equal(joined, np.arange(30, dtype=np.float32)[:n_needed])

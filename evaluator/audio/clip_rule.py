@@ -78,7 +78,7 @@ class ClipRule:
         return None if self.seconds is None else n_samples(self.seconds, sample_rate)
 
     def apply(self, samples: np.ndarray, sample_rate: int) -> np.ndarray:
-        """The samples that a module gets, (n_used,) float32, of a clip's (n_samples,) at a rate in Hz."""
+        """The samples that a module gets, (n_used,) float32, of a clip's (n_samples,) at a rate in Hz, in its memory where that does."""
         samples = samples[: self.max_samples(sample_rate)]
         peak = np.abs(samples).max(initial=0) if self.peak else 0
         if peak:

@@ -110,21 +110,39 @@ def listen(path: Path, clip: Clip, rule: ClipRule, sample_rate: int) -> Heard:
             it has no such channel, or a sample is NaN, infinite or beyond 1000 times full scale. Nothing else is raised for any file.
     """
     n_needed = rule.max_samples(sample_rate)
-    parts, n_read = [], 0
     with named(path, "decoding it"), open_recording(path) as file:
         start, stop = _frame_span(file.frames, file.samplerate, clip, name=str(path))
         rate = file.samplerate / rule.slower(file.expansion)
         seconds = (stop - start) / rate
         limits.refuse_huge(file, seconds, min(seconds, rule.seconds or math.inf), sample_rate)
         meter = Meter(file.channels, math.inf if rule.seconds is None else max(1, round(rule.seconds * rate)))
-        for part in _resampled(_mono_blocks(file, start, stop, rule.channel, meter), rate, sample_rate):
-            parts.append(part)
-            n_read += len(part)
-            if n_needed is not None and n_read >= n_needed:
-                break
-        whole = np.concatenate(parts)
-        unheard = meter.unheard(whole[:n_needed], rate, sample_rate)
+        about = math.ceil(seconds * sample_rate) + 1  # a resampler may round up
+        blocks = _resampled(_mono_blocks(file, start, stop, rule.channel, meter), rate, sample_rate)
+        whole = _joined(blocks, about if n_needed is None else min(about, n_needed), n_needed)
+        unheard = meter.unheard(whole, rate, sample_rate)
         return Heard(rule.apply(whole, sample_rate), meter.levels(rule.channel == "mix"), unheard)
+
+
+def _joined(blocks: Iterator[np.ndarray], about: int, n_needed: int | None) -> np.ndarray:
+    """Blocks (n,) of float32 one behind the other, the first `n_needed` samples of them, in memory that is taken once.
+
+    Hours of audio that are collected in pieces, and then joined, are there twice.
+
+    Args:
+        blocks: As many as it needs are taken.
+        about: How many samples there will be, at most; where it is too few, more memory is taken.
+        n_needed: Samples beyond which nothing is taken; None for all.
+    """
+    whole, n_read = np.empty(about, np.float32), 0
+    for block in blocks:
+        used = block if n_needed is None else block[: n_needed - n_read]
+        if n_read + len(used) > len(whole):
+            whole = np.concatenate([whole[:n_read], np.empty(max(len(used), n_read // 8), np.float32)])
+        whole[n_read : n_read + len(used)] = used
+        n_read += len(used)
+        if n_needed is not None and n_read >= n_needed:
+            break
+    return whole[:n_read]
 
 
 def read_blocks(path: Path, clip: Clip, rule: ClipRule = AS_IT_IS, meter: Meter | None = None) -> Iterator[np.ndarray]:

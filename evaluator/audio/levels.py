@@ -12,6 +12,7 @@ import numpy as np
 FAR_BEYOND = 2.0  # full scale 1; lossy codecs go a little beyond it
 NEAR_SILENCE = 1e-4  # RMS, -80 dB of full scale: some three steps of 16 bits
 OFFSET = 1e-3  # of full scale; smaller ones are rounding
+_STRETCH = 1 << 20  # samples that are summed up at once, in float64
 _CANCELLED = 0.2  # of the power that channels without anything in common keep, which is a share of 1 / n_channels
 
 # What is told of clips, after their number: the fact, and the way out.
@@ -107,7 +108,8 @@ class Meter:
         if sample_rate >= rate or self.mono.about_mean == 0:
             return 0.0
         after = Power()
-        after.add(heard)
+        for first in range(0, len(heard), _STRETCH):
+            after.add(heard[first : first + _STRETCH])
         return min(1.0, max(0.0, 1 - float(after.about_mean) / sample_rate / (float(self.mono.about_mean) / rate)))
 
 
