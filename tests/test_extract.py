@@ -229,3 +229,45 @@ def test_a_clip_that_the_module_refuses_is_named_and_the_rest_is_kept(recordings
     done, _ = run(spec, recordings, tmp_path / "cache")
     assert sorted(done.failed) == [2, 3, 6] and len(done.keys) == 6
     assert done.failed[3].startswith("0.wav: ") and "too loud" in done.failed[3]
+
+
+@pytest.mark.parametrize(
+    ("views", "kind", "in_process"),
+    [
+        ("scene", "torch", True),
+        ("scene", "runtime", False),
+        ("clips", "torch", False),
+        ("clips", "cpu", True),
+        ("clips", "memory", True),
+        ("frames", "torch", True),
+    ],
+)
+def test_what_does_not_fit_into_memory_is_asked_for_in_halves(views, kind, in_process, tmp_path):
+    """Out of memory costs tries and no clip: rows are those of a module with room for all, also from its own process."""
+    random = np.random.default_rng(2)
+    for number in range(20):
+        soundfile.write(tmp_path / f"more{number}.wav", random.uniform(-0.5, 0.5, 1600), 16000)
+    clips = tuple(Clip(f"more{number}.wav", ("x",)) for number in range(20))
+    crowd = Manifest(tmp_path, clips, ("x",))
+    options = {"kind": kind, "most": 5000, "clips": views == "clips"}
+    spec = ModuleSpec(str(MODULES / "cramped.py"), options=options, in_process=in_process)
+    part = "scene" if views == "clips" else views
+    done, store = run(spec, crowd, tmp_path / "cramped", views=part)
+    roomy, wanted = run(GOOD, crowd, tmp_path / "roomy", views=part)
+    assert not done.failed and done.keys == roomy.keys and done.padded == [] and "second_try" not in dict(done.remarks)
+    keys = list(done.keys.values())
+    if part == "frames":
+        ours, theirs = (each.read_frames(keys)[0].take(np.arange(200)) for each in (store, wanted))
+    else:
+        ours, theirs = (each.read(keys, "scene") for each in (store, wanted))
+    np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("clips", [False, True])
+def test_a_clip_that_does_not_fit_alone_is_named(clips, recordings, tmp_path):
+    """It alone fails, with the module's own words, and is never padded with zeros to try again."""
+    spec = ModuleSpec(str(MODULES / "cramped.py"), options={"most": 4000, "clips": clips})
+    manifest = Manifest(recordings.root, (*recordings.clips, Clip("2.wav", ("x",))), ("x",))  # 8000 samples
+    done, _ = run(spec, manifest, tmp_path / "cache")
+    assert sorted(done.failed) == [2, 6, 9] and done.padded == []
+    assert done.failed[9].startswith("2.wav: ") and "out of memory" in done.failed[9]

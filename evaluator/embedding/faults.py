@@ -59,7 +59,8 @@ class FaultLog:
             where: What stands behind the sentence.
         """
         sentence = f"{told['error']}{where}"
-        return ModuleFault(sentence, told.get("cause", ""), self.note(sentence, told.get("traceback", "")))
+        log = self.note(sentence, told.get("traceback", ""))
+        return ModuleFault(sentence, told.get("cause", ""), log, told.get("kind") == "memory")
 
     def refusal(self, told: dict[str, Any], python: str = "", program: str = sys.executable) -> UsageError:
         """What a module that cannot be loaded raises.

@@ -183,8 +183,13 @@ class PlainModule:
                 batch = self.twice(np.stack(clips))
             except WorkerEnded:
                 raise
-            except EvaluationError:
-                return [self.alone(clip) for clip in clips]  # which of them it was, the single calls will tell
+            except EvaluationError as error:
+                if not out_of_memory(error):
+                    return [self.alone(clip) for clip in clips]  # which of them it was, the single calls will tell
+                batch = None
+            if batch is None:  # outside the handler, where the error no longer holds on to anything
+                middle = len(clips) // 2
+                return self.together(clips[:middle]) + self.together(clips[middle:])
             if self.batches:
                 return [(row, 0.0) for row in batch]
             if all(np.array_equal(clips[0], clip) for clip in clips):
@@ -200,7 +205,8 @@ class PlainModule:
     def twice(self, audio: np.ndarray) -> list[Row]:
         """Views of clips (n_clips, n_samples); asked again, as they are, where the first try fails.
 
-        What fails for the moment (a busy GPU, a network drive) must not lead to another embedding.
+        What fails for the moment (a busy GPU, a network drive) must not lead to another embedding. Several clips that do not fit
+        into memory are not asked for again: fewer at once will do.
 
         Raises:
             EvaluationError: The module refuses them twice; what it says is that of the first try.
@@ -211,6 +217,8 @@ class PlainModule:
         except WorkerEnded:
             raise
         except EvaluationError as refusal:
+            if len(audio) > 1 and out_of_memory(refusal):
+                raise
             try:
                 rows = self.ask(self.module, audio)
             except WorkerEnded:
@@ -241,6 +249,8 @@ class PlainModule:
         except WorkerEnded:
             raise
         except EvaluationError as refusal:
+            if out_of_memory(refusal):
+                raise  # zeros would need more
             for seconds in PADDED_LENGTHS:
                 n_missing = int(seconds * self.sample_rate) - len(clip)
                 if n_missing <= 0:
@@ -272,6 +282,11 @@ def _refuse_frames(module: Module) -> None:
         raise
     except EvaluationError as error:
         raise UsageError(str(error)) from error
+
+
+def out_of_memory(error: EvaluationError) -> bool:
+    """Whether a module fails because there is not enough memory, so that fewer clips at once may do."""
+    return isinstance(error, ModuleFault) and error.out_of_memory
 
 
 def _said(refusal: EvaluationError) -> str:

@@ -26,10 +26,11 @@ class ModuleFault(EvaluationError):
         sentence: The message without the place of the traceback.
         cause: What the module's own error says, in a line; the sentence where it raised none.
         log: File of the traceback; "" if there is none.
+        out_of_memory: Whether there was not enough memory: fewer clips at once may do.
     """
 
-    def __init__(self, sentence: str, cause: str = "", log: str = ""):
-        self.sentence, self.cause, self.log = sentence, cause or sentence, log
+    def __init__(self, sentence: str, cause: str = "", log: str = "", out_of_memory: bool = False):
+        self.sentence, self.cause, self.log, self.out_of_memory = sentence, cause or sentence, log, out_of_memory
         super().__init__(f"{sentence}; traceback in {log}" if log else sentence)
 
 

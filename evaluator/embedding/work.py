@@ -1,6 +1,7 @@
 """A module on some clips of a task: decoded ahead in threads, batched, embedded, and every shard kept as soon as it is whole."""
 
 import contextlib
+import os
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
@@ -15,17 +16,27 @@ from evaluator.datasets.recordings import Recordings
 from evaluator.embedding import plan, proofs
 from evaluator.embedding.claims import POLL_SECONDS, Claim
 from evaluator.embedding.extraction import Extraction, seconds_of
-from evaluator.embedding.plain import PlainModule, Row
+from evaluator.embedding.plain import PlainModule, Row, out_of_memory
 from evaluator.embedding.spec import Module, ModuleFault, WorkerEnded
 from evaluator.embedding.store import StoredClip
 from evaluator.errors import EvaluationError
 from evaluator.files import Stamp
 
-DECODING_THREADS = 2
+
+def _n_cores() -> int:
+    """Cores that this process may use."""
+    allowed = getattr(os, "sched_getaffinity", None)  # not every system has it
+    return len(allowed(0)) if allowed else os.cpu_count() or 1
+
+
+# Of the cores that this process may use: a GPU wants more audio than two of them decode.
+DECODING_THREADS = max(2, min(32, _n_cores()))
 BATCHES_AHEAD = 2
+AHEAD_BYTES = 256_000_000  # of audio that is decoded ahead; a longer clip is decoded when its turn has come
 KEPT_SECONDS = 60.0  # of a clip that is asked for again more than once
 # Frames a second by which the size of a shard is planned before any is made: every 10 ms, finer than most modules.
 PLANNED_FRAME_RATE = 100
+
 
 Item = TypeVar("Item")
 Done = TypeVar("Done")
@@ -102,11 +113,20 @@ class Work:
         self, batches: Iterable[tuple[list[int], bool] | None], threads: ThreadPoolExecutor
     ) -> Iterator[tuple[tuple[list[int], bool], list[Heard | AudioError]]]:
         """Each batch with its audio, (n_samples,) each clip, decoded a few batches ahead of whoever asks."""
-        for item, futures in _ahead(batches, lambda item: [threads.submit(self.read, number) for number in item[0]]):
+
+        def start(item: tuple[list[int], bool]) -> list[Future[Heard | AudioError]]:
+            return [threads.submit(self.read, number) for number in item[0]]
+
+        def size(item: tuple[list[int], bool]) -> float:
+            return 4 * self.sample_rate * sum(seconds_of(self.recordings, number) for number in item[0])
+
+        for item, futures in _ahead(batches, start, size):
             started = time.perf_counter()
             audio = [future.result() for future in futures]
+            futures.clear()  # they hold on to the audio
             self.done.seconds["read"] += time.perf_counter() - started
             yield item, audio
+            audio.clear()  # before the next is decoded
 
     def read(self, number: int) -> Heard | AudioError:
         """A clip's samples (n_samples,) at the module's rate with their levels, or why they cannot be had."""
@@ -142,6 +162,8 @@ class Work:
     def embed_all(self, clips: Sequence[tuple[int, Heard]]) -> list[tuple[StoredClip, Row]]:
         """As `embed`, for clips that could be read, by number; those that the module refuses go to `failed` by name.
 
+        Where memory does not suffice, halves are tried, and halves of them, down to the clip that is too long.
+
         Raises:
             EvaluationError: It refuses all of the very first batch, so that going on would be vain.
             WorkerEnded: It is gone.
@@ -152,8 +174,11 @@ class Work:
             raise
         except EvaluationError as error:
             if len(clips) > 1:
-                embedded = [row for clip in clips for row in self.embed_all([clip])]
-                if embedded or self.done.n_embedded:
+                cramped = out_of_memory(error)  # then the other clips may be shorter, so that going on is not vain
+                size = -(-len(clips) // 2) if cramped else 1
+                parts = [clips[first : first + size] for first in range(0, len(clips), size)]
+                embedded = [row for part in parts for row in self.embed_all(part)]
+                if embedded or self.done.n_embedded or cramped:
                     return embedded
                 raise
             why = error.sentence if isinstance(error, ModuleFault) else str(error)
@@ -188,10 +213,22 @@ class Work:
         return self.ask(samples)[0]
 
     def ask(self, clips: list[np.ndarray]) -> tuple[list[Row], list[float]]:
-        """Views of each clip, and the seconds to which each had to be padded; clips are (n_samples,) each."""
+        """Views of each clip, and the seconds to which each had to be padded; clips are (n_samples,) each.
+
+        Several that do not fit into memory are asked for in halves.
+        """
         if self.plain is not None:
             return self.plain.rows(clips)
-        views = self.module.clips(clips)
+        views: dict[str, np.ndarray] = {}
+        try:
+            views = self.module.clips(clips)
+        except ModuleFault as error:
+            if len(clips) == 1 or not out_of_memory(error):
+                raise
+        if not views:  # outside the handler, where the error no longer holds on to anything
+            middle = len(clips) // 2
+            (rows, padded), (more, others) = self.ask(clips[:middle]), self.ask(clips[middle:])
+            return rows + more, padded + others
         return [{view: rows[n] for view, rows in views.items()} for n in range(len(clips))], [0.0] * len(clips)
 
     def forget(self, number: int, why: str, error: EvaluationError | None = None) -> None:
@@ -215,17 +252,29 @@ def keep(store: Shelf, collected: Sequence[tuple[StoredClip, Row]]) -> Path | No
 
 
 def _ahead(
-    items: Iterable[Item | None], start: Callable[[Item], list[Future[Done]]]
+    items: Iterable[Item | None], start: Callable[[Item], list[Future[Done]]], size: Callable[[Item], float]
 ) -> Iterator[tuple[Item, list[Future[Done]]]]:
-    """Start the work on each item a few items before it is asked for; at None finish what was started, and wait a moment."""
+    """Start the work on each item a few items before it is asked for; at None finish what was started, and wait a moment.
+
+    What is started together takes no more than `AHEAD_BYTES`, or is a single item.
+    """
     running: deque[tuple[Item, list[Future[Done]]]] = deque()
+    sizes: deque[float] = deque()
     for item in items:
         if item is None:
-            yield from running
-            running.clear()
+            while running:
+                sizes.popleft()
+                yield running.popleft()
             time.sleep(POLL_SECONDS)
             continue
-        running.append((item, start(item)))
-        if len(running) > BATCHES_AHEAD:
+        n_bytes = size(item)
+        while running and sum(sizes) + n_bytes > AHEAD_BYTES:
+            sizes.popleft()
             yield running.popleft()
-    yield from running
+        running.append((item, start(item)))
+        sizes.append(n_bytes)
+        if len(running) > BATCHES_AHEAD:
+            sizes.popleft()
+            yield running.popleft()
+    while running:
+        yield running.popleft()
