@@ -9,6 +9,7 @@ import numpy as np
 
 from evaluator.audio.containers.layout import Part
 from evaluator.audio.errors import AudioError, reason
+from evaluator.audio.mp3_seek import without_the_way
 from evaluator.pieces import PiecedFile, Span
 
 _BLOCK = 1 << 16  # frames passed over at once
@@ -109,16 +110,27 @@ class Recording:
             frame -= self._lengths[number]
             number += 1
         self._open(number)
-        reached = max(0, frame - (_MP3_RUN_UP if self._file.format == "MP3" else 0))
+        is_mp3 = self._file.format == "MP3"
+        reached = max(0, frame - (_MP3_RUN_UP if is_mp3 else 0))
         try:
+            n_skipped = self._skip(reached) if is_mp3 and self._parts[number] is None else 0
             if reached:
-                self._file.seek(reached)
+                self._file.seek(reached - n_skipped)
         except (soundfile.SoundFileError, ValueError):
             self._open(number)
             reached = 0
         self._left -= reached
         while reached < frame and len(block := self.read(min(frame - reached, _BLOCK))):
             reached += len(block)
+
+    def _skip(self, frame: int) -> int:
+        """Open an MP3 file without most of what comes before a frame; how many frames are left out."""
+        found = without_the_way(self.path, frame)
+        if found is None:
+            return 0
+        self._file.close()
+        self._file = open_part(self.path, found[0])
+        return found[1]
 
     def read(self, frames: int) -> np.ndarray:
         """The next frames, (n, channels) float32, n at most as asked; 0 at the end."""

@@ -106,7 +106,7 @@ def _walk(source: Source, position: int) -> tuple[list[_Stream], int]:
     streams: list[_Stream] = []
     junk, stop = 0, without_tags(source, position)
     while position < stop:
-        head = _head(source.at(position, 4))
+        head = read_head(source.at(position, 4))
         if head is None or (
             streams and head.kind != streams[-1].head.kind and not _is_next(source, position, head, stop)
         ):
@@ -143,7 +143,7 @@ def _take(source: Source, streams: list[_Stream], position: int, head: _Head) ->
 def _is_next(source: Source, position: int, head: _Head, stop: int) -> bool:
     """Whether a frame of another kind is one: the next is of its kind."""
     after = position + head.n_bytes
-    following = _head(source.at(after, 4))
+    following = read_head(source.at(after, 4))
     return after == stop or (following is not None and following.kind == head.kind)
 
 
@@ -153,14 +153,14 @@ def _resync(source: Source, position: int, stop: int, like: _Head | None) -> int
     if tagged != position:
         return min(tagged, stop)
     while 0 <= (position := source.find(b"\xff", position + 1, stop)) < stop:
-        head = _head(source.at(position, 4))
+        head = read_head(source.at(position, 4))
         whole = head and (like is None or head.kind == like.kind) and position + head.n_bytes <= stop
         if head and whole and _is_next(source, position, head, stop):
             return position
     return stop
 
 
-def _head(content: bytes) -> _Head | None:
+def read_head(content: bytes) -> _Head | None:
     """A frame's head from its four bytes; None if it is none, or of a free bit rate, which nothing bounds."""
     if len(content) < 4 or content[0] != 0xFF or content[1] & 0xE0 != 0xE0:
         return None
@@ -208,7 +208,7 @@ def _indexed(stream: _Stream) -> bytes:
     first = bytearray(stream.first)
     first[1] |= 1  # no checksum
     first[2] = first[2] & 0x0D | 0x90  # a bit rate at which an index fits, no padding
-    head = _head(bytes(first))
+    head = read_head(bytes(first))
     frame = bytearray(head.n_bytes if head else 0)
     frame[:4] = first
     silent = bytes(frame)
