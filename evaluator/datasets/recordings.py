@@ -1,11 +1,12 @@
 """The clips that a module is to embed: which, how much of each, and what their files hold."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from evaluator.audio.clip import Clip
 from evaluator.audio.clip_rule import ClipRule
 from evaluator.audio.decode import AudioError, FileFacts
+from evaluator.audio.decoded import Decoded
 from evaluator.datasets.manifest import Manifest
 
 
@@ -17,12 +18,14 @@ class Recordings:
     manifest: The clips, in order, with their classes.
     rule: What of each clip is used, and at what level.
     facts: Header and content hash of each file by its path, or why it cannot be had (`decode.file_facts`).
+    decoded: Keeps clips that were decoded for the next module; None where nobody else will ask for them.
     """
 
     name: str
     manifest: Manifest
     rule: ClipRule
     facts: Mapping[str, FileFacts | AudioError]
+    decoded: Decoded | None = field(default=None, compare=False, repr=False)
 
     @property
     def clips(self) -> tuple[Clip, ...]:

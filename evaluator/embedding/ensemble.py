@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from evaluator.audio.decoded import Decoded
 from evaluator.datasets.recordings import Recordings
 from evaluator.embedding import behaviour, guard, loaded_files, members, merging
 from evaluator.embedding.claims import POLL_SECONDS, Claim
@@ -132,7 +133,8 @@ class MemberwiseEnsemble:
 
     def embed_scenes(self, recordings: Recordings, cache: Path, progress: Progress) -> tuple[Store, Extraction]:
         """The members' own scenes merged."""
-        parts = [_embed_member(each, recordings, cache, progress) for each in self.specs]
+        shared = replace(recordings, decoded=recordings.decoded or Decoded())
+        parts = [_embed_member(each, shared, cache, progress) for each in self.specs]
         store = Store(cache, self._identity(cache, "scene"), kept_as=self.spec.kept_as)
         done = Extraction(keys=dict(parts[0][1].keys))
         self._join(done, [extraction for _, extraction in parts])
@@ -243,8 +245,9 @@ class _Together(contextlib.ExitStack):
             modules = [self.enter_context(open_module(each)) for each in self.ensemble.specs]
             self.works = [Work(each, self.recordings, _Memory(), Extraction(keys=dict(self.keys))) for each in modules]
         held = [_Memory() for _ in self.works]
+        shared = replace(self.recordings, decoded=Decoded())  # until these are merged
         for spec, work, memory in zip(self.ensemble.specs, self.works, held, strict=True):
-            work.store = memory
+            work.store, work.recordings = memory, shared
             try:
                 work.run([Claim(batches, None)], lambda n_clips: None)
             except EvaluationError as error:

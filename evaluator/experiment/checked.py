@@ -5,9 +5,10 @@ What is wrong is told before the first module is opened or downloaded. Tables ar
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from evaluator.audio.decoded import Decoded
 from evaluator.datasets.task import Task
 from evaluator.embedding.spec import ModuleSpec
 from evaluator.errors import EvaluationError, UsageError
@@ -182,6 +183,12 @@ class Checks:
             for asked, name in zip(hopeful, names, strict=True):
                 if name is not None:
                     asked.kept = kept_results.find(asked.candidates, name)
+
+    def share(self, decoded: Decoded) -> None:
+        """Let modules find what was decoded for those before them, clips (n_samples,) each."""
+        for asked in (each for among in self.asked for each in among):
+            setup = asked.listed.setup
+            asked.listed.setup = replace(setup, recordings=replace(setup.recordings, decoded=decoded))
 
     def divide(self, request: RunRequest, asked: Asked) -> None:
         """Make the folds of what has to be run, and refuse layers and targets that its probe cannot do with."""

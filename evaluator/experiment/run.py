@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from evaluator.audio.decoded import Decoded
 from evaluator.embedding.ensemble import open_any
 from evaluator.embedding.spec import Module, ModuleSpec
 from evaluator.errors import EvaluationError, UsageError
@@ -79,6 +80,8 @@ def run_many(
     checks = Checks(requests, keeping or Keeping())
     for failure in checks.failures:
         failed(failure)
+    if sum(any(each.kept is None for each in asked) for asked in checks.asked) > 1:
+        checks.share(Decoded())
     for request, namer, asked in zip(requests, checks.namers, checks.asked, strict=True):
         left = list(asked)
         if any(each.kept is None for each in left):
