@@ -41,6 +41,16 @@ def bfloat16_model(family, normalize=True, **options):
     return api.Model(Bfloat16Encoder(tiny_network(family), normalize), **options)
 
 
+def tones(folder):
+    """Eight high and eight low tones of a quarter of a second, in a folder for each class; gives the folder."""
+    for label, pitch in {"high": 0.3, "low": 0.03}.items():
+        (folder / label).mkdir(parents=True)
+        for number in range(8):
+            tone = 0.3 * np.sin(np.arange(4000) * pitch * (1 + number / 50))
+            soundfile.write(folder / label / f"{number}.wav", tone, 16000)
+    return folder
+
+
 @pytest.fixture(autouse=True)
 def emulated(request, monkeypatch):
     """Numbers are the same where products in bfloat16 are emulated; only tests of the refusal look at the processor."""
@@ -201,20 +211,16 @@ def test_drift_is_measured_told_and_kept(tmp_path, capsys):
     assert cli.main(["validate", f"hf:{path}", "--quick", "--precision", "bfloat16"]) == 0
     (line,) = [line for line in capsys.readouterr().out.splitlines() if "by layer in %" in line]
     told = [float(each) / 100 for each in line.rpartition(": ")[2].split(", ")]
-    sounds = [torch.from_numpy(sound) for sound in rounding._sounds(16000)]
-    wanted, ours = (api.get_clip_embeddings(sounds, each)["layers_mean"] for each in layers)
+    fixed = [torch.from_numpy(sound) for sound in rounding._sounds(16000)]
+    wanted, ours = (api.get_clip_embeddings(fixed, each)["layers_mean"] for each in layers)
     assert told == pytest.approx([error(ours[:, n], wanted[:, n]) for n in range(4)], abs=6e-5)
     assert cli.main(["validate", f"hf:{path}", "--quick"]) == 0
     assert "by layer" not in capsys.readouterr().out
-    for label in ("high", "low"):
-        (tmp_path / "sounds" / label).mkdir(parents=True)
-        for number in range(8):
-            tone = np.sin(np.arange(4000) * (0.3 if label == "high" else 0.03) * (1 + number / 50))
-            soundfile.write(tmp_path / "sounds" / label / f"{number}.wav", 0.3 * tone, 16000)
+    sounds = tones(tmp_path / "sounds")
     for again in range(2):
         (result,) = ev.run(
             f"hf:{path}",
-            tmp_path / "sounds",
+            sounds,
             protocol="knn",
             options={"precision": "bfloat16"},
             cache=tmp_path / "cache",
@@ -223,3 +229,17 @@ def test_drift_is_measured_told_and_kept(tmp_path, capsys):
         (caveat,) = [each for each in result.caveats if each.kind == "reduced_precision"]
         assert caveat.text.startswith("bfloat16 (torch): embeddings of fixed sounds are at most")
         assert result.options["precision"] == result.provenance["module"]["identity"]["precision"] == "bfloat16"
+
+
+@pytest.mark.parametrize("scene", ["members", "merged"])
+def test_an_ensemble_says_which_member_is_rounded(scene, tmp_path):
+    """Whether its members are asked one by one or together."""
+    member = f"hf:{model_path('hubert_base', tmp_path)}"
+    options = {"member_options": {member: {"precision": "bfloat16"}}, "scene": scene}
+    sounds = tones(tmp_path / "sounds")
+    (result,) = ev.run(
+        f"ensemble:{member}+hear_ssl.melspec", sounds, protocol="knn", options=options,
+        cache=tmp_path / "cache", out=tmp_path / "out",
+    )  # fmt: skip
+    (caveat,) = [each for each in result.caveats if each.kind == "reduced_precision"]
+    assert caveat.text.startswith(member) and "bfloat16 (torch)" in caveat.text

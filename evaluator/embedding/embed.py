@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from evaluator.datasets.recordings import Recordings
-from evaluator.embedding import behaviour, guard
+from evaluator.embedding import behaviour, guard, rounding
 from evaluator.embedding.extract import extract, part_of
 from evaluator.embedding.extraction import Extraction
 from evaluator.embedding.identity import identity
@@ -46,5 +46,6 @@ def embed_with(
     advance = progress(f"{spec.name} {recordings.name}: clips", len(recordings.clips))
     done = extract(module, recordings, store, advance, views=views)
     done.remarks += behaviour.remarks(behaviour.answers(module)) if foreign else []
+    done.remarks += rounding.remarks(spec, module, store.folder)
     guard.refuse(spec.name, done, spec.allow_unrepeatable)
     return store, done

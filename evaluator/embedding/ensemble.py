@@ -25,7 +25,7 @@ import numpy as np
 
 from evaluator.audio.decoded import Decoded
 from evaluator.datasets.recordings import Recordings
-from evaluator.embedding import behaviour, guard, loaded_files, members, merging
+from evaluator.embedding import behaviour, guard, loaded_files, members, merging, rounding
 from evaluator.embedding.claims import POLL_SECONDS, Claim
 from evaluator.embedding.embed import Progress, embed_with
 from evaluator.embedding.extract import to_make
@@ -173,6 +173,8 @@ class MemberwiseEnsemble:
                 self._join(done, [work.done for work in together.works])
             guard.watch(together, store, map(clips_of, shards), done)
         recall(done, store)
+        for spec, described in zip(self.specs, self.described, strict=True):
+            done.remarks += rounding.unmeasured(spec, described)
         guard.refuse(self.spec.name, done, self.spec.allow_unrepeatable)
         return store, done
 

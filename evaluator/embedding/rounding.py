@@ -44,9 +44,16 @@ class Drift:
         )
 
 
-def is_reduced(described: Mapping[str, Any]) -> bool:
-    """Whether a module says that it computes in less than float32; its sample rate, in Hz, is no matter here."""
-    return (described["identity"] or {}).get("precision", EXACT) != EXACT
+def reduced(identity: Mapping[str, Any] | None) -> dict[str, str]:
+    """Precision and engine of a module, or of the first of its members, that says it computes in less than float32.
+
+    Empty where none does; so for modules that are not ours, of whatever (n_layers,).
+    """
+    own = identity or {}
+    if own.get("precision", EXACT) != EXACT:
+        return {"precision": str(own["precision"]), "engine": str(own.get("engine", ""))}
+    members = [each for each in own.get("members", ()) if isinstance(each, Mapping)]
+    return next((found for found in map(reduced, members) if found), {})
 
 
 def measure(spec: ModuleSpec, module: Module) -> Drift:
@@ -61,12 +68,10 @@ def measure(spec: ModuleSpec, module: Module) -> Drift:
     """
     described = module.describe()
     sounds = list(_sounds(described["sample_rate"]))
-    exact_options = {name: value for name, value in spec.options.items() if name not in OPTIONS}
-    with open_module(replace(spec, options=exact_options)) as exact:
+    with open_module(replace(spec, options=_exact(spec.options))) as exact:
         ours, wanted = (_layers(each, sounds) for each in (module, exact))
     apart = np.sqrt(np.square(ours - wanted).mean(axis=(0, 2)) / np.square(wanted).mean(axis=(0, 2)))
-    own = described["identity"]
-    return Drift(own["precision"], own["engine"], tuple(round(float(layer), 6) for layer in apart))
+    return Drift(**reduced(described["identity"]), layers=tuple(round(float(layer), 6) for layer in apart))
 
 
 def remarks(spec: ModuleSpec, module: Module, store: Path) -> list[tuple[str, str]]:
@@ -76,7 +81,7 @@ def remarks(spec: ModuleSpec, module: Module, store: Path) -> list[tuple[str, st
         spec, module: The module, as asked for and opened.
         store: The folder of its embeddings, which remembers what was measured.
     """
-    if not is_reduced(module.describe()):
+    if not reduced(module.describe()["identity"]):
         return []
     drift = _read(store / _FILE)
     if drift is None:
@@ -86,13 +91,26 @@ def remarks(spec: ModuleSpec, module: Module, store: Path) -> list[tuple[str, st
     return [("reduced_precision", str(drift))]
 
 
+def unmeasured(spec: ModuleSpec, described: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """As `remarks` for a member of an ensemble, whose frames (n_frames, width) are merged before anything of it could be measured."""
+    found = reduced(described["identity"])
+    told = "{} computes in {precision} ({engine}); hear-eval validate says how far that is from float32"
+    return [("reduced_precision", told.format(spec.name, **found))] if found else []
+
+
 def checks(spec: ModuleSpec, module: Module) -> Iterator[Check]:
     """For `validate`: the drift of each layer, (n_layers,), of a module in a reduced precision; nothing for others."""
-    if is_reduced(module.describe()):
+    if reduced(module.describe()["identity"]):
         drift = measure(spec, module)
         by_layer = ", ".join(f"{100 * layer:.2f}" for layer in drift.layers)
         name = f"{drift.precision} stays within {100 * PROMISED:g} % of {EXACT}"
         yield Check(name, max(drift.layers) <= PROMISED, "warning", f"{drift}; by layer in %: {by_layer}")
+
+
+def _exact(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options without those that reduce, those of members among them."""
+    kept = {name: value for name, value in options.items() if name not in OPTIONS}
+    return {name: _exact(value) if isinstance(value, Mapping) else value for name, value in kept.items()}
 
 
 def _layers(module: Module, sounds: list[np.ndarray]) -> np.ndarray:

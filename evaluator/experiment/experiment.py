@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from evaluator.embedding import ensemble, rounding
+from evaluator.embedding import ensemble
 from evaluator.embedding.embed import Progress
 from evaluator.embedding.extraction import Extraction
 from evaluator.embedding.spec import Module, ModuleSpec
@@ -107,5 +107,4 @@ def embed(
     recordings = experiment.setup.recordings
     store, extraction = ensemble.embed(experiment.spec, module, experiment.views, recordings, cache, progress)
     usable.refuse_failures(experiment.setup, extraction, allow_failed)
-    extraction.remarks += rounding.remarks(experiment.spec, module, store.folder)
     return Embedded(store, extraction)
