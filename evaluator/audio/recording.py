@@ -1,5 +1,6 @@
 """A recording that can be decoded from any frame on: parts of a file one after the other, each as libsndfile needs it."""
 
+import functools
 import io
 from pathlib import Path
 from types import TracebackType
@@ -31,6 +32,29 @@ class View(PiecedFile):
         return super().seek(max(0, position))
 
 
+@functools.cache
+def _onward() -> Any:
+    """soundfile's class, which is imported late, as one that is read from front to back."""
+    import soundfile
+
+    class Onward(soundfile.SoundFile):
+        """A file that says that it cannot be sought in: else soundfile seeks after every read, which MP3 does not survive."""
+
+        def __init__(self, source: Path | View, **encoding: Any) -> None:
+            self._source = source
+            super().__init__(source, **encoding)
+
+        def seekable(self) -> bool:
+            return False
+
+        def close(self) -> None:
+            super().close()
+            if isinstance(self._source, View):
+                self._source.close()
+
+    return Onward
+
+
 def open_part(path: Path, part: Part | None) -> Any:
     """An open SoundFile of one part of a file, or of the file as it is.
 
@@ -39,25 +63,14 @@ def open_part(path: Path, part: Part | None) -> Any:
     """
     import soundfile
 
-    class Onward(soundfile.SoundFile):
-        """A file that says that it cannot be sought in: else soundfile seeks after every read, which MP3 does not survive."""
-
-        def seekable(self) -> bool:
-            return False
-
-        def close(self) -> None:
-            super().close()
-            if view is not None:
-                view.close()
-
-    view = View(path, part) if part else None
+    onward, view = _onward(), View(path, part) if part else None
     try:
         if view is None or part is None:
-            return Onward(path)
+            return onward(path)
         if part.encoding is None:
-            return Onward(view)
+            return onward(view)
         one = part.encoding
-        return Onward(
+        return onward(
             view,
             samplerate=one.sample_rate,
             channels=one.channels,
@@ -109,7 +122,8 @@ class Recording:
         while number + 1 < len(self._lengths) and frame >= self._lengths[number]:
             frame -= self._lengths[number]
             number += 1
-        self._open(number)
+        if number != self._number or self._left < self._lengths[number]:  # else nothing was read of it yet
+            self._open(number)
         is_mp3 = self._file.format == "MP3"
         reached = max(0, frame - (_MP3_RUN_UP if is_mp3 else 0))
         try:
