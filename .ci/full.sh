@@ -1,5 +1,5 @@
 #!/usr/bin/env sh
-# What only the full tests need, where HEAR_SSL_FULL=1: an environment of 2021 in the folder $1, and a browser.
+# What only the full tests need, where HEAR_SSL_FULL=1: an environment of 2021 in the folder $1, Ray, and a browser.
 set -eu
 [ "${HEAR_SSL_FULL:-}" = 1 ] || exit 0
 unset PIP_CONSTRAINT
@@ -7,5 +7,7 @@ unset PIP_CONSTRAINT
 python3 -m venv "$1"
 "$1/bin/python" -m pip install --quiet "torch==2.13.0" "setuptools<81" librosa==0.9.2 resampy==0.2.2 soundfile scipy tqdm numpy torchcrepe==0.0.22
 "$1/bin/python" -m pip install --quiet --no-deps hearbaseline==2021.1.1
+# For the tests of workers; 240 MB, and elsewhere those tests are skipped.
+python -m pip install --quiet ray
 # For the report's tests, where there is none and root may have one; elsewhere those tests are skipped.
 command -v chromium || command -v google-chrome || (apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium) || true

@@ -1,5 +1,6 @@
 """Modules on tasks under protocols: `run`, and what it takes."""
 
+import contextlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -11,6 +12,7 @@ from evaluator.api.inputs import HearModule, Tasks
 from evaluator.datasets import own_split
 from evaluator.datasets.task import Task
 from evaluator.embedding import baselines as baseline_modules
+from evaluator.embedding import workers as other_processes
 from evaluator.embedding.embed import Progress, no_progress
 from evaluator.embedding.spec import ModuleSpec
 from evaluator.errors import EvaluationError, UsageError
@@ -68,6 +70,8 @@ def run(
     rehash: bool = False,
     again: bool = False,
     paths: bool = True,
+    workers: int | str = "",
+    ray: str = "",
     progress: Progress = no_progress,
     on_result: Callable[[Result, Path | None], object] = lambda result, path: None,
     on_unchanged: Callable[[Result, Path], object] = lambda result, path: None,
@@ -117,6 +121,9 @@ def run(
         again: Whether to fit probes and score anew also where a kept result says that nothing has changed.
         paths: Whether results name host, folders and files in full; without, they can be handed on: files are named relative to the
             data.
+        workers: How many processes embed at the same time, on Ray (`pip install "hear-ssl[ray]"`), or `gpu` for one on each GPU; ""
+            for this process alone. Results are the same.
+        ray: Address of a cluster of Ray that runs already, for workers there; "" for this machine.
         progress: Called with a title and a total, gives what is called with the number of steps done.
         on_result: Called with each result as soon as it is there, and the path of its file (None without `out`).
         on_unchanged: Called with each result that lay in `out` already, and its file, before `on_result` is.
@@ -145,7 +152,8 @@ def run(
         modules, weights, options, device, python, worker_timeout, in_process, allow_unrepeatable, store
     )
     places = inputs.folder_of_data(data), inputs.folder_of_cache(cache)
-    chosen = RunOptions(*places, device, seed, seeds, str(layers), allow_failed, progress, rehash)
+    pool = other_processes.hired(workers, ray)
+    chosen = RunOptions(*places, device, seed, seeds, str(layers), allow_failed, progress, rehash, pool)
     added = baseline_modules.beside(given) if baselines else []
     # Baselines have no layers to choose from, but for untrained copies.
     layered = [*given, *filter(baseline_modules.is_untrained, added)]
@@ -156,7 +164,8 @@ def run(
     for task, asked in [] if paths else questions:
         sharing.refuse_folders(task.name, [task.document(), asked.document()])
     keeping = Keeping(None if out is None else writable_folder("--out", inputs.path_of(out)), paths, again)
-    return _run_all(requests, given, keeping, on_result, on_unchanged, on_failure)
+    with pool or contextlib.nullcontext():
+        return _run_all(requests, given, keeping, on_result, on_unchanged, on_failure)
 
 
 def _run_all(

@@ -84,6 +84,22 @@ def add_module_options(command: argparse.ArgumentParser) -> None:
     )
 
 
+def add_workers(command: argparse.ArgumentParser) -> None:
+    """Which other processes embed at the same time."""
+    command.add_argument(
+        "--workers",
+        default="",
+        metavar="N",
+        help="embed in N processes on Ray, or gpu: one on each GPU (default: in this process); results are the same",
+    )
+    command.add_argument(
+        "--ray",
+        default="",
+        metavar="ADDRESS",
+        help="workers on the cluster of Ray at this address, one a core unless --workers says otherwise",
+    )
+
+
 def add_published(command: argparse.ArgumentParser) -> None:
     """Which papers' printed numbers stand beside the measured ones."""
     command.add_argument(

@@ -13,6 +13,7 @@ from evaluator.commands._arguments import (
     add_module_options,
     add_store,
     add_unrepeatable,
+    add_workers,
     count,
     hearing_options,
     module_options,
@@ -45,6 +46,8 @@ _PASSED_ON = (
     "rehash",
     "again",
     "paths",
+    "workers",
+    "ray",
     "out",
 )
 
@@ -97,6 +100,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     add_store(command)
     add_hearing(command)
     add_module_options(command)
+    add_workers(command)
 
 
 def run(parsed: argparse.Namespace) -> int:

@@ -6,6 +6,7 @@ system knows no locks, work is done twice rather than not at all, and the shards
 
 import contextlib
 import logging
+import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,16 @@ from evaluator.embedding.plan import Batches
 POLL_SECONDS = 0.1
 
 _log = logging.getLogger(__name__)
+_place = 0  # of this process among workers
+
+
+def take_place(number: int) -> None:
+    """Go through shards in an order of one's own from now on, of all orders the one with this number; 0 is that of the plan.
+
+    Where locks are known no order is better; where they are not, processes seldom make the same shard at the same time.
+    """
+    global _place
+    _place = number
 
 
 @contextlib.contextmanager
@@ -75,7 +86,7 @@ def each_claimed(
         shards: Name of each, and its clips in batches.
         missing: What of a shard is not stored now; looks at the disk again.
     """
-    waiting = list(shards)
+    waiting = random.Random(_place).sample(shards, len(shards)) if _place else list(shards)  # noqa: S311  (an order, no secret)
     told = False
     while waiting:
         taken_by_others = []

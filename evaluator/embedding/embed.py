@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 from evaluator.datasets.recordings import Recordings
 from evaluator.embedding import behaviour, guard, rounding
 from evaluator.embedding.extract import extract, part_of
-from evaluator.embedding.extraction import Extraction
+from evaluator.embedding.extraction import Extraction, Help, keyed
 from evaluator.embedding.identity import identity
+from evaluator.embedding.plan import SMALLEST_SHARD
 from evaluator.embedding.spec import Module, ModuleSpec
 from evaluator.embedding.store import Store
 
@@ -20,8 +22,63 @@ def no_progress(title: str, total: int) -> Callable[[int], object]:
     return lambda n_done: None
 
 
+class Workers(Protocol):
+    """Other processes that share the cache, such as `workers.RayWorkers`."""
+
+    def embed(
+        self, spec: ModuleSpec, views: str, recordings: Recordings, cache: Path, look: Callable[[], object]
+    ) -> Help:
+        """Embed what the stores of a module lack of some clips; `look` is called now and then."""
+
+
+def have_made(
+    workers: Workers | None,
+    store: Store,
+    spec: ModuleSpec,
+    views: str,
+    recordings: Recordings,
+    cache: Path,
+    progress: Progress,
+) -> Extraction:
+    """What workers embedded of the clips that a store lacks, the scenes (size,) or frames (n_frames, size) of each.
+
+    What fits into one shard, and an object that is no imported module, is left to this process.
+
+    Args:
+        workers: Who is asked; None for nobody.
+        store: What is looked at; it knows afterwards what is there.
+        spec, views, recordings, cache, progress: As for `ensemble.embed`.
+    """
+    done = Extraction()
+    if workers is None or spec.session is not None:
+        return done
+    keys = set(keyed(recordings).keys.values())
+    store.verify(keys)
+    n_lacking = sum(key not in store for key in keys)
+    if n_lacking <= SMALLEST_SHARD:
+        return done
+    advance = progress(f"{spec.name} {recordings.name}: clips, by workers", n_lacking)
+
+    def look() -> None:
+        store.rescan()
+        n_made = n_lacking - sum(key not in store for key in keys)
+        advance(n_made - done.n_embedded)
+        done.n_embedded = n_made
+
+    done.help.append(workers.embed(spec, views, recordings, cache, look))
+    look()
+    done.seconds["workers"] = done.help[0].start_seconds + done.help[0].seconds
+    return done
+
+
 def embed_with(
-    spec: ModuleSpec, module: Module, views: str, recordings: Recordings, cache: Path, progress: Progress
+    spec: ModuleSpec,
+    module: Module,
+    views: str,
+    recordings: Recordings,
+    cache: Path,
+    progress: Progress,
+    workers: Workers | None = None,
 ) -> tuple[Store, Extraction]:
     """The store of a module with the embeddings of clips, and what became of each clip; what is missing is made.
 
@@ -31,6 +88,7 @@ def embed_with(
         recordings: The clips.
         cache: Folder of all stores.
         progress: Shows how many clips are done.
+        workers: Who makes what is missing first; None for nobody.
 
     Raises:
         EvaluationError: The module fails, or gives other embeddings when it is asked again.
@@ -43,8 +101,10 @@ def embed_with(
     if foreign:
         named = behaviour.settle(folder, named, behaviour.answers(module))
     store = Store(folder, named, part, own["scene_from"] if own else None, spec.kept_as)
+    made = have_made(workers, store, spec, views, recordings, cache, progress)
     advance = progress(f"{spec.name} {recordings.name}: clips", len(recordings.clips))
     done = extract(module, recordings, store, advance, views=views)
+    done.count_in(made)
     done.remarks += behaviour.remarks(behaviour.answers(module)) if foreign else []
     done.remarks += rounding.remarks(spec, module, store.folder)
     guard.refuse(spec.name, done, spec.allow_unrepeatable)

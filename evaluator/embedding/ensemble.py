@@ -27,7 +27,7 @@ from evaluator.audio.decoded import Decoded
 from evaluator.datasets.recordings import Recordings
 from evaluator.embedding import behaviour, guard, loaded_files, members, merging, rounding
 from evaluator.embedding.claims import POLL_SECONDS, Claim
-from evaluator.embedding.embed import Progress, embed_with
+from evaluator.embedding.embed import Progress, Workers, embed_with, have_made
 from evaluator.embedding.extract import to_make
 from evaluator.embedding.extraction import Extraction, keyed, recall, seconds_of
 from evaluator.embedding.identity import identity
@@ -58,7 +58,13 @@ def open_any(spec: ModuleSpec) -> Iterator[Module]:
 
 
 def embed(
-    spec: ModuleSpec, module: Module, views: str, recordings: Recordings, cache: Path, progress: Progress
+    spec: ModuleSpec,
+    module: Module,
+    views: str,
+    recordings: Recordings,
+    cache: Path,
+    progress: Progress,
+    workers: Workers | None = None,
 ) -> tuple[Store, Extraction]:
     """A module's embeddings of clips: where they are, and what became of each clip; what is missing is made.
 
@@ -68,14 +74,15 @@ def embed(
         recordings: The clips.
         cache: Folder of all stores.
         progress: Called with a title and a number of clips, gives what is called with the number of clips done.
+        workers: Who makes what is missing first; None for nobody.
 
     Raises:
         UsageError: The module cannot be loaded, or has no such views.
         EvaluationError: The module fails.
     """
     if isinstance(module, MemberwiseEnsemble):
-        return module.embed(views, recordings, cache, progress)
-    return embed_with(spec, module, views, recordings, cache, progress)
+        return module.embed(views, recordings, cache, progress, workers)
+    return embed_with(spec, module, views, recordings, cache, progress, workers)
 
 
 class MemberwiseEnsemble:
@@ -125,16 +132,20 @@ class MemberwiseEnsemble:
         said = [places for places in self.places if places is not None]
         return sorted({place for places in said for place in places}) if len(said) == len(self.places) else None
 
-    def embed(self, views: str, recordings: Recordings, cache: Path, progress: Progress) -> tuple[Store, Extraction]:
+    def embed(
+        self, views: str, recordings: Recordings, cache: Path, progress: Progress, workers: Workers | None = None
+    ) -> tuple[Store, Extraction]:
         """As `embed`; a clip that one of the members refuses is refused."""
         if views == "scene" and self.merge.scene == "members":
-            return self.embed_scenes(recordings, cache, progress)
-        return self.embed_frames(views, recordings, cache, progress)
+            return self.embed_scenes(recordings, cache, progress, workers)
+        return self.embed_frames(views, recordings, cache, progress, workers)
 
-    def embed_scenes(self, recordings: Recordings, cache: Path, progress: Progress) -> tuple[Store, Extraction]:
+    def embed_scenes(
+        self, recordings: Recordings, cache: Path, progress: Progress, workers: Workers | None
+    ) -> tuple[Store, Extraction]:
         """The members' own scenes merged."""
         shared = replace(recordings, decoded=recordings.decoded or Decoded())
-        parts = [_embed_member(each, shared, cache, progress) for each in self.specs]
+        parts = [_embed_member(each, shared, cache, progress, workers) for each in self.specs]
         store = Store(cache, self._identity(cache, "scene"), kept_as=self.spec.kept_as)
         done = Extraction(keys=dict(parts[0][1].keys))
         self._join(done, [extraction for _, extraction in parts])
@@ -150,12 +161,13 @@ class MemberwiseEnsemble:
         return store, done
 
     def embed_frames(
-        self, views: str, recordings: Recordings, cache: Path, progress: Progress
+        self, views: str, recordings: Recordings, cache: Path, progress: Progress, workers: Workers | None
     ) -> tuple[Store, Extraction]:
         """The members' merged frames, or what is made of them."""
         part, done = "" if views == "scene" else views, keyed(recordings)
         store = Store(cache, self._identity(cache, views), part, kept_as=self.spec.kept_as)
         widths = sum(each["timestamp_embedding_size"] for each in self.described)
+        done.count_in(have_made(workers, store, self.spec, views, recordings, cache, progress))
         store.verify(done.keys.values())
         seconds = partial(seconds_of, recordings)
         shards = planned(done.keys, seconds, lambda number: 4 * PLANNED_FRAME_RATE * seconds(number) * widths)
@@ -197,9 +209,7 @@ class MemberwiseEnsemble:
             if each.change > done.change:
                 done.change, done.seen = each.change, f"{spec.name}: {each.seen}"
             done.refused = {**each.refused, **done.refused}
-            done.n_embedded += each.n_embedded
-            for stage, seconds in each.seconds.items():
-                done.seconds[stage] += seconds
+            done.count_in(each)
 
     def _identity(self, cache: Path, views: str) -> dict[str, Any]:
         """All that merged views depend on beside the clip: the members, each as by itself, and how they are merged."""
@@ -308,11 +318,11 @@ def _described(spec: ModuleSpec) -> tuple[dict[str, Any], behaviour.Answers | No
 
 
 def _embed_member(
-    spec: ModuleSpec, recordings: Recordings, cache: Path, progress: Progress
+    spec: ModuleSpec, recordings: Recordings, cache: Path, progress: Progress, workers: Workers | None
 ) -> tuple[Store, Extraction]:
     """One member's scenes, as `embed`; it is closed when this returns."""
     with open_module(spec) as member:
-        return embed_with(spec, member, "scene", recordings, cache, progress)
+        return embed_with(spec, member, "scene", recordings, cache, progress, workers)
 
 
 def _stored_clip(key: str, members: Sequence[StoredClip]) -> StoredClip:

@@ -7,6 +7,27 @@ from evaluator.datasets.recordings import Recordings
 from evaluator.embedding.store import Store
 
 
+@dataclass(frozen=True)
+class Help:
+    """What other processes did before an extraction looked itself (`workers.py`).
+
+    Attributes:
+        n_workers: How many took part.
+        n_lost: How many of them died.
+        threads: Of each.
+        start_seconds: Until the first had opened the module.
+        seconds: From then on until there was nothing left for them.
+        processor_seconds: Of each that was not lost, without those of a module in a process of its own.
+    """
+
+    n_workers: int
+    n_lost: int
+    threads: int
+    start_seconds: float
+    seconds: float
+    processor_seconds: list[float] = field(default_factory=list)
+
+
 @dataclass
 class Extraction:
     """What became of the clips of a task.
@@ -24,7 +45,8 @@ class Extraction:
         change: How far embeddings were from the stored ones when they were asked for again, in standard deviations between clips.
         seen: What that means; "" where nothing is wrong.
         n_embedded: Clips embedded now; the others came from the store.
-        seconds: Time spent waiting for audio ("read") and in the module ("embed").
+        seconds: Time spent waiting for audio ("read") and in the module ("embed"), and until workers had done theirs ("workers").
+        help: What workers did, each time that they were called for.
     """
 
     keys: dict[int, str] = field(default_factory=dict)
@@ -39,6 +61,14 @@ class Extraction:
     seen: str = ""
     n_embedded: int = 0
     seconds: dict[str, float] = field(default_factory=lambda: {"read": 0.0, "embed": 0.0})
+    help: list[Help] = field(default_factory=list)
+
+    def count_in(self, other: "Extraction") -> None:
+        """Add what another one cost, in clips and seconds, and who helped."""
+        self.n_embedded += other.n_embedded
+        for stage, seconds in other.seconds.items():
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
+        self.help += other.help
 
 
 def keyed(recordings: Recordings) -> Extraction:

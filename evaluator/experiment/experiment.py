@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evaluator.embedding import ensemble
-from evaluator.embedding.embed import Progress
+from evaluator.embedding.embed import Progress, Workers
 from evaluator.embedding.extraction import Extraction
 from evaluator.embedding.spec import Module, ModuleSpec
 from evaluator.embedding.store import Store
@@ -86,7 +86,12 @@ def layers_of(setup: Setup, layers: str) -> str:
 
 
 def embed(
-    experiment: Experiment, module: Module, cache: Path, progress: Progress, allow_failed: float = 0.0
+    experiment: Experiment,
+    module: Module,
+    cache: Path,
+    progress: Progress,
+    allow_failed: float = 0.0,
+    workers: Workers | None = None,
 ) -> Embedded:
     """The embeddings of an experiment's clips; what the store lacks is made.
 
@@ -97,14 +102,16 @@ def embed(
         cache: Folder of all stores.
         progress: Shows how many clips are done.
         allow_failed: Share of clips that may be unreadable, 0 to 1.
+        workers: Other processes that make what is missing first; None for nobody.
 
     Raises:
-        UsageError: The module has no such embeddings.
+        UsageError: The module has no such embeddings, or there are no such workers.
         EvaluationError: More clips lack their file than that (nothing is embedded then), or failed (what could be embedded is
             kept), or the module fails.
     """
     usable.refuse_missing(experiment.setup, allow_failed)
     recordings = experiment.setup.recordings
-    store, extraction = ensemble.embed(experiment.spec, module, experiment.views, recordings, cache, progress)
+    asked = experiment.spec, module, experiment.views
+    store, extraction = ensemble.embed(*asked, recordings, cache, progress, workers)
     usable.refuse_failures(experiment.setup, extraction, allow_failed)
     return Embedded(store, extraction)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from evaluator.embedding.embed import Progress, no_progress
+from evaluator.embedding.embed import Progress, Workers, no_progress
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,7 @@ class RunOptions:
         allow_failed: Share of clips that may be unreadable, 0 to 1, before scoring is refused.
         progress: Shows how far a stage is: called with a title and a total number of steps.
         rehash: Whether to read every file anew, whatever is remembered of it.
+        workers: Other processes that embed at the same time; None for nobody.
     """
 
     data: Path | None
@@ -31,6 +32,7 @@ class RunOptions:
     allow_failed: float = 0.0
     progress: Progress = no_progress
     rehash: bool = False
+    workers: Workers | None = None
 
     @property
     def seeds(self) -> list[int]:

@@ -3,6 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +166,7 @@ def _environment(
         "in_process": spec.in_process,
         "store": embedded.store.key,
         "n_embedded": embedded.extraction.n_embedded,
+        **({"workers": [asdict(each) for each in embedded.extraction.help]} if embedded.extraction.help else {}),
     }
 
 

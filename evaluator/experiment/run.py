@@ -54,7 +54,7 @@ def run(spec: ModuleSpec, module: Module, setup: Setup, options: RunOptions, clo
     """
     clock = clock or Clock()
     experiment = prepare(spec, module, setup, options.layers)
-    embedded = embed(experiment, module, options.cache, options.progress, options.allow_failed)
+    embedded = embed(experiment, module, options.cache, options.progress, options.allow_failed, options.workers)
     clock.seconds.update(embedded.extraction.seconds)
     clock.restart()
     fitted = fit(experiment, embedded, options)
