@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import pickle
 import signal
 import socket
 import subprocess
@@ -28,7 +29,12 @@ from evaluator.embedding.embed import no_progress
 from evaluator.embedding.ensemble import embed, open_any
 from evaluator.embedding.extraction import Help
 from evaluator.embedding.spec import ModuleSpec
+from evaluator.probes import apart
+from evaluator.probes.jobs import ProbeJob, Setting
+from evaluator.probes.protocol import load as load_protocol
 from evaluator.results import equality
+from evaluator.scoring.targets import Targets
+from fitting import request_for
 from hear_ssl import melspec
 from tiny_checkpoints import tiny_network, write
 
@@ -142,6 +148,39 @@ def test_a_few_clips_and_objects_are_no_work_for_others(sounds, tmp_path):
     assert not nobody.asked
 
 
+class Copies:
+    """Workers that are lost with every second piece of work, and get copies of the others."""
+
+    def __init__(self):
+        self.n_items = 0
+
+    def each(self, function, items):
+        self.n_items += len(items)
+        copies = [pickle.loads(pickle.dumps(item)) for item in items]
+        return [function(copy) if number % 2 else None for number, copy in enumerate(copies)]
+
+
+def test_layers_may_be_fitted_apart(monkeypatch):
+    """The very outcomes of one process, in the order of the jobs, whoever is lost; networks and single layers stay here."""
+    draw = np.random.default_rng(0)
+    matrices = [draw.normal(size=(40, width)).astype(np.float32) for width in (3, 5, 2)]
+    values = np.eye(2, dtype=np.float32)[draw.integers(0, 2, 40)]
+    targets = Targets(values, "single", "accuracy")
+    parts = np.arange(20), np.arange(20, 30), np.arange(30, 40)
+    jobs = [ProbeJob((layer,), *parts, seed=0, fold=fold, series=layer) for fold in range(2) for layer in (2, 0, 1)]
+    request, probe, steps = request_for(jobs, matrices, targets), load_protocol("logistic").probe, []
+    wanted, copies = probe.fit(request), Copies()
+    assert apart.fit(probe, request, copies) and not copies.n_items  # little work
+    monkeypatch.setattr(apart, "MIN_VALUES", 0)
+    outcomes = apart.fit(probe, replace(request, progress=steps.append), copies)
+    assert copies.n_items == 3 and len(outcomes) == 6
+    for mine, its in zip(outcomes, wanted, strict=True):
+        (one,), (other,) = mine[Setting()], its[Setting()]
+        assert np.array_equal(one.test, other.test) and one.chosen == other.chosen
+    assert not np.array_equal(outcomes[0][Setting()][0].test, outcomes[1][Setting()][0].test)
+    assert apart.fit(probe, request.only(jobs[:1]), copies) and copies.n_items == 3
+
+
 @pytest.mark.parametrize(("said", "complaint"), [("0", "--workers 0: give a number"), ("many", "--workers many")])
 def test_workers_are_a_number_or_gpu(said, complaint):
     """Anything else is refused before any work."""
@@ -234,9 +273,10 @@ def test_without_locks_workers_begin_at_different_shards(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_workers_on_this_machine_give_the_bytes_of_one(sounds, small_hubert, tmp_path):
-    """Every shard, and all of the result but its environment, which says how many took part."""
+def test_workers_on_this_machine_give_the_bytes_of_one(sounds, small_hubert, tmp_path, monkeypatch):
+    """Every shard, and the probes of every layer; all of the result but its environment, which says how many took part."""
     pytest.importorskip("ray")
+    monkeypatch.setattr(apart, "MIN_VALUES", 0)
     asked = {"layers": "all", "protocol": "logistic"}
     alone = scored(small_hubert, sounds, tmp_path / "alone", **asked)
     result = scored(small_hubert, sounds, tmp_path / "cache", workers=2, **asked)

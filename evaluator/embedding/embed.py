@@ -1,8 +1,8 @@
 """One open module's embeddings of clips, through its store."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from evaluator.datasets.recordings import Recordings
 from evaluator.embedding import behaviour, guard, rounding
@@ -29,6 +29,9 @@ class Workers(Protocol):
         self, spec: ModuleSpec, views: str, recordings: Recordings, cache: Path, look: Callable[[], object]
     ) -> Help:
         """Embed what the stores of a module lack of some clips; `look` is called now and then."""
+
+    def each(self, function: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
+        """What a function gives of each item; None where it failed, or whoever worked on it was lost."""
 
 
 def have_made(

@@ -5,8 +5,9 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from evaluator.datasets.recordings import Recordings
 from evaluator.embedding import claims, ensemble
@@ -30,6 +31,7 @@ class Worker:
         os.environ["OMP_NUM_THREADS"] = str(threads)  # for a module in a process of its own
         torch.set_num_threads(threads)
         claims.take_place(number)
+        self.threads = threads
         self.folder, self.spec = folder, ModuleSpec("")
         self.opened = contextlib.ExitStack()
         self.module: Module | None = None
@@ -50,6 +52,13 @@ class Worker:
             return f"{error.filename}: {error.strerror} on {platform.node()}; workers need the same paths everywhere"
         return 0.0
 
+    def call(self, function: Callable[[Any], Any], item: Any) -> Any:
+        """What a function gives of an item."""
+        from threadpoolctl import threadpool_limits
+
+        with threadpool_limits(self.threads):
+            return function(item)
+
     def embed(self, work: tuple[ModuleSpec, str, Recordings, Path]) -> str | float:
         """Embed what the stores lack of some clips, as `ensemble.embed`; gives its processor seconds, or why it stopped."""
         spec, views, recordings, cache = work
@@ -61,3 +70,7 @@ class Worker:
         except (UsageError, EvaluationError) as error:
             return str(error)
         return time.process_time() - began
+
+
+def show(item: Any) -> None:
+    """A first piece of work, which shows that a worker is there."""

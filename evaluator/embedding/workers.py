@@ -15,15 +15,16 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from evaluator.datasets.recordings import Recordings
 from evaluator.embedding.extraction import Help
-from evaluator.embedding.ray_worker import Worker
-from evaluator.embedding.shift import Shift
+from evaluator.embedding.ray_worker import Worker, show
+from evaluator.embedding.shift import PATIENCE, POLL_SECONDS, Shift
 from evaluator.embedding.spec import ModuleSpec
 from evaluator.errors import UsageError
 
@@ -120,6 +121,42 @@ class RayWorkers(contextlib.AbstractContextManager["RayWorkers"]):
         start = (shift.first or ended) - began
         took = round(start, 3), round(ended - began - start, 3), shift.processor_seconds
         return Help(len(shift.begun), len(shift.lost), self.threads, *took)
+
+    def each(self, function: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
+        """What a function gives of each item, worked on wherever a worker is free; None where it failed or its worker was lost.
+
+        Raises:
+            UsageError: As for `embed`.
+        """
+        ray = self.joined()
+        self.hire(ray)
+        results: list[Any] = [None] * len(items)
+        ahead = deque(enumerate(items))
+        calls: dict[Any, tuple[Any, int | None]] = {actor.call.remote(show, 0): (actor, None) for actor in self.actors}
+        idle_since = time.monotonic()
+        while True:
+            if any(number is not None for _, number in calls.values()):
+                idle_since = time.monotonic()
+            elif not ahead or not calls or time.monotonic() - idle_since > PATIENCE:
+                break
+            for call in ray.wait(list(calls), timeout=POLL_SECONDS)[0]:
+                actor, number = calls.pop(call)
+                try:
+                    answer = ray.get(call)
+                except ray.exceptions.RayActorError:
+                    self.actors.remove(actor)
+                    continue
+                except ray.exceptions.RayError:
+                    answer = None  # who asked does it again, and learns why
+                if number is not None:
+                    results[number] = answer
+                if ahead:
+                    number, item = ahead.popleft()
+                    calls[actor.call.remote(function, item)] = actor, number
+        for actor, _ in calls.values():  # there was no room for them
+            ray.kill(actor)
+            self.actors.remove(actor)
+        return results
 
     def joined(self) -> Any:
         """Ray, started on this machine or joined at its address, unless the caller's process did so before.

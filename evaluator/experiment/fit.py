@@ -12,7 +12,7 @@ from evaluator.experiment.experiment import Embedded, Experiment
 from evaluator.experiment.options import RunOptions
 from evaluator.experiment.targets import ClipTargets, EventTargets, TaskTargets
 from evaluator.experiment.usable import restrict
-from evaluator.probes import features
+from evaluator.probes import apart, features
 from evaluator.probes.features import Candidate
 from evaluator.probes.jobs import FitRequest
 from evaluator.scoring.events import PostProcessing
@@ -66,7 +66,8 @@ def fit(experiment: Experiment, embedded: Embedded, options: RunOptions) -> Fitt
     advance = options.progress(f"{experiment.title}: probes", protocol.probe.n_steps(plain))
     request = FitRequest(plain, matrices, targets.row_targets, protocol.standardise, options.device, advance)
     over_folds = protocol.over_folds if len(folds) > 1 else POOLED  # of one split, both are the same
-    evaluations = evaluation.collect(jobs, protocol.probe.fit(request), targets, folds, candidates, over_folds)
+    outcomes = apart.fit(protocol.probe, request, options.workers)
+    evaluations = evaluation.collect(jobs, outcomes, targets, folds, candidates, over_folds)
     choice = evaluation.choose(evaluations, protocol.probe, protocol.choose_layer)
     return Fitted(clips, folds, targets, seeds, evaluations, choice)
 

@@ -21,12 +21,14 @@ class ProbeKind(ABC):
 
     Attributes:
         FIELDS: What may stand under `probe:` in a protocol beside `kind`.
+        APART: Whether each job is fitted by itself, so that some may be fitted in other processes.
         SEEDED: Whether another seed gives other predictions.
         MIXES_LAYERS: Whether it can learn weights of several feature matrices (`--layers weighted`).
         TASK_FIELDS: Names of the fields that a task may change of its own protocol.
     """
 
     FIELDS: ClassVar[Mapping[str, Field]]
+    APART: ClassVar[bool] = False
     SEEDED: ClassVar[bool] = False
     MIXES_LAYERS: ClassVar[bool] = False
     TASK_FIELDS: ClassVar[tuple[str, ...]] = ()

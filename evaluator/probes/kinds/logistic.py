@@ -27,6 +27,7 @@ class Logistic(ProbeKind):
     max_iter: int
     refit: bool = False
 
+    APART = True
     FIELDS = {  # noqa: RUF012 (a class variable of ProbeKind)
         "Cs": Field(
             list,

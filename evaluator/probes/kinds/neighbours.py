@@ -28,6 +28,7 @@ class Neighbours(ProbeKind):
     n_neighbors: tuple[int, ...]
     refit: bool = False
 
+    APART = True
     FIELDS = {  # noqa: RUF012 (a class variable of ProbeKind)
         "n_neighbors": Field(
             list, each=Field(int, min=1), meaning="Numbers of nearest training clips to choose from on validation."
