@@ -31,7 +31,13 @@ _NOT_OF_MODULE = (
     "instance",
     "session",
 )  # fields of a `ModuleSpec` that no number depends on, or that no name has
-_NOT_OF_OPTIONS = ("cache", "data", "progress", "rehash", "workers")  # the data counts by its folder and what lies there
+_NOT_OF_OPTIONS = (
+    "cache",
+    "data",
+    "progress",
+    "rehash",
+    "workers",
+)  # the data counts by its folder and what lies there
 
 
 class Namer:
