@@ -174,12 +174,11 @@ def test_libraries_variables_and_settings_count(table, tmp_path, monkeypatch):
         patched.setenv("MKL_CBWR", "COMPATIBLE")
         assert asked() == "made"
     assert asked() == "made"  # one file a run: the last request's
-    precision = torch.get_float32_matmul_precision()
-    try:
-        torch.set_float32_matmul_precision("medium")
+    with torch.backends.mkldnn.flags(enabled=False):
         assert asked() == "made"
-    finally:
-        torch.set_float32_matmul_precision(precision)
+    assert asked() == "made"
+    torch.set_float32_matmul_precision("medium")  # which is set back before anything is computed
+    assert asked() == "unchanged"
 
 
 def test_nothing_is_kept_without_a_folder_nor_of_modules_that_nobody_can_name(table):

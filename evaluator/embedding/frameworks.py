@@ -129,13 +129,16 @@ def shared(audio):
 
 
 def compute_exactly():
-    """Have torch compute float32 as float32 on a GPU, and by the same kernels each time; a module may decide otherwise as it loads.
+    """Have torch compute float32 as float32, and by the same kernels each time; a module may decide otherwise as it loads.
 
-    Torch's own default takes TF32, with 10 bits after the point, for convolutions.
+    Torch's own default takes TF32, with 10 bits after the point, for convolutions on a GPU.
     """
     torch = sys.modules.get("torch")
     with contextlib.suppress(AttributeError, RuntimeError):  # half a torch, or one told by its newer words
-        torch.backends.cuda.matmul.allow_tf32 = False
+        if hasattr(torch, "set_float32_matmul_precision"):  # of processors as well: "medium" is bfloat16 there
+            torch.set_float32_matmul_precision("highest")
+        else:
+            torch.backends.cuda.matmul.allow_tf32 = False
         torch.backends.cudnn.allow_tf32 = False
         torch.backends.cudnn.benchmark = False
         torch.backends.cudnn.deterministic = True

@@ -67,18 +67,14 @@ def _torch_as_set() -> Any:
 
 
 def _torch_state() -> Any:
+    """What of torch's settings changes numbers, but for those that are set anew whenever a module is opened (`frameworks.compute_exactly`)."""
     torch = sys.modules.get("torch")
     if torch is None or not hasattr(torch, "get_num_threads"):
         return None
     return [
         torch.get_num_threads(),
         str(torch.get_default_dtype()),
-        torch.get_float32_matmul_precision(),
         torch.are_deterministic_algorithms_enabled(),
-        torch.backends.cuda.matmul.allow_tf32,
-        torch.backends.cudnn.allow_tf32,
-        torch.backends.cudnn.benchmark,
-        torch.backends.cudnn.deterministic,
         torch.backends.mkldnn.enabled,
         getattr(torch.hub, "_hub_dir", None),  # where some weights are looked for
     ]
