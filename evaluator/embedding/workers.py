@@ -167,6 +167,7 @@ class RayWorkers(contextlib.AbstractContextManager["RayWorkers"]):
         import ray
 
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray would report home
+        os.environ.setdefault("RAY_worker_niceness", "0")  # workers here count as much as this process would alone
         quiet: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False}
         if not ray.is_initialized():
             _refuse_silence(self.address)
