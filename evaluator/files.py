@@ -58,7 +58,15 @@ class Stamp(NamedTuple):
         Raises:
             OSError: There is none.
         """
-        found = path.stat()
+        return cls._of(path.stat())
+
+    @classmethod
+    def of_link(cls, path: Path) -> "Stamp":
+        """The stamp of a link itself, with its times in ns; errors as those of `of`."""
+        return cls._of(path.lstat())
+
+    @classmethod
+    def _of(cls, found: os.stat_result) -> "Stamp":
         return cls(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
 
     def settled(self, now_ns: int) -> bool:

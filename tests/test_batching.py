@@ -52,8 +52,9 @@ def deep_model(family="hubert"):
 
 @pytest.mark.parametrize("lengths", [[16000] * N_CLIPS, [16000 + 100 * number for number in range(N_CLIPS)]])
 @pytest.mark.parametrize("family", ["hubert", "hubert_large", "wavlm"])
-def test_a_batch_takes_few_operations_beside_the_networks_own(family, lengths):
-    """All layers of 32 clips: what is ours stays under 250 operations, and no clip is waited for."""
+def test_a_batch_takes_few_operations_beside_the_networks_own(family, lengths, monkeypatch):
+    """All layers of 32 clips, normed as on a GPU: what is ours stays under 250 operations, and no clip is waited for."""
+    monkeypatch.setattr(TransformerEncoder, "normed_by_clip", TransformerEncoder.normed_together)
     model, clips = deep_model(family), noise(*lengths)
     padded = torch.nn.utils.rnn.pad_sequence(clips, batch_first=True)
     n_frames = [model.encoder.scene_framing.n_frames(n) for n in lengths]
@@ -78,6 +79,49 @@ def test_nothing_is_waited_for_but_what_the_network_waits_for():
     with Operations() as ours:
         api.get_clip_embeddings(noise(*[16000] * N_CLIPS), deep_model("hubert_large"))
     assert (with_mask, ours.n_synchronised) == (with_mask and 1, 0)  # transformers looks once whether all is real
+
+
+def nearly_constant():
+    """Clips of which a norm makes much of rounding: an offset with little noise, a constant, half of each."""
+    little = [0.5 + 1e-4 * clip for clip in noise(16000, 9000)]
+    constant = torch.full((12000,), 0.3)
+    return [*little, constant, torch.cat([constant, *noise(5000)]), torch.zeros(8000)]
+
+
+@pytest.mark.parametrize("way", ["normed_by_clip", "normed_together"])
+@pytest.mark.parametrize("family", ["hubert", "wav2vec2", "wavlm"])
+def test_nearly_constant_clips_are_alone_what_they_are_in_company(family, way, monkeypatch):
+    """Not normalised, in float32: as a CPU norms the first layer, and as a GPU does."""
+    monkeypatch.setattr(TransformerEncoder, "normed_by_clip", getattr(TransformerEncoder, way))
+    model = api.Model(TransformerEncoder(tiny_network(family), False))
+    clips = [*nearly_constant(), *noise(7777)]
+    together = api.get_clip_embeddings(clips, model)
+    for number, clip in enumerate(clips):
+        alone = api.get_clip_embeddings([clip], model)
+        for view, rows in alone.items():
+            assert (together[view][number] - rows[0]).norm() <= 1e-5 * rows[0].norm()
+
+
+def test_memory_that_ends_between_two_sums_counts_nothing_twice(monkeypatch):
+    """The error goes to whoever asked, who asks anew; what was summed up by half is gone with it."""
+    model, calls = deep_model(), []
+    model.batch_seconds = 1.0
+    add = torch.Tensor.index_add_
+
+    def fails(self, *arguments):
+        calls.append(self)
+        if len(calls) == 3:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return add(self, *arguments)
+
+    clips = noise(*[16000] * 4)
+    wanted = api.get_clip_embeddings(clips, model)
+    monkeypatch.setattr(torch.Tensor, "index_add_", fails)
+    try:
+        given = api.get_clip_embeddings(clips, model)
+    except torch.OutOfMemoryError:
+        given = api.get_clip_embeddings(clips, model)
+    assert len(calls) > 3 and all(error(given[view], wanted[view]) < 1e-6 for view in wanted)
 
 
 def cut(clip, framing, window):

@@ -23,6 +23,13 @@ def test_a_number_loses_its_last_digits_only(size):
     assert (np.abs(back - rows)[small] <= 2.0**-23 * np.abs(rows).max()).all()
 
 
+def test_the_largest_of_float32_is_still_a_number():
+    """No scale above it is a float32."""
+    largest = np.finfo(np.float32).max
+    back = halves.unpacked(halves.packed(np.float32([[largest, -largest, 1.0]])))
+    assert np.isfinite(back).all() and abs(back[0, 0] / largest - 1) < 1e-3 and back[0, 1] == -back[0, 0]
+
+
 def test_what_float16_holds_comes_back_bit_for_bit():
     """Also zeros, and a row of them; twice packed is once packed."""
     rows = np.random.default_rng(1).normal(size=(20, 64)).astype(np.float16).astype(np.float32)

@@ -89,8 +89,8 @@ def test_the_order_tells_nothing_of_lengths():
     assert abs(np.corrcoef(means, range(len(means)))[0, 1]) < 0.3
 
 
-def test_what_is_there_already_changes_no_batch():
-    """The batches of a plan are those of the whole list; a part of it would have others, and so it is never planned anew."""
+def test_a_plan_is_of_the_clips_and_not_of_their_order():
+    """However they are listed, the batches are the same."""
     keys = {number: key_of(number) for number in range(300)}
     lengths = np.random.default_rng(2).uniform(1, 5, 300)
     seconds = partial(np.ndarray.__getitem__, lengths)

@@ -111,8 +111,8 @@ def run(
             nothing stops a hang or survives a crash.
         allow_failed: Share of the clips, 0 to 1, that may be unreadable.
         allow_unrepeatable: Whether to score embeddings that differ when a module is asked again; the result bears a caveat.
-        store: In which numbers embeddings are kept: "float32" as they are, or "float16" in half the bytes, which takes up to 5e-4 of
-            each number.
+        store: In which numbers embeddings are kept: "float32" as they are, or "float16" in half the bytes, within 5e-4 of
+            each number, or 6e-8 of the largest of its clip and layer.
         data: Folder in which datasets lie; None for data that is made or knows its place.
         cache: Folder of embeddings; None for $HEAR_EVAL_CACHE, else ~/.cache/hear-eval.
         out: Folder in which results are written; None to write none.

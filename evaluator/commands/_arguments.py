@@ -126,7 +126,7 @@ def add_store(command: argparse.ArgumentParser) -> None:
         "--store",
         default="float32",
         metavar="N",
-        help="keep embeddings as float32 (default), or as float16 in half the bytes, which takes up to 5e-4 of each number",
+        help="keep embeddings as float32 (default), or as float16 in half the bytes, within 5e-4 of each number or 6e-8 of its row's largest",
     )
 
 

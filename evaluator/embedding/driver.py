@@ -209,18 +209,17 @@ class Driver:
             parts = fingerprint.of_tensorflow(self.model)
         return fingerprint.digest(parts, self.weights)
 
-    def identity(self):
-        """What embeddings depend on beside audio and weights, as a model of ours says it: code and effective options; else None.
-
-        A model of ours behind functions of somebody else's is not ours.
-        """
+    def is_ours(self):
+        """Whether it is one of hear_ssl; a model of ours behind functions of somebody else's is not."""
         whose = (
             getattr(self.module, "__name__", "") if inspect.ismodule(self.module) else "",
             type(self.model).__module__,
         )
-        if any(name.split(".")[0] != "hear_ssl" for name in whose):
-            return None
-        return self.model.embedding_identity()
+        return all(name.split(".")[0] == "hear_ssl" for name in whose)
+
+    def identity(self):
+        """What embeddings depend on beside audio and weights, as a model of ours says it: code and effective options; else None."""
+        return self.model.embedding_identity() if self.is_ours() else None
 
     def code(self):
         """What stands for the module's code: what a model of ours says, else see `fingerprint.of_code`."""
@@ -280,10 +279,10 @@ class Driver:
     def given(self, audio):
         """What the module is handed: tensors of its framework, copies where it might write into them.
 
-        A model that says that it leaves its audio as it came (`leaves_audio`, an extension of ours) gets the arrays' own memory,
-        and brings it to its device itself.
+        A model of ours that leaves its audio as it came (`leaves_audio`) gets the arrays' own memory, and brings it to its device
+        itself. Nobody else's word is taken for that: the next module may hear the same arrays.
         """
-        if self.framework == "torch" and getattr(self.model, "leaves_audio", False) is True:
+        if self.framework == "torch" and self.is_ours() and getattr(self.model, "leaves_audio", False) is True:
             return frameworks.shared(audio)
         return frameworks.given(self.framework, audio, self.device)
 

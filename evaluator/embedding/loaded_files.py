@@ -88,6 +88,10 @@ class _Hashes:
 
     def of_place(self, place: str) -> Any:
         """What a place holds, in words of JSON."""
+        for link in filter(
+            os.path.islink, (place, *map(str, Path(place).parents))
+        ):  # one that is turned leaves what it leads to as it was
+            self.settled(Stamp.of_link(Path(link)))
         if os.path.isdir(place):
             self.settled(Stamp.of(Path(place)))
             return {name: self.of_place(path) if os.path.isfile(path) else None for name, path in _entries(place)}

@@ -158,7 +158,9 @@ def notes(
             f"the module was given as a Python object and ran in this process{kept if experiment.spec.session else ''}"
         )
     if experiment.spec.kept_as == "float16":
-        sentences.append("embeddings were kept as float16, within 5e-4 of each number (--store float16)")
+        sentences.append(
+            "embeddings were kept as float16, within 5e-4 of each number, or 6e-8 of the largest of its clip and layer (--store float16)"
+        )
     if one_seed_tells_all:
         sentences.append(f"{protocol.name} draws nothing, so that one seed tells all")
     return sentences

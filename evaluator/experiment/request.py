@@ -26,11 +26,7 @@ from evaluator.experiment.setup import Setup
 from evaluator.results import conditions
 
 _FORMAT = 1
-_NOT_OF_MODULE = (
-    "timeout",
-    "instance",
-    "session",
-)  # fields of a `ModuleSpec` that no number depends on, or that no name has
+_NOT_OF_MODULE = ("timeout", "instance", "session")  # of a `ModuleSpec`: no number depends on them, or no name has them
 _NOT_OF_OPTIONS = (
     "cache",
     "data",
@@ -55,6 +51,7 @@ class Namer:
         self.began_ns, self.torch_is_there = time.time_ns(), True
         self.conditions = under if _can_be_named(spec) else None
         self.places: Sequence[str] | None = None
+        self.loaded: dict[str, Any] = {}
 
     def expected(self, setups: Sequence[Setup]) -> list[str | None]:
         """Names of the requests on tasks of (n_clips,) clips each, as far as they are known without the module; else None."""
@@ -72,6 +69,7 @@ class Namer:
     def opening(self) -> None:
         """Note that the module is loaded now, which may import torch: nobody set it otherwise then, if it is not there yet."""
         self.began_ns, self.torch_is_there = time.time_ns(), "torch" in sys.modules
+        self.variables = dict(os.environ)
 
     def opened(self, module: Module) -> None:
         """Note what the module was loaded from."""
@@ -79,12 +77,14 @@ class Namer:
             return
         if not self.torch_is_there:
             conditions.torch_is_new()
+        conditions.set_by_opening(self.variables)
         self.places = loaded_files.places_of(module)
         if self.places is not None:
             try:
+                self.loaded = loaded_files.content(self.options.cache, self.places, since_ns=self.began_ns)
                 loaded_files.remember(self.options.cache, self._module_name(), self.places)
-            except EvaluationError:
-                self.places = None  # a later run could not find it
+            except (NotSettled, OSError, EvaluationError):
+                self.places = None  # what was loaded is not certain, or a later run could not find it
 
     def of_result(self, setup: Setup) -> str | None:
         """The name of a request on a task of (n_clips,) clips that was just answered; None where anything may have changed meanwhile."""
@@ -94,7 +94,7 @@ class Namer:
             loaded = loaded_files.content(self.options.cache, self.places, since_ns=self.began_ns)
         except (NotSettled, OSError):
             return None
-        return self._name(setup, loaded)
+        return self._name(setup, loaded) if loaded == self.loaded else None
 
     def _module_name(self) -> str:
         """What the places that the module looks at are remembered under: all that decides which they are."""

@@ -78,9 +78,12 @@ def divide(setup: Setup) -> Setup:
         UsageError: They cannot be divided so, or what would be tested has no labels.
     """
     clips = setup.recordings.manifest
-    folds = splits.make(setup.task.split, clips.clips)
-    if setup.task.dataset.access == "own":
-        splits.refuse_untrained(folds, clips.clips)  # in a published dataset it is told as a caveat
+    try:
+        folds = splits.make(setup.task.split, clips.clips)
+        if setup.task.dataset.access == "own":
+            splits.refuse_untrained(folds, clips.clips)  # in a published dataset it is told as a caveat
+    except UsageError as error:
+        raise UsageError(f"{setup.task.name}: {error}") from error
     _refuse_unscorable(setup.task, folds, clips)
     return replace(setup, folds=tuple(folds))
 

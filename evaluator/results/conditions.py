@@ -11,7 +11,7 @@ import platform
 import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +22,15 @@ CODE = ("evaluator", "hear_ssl")  # packages whose every source counts
 _DISTRIBUTION = re.compile(r"(.+-.+\.(?:dist|egg)-info)(?:\.py)?")
 # What libraries of numbers, and those that look for weights, read; nothing that could be a secret.
 _VARIABLES = re.compile(
-    r"(ATEN|BLIS|CUBLAS|CUDA|CUDNN|DNNL|GOMP|HEAR_SSL|HF|HIP|HSA|HUGGINGFACE|KMP|MKL|NVIDIA|OMP|ONEDNN|OPENBLAS|PYTORCH|"
-    r"ROCR|TF|TORCH|TRANSFORMERS|XDG_CACHE)_?.*|HOME|GLIBC_TUNABLES|LD_PRELOAD|MALLOC_.*"
+    r"(ATEN|BLIS|CUBLAS|CUDA|CUDNN|DNNL|GOMP|GOTO|HEAR_SSL|HF|HIP|HSA|HUGGINGFACE|KMP|MKL|NPY|NUMBA|NVIDIA|OMP|ONEDNN|OPENBLAS|"
+    r"OPENVINO|OV|PYTORCH|ROCR|SCIPY|SKLEARN|TF|TORCH|TRANSFORMERS|VECLIB|XDG_CACHE)_?.*|HOME|GLIBC_TUNABLES|LD_PRELOAD|"
+    r"LD_LIBRARY_PATH|MALLOC_.*|PYTHONHASHSEED"
 )
 # What scikit-learn and torch set by themselves once they are imported; neither changes a number.
 _SET_BY_LIBRARIES = {"KMP_DUPLICATE_LIB_OK", "KMP_INIT_AT_FORK", "CUDA_MODULE_LOADING"}
 _SECRET = re.compile("TOKEN|KEY|SECRET|PASSWORD")
 
+_set_here: dict[str, str] = {}  # variables that libraries set while a module was opened
 _of_torch: list[Any] = []  # its state right after we imported it, where nobody else had
 
 
@@ -42,16 +44,24 @@ def conditions() -> dict[str, Any] | None:
         return None
     return {
         "code": code,
-        "libraries": sorted(set(_distributions())),
+        "libraries": sorted(_distributions()),
         "python": [platform.python_implementation(), platform.python_version(), sys.flags.optimize],
         "machine": [platform.platform(), processor("cpu"), _cpu_flags(), _n_cpus(), _accelerators()],
         "variables": {
             name: value
             for name, value in sorted(os.environ.items())
-            if _VARIABLES.fullmatch(name) and not _SECRET.search(name) and name not in _SET_BY_LIBRARIES
+            if _VARIABLES.fullmatch(name)
+            and not _SECRET.search(name)
+            and name not in _SET_BY_LIBRARIES
+            and _set_here.get(name) != value
         },
         "torch": _torch_as_set(),
     }
+
+
+def set_by_opening(before: Mapping[str, str]) -> None:
+    """Leave out from now on what is new among the variables: a module of ours was opened, and its libraries set them."""
+    _set_here.update({name: value for name, value in os.environ.items() if name not in before})
 
 
 def torch_is_new() -> None:
@@ -110,13 +120,20 @@ def _process_began_ns() -> int:
 
 
 def _distributions() -> Iterator[str]:
-    """Names with versions of everything that is installed, as the folders of its metadata are called, or the files of conda's."""
+    """Names with versions of everything that is installed, as the folders of its metadata are called, or the files of conda's.
+
+    Of what is there twice, the one that is imported: the first.
+    """
+    known: set[str] = set()
     for place in dict.fromkeys([*sys.path, os.path.join(sys.prefix, "conda-meta")]):
         try:
             names = os.listdir(place or os.curdir)
         except OSError:
             continue
-        yield from (name for name in names if _DISTRIBUTION.fullmatch(name) or place.endswith("conda-meta"))
+        found = [name for name in names if _DISTRIBUTION.fullmatch(name) or place.endswith("conda-meta")]
+        new = {name: name.partition("-")[0].lower() for name in found}
+        yield from (name for name in found if new[name] not in known)
+        known.update(new.values())
 
 
 def _n_cpus() -> int:

@@ -1,5 +1,6 @@
 """Results that lie in a folder of results already: where those of a question are, and whether they are as they were written."""
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,11 @@ REQUEST = "request_sha256"  # in `environment`: all that the result depends on (
 def candidates(out: Path, module: str, task: str, protocol: str, profile: str) -> list[Path]:
     """The JSON files below `out` that can be of a question by their names, the newest first."""
     folder = out / safe_name(module) / safe_name(task)
-    paths = folder.glob(f"{safe_name(protocol)}-{profile}-*.json")
-    return sorted(paths, key=lambda path: path.stat().st_mtime, reverse=True)
+    dated = []
+    for path in folder.glob(f"{safe_name(protocol)}-{profile}-*.json"):
+        with contextlib.suppress(OSError):  # it went away
+            dated.append((path.stat().st_mtime, path))
+    return [path for _, path in sorted(dated, reverse=True)]
 
 
 def document_of(path: Path) -> tuple[dict[str, Any], bool] | None:

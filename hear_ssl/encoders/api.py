@@ -167,6 +167,8 @@ class Model(torch.nn.Module):
             waiting.append(batch)
             while waiting:
                 part = waiting.pop()
+                if layers is not None:
+                    layers.sum_up()  # of the batch before; were it cut short in here, that one would count twice
                 try:
                     frames = self.run(part, framing, layers)
                 except (RuntimeError, MemoryError) as error:

@@ -49,7 +49,7 @@ class Bfloat16Encoder(TransformerEncoder):
         self.rounded().forward(audio, n_samples, framing, clip_stats, on_layer)
 
     def rounded(self) -> TransformerEncoder:
-        """The encoder that runs, made anew after weights were drawn anew or moved to another device."""
+        """The encoder that runs, made anew after weights were changed or moved: not where `.data` was written, of which torch tells nobody."""
         tensors = [*self.network.parameters(), *self.network.buffers()]
         state = [(tensor.data_ptr(), tensor._version) for tensor in tensors]
         if self._made[0] != state:

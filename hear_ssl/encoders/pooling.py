@@ -30,7 +30,7 @@ class Moments:
             clips: (batch,), the clip that each window was cut from.
         """
         if self._batch is None or self._batch[0] is not keep:
-            self._sum_up()
+            self.sum_up()
             weight = keep.unsqueeze(-1).to(frames.dtype)
             self._batch = keep, weight, weight.sum(dim=1, keepdim=True).clamp(min=1), clips
         _, weight, n, _ = self._batch
@@ -43,7 +43,7 @@ class Moments:
         if self._batch is not None and self._batch[0] is keep:
             self._batch, self._layers = None, {}
 
-    def _sum_up(self) -> None:
+    def sum_up(self) -> None:
         """Add what was taken in of a batch, all of its layers at once."""
         if self._batch is None:
             return
@@ -67,7 +67,7 @@ class Moments:
 
     def mean(self) -> torch.Tensor:
         """Mean over the frames of each clip, (n_clips, n_layers, width), float32."""
-        self._sum_up()
+        self.sum_up()
         return (self.total / self.n_frames).transpose(0, 1).float()
 
     def std(self) -> torch.Tensor:
@@ -75,6 +75,6 @@ class Moments:
 
         That of a single frame is 0, not NaN.
         """
-        self._sum_up()
+        self.sum_up()
         squares = (self.squares - self.total.square() / self.n_frames).clamp(min=0)
         return (squares / (self.n_frames - 1).clamp(min=1)).sqrt().transpose(0, 1).float()
