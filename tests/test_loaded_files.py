@@ -73,6 +73,27 @@ def test_places_are_told_by_their_content(tmp_path, monkeypatch):
     assert loaded_files.content(cache, places) == seen[-1]
 
 
+@pytest.mark.parametrize("of_folder", [False, True])
+def test_a_link_that_is_turned_meanwhile_is_noticed(of_folder, tmp_path, monkeypatch):
+    """What it leads to now is as old as what it led to before."""
+    monkeypatch.setattr(files, "_SETTLED_NS", 0)
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "weights").write_text(name)
+    link = tmp_path / "link"
+    end = "" if of_folder else "weights"
+    link.symlink_to(tmp_path / "a" / end)
+    place = str(link / "weights") if of_folder else str(link)
+    time.sleep(0.05)
+    began = time.time_ns()
+    before = loaded_files.content(tmp_path / "cache", [place], since_ns=began)
+    link.unlink()
+    link.symlink_to(tmp_path / "b" / end)
+    assert loaded_files.content(tmp_path / "cache", [place]) != before
+    with pytest.raises(loaded_files.NotSettled):
+        loaded_files.content(tmp_path / "cache", [place], since_ns=began)
+
+
 def test_places_are_remembered_under_a_name(tmp_path):
     """What was changed, or stands under another name, is not believed."""
     loaded_files.remember(tmp_path, "a" * 64, ["/one", "/two"])

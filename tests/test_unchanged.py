@@ -22,6 +22,7 @@ from evaluator.datasets.reading import delimited
 from evaluator.embedding import loaded_files
 from evaluator.experiment import checked
 from evaluator.results import conditions
+from tiny_checkpoints import tiny_network
 
 pytestmark = pytest.mark.slow  # the whole file: it runs modules and processes
 
@@ -261,6 +262,23 @@ def test_a_rerun_imports_nothing_heavy_and_sees_an_edited_source(tmp_path):
         time.sleep(2.2)
         assert run_copy(packages, folder, *ask)[0].count("written: ") == 2
     assert run_copy(packages, folder, *ask)[0].count("unchanged: ") == 2
+
+
+def test_a_transformer_is_unchanged_too(table):
+    """Libraries that set variables as they are imported do not make it another request."""
+    tiny_network("hubert").save_pretrained("ckpt")
+    kept = []
+    for _ in range(3):
+        ev.run(
+            "hear_ssl.hubert_base",
+            "mine.csv",
+            weights="ckpt",
+            options={"normalize": True},
+            protocol="own.yaml",
+            out="out",
+            on_unchanged=lambda result, path: kept.append(path),
+        )
+    assert len(kept) == 2
 
 
 # Before a module is opened -------------------------------------------------------------------------------------------
