@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from evaluator.embedding.spent import Spent
     from evaluator.results.caveats import Caveat
     from evaluator.results.result import Result
 
@@ -66,6 +67,15 @@ def print_results(done: "Sequence[tuple[Result, Path | None]]", unchanged: Colle
             print(f"note: {result.module}, {result.task}: {note}")
         if path is not None:
             print(f"{'unchanged' if path in unchanged else 'written'}: {path}")
+
+
+def print_bill(made: "Sequence[Result]", begun: "Spent") -> None:
+    """A line about what a command took since it began, and for which results that were made now."""
+    from evaluator.embedding import spent
+    from evaluator.results.bill import bill_of, in_a_line
+
+    now, bills = spent.now(), [bill for bill in map(bill_of, made) if bill is not None]
+    print(f"took: {in_a_line(bills, now.processor - begun.processor, now.wall - begun.wall, now.peak_bytes)}")
 
 
 def _consequence(caveat: "Caveat") -> str:

@@ -20,7 +20,7 @@ from evaluator.commands._arguments import (
     seed,
     share,
 )
-from evaluator.commands._console import bar, print_results, report_error
+from evaluator.commands._console import bar, print_bill, print_results, report_error
 from evaluator.errors import EvaluationError, UsageError
 
 if TYPE_CHECKING:
@@ -106,8 +106,10 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 def run(parsed: argparse.Namespace) -> int:
     """`hear-eval run`: every module on every task; what fails is told and the others go on."""
     import evaluator as ev
+    from evaluator.embedding import spent
     from evaluator.files import finite
 
+    begun = spent.now()
     done: list[tuple[Result, Path | None]] = []
     unchanged: set[Path] = set()
     reported: list[Failure] = []
@@ -143,4 +145,6 @@ def run(parsed: argparse.Namespace) -> int:
     finally:  # also of a run that was interrupted
         if not parsed.json:
             print_results(done, unchanged)
+            if done:
+                print_bill([result for result, path in done if path not in unchanged], begun)
     return 0

@@ -29,6 +29,7 @@ def beside(name):
 
 
 loading, frameworks, fingerprint = beside("loading"), beside("frameworks"), beside("fingerprint")
+usage = beside("usage")
 ModuleTrouble, describe_error, process_kept = loading.ModuleTrouble, loading.describe_error, loading.process_kept
 
 VERSIONS_OF = ("numpy", "torch", "transformers", "tensorflow", "keras", "onnxruntime", "openvino")

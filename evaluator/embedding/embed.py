@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from evaluator.datasets.recordings import Recordings
 from evaluator.embedding import behaviour, guard, rounding
 from evaluator.embedding.extract import extract, part_of
-from evaluator.embedding.extraction import Extraction, Help, keyed
+from evaluator.embedding.extraction import Extraction, Help, keyed, seconds_of
 from evaluator.embedding.identity import identity
 from evaluator.embedding.plan import SMALLEST_SHARD
 from evaluator.embedding.spec import Module, ModuleSpec
@@ -55,9 +55,11 @@ def have_made(
     done = Extraction()
     if workers is None or spec.session is not None:
         return done
-    keys = set(keyed(recordings).keys.values())
+    numbers = {key: number for number, key in keyed(recordings).keys.items()}
+    keys = set(numbers)
     store.verify(keys)
-    n_lacking = sum(key not in store for key in keys)
+    lacking = [key for key in keys if key not in store]
+    n_lacking = len(lacking)
     if n_lacking <= SMALLEST_SHARD:
         return done
     advance = progress(f"{spec.name} {recordings.name}: clips, by workers", n_lacking)
@@ -70,6 +72,7 @@ def have_made(
 
     done.help.append(workers.embed(spec, views, recordings, cache, look))
     look()
+    done.embedded_seconds = sum(seconds_of(recordings, numbers[key]) for key in lacking if key in store)
     done.seconds["workers"] = done.help[0].start_seconds + done.help[0].seconds
     return done
 

@@ -45,7 +45,9 @@ class Extraction:
         change: How far embeddings were from the stored ones when they were asked for again, in standard deviations between clips.
         seen: What that means; "" where nothing is wrong.
         n_embedded: Clips embedded now; the others came from the store.
-        seconds: Time spent waiting for audio ("read") and in the module ("embed"), and until workers had done theirs ("workers").
+        embedded_seconds: Of audio that they are, at the module's pace; of an ensemble, by each member.
+        seconds: Wall time spent waiting for audio ("read") and in the module ("embed"), and until workers had done theirs ("workers").
+        read_processor: Processor time that reading took here, in seconds.
         help: What workers did, each time that they were called for.
     """
 
@@ -60,12 +62,16 @@ class Extraction:
     change: float = 0.0
     seen: str = ""
     n_embedded: int = 0
+    embedded_seconds: float = 0.0
     seconds: dict[str, float] = field(default_factory=lambda: {"read": 0.0, "embed": 0.0})
+    read_processor: float = 0.0
     help: list[Help] = field(default_factory=list)
 
     def count_in(self, other: "Extraction") -> None:
         """Add what another one cost, in clips and seconds, and who helped."""
         self.n_embedded += other.n_embedded
+        self.embedded_seconds += other.embedded_seconds
+        self.read_processor += other.read_processor
         for stage, seconds in other.seconds.items():
             self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
         self.help += other.help

@@ -14,7 +14,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from evaluator.embedding import worker
+from evaluator.embedding import spent, worker
 from evaluator.embedding.faults import FaultLog
 from evaluator.embedding.spec import ModuleSpec, WorkerEnded
 from evaluator.errors import UsageError
@@ -196,6 +196,7 @@ class Remote:
             raise WorkerEnded(
                 f"module {self.spec.name}{self.where}: {self.ending('loading' if values else call)}{self.last_words()}"
             )
+        spent.told(self.process.pid, *reply[0].pop("used"))
         return reply
 
     def stop(self) -> None:
@@ -279,6 +280,7 @@ class Remote:
         except subprocess.TimeoutExpired:
             self.kill()
             self.process.wait()
+        spent.ended(self.process.pid)
         for thread, stream in zip(self.threads, (self.process.stdout, self.process.stderr), strict=True):
             thread.join(timeout=1)  # a child of the module may still hold the other end
             if not thread.is_alive():

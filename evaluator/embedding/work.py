@@ -115,16 +115,19 @@ class Work:
     ) -> Iterator[tuple[tuple[list[int], bool], list[Heard | AudioError]]]:
         """Each batch with its audio, (n_samples,) each clip, decoded a few batches ahead of whoever asks."""
 
-        def start(item: tuple[list[int], bool]) -> list[Future[Heard | AudioError]]:
-            return [threads.submit(self.read, number) for number in item[0]]
+        def start(item: tuple[list[int], bool]) -> list[Future[tuple[Heard | AudioError, float]]]:
+            return [threads.submit(_timed, self.read, number) for number in item[0]]
 
         def size(item: tuple[list[int], bool]) -> float:
             return 4 * self.sample_rate * sum(seconds_of(self.recordings, number) for number in item[0])
 
         for item, futures in _ahead(batches, start, size):
             started = time.perf_counter()
-            audio = [future.result() for future in futures]
-            futures.clear()  # they hold on to the audio
+            answers = [future.result() for future in futures]
+            futures.clear()  # they hold on to the audio, and so do answers
+            audio = [heard for heard, _ in answers]
+            self.done.read_processor += sum(processor for _, processor in answers)
+            answers.clear()
             self.done.seconds["read"] += time.perf_counter() - started
             yield item, audio
             audio.clear()  # before the next is decoded
@@ -165,6 +168,9 @@ class Work:
         embedded = self.embed_all(good)
         self.done.seconds["embed"] += time.perf_counter() - started
         self.done.n_embedded += len(embedded)
+        there = {clip.key for clip, _ in embedded}
+        lengths = [len(heard.samples) for number, heard in good if self.done.keys.get(number) in there]
+        self.done.embedded_seconds += sum(lengths) / self.sample_rate
         return embedded
 
     def embed_all(self, clips: Sequence[tuple[int, Heard]]) -> list[tuple[StoredClip, Row]]:
@@ -247,6 +253,12 @@ class Work:
             self.done.failed[other] = why
             if error is not None:
                 self.done.refused[other] = error.log if isinstance(error, ModuleFault) else ""
+
+
+def _timed(read: Callable[[int], Done], number: int) -> tuple[Done, float]:
+    """What is read of a clip, and the processor seconds that this thread took for it."""
+    began = time.thread_time()
+    return read(number), time.thread_time() - began
 
 
 def keep(store: Shelf, collected: Sequence[tuple[StoredClip, Row]]) -> Path | None:

@@ -145,6 +145,7 @@ def serve():
             told, out = complaint(border.ModuleTrouble(said, error)), []
         with contextlib.suppress(OSError):
             _mend_streams(kept)
+        told["used"] = [border.usage.processor_seconds(), border.usage.peak_bytes()]
         send(replies, told, out)
 
 

@@ -3,7 +3,6 @@
 What is wrong is told before the first module is opened or downloaded. Tables are read once for all modules.
 """
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from evaluator.experiment import setup as setups
 from evaluator.experiment import usable
 from evaluator.experiment.experiment import layers_of
 from evaluator.experiment.options import RunOptions
+from evaluator.experiment.provenance import Clock
 from evaluator.experiment.request import Namer
 from evaluator.experiment.setup import Setup
 from evaluator.experiment.targets import label_matrix
@@ -64,13 +64,13 @@ class Listed:
     """A task under a protocol, set up step by step, once for all modules; what went wrong is raised again for each of them.
 
     setup: Its (n_clips,) clips; folds and file facts once they are asked for.
-    seconds: That all of it took.
+    clock: Its one stage, `list`, is all of that.
     """
 
     setup: Setup
 
     def __init__(self, question: Question, options: RunOptions):
-        self.question, self.options, self.seconds = question, options, 0.0
+        self.question, self.options, self.clock = question, options, Clock()
         self.error: UsageError | EvaluationError | None = None
         self.done: set[str] = set()
 
@@ -84,14 +84,14 @@ class Listed:
             raise self.error
         if name in self.done:
             return
-        began = time.perf_counter()
+        self.clock.restart()
         try:
             self.setup = make()
         except (UsageError, EvaluationError) as error:
             self.error = error
             raise
         finally:
-            self.seconds += time.perf_counter() - began
+            self.clock.lap("list")
         self.done.add(name)
 
     def list_clips(self) -> None:

@@ -2,12 +2,12 @@
 
 import hashlib
 import json
-import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from evaluator.datasets.task import Task
+from evaluator.embedding import spent
 from evaluator.embedding.extraction import Extraction
 from evaluator.embedding.spec import Module
 from evaluator.probes import training
@@ -16,22 +16,44 @@ from evaluator.results import environment
 
 
 class Clock:
-    """Wall time by stage, in seconds."""
+    """Seconds by stage: wall time, and processor time of all threads and processes together."""
 
     def __init__(self) -> None:
         self.started = datetime.now(UTC)
         self.seconds: dict[str, float] = {}
+        self.processor: dict[str, float] = {}
         self.restart()
 
     def restart(self) -> None:
         """Begin a stage now."""
-        self.last = time.perf_counter()
+        self.last = spent.now()
 
     def lap(self, stage: str) -> None:
-        """End the stage and begin the next."""
-        now = time.perf_counter()
-        self.seconds[stage] = now - self.last
+        """End the stage, or a part of it that comes on top of the others, and begin the next."""
+        now = spent.now()
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + now.wall - self.last.wall
+        self.processor[stage] = self.processor.get(stage, 0.0) + now.processor - self.last.processor
         self.last = now
+
+    def take_over(self, stage: str, other: "Clock") -> None:
+        """Count a stage that was timed for several results at once, in seconds."""
+        if stage in other.seconds:
+            self.seconds[stage], self.processor[stage] = other.seconds[stage], other.processor[stage]
+
+    def lap_embedding(self, extraction: Extraction) -> None:
+        """End the stage of embedding (n_clips,) clips: reading, the module, and the rest, which is to keep and to prove.
+
+        Reading goes on beside the module: its wall time is what was waited for, and the processor time of the module holds that of the
+        rest.
+        """
+        self.lap("embed")
+        whole = self.seconds["embed"]
+        self.seconds.update(extraction.seconds)
+        self.seconds["keep"] = max(0.0, whole - sum(extraction.seconds.values()))
+        self.processor["read"] = extraction.read_processor
+        if extraction.help:
+            self.processor["workers"] = sum(sum(each.processor_seconds) for each in extraction.help)
+        self.processor["embed"] = max(0.0, self.processor["embed"] - extraction.read_processor)
 
 
 def audio_sha256(extraction: Extraction) -> str:

@@ -13,7 +13,8 @@ from evaluator.audio import decode
 from evaluator.audio.clip import Clip
 from evaluator.audio.clip_rule import AS_IT_IS
 from evaluator.audio.decode import AudioError, FileFacts
-from evaluator.embedding.extraction import Extraction
+from evaluator.embedding import spent
+from evaluator.embedding.extraction import Extraction, seconds_of
 from evaluator.embedding.spec import Module, highest_rate
 from evaluator.experiment import caveats
 from evaluator.experiment.experiment import Embedded, Experiment
@@ -21,6 +22,7 @@ from evaluator.experiment.fit import Fitted
 from evaluator.experiment.options import RunOptions
 from evaluator.experiment.provenance import Clock, audio_sha256, machine, provenance
 from evaluator.experiment.score import Scores
+from evaluator.results.bill import BILL, Bill
 from evaluator.results.caveats import Caveat
 from evaluator.results.hearing import Hearing, Recorded
 from evaluator.results.result import Result
@@ -167,7 +169,20 @@ def _environment(
         "store": embedded.store.key,
         "n_embedded": embedded.extraction.n_embedded,
         **({"workers": [asdict(each) for each in embedded.extraction.help]} if embedded.extraction.help else {}),
+        BILL: _bill(experiment, embedded, clock).as_plain(),
     }
+
+
+def _bill(experiment: Experiment, embedded: Embedded, clock: Clock) -> Bill:
+    """What it took, to this moment; audio of (n_clips,) clips counts as the module hears it, in seconds."""
+    recordings, done = experiment.setup.recordings, embedded.extraction
+    return Bill(
+        wall=dict(clock.seconds),
+        processor=dict(clock.processor),
+        audio_seconds=sum(seconds_of(recordings, number) for number in done.keys),
+        embedded_seconds=done.embedded_seconds,
+        peak_bytes=spent.now().peak_bytes,
+    )
 
 
 def _caveats(

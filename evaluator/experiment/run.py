@@ -55,8 +55,7 @@ def run(spec: ModuleSpec, module: Module, setup: Setup, options: RunOptions, clo
     clock = clock or Clock()
     experiment = prepare(spec, module, setup, options.layers)
     embedded = embed(experiment, module, options.cache, options.progress, options.allow_failed, options.workers)
-    clock.seconds.update(embedded.extraction.seconds)
-    clock.restart()
+    clock.lap_embedding(embedded.extraction)
     fitted = fit(experiment, embedded, options)
     clock.lap("fit")
     scores = score(fitted, setup.recordings.manifest.classes)
@@ -86,10 +85,12 @@ def run_many(
         left = list(asked)
         if any(each.kept is None for each in left):
             namer.opening()
+            opening = Clock()
             try:
                 with open_any(request.spec) as module:
                     namer.opened(module)
-                    yield from _answers(request, module, namer, left, failed)
+                    opening.lap("open")
+                    yield from _answers(request, module, namer, left, failed, opening)
             except (UsageError, EvaluationError) as error:
                 failed(Failure(request.spec, None, error))
         for each in left:  # of a module that is not needed, or cannot be opened
@@ -98,7 +99,12 @@ def run_many(
 
 
 def _answers(
-    request: RunRequest, module: Module, namer: Namer, left: list[Asked], failed: Callable[[Failure], object]
+    request: RunRequest,
+    module: Module,
+    namer: Namer,
+    left: list[Asked],
+    failed: Callable[[Failure], object],
+    opening: Clock,
 ) -> Iterator[Answer]:
     """What an open module answers, question by question; what is done is taken out of `left`."""
     while left:
@@ -107,7 +113,8 @@ def _answers(
             yield Answer(request.spec, asked.question, *asked.kept)
             continue
         clock, setup = Clock(), asked.listed.setup
-        clock.seconds["list"] = asked.listed.seconds
+        clock.take_over("list", asked.listed.clock)
+        clock.take_over("open", opening)
         try:
             result = run(request.spec, module, setup, request.options, clock)
         except (UsageError, EvaluationError) as error:

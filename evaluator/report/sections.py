@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from evaluator.report import board_tables, curves, figures, per_class, per_group, published, text
+from evaluator.report import bills, board_tables, curves, figures, per_class, per_group, published, text
 from evaluator.report.board import Board, BoardEntry
 from evaluator.report.budget import PageBudget
 from evaluator.report.clips import ClipOptions, clip_list
@@ -57,6 +57,7 @@ def section(
     if failed:
         table = PageTable("Failures", ["clip", "why", "modules"], [list(each) for each in failed])
         details.append(Details(f"{text.count_of(len(failed), 'clip')} that could not be used", (), [table]))
+    details += bills.details(titles, results)
     shared, names, values = text.origins(results)
     return Section(
         anchor=name,

@@ -9,6 +9,7 @@ import numpy as np
 from evaluator.datasets import dataset
 from evaluator.report.board import Board
 from evaluator.report.curve_points import primary_point
+from evaluator.results.bill import BILL
 from evaluator.results.result import Result
 from evaluator.schema import names_in
 from evaluator.scoring import intervals
@@ -26,6 +27,7 @@ _SHOWN_ELSEWHERE = (
     "fused",
     "asked_task",
     "asked_protocol",
+    BILL,
 )  # fields of provenance and environment
 _FOLDS = {intervals.POOLED: "all test clips together make the score", intervals.MEAN: "scores averaged"}
 _OVER = {"clips": "test clips", "groups": "groups of test clips (individuals, recordings)"}  # by `Result.interval_over`
@@ -258,8 +260,6 @@ def _origin(result: Result) -> dict[str, str]:
         **{name: value for name, value in {**provenance, **environment}.items() if name not in _SHOWN_ELSEWHERE},
         "packages": _listed(packages) if isinstance(packages, dict) else packages,
         **{f"module's {name}": value for name, value in {**module, **of_machine}.items()},
-        "embedding took": f"{result.seconds['embed']:.1f} s" if "embed" in result.seconds else "",
-        "training took": f"{result.seconds['train']:.1f} s" if "train" in result.seconds else "",
         "fused modules": ", ".join(str(each.get("module")) for each in provenance.get("fused") or ()),
         "data": environment.get("data"),
     }
