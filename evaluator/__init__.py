@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from evaluator.api.comparing import compare, compare_over_tasks, fuse, fuse_by_task, load_results, to_frame
     from evaluator.api.data import check_tasks, download_tasks, write_task
     from evaluator.api.embedding import embed, validate
+    from evaluator.api.forecasting import forecast
     from evaluator.api.listing import Table, list_datasets, list_modules, list_protocols, list_tasks
     from evaluator.api.paper import write_table
     from evaluator.api.running import RunError, find_tasks, load_protocol, run
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from evaluator.embedding.spec import ModuleSpec
     from evaluator.errors import EvaluationError, UsageError
     from evaluator.experiment.embed_files import Embeddings
+    from evaluator.experiment.forecast import Forecast
     from evaluator.probes.protocol import Protocol
     from evaluator.results.caveats import Caveat
     from evaluator.results.compare import Comparison
@@ -41,6 +43,7 @@ _HOMES = {
     "comparing": ("compare", "compare_over_tasks", "fuse", "fuse_by_task", "load_results", "to_frame"),
     "data": ("check_tasks", "download_tasks", "write_task"),
     "embedding": ("embed", "validate"),
+    "forecasting": ("forecast",),
     "listing": ("Table", "list_datasets", "list_modules", "list_protocols", "list_tasks"),
     "paper": ("write_table",),
     "running": ("RunError", "find_tasks", "load_protocol", "run"),
@@ -54,6 +57,7 @@ _HOME_OF = {
     "EvaluationError": "evaluator.errors",
     "UsageError": "evaluator.errors",
     "Embeddings": "evaluator.experiment.embed_files",
+    "Forecast": "evaluator.experiment.forecast",
     "Protocol": "evaluator.probes.protocol",
     "Comparison": "evaluator.results.compare",
     "Caveat": "evaluator.results.caveats",
@@ -67,6 +71,7 @@ __all__ = [
     "Embeddings",
     "EvaluationError",
     "FoldResult",
+    "Forecast",
     "ModuleSpec",
     "Protocol",
     "Result",
@@ -83,6 +88,7 @@ __all__ = [
     "draw_maps",
     "embed",
     "find_tasks",
+    "forecast",
     "fuse",
     "fuse_by_task",
     "list_datasets",

@@ -17,7 +17,7 @@ from evaluator.embedding.embed import Progress, no_progress
 from evaluator.embedding.spec import ModuleSpec
 from evaluator.errors import EvaluationError, UsageError
 from evaluator.experiment.options import RunOptions
-from evaluator.experiment.run import Failure, Keeping, RunRequest, run_many
+from evaluator.experiment.run import Failure, Keeping, Question, RunRequest, run_many
 from evaluator.files import writable_folder
 from evaluator.probes import protocol as protocols
 from evaluator.probes.protocol import Protocol
@@ -141,31 +141,58 @@ def run(
     >>> results[0].task, results[0].n_clips, results[0].ci_low < results[0].score < results[0].ci_high
     ('demo/calls', 330, True)
     """
-    inputs.check_count("seed", seed, 0)
-    inputs.check_count("seeds", seeds, 1)
-    inputs.check_share("allow_failed", allow_failed)
-    if folds is not None:
-        inputs.check_count("folds", folds, 2)
-    chosen_tasks = [own_split.with_folds(task, folds) for task in inputs.tasks_of(tasks, profile, channel, expand)]
-    questions = [(task, inputs.protocol_of(protocol, task, profile)) for task in chosen_tasks]
+    questions = questions_of(tasks, protocol, profile, folds, channel, expand)
     given = inputs.module_specs(
         modules, weights, options, device, python, worker_timeout, in_process, allow_unrepeatable, store
     )
     places = inputs.folder_of_data(data), inputs.folder_of_cache(cache)
     pool = other_processes.hired(workers, ray)
     chosen = RunOptions(*places, device, seed, seeds, str(layers), allow_failed, progress, rehash, pool)
-    added = baseline_modules.beside(given) if baselines else []
-    # Baselines have no layers to choose from, but for untrained copies.
-    layered = [*given, *filter(baseline_modules.is_untrained, added)]
-    requests = [
-        RunRequest(spec, questions, chosen if spec in layered else replace(chosen, layers=""))
-        for spec in [*given, *added]
-    ]
+    requests = requests_of(given, questions, chosen, baselines)
     for task, asked in [] if paths else questions:
         sharing.refuse_folders(task.name, [task.document(), asked.document()])
     keeping = Keeping(None if out is None else writable_folder("--out", inputs.path_of(out)), paths, again)
     with pool or contextlib.nullcontext():
         return _run_all(requests, given, keeping, on_result, on_unchanged, on_failure)
+
+
+def questions_of(
+    tasks: Tasks,
+    protocol: str | Path | Protocol | None,
+    profile: str,
+    folds: int | None,
+    channel: str | int | None,
+    expand: float | None,
+) -> list[Question]:
+    """Each task with the protocol that it is evaluated under; arguments are those of `run`.
+
+    Raises:
+        UsageError: There is no such task, protocol or way to hear and divide clips.
+    """
+    if folds is not None:
+        inputs.check_count("folds", folds, 2)
+    chosen = [own_split.with_folds(task, folds) for task in inputs.tasks_of(tasks, profile, channel, expand)]
+    return [(task, inputs.protocol_of(protocol, task, profile)) for task in chosen]
+
+
+def requests_of(
+    given: Sequence[ModuleSpec], questions: Sequence[Question], chosen: RunOptions, baselines: bool
+) -> list[RunRequest]:
+    """What is to be run, module by module, with baselines where they are wanted.
+
+    Raises:
+        UsageError: A number among the options cannot be.
+    """
+    inputs.check_count("seed", chosen.seed, 0)
+    inputs.check_count("seeds", chosen.n_seeds, 1)
+    inputs.check_share("allow_failed", chosen.allow_failed)
+    added = baseline_modules.beside(given) if baselines else []
+    # Baselines have no layers to choose from, but for untrained copies.
+    layered = [*given, *filter(baseline_modules.is_untrained, added)]
+    return [
+        RunRequest(spec, questions, chosen if spec in layered else replace(chosen, layers=""))
+        for spec in [*given, *added]
+    ]
 
 
 def _run_all(

@@ -50,6 +50,7 @@ _PASSED_ON = (
     "ray",
     "out",
 )
+_NOT_PLANNED = ("allow_unrepeatable", "workers", "ray")  # a plan is about this process alone
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -88,7 +89,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--again", action="store_true", help="fit and score anew also where a kept result says that nothing has changed"
     )
-    command.add_argument("--json", action="store_true", help="print one JSON object per result")
+    _add_instead(command)
     command.add_argument(
         "--no-paths",
         dest="paths",
@@ -103,8 +104,20 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     add_workers(command)
 
 
+def _add_instead(command: argparse.ArgumentParser) -> None:
+    """What may be printed instead of a table of scores."""
+    command.add_argument("--json", action="store_true", help="print one JSON object per result")
+    command.add_argument(
+        "--plan",
+        action="store_true",
+        help="run nothing: say what it would take (clips, hours, downloads, disk, memory), and time by a trial of a few clips",
+    )
+
+
 def run(parsed: argparse.Namespace) -> int:
     """`hear-eval run`: every module on every task; what fails is told and the others go on."""
+    if parsed.plan:
+        return _plan(parsed)
     import evaluator as ev
     from evaluator.embedding import spent
     from evaluator.files import finite
@@ -148,3 +161,31 @@ def run(parsed: argparse.Namespace) -> int:
             if done:
                 print_bill([result for result, path in done if path not in unchanged], begun)
     return 0
+
+
+def _plan(parsed: argparse.Namespace) -> int:
+    """`hear-eval run --plan`: what every module would take on every task, in seconds and bytes; 2 if one could not be run."""
+    import evaluator as ev
+    from evaluator.commands import _forecast
+
+    failures: list[Failure] = []
+
+    def tell(failure: "Failure") -> None:
+        failures.append(failure)
+        report_error(failure.spec.name, failure.error)
+
+    made = ev.forecast(
+        parsed.modules,
+        parsed.task,
+        **{name: getattr(parsed, name) for name in _PASSED_ON if name not in _NOT_PLANNED},
+        on_failure=tell,
+        **hearing_options(parsed),
+        **module_options(parsed),
+    )
+    if parsed.json:
+        print(json.dumps([_forecast.as_plain(each) for each in made]))
+    elif made:
+        _forecast.print_forecasts(made)
+    if not failures:
+        return 0
+    return 2 if all(isinstance(each.error, UsageError) for each in failures) else 1

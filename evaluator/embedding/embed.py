@@ -99,19 +99,29 @@ def embed_with(
     Raises:
         EvaluationError: The module fails, or gives other embeddings when it is asked again.
     """
-    folder = cache if spec.session is None else Path(spec.session.name)
-    described, part = module.describe(), part_of(views, module)
-    own = described["identity"] if views != "frames" else None
-    named = identity(spec, described, views)
-    foreign = behaviour.is_asked(described)
-    if foreign:
-        named = behaviour.settle(folder, named, behaviour.answers(module))
-    store = Store(folder, named, part, own["scene_from"] if own else None, spec.kept_as)
+    store = store_of(spec, module, views, cache if spec.session is None else Path(spec.session.name))
     made = have_made(workers, store, spec, views, recordings, cache, progress)
     advance = progress(f"{spec.name} {recordings.name}: clips", len(recordings.clips))
     done = extract(module, recordings, store, advance, views=views)
     done.count_in(made)
-    done.remarks += behaviour.remarks(behaviour.answers(module)) if foreign else []
+    if behaviour.is_asked(module.describe()):
+        done.remarks += behaviour.remarks(behaviour.answers(module))
     done.remarks += rounding.remarks(spec, module, store.folder)
     guard.refuse(spec.name, done, spec.allow_unrepeatable)
     return store, done
+
+
+def store_of(spec: ModuleSpec, module: Module, views: str, folder: Path) -> Store:
+    """The store of an open module's embeddings of a kind, (n_clips, ...) each, in a folder of stores.
+
+    Arguments are those of `embed_with`.
+
+    Raises:
+        EvaluationError: The module fails, or answers otherwise each time that it is loaded.
+    """
+    described, part = module.describe(), part_of(views, module)
+    own = described["identity"] if views != "frames" else None
+    named = identity(spec, described, views)
+    if behaviour.is_asked(described):
+        named = behaviour.settle(folder, named, behaviour.answers(module))
+    return Store(folder, named, part, own["scene_from"] if own else None, spec.kept_as)

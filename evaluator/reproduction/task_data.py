@@ -42,7 +42,7 @@ class DataOnDisk:
         try:
             find_root(task.dataset, self.data, self.cache)
         except UsageError:
-            return TaskData(n_clips, "", f"data: {_how_to_get(task.dataset)}")
+            return TaskData(n_clips, "", f"data: {how_to_get(task.dataset)}")
         try:
             clips = manifest.read(task, self.data, self.cache)
         except UsageError as error:
@@ -50,7 +50,7 @@ class DataOnDisk:
         return TaskData(len(clips.clips), clips.sha256, "")
 
 
-def _how_to_get(dataset: Dataset) -> str:
+def how_to_get(dataset: Dataset) -> str:
     """Size and access of a dataset that is not here, and how to get it."""
     sizes = [part.bytes for item in dataset.download for part in item.parts]
     size = weights.describe_bytes(sum(each or 0 for each in sizes))

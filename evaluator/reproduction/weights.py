@@ -12,6 +12,7 @@ from typing import Any
 
 from evaluator import schema
 from evaluator.datasets.dataset import TEXT
+from evaluator.embedding import members
 from evaluator.embedding.spec import ModuleSpec
 from evaluator.reproduction.recipe import MODULES
 from evaluator.schema import Field
@@ -112,6 +113,27 @@ def missing(spec: ModuleSpec, known: Mapping[str, ModuleWeights]) -> list[str]:
     if kind == "hf" and colon and not Path(name).exists() and not _in_hub_cache(name, ""):
         return [f"weights: {name} is not in the hub's cache: `hf download {name}`, or --fetch-weights"]
     return list(_missing(spec.name, known)) if spec.name in known else []
+
+
+def to_load(spec: ModuleSpec, known: Mapping[str, ModuleWeights]) -> tuple[list[str], float | None]:
+    """What a module lacks before it can be loaded, a sentence each, and about how many bytes that is in all; None if not known.
+
+    Of an ensemble it is what its members lack, of an untrained copy what its module does, whose weights it is loaded with.
+    """
+    if spec.name.startswith(members.PREFIX):
+        parts = members.read(spec)[1]
+    else:
+        name = spec.name.partition(":")[2] if spec.name.startswith("untrained:") else spec.name
+        parts = [replace(spec, name=name)]
+    lacks, n_bytes, unknown = list[str](), 0.0, False
+    for part in parts:
+        sentences = missing(part, known)
+        size = known[part.name].bytes if part.name in known else 0
+        third = not part.is_ours  # what it fetches as it is loaded nobody can say
+        unknown = unknown or third or bool(sentences and not size)
+        lacks += sentences
+        n_bytes += size if sentences else 0
+    return lacks, None if unknown else n_bytes
 
 
 def _missing(name: str, known: Mapping[str, ModuleWeights]) -> Iterator[str]:

@@ -1,0 +1,80 @@
+"""What a forecast says on standard output."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from evaluator.commands._console import print_table
+
+if TYPE_CHECKING:
+    from evaluator.embedding.trial import Estimate
+    from evaluator.experiment.forecast import Forecast
+
+HEAD = (
+    "module",
+    "task",
+    "clips",
+    "audio h",
+    "stored",
+    "download",
+    "disk",
+    "memory",
+    "processor s to embed",
+    "wall s to embed",
+)
+UNKNOWN = "unknown"
+_NOTE = (
+    "Seconds of processor time (all threads together) and of wall time to embed what is not stored, in brackets if all were as the fastest "
+    "and as the slowest batch of a trial; memory to embed, as the trial held it. Not forecast: fitting and scoring probes."
+)
+
+
+def print_forecasts(made: "Sequence[Forecast]") -> None:
+    """A table, (n_forecasts, n_columns), what is missing, and the sum."""
+    print_table(HEAD, [_row(each) for each in made])
+    for sentence in dict.fromkeys(sentence for each in made for sentence in each.lacks):
+        print(f"missing: {sentence}")
+    for each in made:
+        if each.why and not each.lacks:
+            print(f"note: {each.module}, {each.task}: no trial, for {each.why}")
+    opened = {each.module: each.open_processor for each in made if each.open_processor is not None}
+    trials = [each.trial for each in made if each.trial is not None]
+    if trials:
+        embed, stored = sum(trial.processor.mean for trial in trials), sum(trial.store_bytes for trial in trials)
+        low, high = (sum(getattr(trial.processor, end) for trial in trials) for end in ("low", "high"))
+        print(
+            f"in all: {embed:.1f} s of processor time to embed ({low:.1f} to {high:.1f}), {sum(opened.values()):.1f} to open "
+            f"{len(opened)} module{'s' * (len(opened) != 1)}; {_size(stored)} of disk"
+        )
+    print(f"note: {_NOTE}")
+
+
+def _row(each: "Forecast") -> tuple[str, ...]:
+    named = each.module, each.task, UNKNOWN if each.n_clips is None else str(each.n_clips)
+    hours = UNKNOWN if each.audio_seconds is None else f"{each.audio_seconds / 3600:.3g}"
+    download = UNKNOWN if each.download_bytes is None else _size(each.download_bytes)
+    if each.unchanged:
+        return (*named, hours, "unchanged", "0 GB", "0 GB", "", "0", "0")
+    trial = each.trial
+    if trial is None:
+        return (*named, hours, UNKNOWN, download, *[UNKNOWN] * 4)
+    memory = _size(trial.peak_bytes) if trial.peak_bytes else UNKNOWN
+    times = _seconds(trial.processor), _seconds(trial.wall)
+    return (*named, hours, str(trial.n_stored), download, _size(trial.store_bytes), memory, *times)
+
+
+def _seconds(estimate: "Estimate") -> str:
+    """In seconds: the mean, with the spread behind it."""
+    if not estimate.mean:
+        return "0"
+    return f"{estimate.mean:.3g} ({estimate.low:.3g} to {estimate.high:.3g})"
+
+
+def _size(n_bytes: float) -> str:
+    """In GB, with digits that tell."""
+    return f"{n_bytes / 1e9:.2g} GB"
+
+
+def as_plain(each: "Forecast") -> dict[str, Any]:
+    """A forecast as values that JSON holds, in seconds and bytes."""
+    return {**asdict(each), "lacks": list(each.lacks)}

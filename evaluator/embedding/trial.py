@@ -1,0 +1,158 @@
+"""What embedding some clips will take, told from a few of the batches that they will be embedded in.
+
+A trial goes the real way, files, module and store, but into a store that is gone when it ends. Batches are drawn over the lengths of
+the clips, so that each stands for an equal share of the audio; what is asked of a module once (its first call, clips that a run
+looks at again) is measured apart from them.
+"""
+
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from evaluator.datasets.recordings import Recordings
+from evaluator.embedding import guard, spent
+from evaluator.embedding.claims import Claim
+from evaluator.embedding.embed import store_of
+from evaluator.embedding.extraction import Extraction, keyed, seconds_of
+from evaluator.embedding.plan import Batches, clips_of, planned
+from evaluator.embedding.spec import Module, ModuleSpec
+from evaluator.embedding.store import Store
+from evaluator.embedding.work import Work
+from evaluator.errors import EvaluationError
+
+N_BATCHES = 8  # that are tried, fewer where they take longer than
+ENOUGH_SECONDS = 20.0  # of wall time, once
+LEAST_BATCHES = 3  # were tried
+LONGEST_SECONDS = 120.0  # of audio in a batch, but where every one is longer
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number of seconds, as a trial's batches tell: in the mean, and if all were as its fastest and slowest."""
+
+    mean: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What embedding the clips that a store lacks will take.
+
+    n_stored: Clips that it has, or that are the same audio as another one's.
+    lacking_seconds: Of audio that it lacks.
+    n_tried, tried_seconds: Clips that were embedded to know it, and their audio.
+    processor, wall: Seconds; wall time without what decoding ahead saves.
+    store_bytes: That it will grow by.
+    peak_bytes: The most memory held so far, with the module and the batches that were tried; 0 if not known.
+    """
+
+    n_stored: int
+    lacking_seconds: float
+    n_tried: int
+    tried_seconds: float
+    processor: Estimate
+    wall: Estimate
+    store_bytes: float
+    peak_bytes: int
+
+
+def tried(spec: ModuleSpec, module: Module, views: str, recordings: Recordings, cache: Path) -> Trial:
+    """Try a few batches of the clips that a module's store lacks.
+
+    Args:
+        spec, module: The module, as asked for and opened; no ensemble.
+        views: "scene", "layers" or "frames".
+        recordings: The clips, (n_clips,).
+        cache: Folder of all stores; nothing is embedded into it.
+
+    Raises:
+        EvaluationError: The module fails, or no clip that was tried can be embedded.
+    """
+    done, home = keyed(recordings), cache if spec.session is None else Path(spec.session.name)
+    found: list[Store] = []
+    opening = _seconds(
+        lambda: found.append(store_of(spec, module, views, home))
+    )  # a module may be asked for its answers
+    (store,) = found
+    store.verify(done.keys.values())
+    with tempfile.TemporaryDirectory(prefix="hear-eval-trial-") as folder:
+        shelf = store_of(spec, module, views, Path(folder))
+        work = Work(module, recordings, shelf, Extraction(keys=dict(done.keys)))
+        seconds = partial(seconds_of, recordings)
+        shards = planned(done.keys, seconds, work.bytes_of, work.limits)
+        lacking = [
+            [number for number in batch if done.keys[number] not in store] for shard in shards for batch in shard
+        ]
+        lacking = [batch for batch in lacking if batch]
+        n_lacking, total = len(clips_of(lacking)), sum(map(seconds, clips_of(lacking)))
+        if not lacking:
+            nothing = Estimate(0.0, 0.0, 0.0)
+            return Trial(len(done.keys), 0.0, 0, 0.0, nothing, nothing, 0.0, spent.now().peak_bytes)
+        chosen = _drawn(lacking, seconds)
+        once, costs = _measured(work, shelf, chosen)
+        once += opening
+        batches = chosen[: len(costs)]
+        shares = np.array([sum(map(seconds, batch)) for batch in batches])
+        if not work.done.n_embedded:
+            raise EvaluationError(f"{spec.name}: none of the clips that were tried can be embedded")
+        numbers = sorted(set(clips_of(batches)))
+        kept = sum(path.stat().st_size for path in Path(folder).rglob("*.safetensors"))
+        larger = sum(map(work.bytes_of, clips_of(lacking))) / sum(map(work.bytes_of, numbers))
+    processor, wall = (_estimate(once[kind], costs[:, kind] / shares, total) for kind in (1, 0))
+    tried_seconds = sum(map(seconds, numbers))
+    peak = spent.now().peak_bytes
+    return Trial(len(done.keys) - n_lacking, total, len(numbers), tried_seconds, processor, wall, kept * larger, peak)
+
+
+def _drawn(batches: Batches, seconds: Callable[[int], float]) -> Batches:
+    """Batches from the shortest clips' to the longest ones', each for an equal share of the audio, in a drawn order; some may come twice."""
+    audio = {id(batch): sum(map(seconds, batch)) for batch in batches}
+    short = [batch for batch in batches if audio[id(batch)] <= LONGEST_SECONDS]
+    usable = short or [min(batches, key=lambda batch: audio[id(batch)])]
+    ordered = sorted(usable, key=lambda batch: max(map(seconds, batch)))
+    ends = np.cumsum([audio[id(batch)] for batch in ordered])
+    n_drawn = min(N_BATCHES, len(ordered))
+    middles = (np.arange(n_drawn) + 0.5) / n_drawn * ends[-1]
+    places = np.searchsorted(ends, middles).clip(max=len(ordered) - 1)
+    return [ordered[place] for place in np.random.default_rng(0).permutation(places)]
+
+
+def _measured(work: Work, shelf: Store, batches: Batches) -> tuple[np.ndarray, np.ndarray]:
+    """Wall and processor seconds of what comes once, (2,), and of each batch that was tried, (n_tried, 2)."""
+
+    def run(batch: list[int]) -> np.ndarray:
+        work.done.keys.update({number: keys[number] for number in batch})
+        return _seconds(lambda: work.run([Claim([list(batch)], None)], lambda n_clips: None))
+
+    keys = dict(work.done.keys)
+    first, until = run(batches[0]), time.perf_counter() + ENOUGH_SECONDS
+    costs = []
+    for number, batch in enumerate(batches):
+        costs.append(run(batch))
+        if number + 1 >= LEAST_BATCHES and time.perf_counter() > until:
+            break
+    there = {number for batch in batches[: len(costs)] for number in batch if number in work.done.keys}
+    looked = Extraction(keys={number: keys[number] for number in there})
+    watched = [[number for number in batch if number in there] for batch in batches[: len(costs)]]
+    again = _seconds(lambda: guard.watch(work, shelf, watched, looked)) if there else np.zeros(2)
+    return again + np.maximum(0.0, first - costs[0]), np.array(costs)
+
+
+def _seconds(what: Callable[[], object]) -> np.ndarray:
+    """Wall and processor seconds that a call takes, (2,)."""
+    begun = spent.now()
+    what()
+    ended = spent.now()
+    return np.array([ended.wall - begun.wall, ended.processor - begun.processor])
+
+
+def _estimate(once: float, rates: Sequence[float] | np.ndarray, seconds: float) -> Estimate:
+    """Seconds for so many of audio, from what comes once and the rates of (n_tried,) batches."""
+    mean, low, high = (float(once + rate * seconds) for rate in (np.mean(rates), np.min(rates), np.max(rates)))
+    return Estimate(mean, low, high)

@@ -1,0 +1,114 @@
+"""What runs will take, before they are run: clips, audio, disk, memory, and time by a trial; nothing is scored or stored."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from evaluator.embedding import trial
+from evaluator.embedding.ensemble import MemberwiseEnsemble, open_any
+from evaluator.embedding.extraction import keyed, seconds_of
+from evaluator.embedding.spec import Module, ModuleSpec
+from evaluator.embedding.trial import Trial
+from evaluator.errors import EvaluationError, UsageError
+from evaluator.experiment.checked import Asked, Checks, Failure, Keeping, RunRequest
+from evaluator.experiment.experiment import prepare
+from evaluator.experiment.options import RunOptions
+from evaluator.experiment.provenance import Clock
+from evaluator.experiment.setup import Setup
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a run of a module on a task will take.
+
+    Attributes:
+        module, task: Their names.
+        n_clips: Of the task; of data that is not here as published, None if not known.
+        audio_seconds: Of them all, as modules hear them; of data that is not here as published.
+        lacks: What has to be had first, a sentence each: weights, data.
+        download_bytes: Of that; 0 where nothing is missing, None where a size is not known.
+        unchanged: Whether the result is there already and nothing has changed.
+        open_processor: Processor seconds that importing and loading the module took, once for all its tasks.
+        trial: What embedding will take; None where it could not be tried (`why`), or has not to be.
+        why: Why there is no trial.
+    """
+
+    module: str
+    task: str
+    n_clips: int | None
+    audio_seconds: float | None
+    lacks: tuple[str, ...] = ()
+    download_bytes: float | None = 0
+    unchanged: bool = False
+    open_processor: float | None = None
+    trial: Trial | None = None
+    why: str = ""
+
+
+Lacking = Callable[[ModuleSpec], tuple[Sequence[str], float | None]]
+"""What a module lacks before it can be loaded, a sentence each, and how many bytes that is; None where that is not known."""
+
+
+def forecasts(
+    requests: Sequence[RunRequest], keeping: Keeping, lacking: Lacking, failed: Callable[[Failure], object]
+) -> Iterator[Forecast]:
+    """The forecast of every run, (n_clips,) clips each, as soon as it is there.
+
+    Args:
+        requests: What would be run.
+        keeping: Where results are kept, of which those of the very same requests need nothing.
+        lacking: Says what a module lacks; one that lacks something is not loaded.
+        failed: Called with each run that could not be.
+    """
+    checks = Checks(requests, keeping)
+    for failure in checks.failures:
+        failed(failure)
+    for request, among in zip(requests, checks.asked, strict=True):
+        sentences, n_bytes = lacking(request.spec)
+        to_do = [each for each in among if each.kept is None]
+        for each in among:
+            if each.kept is not None or sentences:
+                yield _untried(request.spec, each, sentences, n_bytes)
+        if to_do and not sentences:
+            yield from _tried(request, to_do, n_bytes, failed)
+
+
+def _untried(spec: ModuleSpec, asked: Asked, lacks: Sequence[str], n_bytes: float | None) -> Forecast:
+    if asked.kept is not None:
+        return Forecast(spec.name, asked.question[0].name, *_counts(asked.listed.setup), unchanged=True)
+    name, why = asked.question[0].name, "its weights are not here"
+    return Forecast(spec.name, name, *_counts(asked.listed.setup), tuple(lacks), n_bytes, why=why)
+
+
+def _tried(
+    request: RunRequest, to_do: Sequence[Asked], n_bytes: float | None, failed: Callable[[Failure], object]
+) -> Iterator[Forecast]:
+    spec, clock = request.spec, Clock()
+    try:
+        with open_any(spec) as module:
+            clock.lap("open")
+            for asked in to_do:
+                setup = asked.listed.setup
+                try:
+                    made, why = _trial(spec, module, setup, request.options)
+                except (UsageError, EvaluationError) as error:
+                    failed(Failure(spec, asked.question, error))
+                    continue
+                named = spec.name, asked.question[0].name, *_counts(setup)
+                yield Forecast(
+                    *named, download_bytes=n_bytes, open_processor=clock.processor["open"], trial=made, why=why
+                )
+    except (UsageError, EvaluationError) as error:
+        failed(Failure(spec, None, error))
+
+
+def _trial(spec: ModuleSpec, module: Module, setup: Setup, options: RunOptions) -> tuple[Trial | None, str]:
+    experiment = prepare(spec, module, setup, options.layers)
+    if isinstance(module, MemberwiseEnsemble):
+        return None, "it is an ensemble: ask for its members, which embed one after another"
+    return trial.tried(spec, module, experiment.views, setup.recordings, options.cache), ""
+
+
+def _counts(setup: Setup) -> tuple[int, float]:
+    """Clips, and seconds of audio of those that can be read."""
+    recordings = setup.recordings
+    return len(recordings.clips), sum(seconds_of(recordings, number) for number in keyed(recordings).keys)

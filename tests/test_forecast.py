@@ -1,0 +1,153 @@
+"""A plan counts as files and stores do, tries without leaving anything, and comes near to what a run takes."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+import evaluator as ev
+from commands import run_command as hear_eval  # noqa: F401  (a fixture)
+from evaluator import files
+from evaluator.embedding import trial
+from evaluator.embedding.plan import clips_of
+
+pytestmark = pytest.mark.slow  # the whole file: it runs modules
+
+LENGTHS = np.random.default_rng(1).uniform(0.2, 3.0, 150).round(2)  # seconds
+
+
+class Counting:
+    """A HEAR module that counts the samples that it is asked for."""
+
+    n_samples = 0
+
+    class Model(torch.nn.Module):
+        sample_rate = 16000
+        scene_embedding_size = 2
+        timestamp_embedding_size = 2
+
+    def load_model(self, path=""):
+        return self.Model()
+
+    def get_scene_embeddings(self, audio, model):
+        self.n_samples += audio.numel()
+        return torch.stack([audio.mean(1), audio.abs().mean(1)], 1)
+
+    def get_timestamp_embeddings(self, audio, model):
+        self.n_samples += audio.numel()
+        times = torch.arange(1, 1 + audio.shape[1] // 1600) * 50.0
+        frames = audio[:, : 1600 * len(times)].reshape(len(audio), -1, 1600)
+        return torch.stack([frames.mean(2), frames.abs().mean(2)], 2), times.repeat(len(audio), 1)
+
+
+@pytest.fixture
+def recordings(tmp_path, monkeypatch):
+    """150 clips of two classes and a table of them, and of the first 40, in the working folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HEAR_EVAL_CACHE", str(tmp_path / "cache"))
+    noise = np.random.default_rng(0)
+    lines = []
+    for number, seconds in enumerate(LENGTHS):
+        n = round(16000 * seconds)
+        wave = np.sin(2 * np.pi * (300 + 900 * (number % 2)) * np.arange(n) / 16000)
+        soundfile.write(f"{number}.wav", 0.3 * wave + 0.05 * noise.normal(size=n), 16000)
+        lines.append(f"{number}.wav,{'high' if number % 2 else 'low'}\n")
+    for name, n in (("mine", 150), ("part", 40)):
+        Path(f"{name}.csv").write_text("path,label\n" + "".join(lines[:n]))
+    return tmp_path
+
+
+def shards():
+    return sorted(Path("cache").rglob("*.safetensors"))
+
+
+def planned(module="hear_ssl.byol_a_mini", task="mine.csv", **how):
+    (made,) = ev.forecast(module, task, protocol="knn", **how)
+    return made
+
+
+def test_counts_are_those_of_the_files(recordings):
+    """Clips and seconds of a folder's files; no shard is left, and disk is what the run then takes."""
+    made = planned()
+    assert made.n_clips == 150 and made.audio_seconds == pytest.approx(LENGTHS.sum(), abs=1e-2)
+    assert made.trial.n_stored == 0 and made.trial.lacking_seconds == pytest.approx(LENGTHS.sum(), abs=1e-2)
+    assert 0 < made.trial.n_tried < 150 and 0 < made.trial.tried_seconds < LENGTHS.sum()
+    assert made.trial.processor.low <= made.trial.processor.mean <= made.trial.processor.high
+    assert made.trial.peak_bytes > 50_000_000 and made.download_bytes == 0 and not shards()
+    ev.run("hear_ssl.byol_a_mini", "mine.csv", protocol="knn", out=None)
+    assert made.trial.store_bytes == pytest.approx(sum(path.stat().st_size for path in shards()), rel=0.05)
+
+
+def test_what_is_stored_is_not_counted_again(recordings):
+    """After a run on 40 of the clips the plan is about the other 110; after one on all, about nothing."""
+    ev.run("hear_ssl.byol_a_mini", "part.csv", protocol="knn", out=None)
+    made = planned()
+    assert made.trial.n_stored == 40 and made.trial.lacking_seconds == pytest.approx(LENGTHS[40:].sum(), abs=1e-2)
+    ev.run("hear_ssl.byol_a_mini", "mine.csv", protocol="knn", out=None)
+    made = planned()
+    assert made.trial.n_stored == 150 and made.trial.store_bytes == made.trial.processor.high == 0
+
+
+def test_a_trial_tells_what_a_run_costs(recordings, monkeypatch):
+    """Where the cost is the samples that a module is asked for, the forecast is within 25 % of the run's, its first calls included."""
+    module = Counting()
+
+    def counted(what):
+        before = module.n_samples
+        what()
+        return np.full(2, (module.n_samples - before) / 16000)
+
+    monkeypatch.setattr(trial, "_seconds", counted)
+    monkeypatch.setattr(trial, "N_BATCHES", 4)
+    made = planned(module)
+    module.n_samples = 0
+    ev.run(module, "mine.csv", protocol="knn", out=None)
+    assert made.trial.tried_seconds < 0.6 * LENGTHS.sum()
+    assert made.trial.processor.mean == pytest.approx(module.n_samples / 16000, rel=0.25)
+
+
+def test_batches_are_drawn_over_the_lengths():
+    """Of batches of short, middling and long clips each share of the audio is represented; what is too long is left out."""
+    seconds = [0.5] * 80 + [2.0] * 40 + [10.0] * 8 + [500.0]
+    batches = [[*range(first, first + 8)] for first in range(0, 128, 8)] + [[128]]
+    drawn = trial._drawn(batches, seconds.__getitem__)
+    assert len(drawn) == trial.N_BATCHES and 128 not in clips_of(drawn)
+    lengths = sorted(seconds[batch[0]] for batch in drawn)  # 40, 80 and 80 s of audio
+    assert [lengths.count(each) for each in (0.5, 2.0, 10.0)] == pytest.approx([1.6, 3.2, 3.2], abs=1)
+    assert trial._drawn([[128]], seconds.__getitem__) == [[128]]
+
+
+def test_what_is_missing_is_told_and_not_fetched(recordings, monkeypatch, hear_eval):  # noqa: F811
+    """Weights that are not here are named with their size, the module is not loaded; so is data that is not here; strangers' are unknown."""
+    monkeypatch.setenv("HF_HUB_CACHE", str(recordings / "hub"))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    code, out, _ = hear_eval(
+        "run", "hear_ssl.wavlm_large", "--task", "mine.csv", "--protocol", "knn", "--plan", "--json"
+    )
+    (made,) = json.loads(out)
+    assert code == 0 and made["trial"] is None and made["n_clips"] == 150 and made["download_bytes"] > 1e9
+    assert "is not in the hub's cache" in made["lacks"][0]
+    made = planned(task="arch/esc50", data=recordings)
+    assert made.n_clips == 2000 and made.download_bytes > 5e8 and made.trial is None and "data: esc50" in made.lacks[0]
+    assert planned(Counting()).download_bytes is None
+    failures = []
+    ev.forecast("./none.py", "mine.csv", protocol="knn", on_failure=failures.append)
+    assert "none.py" in str(failures[0].error)
+
+
+def test_the_table(recordings, hear_eval, monkeypatch):  # noqa: F811
+    """A line each, the sum, what is not forecast; a kept result costs nothing, an ensemble has no trial."""
+    monkeypatch.setattr(files, "_SETTLED_NS", 0)  # files of this moment count as old
+    command = ["run", "hear_ssl.melspec", "--task", "mine.csv", "--protocol", "knn", "--out", "out"]
+    code, out, _ = hear_eval(*command, "--plan")
+    assert code == 0 and "in all: " in out and "Not forecast: fitting" in out and not Path("out").exists()
+    hear_eval(*command)
+    out = hear_eval(*command, "--plan")[1]
+    assert "unchanged" in out and "in all: " not in out
+    assert (
+        "ask for its members"
+        in hear_eval("run", "ensemble:hear_ssl.melspec+hear_ssl.crepe_tiny", *command[2:], "--plan")[1]
+    )
