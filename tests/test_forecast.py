@@ -11,6 +11,7 @@ import torch
 import evaluator as ev
 from commands import run_command as hear_eval  # noqa: F401  (a fixture)
 from evaluator import files
+from evaluator.api.forecasting import forecast_embedding
 from evaluator.embedding import trial
 from evaluator.embedding.plan import clips_of
 
@@ -151,3 +152,18 @@ def test_the_table(recordings, hear_eval, monkeypatch):  # noqa: F811
         "ask for its members"
         in hear_eval("run", "ensemble:hear_ssl.melspec+hear_ssl.crepe_tiny", *command[2:], "--plan")[1]
     )
+
+
+def test_files(recordings, hear_eval):  # noqa: F811
+    """`embed --plan`: a line for scenes and one for frames, nothing written; clips and seconds are those of the files."""
+    sounds = [f"{number}.wav" for number in range(20)]
+    code, out, _ = hear_eval("embed", "hear_ssl.melspec", *sounds, "--out", "v.npz", "--plan")
+    assert code == 0 and not Path("v.npz").exists() and not shards()
+    made = forecast_embedding("hear_ssl.melspec", sounds)
+    assert [each.task for each in made] == ["files: scene", "files: frames"] and "files: frames" in out
+    assert all(
+        each.n_clips == 20 and each.audio_seconds == pytest.approx(LENGTHS[:20].sum(), abs=1e-2) for each in made
+    )
+    hear_eval("embed", "hear_ssl.melspec", *sounds, "--out", "v.npz")
+    planned_bytes = sum(each.trial.store_bytes for each in made)
+    assert planned_bytes == pytest.approx(sum(path.stat().st_size for path in shards()), rel=0.1)

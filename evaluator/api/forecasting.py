@@ -8,8 +8,10 @@ from typing import Any
 
 from evaluator.api import inputs, running
 from evaluator.api.inputs import HearModule, Tasks
+from evaluator.audio.clip_rule import ClipRule
 from evaluator.datasets.root import find_root
 from evaluator.errors import UsageError
+from evaluator.experiment import embed_files
 from evaluator.experiment import forecast as forecasting
 from evaluator.experiment.forecast import Forecast
 from evaluator.experiment.options import RunOptions
@@ -93,6 +95,34 @@ def forecast(
     for each in forecasting.forecasts(requests, keeping, lacking, failed):
         take(each)
     return made
+
+
+def forecast_embedding(
+    module: HearModule,
+    files: Sequence[str | Path],
+    *,
+    channel: str | int | None = None,
+    expand: float | None = None,
+    store: str = "float32",
+    cache: str | Path | None = None,
+    rehash: bool = False,
+    **how: Any,
+) -> list[Forecast]:
+    """What `embed` of files with their frames will take, (n_files,): of scenes, and of frames where the module gives some.
+
+    Args:
+        module, files, channel, expand, store, cache, rehash: As in `embed`.
+        how: Further arguments of `embed` that say how the module is loaded.
+
+    Raises:
+        UsageError, EvaluationError: As in `embed`.
+    """
+    (spec,) = inputs.module_specs(module, **{"timeout": how.pop("worker_timeout", 600.0), "store": store, **how})
+    every = embed_files.audio_files([inputs.path_of(place) for place in files])
+    rule = ClipRule(channel=inputs.channel_of(channel) or "mix", expand=inputs.check_pace(expand))
+    folder = inputs.folder_of_cache(cache)
+    lacking = partial(known_weights.to_load, known=known_weights.read_module_weights())
+    return forecasting.of_files(spec, embed_files.set_up(every, folder, rehash, rule), folder, lacking)
 
 
 def _without_data(failure: Failure, options: RunOptions) -> Forecast | None:

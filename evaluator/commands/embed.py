@@ -32,6 +32,11 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         metavar="SHARE",
         help="share of the files, 0 to 1, that may be unreadable without an error (default 0); the others are written anyway",
     )
+    command.add_argument(
+        "--plan",
+        action="store_true",
+        help="embed nothing: say what it would take, and the time by a trial of a few files",
+    )
     add_cache(command)
     add_unrepeatable(command)
     add_store(command)
@@ -45,6 +50,8 @@ def run(parsed: argparse.Namespace) -> int:
     from evaluator.experiment.embed_files import check_npz, write_npz
 
     check_npz(parsed.out)
+    if parsed.plan:
+        return _plan(parsed)
     embeddings = ev.embed(
         parsed.module,
         parsed.files,
@@ -68,4 +75,15 @@ def run(parsed: argparse.Namespace) -> int:
         s = "s" * (n_failed != 1)
         print(f"error: {n_failed} file{s} could not be embedded; the others are in {parsed.out}", file=sys.stderr)
         return 1
+    return 0
+
+
+def _plan(parsed: argparse.Namespace) -> int:
+    """`hear-eval embed --plan`: what it would take, in seconds and bytes."""
+    from evaluator.api.forecasting import forecast_embedding
+    from evaluator.commands._forecast import print_forecasts
+
+    how = {**hearing_options(parsed), **module_options(parsed)}
+    kept = {"store": parsed.store, "cache": parsed.cache, "rehash": parsed.rehash}
+    print_forecasts(forecast_embedding(parsed.module, parsed.files, **kept, **how))
     return 0

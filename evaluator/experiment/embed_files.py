@@ -128,7 +128,7 @@ def embed_files(
     chosen = features.parse(layers)
     if chosen == "weighted":
         raise UsageError(f"layers={layers!r}: nothing is trained here; take scene, all, last, mean or a number")
-    setup = _setup(files, cache, rehash, rule)
+    setup = set_up(files, cache, rehash, rule)
     with open_any(spec) as module:
         features.refuse_plain(chosen, module.describe(), spec.name)
         experiment = Experiment(spec, setup, chosen, "scene" if chosen == "scene" else "layers")
@@ -164,8 +164,8 @@ def embed_files(
     )
 
 
-def _setup(files: Sequence[Path], cache: Path, rehash: bool, rule: ClipRule) -> Setup:
-    """Files as a task without labels, each a whole clip."""
+def set_up(files: Sequence[Path], cache: Path, rehash: bool, rule: ClipRule) -> Setup:
+    """Files as a task without labels, each a whole clip (n_samples,); arguments are those of `embed_files`."""
     absolute = [os.path.abspath(file) for file in files]
     root = Path(os.path.commonpath([os.path.dirname(path) for path in absolute]))
     names = [Path(path).relative_to(root).as_posix() for path in absolute]

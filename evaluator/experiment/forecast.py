@@ -2,16 +2,15 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from evaluator.embedding import trial
 from evaluator.embedding.ensemble import MemberwiseEnsemble, open_any
 from evaluator.embedding.extraction import keyed, seconds_of
 from evaluator.embedding.spec import Module, ModuleSpec
-from evaluator.embedding.trial import Trial
+from evaluator.embedding.trial import Trial, tried
 from evaluator.errors import EvaluationError, UsageError
 from evaluator.experiment.checked import Asked, Checks, Failure, Keeping, RunRequest
 from evaluator.experiment.experiment import prepare
-from evaluator.experiment.options import RunOptions
 from evaluator.experiment.provenance import Clock
 from evaluator.experiment.setup import Setup
 
@@ -89,7 +88,8 @@ def _tried(
             for asked in to_do:
                 setup = asked.listed.setup
                 try:
-                    made, why = _trial(spec, module, setup, request.options)
+                    views = prepare(spec, module, setup, request.options.layers).views
+                    made, why = _trial(spec, module, views, setup, request.options.cache)
                 except (UsageError, EvaluationError) as error:
                     failed(Failure(spec, asked.question, error))
                     continue
@@ -101,11 +101,36 @@ def _tried(
         failed(Failure(spec, None, error))
 
 
-def _trial(spec: ModuleSpec, module: Module, setup: Setup, options: RunOptions) -> tuple[Trial | None, str]:
-    experiment = prepare(spec, module, setup, options.layers)
+def of_files(spec: ModuleSpec, setup: Setup, cache: Path, lacking: Lacking) -> list[Forecast]:
+    """The forecasts of embedding files, (n_clips,): of their scenes and, where the module gives some, of their frames.
+
+    Args:
+        spec: The module.
+        setup: The files, as `embed_files.set_up` gives them.
+        cache: Folder of all stores.
+        lacking: As for `forecasts`.
+
+    Raises:
+        UsageError, EvaluationError: The module cannot be opened, or fails.
+    """
+    sentences, n_bytes = lacking(spec)
+    counts, clock = _counts(setup), Clock()
+    if sentences:
+        return [Forecast(spec.name, "files", *counts, tuple(sentences), n_bytes, why="its weights are not here")]
+    made = []
+    with open_any(spec) as module:
+        clock.lap("open")
+        for views in ("scene", "frames") if module.describe()["timestamp_embedding_size"] else ("scene",):
+            trial, why = _trial(spec, module, views, setup, cache)
+            opened = clock.processor["open"]
+            made.append(Forecast(spec.name, f"files: {views}", *counts, (), n_bytes, False, opened, trial, why))
+    return made
+
+
+def _trial(spec: ModuleSpec, module: Module, views: str, setup: Setup, cache: Path) -> tuple[Trial | None, str]:
     if isinstance(module, MemberwiseEnsemble):
         return None, "it is an ensemble: ask for its members, which embed one after another"
-    return trial.tried(spec, module, experiment.views, setup.recordings, options.cache), ""
+    return tried(spec, module, views, setup.recordings, cache), ""
 
 
 def _counts(setup: Setup) -> tuple[int, float]:
