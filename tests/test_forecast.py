@@ -112,13 +112,43 @@ def test_a_trial_tells_what_a_run_costs(recordings, monkeypatch):
 
 def test_batches_are_drawn_over_the_lengths():
     """Of batches of short, middling and long clips each share of the audio is represented; what is too long is left out."""
-    seconds = [0.5] * 80 + [2.0] * 40 + [10.0] * 8 + [500.0]
+    seconds = [0.5] * 80 + [2.0] * 40 + [10.0] * 8 + [700.0]
     batches = [[*range(first, first + 8)] for first in range(0, 128, 8)] + [[128]]
     drawn = trial._drawn(batches, seconds.__getitem__)
     assert len(drawn) == trial.N_BATCHES and 128 not in clips_of(drawn)
     lengths = sorted(seconds[batch[0]] for batch in drawn)  # 40, 80 and 80 s of audio
     assert [lengths.count(each) for each in (0.5, 2.0, 10.0)] == pytest.approx([1.6, 3.2, 3.2], abs=1)
     assert trial._drawn([[128]], seconds.__getitem__) == [[128]]
+
+
+def test_long_clips_are_tried_too():
+    """A few of some minutes, which are most of the audio, stand for most of the batches."""
+    seconds = [1.0] * 32 + [300.0] * 10
+    batches = [[*range(16)], [*range(16, 32)], *([number] for number in range(32, 42))]
+    lengths = [seconds[batch[0]] for batch in trial._drawn(batches, seconds.__getitem__)]
+    assert lengths.count(300.0) >= trial.N_BATCHES - 1
+
+
+def test_two_tasks_with_the_same_clips_are_forecast_once(recordings):
+    """The second finds what the first will have stored; what a module refuses is told."""
+    whole, part = ev.forecast("hear_ssl.melspec", ["mine.csv", "part.csv"], protocol="knn")
+    assert whole.trial.n_stored == 0 and part.trial.n_stored == 40 and part.trial.lacking_seconds == 0
+
+
+def test_a_module_that_cannot_be_does_not_end_the_plan(recordings, hear_eval):  # noqa: F811
+    """The others are forecast, and the exit code says that something failed."""
+    command = [
+        "run",
+        "hear_ssl.melspec",
+        "ensemble:hear_ssl.melspec",
+        "--task",
+        "mine.csv",
+        "--protocol",
+        "knn",
+        "--plan",
+    ]
+    code, out, error = hear_eval(*command)
+    assert code and "hear_ssl.melspec" in out and "write ensemble:MODULE+MODULE" in error
 
 
 def test_what_is_missing_is_told_and_not_fetched(recordings, monkeypatch, hear_eval):  # noqa: F811

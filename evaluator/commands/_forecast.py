@@ -25,7 +25,7 @@ HEAD = (
 UNKNOWN = "unknown"
 _NOTE = (
     "Seconds of processor time (all threads together) and of wall time to embed what is not stored, in brackets if all were as the fastest "
-    "and as the slowest batch of a trial; memory to embed, as the trial held it. Not forecast: fitting and scoring probes."
+    "and as the slowest batch of a trial; memory as the command held it up to the end of each trial. Not forecast: fitting and scoring probes."
 )
 
 
@@ -37,16 +37,30 @@ def print_forecasts(made: "Sequence[Forecast]") -> None:
     for each in made:
         if each.why and not each.lacks:
             print(f"note: {each.module}, {each.task}: no trial, for {each.why}")
+        if each.trial is not None and each.trial.n_failed:
+            failed = f"{each.trial.n_failed} of {each.trial.n_tried + each.trial.n_failed} clips of the trial"
+            print(f"note: {each.module}, {each.task}: {failed} cannot be embedded, such as {each.trial.why_failed}")
+        if each.trial is not None and each.trial.too_long_seconds:
+            hours = f"{each.trial.too_long_seconds / 3600:.3g} h of audio"
+            print(
+                f"note: {each.module}, {each.task}: {hours} in clips too long to be tried are told at the rate of the shorter ones"
+            )
     opened = {each.module: each.open_processor for each in made if each.open_processor is not None}
     trials = [each.trial for each in made if each.trial is not None]
     if trials:
         embed, stored = sum(trial.processor.mean for trial in trials), sum(trial.store_bytes for trial in trials)
         low, high = (sum(getattr(trial.processor, end) for trial in trials) for end in ("low", "high"))
         print(
-            f"in all: {embed:.1f} s of processor time to embed ({low:.1f} to {high:.1f}), {sum(opened.values()):.1f} to open "
+            f"in all{_of_how_many(made)}: {embed:.1f} s of processor time to embed ({low:.1f} to {high:.1f}), {sum(opened.values()):.1f} to open "
             f"{len(opened)} module{'s' * (len(opened) != 1)}; {_size(stored)} of disk"
         )
     print(f"note: {_NOTE}")
+
+
+def _of_how_many(made: "Sequence[Forecast]") -> str:
+    """How many of the runs the sum is of, where some could not be tried."""
+    unknown = sum(each.trial is None and not each.unchanged for each in made)
+    return f", without {unknown} of {len(made)} that could not be tried" if unknown else ""
 
 
 def _row(each: "Forecast") -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from evaluator.commands._arguments import (
     share,
 )
 from evaluator.commands._console import bar
+from evaluator.errors import UsageError
 
 SUMMARY = "just the embeddings of some files"
 
@@ -24,7 +25,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     """One module, files, and where the embeddings go."""
     command.add_argument("module", metavar="MODULE", help=MODULE)
     command.add_argument("files", nargs="+", type=Path, metavar="FILE", help="audio files, or folders of them")
-    command.add_argument("--out", type=Path, required=True, metavar="F.npz")
+    command.add_argument("--out", type=Path, metavar="F.npz", help="needed but for --plan")
     command.add_argument(
         "--allow-failed",
         type=share,
@@ -49,9 +50,11 @@ def run(parsed: argparse.Namespace) -> int:
     import evaluator as ev
     from evaluator.experiment.embed_files import check_npz, write_npz
 
-    check_npz(parsed.out)
     if parsed.plan:
         return _plan(parsed)
+    if parsed.out is None:
+        raise UsageError("--out F.npz is missing: where the embeddings go")
+    check_npz(parsed.out)
     embeddings = ev.embed(
         parsed.module,
         parsed.files,

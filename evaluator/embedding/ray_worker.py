@@ -4,13 +4,12 @@ import contextlib
 import os
 import platform
 import sys
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from evaluator.datasets.recordings import Recordings
-from evaluator.embedding import claims, ensemble
+from evaluator.embedding import claims, ensemble, spent
 from evaluator.embedding.embed import no_progress
 from evaluator.embedding.spec import Module, ModuleSpec
 from evaluator.errors import EvaluationError, UsageError
@@ -62,14 +61,14 @@ class Worker:
     def embed(self, work: tuple[ModuleSpec, str, Recordings, Path]) -> str | float:
         """Embed what the stores lack of some clips, as `ensemble.embed`; gives its processor seconds, or why it stopped."""
         spec, views, recordings, cache = work
-        began = time.process_time()
+        began = spent.now().processor  # with that of a module in a process of its own
         if self.module is None:
             return "the module is not open"
         try:
             ensemble.embed(spec, self.module, views, recordings, cache, no_progress)
         except (UsageError, EvaluationError) as error:
             return str(error)
-        return time.process_time() - began
+        return spent.now().processor - began
 
 
 def show(item: Any) -> None:

@@ -28,7 +28,7 @@ from evaluator.errors import EvaluationError
 N_BATCHES = 8  # that are tried, fewer where they take longer than
 ENOUGH_SECONDS = 20.0  # of wall time, once
 LEAST_BATCHES = 3  # were tried
-LONGEST_SECONDS = 120.0  # of audio in a batch, but where every one is longer
+LONGEST_SECONDS = 600.0  # of audio in a batch, but where every one is longer
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,8 @@ class Trial:
     n_stored: Clips that it has, or that are the same audio as another one's.
     lacking_seconds: Of audio that it lacks.
     n_tried, tried_seconds: Clips that were embedded to know it, and their audio.
+    n_failed, why_failed: Clips of the trial that could not be embedded, and why the first of them could not.
+    too_long_seconds: Audio of clips so long that none of them was tried; what they take is told by the rate of the others.
     processor, wall: Seconds; wall time without what decoding ahead saves.
     store_bytes: That it will grow by.
     peak_bytes: The most memory held so far, with the module and the batches that were tried; 0 if not known.
@@ -60,9 +62,14 @@ class Trial:
     wall: Estimate
     store_bytes: float
     peak_bytes: int
+    n_failed: int = 0
+    why_failed: str = ""
+    too_long_seconds: float = 0.0
 
 
-def tried(spec: ModuleSpec, module: Module, views: str, recordings: Recordings, cache: Path) -> Trial:
+def tried(
+    spec: ModuleSpec, module: Module, views: str, recordings: Recordings, cache: Path, counted: dict[Path, set[str]]
+) -> Trial:
     """Try a few batches of the clips that a module's store lacks.
 
     Args:
@@ -70,6 +77,7 @@ def tried(spec: ModuleSpec, module: Module, views: str, recordings: Recordings, 
         views: "scene", "layers" or "frames".
         recordings: The clips, (n_clips,).
         cache: Folder of all stores; nothing is embedded into it.
+        counted: Of each store the keys of clips that another trial counts already; those of this one are added.
 
     Raises:
         EvaluationError: The module fails, or no clip that was tried can be embedded.
@@ -86,10 +94,14 @@ def tried(spec: ModuleSpec, module: Module, views: str, recordings: Recordings, 
         work = Work(module, recordings, shelf, Extraction(keys=dict(done.keys)))
         seconds = partial(seconds_of, recordings)
         shards = planned(done.keys, seconds, work.bytes_of, work.limits)
+        known = counted.setdefault(store.folder, set())
         lacking = [
-            [number for number in batch if done.keys[number] not in store] for shard in shards for batch in shard
+            [number for number in batch if done.keys[number] not in store and done.keys[number] not in known]
+            for shard in shards
+            for batch in shard
         ]
         lacking = [batch for batch in lacking if batch]
+        known.update(done.keys[number] for number in clips_of(lacking))
         n_lacking, total = len(clips_of(lacking)), sum(map(seconds, clips_of(lacking)))
         if not lacking:
             nothing = Estimate(0.0, 0.0, 0.0)
@@ -107,16 +119,38 @@ def tried(spec: ModuleSpec, module: Module, views: str, recordings: Recordings, 
     processor, wall = (_estimate(once[kind], costs[:, kind] / shares, total) for kind in (1, 0))
     tried_seconds = sum(map(seconds, numbers))
     peak = spent.now().peak_bytes
-    return Trial(len(done.keys) - n_lacking, total, len(numbers), tried_seconds, processor, wall, kept * larger, peak)
+    too_long = total - _audio(_short(lacking, seconds), seconds)
+    failed = work.done.failed
+    return Trial(
+        len(done.keys) - n_lacking,
+        total,
+        len(numbers),
+        tried_seconds,
+        processor,
+        wall,
+        kept * larger,
+        peak,
+        len(failed),
+        next(iter(failed.values()), ""),
+        too_long,
+    )
+
+
+def _audio(batches: Batches, seconds: Callable[[int], float]) -> float:
+    """Seconds of audio of the clips of some batches."""
+    return sum(map(seconds, clips_of(batches)))
+
+
+def _short(batches: Batches, seconds: Callable[[int], float]) -> Batches:
+    """Those that can be tried; the shortest where all are too long."""
+    short = [batch for batch in batches if _audio([batch], seconds) <= LONGEST_SECONDS]
+    return short or [min(batches, key=lambda batch: _audio([batch], seconds))]
 
 
 def _drawn(batches: Batches, seconds: Callable[[int], float]) -> Batches:
     """Batches from the shortest clips' to the longest ones', each for an equal share of the audio, in a drawn order; some may come twice."""
-    audio = {id(batch): sum(map(seconds, batch)) for batch in batches}
-    short = [batch for batch in batches if audio[id(batch)] <= LONGEST_SECONDS]
-    usable = short or [min(batches, key=lambda batch: audio[id(batch)])]
-    ordered = sorted(usable, key=lambda batch: max(map(seconds, batch)))
-    ends = np.cumsum([audio[id(batch)] for batch in ordered])
+    ordered = sorted(_short(batches, seconds), key=lambda batch: max(map(seconds, batch)))
+    ends = np.cumsum([_audio([batch], seconds) for batch in ordered])
     n_drawn = min(N_BATCHES, len(ordered))
     middles = (np.arange(n_drawn) + 0.5) / n_drawn * ends[-1]
     places = np.searchsorted(ends, middles).clip(max=len(ordered) - 1)

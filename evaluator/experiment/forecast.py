@@ -62,7 +62,11 @@ def forecasts(
     for failure in checks.failures:
         failed(failure)
     for request, among in zip(requests, checks.asked, strict=True):
-        sentences, n_bytes = lacking(request.spec)
+        try:
+            sentences, n_bytes = lacking(request.spec)
+        except (UsageError, EvaluationError) as error:
+            failed(Failure(request.spec, None, error))
+            continue
         to_do = [each for each in among if each.kept is None]
         for each in among:
             if each.kept is not None or sentences:
@@ -82,6 +86,7 @@ def _tried(
     request: RunRequest, to_do: Sequence[Asked], n_bytes: float | None, failed: Callable[[Failure], object]
 ) -> Iterator[Forecast]:
     spec, clock = request.spec, Clock()
+    counted: dict[Path, set[str]] = {}
     try:
         with open_any(spec) as module:
             clock.lap("open")
@@ -89,7 +94,7 @@ def _tried(
                 setup = asked.listed.setup
                 try:
                     views = prepare(spec, module, setup, request.options.layers).views
-                    made, why = _trial(spec, module, views, setup, request.options.cache)
+                    made, why = _trial(spec, module, views, setup, request.options.cache, counted)
                 except (UsageError, EvaluationError) as error:
                     failed(Failure(spec, asked.question, error))
                     continue
@@ -121,16 +126,18 @@ def of_files(spec: ModuleSpec, setup: Setup, cache: Path, lacking: Lacking) -> l
     with open_any(spec) as module:
         clock.lap("open")
         for views in ("scene", "frames") if module.describe()["timestamp_embedding_size"] else ("scene",):
-            trial, why = _trial(spec, module, views, setup, cache)
+            trial, why = _trial(spec, module, views, setup, cache, {})
             opened = clock.processor["open"]
             made.append(Forecast(spec.name, f"files: {views}", *counts, (), n_bytes, False, opened, trial, why))
     return made
 
 
-def _trial(spec: ModuleSpec, module: Module, views: str, setup: Setup, cache: Path) -> tuple[Trial | None, str]:
+def _trial(
+    spec: ModuleSpec, module: Module, views: str, setup: Setup, cache: Path, counted: dict[Path, set[str]]
+) -> tuple[Trial | None, str]:
     if isinstance(module, MemberwiseEnsemble):
         return None, "it is an ensemble: ask for its members, which embed one after another"
-    return tried(spec, module, views, setup.recordings, cache), ""
+    return tried(spec, module, views, setup.recordings, cache, counted), ""
 
 
 def _counts(setup: Setup) -> tuple[int, float]:

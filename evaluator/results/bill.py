@@ -74,10 +74,12 @@ def in_a_line(bills: Sequence[Bill], processor: float, wall: float, peak_bytes: 
         peak_bytes: The most memory that it held; 0 if not known.
     """
     stages = {stage: sum(each.processor.get(stage, 0.0) for each in bills) for stage in STAGES if stage not in _SHARED}
+    by_workers = stages.pop("workers")  # whose time is not this command's
     parts = [
         f"{stage} {seconds:.1f}" for stage, seconds in stages.items() if any(stage in each.processor for each in bills)
     ]
     rest = f" ({', '.join(parts)}, the rest {max(0.0, processor - sum(stages.values())):.1f})" if parts else ""
+    rest += f" and {by_workers:.1f} s by workers" if by_workers else ""
     embedded = sum(each.embedded_seconds for each in bills)
     waited = sum(each.embedded_seconds / each.audio_per_second for each in bills if each.audio_per_second)
     audio = f"; {embedded:.0f} s of audio embedded, {embedded / waited:.0f} a second" if waited else ""
