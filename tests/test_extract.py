@@ -5,6 +5,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import filelock
 import numpy as np
 import pytest
 import soundfile
@@ -159,6 +160,19 @@ def test_interrupted_work_resumes_to_the_same_bytes(views, recordings, tmp_path,
             run(GOOD, clips, tmp_path / str(n_batches), views=views, advance=advance)
         run(GOOD, clips, tmp_path / str(n_batches), views=views)
         assert shards(tmp_path / str(n_batches)) == wanted
+
+
+def test_a_lock_that_was_left_beside_its_shard_goes(recordings, tmp_path):
+    """Killed between the two, a process leaves it; the next one that passes by clears up, but for what is held."""
+    run(GOOD, recordings, tmp_path)
+    left = [path.with_name(f".{path.name}.lock") for path in tmp_path.rglob("*.safetensors")]
+    for path in left:
+        path.touch()
+    with filelock.FileLock(left[0]):
+        run(GOOD, recordings, tmp_path)
+        assert [path for path in left if path.exists()] == left[:1]
+    run(GOOD, recordings, tmp_path)
+    assert not any(path.exists() for path in left)
 
 
 def test_two_at_once_end_with_one_store(recordings, tmp_path):

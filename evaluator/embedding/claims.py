@@ -92,6 +92,7 @@ def each_claimed(
         taken_by_others = []
         for name, shard in waiting:
             if not missing(shard):
+                _clear(folder / f".{name}.lock")
                 continue
             lock = filelock.FileLock(folder / f".{name}.lock", timeout=0)
             try:
@@ -113,3 +114,14 @@ def each_claimed(
                 _log.info("waiting for another process that embeds %d of the same shards in %s", len(waiting), folder)
                 told = True
             yield None
+
+
+def _clear(path: Path) -> None:
+    """Remove the lock file of a shard that is whole, where a process was killed after it had written the one and kept the other."""
+    if path.exists():
+        with contextlib.suppress(
+            OSError, NotImplementedError, filelock.Timeout
+        ):  # it is held: whoever holds it clears up
+            lock = filelock.FileLock(path, timeout=0)
+            lock.acquire()
+            Claim([], lock).release(whole=True)
