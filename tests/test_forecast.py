@@ -114,11 +114,11 @@ def test_batches_are_drawn_over_the_lengths():
     """Of batches of short, middling and long clips each share of the audio is represented; what is too long is left out."""
     seconds = [0.5] * 80 + [2.0] * 40 + [10.0] * 8 + [700.0]
     batches = [[*range(first, first + 8)] for first in range(0, 128, 8)] + [[128]]
-    drawn = trial._drawn(batches, seconds.__getitem__)
+    drawn = trial._drawn(trial._short(batches, seconds.__getitem__), seconds.__getitem__)
     assert len(drawn) == trial.N_BATCHES and 128 not in clips_of(drawn)
     lengths = sorted(seconds[batch[0]] for batch in drawn)  # 40, 80 and 80 s of audio
     assert [lengths.count(each) for each in (0.5, 2.0, 10.0)] == pytest.approx([1.6, 3.2, 3.2], abs=1)
-    assert trial._drawn([[128]], seconds.__getitem__) == [[128]]
+    assert trial._drawn(trial._short([[128]], seconds.__getitem__), seconds.__getitem__) == [[128]]
 
 
 def test_long_clips_are_tried_too():

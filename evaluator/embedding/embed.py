@@ -56,9 +56,8 @@ def have_made(
     if workers is None or spec.session is not None:
         return done
     numbers = {key: number for number, key in keyed(recordings).keys.items()}
-    keys = set(numbers)
-    store.verify(keys)
-    lacking = [key for key in keys if key not in store]
+    store.verify(numbers)
+    lacking = [key for key in numbers if key not in store]
     n_lacking = len(lacking)
     if n_lacking <= SMALLEST_SHARD:
         return done
@@ -66,7 +65,7 @@ def have_made(
 
     def look() -> None:
         store.rescan()
-        n_made = n_lacking - sum(key not in store for key in keys)
+        n_made = sum(key in store for key in lacking)
         advance(n_made - done.n_embedded)
         done.n_embedded = n_made
 

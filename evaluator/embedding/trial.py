@@ -94,23 +94,17 @@ def tried(
         work = Work(module, recordings, shelf, Extraction(keys=dict(done.keys)))
         seconds = partial(seconds_of, recordings)
         shards = planned(done.keys, seconds, work.bytes_of, work.limits)
-        known = counted.setdefault(store.folder, set())
-        lacking = [
-            [number for number in batch if done.keys[number] not in store and done.keys[number] not in known]
-            for shard in shards
-            for batch in shard
-        ]
-        lacking = [batch for batch in lacking if batch]
-        known.update(done.keys[number] for number in clips_of(lacking))
-        n_lacking, total = len(clips_of(lacking)), sum(map(seconds, clips_of(lacking)))
+        lacking = _lacking(shards, done, store, counted.setdefault(store.folder, set()))
+        n_lacking, total = len(clips_of(lacking)), _audio(lacking, seconds)
         if not lacking:
             nothing = Estimate(0.0, 0.0, 0.0)
             return Trial(len(done.keys), 0.0, 0, 0.0, nothing, nothing, 0.0, spent.now().peak_bytes)
-        chosen = _drawn(lacking, seconds)
+        short = _short(lacking, seconds)
+        chosen = _drawn(short, seconds)
         once, costs = _measured(work, shelf, chosen)
         once += opening
         batches = chosen[: len(costs)]
-        shares = np.array([sum(map(seconds, batch)) for batch in batches])
+        shares = np.array([_audio([batch], seconds) for batch in batches])
         if not work.done.n_embedded:
             raise EvaluationError(f"{spec.name}: none of the clips that were tried can be embedded")
         numbers = sorted(set(clips_of(batches)))
@@ -119,7 +113,6 @@ def tried(
     processor, wall = (_estimate(once[kind], costs[:, kind] / shares, total) for kind in (1, 0))
     tried_seconds = sum(map(seconds, numbers))
     peak = spent.now().peak_bytes
-    too_long = total - _audio(_short(lacking, seconds), seconds)
     failed = work.done.failed
     return Trial(
         len(done.keys) - n_lacking,
@@ -132,8 +125,20 @@ def tried(
         peak,
         len(failed),
         next(iter(failed.values()), ""),
-        too_long,
+        total - _audio(short, seconds),
     )
+
+
+def _lacking(shards: Sequence[Batches], done: Extraction, store: Store, known: set[str]) -> Batches:
+    """What of each batch is neither stored nor known to be counted; it is known from now on."""
+    left = [
+        [n for n in batch if done.keys[n] not in store and done.keys[n] not in known]
+        for each in shards
+        for batch in each
+    ]
+    lacking = [batch for batch in left if batch]
+    known.update(done.keys[number] for number in clips_of(lacking))
+    return lacking
 
 
 def _audio(batches: Batches, seconds: Callable[[int], float]) -> float:
@@ -149,7 +154,7 @@ def _short(batches: Batches, seconds: Callable[[int], float]) -> Batches:
 
 def _drawn(batches: Batches, seconds: Callable[[int], float]) -> Batches:
     """Batches from the shortest clips' to the longest ones', each for an equal share of the audio, in a drawn order; some may come twice."""
-    ordered = sorted(_short(batches, seconds), key=lambda batch: max(map(seconds, batch)))
+    ordered = sorted(batches, key=lambda batch: max(map(seconds, batch)))
     ends = np.cumsum([_audio([batch], seconds) for batch in ordered])
     n_drawn = min(N_BATCHES, len(ordered))
     middles = (np.arange(n_drawn) + 0.5) / n_drawn * ends[-1]
