@@ -14,7 +14,7 @@ from evaluator.report.budget import PageBudget, ReportFiles
 from evaluator.report.clips import ClipOptions
 from evaluator.report.collect import Collection, collect
 from evaluator.report.overview import ModuleRow, Overview, overview
-from evaluator.report.page import Amount, OverviewRow, Page, PrintedOverviewRow, Section
+from evaluator.report.page import Amount, FurtherSection, OverviewRow, Page, PrintedOverviewRow, Section
 from evaluator.report.published import DOUBLE_DAGGER, PrintedRow, PublishedPaper
 from evaluator.report.text import as_sentence, count_of
 from evaluator.results.caveats import DAGGER
@@ -48,6 +48,7 @@ class ReportOptions:
         kinds: What is written beside the page, of `budget.FIGURE_KINDS` and `budget.TABLE_KINDS`.
         published: Papers whose printed numbers stand beside the measured ones.
         progress: Gives a progress bar, as in `run.Settings`.
+        further: Sections below those of the tasks, such as maps, (n_further,).
     """
 
     out: Path
@@ -56,6 +57,7 @@ class ReportOptions:
     kinds: Sequence[str] = ()
     published: Sequence[PublishedPaper] = ()
     progress: Callable[[str, int], Callable[[int], object]] = lambda title, total: lambda n: None
+    further: Sequence[FurtherSection] = ()
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ def build(paths: Sequence[Path], options: ReportOptions) -> BuiltReport:
     files = ReportFiles(options.out.with_name(f"{options.out.stem}-files"), options.kinds)
     built = _sections(everything, options, files)
     files.table(partial(matrix, everything, printed=[section.printed for section in built]), "overview")
-    html = page.render(_page(collection, everything, built, problems))
+    html = page.render(_page(collection, everything, built, problems, options.further))
     write_whole(options.out, html.encode("utf-8", errors="replace"))
     return BuiltReport([options.out, *files.written], [*problems, *_left_over(files)])
 
@@ -140,7 +142,13 @@ def _sections(everything: Overview, options: ReportOptions, files: ReportFiles) 
     return built
 
 
-def _page(collection: Collection, everything: Overview, built: Sequence[Section], problems: Sequence[str]) -> Page:
+def _page(
+    collection: Collection,
+    everything: Overview,
+    built: Sequence[Section],
+    problems: Sequence[str],
+    further: Sequence[FurtherSection] = (),
+) -> Page:
     headers = {entry.result.run: entry.header for board in everything.boards for entry in board.entries}
     n_tasks = len({board.task for board in everything.boards})
     boards_of = f" ({count_of(len(everything.boards), 'board')})" if len(everything.boards) > n_tasks else ""
@@ -158,6 +166,7 @@ def _page(collection: Collection, everything: Overview, built: Sequence[Section]
         overview_printed=[PrintedOverviewRow(*row) for row in by_model([section.printed for section in built])],
         sections=built,
         reading=_HOW_TO_READ,
+        further=further,
     )
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _HERE = Path(__file__).parent
 # Marks that turn the direction of what follows, beyond the name that they stand in (https://www.unicode.org/reports/tr9/).
 _DIRECTION_MARKS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)], "\ufffd")
-_LIBRARY, _SCRIPT, _STYLE = "dataTables.min.js", "report.js", "report.css"
+_LIBRARY = "dataTables.min.js"
 
 
 @dataclass(frozen=True)
@@ -182,6 +182,33 @@ class Section:
 
 
 @dataclass(frozen=True)
+class FurtherSection:
+    """A section about more than one leaderboard, such as a map of embeddings or how alike modules are, below the tasks.
+
+    anchor: In addresses; letters, digits and dashes, no other section's.
+    title: Its heading, as the list of contents shows it.
+    lead: Sentences below the heading.
+    figures, details: As in `Section`.
+    markup: HTML of its own, whose maker has escaped every name in it; "" for none. It holds no script, no style and no
+        address: what it needs of these is a file in `assets`.
+    """
+
+    anchor: str
+    title: str
+    lead: Sequence[str] = ()
+    figures: Sequence[PageFigure] = ()
+    details: Sequence[Details] = ()
+    markup: str = ""
+
+    @property
+    def own(self) -> "Markup":
+        """Its HTML as it goes onto the page."""
+        from markupsafe import Markup
+
+        return Markup(self.markup)  # noqa: S704 - its maker has escaped every name
+
+
+@dataclass(frozen=True)
 class OverviewRow:
     """A module in the table of all: cells (n_sections,), None where it has no result, in how many it is, its mean rank."""
 
@@ -201,7 +228,10 @@ class PrintedOverviewRow:
 
 @dataclass(frozen=True)
 class Page:
-    """The whole report: rows of the overview, (n_modules,), a section a board, (n_boards,), and sentences as they are read."""
+    """The whole report: rows of the overview, (n_modules,), a section a board, (n_boards,), and sentences as they are read.
+
+    further: Sections below those of the boards, (n_further,).
+    """
 
     title: str
     subtitle: str
@@ -213,6 +243,7 @@ class Page:
     sections: Sequence[Section]
     reading: Sequence[str] = field(default_factory=list)
     overview_printed: Sequence[PrintedOverviewRow] = ()
+    further: Sequence[FurtherSection] = ()
 
 
 def render(page: Page) -> str:
@@ -223,11 +254,13 @@ def render(page: Page) -> str:
     """
     from markupsafe import Markup
 
-    library, script, style = (_asset(name) for name in (_LIBRARY, _SCRIPT, _STYLE))
+    # The library first, since the other scripts use it.
+    scripts = [_asset(name) for name in (_LIBRARY, *(name for name in _assets(".js") if name != _LIBRARY))]
+    style = "\n".join(map(_asset, _assets(".css")))
     policy = "; ".join(
         [
             "default-src 'none'",
-            f"script-src {_hash(library)} {_hash(script)}",
+            f"script-src {' '.join(map(_hash, scripts))}",
             f"style-src {_hash(style)}",
             "img-src data:",
             "media-src data:",
@@ -241,8 +274,7 @@ def render(page: Page) -> str:
         .render(
             page=page,
             policy=policy,
-            library=Markup(library),  # noqa: S704 - our own files
-            script=Markup(script),  # noqa: S704
+            scripts=[Markup(script) for script in scripts],  # noqa: S704 - our own files
             style=Markup(style),  # noqa: S704
         )
     )
@@ -250,6 +282,11 @@ def render(page: Page) -> str:
 
 def _hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _assets(suffix: str) -> list[str]:
+    """Names of our own scripts or style sheets, in order of name: each file of that suffix in `assets`."""
+    return sorted(path.name for path in (_HERE / "assets").iterdir() if path.suffix == suffix)
 
 
 @cache
