@@ -53,6 +53,24 @@ def test_ranks_by_hand():
     assert (board.n_clips, board.n_folds, board.over_groups) == (200, 1, False)
 
 
+def test_baselines_take_no_rank_and_cost_none():
+    """Six groups tell two modules apart, not three: a baseline beside them changes neither their ranks nor their mean ranks."""
+    groups = [f"bird {n % 6}" for n in range(120)]
+    good, poor = of(hits(110, 120), groups, module="good"), of(hits(40, 120), groups, module="poor")
+    chance = of(hits(30, 120), groups, module="hear_ssl.chance")
+    board = board_of(good, poor, chance)
+    expected = {"good": (1, 1), "poor": (2, 2)}
+    assert ranked(board_of(good, poor)) == expected
+    assert ranked(board) == {**expected, "hear_ssl.chance": (None, None)}
+    assert [entry.baseline for entry in board.entries] == [False, False, True]
+    over_clips = board_of(of(hits(110, 120)), of(hits(30, 120), module="hear_ssl.chance"))
+    assert over_clips.significantly_better == [[False, True], [False, False]]  # which is told all the same
+    rows = {row.title: row for row in overview.overview([board]).rows}
+    assert (rows["good"].mean_rank, rows["poor"].mean_rank, rows["hear_ssl.chance"].mean_rank) == (1, 2, None)
+    alone = board_of(of(hits(60), module="hear_ssl.majority"), of(hits(50), module="hear_ssl.chance"))
+    assert all(entry.rank for entry in alone.entries)  # where there is nothing but baselines, they are ranked
+
+
 def test_being_tied_is_not_passed_on():
     """a ties with b and b with c, while a is significantly better than c: ranks 1 to 2, 1 to 3, 2 to 3."""
     board = board_of(*(of(hits(n), module=name) for name, n in (("a", 108), ("b", 104), ("c", 100))))

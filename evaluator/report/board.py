@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from evaluator.embedding.baselines import is_baseline
 from evaluator.errors import EvaluationError, UsageError
 from evaluator.report.collect import ComparableResults, with_titles
 from evaluator.report.header import ResultHeader, header_of
@@ -30,10 +31,12 @@ class BoardEntry:
     header: Module, score, interval, std, caveats, path ...
     title: What to call it on this board.
     rank, last_rank: The first and the last rank, from 1, that it may have: 1 + how many are significantly better, and n less
-        those that are significantly worse, of n that have a score; None for a result without a score, and for one that
-        has nothing beside it to be ranked with or is withheld.
+        those that are significantly worse, of n that have a score; None for a result without a score, for a baseline, and
+        for one that has nothing beside it to be ranked with or is withheld.
     withheld: Why its caveats forbid a rank beside the others; "" if they do not.
     n_times: How often its probes were trained, over seeds and random choices of few shots.
+    baseline: Whether it stands there to be compared with, such as chance, beside modules that are none.
+    hides_luck: Whether its probes draw something and were trained once, so that no difference to it is called significant.
     """
 
     header: ResultHeader
@@ -42,6 +45,8 @@ class BoardEntry:
     last_rank: int | None
     n_times: int
     withheld: str = ""
+    baseline: bool = False
+    hides_luck: bool = False
 
     @property
     def result(self) -> Result:
@@ -55,7 +60,8 @@ class Board:
 
     entries: Best first; those that are withheld after the others.
     significantly_better: Whether row i is significantly better than column j, in the order of `entries`,
-        (n_entries, n_entries).
+        (n_entries, n_entries). Modules among each other are one family of comparisons, modules and baselines another;
+        two baselines are not compared.
     n_clips, n_folds: Test clips of all folds together, and folds.
     over_groups, n_units: Whether the units behind the ranks are groups of clips, not clips, and how many there are.
     notes: What a reader of the board should know, for one where it differs from other boards of the same task.
@@ -217,14 +223,28 @@ def _ranked(same: _SameClips) -> Board:
         [each.shared for each in ordered],
         [each.hides_luck for each in ordered],
     )
-    better = significantly_better([each.made for each in ordered], unlike, first.metric)
-    n_ranked = sum(not why and not np.isnan(each.made.value) for each, why in in_order)
-    titles = _distinct_titles([each.header for each in ordered])
+    baseline = _baselines([each.header for each in ordered], withheld)
+    made = [each.made for each in ordered]
+    better = _better(made, unlike, np.array(baseline), first.metric)
+    with_score = [not np.isnan(each.value) for each in made]
+    is_ranked = np.array(
+        [not why and not base and known for why, base, known in zip(withheld, baseline, with_score, strict=True)]
+    )
+    n_ranked = int(is_ranked.sum())
     entries = [
-        BoardEntry(each.header, title, 1 + int(better[:, n].sum()), n_ranked - int(better[n].sum()), each.n_times)
-        if n < n_ranked > 1  # those without a score and those that are withheld come last
-        else BoardEntry(each.header, title, None, None, each.n_times, why)
-        for n, (each, title, why) in enumerate(zip(ordered, titles, withheld, strict=True))
+        BoardEntry(
+            each.header,
+            title,
+            1 + int(better[is_ranked, n].sum()) if is_ranked[n] and n_ranked > 1 else None,
+            n_ranked - int(better[n, is_ranked].sum()) if is_ranked[n] and n_ranked > 1 else None,
+            each.n_times,
+            withheld[n],
+            baseline[n],
+            each.hides_luck,
+        )
+        for n, (each, title) in enumerate(
+            zip(ordered, _distinct_titles([each.header for each in ordered]), strict=True)
+        )
     ]
     no_rank = [
         f"No rank for {each.title}, not to be compared with the others: {each.withheld}"
@@ -246,6 +266,21 @@ def _ranked(same: _SameClips) -> Board:
         notes=[*_cannot_rank(same.units, n_ranked), *no_rank, *_notes(ordered)],
         problems=[],
     )
+
+
+def _baselines(headers: Sequence[ResultHeader], withheld: Sequence[str]) -> list[bool]:
+    """Which of the results, (n_results,), are baselines; none where there is nothing else that could be ranked."""
+    commands = [[str(word) for word in each.result.environment.get("command") or ()] for each in headers]
+    found = [is_baseline(each.result.module, words) for each, words in zip(headers, commands, strict=True)]
+    others = [not base and not why for base, why in zip(found, withheld, strict=True)]
+    return found if any(others) else [False] * len(found)
+
+
+def _better(made: Sequence[Estimate], unlike: np.ndarray, baseline: np.ndarray, metric: str) -> np.ndarray:
+    """`significantly_better` among modules, and of modules and baselines, each corrected for its own pairs, (n_results, n_results)."""
+    both, mixed = baseline[:, None] | baseline[None, :], baseline[:, None] ^ baseline[None, :]
+    of_modules: np.ndarray = significantly_better(made, unlike | both, metric)
+    return of_modules | significantly_better(made, unlike | ~mixed, metric)
 
 
 def _distinct_titles(headers: Sequence[ResultHeader]) -> list[str]:

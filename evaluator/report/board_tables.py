@@ -60,7 +60,7 @@ def leaderboard(board: Board, kind: str, printed: Sequence[PrintedRow] = ()) -> 
                 std,
                 result.chosen,
                 "; ".join(caveat.text for caveat in result.caveats),
-                entry.withheld,
+                "baseline" if entry.baseline else entry.withheld,
             ]
         )
     for row in printed:
@@ -153,7 +153,11 @@ def _figures(header: ResultHeader, entry: BoardEntry | None) -> list[TableCell]:
     if entry is None:
         return [*who, *[None] * (len(_FIGURES) - len(_WHO))]
     numbers = [None if math.isnan(value) else value for value in (result.score, result.ci_low, result.ci_high)]
-    doubts = (mark(result.caveats), "; ".join(caveat.kind for caveat in result.caveats), entry.withheld)
+    doubts = (
+        mark(result.caveats),
+        "; ".join(caveat.kind for caveat in result.caveats),
+        "baseline" if entry.baseline else entry.withheld,
+    )
     run = (result.run, str(header.path))
     return [*who, header.layers, len(result.seeds), *numbers, result.std, result.chosen, *doubts, *run]
 

@@ -22,6 +22,7 @@ class ModuleRow:
     mean_rank: Mean of (rank + last_rank) / 2 over the tasks of the shared boards, each task's boards averaged first; None if
         there is none, or if it has no rank on one of them.
     withheld: Whether its caveats keep it from a rank on some board.
+    baseline: Whether it has no rank on some board because it is a baseline.
     means: Mean score over the shared boards of one metric, protocol and profile, by their name, where there are several such;
         none for a row without a mean rank.
     """
@@ -33,14 +34,15 @@ class ModuleRow:
     mean_rank: float | None
     means: dict[str, float]
     withheld: bool = False
+    baseline: bool = False
 
 
 @dataclass(frozen=True)
 class Overview:
-    """Rows in order of mean rank, else of title.
+    """Rows in order of mean rank, else of their ranks on the boards that they have; baselines last.
 
     columns: What to call each board, (n_boards,), all different.
-    shared: Which of `boards`, counted from 0, every row has a rank on, but for rows that are withheld somewhere.
+    shared: Which of `boards`, counted from 0, every row has a rank on, but for baselines and rows that are withheld somewhere.
     missing: Sentences: which module has no result where, and how to get it.
     notes: What a reader should know, such as why there is no mean rank.
     """
@@ -70,7 +72,7 @@ def overview(boards: Sequence[Board]) -> Overview:
             entries[variant][number] = entry if before is None else _trained_more(before, entry)
     shared = _shared(list(entries.values()), len(boards))
     rows = [_row(headers[variant], row, shared, boards) for variant, row in entries.items()]
-    rows.sort(key=lambda row: (math.inf if row.mean_rank is None else row.mean_rank, -row.n_present, row.title))
+    rows.sort(key=lambda row: _place(row, boards))
     if len(rows) > 1 and len(shared) < len(boards):
         notes.append(_why_not_shared(rows, columns, shared))
     left_out = [row.title for row in rows if row.withheld and row.mean_rank is None]
@@ -83,9 +85,20 @@ def overview(boards: Sequence[Board]) -> Overview:
     return Overview(list(boards), columns, rows, shared, _missing(rows, boards, columns), list(dict.fromkeys(notes)))
 
 
+def _place(row: ModuleRow, boards: Sequence[Board]) -> tuple[bool, float, int, float, str]:
+    """Where a row stands: the smaller, the earlier."""
+    own = [
+        (entry.rank + entry.last_rank) / 2 / len(board.entries)
+        for board, entry in zip(boards, row.entries, strict=True)
+        if entry and entry.rank and entry.last_rank
+    ]
+    mean_rank = math.inf if row.mean_rank is None else row.mean_rank
+    return row.baseline, mean_rank, -row.n_present, float(np.mean(own)) if own else math.inf, row.title
+
+
 def _shared(rows: Sequence[Sequence[BoardEntry | None]], n_boards: int) -> list[int]:
-    """The boards on which every module has a rank; a module that is withheld anywhere has no say in that, unless all are."""
-    without_caveat = [row for row in rows if not any(entry and entry.withheld for entry in row)]
+    """The boards on which every module has a rank; one that is withheld or a baseline anywhere has no say in that, unless all are."""
+    without_caveat = [row for row in rows if not any(entry and (entry.withheld or entry.baseline) for entry in row)]
     return [
         number
         for number in range(n_boards)
@@ -130,7 +143,10 @@ def _row(
         scores[f"{board.metric} ({board.protocol}, {board.profile})"].append(entry.result.score)
     means = {name: float(np.mean(several)) for name, several in scores.items() if len(several) > 1}
     n_present = sum(entry is not None for entry in entries)
-    return ModuleRow(header.title, header, entries, n_present, _mean_of_means(ranks.values()), means, withheld)
+    baseline = any(entry and entry.baseline for entry in entries)
+    return ModuleRow(
+        header.title, header, entries, n_present, _mean_of_means(ranks.values()), means, withheld, baseline
+    )
 
 
 def _mean_of_means(several: Iterable[Sequence[float]]) -> float | None:
@@ -139,7 +155,7 @@ def _mean_of_means(several: Iterable[Sequence[float]]) -> float | None:
 
 
 def _why_not_shared(rows: Sequence[ModuleRow], columns: Sequence[str], shared: Sequence[int]) -> str:
-    fewest = min([row for row in rows if not row.withheld] or rows, key=lambda row: row.n_present)
+    fewest = min([row for row in rows if not (row.withheld or row.baseline)] or rows, key=lambda row: row.n_present)
     lacking = f"{fewest.title}, for one, is on {fewest.n_present} of {len(columns)}"
     if not shared:
         return f"No mean ranks: there is no board on which every module has a rank; {lacking}"

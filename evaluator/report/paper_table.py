@@ -149,15 +149,15 @@ def _cell(board: Board, entry: BoardEntry | None, doubt: str) -> PaperCell:
 
 def _is_best(board: Board, entry: BoardEntry) -> bool:
     """Whether a module is significantly better than all others of its board that can be compared, one at least."""
-    comparable = [_is_comparable(each) for each in board.entries]
     number = next(n for n, each in enumerate(board.entries) if each is entry)
-    others = [n for n, fits in enumerate(comparable) if fits and n != number]
-    return comparable[number] and bool(others) and all(board.significantly_better[number][n] for n in others)
+    others = [n for n, each in enumerate(board.entries) if _is_comparable(each) and n != number]
+    can_be_best = _is_comparable(entry) and not entry.baseline
+    return can_be_best and bool(others) and all(board.significantly_better[number][n] for n in others)
 
 
 def _is_comparable(entry: BoardEntry) -> bool:
-    """Whether it may be bold, and has to be beaten by what is: what a caveat keeps from a rank is neither."""
-    return entry.rank is not None and not entry.withheld
+    """Whether what is bold has to be better than it: not what a caveat keeps from a rank."""
+    return entry.result.score == entry.result.score and not entry.withheld
 
 
 def _part(paper: PublishedPaper, boards: Sequence[Board], doubt: str) -> PrintedPart:

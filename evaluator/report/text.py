@@ -138,12 +138,13 @@ def _range(counts: Sequence[int], noun: str = "") -> str:
 
 
 def _ranks(board: Board) -> str:
-    n_ranked = sum(not entry.withheld for entry in board.entries)
+    n_ranked = sum(entry.rank is not None for entry in board.entries)
     pairs = n_ranked * (n_ranked - 1) // 2
     corrected = f", corrected for {pairs:,} pairs (Holm)" if pairs > 1 else ""
     return (
         f"One module is significantly better than another where p is below {intervals.SURE:g}{corrected}: Student's t of their "
         f"difference, over {board.n_units:,} {_OVER['groups' if board.over_groups else 'clips']}."
+        f"{' Baselines have no rank.' if any(entry.baseline for entry in board.entries) else ''}"
     )
 
 
