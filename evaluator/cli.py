@@ -1,8 +1,7 @@
 """The command line `hear-eval`: a command for each file of `evaluator/commands/`.
 
-Results go to standard output, everything else (bars, warnings, what modules print) to standard error. Exit codes: 0
-done, 1 failed, 2 wrong usage, 130 interrupted (Ctrl-C), 143 terminated (SIGTERM). Rooms that need torch are entered only by the
-commands that use them.
+Results go to standard output, everything else (bars, warnings, what modules print) to standard error. What exit codes mean stands in
+docs/command_line.md. Rooms that need torch are entered only by the commands that use them.
 """
 
 import argparse
@@ -12,11 +11,13 @@ import os
 import pkgutil
 import signal
 import sys
+import textwrap
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from types import FrameType
 
 from evaluator import commands
-from evaluator.commands._console import tell_warnings
+from evaluator.commands import _log
 from evaluator.errors import EvaluationError, UsageError
 
 COMMANDS = {
@@ -32,10 +33,22 @@ class Terminated(KeyboardInterrupt):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and give its exit code; every expected failure is one sentence on standard error."""
-    parsed = parser().parse_args(arguments)
-    tell_warnings()
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    parsed = parser().parse_args(given)
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())  # a user's my_model.py is found; appended, so that it shadows nothing
+    try:
+        with _log.kept(parsed.quiet, parsed.verbose, parsed.log, given):
+            code = _run(parsed)
+            _log.note(f"ended with exit code {code}")
+            return code
+    except UsageError as error:  # the log file itself
+        print(f"hear-eval: {error}", file=sys.stderr)
+        return 2
+
+
+def _run(parsed: argparse.Namespace) -> int:
+    """What the command does, with its expected failures said; its exit code."""
     try:
         with _terminable():
             return int(parsed.run(parsed))
@@ -79,12 +92,59 @@ def _terminable() -> Iterator[None]:
 def parser() -> argparse.ArgumentParser:
     """The whole command line; `run` of what it parses is what the command does."""
     top = argparse.ArgumentParser(prog="hear-eval", description="Probe any HEAR module on audio tasks.")
+    top.add_argument("--version", action=_Version)
+    _add_to_every(top, False)
     subparsers = top.add_subparsers(required=True, metavar="COMMAND")
     for name, command in COMMANDS.items():
-        sub = subparsers.add_parser(name, help=command.SUMMARY, description=command.SUMMARY)
+        sub = subparsers.add_parser(
+            name,
+            help=command.SUMMARY,
+            description=command.SUMMARY,
+            epilog=_epilog(getattr(command, "EXAMPLES", "")),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
         command.add_arguments(sub)
+        _add_to_every(sub, argparse.SUPPRESS)
         sub.set_defaults(run=command.run)
     return top
+
+
+def _epilog(examples: str) -> str:
+    """A command's examples, below its options."""
+    return f"examples:\n{textwrap.indent(examples.strip(), '  ')}" if examples else ""
+
+
+def _add_to_every(command: argparse.ArgumentParser, default: object) -> None:
+    """The options that every command takes, before its name or behind it.
+
+    Args:
+        command: The whole command line, or one command.
+        default: Of switches; `argparse.SUPPRESS` behind the name, so that what stood before it holds.
+    """
+    group = command.add_argument_group("what is said")
+    much = group.add_mutually_exclusive_group()
+    much.add_argument("-q", "--quiet", action="store_true", default=default, help="errors only, and no progress")
+    much.add_argument("-v", "--verbose", action="store_true", default=default, help="more: step by step")
+    group.add_argument(
+        "--log",
+        type=Path,
+        metavar="FILE",
+        default=default or None,
+        help="also write what is said on standard error to the end of this file, with times",
+    )
+
+
+class _Version(argparse.Action):
+    """Prints the version, which is looked up only then."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str):
+        super().__init__(option_strings, dest, nargs=0, default=argparse.SUPPRESS, help="show the version and exit")
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from evaluator.api.version import __version__
+
+        print(f"{parser.prog} {__version__}")
+        parser.exit()
 
 
 if __name__ == "__main__":

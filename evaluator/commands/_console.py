@@ -1,11 +1,12 @@
 """What commands say: tables on standard output, bars and complaints on standard error."""
 
-import logging
 import sys
 import time
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from evaluator.commands import _log
 
 if TYPE_CHECKING:
     from evaluator.embedding.spent import Spent
@@ -19,25 +20,6 @@ def report_error(name: str, error: Exception) -> None:
     """Say what went wrong, now; the name once, also where the error begins with it."""
     has_name = str(error).startswith((f"{name}: ", f"module {name}"))
     print(f"hear-eval: {error}" if has_name else f"hear-eval: {name}: {error}", file=sys.stderr)
-
-
-class _Teller(logging.Handler):
-    """Says the warnings of the rooms below on standard error, as it is at that moment, above a progress bar."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Say one, but for those of the API itself: what failed is said by the command."""
-        from tqdm import tqdm
-
-        if record.name != "evaluator":
-            tqdm.write(f"hear-eval: {record.getMessage()}", file=sys.stderr)
-
-
-_TELLER = _Teller(logging.WARNING)
-
-
-def tell_warnings() -> None:
-    """Have what the rooms below warn of said from now on."""
-    logging.getLogger("evaluator").addHandler(_TELLER)  # once, however often it is called
 
 
 def print_results(done: "Sequence[tuple[Result, Path | None]]", unchanged: Collection[Path] = ()) -> None:
@@ -112,36 +94,55 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def bar(title: str, total: int, unit: str = "") -> Callable[[int], object]:
-    """A progress bar on standard error, or a line now and then where that is no terminal; large counts of a unit get a prefix."""
+    """A progress bar on standard error, or a line now and then where that is no terminal; large counts of a unit get a prefix.
+
+    With --quiet nothing is shown; a log file gets the lines in any case.
+    """
     from tqdm import tqdm
 
-    if not sys.stderr.isatty():
-        return _Lines(title, total, unit).update
-    return tqdm(total=total, desc=title, file=sys.stderr, unit=unit, unit_scale=bool(unit)).update
+    is_drawn = sys.stderr.isatty() and not _log.CONSOLE.is_quiet
+    lines = _Lines(title, total, unit, to_log_alone=is_drawn or _log.CONSOLE.is_quiet)
+    if not is_drawn:
+        return lines.update
+    drawn = tqdm(total=total, desc=title, file=sys.stderr, unit=unit, unit_scale=bool(unit))
+
+    def update(n_steps: int) -> None:
+        drawn.update(n_steps)
+        lines.update(n_steps)
+
+    return update
 
 
 class _Lines:
     """Progress in whole lines, for logs: the first after `LINE_SECONDS`, so that what is short says nothing."""
 
-    def __init__(self, title: str, total: int, unit: str):
-        self.title, self.total, self.unit, self.n = title, total, unit, 0
-        self.began = self.told = time.monotonic()
+    def __init__(self, title: str, total: int, unit: str, to_log_alone: bool):
+        self.title, self.total, self.unit, self.to_log_alone = title, total, unit, to_log_alone
+        self.n, self.began = 0, time.monotonic()
+        self.told = self.began
 
     def update(self, n_steps: int) -> None:
         """Count steps, and say how far it is if nothing was said for so long."""
-        from tqdm import tqdm
-
         self.n += n_steps
         now = time.monotonic()
-        if now - self.told >= LINE_SECONDS:
-            self.told = now
-            line = tqdm.format_meter(
-                self.n,
-                self.total,
-                now - self.began,
-                prefix=self.title,
-                unit_scale=bool(self.unit),
-                unit=self.unit,
-                bar_format="{desc}: {n_fmt} of {total_fmt}{unit} ({percentage:.0f} %), {elapsed} so far, {remaining} to go",
-            )
-            print(f"hear-eval: {line}", file=sys.stderr, flush=True)
+        if now - self.told < LINE_SECONDS:
+            return
+        self.told = now
+        if self.to_log_alone:
+            _log.note(self.line(now))
+        else:
+            print(f"hear-eval: {self.line(now)}", file=sys.stderr, flush=True)
+
+    def line(self, now: float) -> str:
+        """What is done, how long it took and how long the rest will take, at a time in seconds."""
+        from tqdm import tqdm
+
+        return tqdm.format_meter(
+            self.n,
+            self.total,
+            now - self.began,
+            prefix=self.title,
+            unit_scale=bool(self.unit),
+            unit=self.unit,
+            bar_format="{desc}: {n_fmt} of {total_fmt}{unit} ({percentage:.0f} %), {elapsed} so far, {remaining} to go",
+        )

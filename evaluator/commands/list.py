@@ -13,12 +13,6 @@ SUMMARY = "show what there is"
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """What is listed."""
     command.add_argument("what", choices=("modules", "tasks", "datasets", "protocols"))
-    command.add_argument(
-        "-v",
-        "--verbose",
-        action="store_true",
-        help="also, in sentences, what sets published and clean tasks apart, and the order that seeded splits draw from",
-    )
     command.add_argument("--markdown", action="store_true", help="the tasks as a Markdown table")
     command.add_argument("--json", action="store_true", help="print one JSON object per line")
 

@@ -1,10 +1,11 @@
 """The command line: `hear-ssl pretrain byol-a FOLDER... --out DIR`.
 
-The curve goes to standard output, one line an epoch; everything else to standard error. Exit codes: 0 done, 1 failed,
-2 wrong usage.
+The curve goes to standard output, one line an epoch; everything else to standard error, and with times into the file of --log.
+Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
 """
 
 import argparse
+import importlib.metadata
 import logging
 import math
 import sys
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from hear_ssl.pretraining.corpus import Corpus
     from hear_ssl.pretraining.probe import ProgressProbe
 
+SAID = logging.INFO + 5  # of lines that are shown; the curve, of level INFO, is on standard output already
+
+log = logging.getLogger(__name__)
+
 EPILOG = """A run that was interrupted goes on where it was: give the same command again, with the same audio. Several GPUs: torchrun
 --nproc-per-node N -m hear_ssl.pretraining.cli pretrain byol-a ... The result, DIR/byol_a.safetensors (and DIR/checkpoint.pth with
 stats.csv, the original layout), loads with hear_ssl.byol_a."""
@@ -25,6 +30,7 @@ stats.csv, the original layout), loads with hear_ssl.byol_a."""
 def _parser() -> argparse.ArgumentParser:
     """All commands and their options; a recipe's number that is left out stays as published."""
     top = argparse.ArgumentParser(prog="hear-ssl", description="Self-supervised audio models.")
+    top.add_argument("--version", action="version", version=f"hear-ssl {importlib.metadata.version('hear-ssl')}")
     pretrain = top.add_subparsers(required=True, metavar="COMMAND").add_parser(
         "pretrain", help="train a model on your own audio, without labels"
     )
@@ -53,6 +59,13 @@ def _parser() -> argparse.ArgumentParser:
         "--probe", type=Path, metavar="FOLDER", help="labelled sounds, a sub-folder per class, to score the encoder by"
     )
     one.add_argument("--probe-every", type=int, default=10, metavar="EPOCHS", help="epochs between two scores (10)")
+    one.add_argument("-q", "--quiet", action="store_true", help="say errors only, beside the curve")
+    one.add_argument(
+        "--log",
+        type=Path,
+        metavar="FILE",
+        help="also write what is said, and the curve, to the end of this file, with times",
+    )
     one.set_defaults(command=_pretrain_byol_a)
     return top
 
@@ -71,18 +84,34 @@ def _finite(text: str) -> float:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and give its exit code; every expected failure is one sentence on standard error."""
     parsed = _parser().parse_args(arguments)
-    logging.basicConfig(format="hear-ssl: %(message)s", stream=sys.stderr)
+    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
+    handlers[0].setLevel(logging.ERROR if parsed.quiet else SAID)
+    handlers[0].setFormatter(logging.Formatter("hear-ssl: %(message)s"))
+    try:
+        if parsed.log:
+            handlers.append(logging.FileHandler(parsed.log, encoding="utf-8"))
+            handlers[1].setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%dT%H:%M:%S%z"))
+    except OSError as error:
+        print(f"hear-ssl: --log {parsed.log}: cannot be written ({error.strerror}); give another file", file=sys.stderr)
+        return 2
+    for handler in handlers:
+        logging.getLogger().addHandler(handler)
+    log.setLevel(logging.INFO)
     try:
         return parsed.command(parsed)
     except ValueError as error:
-        print(f"hear-ssl: {error}", file=sys.stderr)
+        log.error(error)
         return 2
     except (OSError, RuntimeError) as error:
-        print(f"hear-ssl: {error}", file=sys.stderr)
+        log.error(error)
         return 2 if isinstance(error, FileNotFoundError) else 1
     except KeyboardInterrupt:
-        print("hear-ssl: interrupted; the same command goes on from the last saved state", file=sys.stderr)
+        log.error("interrupted; the same command goes on from the last saved state")
         return 130
+    finally:
+        for handler in handlers:
+            logging.getLogger().removeHandler(handler)
+            handler.close()
 
 
 def _pretrain_byol_a(parsed: argparse.Namespace) -> int:
@@ -123,18 +152,19 @@ def _print_start(audio: "Corpus", probe: "ProgressProbe | None", where: str) -> 
             f"{sum(probe.held_out)} held out, chance {100 * probe.chance:.1f} %"
         )
     for line in lines:
-        print(f"hear-ssl: {line}", file=sys.stderr)
+        log.log(SAID, line)
 
 
 def _print_row(row: dict[str, Any]) -> None:
     """A line of the curve."""
-    print(
+    line = (
         f"epoch {row['epoch']:4d}  loss {row['loss']:.4f}  embedding std {row['embedding_std']:.3f}  "
         f"effective rank {row['effective_rank']:.1f}  {row['seconds']:.1f} s"
         + (f"  probe {100 * row['probe_accuracy']:.1f} %" if "probe_accuracy" in row else "")
-        + (f"  {row['broken_windows']} broken windows" if row["broken_windows"] else ""),
-        flush=True,
+        + (f"  {row['broken_windows']} broken windows" if row["broken_windows"] else "")
     )
+    print(line, flush=True)
+    log.info(line)
 
 
 if __name__ == "__main__":

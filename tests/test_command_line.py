@@ -1,0 +1,113 @@
+"""The command line beside its work: version, how much is said and where it is kept."""
+
+import logging
+import re
+import subprocess
+import sys
+from importlib.metadata import version
+
+import pytest
+
+import hear_ssl.pretraining.cli
+from commands import run_command  # noqa: F401  (a fixture)
+from evaluator import cli
+from evaluator.commands import _log
+
+
+@pytest.fixture
+def hear_eval(run_command):  # noqa: F811
+    """Runs `hear-eval` under the test's folder: (exit code, stdout, stderr)."""
+    return run_command
+
+
+def test_both_commands_tell_their_version(hear_eval, capfd):
+    """The version of the installed package."""
+    assert hear_eval("--version") == (0, f"hear-eval {version('hear-ssl')}\n", "")
+    with pytest.raises(SystemExit) as ended:
+        hear_ssl.pretraining.cli.main(["--version"])
+    assert ended.value.code == 0 and capfd.readouterr().out == f"hear-ssl {version('hear-ssl')}\n"
+
+
+def test_python_m_evaluator_is_the_command():
+    """Also where no script is installed; its name in the help is the command's."""
+    done = subprocess.run([sys.executable, "-m", "evaluator", "list", "--help"], capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout.startswith("usage: hear-eval list ")
+
+
+@pytest.fixture
+def saying(monkeypatch):
+    """A command `list` that says one thing of each kind."""
+
+    def run(parsed):
+        logging.getLogger("evaluator.embedding.claims").info("a step")
+        logging.getLogger("evaluator.files").warning("a warning")
+        logging.getLogger("evaluator").warning("told by the command itself")
+        logging.getLogger("a_library").warning("of a library")
+        print("hear-eval: an error", file=sys.stderr)
+        sys.stderr.write("\r 10 %|#   |\r100 %|####|\n")
+        return 1
+
+    monkeypatch.setattr(cli.COMMANDS["list"], "run", run)
+
+
+@pytest.mark.parametrize(
+    ("options", "wanted"),
+    [([], "wle"), (["-q"], "e"), (["-v"], "swle")],
+)
+@pytest.mark.parametrize("is_before", [True, False])
+def test_how_much_is_said_is_the_users_choice_and_the_log_has_all_of_it(
+    hear_eval, saying, tmp_path, options, wanted, is_before
+):
+    """Quiet: errors; otherwise warnings too, a library's as they are; verbose: steps. Each line of the log has its time."""
+    lines = {"s": "hear-eval: a step", "w": "hear-eval: a warning", "l": "of a library", "e": "hear-eval: an error"}
+    extra = [*options, "--log", tmp_path / "logs" / "a.log"]
+    code, out, err = hear_eval(*extra, "list", "tasks") if is_before else hear_eval("list", "tasks", *extra)
+    assert code == 1 and out == ""
+    said = [line for line in err.split("\n") if line and "%" not in line]
+    assert said == [lines[each] for each in wanted]
+    kept = (tmp_path / "logs" / "a.log").read_text().splitlines()
+    assert all(re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d{4} ", line) for line in kept)
+    first, *rest, last = [line.split(" ", 1)[1] for line in kept]
+    assert first.startswith("hear-eval: ") and "list tasks" in first and last == "hear-eval: ended with exit code 1"
+    assert rest == [*lines.values(), "100 %|####|"]  # of a progress bar only its end
+
+
+def test_a_log_is_added_to_and_one_that_cannot_be_written_is_refused(hear_eval, saying, tmp_path):
+    """Two runs, one file; a folder in its place is wrong usage."""
+    for _ in range(2):
+        hear_eval("list", "tasks", "--log", "a.log")
+    assert (tmp_path / "a.log").read_text().count("a warning") == 2
+    code, _, err = hear_eval("list", "tasks", "--log", tmp_path)
+    assert code == 2 and err.startswith(f"hear-eval: --log {tmp_path}: cannot be written")
+
+
+def test_a_crash_leaves_its_traceback_in_the_log(hear_eval, monkeypatch, tmp_path):
+    """What nobody expected is looked into later, from the log alone; afterwards nothing is copied any more."""
+
+    def run(parsed):
+        raise KeyError("nobody expected this")
+
+    monkeypatch.setattr(cli.COMMANDS["list"], "run", run)
+    before = sys.stderr
+    with pytest.raises(KeyError):
+        hear_eval("list", "tasks", "--log", "a.log")
+    assert "KeyError: 'nobody expected this'" in (tmp_path / "a.log").read_text()
+    assert sys.stderr is before and _log.CONSOLE not in logging.getLogger().handlers
+
+
+def test_quiet_means_no_progress_and_the_log_has_it(hear_eval, monkeypatch, tmp_path):
+    """A line after half a minute goes to the file alone."""
+    from evaluator.commands import _console
+
+    now = [0.0]
+    monkeypatch.setattr(_console.time, "monotonic", lambda: now[0])
+
+    def run(parsed):
+        advance = _console.bar("clips", 100)
+        now[0] += 31
+        advance(10)
+        return 0
+
+    monkeypatch.setattr(cli.COMMANDS["list"], "run", run)
+    assert hear_eval("list", "tasks", "-q", "--log", "a.log")[2] == ""
+    assert "clips: 10 of 100 (10 %)" in (tmp_path / "a.log").read_text()
