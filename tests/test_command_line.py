@@ -2,6 +2,7 @@
 
 import logging
 import re
+import shlex
 import subprocess
 import sys
 from importlib.metadata import version
@@ -12,6 +13,7 @@ import hear_ssl.pretraining.cli
 from commands import run_command  # noqa: F401  (a fixture)
 from evaluator import cli
 from evaluator.commands import _log
+from evaluator.schema import names_in
 
 
 @pytest.fixture
@@ -111,3 +113,23 @@ def test_quiet_means_no_progress_and_the_log_has_it(hear_eval, monkeypatch, tmp_
     monkeypatch.setattr(cli.COMMANDS["list"], "run", run)
     assert hear_eval("list", "tasks", "-q", "--log", "a.log")[2] == ""
     assert "clips: 10 of 100 (10 %)" in (tmp_path / "a.log").read_text()
+
+
+@pytest.mark.parametrize("name", sorted(cli.COMMANDS))
+def test_every_help_has_examples_that_parse(name, hear_eval):
+    """They stand below the options as they are written, and the command line takes each."""
+    code, out, _ = hear_eval(name, "--help")
+    written = [line for line in cli.COMMANDS[name].EXAMPLES.splitlines() if line.strip()]
+    assert code == 0 and written and out.partition("\nexamples:\n")[2].splitlines() == [f"  {line}" for line in written]
+    for line in written:
+        words = shlex.split(line, comments=True)
+        assert words[:2] == ["hear-eval", name], line
+        assert cli.parser().parse_args(words[1:]).run is cli.COMMANDS[name].run
+
+
+def test_the_help_of_run_tells_every_protocol_and_groups_its_options(hear_eval):
+    """Nobody has to look elsewhere for what may stand after --protocol."""
+    out = " ".join(hear_eval("run", "--help")[1].split())
+    assert f"how embeddings are evaluated: {', '.join(names_in('protocols'))}, or" in out
+    for title in ("clips:", "where things lie:", "how modules are loaded:", "other processes:", "what is said:"):
+        assert f" {title} -" in out

@@ -3,23 +3,27 @@
 import argparse
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from evaluator.commands._console import bar
 from evaluator.errors import UsageError
+from evaluator.schema import names_in
+
+Arguments: TypeAlias = argparse.ArgumentParser | argparse._ArgumentGroup
+"""A command, or a group of its options that its help shows together."""
 
 MODULE = "an importable HEAR module, the path of a .py file, hf:ORG/MODEL, ensemble:MODULE+MODULE, or untrained:MODULE"
 TASK = "suite/task, a suite, a task's YAML file, a CSV, or a folder with one sub-folder per class"
 CACHE = "for embeddings and made data (default: $HEAR_EVAL_CACHE, else ~/.cache/hear-eval)"
 
 
-def add_data(command: argparse.ArgumentParser) -> None:
+def add_data(command: Arguments) -> None:
     """Where data and cache lie."""
     command.add_argument("--data", type=Path, metavar="DIR", help="where the dataset lies")
     add_cache(command)
 
 
-def add_cache(command: argparse.ArgumentParser) -> None:
+def add_cache(command: Arguments) -> None:
     """Where the cache lies, and whether what it remembers of files counts."""
     command.add_argument("--cache", type=Path, metavar="DIR", help=CACHE)
     command.add_argument(
@@ -29,7 +33,7 @@ def add_cache(command: argparse.ArgumentParser) -> None:
     )
 
 
-def add_hearing(command: argparse.ArgumentParser) -> None:
+def add_hearing(command: Arguments) -> None:
     """Which channel is heard, and how slowly."""
     command.add_argument(
         "--channel",
@@ -49,7 +53,7 @@ def hearing_options(parsed: argparse.Namespace) -> dict[str, Any]:
     return {"channel": parsed.channel, "expand": parsed.expand}
 
 
-def add_module_options(command: argparse.ArgumentParser) -> None:
+def add_module_options(command: Arguments) -> None:
     """How a module is loaded."""
     command.add_argument(
         "--weights",
@@ -84,7 +88,7 @@ def add_module_options(command: argparse.ArgumentParser) -> None:
     )
 
 
-def add_workers(command: argparse.ArgumentParser) -> None:
+def add_workers(command: Arguments) -> None:
     """Which other processes embed at the same time."""
     command.add_argument(
         "--workers",
@@ -100,7 +104,7 @@ def add_workers(command: argparse.ArgumentParser) -> None:
     )
 
 
-def add_published(command: argparse.ArgumentParser) -> None:
+def add_published(command: Arguments) -> None:
     """Which papers' printed numbers stand beside the measured ones."""
     command.add_argument(
         "--published",
@@ -111,7 +115,28 @@ def add_published(command: argparse.ArgumentParser) -> None:
     )
 
 
-def add_unrepeatable(command: argparse.ArgumentParser) -> None:
+def add_protocol(command: Arguments, meaning: str) -> None:
+    """By which protocol, in which of its profiles; `meaning` is what it decides."""
+    names = ", ".join(names_in("protocols"))
+    command.add_argument(
+        "--protocol", metavar="P", help=f"{meaning}: {names}, or a YAML file of your own (default: the suite's)"
+    )
+    add_profile(command)
+
+
+def add_profile(command: Arguments) -> None:
+    """Whether deviations of published code are repeated."""
+    command.add_argument(
+        "--profile", default="clean", metavar="P", help="clean (default), or published, deviations included"
+    )
+
+
+def add_out(command: Arguments) -> None:
+    """Where results go."""
+    command.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help="default: results")
+
+
+def add_unrepeatable(command: Arguments) -> None:
     """Whether embeddings are taken that a module does not give again."""
     command.add_argument(
         "--allow-unrepeatable",
@@ -120,7 +145,7 @@ def add_unrepeatable(command: argparse.ArgumentParser) -> None:
     )
 
 
-def add_store(command: argparse.ArgumentParser) -> None:
+def add_store(command: Arguments) -> None:
     """In which numbers embeddings are kept."""
     command.add_argument(
         "--store",
@@ -134,24 +159,25 @@ def add_sample(command: argparse.ArgumentParser) -> None:
     """Modules, tasks, and which layers and clips are drawn to be looked at together."""
     command.add_argument("modules", nargs="+", metavar="MODULE", help=MODULE)
     command.add_argument("--task", action="append", required=True, metavar="T", help=TASK)
-    command.add_argument("--protocol", help="how much of each clip is used (default: the suite's)")
-    command.add_argument("--profile", default="clean", help="clean (default) or published")
-    command.add_argument("--layers", default="", metavar="L", help="scene (default), all, last, mean, or a number")
-    command.add_argument(
+    command.add_argument("--json", action="store_true", help="print it as JSON, an object a line")
+    clips = command.add_argument_group("which clips and layers")
+    add_protocol(clips, "how much of each clip is used")
+    clips.add_argument("--layers", default="", metavar="L", help="scene (default), all, last, mean, or a number")
+    clips.add_argument(
         "--clips",
         type=count,
         default=1000,
         metavar="N",
         help="held-out clips drawn of each task (default 1000, as Ogg 2025)",
     )
-    command.add_argument("--seed", type=seed, default=0, help="of all that is drawn (default 0)")
-    command.add_argument("--allow-failed", type=share, default=0.0, metavar="SHARE", help="as in run (default 0)")
-    add_unrepeatable(command)
-    add_hearing(command)
-    command.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help="default: results")
-    command.add_argument("--json", action="store_true", help="print it as JSON, an object a line")
-    add_data(command)
-    add_module_options(command)
+    clips.add_argument("--seed", type=seed, default=0, metavar="N", help="of all that is drawn (default 0)")
+    clips.add_argument("--allow-failed", type=share, default=0.0, metavar="SHARE", help="as in run (default 0)")
+    add_unrepeatable(clips)
+    add_hearing(clips)
+    places = command.add_argument_group("where things lie")
+    add_data(places)
+    add_out(places)
+    add_module_options(command.add_argument_group("how modules are loaded"))
 
 
 def module_options(parsed: argparse.Namespace) -> dict[str, Any]:

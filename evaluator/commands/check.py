@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evaluator.commands._arguments import TASK, add_data, add_hearing, hearing_options
+from evaluator.commands._arguments import TASK, add_data, add_hearing, add_profile, hearing_options
 from evaluator.commands._console import bar, report_error
 from evaluator.errors import EvaluationError, UsageError
 
@@ -17,11 +17,17 @@ if TYPE_CHECKING:
 
 SUMMARY = "compare tasks with what is on disk"
 
+EXAMPLES = """
+hear-eval check ./my_recordings  # broken files, doubles, labels that look alike, leaks between splits
+hear-eval check arch --data data --json  # a whole suite, one finding a line
+hear-eval check esc10 --data data --figure lengths.svg
+"""
+
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """Tasks, and what to make of their data."""
     command.add_argument("tasks", nargs="+", metavar="T", help=TASK)
-    command.add_argument("--profile", default="clean", help="clean (default) or published")
+    add_profile(command)
     command.add_argument("--json", action="store_true", help="print one JSON object per finding")
     command.add_argument("--figure", type=Path, metavar="F.svg", help="draw the clips' lengths (.svg, .png or .pdf)")
     add_data(command)

@@ -13,6 +13,11 @@ if TYPE_CHECKING:
 
 SUMMARY = "tell whether one module is really above another, on a task or in the mean over several"
 
+EXAMPLES = """
+hear-eval compare results  # every two modules, on each task and in the mean
+hear-eval compare results/hear_ssl.melspec results/hear_ssl.byol_a_mini --json
+"""
+
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """Results of one task or several."""

@@ -7,6 +7,11 @@ from evaluator.commands._arguments import CACHE
 
 SUMMARY = "find what is wrong with this installation"
 
+EXAMPLES = """
+hear-eval doctor  # versions, devices, broken packages, damaged files
+hear-eval doctor --cache /scratch/cache
+"""
+
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """Only where the cache is."""

@@ -4,16 +4,22 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
+from evaluator.commands._arguments import add_profile
 from evaluator.commands._console import bar, report_error
 from evaluator.errors import EvaluationError, UsageError
 
 SUMMARY = "fetch the datasets of tasks"
 
+EXAMPLES = """
+hear-eval download arch/esc50 --data data
+hear-eval download bioacoustics --data data --dry-run  # only say what would be fetched, and how much
+"""
+
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """Tasks, and where their data goes."""
     command.add_argument("tasks", nargs="+", metavar="T", help="suite/task, or a suite")
-    command.add_argument("--profile", default="clean", help="clean (default) or published")
+    add_profile(command)
     command.add_argument("--data", type=Path, default=Path("data"), metavar="DIR", help="default: data")
     command.add_argument("--dry-run", action="store_true", help="only say what would be fetched, and how much")
     command.add_argument("--keep-archives", action="store_true", help="do not delete archives once they are unpacked")

@@ -20,6 +20,11 @@ from evaluator.errors import UsageError
 
 SUMMARY = "just the embeddings of some files"
 
+EXAMPLES = """
+hear-eval embed hear_ssl.melspec ./my_recordings --out embeddings.npz
+hear-eval embed hear_ssl.aves_bio ./my_recordings --plan  # embed nothing, say what it would take
+"""
+
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """One module, files, and where the embeddings go."""

@@ -4,15 +4,21 @@ import argparse
 import sys
 from pathlib import Path
 
+from evaluator.commands._arguments import add_out
 from evaluator.commands._console import print_results
 
 SUMMARY = "average the probabilities of several results, and score that"
+
+EXAMPLES = """
+hear-eval fuse results --out fused  # all modules on each task
+hear-eval fuse results/A results/B --out fused
+"""
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """Results of one task or several, and where the fused ones go."""
     command.add_argument("results", nargs="+", type=Path, metavar="RESULTS", help="result files, or folders of them")
-    command.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help="default: results")
+    add_out(command)
 
 
 def run(parsed: argparse.Namespace) -> int:

@@ -5,6 +5,11 @@ from pathlib import Path
 
 SUMMARY = "write the YAML file of a task that is guessed from a folder or table"
 
+EXAMPLES = """
+hear-eval init ./my_recordings  # writes my_recordings.yaml beside it
+hear-eval init calls.csv --out task.yaml --force
+"""
+
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """What it is guessed from, and where the file goes."""

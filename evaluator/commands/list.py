@@ -9,6 +9,12 @@ from evaluator.errors import UsageError
 
 SUMMARY = "show what there is"
 
+EXAMPLES = """
+hear-eval list modules
+hear-eval list tasks -v  # also what sets published and clean tasks apart, in sentences
+hear-eval list protocols --json
+"""
+
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """What is listed."""

@@ -8,6 +8,11 @@ from evaluator.commands._console import print_table
 
 SUMMARY = "draw a task's embeddings on a plane: t-SNE, PCA or UMAP"
 
+EXAMPLES = """
+hear-eval map hear_ssl.melspec --task demo/calls --colour label --colour group
+hear-eval map hear_ssl.melspec hear_ssl.byol_a_mini --task ./my_recordings --method tsne --clips 500
+"""
+
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """Modules, tasks, and how which layers and clips are mapped."""

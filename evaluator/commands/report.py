@@ -9,6 +9,11 @@ from evaluator.commands._console import bar
 
 SUMMARY = "make one page of results: leaderboards, figures, clips to hear"
 
+EXAMPLES = """
+hear-eval report results --out report.html
+hear-eval report results --published arch2024 --format tex --format svg
+"""
+
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """Results, the page, and what else is written."""

@@ -6,11 +6,17 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from evaluator.commands._arguments import add_data, count
+from evaluator.commands._arguments import add_data, add_out, count
 from evaluator.commands._console import bar, print_table, report_error
 from evaluator.errors import UsageError
 
 SUMMARY = "reproduce a paper's tables, as far as its modules and data are here"
+
+EXAMPLES = """
+hear-eval reproduce arch2024 --plan  # which runs there are, and what each lacks
+hear-eval reproduce arch2024 --data data --table table2
+hear-eval reproduce sarkar2025 --data data --add ./my_model.py
+"""
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -57,7 +63,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         "--python", action="append", default=[], metavar="ROW=PATH", help="the interpreter or venv of a row's module"
     )
     command.add_argument("--device", default="auto", help="auto (default), cpu, cuda, ...")
-    command.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help="default: results")
+    add_out(command)
     command.add_argument("--format", choices=("md", "csv", "tex"), default="md", help="of what is printed (default md)")
     command.add_argument("--json", action="store_true", help="print one JSON object: the plan, or the tables")
     add_data(command)

@@ -9,6 +9,11 @@ from evaluator.commands._console import bar
 
 SUMMARY = "ask the question of a result again, and say whether the answer is equal"
 
+EXAMPLES = """
+hear-eval rerun results/hear_ssl.melspec/demo-calls/logistic-clean-0123abcd.json
+hear-eval rerun old.json --data /new/place/of/data --out again
+"""
+
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """A result, and where its data lies now."""

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 from evaluator.commands._arguments import (
     MODULE,
     TASK,
+    Arguments,
     add_data,
     add_hearing,
     add_module_options,
+    add_out,
+    add_protocol,
     add_store,
     add_unrepeatable,
     add_workers,
@@ -28,6 +31,13 @@ if TYPE_CHECKING:
     from evaluator.results.result import Result
 
 SUMMARY = "score modules on tasks"
+
+EXAMPLES = """
+hear-eval run hear_ssl.melspec hear_ssl.byol_a_mini --task demo/calls  # nothing to download
+hear-eval run hear_ssl.aves_bio --task ./my_recordings --protocol logistic --layers all --baselines
+hear-eval run ./my_model.py --task arch --data data --seeds 3 --out mine
+hear-eval run hear_ssl.hubert_base --task arch --data data --plan  # run nothing, say what it would take
+"""
 
 # Arguments that are called in the API as they are here.
 _PASSED_ON = (
@@ -57,22 +67,43 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     """Modules, tasks, protocol, and what may be chosen about a run."""
     command.add_argument("modules", nargs="+", metavar="MODULE", help=MODULE)
     command.add_argument("--task", action="append", required=True, metavar="T", help=TASK)
+    command.add_argument("--json", action="store_true", help="print one JSON object per result")
     command.add_argument(
-        "--baselines",
+        "--plan",
         action="store_true",
-        help="also majority, chance, duration and loudness, log-mel, and an untrained copy of each module",
+        help="run nothing: say what it would take (clips, hours, downloads, disk, memory), and time by a trial of a few clips",
     )
-    command.add_argument("--protocol", help="how embeddings are evaluated (default: the suite's)")
-    command.add_argument("--profile", default="clean", help="clean (default), or published, deviations included")
-    command.add_argument("--out", type=Path, default=Path("results"), metavar="DIR", help="default: results")
-    command.add_argument("--seed", type=seed, default=0, help="of the probes (default 0)")
-    command.add_argument("--seeds", type=count, default=1, metavar="N", help="train probes with N seeds (default 1)")
-    command.add_argument(
-        "--folds",
-        type=count,
-        metavar="N",
-        help="parts, each tested once, of data without folds of its own (default 5; one a group for 3 to 6 groups)",
+    _add_evaluation(command.add_argument_group("how embeddings are evaluated"))
+    clips = command.add_argument_group("clips")
+    add_hearing(clips)
+    clips.add_argument(
+        "--allow-failed",
+        type=share,
+        default=0.0,
+        metavar="SHARE",
+        help="share of the clips, 0 to 1, that may be unreadable (default 0)",
     )
+    add_unrepeatable(clips)
+    places = command.add_argument_group("where things lie")
+    add_data(places)
+    add_store(places)
+    add_out(places)
+    places.add_argument(
+        "--again", action="store_true", help="fit and score anew also where a kept result says that nothing has changed"
+    )
+    places.add_argument(
+        "--no-paths",
+        dest="paths",
+        action="store_false",
+        help="results that can be handed on: without host and folders, files named relative to the data",
+    )
+    add_module_options(command.add_argument_group("how modules are loaded"))
+    add_workers(command.add_argument_group("other processes"))
+
+
+def _add_evaluation(command: Arguments) -> None:
+    """Protocol, layers, seeds, folds, and what a score has to beat."""
+    add_protocol(command, "how embeddings are evaluated")
     command.add_argument(
         "--layers",
         default="",
@@ -80,37 +111,17 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         help="scene, all (each layer, the best is chosen), last, mean, weighted (learned), or a number; default: the protocol's",
     )
     command.add_argument(
-        "--allow-failed",
-        type=share,
-        default=0.0,
-        metavar="SHARE",
-        help="share of the clips, 0 to 1, that may be unreadable (default 0)",
-    )
-    command.add_argument(
-        "--again", action="store_true", help="fit and score anew also where a kept result says that nothing has changed"
-    )
-    _add_instead(command)
-    command.add_argument(
-        "--no-paths",
-        dest="paths",
-        action="store_false",
-        help="results that can be handed on: without host and folders, files named relative to the data",
-    )
-    add_data(command)
-    add_unrepeatable(command)
-    add_store(command)
-    add_hearing(command)
-    add_module_options(command)
-    add_workers(command)
-
-
-def _add_instead(command: argparse.ArgumentParser) -> None:
-    """What may be printed instead of a table of scores."""
-    command.add_argument("--json", action="store_true", help="print one JSON object per result")
-    command.add_argument(
-        "--plan",
+        "--baselines",
         action="store_true",
-        help="run nothing: say what it would take (clips, hours, downloads, disk, memory), and time by a trial of a few clips",
+        help="also majority, chance, duration and loudness, log-mel, and an untrained copy of each module",
+    )
+    command.add_argument("--seed", type=seed, default=0, metavar="N", help="of the probes (default 0)")
+    command.add_argument("--seeds", type=count, default=1, metavar="N", help="train probes with N seeds (default 1)")
+    command.add_argument(
+        "--folds",
+        type=count,
+        metavar="N",
+        help="parts, each tested once, of data without folds of its own (default 5; one a group for 3 to 6 groups)",
     )
 
 

@@ -8,6 +8,11 @@ from evaluator.commands._console import print_table
 
 SUMMARY = "correlate modules, layers, acoustic descriptors and labels with each other: representational similarity"
 
+EXAMPLES = """
+hear-eval similarity hear_ssl.melspec hear_ssl.byol_a_mini --task demo/calls
+hear-eval similarity hear_ssl.hubert_base --task ./my_recordings --layers all
+"""
+
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """Modules, tasks, and which layers and clips are compared."""

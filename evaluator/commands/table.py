@@ -8,6 +8,11 @@ from evaluator.commands._arguments import add_published
 
 SUMMARY = "make a table for a paper: modules by tasks, as LaTeX, Markdown or CSV"
 
+EXAMPLES = """
+hear-eval table results --out table.tex
+hear-eval table results --out table.tex table.csv --doubt std --suite-means --published arch2024
+"""
+
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """Results, the files, and what stands in the table."""

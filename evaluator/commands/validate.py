@@ -12,6 +12,12 @@ if TYPE_CHECKING:
 
 SUMMARY = "check that a module keeps the HEAR contract"
 
+EXAMPLES = """
+hear-eval validate ./my_model.py
+hear-eval validate hf:facebook/hubert-base-ls960 --quick
+hear-eval validate ./my_model.py --python old_env --deep
+"""
+
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """One module, and how closely it is looked at."""

@@ -6,6 +6,11 @@ from pathlib import Path
 
 SUMMARY = "hold results against themselves: hashes, names, predictions and scores"
 
+EXAMPLES = """
+hear-eval verify results  # is each result as it was written?
+hear-eval verify paper/results --json
+"""
+
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """Results, or folders that hold some."""
