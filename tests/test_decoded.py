@@ -16,9 +16,9 @@ def decoded(monkeypatch):
     """The clips that were decoded, each time they were."""
     calls = []
 
-    def listen(path, clip, rule, sample_rate):
+    def listen(path, clip, rule, sample_rate, content):
         calls.append((path.name, clip.start, sample_rate))
-        return listened(path, clip, rule, sample_rate)
+        return listened(path, clip, rule, sample_rate, content)
 
     listened = work.listen
     monkeypatch.setattr(work, "listen", listen)

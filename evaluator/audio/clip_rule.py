@@ -1,9 +1,13 @@
-"""What of a clip a module gets: which channel, how slowly, how much of it, and at what level; `decode.read_clip` applies it."""
+"""What of a clip a module gets: which channel, how slowly, how much of it, how degraded, and at what level; `decode.read_clip` applies it."""
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from evaluator.audio.degradation import Degradation
 
 _FILLS = ("zeros", "repeat")
 LEAST_EXPANDED, MOST_EXPANDED = 0.001, 1000.0  # bats are slowed down 8 to 32 times
@@ -12,7 +16,7 @@ CHANNELS = ("mix", "first", "loudest")  # or a number from 1 on
 
 @dataclass(frozen=True)
 class ClipRule:
-    """What of a clip is used: one channel, slowed down, then cut, then brought to full scale, then filled up.
+    """What of a clip is used: one channel, slowed down, then cut, degraded, brought to full scale, and filled up.
 
     Lengths are in seconds as the module hears them.
 
@@ -26,6 +30,7 @@ class ClipRule:
     channel: What becomes of several channels: `mix` averages them; `first`, `loudest` (the one with the most power about its mean
         over the clip) or a number from 1 on takes one.
     expand: How many times slower than life a module hears the clip, its pitch lowered with it; None for as the file plays.
+    degradation: How the part that is used is made worse, at the recording's own rate; None where it is not.
     """
 
     seconds: float | None = None
@@ -35,6 +40,7 @@ class ClipRule:
     peak: bool = False
     channel: str = "mix"
     expand: float | None = None
+    degradation: "Degradation | None" = None
 
     def __post_init__(self) -> None:
         refuse_channel(self.channel)
@@ -52,11 +58,18 @@ class ClipRule:
         slower = self.slower(expansion)
         return parts if slower == 1 else [*parts, f"slower{slower!r}"]
 
-    def effect(self, seconds: float) -> tuple[list[str], float]:
-        """What the rule changes of a clip of so many seconds, as parts of its key, and its length then, in seconds."""
+    def effect(self, seconds: float, rate: float = math.inf) -> tuple[list[str], float]:
+        """What the rule changes of a clip, as parts of its key, and its length then, in seconds.
+
+        Args:
+            seconds: Of the clip.
+            rate: Of its recording in Hz, as it is heard: what a degradation changes may hang on it.
+        """
         parts = []
         if self.seconds is not None and seconds > self.seconds:
             parts, seconds = [f"cut{self.seconds!r}"], self.seconds
+        if (degradation := self.degradation_of(seconds, rate)) is not None:
+            parts, seconds = [*parts, degradation.key], degradation.length(seconds)
         if self.peak:
             parts.append("peak")
         zeros = self._zeros_up_to()
@@ -67,17 +80,23 @@ class ClipRule:
             parts, seconds = [*parts, f"repeat{shortest!r}"], shortest
         return parts, seconds
 
+    def degradation_of(self, seconds: float, rate: float) -> "Degradation | None":
+        """What a clip of so many seconds, of a recording at a rate in Hz, is degraded by; None if by nothing."""
+        used = min(seconds, self.seconds or math.inf)
+        known = self.degradation
+        return known if known is not None and known.changes(used, rate) else None
+
     def _zeros_up_to(self) -> float:
         """Seconds up to which zeros are added at the end; 0 for none."""
         padded = self.seconds if self.pad else None
         filled = self.min_seconds if self.fill == "zeros" else None
         return max(padded or 0.0, filled or 0.0)
 
-    def max_samples(self, sample_rate: int) -> int | None:
+    def max_samples(self, sample_rate: float) -> int | None:
         """Samples beyond which a clip is cut, at a rate in Hz; None if it never is."""
         return None if self.seconds is None else n_samples(self.seconds, sample_rate)
 
-    def apply(self, samples: np.ndarray, sample_rate: int) -> np.ndarray:
+    def apply(self, samples: np.ndarray, sample_rate: float) -> np.ndarray:
         """The samples that a module gets, (n_used,) float32, of a clip's (n_samples,) at a rate in Hz, in its memory where that does."""
         samples = samples[: self.max_samples(sample_rate)]
         peak = np.abs(samples).max(initial=0) if self.peak else 0

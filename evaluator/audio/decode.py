@@ -1,6 +1,7 @@
 """From files to samples: what a file holds, which stretch of it a clip is, and that stretch at any sample rate.
 
-Channels are averaged first, or one is taken, then the mono signal is resampled (soxr, quality HQ), then the clip rule is applied.
+Channels are averaged first, or one is taken, then the mono signal is resampled (soxr, quality HQ), then the clip rule is applied; a
+degradation that the rule has is applied before resampling, so that it is the same for every module.
 Recordings are decoded in blocks, so that memory is set by the clip and never by the recording. How long they are is
 `lengths.measure`'s to say, never a header's.
 """
@@ -55,7 +56,7 @@ def clip_key(facts: FileFacts, clip: Clip, rule: ClipRule) -> str:
         parts.append(f"frames{start}-{stop}")
     _channel_number(clip.path, facts.channels, rule.channel)
     parts += rule.source(facts.channels, facts.expansion)
-    parts += rule.effect(_heard_seconds(stop - start, facts, rule))[0]
+    parts += rule.effect(_heard_seconds(stop - start, facts, rule), _heard_rate(facts, rule))[0]
     return "-".join(parts)
 
 
@@ -66,7 +67,11 @@ def clip_seconds(facts: FileFacts, clip: Clip, rule: ClipRule) -> float:
         AudioError: The clip is not inside the file.
     """
     start, stop = _frame_span(facts.frames, facts.sample_rate, clip)
-    return rule.effect(_heard_seconds(stop - start, facts, rule))[1]
+    return rule.effect(_heard_seconds(stop - start, facts, rule), _heard_rate(facts, rule))[1]
+
+
+def _heard_rate(facts: FileFacts, rule: ClipRule) -> float:
+    return facts.sample_rate / rule.slower(facts.expansion)
 
 
 def _heard_seconds(n_frames: int, facts: FileFacts, rule: ClipRule) -> float:
@@ -92,7 +97,7 @@ def read_clip(path: Path, clip: Clip, rule: ClipRule, sample_rate: int) -> np.nd
     return listen(path, clip, rule, sample_rate).samples
 
 
-def listen(path: Path, clip: Clip, rule: ClipRule, sample_rate: int) -> Heard:
+def listen(path: Path, clip: Clip, rule: ClipRule, sample_rate: float, content: str = "") -> Heard:
     """The samples of a clip, mono, float32, shape (n_samples,), full scale 1, and its levels.
 
     A cut or padded clip has exactly `n_samples(rule.seconds, sample_rate)` of them; every clip has at least one.
@@ -104,6 +109,7 @@ def listen(path: Path, clip: Clip, rule: ClipRule, sample_rate: int) -> Heard:
         clip: Which stretch of it; `clip.path` is not looked at.
         rule: What of it is used, and at what level.
         sample_rate: Of the result, in Hz.
+        content: SHA-256 of the file's bytes, from which is drawn what a degradation draws; not looked at without one.
 
     Raises:
         AudioError: The file is missing, not audio, empty or cut off, the clip is not inside it or needs more than 4 GB,
@@ -117,10 +123,32 @@ def listen(path: Path, clip: Clip, rule: ClipRule, sample_rate: int) -> Heard:
         limits.refuse_huge(file, seconds, min(seconds, rule.seconds or math.inf), sample_rate)
         meter = Meter(file.channels, math.inf if rule.seconds is None else max(1, round(rule.seconds * rate)))
         about = math.ceil(seconds * sample_rate) + 1  # a resampler may round up
-        blocks = _resampled(_mono_blocks(file, start, stop, rule.channel, meter), rate, sample_rate)
-        whole = _joined(blocks, about if n_needed is None else min(about, n_needed), n_needed)
-        unheard = meter.unheard(whole, rate, sample_rate)
-        return Heard(rule.apply(whole, sample_rate), meter.levels(rule.channel == "mix"), unheard)
+        blocks, mixed = _mono_blocks(file, start, stop, rule.channel, meter), rule.channel == "mix"
+        degraded, degradation = Meter(1), rule.degradation_of(seconds, rate)
+        if degradation is not None:
+            used = min(seconds, rule.seconds or math.inf)
+            limits.refuse_huge(file, seconds, used, rate)
+            samples = degradation.apply(_used(blocks, used, rate), rate, f"{content} {start} {stop}", _stretch)
+            degraded.take(samples[:, None], samples)
+            blocks = iter([samples])
+        whole = _joined(
+            _resampled(blocks, rate, sample_rate), about if n_needed is None else min(about, n_needed), n_needed
+        )
+        levels = meter.levels(mixed)
+        if degradation is not None:
+            levels, meter = degraded.levels(mixed).of_channels(levels), degraded
+        return Heard(rule.apply(whole, sample_rate), levels, meter.unheard(whole, rate, sample_rate))
+
+
+def _used(blocks: Iterator[np.ndarray], seconds: float, rate: float) -> np.ndarray:
+    """The first so many seconds of a clip, (n_samples,) at its own rate in Hz; the last sample whole: the clip rule cuts after resampling."""
+    n_used = math.ceil(seconds * rate - 1e-6)  # 0.1 s at 44.1 kHz are 4410 samples, whatever a float says
+    return _joined(blocks, n_used, n_used)
+
+
+def _stretch(path: Path, start: float, end: float, rate: float) -> np.ndarray:
+    """A stretch of a recording, from start to end in seconds, (n_samples,) at a rate in Hz; see `listen`."""
+    return listen(path, Clip("", (), start, end), AS_IT_IS, rate).samples
 
 
 def _joined(blocks: Iterator[np.ndarray], about: int, n_needed: int | None) -> np.ndarray:
@@ -263,7 +291,7 @@ def _blocks(file: Recording, start: int, stop: int) -> Iterator[np.ndarray]:
         ) from error
 
 
-def _resampled(blocks: Iterator[np.ndarray], rate: float, sample_rate: int) -> Iterator[np.ndarray]:
+def _resampled(blocks: Iterator[np.ndarray], rate: float, sample_rate: float) -> Iterator[np.ndarray]:
     """The blocks at another sample rate: together, bit for bit what resampling the whole at once gives."""
     import soxr
 

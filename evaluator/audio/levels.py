@@ -5,7 +5,7 @@ All of it is summed up while the clip is decoded, over the part that is heard.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -61,6 +61,10 @@ class Levels:
         }
         return tuple(kind for kind in ODDITIES if shows[kind])
 
+    def of_channels(self, before: "Levels") -> "Levels":
+        """These levels, of a clip that was degraded, with what is known of the channels that it was made of (n_channels, and so on)."""
+        return replace(self, n_channels=before.n_channels, n_dead=before.n_dead, kept=before.kept)
+
 
 class Meter:
     """Sums over the blocks of a clip, over its first `n_frames` frames."""
@@ -97,7 +101,7 @@ class Meter:
             rms=math.sqrt(power / n),
         )
 
-    def unheard(self, heard: np.ndarray, rate: float, sample_rate: int) -> float:
+    def unheard(self, heard: np.ndarray, rate: float, sample_rate: float) -> float:
         """Share of the power about the mean, 0 to 1, that is gone at a lower rate.
 
         Args:

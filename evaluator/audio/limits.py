@@ -31,7 +31,7 @@ def refuse_format(path: Path, sample_rate: int, channels: int, frames: int = 0) 
         )
 
 
-def refuse_huge(file: Recording, seconds: float, used: float, sample_rate: int) -> None:
+def refuse_huge(file: Recording, seconds: float, used: float, sample_rate: float) -> None:
     """Refuse a clip, of so many seconds of which some are used, whose samples at a rate in Hz need too much memory.
 
     Raises:
@@ -41,7 +41,7 @@ def refuse_huge(file: Recording, seconds: float, used: float, sample_rate: int) 
     if n_bytes > MOST_BYTES:
         raise AudioError(
             f"{file.path}: the clip has {seconds:.0f} s at {file.samplerate} Hz, which would be "
-            f"{n_bytes / 1e9:.1f} GB at {sample_rate} Hz, above {MOST_BYTES / 1e9:g} GB; give its clips start and end"
+            f"{n_bytes / 1e9:.1f} GB at {sample_rate:.10g} Hz, above {MOST_BYTES / 1e9:g} GB; give its clips start and end"
         )
 
 

@@ -145,7 +145,8 @@ class Work:
         path = self.recordings.manifest.root / clip.path
         try:
             before = Stamp.of(path)
-            heard = listen(path, clip, self.recordings.rule, self.sample_rate)
+            content = facts.sha256 if isinstance(facts, FileFacts) else ""
+            heard = listen(path, clip, self.recordings.rule, self.sample_rate, content)
             at_rest = Stamp.of(path) == before
         except AudioError as error:
             return error
