@@ -29,6 +29,7 @@ from tqdm import tqdm
 
 from hear_ssl.encoders import engines, weights
 from hear_ssl.encoders.api import Model
+from hear_ssl.encoders.families import FAMILIES
 from hear_ssl.encoders.hub import todays_name
 from hear_ssl.encoders.network_config import build
 from hear_ssl.encoders.options import check_options
@@ -176,7 +177,7 @@ def _load_network(path: Path) -> Any:
     settings = _hubert_settings(config, config_path)
     names = {theirs: ours for ours, theirs in SAME_VALUES.items()}
     names |= dict.fromkeys(("conv_dim", "conv_kernel", "conv_stride"), "extractor_conv_layer_config")
-    network = build("hubert", settings, str(config_path), names)
+    network = build(FAMILIES["hubert"], settings, str(config_path), names)
     state = {_renamed(name): tensor for name, tensor in weights.read_state(path).items()}
     weights.load_strictly(network, state, path)
     return network

@@ -5,9 +5,10 @@ from typing import Any
 
 from hear_ssl.encoders import engines, hub
 from hear_ssl.encoders.api import Model
-from hear_ssl.encoders.network_config import FAMILIES
-from hear_ssl.encoders.options import check_options
-from hear_ssl.encoders.transformer import OPTIONS, wants_normalization
+from hear_ssl.encoders.families import FAMILIES
+from hear_ssl.encoders.family import Family, Loaded
+from hear_ssl.encoders.options import OPTIONS, check_options
+from hear_ssl.encoders.transformer import wants_normalization
 
 # Why a declaration has no revision. Whoever learns the commit writes it there instead.
 NO_COMMIT_KNOWN = (
@@ -52,7 +53,8 @@ class Checkpoint:
             ValueError: An unknown option or value, a config that is refused, or weights that do not fit the network.
             FileNotFoundError: No such folder, or the hub cannot be reached and holds no cached copy.
         """
-        check_options(options, {**OPTIONS, **engines.OPTIONS})
+        families = (FAMILIES[self.family],) if self.family else tuple(FAMILIES.values())
+        check_options(options, {name: meaning for each in families for name, meaning in each.options.items()})
         source = str(model_file_path or self.hub_id)
         if not source:
             raise ValueError(
@@ -61,18 +63,38 @@ class Checkpoint:
         normalize = wants_normalization(options.pop("normalize", "auto"))
         chosen = engines.taken_choices(options)
         files = hub.Files(source, self.revision if source == self.hub_id else "")
-        network = hub.load_transformer(files, (self.family,) if self.family else tuple(FAMILIES))
-        processor = hub.read_processor(files)
-        if normalize is None:
-            normalize = processor.normalize if processor else self.normalize
-        if normalize is None:
-            raise ValueError(
-                f"{files.where}: neither preprocessor_config.json nor processor_config.json beside the weights says whether "
-                "audio is normalised; give the option normalize=true or normalize=false"
-            )
-        rate = processor.sample_rate if processor else hub.DEFAULT_RATE
-        encoder = engines.build_encoder(network, normalize, rate, chosen)
-        encoder.revision = files.commit
+        family = hub.family_of(files, [each.model_type for each in families])
+        own = _own_options(family, options, {**chosen, "normalize": normalize}, files.where)
+        network = hub.load_transformer(files, (family.model_type,))
+        processor = hub.read_processor(files, family.processor)
+        if normalize is None and processor is None:
+            normalize = self.normalize
+        encoder = family.build(Loaded(network, files.where, processor, own, normalize, chosen))
+        encoder.revision = files.commit  # type: ignore[assignment]
         model = Model(encoder, **options)
         model.read_from = files.read_from
         return model
+
+
+def _own_options(family: Family, options: dict[str, Any], general: dict[str, Any], where: str) -> dict[str, Any]:
+    """Those options of `load_model` that are the family's own, taken out of all that other families have too.
+
+    Args:
+        family: Of the network.
+        options: As `load_model` got them, without the general ones.
+        general: `normalize` (None for auto), `precision` and `engine`.
+        where: What messages call the checkpoint.
+
+    Raises:
+        ValueError: An option of another family.
+    """
+    usual = {"normalize": None, "precision": engines.PRECISIONS[0], "engine": engines.ENGINES[0]}
+    given = {name: value for name, value in options.items() if name not in OPTIONS}
+    given.update({name: value for name, value in general.items() if value != usual[name]})
+    for name, value in given.items():
+        if name not in family.options:
+            raise ValueError(
+                f"{where}: option {name}={value!r}: networks of type {family.model_type} do not take it; leave it out"
+                + (f" (they take {', '.join(sorted(family.options))})" if family.options else "")
+            )
+    return {name: options.pop(name) for name in list(options) if name in given}

@@ -8,12 +8,14 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 
-from hear_ssl.encoders import weights
-from hear_ssl.encoders.network_config import FAMILIES, build, model_type, network_settings
+from hear_ssl.encoders import bounds, weights
+from hear_ssl.encoders.families import FAMILIES
+from hear_ssl.encoders.family import Family
+from hear_ssl.encoders.network_config import build, model_type, network_settings
 
 # In the order in which they are looked for; the index files list the parts of a checkpoint in several files.
 WEIGHT_FILES = (
@@ -23,28 +25,8 @@ WEIGHT_FILES = (
     "pytorch_model.bin.index.json",
 )
 MAX_PARTS = 1000
-# What a processor that says nothing does, as Wav2Vec2FeatureExtractor of transformers.
-DEFAULT_NORMALIZE, DEFAULT_RATE = True, 16000
-RATES = (1_000, 1_000_000)  # Hz; outside of them no audio is meant
-
-# Parts beside the encoder that pre-training, transcription or classification leave in a checkpoint, by the first word of
-# their names: heads of transformers' classes for these families, and what fairseq's HuBERT has.
-HEADS = {
-    "lm_head",
-    "classifier",
-    "projector",
-    "layer_weights",
-    "tdnn",
-    "objective",
-    "quantizer",
-    "project_hid",
-    "project_q",
-    "final_proj",
-    "label_embs_concat",
-    "masked_spec_embed",
-}
-# The same where the encoder's tensors have a prefix: the last linear layer of a speaker network has the encoder's name.
-HEADS_BESIDE_A_PREFIX = HEADS | {"feature_extractor"}
+# Where the encoder's tensors have a prefix, the last linear layer of a speaker network has the name of a part of the encoder.
+HEADS_BESIDE_A_PREFIX = frozenset({"feature_extractor"})
 # Only pre-training uses it; a checkpoint may lack it.
 MASK = "masked_spec_embed"
 # Weight norm of the positional convolution: torch's names until 2.0 -> since.
@@ -153,23 +135,10 @@ class Files:
         return [path for path in found.values() if path is not None]
 
 
-class Processor(NamedTuple):
-    """What a checkpoint's processor file says of its audio.
+def read_processor(files: Files, rules: bounds.Rules) -> dict[str, Any] | None:
+    """What preprocessor_config.json, or processor_config.json of transformers 5, says under the keys of `rules`.
 
-    Attributes:
-        normalize: Whether a clip is brought to zero mean and unit variance.
-        sample_rate: In Hz.
-    """
-
-    normalize: bool
-    sample_rate: int
-
-
-def read_processor(files: Files) -> Processor | None:
-    """What preprocessor_config.json, or processor_config.json of transformers 5, says of the audio; None without either.
-
-    Args:
-        files: Of the checkpoint; the sample rate in it is in Hz.
+    None without either; what both files leave out is left out.
 
     Raises:
         ValueError: Not readable, a value of the wrong type or out of bounds, or two files that disagree.
@@ -186,26 +155,31 @@ def read_processor(files: Files) -> Processor | None:
             said[nested.name] = part
     if not said:
         return None
-    normalize = _agreed(said, "do_normalize", files.where, DEFAULT_NORMALIZE)
-    rate = _agreed(said, "sampling_rate", files.where, DEFAULT_RATE)
-    names = " and ".join(said)
-    if not isinstance(normalize, bool):
-        raise ValueError(f"{files.where}: {names}: do_normalize is {str(normalize)[:80]!r}; true or false is wanted")
-    if isinstance(rate, bool) or not isinstance(rate, int) or not RATES[0] <= rate <= RATES[1]:
-        raise ValueError(
-            f"{files.where}: {names}: sampling_rate is {str(rate)[:80]!r}; a whole number of Hz from {RATES[0]} to "
-            f"{RATES[1]} is wanted"
-        )
-    return Processor(normalize, rate)
+    found = {key: _agreed(said, key, files.where) for key in rules}
+    found = {key: value for key, value in found.items() if value is not None}
+    for problem in bounds.problems(found, rules):
+        raise ValueError(f"{files.where}: {' and '.join(said)}: {problem}")
+    return found
 
 
-def _agreed(said: Mapping[str, Mapping[str, Any]], key: str, where: str, default: Any) -> Any:
-    """The value of a key in those files that have it, which must be one."""
+def _agreed(said: Mapping[str, Mapping[str, Any]], key: str, where: str) -> Any:
+    """The value of a key in those files that have it, which must be one; None if none has it."""
     values = {name: content[key] for name, content in said.items() if content.get(key) is not None}
     if len({repr(value) for value in values.values()}) > 1:
         told = ", ".join(f"{name} says {value!r}" for name, value in values.items())
         raise ValueError(f"{where}: two processor files disagree on {key}: {told}; remove the one that is wrong")
-    return next(iter(values.values()), default)
+    return next(iter(values.values()), None)
+
+
+def family_of(files: Files, families: Iterable[str] = FAMILIES) -> Family:
+    """The family of a checkpoint, by the `model_type` of its config.json, which must be one of `families`.
+
+    Raises:
+        FileNotFoundError: Neither a folder nor a model that the hub (or its cache) gives.
+        ValueError: Another kind of network.
+    """
+    config, where = files.config()
+    return FAMILIES[model_type(config, where, tuple(families))]
 
 
 def load_transformer(files: Files, families: Iterable[str] = FAMILIES) -> Any:
@@ -221,9 +195,9 @@ def load_transformer(files: Files, families: Iterable[str] = FAMILIES) -> Any:
         FileNotFoundError: Neither a folder nor a model that the hub (or its cache) gives, or no weights in it.
         ValueError: Another kind of network, a config that is refused, a damaged file, or weights that do not fit it.
     """
+    family = family_of(files, families)
     config, where = files.config()
-    family = model_type(config, where, tuple(families))
-    settings = network_settings(config, where)
+    settings = network_settings(config, where, family)
     if files.find("adapter_config.json") is not None:
         raise ValueError(
             f"{files.where}: adapter_config.json lies beside the weights, which are not whole without that adapter; merge it "
@@ -237,42 +211,47 @@ def load_transformer(files: Files, families: Iterable[str] = FAMILIES) -> Any:
         state.update(part)
     state = encoder_state(state, family, files.where)
     network = build(family, settings, where)
-    _check_layers(state, network.config.num_hidden_layers, where)
+    if family.layers:
+        _check_layers(state, family, getattr(network.config, family.n_layers), where)
     if MASK not in dict(network.named_parameters()):
         state.pop(MASK, None)
     elif MASK not in state:
         state[MASK] = torch.zeros(network.config.hidden_size)
     weights.load_strictly(network, state, files.where)
+    if any(
+        buffer.is_meta for buffer in network.buffers()
+    ):  # tables that are computed; now the sizes are known to be right
+        network = build(family, settings, where, has_buffers=True)
+        weights.load_strictly(network, state, files.where)
     return network
 
 
-def encoder_state(state: Mapping[str, torch.Tensor], family: str, where: str) -> dict[str, torch.Tensor]:
+def encoder_state(state: Mapping[str, torch.Tensor], family: Family, where: str) -> dict[str, torch.Tensor]:
     """The encoder's tensors under the names that the bare network has today; known heads are left out.
 
     Args:
         state: All tensors of a checkpoint, of any shape, by name.
-        family: Key of `hear_ssl.encoders.network_config.FAMILIES`.
+        family: Of the network.
         where: What messages call the checkpoint.
 
     Raises:
         ValueError: Tensors of another family, or of parts that are not known.
     """
-    for other, kind in FAMILIES.items():
-        named = [name for name in state if name.startswith(kind.prefix)]
-        if named and other != family:
+    for other in FAMILIES.values():
+        named = [name for name in state if name.startswith(other.prefixes[0])]
+        if named and other is not family:
             raise ValueError(
-                f"{where}: config.json says {family}, but {len(named)} tensors belong to {other}, such as {named[0]}; config "
-                "and weights are of two models"
+                f"{where}: config.json says {family.model_type}, but {len(named)} tensors belong to {other.model_type}, such as "
+                f"{named[0]}; config and weights are of two models"
             )
-    prefix = FAMILIES[family].prefix
-    has_prefix = any(name.startswith(prefix) for name in state)
-    heads = HEADS_BESIDE_A_PREFIX if has_prefix else HEADS - {MASK}
+    prefix = next((each for each in family.prefixes if any(name.startswith(each) for name in state)), "")
+    heads = family.heads | HEADS_BESIDE_A_PREFIX if prefix else family.heads - {MASK}
     own, foreign = {}, []
     for name, tensor in state.items():
-        if has_prefix and not name.startswith(prefix):
-            foreign += [] if name.partition(".")[0] in heads else [name]
-        elif has_prefix or name.partition(".")[0] not in heads:
-            own[todays_name(name.removeprefix(prefix))] = tensor
+        if not name.startswith(prefix):
+            foreign += [] if _is_of(name, heads) else [name]
+        elif prefix or not _is_of(name, heads):
+            own[family.rename(todays_name(name.removeprefix(prefix)))] = tensor
     if foreign:
         raise ValueError(
             f"{where}: {len(foreign)} of {len(state)} tensors belong neither to the encoder ({prefix}*) nor to a known head "
@@ -280,6 +259,11 @@ def encoder_state(state: Mapping[str, torch.Tensor], family: str, where: str) ->
             "save the encoder alone (save_pretrained of the bare model)"
         )
     return own
+
+
+def _is_of(name: str, parts: Iterable[str]) -> bool:
+    """Whether a tensor's name is, or begins with, the whole words of one of the parts."""
+    return any(name == part or name.startswith(part + ".") for part in parts)
 
 
 def todays_name(name: str) -> str:
@@ -294,12 +278,13 @@ def todays_name(name: str) -> str:
     return name
 
 
-def _check_layers(state: Mapping[str, torch.Tensor], n_layers: int, where: str) -> None:
+def _check_layers(state: Mapping[str, torch.Tensor], family: Family, n_layers: int, where: str) -> None:
     """Refuse weights of more or fewer transformer layers than config.json says."""
-    found = {match[1] for name in state if (match := re.match(r"encoder\.layers\.(\d+)\.", name))}
+    found = {match[1] for name in state if (match := re.match(family.layers, name))}
     if found != {str(number) for number in range(n_layers)}:
+        shape = family.layers.replace("\\", "").replace("(d+)", "N")
         raise ValueError(
-            f"{where}: num_hidden_layers is {n_layers}, but the weights are of {len(found)} layers (encoder.layers.N.*); "
+            f"{where}: {family.n_layers} is {n_layers}, but the weights are of {len(found)} layers ({shape}*); "
             "config and weights are of two models, or one was changed"
         )
 
