@@ -240,27 +240,26 @@ def cache_folder(chosen: Path | None) -> Path:
     return Path(os.environ.get("HEAR_EVAL_CACHE") or Path.home() / ".cache" / "hear-eval")
 
 
-def own_folder(cache: Path, name: str) -> Path:
+def own_folder(cache: Path, name: str, make: bool = True) -> Path:
     """The folder `name` of a cache, made if it is not there; if it cannot be written, that of one's own cache beside it.
 
-    Where they differ, a warning says so once for each cache.
+    Where they differ, a warning says so once for each cache. Who only looks has it not made, and may find nothing there.
 
     Raises:
         EvaluationError: Neither can be made.
     """
     folder = cache / name
     existing = next(each for each in (folder, *folder.absolute().parents) if os.path.exists(each))
-    if can_write(existing):
+    if not can_write(existing):
+        own = _beside(cache)
+        folder = own / name
+        if make and cache not in _told:
+            _told.add(cache)
+            LOG.warning("--cache %s can only be read; what it lacks is made and kept in %s", cache, own)
+    if make:
         with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
-        return folder
-    own = _beside(cache)
-    if cache not in _told:
-        _told.add(cache)
-        LOG.warning("--cache %s can only be read; what it lacks is made and kept in %s", cache, own)
-    with writing(own / name):
-        (own / name).mkdir(parents=True, exist_ok=True)
-    return own / name
+    return folder
 
 
 def _beside(cache: Path) -> Path:

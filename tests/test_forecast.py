@@ -92,6 +92,15 @@ def test_what_is_stored_is_not_counted_again(recordings):
     assert made.trial.n_stored == 150 and made.trial.store_bytes == made.trial.processor.high == 0
 
 
+@pytest.mark.parametrize("module", ["hear_ssl.melspec", str(Path(__file__).parent / "modules" / "good.py")])
+def test_a_plan_begins_no_store(recordings, module):
+    """The cache has no folder of embeddings after it, of a module that is known by its answers neither; what a run left is found."""
+    assert planned(module).trial.n_stored == 0 and not Path("cache/embeddings").exists()
+    ev.run(module, "part.csv", protocol="knn", out=None)
+    there = sorted(Path("cache/embeddings").rglob("*"))
+    assert planned(module).trial.n_stored == 40 and sorted(Path("cache/embeddings").rglob("*")) == there
+
+
 def test_a_trial_tells_what_a_run_costs(recordings, monkeypatch):
     """Where the cost is the samples that a module is asked for, the forecast is within 25 % of the run's, its first calls included."""
     module = Counting()

@@ -95,7 +95,7 @@ def remarks(given: Answers) -> list[tuple[str, str]]:
     return []
 
 
-def settle(cache: Path, identity: Mapping[str, Any], given: Answers) -> dict[str, Any]:
+def settle(cache: Path, identity: Mapping[str, Any], given: Answers, begin: bool = True) -> dict[str, Any]:
     """The identity of the store whose module answered like this one, or of a new store that remembers its answers.
 
     Answers are (n, size) each.
@@ -104,6 +104,7 @@ def settle(cache: Path, identity: Mapping[str, Any], given: Answers) -> dict[str
         cache: Folder of all stores.
         identity: What the module's embeddings depend on, as far as it can be named.
         given: Its answers.
+        begin: Whether a new store is begun; without, it is only named.
 
     Raises:
         EvaluationError: There are `MAX_STORES` already, none of which agrees.
@@ -113,9 +114,13 @@ def settle(cache: Path, identity: Mapping[str, Any], given: Answers) -> dict[str
         name = f"embeddings/{model_key(tried)}"
         if agree(_read(cache / name / _FILE), given):
             return tried
-        home = own_folder(cache, name)
+        home = own_folder(cache, name, begin)
+        if not begin:
+            if agree(_read(home / _FILE), given) or not _is_begun(cache / name, home):
+                return tried
+            continue
         with locked(home / ".behaviour.lock"):
-            if not any((each / _FILE).exists() or any(each.rglob("*.safetensors")) for each in (cache / name, home)):
+            if not _is_begun(cache / name, home):
                 packed = io.BytesIO()
                 np.savez(packed, allow_pickle=False, **given)
                 write_whole(home / _FILE, packed.getvalue())
@@ -125,6 +130,11 @@ def settle(cache: Path, identity: Mapping[str, Any], given: Answers) -> dict[str
         f"{identity.get('module')}: the {MAX_STORES} stores under this name all come from a module that answers otherwise; "
         "are its weights drawn anew each time that it is loaded? Give it a fixed seed"
     )
+
+
+def _is_begun(*folders: Path) -> bool:
+    """Whether a store in one of these folders has answers, or shards."""
+    return any((each / _FILE).exists() or any(each.rglob("*.safetensors")) for each in folders)
 
 
 def agree(one: Answers, other: Answers) -> bool:

@@ -110,10 +110,13 @@ def embed_with(
     return store, done
 
 
-def store_of(spec: ModuleSpec, module: Module, views: str, folder: Path) -> Store:
+def store_of(spec: ModuleSpec, module: Module, views: str, folder: Path, begin: bool = True) -> Store:
     """The store of an open module's embeddings of a kind, (n_clips, ...) each, in a folder of stores.
 
-    Arguments are those of `embed_with`.
+    Args:
+        spec, module, views: As for `embed_with`.
+        folder: Of all stores.
+        begin: Whether to begin one where there is none; without, nothing is written.
 
     Raises:
         EvaluationError: The module fails, or answers otherwise each time that it is loaded.
@@ -122,5 +125,5 @@ def store_of(spec: ModuleSpec, module: Module, views: str, folder: Path) -> Stor
     own = described["identity"] if views != "frames" else None
     named = identity(spec, described, views)
     if behaviour.is_asked(described):
-        named = behaviour.settle(folder, named, behaviour.answers(module))
-    return Store(folder, named, part, own["scene_from"] if own else None, spec.kept_as)
+        named = behaviour.settle(folder, named, behaviour.answers(module), begin)
+    return Store(folder, named, part, own["scene_from"] if own else None, spec.kept_as, begin)

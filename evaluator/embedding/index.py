@@ -33,6 +33,12 @@ class _Fault:
 class Index:
     """The shards of one part of a store.
 
+    Args:
+        cache: Folder of all stores.
+        key: The store's name.
+        part: "", "layers" or "frames".
+        begin: Whether to begin one where there is none; else nothing is written for it.
+
     Attributes:
         folder: Where shards are written.
         folders: Where they are read: first a cache that can only be read, if it is one, then `folder`.
@@ -41,10 +47,10 @@ class Index:
         shards: What each shard says of itself.
     """
 
-    def __init__(self, cache: Path, key: str, part: str):
+    def __init__(self, cache: Path, key: str, part: str, begin: bool = True):
         self.key, self.part = key, part
         shared = cache / "embeddings" / key / part
-        self.folder = own_folder(cache, f"embeddings/{key}/{part}")
+        self.folder = own_folder(cache, f"embeddings/{key}/{part}", begin)
         self.folders = list(dict.fromkeys([shared, self.folder]))
         self.locations: dict[str, tuple[Path, int]] = {}
         self.clips: dict[str, StoredClip] = {}

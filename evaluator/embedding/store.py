@@ -55,6 +55,7 @@ class Store(Index):
         scene_from: How the scenes asked for are made of the stored layers: "layers", joined, and "pooling" ("mean" or "mean+std");
             None where scenes are stored.
         kept_as: "float32", or "float16" for rows of `halves`, half as large.
+        begin: Whether to begin one where there is none; without, it is only looked at.
     """
 
     def __init__(
@@ -64,15 +65,16 @@ class Store(Index):
         part: str = "",
         scene_from: Mapping[str, Any] | None = None,
         kept_as: str = "float32",
+        begin: bool = True,
     ):
         if kept_as != "float32":
             identity = {**identity, "kept_as": kept_as}
-        super().__init__(cache, model_key(identity), part)
+        super().__init__(cache, model_key(identity), part, begin)
         self.scene_from, self.in_halves = scene_from, kept_as == "float16"
         home = self.folder.parent if part else self.folder
         sweep(home)
         described = json.dumps(identity, sort_keys=True, indent=1) + "\n"
-        if not (home / "model.json").exists() and can_write(home):
+        if begin and not (home / "model.json").exists() and can_write(home):
             write_whole(home / "model.json", described.encode())
 
     @staticmethod

@@ -85,7 +85,7 @@ def tried(
     done, home = keyed(recordings), cache if spec.session is None else Path(spec.session.name)
     found: list[Store] = []
     opening = _seconds(
-        lambda: found.append(store_of(spec, module, views, home))
+        lambda: found.append(store_of(spec, module, views, home, begin=False))
     )  # a module may be asked for its answers
     (store,) = found
     store.verify(done.keys.values())
