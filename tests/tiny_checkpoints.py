@@ -59,6 +59,10 @@ FAMILIES = {
     "wavlm": ("WavLM", {}),
     "wavlm_large": ("WavLM", {**STABLE, "conv_bias": False}),
     "data2vec": ("Data2VecAudio", {"num_conv_pos_embeddings": 5, "conv_pos_kernel_size": 19}),
+    "unispeech": ("UniSpeech", {}),
+    "unispeech_large": ("UniSpeech", STABLE),
+    "unispeech_sat": ("UniSpeechSat", {}),
+    "unispeech_sat_large": ("UniSpeechSat", STABLE),
 }
 
 AVES_CONFIG = {
