@@ -1,15 +1,18 @@
-"""Published transformers in the hub's format, as the modules of this package declare them, and how one is loaded."""
+"""Published networks in the hub's format, as the modules of this package declare them, and how one is loaded."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 from hear_ssl.encoders import engines, hub
 from hear_ssl.encoders.api import Model
+from hear_ssl.encoders.encoder import Encoder
 from hear_ssl.encoders.families import FAMILIES
 from hear_ssl.encoders.family import Family, Loaded
 from hear_ssl.encoders.options import OPTIONS, check_options
 from hear_ssl.encoders.transformer import wants_normalization
 
+DEFAULT_WINDOW_SECONDS = 30.0  # of every module
 # Why a declaration has no revision. Whoever learns the commit writes it there instead.
 NO_COMMIT_KNOWN = (
     "no commit of it was found in public text when this module was written, and the hub could not be asked; the newest is "
@@ -71,6 +74,7 @@ class Checkpoint:
             normalize = self.normalize
         encoder = family.build(Loaded(network, files.where, processor, own, normalize, chosen))
         encoder.revision = files.commit  # type: ignore[assignment]
+        fit_window(encoder, options)
         model = Model(encoder, **options)
         model.read_from = files.read_from
         return model
@@ -98,3 +102,17 @@ def _own_options(family: Family, options: dict[str, Any], general: dict[str, Any
                 + (f" (they take {', '.join(sorted(family.options))})" if family.options else "")
             )
     return {name: options.pop(name) for name in list(options) if name in given}
+
+
+def fit_window(encoder: Encoder, options: dict[str, Any]) -> None:
+    """Put the longest window that the network takes into the options, where none is asked for.
+
+    Raises:
+        ValueError: A longer one is, in seconds.
+    """
+    longest = getattr(encoder, "longest_seconds", math.inf)
+    asked = options.get("window_seconds")
+    if asked is None and longest < DEFAULT_WINDOW_SECONDS:
+        options["window_seconds"] = longest
+    elif isinstance(asked, (int, float)) and asked > longest:
+        raise ValueError(f"option window_seconds={asked!r}: this network takes at most {longest:g} s at once")

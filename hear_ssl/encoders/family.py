@@ -41,11 +41,13 @@ class Family:
     Attributes:
         model_type: What config.json calls it.
         classes: Beginning of the names of its classes in the library: the one that ends in Config, and that in Model.
-        prefixes: What the names of the encoder's tensors begin with where other parts lie beside it; the first that occurs counts.
+        prefixes: What the names of the encoder's tensors begin with where other parts lie beside it; the first that occurs
+            counts. None where all tensors but the heads' are the encoder's.
         rules: The keys of config.json that decide the network's form, with what is taken of each; all others stay behind.
         build: A `Loaded` -> the encoder.
         misfits: Checked settings -> what does not go together, the key first in each sentence.
         refused: Keys that change what the numbers mean, beside those that are always refused, with the reason.
+        fixed: Keys that are checked and not passed on: older names, whose value has to be the usual one.
         heads: Beginnings of the names of other parts' tensors, whole words between dots, which are left out.
         processor: Keys of the processor files that count, with what is taken of each.
         options: Options of `load_model` that not every module takes, a name and its meaning each; `normalize`, `precision` and
@@ -54,8 +56,7 @@ class Family:
         network: Makes the bare network of a config; by default the class that ends in Model.
         attention: The implementation of attention that it runs with here.
         section: Key of config.json under which the settings stand; "" for the file itself.
-        rename: A tensor's name in a file -> its name today.
-        kept: Whether a tensor of the encoder, by its name, is used here; others of it are left out.
+        rename: A tensor's name that the installed library does not know -> the one that it knows.
     """
 
     model_type: str
@@ -65,6 +66,7 @@ class Family:
     build: Callable[[Loaded], Encoder]
     misfits: Callable[[Mapping[str, Any]], list[str]] = no_misfits
     refused: Mapping[str, str] = field(default_factory=dict)
+    fixed: Rules = field(default_factory=dict)
     heads: frozenset[str] = frozenset()
     processor: Rules = field(default_factory=dict)
     options: Mapping[str, str] = field(default_factory=dict)
@@ -74,4 +76,3 @@ class Family:
     attention: str = "sdpa"
     section: str = ""
     rename: Callable[[str], str] = str
-    kept: Callable[[str], bool] = bool

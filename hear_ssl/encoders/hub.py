@@ -211,6 +211,8 @@ def load_transformer(files: Files, families: Iterable[str] = FAMILIES) -> Any:
         state.update(part)
     state = encoder_state(state, family, files.where)
     network = build(family, settings, where)
+    wanted = network.state_dict()
+    state = {name if name in wanted else family.rename(name): tensor for name, tensor in state.items()}
     if family.layers:
         _check_layers(state, family, getattr(network.config, family.n_layers), where)
     if MASK not in dict(network.named_parameters()):
@@ -238,7 +240,8 @@ def encoder_state(state: Mapping[str, torch.Tensor], family: Family, where: str)
         ValueError: Tensors of another family, or of parts that are not known.
     """
     for other in FAMILIES.values():
-        named = [name for name in state if name.startswith(other.prefixes[0])]
+        own = other.model_type.replace("-", "_") + "."  # others, such as "encoder.", are no family's own
+        named = [name for name in state if name.startswith(own)]
         if named and other is not family:
             raise ValueError(
                 f"{where}: config.json says {family.model_type}, but {len(named)} tensors belong to {other.model_type}, such as "
@@ -246,19 +249,19 @@ def encoder_state(state: Mapping[str, torch.Tensor], family: Family, where: str)
             )
     prefix = next((each for each in family.prefixes if any(name.startswith(each) for name in state)), "")
     heads = family.heads | HEADS_BESIDE_A_PREFIX if prefix else family.heads - {MASK}
-    own, foreign = {}, []
+    of_encoder, foreign = {}, []
     for name, tensor in state.items():
         if not name.startswith(prefix):
             foreign += [] if _is_of(name, heads) else [name]
         elif prefix or not _is_of(name, heads):
-            own[family.rename(todays_name(name.removeprefix(prefix)))] = tensor
+            of_encoder[todays_name(name.removeprefix(prefix))] = tensor
     if foreign:
         raise ValueError(
             f"{where}: {len(foreign)} of {len(state)} tensors belong neither to the encoder ({prefix}*) nor to a known head "
             f"({', '.join(sorted(heads))}): {', '.join(foreign[:5])}{' ...' if len(foreign) > 5 else ''}; if they are a head, "
             "save the encoder alone (save_pretrained of the bare model)"
         )
-    return own
+    return of_encoder
 
 
 def _is_of(name: str, parts: Iterable[str]) -> bool:

@@ -57,13 +57,15 @@ def network_settings(config: Mapping[str, Any], where: str, family: Family) -> d
         family: Of the network.
 
     Raises:
-        ValueError: A key that leads to code or to another network.
+        ValueError: A key that leads to code or to another network, or a fixed one of another value.
     """
     part = config.get(family.section, {}) if family.section else config
     if not isinstance(part, dict):
         raise ValueError(f"{where}: {family.section} is {bounds.shown(part)}; an object of settings is wanted")
     for said in (config, part):
         _refuse_code(said, where, {**REFUSED, **family.refused})
+    for problem in bounds.problems(part, family.fixed):
+        raise ValueError(f"{where}: {problem}")
     return {key: part[key] for key in family.rules if key in part}
 
 

@@ -1,0 +1,127 @@
+"""A tiny random checkpoint of every family that has an encoder of its own, and the library's own numbers for a clip."""
+
+import json
+from dataclasses import dataclass, field
+
+import torch
+
+from hear_ssl.encoders import weights
+from tiny_checkpoints import SMALL
+
+
+def words(text):
+    """The words of a text."""
+    return frozenset(text.split())
+
+
+# Keys of the wav2vec 2.0 kin that training, heads and decoding read.
+ELSEWHERE = words(
+    """activation_dropout adapter_kernel_size adapter_stride add_adapter apply_spec_augment attention_dropout bos_token_id
+    classifier_proj_size codevector_dim contrastive_logits_temperature ctc_loss_reduction ctc_zero_infinity
+    diversity_loss_weight eos_token_id feat_proj_dropout feat_quantizer_dropout final_dropout hidden_dropout layerdrop
+    mask_feature_length mask_feature_min_masks mask_time_length mask_time_min_masks num_adapter_layers num_codevector_groups
+    num_codevectors_per_group num_feat_extract_layers num_negatives output_hidden_size pad_token_id proj_codevector_dim
+    tdnn_dilation tdnn_dim tdnn_kernel use_weighted_layer_sum vocab_size xvector_output_dim conformer_conv_dropout"""
+)
+
+
+@dataclass(frozen=True)
+class Tiny:
+    """A small network of a family and how tests ask it.
+
+    Attributes:
+        classes: Beginning of the names of its classes.
+        settings: Of its config.
+        seconds: Lengths of clips that are compared with the library; the first has no rest after its last frame.
+        clicks: Where in the first clip a click is tried, as shares of its length.
+        click, quiet, tolerance: Height of the click; the share of the largest change that counts as one; how far the centre of what
+            changes may be from the click, in hops.
+        local_layer: A layer whose frames see only their field.
+        windows: Options for the test of long recordings.
+        elsewhere: Keys of its config that decide nothing about the encoder.
+        model: Class that is saved; by default the one that ends in Model.
+        frames_make_scenes: Whether timestamp embeddings are the frames of scenes.
+        causal: Whether a click moves its own frame and later ones only.
+        section: Where in its config the encoder's settings are.
+        extractor: The library's feature extractor and what it is made with.
+    """
+
+    classes: str
+    settings: dict
+    seconds: tuple = (0.525, 0.6943)
+    clicks: tuple = (0.4, 0.6)
+    click: float = 0.3
+    quiet: float = 0.02
+    tolerance: float = 0.25
+    local_layer: object = 0
+    windows: dict = field(default_factory=lambda: {"window_seconds": 12})
+    elsewhere: frozenset = ELSEWHERE
+    model: str = ""
+    frames_make_scenes: bool = True
+    section: str = ""
+    causal: bool = False
+    extractor: tuple = ("Wav2Vec2FeatureExtractor", {"do_normalize": True})
+
+    def config(self):
+        """The library's config."""
+        with weights.quiet_transformers() as transformers:
+            return getattr(transformers, f"{self.classes}Config")(**self.settings)
+
+    def keys(self):
+        """Keys that this family's config has beyond those of any."""
+        with weights.quiet_transformers() as transformers:
+            general = set(transformers.PretrainedConfig().to_dict()) | {"model_type", "transformers_version"}
+        config = self.config()
+        return set((getattr(config, self.section) if self.section else config).to_dict()) - general
+
+
+CONFORMER = {**SMALL, "conv_depthwise_kernel_size": 7, "max_source_positions": 64}
+TINY = {
+    "conformer_relative": Tiny("Wav2Vec2Conformer", {**CONFORMER, "position_embeddings_type": "relative"}),
+    "conformer_rotary": Tiny(
+        "Wav2Vec2Conformer", {**CONFORMER, "position_embeddings_type": "rotary", "feat_extract_norm": "layer"}
+    ),
+    "conformer_plain": Tiny("Wav2Vec2Conformer", {**CONFORMER, "position_embeddings_type": None}),
+}
+
+
+def network(kind):
+    """The tiny network, random but for norms that would do nothing."""
+    tiny = TINY[kind]
+    with weights.quiet_transformers() as transformers:
+        torch.manual_seed(1)
+        made = getattr(transformers, tiny.model or f"{tiny.classes}Model")(tiny.config()).eval()
+    for module in made.modules():
+        if isinstance(module, torch.nn.BatchNorm1d):
+            module.running_mean.normal_()
+            module.running_var.uniform_(0.5, 2)
+    return made
+
+
+def save(kind, folder):
+    """Its checkpoint in the hub's format, written by the library; gives the folder."""
+    name, settings = TINY[kind].extractor
+    with weights.quiet_transformers() as transformers:
+        network(kind).save_pretrained(folder)
+        getattr(transformers, name)(**settings).save_pretrained(folder)
+    assert json.loads((folder / "config.json").read_text())["model_type"]
+    return folder
+
+
+def reference(kind, folder, clip):
+    """The library's own layers of one clip (n_samples,), each (n_frames, width), from the files of the folder."""
+    with weights.quiet_transformers() as transformers, torch.no_grad():
+        own = getattr(transformers, TINY[kind].model or "AutoModel")
+        made = own.from_pretrained(folder, dtype=torch.float32).eval()
+        extractor = transformers.AutoFeatureExtractor.from_pretrained(folder)
+        features = extractor(clip.numpy(), sampling_rate=extractor.sampling_rate, return_tensors="pt")
+        return REFERENCES.get(TINY[kind].classes, waveform)(made, features, clip)
+
+
+def waveform(made, features, clip):
+    """Hidden states, the last one after the final norm."""
+    out = made(features.input_values, output_hidden_states=True)
+    return [state[0] for state in (*out.hidden_states[:-1], out.last_hidden_state)]
+
+
+REFERENCES = {}
