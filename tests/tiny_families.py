@@ -76,12 +76,22 @@ class Tiny:
 
 
 CONFORMER = {**SMALL, "conv_depthwise_kernel_size": 7, "max_source_positions": 64}
+SEW = {
+    **SMALL,
+    "conv_kernel": (10, 3, 3, 3, 3, 2, 2),
+    "conv_stride": (5, 2, 2, 2, 2, 2, 2),
+    "num_feat_extract_layers": 7,
+    "num_conv_pos_embeddings": 4,
+}
 TINY = {
     "conformer_relative": Tiny("Wav2Vec2Conformer", {**CONFORMER, "position_embeddings_type": "relative"}),
     "conformer_rotary": Tiny(
         "Wav2Vec2Conformer", {**CONFORMER, "position_embeddings_type": "rotary", "feat_extract_norm": "layer"}
     ),
     "conformer_plain": Tiny("Wav2Vec2Conformer", {**CONFORMER, "position_embeddings_type": None}),
+    "sew": Tiny("SEW", SEW),
+    "sew_layer_norm": Tiny("SEW", {**SEW, "feat_extract_norm": "layer"}),
+    "sew_d": Tiny("SEWD", {**SEW, "position_buckets": 8, "max_position_embeddings": 16}),
 }
 
 
@@ -124,4 +134,11 @@ def waveform(made, features, clip):
     return [state[0] for state in (*out.hidden_states[:-1], out.last_hidden_state)]
 
 
-REFERENCES = {}
+def squeezed(made, features, clip):
+    """The same of SEW: the output's frames are averaged in pairs, without the one of zeros at an odd end."""
+    *inner, last = waveform(made, features, clip)
+    n = len(inner[0])
+    return [*inner, last[: 2 * n].view(n, 2, -1).mean(1)]
+
+
+REFERENCES = {"SEW": squeezed, "SEWD": squeezed}

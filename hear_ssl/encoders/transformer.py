@@ -109,7 +109,7 @@ class TransformerEncoder(Encoder):
         """Statistics of a clip that is cut in windows, those of the first group norm among them; None for a whole one."""
         if n_windows == 1:
             return None  # `batch_stats` makes them
-        device = self.network.feature_projection.projection.weight.device
+        device = self.network.feature_extractor.conv_layers[0].conv.weight.device
         mean, scale = clip.new_zeros(()), clip.new_ones(())
         if self.normalize:
             variance, mean = torch.var_mean(clip, correction=0)
