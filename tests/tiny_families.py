@@ -83,6 +83,18 @@ SEW = {
     "num_feat_extract_layers": 7,
     "num_conv_pos_embeddings": 4,
 }
+BERT = {
+    "hidden_size": 32,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "intermediate_size": 64,
+    "conv_depthwise_kernel_size": 7,
+    "max_source_positions": 64,
+    "left_max_position_embeddings": 8,
+    "right_max_position_embeddings": 4,
+}
+BERT_ELSEWHERE = ELSEWHERE | {"adapter_act", "use_intermediate_ffn_before_adapter"}
+SEAMLESS = ("SeamlessM4TFeatureExtractor", {})
 TINY = {
     "conformer_relative": Tiny("Wav2Vec2Conformer", {**CONFORMER, "position_embeddings_type": "relative"}),
     "conformer_rotary": Tiny(
@@ -92,6 +104,17 @@ TINY = {
     "sew": Tiny("SEW", SEW),
     "sew_layer_norm": Tiny("SEW", {**SEW, "feat_extract_norm": "layer"}),
     "sew_d": Tiny("SEWD", {**SEW, "position_buckets": 8, "max_position_embeddings": 16}),
+    **{
+        f"wav2vec2_bert_{positions}": Tiny(
+            "Wav2Vec2Bert",
+            {**BERT, "position_embeddings_type": positions},
+            extractor=SEAMLESS,
+            elsewhere=BERT_ELSEWHERE,
+            click=0.1,
+            quiet=0.2,
+        )
+        for positions in ("relative_key", "relative", "rotary", None)
+    },
 }
 
 
@@ -141,4 +164,11 @@ def squeezed(made, features, clip):
     return [*inner, last[: 2 * n].view(n, 2, -1).mean(1)]
 
 
-REFERENCES = {"SEW": squeezed, "SEWD": squeezed}
+def stacked(made, features, clip):
+    """Hidden states of wav2vec2-BERT, without the frame that the library masks."""
+    out = made(features.input_features, attention_mask=features.attention_mask, output_hidden_states=True)
+    n = int(features.attention_mask.sum())
+    return [state[0, :n] for state in (*out.hidden_states[:-1], out.last_hidden_state)]
+
+
+REFERENCES = {"SEW": squeezed, "SEWD": squeezed, "Wav2Vec2Bert": stacked}
