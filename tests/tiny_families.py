@@ -95,6 +95,14 @@ BERT = {
 }
 BERT_ELSEWHERE = ELSEWHERE | {"adapter_act", "use_intermediate_ffn_before_adapter"}
 SEAMLESS = ("SeamlessM4TFeatureExtractor", {})
+AST = {
+    "hidden_size": 32,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "intermediate_size": 64,
+    "max_length": 128,
+    "num_mel_bins": 64,
+}
 TINY = {
     "conformer_relative": Tiny("Wav2Vec2Conformer", {**CONFORMER, "position_embeddings_type": "relative"}),
     "conformer_rotary": Tiny(
@@ -115,6 +123,14 @@ TINY = {
         )
         for positions in ("relative_key", "relative", "rotary", None)
     },
+    "ast": Tiny(
+        "AST",
+        AST,
+        seconds=(1.1, 0.6943, 0.1),
+        windows={},
+        extractor=("ASTFeatureExtractor", {"num_mel_bins": 64, "max_length": 128}),
+        elsewhere=words("hidden_dropout_prob attention_probs_dropout_prob"),
+    ),
 }
 
 
@@ -171,4 +187,13 @@ def stacked(made, features, clip):
     return [state[0, :n] for state in (*out.hidden_states[:-1], out.last_hidden_state)]
 
 
-REFERENCES = {"SEW": squeezed, "SEWD": squeezed, "Wav2Vec2Bert": stacked}
+def columns(made, features, clip):
+    """Hidden states of AST, as means over frequency of the columns inside the clip; tokens are in the order of Conv2d."""
+    out, config = made(features.input_values, output_hidden_states=True), made.config
+    n_bands = 1 + (config.num_mel_bins - 16) // 10
+    n = max(1, 1 + (len(clip) - 2800) // 1600)
+    states = (*out.hidden_states[:-1], out.last_hidden_state)
+    return [state[0, 2:].reshape(n_bands, -1, state.shape[2]).mean(0)[:n] for state in states]
+
+
+REFERENCES = {"SEW": squeezed, "SEWD": squeezed, "Wav2Vec2Bert": stacked, "AST": columns}
