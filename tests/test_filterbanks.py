@@ -78,3 +78,18 @@ def test_rows_of_a_batch_are_computed_alone():
     """A clip's features do not depend on its company, to the last bit."""
     bank, clips = filterbanks.KaldiFilterBank(80, 16000, "povey"), torch.stack([noise(8000), noise(8000, 1)])
     assert torch.equal(bank(clips)[1], bank(clips[1:])[0])
+
+
+@pytest.mark.parametrize("n", [1, 300, 8000, 32000])
+def test_whispers_features_are_the_extractors(library, n):
+    """Padded to the network's length, floored below the loudest and scaled, by the numpy road of the extractor."""
+    from hear_ssl.encoders.families import whisper
+    from hear_ssl.encoders.family import Loaded
+    from tiny_families import network
+
+    transformers, _ = library
+    encoder = whisper.WhisperEncoder(Loaded(network("whisper").encoder, ""), "padded")
+    extractor = transformers.WhisperFeatureExtractor(chunk_length=2, feature_size=24)
+    padded = torch.nn.functional.pad(noise(n), (0, 32000 - n))
+    (wanted,) = extractor._np_extract_fbank_features(padded.numpy()[None], "cpu")
+    assert_same(encoder.features(noise(n)[None])[0], wanted)

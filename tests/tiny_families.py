@@ -103,6 +103,20 @@ AST = {
     "max_length": 128,
     "num_mel_bins": 64,
 }
+WHISPER = {
+    "d_model": 32,
+    "encoder_layers": 3,
+    "decoder_layers": 1,
+    "encoder_attention_heads": 4,
+    "decoder_attention_heads": 4,
+    "encoder_ffn_dim": 64,
+    "decoder_ffn_dim": 64,
+    "num_mel_bins": 24,
+    "vocab_size": 64,
+    "max_source_positions": 100,
+    "max_target_positions": 8,
+    **dict.fromkeys(("pad_token_id", "bos_token_id", "eos_token_id", "decoder_start_token_id"), 1),
+}
 TINY = {
     "conformer_relative": Tiny("Wav2Vec2Conformer", {**CONFORMER, "position_embeddings_type": "relative"}),
     "conformer_rotary": Tiny(
@@ -130,6 +144,19 @@ TINY = {
         windows={},
         extractor=("ASTFeatureExtractor", {"num_mel_bins": 64, "max_length": 128}),
         elsewhere=words("hidden_dropout_prob attention_probs_dropout_prob"),
+    ),
+    "whisper": Tiny(
+        "Whisper",
+        WHISPER,
+        seconds=(0.8, 0.6943, 2.0),
+        windows={},
+        extractor=("WhisperFeatureExtractor", {"chunk_length": 2, "feature_size": 24}),
+        elsewhere=ELSEWHERE
+        | words(
+            """decoder_layers decoder_attention_heads decoder_ffn_dim encoder_layerdrop decoder_layerdrop decoder_start_token_id
+            use_cache dropout scale_embedding max_target_positions suppress_tokens begin_suppress_tokens median_filter_width
+            tie_word_embeddings mask_time_prob mask_feature_prob"""
+        ),
     ),
 }
 
@@ -196,4 +223,11 @@ def columns(made, features, clip):
     return [state[0, 2:].reshape(n_bands, -1, state.shape[2]).mean(0)[:n] for state in states]
 
 
-REFERENCES = {"SEW": squeezed, "SEWD": squeezed, "Wav2Vec2Bert": stacked, "AST": columns}
+def whisper(made, features, clip):
+    """Hidden states of Whisper's encoder at the frames of the clip."""
+    out = made.encoder(features.input_features, output_hidden_states=True)
+    n = -(-len(clip) // 320)
+    return [state[0, :n] for state in (*out.hidden_states[:-1], out.last_hidden_state)]
+
+
+REFERENCES = {"SEW": squeezed, "SEWD": squeezed, "Wav2Vec2Bert": stacked, "AST": columns, "Whisper": whisper}
