@@ -93,3 +93,21 @@ def test_whispers_features_are_the_extractors(library, n):
     padded = torch.nn.functional.pad(noise(n), (0, 32000 - n))
     (wanted,) = extractor._np_extract_fbank_features(padded.numpy()[None], "cpu")
     assert_same(encoder.features(noise(n)[None])[0], wanted)
+
+
+@pytest.mark.parametrize("truncation", ["fusion", "rand_trunc"])
+@pytest.mark.parametrize("padding", ["repeatpad", "repeat", "pad"])
+@pytest.mark.parametrize("n", [7, 100_000, 480_000])
+def test_claps_features_are_the_extractors(library, truncation, padding, n):
+    """Clips of up to 10 s, padded in each of three ways."""
+    from hear_ssl.encoders.families import clap
+    from hear_ssl.encoders.family import Loaded
+    from tiny_families import TINY
+
+    transformers, _ = library
+    extractor = transformers.ClapFeatureExtractor(truncation=truncation, padding=padding)
+    network = clap.bare(transformers, TINY["clap"].config().audio_config)
+    processor = {"truncation": truncation, "padding": padding}
+    encoder = clap.build(Loaded(network, "", processor))
+    wanted = extractor(noise(n).numpy(), sampling_rate=48000, return_tensors="np").input_features
+    assert_same(encoder.features(noise(n)[None])[0, 0], wanted[0, 0])

@@ -117,7 +117,41 @@ WHISPER = {
     "max_target_positions": 8,
     **dict.fromkeys(("pad_token_id", "bos_token_id", "eos_token_id", "decoder_start_token_id"), 1),
 }
+CLAP = {
+    "audio_config": {
+        "depths": [1, 1, 1, 1],
+        "num_attention_heads": [2, 2, 2, 2],
+        "patch_embeds_hidden_size": 8,
+        "hidden_size": 64,
+        "projection_dim": 24,
+    },
+    "text_config": {
+        "hidden_size": 16,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "intermediate_size": 16,
+        "vocab_size": 20,
+        "projection_dim": 24,
+    },
+    "projection_dim": 24,
+}
+FUSION = {"enable_fusion": True, "fusion_type": "aff_2d"}
+CLAP_WAY = {
+    "seconds": (10.0, 0.6943, 4.0),
+    "quiet": 0.3,
+    "windows": {},
+    "frames_make_scenes": False,
+    "section": "audio_config",
+    "elsewhere": words("attention_probs_dropout_prob drop_path_rate hidden_dropout_prob num_classes num_hidden_layers"),
+}
 TINY = {
+    "clap": Tiny("Clap", CLAP, extractor=("ClapFeatureExtractor", {"truncation": "rand_trunc"}), **CLAP_WAY),
+    "clap_fusion": Tiny(
+        "Clap",
+        {**CLAP, "audio_config": {**CLAP["audio_config"], **FUSION}},
+        extractor=("ClapFeatureExtractor", {"truncation": "fusion"}),
+        **CLAP_WAY,
+    ),
     "conformer_relative": Tiny("Wav2Vec2Conformer", {**CONFORMER, "position_embeddings_type": "relative"}),
     "conformer_rotary": Tiny(
         "Wav2Vec2Conformer", {**CONFORMER, "position_embeddings_type": "rotary", "feat_extract_norm": "layer"}
@@ -230,4 +264,17 @@ def whisper(made, features, clip):
     return [state[0, :n] for state in (*out.hidden_states[:-1], out.last_hidden_state)]
 
 
-REFERENCES = {"SEW": squeezed, "SEWD": squeezed, "Wav2Vec2Bert": stacked, "AST": columns, "Whisper": whisper}
+def clap(made, features, clip):
+    """The projected embedding of the clip, which is the one frame of the one layer."""
+    never = torch.zeros(1, 1, dtype=torch.bool)
+    return [made.get_audio_features(input_features=features.input_features, is_longer=never).pooler_output]
+
+
+REFERENCES = {
+    "Clap": clap,
+    "SEW": squeezed,
+    "SEWD": squeezed,
+    "Wav2Vec2Bert": stacked,
+    "AST": columns,
+    "Whisper": whisper,
+}
