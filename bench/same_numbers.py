@@ -571,7 +571,8 @@ def gathered(kind: str, out: Path, printed: str) -> dict[str, Record]:
             found[f"map of {record.words['task']}"] = record
     elif kind == "embed":
         with np.load(out / "e.npz", allow_pickle=False) as arrays:
-            found["embeddings"] = Record(arrays={name: arrays[name] for name in arrays.files})
+            name = "vectors" if "vectors" in arrays.files else "scene"  # as earlier versions called them
+            found["embeddings"] = Record(arrays={"vectors": arrays[name]})
     else:
         for path in out.glob("reproduce-*/tables.json"):
             found["tables"] = of_json(json.loads(path.read_text()))

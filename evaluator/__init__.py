@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from evaluator.api.analysis import compute_similarity, draw_maps, write_report
     from evaluator.api.comparing import compare, compare_over_tasks, fuse, fuse_by_task, load_results, to_frame
     from evaluator.api.data import check_tasks, download_tasks, write_task
-    from evaluator.api.embedding import embed, validate
+    from evaluator.api.embedding import embed, validate, write_embeddings
     from evaluator.api.forecasting import forecast
     from evaluator.api.listing import Table, list_datasets, list_modules, list_protocols, list_tasks
     from evaluator.api.paper import write_table
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from evaluator.datasets.task import Task
     from evaluator.embedding.spec import ModuleSpec
     from evaluator.errors import EvaluationError, UsageError
-    from evaluator.experiment.embed_files import Embeddings
+    from evaluator.experiment.embeddings import Embeddings, WrittenEmbeddings
     from evaluator.experiment.forecast import Forecast
     from evaluator.probes.protocol import Protocol
     from evaluator.results.caveats import Caveat
@@ -42,7 +42,7 @@ _HOMES = {
     "analysis": ("compute_similarity", "draw_maps", "write_report"),
     "comparing": ("compare", "compare_over_tasks", "fuse", "fuse_by_task", "load_results", "to_frame"),
     "data": ("check_tasks", "download_tasks", "write_task"),
-    "embedding": ("embed", "validate"),
+    "embedding": ("embed", "validate", "write_embeddings"),
     "forecasting": ("forecast",),
     "listing": ("Table", "list_datasets", "list_modules", "list_protocols", "list_tasks"),
     "paper": ("write_table",),
@@ -56,7 +56,7 @@ _HOME_OF = {
     "ModuleSpec": "evaluator.embedding.spec",
     "EvaluationError": "evaluator.errors",
     "UsageError": "evaluator.errors",
-    "Embeddings": "evaluator.experiment.embed_files",
+    **dict.fromkeys(("Embeddings", "WrittenEmbeddings"), "evaluator.experiment.embeddings"),
     "Forecast": "evaluator.experiment.forecast",
     "Protocol": "evaluator.probes.protocol",
     "Comparison": "evaluator.results.compare",
@@ -79,6 +79,7 @@ __all__ = [
     "Table",
     "Task",
     "UsageError",
+    "WrittenEmbeddings",
     "__version__",
     "check_tasks",
     "compare",
@@ -102,6 +103,7 @@ __all__ = [
     "to_frame",
     "validate",
     "verify",
+    "write_embeddings",
     "write_report",
     "write_table",
     "write_task",

@@ -82,18 +82,46 @@ def write_whole(path: Path, content: bytes) -> None:
     Raises:
         EvaluationError: It cannot be written, as on a full disk; what was there stays.
     """
-    aside = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.part")
+    aside = aside_of(path)
     with writing(path):
         try:
-            with aside.open("wb") as file:
-                file.write(content)
-                file.flush()
-                _sync(file.fileno())
-            _replace(aside, path)
-            _sync_folder(path.parent)
+            aside.write_bytes(content)
+            put_in_place(aside, path)
         finally:
-            with contextlib.suppress(OSError):
-                aside.unlink(missing_ok=True)
+            discard(aside)
+
+
+def aside_of(path: Path) -> Path:
+    """A name of its own beside a path for what becomes it, a file or a folder, once it is whole."""
+    return path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.part")
+
+
+def put_in_place(aside: Path, path: Path) -> None:
+    """Give what is whole its name once it is on the disk: a file, or a folder of files, in the place of what was there.
+
+    Raises:
+        OSError: It cannot be; see `writing`.
+    """
+    for each in sorted(aside.iterdir()) if aside.is_dir() else [aside]:
+        with each.open("r+b") as file:
+            _sync(file.fileno())
+    if path.is_dir():
+        old = aside_of(path)
+        path.rename(old)
+        aside.rename(path)
+        discard(old)
+    else:
+        _replace(aside, path)
+    _sync_folder(path.parent)
+
+
+def discard(aside: Path) -> None:
+    """Remove what got no name, if it is there."""
+    with contextlib.suppress(OSError):
+        if aside.is_dir():
+            shutil.rmtree(aside)
+        else:
+            aside.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

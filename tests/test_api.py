@@ -233,17 +233,17 @@ def test_embed_is_the_module_itself(recordings):
     from hear_ssl import melspec
 
     found = ev.embed("hear_ssl.melspec", "data", frames=True)
-    assert len(found.files) == 16 and found.failed == {}
+    assert len(found.paths) == 16 and found.failed == {}
     model = melspec.load_model()
     for number in (0, 11):
-        audio = torch.from_numpy(soundfile.read(found.files[number], dtype="float32")[0])[None]
+        audio = torch.from_numpy(soundfile.read(found.paths[number], dtype="float32")[0])[None]
         np.testing.assert_allclose(found.vectors[number], melspec.get_scene_embeddings(audio, model)[0], atol=1e-5)
         frames, times = melspec.get_timestamp_embeddings(audio, model)
         np.testing.assert_allclose(found.frames[number], frames[0], atol=1e-5)
         np.testing.assert_allclose(found.times[number], times[0])
-    assert list(found.to_frame().path) == found.files
+    assert list(found.to_frame().path) == found.paths and set(found.labels) == {"low", "high"}
     Path("data/low/broken.wav").write_bytes(b"no sound")
-    with pytest.raises(ev.EvaluationError, match=r"1 of 17 clips cannot be used.*\n.*broken.wav"):
+    with pytest.raises(ev.EvaluationError, match=r"1 of 17 recordings or clips cannot be.*\n.*broken.wav"):
         ev.embed("hear_ssl.melspec", "data")
     assert list(ev.embed("hear_ssl.melspec", "data", allow_failed=0.1).failed) == ["data/low/broken.wav"]
     with pytest.raises(ev.UsageError, match="holds no audio file"):

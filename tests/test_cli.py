@@ -122,8 +122,9 @@ def test_broken_clips_are_embedded_around_and_then_refused(hear_eval, data, tmp_
         (["run", GOOD, "--task", "DATA", "--out", "DATA/tone300/1.wav"], 2, r"--out .*no folder that can be written"),
         (["run", GOOD, "--task", "DATA", "--cache", "DATA/tone300/1.wav"], 2, r"--cache .*no folder that can be"),
         (["run"], 2, "required"),
-        (["embed", "hear_ssl.melspec", "x.wav", "--out", "x.txt"], 2, "has to end in .npz"),
+        (["embed", "hear_ssl.melspec", "x.wav", "--out", "x.txt"], 2, "ends in .parquet, .csv, .npz, or a folder"),
         (["embed", "hear_ssl.melspec", "x.wav", "--out", "x.npz"], 1, "x.wav: there is no such file"),
+        (["embed", "hear_ssl.melspec", "x", "--out", "x.npz"], 2, "nor is there a file or folder x"),
         (["validate", "json"], 2, "is no HEAR module"),
         (["check", "esc11"], 2, "did you mean"),
         (["list", "everything"], 2, "invalid choice"),
@@ -153,22 +154,16 @@ def test_embed_writes_what_there_is_and_lists_what_failed(hear_eval, data, tmp_p
     good = str(sorted(data.rglob("*.wav"))[0])
     (tmp_path / "c.wav").write_bytes(b"")
     code, out, err = hear_eval("embed", "hear_ssl.melspec", good, "c.wav", "--out", "out.npz")
-    assert code == 1 and "written: out.npz (1 file)" in out
-    assert "failed: " in err and "c.wav: the file is empty (0 bytes)" in err and "1 file could not be embedded" in err
+    assert code == 1 and "written: out.npz (1 row)" in out
+    assert (
+        "failed: " in err
+        and "c.wav: the file is empty (0 bytes)" in err
+        and "1 of 2 recordings or clips could not be embedded" in err
+    )
     with np.load("out.npz") as arrays:
-        assert arrays["files"].tolist() == [good] and arrays["failed"].tolist() == ["c.wav"]
+        assert arrays["path"].tolist() == [good]
+        assert list(json.loads(str(arrays["provenance"]))["failed"]) == ["c.wav"]
     assert hear_eval("embed", "hear_ssl.melspec", good, "c.wav", "--out", "out.npz", "--allow-failed", "0.5")[0] == 0
-
-
-def test_embed_gives_scene_frames_and_times(hear_eval, data, tmp_path):
-    """Just the embeddings: one .npz for files of any length."""
-    files = sorted(data.rglob("*.wav"))[:2]
-    code, _, err = hear_eval("embed", "hear_ssl.melspec", *files, "--out", "e.npz")
-    assert code == 0, err
-    with np.load(tmp_path / "e.npz") as arrays:
-        assert arrays["scene"].shape == (2, 128)
-        assert arrays["frames_1"].shape == (*arrays["timestamps_1"].shape, 64)
-        assert arrays["files"].tolist() == [str(path) for path in files]
 
 
 def test_lists_and_check(hear_eval, data):

@@ -194,15 +194,14 @@ def test_the_table(recordings, hear_eval, monkeypatch):  # noqa: F811
 
 
 def test_files(recordings, hear_eval):  # noqa: F811
-    """`embed --plan`: a line for scenes and one for frames, nothing written; clips and seconds are those of the files."""
+    """`embed --plan`: a line for each source, nothing written; clips or windows, and seconds, are those of the files."""
     sounds = [f"{number}.wav" for number in range(20)]
     code, out, _ = hear_eval("embed", "hear_ssl.melspec", *sounds, "--out", "v.npz", "--plan")
-    assert code == 0 and not Path("v.npz").exists() and not shards()
-    made = forecast_embedding("hear_ssl.melspec", sounds)
-    assert [each.task for each in made] == ["files: scene", "files: frames"] and "files: frames" in out
-    assert all(
-        each.n_clips == 20 and each.audio_seconds == pytest.approx(LENGTHS[:20].sum(), abs=1e-2) for each in made
-    )
+    assert code == 0 and not Path("v.npz").exists() and not shards() and "0.wav and 19 more" in out
+    (made,) = forecast_embedding("hear_ssl.melspec", sounds)
+    assert made.n_clips == 20 and made.audio_seconds == pytest.approx(LENGTHS[:20].sum(), abs=1e-2)
+    (cut,) = forecast_embedding("hear_ssl.melspec", sounds, window=0.5)
+    assert cut.n_clips == sum(max(1, int(np.floor(length / 0.5 + 1e-9))) for length in LENGTHS[:20])
     hear_eval("embed", "hear_ssl.melspec", *sounds, "--out", "v.npz")
-    planned_bytes = sum(each.trial.store_bytes for each in made)
+    planned_bytes = made.trial.store_bytes
     assert planned_bytes == pytest.approx(sum(path.stat().st_size for path in shards()), rel=0.1)

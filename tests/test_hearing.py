@@ -382,7 +382,7 @@ def test_a_mono_file_has_no_second_channel_whatever_the_cache_holds(tmp_path):
     with pytest.raises(ev.EvaluationError, match="6 of 12 clips cannot be used"):
         ev.run("hear_ssl.melspec", str(tmp_path / "data"), channel=2, **given)
     found = ev.embed("hear_ssl.melspec", tmp_path / "data", channel=2, cache=tmp_path / "cache", allow_failed=1.0)
-    assert len(found.files) == len(found.failed) == 6
+    assert len(found.paths) == len(found.failed) == 6
 
 
 def test_an_ensemble_of_two_sample_rates_has_a_ledger(tmp_path):

@@ -56,7 +56,7 @@ FLOORS = (
     ("datasets", "scoring"),
     ("download", "audio"),
     ("typed", "key_tables"),
-    ("schema", "tables", "figure"),
+    ("schema", "tables", "figure", "vectors"),
     ("files", "pieces", "yaml_bounds"),
     ("errors",),
 )

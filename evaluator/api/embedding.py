@@ -1,4 +1,4 @@
-"""One module: its embeddings of files, and whether it keeps the HEAR contract."""
+"""One module: its embeddings of recordings, and whether it keeps the HEAR contract."""
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
@@ -8,22 +8,30 @@ from typing import Any
 from evaluator import schema
 from evaluator.api import inputs
 from evaluator.api.inputs import HearModule
-from evaluator.audio.clip_rule import ClipRule
+from evaluator.datasets.task import Task
 from evaluator.embedding import conformance, deep_checks, rounding
 from evaluator.embedding.asked import Check
 from evaluator.embedding.embed import Progress, no_progress
 from evaluator.embedding.module import open_module
 from evaluator.errors import UsageError
-from evaluator.experiment import embed_files
-from evaluator.experiment.embed_files import Embeddings
+from evaluator.experiment import blocks, embed_files, embeddings, sources
+from evaluator.experiment.embed_files import EmbedRequest
+from evaluator.experiment.embeddings import Embeddings, WrittenEmbeddings
+from evaluator.experiment.sources import Hearing
+from evaluator.vectors import destination
+
+Places = str | Path | Task | Sequence[str | Path | Task]
+"""What is embedded: audio files, folders, tables and tasks, one or several."""
 
 DEPTHS = ("quick", "full", "deep")
 
 
 def embed(
     module: HearModule,
-    files: str | Path | Sequence[str | Path],
+    places: Places,
     *,
+    window: float | None = None,
+    hop: float | None = None,
     layers: str | int = "scene",
     frames: bool = False,
     channel: str | int | None = None,
@@ -37,36 +45,121 @@ def embed(
     allow_failed: float = 0.0,
     allow_unrepeatable: bool = False,
     store: str = "float32",
+    data: str | Path | None = None,
     cache: str | Path | None = None,
     rehash: bool = False,
     progress: Progress = no_progress,
 ) -> Embeddings:
-    """Vectors of audio files, and on request their frames; what is in the cache is not made again.
+    """Vectors of recordings, clips or windows, in memory; what is in the cache is not made again.
 
     Args:
         module: A HEAR module by name, or the module itself.
-        files: Audio files, and folders that hold some at any depth.
+        places: Audio files, folders that hold some at any depth, tables (path, and start, end, label, group if there), tables of
+            annotation programs or folders with such tables, tasks by name or YAML file, or tasks that `find_tasks` gave. A `Path` is
+            never a task's name.
+        window: Length in seconds of the windows that clips are cut into; None for a row a clip.
+        hop: Seconds from the start of one window to the next; None for windows side by side.
         layers: `scene`, `all` (a vector for each layer), `last`, `mean`, or a layer's number.
         frames: Whether timestamp embeddings and their times in ms are wanted too; of a module that gives none they are empty.
-        channel, expand, weights, options, device, python, worker_timeout, in_process, allow_failed, allow_unrepeatable, store, cache,
-            rehash, progress: As in `run`.
+        allow_failed: Share, 0 to 1, of the recordings or clips that may fail.
+        channel, expand, weights, options, device, python, worker_timeout, in_process, allow_unrepeatable, store, data, cache, rehash,
+            progress: As in `run`.
 
     Raises:
-        UsageError: The module, its layers or a file is not there.
-        EvaluationError: More files cannot be read than `allow_failed` admits, or the module fails.
+        UsageError: The module, its layers or a place is not there.
+        EvaluationError: More cannot be embedded than `allow_failed` admits, or the module fails.
 
     >>> embeddings = embed("hear_ssl.melspec", ["tone.wav", "noise.wav"], frames=True)
-    >>> embeddings.vectors.shape, len(embeddings.frames), list(embeddings.to_frame().columns[:2])
-    ((2, 128), 2, ['path', 'v0'])
+    >>> embeddings.vectors.shape, len(embeddings.frames), list(embeddings.to_frame().columns[:6])
+    ((2, 128), 2, ['path', 'start', 'end', 'label', 'group', 'v0'])
     """
     how = (weights, options, device, python, worker_timeout, in_process, allow_unrepeatable, store)
-    spec = inputs.one_module(module, *how)
     inputs.check_share("allow_failed", allow_failed)
-    places = [files] if isinstance(files, (str, Path)) else list(files)
-    every = embed_files.audio_files([inputs.path_of(place) for place in places])
+    request = request_of(module, places, window, hop, layers, channel, expand, how, data, cache, rehash)
+    return embeddings.collect(request, frames, allow_failed, progress)
+
+
+def write_embeddings(
+    module: HearModule,
+    places: Places,
+    out: str | Path,
+    *,
+    window: float | None = None,
+    hop: float | None = None,
+    layers: str | int = "scene",
+    frames: bool = False,
+    overwrite: bool = False,
+    channel: str | int | None = None,
+    expand: float | None = None,
+    weights: str = "",
+    options: Mapping[str, Any] | None = None,
+    device: str = "auto",
+    python: str = "",
+    worker_timeout: float = 600.0,
+    in_process: bool = False,
+    allow_unrepeatable: bool = False,
+    store: str = "float32",
+    data: str | Path | None = None,
+    cache: str | Path | None = None,
+    rehash: bool = False,
+    progress: Progress = no_progress,
+) -> WrittenEmbeddings:
+    """As `embed`, into a table that R and pandas read; hours of audio take no more memory than minutes.
+
+    It is there once it is whole; the same call after an interruption goes on, and ends with the same bytes. What cannot be embedded is
+    told, and the others are written.
+
+    Args:
+        module, places, window, hop, layers, channel, expand, weights, options, device, python, worker_timeout, in_process,
+            allow_unrepeatable, store, data, cache, rehash, progress: As in `embed`.
+        out: A file that ends in `.parquet`, `.csv` or `.npz`, or a folder (a name without ending, or a slash at its end) of `.npy`
+            files that a memory map reads, with an index.
+        frames: Whether timestamp embeddings, (n_frames, width) a clip, are written instead of a vector a clip; into a folder.
+        overwrite: Whether to replace what another request made, or anything else that is there.
+
+    Raises:
+        UsageError: The module, its layers or a place is not there, or `out` holds something else.
+        EvaluationError: The module fails, nothing can be embedded, or it cannot be written.
+
+    >>> written = write_embeddings("hear_ssl.melspec", ["tone.wav", "noise.wav"], "vectors.csv")
+    >>> written.n_rows, written.failed, written.path.read_text()[:28]
+    (2, {}, 'path,start,end,label,group,v')
+    """
+    if frames and str(layers) != "scene":
+        raise UsageError(
+            f"--frames and --layers {layers}: frames are those of the module as it gives them; leave one out"
+        )
+    goes_to = destination.destination(inputs.path_of(out) if isinstance(out, Path) else out, frames)
+    how = (weights, options, device, python, worker_timeout, in_process, allow_unrepeatable, store)
+    request = request_of(module, places, window, hop, layers, channel, expand, how, data, cache, rehash)
+    if not overwrite:
+        goes_to.refuse_other(request.asked(frames))
+    return embeddings.write(request, goes_to, frames, progress)
+
+
+def request_of(
+    module: HearModule,
+    places: Places,
+    window: float | None,
+    hop: float | None,
+    layers: str | int,
+    channel: str | int | None,
+    expand: float | None,
+    how: tuple[Any, ...],
+    data: str | Path | None,
+    cache: str | Path | None,
+    rehash: bool,
+) -> EmbedRequest:
+    """What is to be embedded, checked; `how` are arguments of `inputs.one_module`, the others those of `embed`, lengths in seconds."""
+    spec = inputs.one_module(module, *how)
+    cut = blocks.cut_of(window, hop)
+    chosen = embed_files.checked_layers(str(layers))
+    given = [places] if isinstance(places, (str, Path, Task)) else list(places)
     folder = inputs.folder_of_cache(cache)
-    rule = ClipRule(channel=inputs.channel_of(channel) or "mix", expand=inputs.check_pace(expand))
-    return embed_files.embed_files(spec, every, str(layers), frames, folder, allow_failed, progress, rehash, rule)
+    hearing = Hearing(inputs.channel_of(channel), inputs.check_pace(expand))
+    found = sources.sources_of(given, hearing, inputs.folder_of_data(data), folder, whole=cut.window is not None)
+    named = [place.name if isinstance(place, Task) else Path(place).as_posix() for place in given]
+    return EmbedRequest(spec, named, found, hearing, chosen, cut, folder, rehash)
 
 
 def validate(

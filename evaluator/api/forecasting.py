@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from evaluator.api import inputs, running
+from evaluator.api.embedding import Places, request_of
 from evaluator.api.inputs import HearModule, Tasks
-from evaluator.audio.clip_rule import ClipRule
 from evaluator.datasets.root import find_root
 from evaluator.errors import UsageError
-from evaluator.experiment import embed_files
+from evaluator.experiment import blocks
 from evaluator.experiment import forecast as forecasting
 from evaluator.experiment.forecast import Forecast
 from evaluator.experiment.options import RunOptions
@@ -99,30 +99,40 @@ def forecast(
 
 def forecast_embedding(
     module: HearModule,
-    files: Sequence[str | Path],
+    places: Places,
     *,
+    window: float | None = None,
+    hop: float | None = None,
+    layers: str | int = "scene",
+    frames: bool = False,
     channel: str | int | None = None,
     expand: float | None = None,
+    weights: str = "",
+    options: Mapping[str, Any] | None = None,
+    device: str = "auto",
+    python: str = "",
+    worker_timeout: float = 600.0,
+    in_process: bool = False,
     store: str = "float32",
+    data: str | Path | None = None,
     cache: str | Path | None = None,
     rehash: bool = False,
-    **how: Any,
 ) -> list[Forecast]:
-    """What `embed` of files with their frames will take, (n_files,): of scenes, and of frames where the module gives some.
+    """What `write_embeddings` with the same arguments will take, (n_clips,) clips or windows, a forecast for each source.
 
     Args:
-        module, files, channel, expand, store, cache, rehash: As in `embed`.
-        how: Further arguments of `embed` that say how the module is loaded.
+        module, places, window, hop, layers, frames, channel, expand, weights, options, device, python, worker_timeout, in_process,
+            store, data, cache, rehash: As in `write_embeddings`.
 
     Raises:
-        UsageError, EvaluationError: As in `embed`.
+        UsageError, EvaluationError: As in `write_embeddings`.
     """
-    (spec,) = inputs.module_specs(module, **{"timeout": how.pop("worker_timeout", 600.0), "store": store, **how})
-    every = embed_files.audio_files([inputs.path_of(place) for place in files])
-    rule = ClipRule(channel=inputs.channel_of(channel) or "mix", expand=inputs.check_pace(expand))
-    folder = inputs.folder_of_cache(cache)
+    how = (weights, options, device, python, worker_timeout, in_process, False, store)
+    request = request_of(module, places, window, hop, layers, channel, expand, how, data, cache, rehash)
     lacking = partial(known_weights.to_load, known=known_weights.read_module_weights())
-    return forecasting.of_files(spec, embed_files.set_up(every, folder, rehash, rule), folder, lacking)
+    every = blocks.by_source(blocks.blocks_of(request.sources, request.cut, request.cache, rehash))
+    view = "frames" if frames else request.clip_view
+    return forecasting.of_embedding(request.spec, every, view, request.cache, lacking)
 
 
 def _without_data(failure: Failure, options: RunOptions) -> Forecast | None:

@@ -1,6 +1,6 @@
 """One open module's embeddings of clips, through its store."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -98,7 +98,8 @@ def embed_with(
     Raises:
         EvaluationError: The module fails, or gives other embeddings when it is asked again.
     """
-    store = store_of(spec, module, views, cache if spec.session is None else Path(spec.session.name))
+    wanted = set(keyed(recordings).keys.values())
+    store = store_of(spec, module, views, cache if spec.session is None else Path(spec.session.name), wanted=wanted)
     made = have_made(workers, store, spec, views, recordings, cache, progress)
     advance = progress(f"{spec.name} {recordings.name}: clips", len(recordings.clips))
     done = extract(module, recordings, store, advance, views=views)
@@ -110,13 +111,21 @@ def embed_with(
     return store, done
 
 
-def store_of(spec: ModuleSpec, module: Module, views: str, folder: Path, begin: bool = True) -> Store:
+def store_of(
+    spec: ModuleSpec,
+    module: Module,
+    views: str,
+    folder: Path,
+    begin: bool = True,
+    wanted: Container[str] | None = None,
+) -> Store:
     """The store of an open module's embeddings of a kind, (n_clips, ...) each, in a folder of stores.
 
     Args:
         spec, module, views: As for `embed_with`.
         folder: Of all stores.
         begin: Whether to begin one where there is none; without, nothing is written.
+        wanted: As of `Index`.
 
     Raises:
         EvaluationError: The module fails, or answers otherwise each time that it is loaded.
@@ -126,4 +135,4 @@ def store_of(spec: ModuleSpec, module: Module, views: str, folder: Path, begin: 
     named = identity(spec, described, views)
     if behaviour.is_asked(described):
         named = behaviour.settle(folder, named, behaviour.answers(module), begin)
-    return Store(folder, named, part, own["scene_from"] if own else None, spec.kept_as, begin)
+    return Store(folder, named, part, own["scene_from"] if own else None, spec.kept_as, begin, wanted)

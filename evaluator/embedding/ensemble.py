@@ -146,8 +146,9 @@ class MemberwiseEnsemble:
         """The members' own scenes merged."""
         shared = replace(recordings, decoded=recordings.decoded or Decoded())
         parts = [_embed_member(each, shared, cache, progress, workers) for each in self.specs]
-        store = Store(cache, self._identity(cache, "scene"), kept_as=self.spec.kept_as)
         done = Extraction(keys=dict(parts[0][1].keys))
+        wanted = set(done.keys.values())
+        store = Store(cache, self._identity(cache, "scene"), kept_as=self.spec.kept_as, wanted=wanted)
         self._join(done, [extraction for _, extraction in parts])
         keys = sorted(set(done.keys.values()))
         store.verify(keys)
@@ -165,7 +166,8 @@ class MemberwiseEnsemble:
     ) -> tuple[Store, Extraction]:
         """The members' merged frames, or what is made of them."""
         part, done = "" if views == "scene" else views, keyed(recordings)
-        store = Store(cache, self._identity(cache, views), part, kept_as=self.spec.kept_as)
+        wanted = set(done.keys.values())
+        store = Store(cache, self._identity(cache, views), part, kept_as=self.spec.kept_as, wanted=wanted)
         widths = sum(each["timestamp_embedding_size"] for each in self.described)
         done.count_in(have_made(workers, store, self.spec, views, recordings, cache, progress))
         store.verify(done.keys.values())

@@ -8,7 +8,7 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +38,7 @@ class Index:
         key: The store's name.
         part: "", "layers" or "frames".
         begin: Whether to begin one where there is none; else nothing is written for it.
+        wanted: Keys of the clips that are asked for, so that a large store takes no more memory than they do; None for all.
 
     Attributes:
         folder: Where shards are written.
@@ -47,8 +48,8 @@ class Index:
         shards: What each shard says of itself.
     """
 
-    def __init__(self, cache: Path, key: str, part: str, begin: bool = True):
-        self.key, self.part = key, part
+    def __init__(self, cache: Path, key: str, part: str, begin: bool = True, wanted: Container[str] | None = None):
+        self.key, self.part, self.wanted = key, part, wanted
         shared = cache / "embeddings" / key / part
         self.folder = own_folder(cache, f"embeddings/{key}/{part}", begin)
         self.folders = list(dict.fromkeys([shared, self.folder]))
@@ -57,6 +58,7 @@ class Index:
         self.shards: dict[Path, Shard] = {}
         self.believed: dict[Path, Stamp] = {}  # shards that were proven or written here
         self.left_out: set[Path] = set()  # damaged ones that could not be renamed
+        self.unwanted: set[Path] = set()  # those without a clip that is asked for
         sweep(self.folder)
         self.rescan()
 
@@ -68,7 +70,9 @@ class Index:
 
         Those that cannot be opened are set aside. What the new ones hold is believed once it is read or verified.
         """
-        there = {path for folder in self.folders for path in folder.glob("*.safetensors")} - self.left_out
+        there = (
+            {path for folder in self.folders for path in folder.glob("*.safetensors")} - self.left_out - self.unwanted
+        )
         gone = set(self.shards) - there
         for path in gone:
             del self.shards[path]
@@ -93,6 +97,9 @@ class Index:
             self._set_aside(path, str(error), stamp)
         else:
             self.left_out.discard(path)
+            if self.wanted is not None and not any(clip.key in self.wanted for clip in shard.clips):
+                self.unwanted.add(path)
+                return
             self.shards[path] = shard
             self._place(path, shard)
 
@@ -204,8 +211,9 @@ class Index:
     def _place(self, path: Path, shard: Shard) -> None:
         row = 0
         for clip in shard.clips:
-            self.locations[clip.key] = (path, row)
-            self.clips[clip.key] = clip
+            if self.wanted is None or clip.key in self.wanted:
+                self.locations[clip.key] = (path, row)
+                self.clips[clip.key] = clip
             row += clip.n_frames or 1
 
 

@@ -18,7 +18,7 @@ Of a cache that can only be read, the store reads what is there; it writes what 
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,7 @@ class Store(Index):
             None where scenes are stored.
         kept_as: "float32", or "float16" for rows of `halves`, half as large.
         begin: Whether to begin one where there is none; without, it is only looked at.
+        wanted: See `Index`.
     """
 
     def __init__(
@@ -66,10 +67,11 @@ class Store(Index):
         scene_from: Mapping[str, Any] | None = None,
         kept_as: str = "float32",
         begin: bool = True,
+        wanted: Container[str] | None = None,
     ):
         if kept_as != "float32":
             identity = {**identity, "kept_as": kept_as}
-        super().__init__(cache, model_key(identity), part, begin)
+        super().__init__(cache, model_key(identity), part, begin, wanted)
         self.scene_from, self.in_halves = scene_from, kept_as == "float16"
         home = self.folder.parent if part else self.folder
         sweep(home)

@@ -1,213 +1,280 @@
-"""Embeddings of a user's own files, through the same store as those of tasks."""
+"""Embeddings of a user's recordings, clips or windows, block by block through the same store as those of tasks."""
 
-import io
-import os
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from evaluator.audio import decode
-from evaluator.audio.clip import Clip
-from evaluator.audio.clip_rule import AS_IT_IS, ClipRule
-from evaluator.datasets import dataset
-from evaluator.datasets.manifest import Manifest
-from evaluator.datasets.reading.rows import AUDIO_SUFFIXES
-from evaluator.datasets.recordings import Recordings
-from evaluator.datasets.task import Task
+from evaluator.embedding import ensemble
 from evaluator.embedding.embed import Progress
 from evaluator.embedding.ensemble import open_any
+from evaluator.embedding.extraction import Extraction
 from evaluator.embedding.identity import identity
-from evaluator.embedding.spec import ModuleSpec
-from evaluator.errors import UsageError
-from evaluator.experiment.experiment import Experiment, embed
-from evaluator.experiment.setup import Setup
-from evaluator.files import write_whole
-from evaluator.probes import features, protocol
-from evaluator.results import table
+from evaluator.embedding.spec import Module, ModuleSpec
+from evaluator.embedding.store import Store
+from evaluator.errors import EvaluationError, UsageError
+from evaluator.experiment.blocks import Block, Cut, blocks_of
+from evaluator.experiment.sources import Hearing, Source
+from evaluator.probes import features
+from evaluator.results import environment
+from evaluator.vectors.destination import ASKED
+from evaluator.vectors.rows import Rows
+
+VIEWS = ("scene", "frames")
+TAKEN_BYTES = 16 << 20  # of vectors that are held at once on their way from the store
+LISTED_FAILURES = 1000  # in the provenance
+SEVERAL = ";"  # between the labels of one clip
+FORMAT = 1  # of the tables that are made of embeddings
 
 
 @dataclass(frozen=True)
-class Embeddings:
-    """Embeddings of files.
+class EmbedRequest:
+    """What is to be embedded, and how.
 
     Attributes:
-        module: Its name.
-        files: The files that could be embedded, as they were given.
-        vectors: (n_files, width), float32; (n_files, n_layers, width) for `layers="all"`.
-        frames, times: Of each file the timestamp embeddings (n_frames, width) and their centres in ms (n_frames,); empty
-            unless they were asked for.
-        failed: Files that could not be embedded, with the reason.
-        provenance: What the vectors depend on beside the files.
-    """
-
-    module: str
-    files: list[str]
-    vectors: np.ndarray = field(repr=False)
-    frames: list[np.ndarray] = field(repr=False)
-    times: list[np.ndarray] = field(repr=False)
-    failed: dict[str, str]
-    provenance: dict[str, Any] = field(repr=False)
-
-    def to_frame(self) -> Any:
-        """A row for each file, as a pandas DataFrame: path, then the vector as columns v0, v1, ...
-
-        Raises:
-            UsageError: pandas is not installed, or there is a vector for each layer.
-        """
-        if self.vectors.ndim != 2:
-            raise UsageError(
-                f"vectors have shape {self.vectors.shape}: a table holds one layer; give layers=6, or take .vectors"
-            )
-        pandas = table.pandas()
-        frame = pandas.DataFrame(self.vectors, columns=[f"v{n}" for n in range(self.vectors.shape[1])])
-        frame.insert(0, "path", self.files)
-        return frame
-
-    def _repr_html_(self) -> str:
-        """What a notebook shows: the first ten files, and the first values of their vectors."""
-        rows = [
-            {"path": path, **{f"v{n}": float(value) for n, value in enumerate(vector.ravel()[:5])}, "...": ""}
-            for path, vector in zip(self.files[:10], self.vectors, strict=False)
-        ]
-        return f"<p>{len(self.files)} files, vectors {self.vectors.shape}, {self.module}</p>{table.as_html(rows)}"
-
-
-def audio_files(paths: Sequence[Path]) -> list[Path]:
-    """The files, and the audio files at any depth of the folders, each once, folders sorted by path.
-
-    Raises:
-        UsageError: A path is not there, or a folder holds no audio.
-    """
-    files: list[Path] = []
-    for path in paths:
-        if path.is_dir():
-            inside = sorted(
-                path for path in path.rglob("*") if path.is_file() and path.suffix.lower() in AUDIO_SUFFIXES
-            )
-            if not inside:
-                raise UsageError(f"{path}: holds no audio file in one of {' '.join(AUDIO_SUFFIXES)}")
-            files += inside
-        else:
-            files.append(path)  # one that is not there is told among the failed
-    if not files:
-        raise UsageError(f"{', '.join(map(str, paths)) or 'nothing'}: give one audio file or folder at least")
-    return list(dict.fromkeys(files))
-
-
-def embed_files(
-    spec: ModuleSpec,
-    files: Sequence[Path],
-    layers: str,
-    frames: bool,
-    cache: Path,
-    allow_failed: float,
-    progress: Progress,
-    rehash: bool = False,
-    rule: ClipRule = AS_IT_IS,
-) -> Embeddings:
-    """Embed whole files with one module.
-
-    Args:
         spec: The module.
-        files: Audio files of any length and sample rate.
+        places: What the user gave, as text.
+        sources: The clips there.
+        hearing: Which channel is heard, and how slowly.
         layers: `scene`, `all`, `last`, `mean` or a layer's number.
-        frames: Whether timestamp embeddings are wanted as well.
+        cut: Whether clips are cut into windows, in seconds.
         cache: Folder of all stores.
-        allow_failed: Share of the files, 0 to 1, that may be unreadable.
-        progress: Shows how many files are done.
         rehash: Whether to read every file anew, whatever is remembered of it.
-        rule: Which channel is heard, and how slowly; times of frames are the files' own nevertheless.
+    """
+
+    spec: ModuleSpec
+    places: Sequence[str]
+    sources: Sequence[Source]
+    hearing: Hearing
+    layers: str
+    cut: Cut
+    cache: Path
+    rehash: bool = False
+
+    @property
+    def clip_view(self) -> str:
+        """Which embeddings of clips the layers take."""
+        return "scene" if self.layers == "scene" else "layers"
+
+    def asked(self, frames: bool) -> dict[str, Any]:
+        """The request as JSON holds it: what has to be equal for a table, (n_rows, width), to be made in the place of another.
+
+        Args:
+            frames: Whether frames are wanted.
+        """
+        spec = self.spec
+        return {
+            "module": spec.name,
+            "weights": spec.weights,
+            "options": dict(spec.options),
+            "store": spec.kept_as,
+            "places": list(self.places),
+            "layers": self.layers,
+            "frames": frames,
+            "window": self.cut.window,
+            "hop": self.cut.hop,
+            "channel": self.hearing.channel,
+            "expand": self.hearing.expand,
+        }
+
+
+def checked_layers(layers: str) -> str:
+    """Which layers are meant, without (n_layers,) of them being known yet.
 
     Raises:
-        UsageError: The module or its layers are not there.
-        EvaluationError: More files cannot be embedded, or the module fails.
+        UsageError: None, or such as have to be learned.
     """
     chosen = features.parse(layers)
     if chosen == "weighted":
-        raise UsageError(f"layers={layers!r}: nothing is trained here; take scene, all, last, mean or a number")
-    setup = set_up(files, cache, rehash, rule)
-    with open_any(spec) as module:
-        features.refuse_plain(chosen, module.describe(), spec.name)
-        experiment = Experiment(spec, setup, chosen, "scene" if chosen == "scene" else "layers")
-        embedded = embed(experiment, module, cache, progress, allow_failed)
-        good, failed = sorted(embedded.extraction.keys), dict(embedded.extraction.failed)
-        timed: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
-        if frames and module.describe()["timestamp_embedding_size"]:
-            by_frame = embed(Experiment(spec, setup, "scene", "frames"), module, cache, progress, allow_failed)
-            good = [number for number in good if number in by_frame.extraction.keys]
-            matrix, times, rows = by_frame.store.read_frames([by_frame.extraction.keys[number] for number in good])
-            slower = [setup.recordings.slower(setup.recordings.clips[number]) for number in good]
-            in_files = [each / factor for each, factor in zip(times, slower, strict=True)]
-            timed = ([matrix.take(np.arange(each.start, each.stop)) for each in rows], in_files)
-            failed |= by_frame.extraction.failed
-        keys = [embedded.extraction.keys[number] for number in good]
-        matrices, _ = features.read(embedded.store, keys, chosen, "mean")
-        every = [matrix.take(np.arange(len(keys))) for matrix in matrices]
-        described = module.describe()
-    return Embeddings(
-        module=spec.name,
-        files=[str(files[number]) for number in good],
-        vectors=every[0] if len(every) == 1 else np.stack(every, axis=1),
-        frames=timed[0],
-        times=timed[1],
-        failed={str(files[number]): why for number, why in sorted(failed.items())},
-        provenance={
-            **identity(spec, described),
-            "layers": chosen,
-            "channel": rule.channel,
-            "expand": rule.expand,
-            "store": embedded.store.key,
-        },
-    )
+        raise UsageError(f"--layers {layers}: nothing is trained here; take scene, all, last, mean or a number")
+    return chosen
 
 
-def set_up(files: Sequence[Path], cache: Path, rehash: bool, rule: ClipRule) -> Setup:
-    """Files as a task without labels, each a whole clip (n_samples,); arguments are those of `embed_files`."""
-    absolute = [os.path.abspath(file) for file in files]
-    root = Path(os.path.commonpath([os.path.dirname(path) for path in absolute]))
-    names = [Path(path).relative_to(root).as_posix() for path in absolute]
-    facts = decode.file_facts(root, names, cache, rehash)
-    clips = Manifest(root, tuple(Clip(name, ()) for name in names), ())
-    task = Task(
-        name="files",
-        dataset=dataset.own("files", root, ()),
-        split={},
-        clip_seconds=None,
-        labels="multi",
-        metric="map",
-        protocol="logistic",
-        source="the user's own files",
-    )
-    return Setup(task, protocol.load(task.protocol), Recordings(task.name, clips, rule, facts), ())
+@dataclass
+class Account:
+    """What became of everything that was to be embedded.
+
+    Attributes:
+        n_rows, n_frames: That there are.
+        n_sources: Recordings, or clips of a table or task, that were given.
+        failed: Why clips or recordings could not be embedded, by name; at most `LISTED_FAILURES`.
+        n_failed, n_sources_failed: Clips that could not be embedded, and what was given of which one could not.
+        silent: Clips whose samples are all 0.
+        remarks: What is to be known of how the module had to be run, a sentence each.
+        described: What the module says of itself.
+        stores: Of each kind of views that was asked for.
+    """
+
+    n_rows: int = 0
+    n_frames: int = 0
+    n_sources: int = 0
+    failed: dict[str, str] = field(default_factory=dict)
+    n_failed: int = 0
+    n_sources_failed: int = 0
+    silent: int = 0
+    remarks: dict[str, None] = field(default_factory=dict)
+    described: Mapping[str, Any] = field(default_factory=dict)
+    stores: dict[str, str] = field(default_factory=dict)
+    audio: Any = field(default_factory=hashlib.sha256, repr=False)
+    last: set[tuple[str, int]] = field(
+        default_factory=set, repr=False
+    )  # of what was given, what failed in the last block
+
+    @property
+    def share_failed(self) -> float:
+        """Of what was given, 0 to 1."""
+        return self.n_sources_failed / max(1, self.n_sources)
+
+    def take(
+        self, block: Block, failed: Mapping[int, str], keys: Mapping[int, str], done: Sequence[Extraction]
+    ) -> None:
+        """Count a block, of (n_clips,) clips."""
+        of_failed = {(block.source.name, block.origins[number]) for number in failed}
+        self.n_sources_failed += len(of_failed - self.last)
+        self.last = of_failed
+        self.n_failed += len(failed)
+        self.n_rows += len(keys)
+        for number, why in sorted(failed.items()):
+            clip = block.recordings.clips[number]
+            name = clip.name.replace(clip.path, block.shown(number), 1)
+            if len(self.failed) < LISTED_FAILURES:
+                self.failed[name] = why
+        for number in sorted(keys):
+            self.audio.update(f"{keys[number]}\n".encode())
+        self.silent += len(set(done[0].silent) & set(keys))
+        for each in done:
+            self.remarks |= dict.fromkeys(text for _, text in each.remarks)
+
+    def provenance(self, request: EmbedRequest, frames: bool) -> dict[str, Any]:
+        """What the vectors, (n_rows, width), depend on, and what is missing among them; equal work gives equal values."""
+        described, view = self.described, "frames" if frames else request.clip_view
+        return {
+            "format": FORMAT,
+            "made_by": "hear-eval embed",
+            ASKED: request.asked(frames),
+            "identity": identity(request.spec, described, view),
+            "scene_from": (described["identity"] or {}).get("scene_from"),
+            "store": self.stores[view],
+            "sample_rate": described["sample_rate"],
+            "trained_on": dict(described["trained_on"]),
+            "heard": list(described["heard"]),
+            "audio_sha256": self.audio.hexdigest(),
+            "n_rows": self.n_rows,
+            **({"n_frames": self.n_frames} if frames else {}),
+            "n_failed": self.n_failed,
+            "failed": self.failed,
+            "versions": environment.versions(),
+            "commit": environment.commit(),
+        }
 
 
-def check_npz(out: Path) -> None:
-    """Refuse, before the work, a file that cannot be written.
+@dataclass(frozen=True)
+class EmbeddedBlock:
+    """The embeddings of a block: where they are.
 
-    It is to hold vectors (n_files, width) and frames (n_frames, width).
+    Attributes:
+        block: The clips.
+        good: Numbers of those that could be embedded, in order.
+        keys: Their keys in the stores.
+        layers: Which layers (`features.parse`), pooled over time as `pooling` says.
+        stores: By the kind of views.
+    """
+
+    block: Block
+    good: Sequence[int]
+    keys: Sequence[str]
+    layers: str
+    pooling: str
+    stores: Mapping[str, Store]
+
+    def facts(self, first: int, after: int) -> dict[str, Any]:
+        """Path, start and end in seconds, label and group of some of the good clips, (n_clips,) each."""
+        numbers = self.good[first:after]
+        spans = np.array([self.block.span(number) for number in numbers], np.float64).reshape(-1, 2)
+        clips = [self.block.recordings.clips[number] for number in numbers]
+        return {
+            "path": [self.block.shown(number) for number in numbers],
+            "start": spans[:, 0],
+            "end": spans[:, 1],
+            "label": [SEVERAL.join(clip.labels) for clip in clips],
+            "group": [clip.group for clip in clips],
+        }
+
+    def rows(self) -> Iterator[Rows]:
+        """A row for each good clip, or for each of its layers where there are several, some at a time."""
+        view = "scene" if self.layers == "scene" else "layers"
+        matrices, candidates = features.read(self.stores[view], self.keys, self.layers, self.pooling, memory=0)
+        layered = len(matrices) > 1
+        size = max(1, TAKEN_BYTES // (4 * sum(matrix.shape[1] for matrix in matrices)))
+        for first in range(0, len(self.good), size):
+            after = min(first + size, len(self.good))
+            taken = np.stack([matrix.take(np.arange(first, after)) for matrix in matrices], axis=1)
+            facts = self.facts(first, after)
+            layer = None
+            if layered:  # (n_clips, n_layers): the layers of a clip follow each other
+                facts = {name: np.repeat(values, len(matrices)) for name, values in facts.items()}
+                facts |= {name: facts[name].tolist() for name in ("path", "label", "group")}
+                layer = np.tile(np.arange(len(candidates), dtype=np.int32), after - first)
+            yield Rows(**facts, layer=layer, vectors=taken.reshape(-1, taken.shape[2]), extra={})
+
+    def frames(self) -> Iterator[tuple[Rows, int, Iterator[np.ndarray], np.ndarray]]:
+        """Of each good clip its row, the number of its frames, these in pieces (n, width), and their centres (n_frames,) in seconds.
+
+        Centres count from the start of the recording, at its own pace.
+        """
+        matrix, times, rows = self.stores["frames"].read_frames(self.keys, memory=0)
+        size = max(1, TAKEN_BYTES // (4 * max(1, matrix.shape[1])))
+        for place, (number, when, own) in enumerate(zip(self.good, times, rows, strict=True)):
+            facts = self.facts(place, place + 1)
+            slower = self.block.recordings.slower(self.block.recordings.clips[number])
+            row = Rows(**facts, layer=None, vectors=np.empty((1, 0), np.float32), extra={})
+            firsts = range(own.start, own.stop, size)
+            pieces = (matrix.take(np.arange(first, min(first + size, own.stop))) for first in firsts)
+            yield row, len(when), pieces, facts["start"][0] + when / 1000 / slower
+
+
+def embed_blocks(
+    request: EmbedRequest, views: Sequence[str], account: Account, progress: Progress
+) -> Iterator[EmbeddedBlock]:
+    """Embed block by block, and give each once it is in the store; a block without a usable clip is counted only.
+
+    Args:
+        request: What is embedded.
+        views: "scene", "layers", "frames": which are wanted; those of the first, (n_clips, ...), have to be there.
+        account: Counts what became of it.
+        progress: Shows how far each block is.
 
     Raises:
-        UsageError: It has another ending than .npz, or its folder is missing.
+        UsageError: The module or its layers are not there, or it gives no frames that are asked for.
+        EvaluationError: The module fails, or nothing at all can be embedded.
     """
-    if out.suffix != ".npz":
-        raise UsageError(f"--out {out}: the name has to end in .npz")
-    if not out.parent.is_dir():
-        raise UsageError(f"--out {out}: there is no folder {out.parent}")
+    with open_any(request.spec) as module:
+        account.described = described = module.describe()
+        features.refuse_plain(request.layers, described, request.spec.name)
+        own = (described["identity"] or {}).get("scene_from") or {}
+        wanted = [view for view in views if view != "frames" or described["timestamp_embedding_size"]]
+        if not wanted:
+            raise UsageError(f"{request.spec.name}: gives no timestamp embeddings; leave --frames out")
+        for block in blocks_of(request.sources, request.cut, request.cache, request.rehash):
+            done = {view: _embed(request, module, view, block, progress) for view in wanted}
+            failed = {number: why for _, each in done.values() for number, why in each.failed.items()}
+            keys = {number: key for number, key in done[wanted[0]][1].keys.items() if number not in failed}
+            account.take(block, failed, keys, [each for _, each in done.values()])
+            stores = {view: store for view, (store, _) in done.items()}
+            account.stores |= {view: store.key for view, store in stores.items()}
+            if keys:
+                good = sorted(keys)
+                pooling = own.get("pooling", "mean")
+                yield EmbeddedBlock(block, good, [keys[n] for n in good], request.layers, pooling, stores)
+    if not account.n_rows:
+        first = next(iter(account.failed.values()), "nothing was given")
+        raise EvaluationError(f"none of the {account.n_failed} clips can be embedded: {first}")
 
 
-def write_npz(embeddings: Embeddings, out: Path) -> None:
-    """Write embeddings into one `.npz`, whole.
-
-    It holds `files` (n,), `scene` (n, width) and, for file number i counted from 0, `frames_i` (n_frames, width) float32 and
-    `timestamps_i` (n_frames,) in ms; and `failed` (n_failed,), the files that are not among them.
-    """
-    arrays: dict[str, np.ndarray] = {"files": np.array(embeddings.files), "scene": embeddings.vectors}
-    arrays["failed"] = np.array(list(embeddings.failed), dtype=np.str_)
-    for number, (frames, times) in enumerate(zip(embeddings.frames, embeddings.times, strict=True)):
-        arrays[f"frames_{number}"], arrays[f"timestamps_{number}"] = frames, times
-    packed = io.BytesIO()
-    np.savez(packed, allow_pickle=False, **arrays)
-    write_whole(out, packed.getvalue())
+def _embed(
+    request: EmbedRequest, module: Module, view: str, block: Block, progress: Progress
+) -> tuple[Store, Extraction]:
+    return ensemble.embed(request.spec, module, view, block.recordings, request.cache, progress)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from evaluator.datasets.recordings import Recordings
 from evaluator.embedding.ensemble import MemberwiseEnsemble, open_any
 from evaluator.embedding.extraction import keyed, seconds_of
 from evaluator.embedding.spec import Module, ModuleSpec
@@ -12,7 +13,6 @@ from evaluator.errors import EvaluationError, UsageError
 from evaluator.experiment.checked import Asked, Checks, Failure, Keeping, RunRequest
 from evaluator.experiment.experiment import prepare
 from evaluator.experiment.provenance import Clock
-from evaluator.experiment.setup import Setup
 
 
 @dataclass(frozen=True)
@@ -77,9 +77,9 @@ def forecasts(
 
 def _untried(spec: ModuleSpec, asked: Asked, lacks: Sequence[str], n_bytes: float | None) -> Forecast:
     if asked.kept is not None:
-        return Forecast(spec.name, asked.question[0].name, *_counts(asked.listed.setup), unchanged=True)
+        return Forecast(spec.name, asked.question[0].name, *_counts(asked.listed.setup.recordings), unchanged=True)
     name, why = asked.question[0].name, "its weights are not here"
-    return Forecast(spec.name, name, *_counts(asked.listed.setup), tuple(lacks), n_bytes, why=why)
+    return Forecast(spec.name, name, *_counts(asked.listed.setup.recordings), tuple(lacks), n_bytes, why=why)
 
 
 def _tried(
@@ -94,11 +94,11 @@ def _tried(
                 setup = asked.listed.setup
                 try:
                     views = prepare(spec, module, setup, request.options.layers).views
-                    made, why = _trial(spec, module, views, setup, request.options.cache, counted)
+                    made, why = _trial(spec, module, views, setup.recordings, request.options.cache, counted)
                 except (UsageError, EvaluationError) as error:
                     failed(Failure(spec, asked.question, error))
                     continue
-                named = spec.name, asked.question[0].name, *_counts(setup)
+                named = spec.name, asked.question[0].name, *_counts(setup.recordings)
                 yield Forecast(
                     *named, download_bytes=n_bytes, open_processor=clock.processor["open"], trial=made, why=why
                 )
@@ -106,12 +106,15 @@ def _tried(
         failed(Failure(spec, None, error))
 
 
-def of_files(spec: ModuleSpec, setup: Setup, cache: Path, lacking: Lacking) -> list[Forecast]:
-    """The forecasts of embedding files, (n_clips,): of their scenes and, where the module gives some, of their frames.
+def of_embedding(
+    spec: ModuleSpec, several: Sequence[Recordings], view: str, cache: Path, lacking: Lacking
+) -> list[Forecast]:
+    """The forecasts of embedding clips or windows, (n_clips,) of each source.
 
     Args:
         spec: The module.
-        setup: The files, as `embed_files.set_up` gives them.
+        several: Of each source.
+        view: "scene", "layers" or "frames".
         cache: Folder of all stores.
         lacking: As for `forecasts`.
 
@@ -119,28 +122,31 @@ def of_files(spec: ModuleSpec, setup: Setup, cache: Path, lacking: Lacking) -> l
         UsageError, EvaluationError: The module cannot be opened, or fails.
     """
     sentences, n_bytes = lacking(spec)
-    counts, clock = _counts(setup), Clock()
+    clock = Clock()
     if sentences:
-        return [Forecast(spec.name, "files", *counts, tuple(sentences), n_bytes, why="its weights are not here")]
+        why = "its weights are not here"
+        return [Forecast(spec.name, each.name, *_counts(each), tuple(sentences), n_bytes, why=why) for each in several]
     made = []
+    counted: dict[Path, set[str]] = {}
     with open_any(spec) as module:
         clock.lap("open")
-        for views in ("scene", "frames") if module.describe()["timestamp_embedding_size"] else ("scene",):
-            trial, why = _trial(spec, module, views, setup, cache, {})
+        if view == "frames" and not module.describe()["timestamp_embedding_size"]:
+            raise UsageError(f"{spec.name}: gives no timestamp embeddings; leave --frames out")
+        for each in several:
+            trial, why = _trial(spec, module, view, each, cache, counted)
             opened = clock.processor["open"]
-            made.append(Forecast(spec.name, f"files: {views}", *counts, (), n_bytes, False, opened, trial, why))
+            made.append(Forecast(spec.name, each.name, *_counts(each), (), n_bytes, False, opened, trial, why))
     return made
 
 
 def _trial(
-    spec: ModuleSpec, module: Module, views: str, setup: Setup, cache: Path, counted: dict[Path, set[str]]
+    spec: ModuleSpec, module: Module, views: str, recordings: Recordings, cache: Path, counted: dict[Path, set[str]]
 ) -> tuple[Trial | None, str]:
     if isinstance(module, MemberwiseEnsemble):
         return None, "it is an ensemble: ask for its members, which embed one after another"
-    return tried(spec, module, views, setup.recordings, cache, counted), ""
+    return tried(spec, module, views, recordings, cache, counted), ""
 
 
-def _counts(setup: Setup) -> tuple[int, float]:
+def _counts(recordings: Recordings) -> tuple[int, float]:
     """Clips, and seconds of audio of those that can be read."""
-    recordings = setup.recordings
     return len(recordings.clips), sum(seconds_of(recordings, number) for number in keyed(recordings).keys)

@@ -126,9 +126,7 @@ def of_annotations(name: str, root: Path, format: str, files: Sequence[str]) -> 
         format: Program that wrote the tables.
         files: The tables, or globs of them, (n_tables,).
     """
-    reader = build(
-        AnnotationsReader, {"format": format, "files": files[0] if len(files) == 1 else list(files), "group": "{path}"}
-    )
+    reader = annotations_reader(format, files)
     clips = reader.read_clips(root)
     several = [clip for clip in clips if len(clip.labels) > 1]
     if several:
@@ -137,6 +135,12 @@ def of_annotations(name: str, root: Path, format: str, files: Sequence[str]) -> 
     several_recordings = len({clip.group for clip in clips}) > 1
     split = own_split.of_groups(clips) if several_recordings else own_split.drawn(grouped=False)
     return plain_task(name, root, reader, split, multi=bool(several))
+
+
+def annotations_reader(format: str, files: Sequence[str]) -> AnnotationsReader:
+    """The reader of marked stretches whose recordings are their groups; arguments are those of `of_annotations`, (n_tables,) files."""
+    tables = files[0] if len(files) == 1 else list(files)
+    return build(AnnotationsReader, {"format": format, "files": tables, "group": "{path}"})
 
 
 def _as_globs(folder: Path, names: Sequence[str]) -> tuple[str, ...]:

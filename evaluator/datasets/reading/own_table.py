@@ -17,6 +17,13 @@ from evaluator.typed import build
 LABEL_SEPARATOR = ";"  # between the labels of one clip
 FEW = 0.1  # share of the clips up to which several labels could be a slip, so that the user is asked
 _N_PEEKED = 1 << 16  # bytes
+_OTHERS = (
+    "label",
+    "start",
+    "end",
+    "fold or split",
+    "group",
+)  # columns that a table may have beside those that it needs
 _DELIMITERS = ",;\t|"
 _DECIMAL_COMMA = re.compile(r"-?\d+,\d+")
 _THOUSANDS = re.compile(r"-?[1-9]\d{0,2},\d{3}")
@@ -71,8 +78,12 @@ def _form(path: Path, content: bytes) -> Form:
     return max(forms, key=lambda form: (len(headers.columns_by_field(form.columns)), len(form.columns)))
 
 
-def of_table(path: Path) -> TableReader:
+def of_table(path: Path, needed: Sequence[str] = ("path", "label")) -> TableReader:
     """The reader of a user's table: path, label, and start and end (seconds), fold, split, group if there.
+
+    Args:
+        path: The table.
+        needed: Columns without which it is none; where `label` is not among them, a clip may have any number of labels.
 
     Raises:
         UsageError: It cannot be read, a column that it needs is not there, a few of its clips have several labels, or its times
@@ -81,27 +92,28 @@ def of_table(path: Path) -> TableReader:
     form = form_of(path)
     columns, lines = read_table(path, form.delimiter, encoding=form.encoding)
     fields = headers.columns_by_field(columns)
-    for needed in ("path", "label"):
-        if needed not in fields:
+    for name in needed:
+        if name not in fields:
             raise UsageError(
-                f"{path}: there is no column {needed!r}; its columns are {', '.join(columns)}, but it needs path,label "
-                "and may have start,end,fold or split,group"
+                f"{path}: there is no column {name!r}; its columns are {', '.join(columns)}, but it needs {','.join(needed)} "
+                f"and may have {','.join(name for name in _OTHERS if name not in needed)}"
             )
     _refuse_half_times(path, columns, fields)
-    label, times = columns.index(fields["label"]), [columns.index(fields[n]) for n in ("start", "end") if n in fields]
+    label = columns.index(fields["label"]) if "label" in fields else None
+    times = [columns.index(fields[n]) for n in ("start", "end") if n in fields]
     written: set[str] = set()
     n_rows, several = 0, []
     for _, values in lines:
         n_rows += 1
-        if LABEL_SEPARATOR in values[label]:
+        if label is not None and LABEL_SEPARATOR in values[label]:
             several.append(values[label])
         written.update(values[column] for column in times)
     decimal = _decimal(path, sorted(written), form.delimiter)
-    said = fields["label"].lower() == headers.SEVERAL_LABELS
-    if several and not said:
+    said = fields.get("label", "").lower() == headers.SEVERAL_LABELS
+    if several and not said and "label" in needed:
         way_out = f"mend them, or call the column {headers.SEVERAL_LABELS!r} if a clip may have several"
         refuse_few(str(path), len(several), n_rows, several[0], way_out)
-    separator = LABEL_SEPARATOR if several or said else ""
+    separator = LABEL_SEPARATOR if several or said or (label is not None and "label" not in needed) else ""
     keys = {"table": path.name, "delimiter": form.delimiter, "encoding": form.encoding, "decimal": decimal}
     templates = {name: f"{{{column}}}" for name, column in fields.items()}
     return build(TableReader, {**keys, "label_separator": separator, **templates})

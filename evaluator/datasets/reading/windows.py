@@ -92,16 +92,26 @@ def of_spans(spans: Iterable[Clip], options: WindowOptions) -> list[Clip]:
     for span in spans:
         if span.start is None or span.end is None:
             raise UsageError(f"clip {span.name}: windows inside spans need a start and an end")
-        for number in range(_count(span.end - span.start, options.seconds, options.hop)):
-            start = round(span.start + number * options.hop, _MICROSECONDS)
+        for start in starts(span.start, span.end, options.seconds, options.hop):
             starts_of[span.path, span.labels, span.split].append((span, start))
     clips = []
-    for (path, labels, split), starts in starts_of.items():
-        n_kept = options.max_windows.get(split, len(starts))
-        for index in _sample(len(starts), n_kept, (options.seed, zlib.crc32(f"{path} {labels}".encode()))):
-            span, start = starts[index]
-            clips.append(replace(span, start=start, end=round(start + options.seconds, _MICROSECONDS)))
+    for (path, labels, split), found in starts_of.items():
+        n_kept = options.max_windows.get(split, len(found))
+        for index in _sample(len(found), n_kept, (options.seed, zlib.crc32(f"{path} {labels}".encode()))):
+            span, start = found[index]
+            clips.append(replace(span, start=start, end=end_of(start, options.seconds)))
     return sorted(clips, key=lambda clip: (clip.path, clip.start))
+
+
+def starts(begin: float, end: float, seconds: float, hop: float) -> Iterator[float]:
+    """Where windows of a length in seconds begin, every `hop` seconds, that lie inside a stretch from `begin` to `end`."""
+    for number in range(_count(end - begin, seconds, hop)):
+        yield round(begin + number * hop, _MICROSECONDS)
+
+
+def end_of(start: float, seconds: float) -> float:
+    """Where a window ends, in seconds."""
+    return round(start + seconds, _MICROSECONDS)
 
 
 def _count(length: float, seconds: float, hop: float) -> int:
