@@ -150,16 +150,25 @@ def parse(path: Path) -> Document:
     return Document(path, value, lines)
 
 
-def unknown(what: str, name: Any, known: Iterable[str]) -> str:
-    """A sentence about a name that is not among `known`: the nearest names, and all of them.
+def unknown(what: str, name: Any, known: Iterable[str], listed_by: str = "") -> str:
+    """A sentence about a name that is not among `known`: the nearest names, and all of them, or which command lists them.
 
     >>> unknown("metric", "mapp", ["map", "accuracy"])
     "unknown metric 'mapp'; did you mean 'map'? Known: accuracy, map"
+    >>> unknown("task", "esc11", ["arch/esc50", "esc10", "esc50"], "`hear-eval list tasks`")
+    "unknown task 'esc11'; did you mean 'esc10' or 'esc50'? `hear-eval list tasks` shows all of them"
     """
     names = sorted(map(str, known))
-    near = difflib.get_close_matches(str(name), names, n=2, cutoff=0.6)
-    hint = f"; did you mean {' or '.join(map(repr, near))}? Known" if near else "; known"
-    return f"unknown {what} {name!r}{hint}: {', '.join(names) or 'none'}"
+    near = nearest(name, names)
+    hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ";"
+    if listed_by:
+        return f"unknown {what} {name!r}{hint} {listed_by} shows all of them"
+    return f"unknown {what} {name!r}{hint} {'Known' if near else 'known'}: {', '.join(names) or 'none'}"
+
+
+def nearest(name: Any, known: Iterable[str]) -> list[str]:
+    """Up to two of the known names that are nearly spelt as this one, the nearest first."""
+    return difflib.get_close_matches(str(name), sorted(known), n=2, cutoff=0.6)
 
 
 def _note_lines(

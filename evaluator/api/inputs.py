@@ -11,6 +11,7 @@ from typing import Any
 from evaluator import schema
 from evaluator.audio.clip_rule import LEAST_EXPANDED, MOST_EXPANDED, refuse_channel
 from evaluator.datasets.task import Task
+from evaluator.embedding import names
 from evaluator.embedding.spec import ModuleSpec
 from evaluator.errors import UsageError
 from evaluator.experiment import catalogue
@@ -19,7 +20,7 @@ from evaluator.probes import protocol as protocols
 from evaluator.probes.protocol import Protocol
 
 HearModule = str | ModuleSpec | ModuleType | Any
-"""A module's name or path, a `ModuleSpec`, or the module itself: anything with the functions of the HEAR API."""
+"""A module's name (of ours also without `hear_ssl.`) or path, a `ModuleSpec`, or the module itself: anything with the functions of the HEAR API."""
 
 Tasks = str | Path | Task | Sequence[str | Path | Task]
 """Tasks by name or path, or as found by `find_tasks`; one or several."""
@@ -111,7 +112,7 @@ def _spec(module: HearModule, shared: Mapping[str, Any]) -> ModuleSpec:
     if isinstance(module, ModuleSpec):
         return module
     if isinstance(module, (str, Path)):
-        return ModuleSpec(str(module), **shared)
+        return ModuleSpec(str(module) if shared["python"] else names.full_name(str(module)), **shared)
     functions = ("load_model", "get_scene_embeddings")
     missing = [name for name in functions if not callable(getattr(module, name, None))]
     if missing:

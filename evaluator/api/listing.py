@@ -1,14 +1,13 @@
 """What there is: modules, tasks, datasets, protocols, read from folders without importing a model."""
 
 import ast
-import importlib.util
-from pathlib import Path
 from typing import Any
 
 from evaluator import schema
 from evaluator.datasets import dataset as sets
 from evaluator.datasets import splits
 from evaluator.datasets.task import Task
+from evaluator.embedding import names
 from evaluator.experiment import catalogue
 from evaluator.probes import protocol
 from evaluator.probes.protocol import PROFILES
@@ -41,10 +40,8 @@ def list_modules() -> Table:
     >>> [row["what"][:19] for row in list_modules() if row["module"] == "hear_ssl.melspec"]
     ['Log-mel spectrogram']
     """
-    spec = importlib.util.find_spec("hear_ssl")
-    folders = [Path(folder) for folder in (spec.submodule_search_locations or [])] if spec else []
     rows = Table()
-    for path in sorted(path for folder in folders for path in folder.glob("[a-z]*.py")):
+    for path in names.files_of_ours():
         text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
         rows.append({"module": f"hear_ssl.{path.stem}", "what": text.partition("\n")[0]})
     return rows

@@ -39,7 +39,8 @@ def is_baseline(name: str, command: Sequence[str]) -> bool:
         name: Of the module.
         command: Words of the command that it ran by, if known.
     """
-    by_option = "--baselines" in command and name in WITHOUT_WEIGHTS and name not in command
+    was_named = name in command or name.removeprefix("hear_ssl.") in command
+    by_option = "--baselines" in command and name in WITHOUT_WEIGHTS and not was_named
     return name.startswith(_UNTRAINED) or name in KNOWS_NOTHING or by_option
 
 

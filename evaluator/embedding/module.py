@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from evaluator.embedding import driver, worker
+from evaluator.embedding import driver, names, worker
 from evaluator.embedding.faults import FaultLog
 from evaluator.embedding.remote import Remote
 from evaluator.embedding.spec import Module, ModuleSpec
@@ -33,6 +33,8 @@ def open_module(spec: ModuleSpec) -> Iterator[Module]:
         UsageError: It is not there, is no HEAR module, or refuses its weights or options.
         EvaluationError: Its process crashes or hangs.
     """
+    if spec.instance is None and not spec.python:  # another interpreter may have modules that are not here
+        names.refuse_misspelt(spec.name)
     spec = spec.resolved()
     if spec.isolated:
         remote = Remote(spec)

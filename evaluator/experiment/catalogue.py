@@ -153,7 +153,9 @@ def find(spec: str, profile: str = "clean") -> list[Task]:
     if spec and Path(spec).is_dir():
         return [_own_task(Path(spec))]
     names = [task.name for task in list_tasks()]
-    raise UsageError(schema.unknown("task", spec, {*suites, *names, *(name.split("/")[1] for name in names)}))
+    # Of a bare name only bare ones are near, and the other way round.
+    known = names if name != spec else [*suites, *(each.split("/")[1] for each in names)]
+    raise UsageError(schema.unknown("task", spec, set(known), "`hear-eval list tasks`"))
 
 
 def _read_suite(name: str, profile: str, only: str = "") -> list[Task]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, TypeVar
 
+from evaluator.embedding import names
 from evaluator.embedding.spec import option_value
 from evaluator.errors import UsageError
 from evaluator.reproduction.recipe import RecipeRow, RecipeTable
@@ -42,7 +43,7 @@ def parse(text: str, asked: str = "--use ...=") -> Replacement:
         if not (name and equals and value):
             raise UsageError(f"{asked}{text}: write options as MODULE?OPTION=VALUE&OPTION=VALUE")
         options[name] = option_value(value)
-    return Replacement(module, options)
+    return Replacement(names.full_name(module), options)
 
 
 def match_row(row: str, by_pattern: Mapping[str, Value]) -> Value | None:
