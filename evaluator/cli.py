@@ -16,13 +16,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 
-from evaluator import commands
-from evaluator.commands import _log
+from evaluator import commands as folder
+from evaluator.commands import _completion, _log, _project
 from evaluator.errors import EvaluationError, UsageError
 
 COMMANDS = {
-    each.name: importlib.import_module(f"{commands.__name__}.{each.name}")
-    for each in pkgutil.iter_modules(commands.__path__)
+    each.name: importlib.import_module(f"{folder.__name__}.{each.name}")
+    for each in pkgutil.iter_modules(folder.__path__)
     if not each.name.startswith("_")
 }
 
@@ -34,15 +34,21 @@ class Terminated(KeyboardInterrupt):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and give its exit code; every expected failure is one sentence on standard error."""
     given = sys.argv[1:] if arguments is None else list(arguments)
-    parsed = parser().parse_args(given)
+    top, commands = _parsers()
+    _completion.complete(top, commands)
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())  # a user's my_model.py is found; appended, so that it shadows nothing
     try:
+        words = _project.completed(top, commands, given)
+        if arguments is None:
+            sys.argv[1:] = words  # a result tells the whole command
+        parsed = top.parse_args(words)
         with _log.kept(parsed.quiet, parsed.verbose, parsed.log, given):
+            _project.tell(given, words)
             code = _run(parsed)
             _log.note(f"ended with exit code {code}")
             return code
-    except UsageError as error:  # the log file itself
+    except UsageError as error:  # the project's file or the log file itself
         print(f"hear-eval: {error}", file=sys.stderr)
         return 2
 
@@ -91,12 +97,18 @@ def _terminable() -> Iterator[None]:
 
 def parser() -> argparse.ArgumentParser:
     """The whole command line; `run` of what it parses is what the command does."""
+    return _parsers()[0]
+
+
+def _parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
+    """The whole command line, and each command by its name."""
     top = argparse.ArgumentParser(prog="hear-eval", description="Probe any HEAR module on audio tasks.")
     top.add_argument("--version", action=_Version)
     _add_to_every(top, False)
     subparsers = top.add_subparsers(required=True, metavar="COMMAND")
+    commands = {}
     for name, command in COMMANDS.items():
-        sub = subparsers.add_parser(
+        commands[name] = sub = subparsers.add_parser(
             name,
             help=command.SUMMARY,
             description=command.SUMMARY,
@@ -106,7 +118,7 @@ def parser() -> argparse.ArgumentParser:
         command.add_arguments(sub)
         _add_to_every(sub, argparse.SUPPRESS)
         sub.set_defaults(run=command.run)
-    return top
+    return top, commands
 
 
 def _epilog(examples: str) -> str:

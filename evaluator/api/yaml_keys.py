@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator
 
 from evaluator import key_tables, typed
+from evaluator.api.project import Project
 from evaluator.datasets import dataset, splits
 from evaluator.datasets.reading.kinds import READERS
 from evaluator.datasets.reading.row_reader import RowReader
@@ -39,6 +40,7 @@ def sections() -> Iterator[Section]:
     yield "A protocol: `tasks/protocols/NAME.yaml`", protocol.FIELDS
     for name, probe in KINDS.items():
         yield f"`probe: {{kind: {name}}}`", probe.FIELDS
+    yield "A project: `hear-eval.yaml` in the working folder", typed.fields_of(Project)
 
 
 def page(more: Iterable[Section] = ()) -> str:
