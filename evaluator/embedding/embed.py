@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from evaluator.datasets.recordings import Recordings
-from evaluator.embedding import behaviour, guard, rounding
+from evaluator.embedding import behaviour, guard, rounding, uses
 from evaluator.embedding.extract import extract, part_of
 from evaluator.embedding.extraction import Extraction, Help, keyed, seconds_of
 from evaluator.embedding.identity import identity
@@ -108,6 +108,8 @@ def embed_with(
         done.remarks += behaviour.remarks(behaviour.answers(module))
     done.remarks += rounding.remarks(spec, module, store.folder)
     guard.refuse(spec.name, done, spec.allow_unrepeatable)
+    if spec.session is None:
+        uses.note(store, spec.name, recordings.name, done.keys.values())
     return store, done
 
 
