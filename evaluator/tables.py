@@ -8,6 +8,7 @@ import csv
 import io
 import math
 import re
+import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -129,3 +130,71 @@ def _markdown(text: str) -> str:
 def _tex(table: str) -> str:
     r"""The table with a first cell that begins with `[` or `*` in braces: after `\\` or `\midrule` these are arguments."""
     return re.sub(r"^(\s*)([\[*])", r"\1{\2}", table, flags=re.MULTILINE)
+
+
+# For people, on a terminal -------------------------------------------------------------------------------------------
+
+_GAP = "  "
+_LONGEST_WORD = 40  # characters of a word that is not broken
+
+
+def fitted(head: Sequence[str], rows: Sequence[Sequence[str]], width: int | None = None) -> list[str]:
+    """A table as lines of at most `width` characters: cells are wrapped, and where that does not do, each row is a block of its own.
+
+    Args:
+        head: Names of the columns, (n_columns,).
+        rows: (n_rows, n_columns).
+        width: In characters; None for columns as wide as their longest cell.
+
+    >>> print("\\n".join(fitted(("task", "what"), [("demo/calls", "six invented species")], 24)))
+    task        what
+    ----------  ------------
+    demo/calls  six invented
+                species
+    """
+    columns = [[row[n] for row in [head, *rows]] for n in range(len(head))]
+    widths = [max(map(len, column)) for column in columns]
+    if width is not None:
+        least = [max(min(_LONGEST_WORD, _longest_word(cell)) for cell in column) for column in columns]
+        room = width - len(_GAP) * (len(head) - 1)
+        if sum(least) > room:
+            return _as_blocks(head, rows, width)
+        while sum(widths) > room:  # the column that can give most gives
+            widest = max(range(len(widths)), key=lambda n: widths[n] - least[n])
+            widths[widest] -= 1
+    lines = [*_wrapped(head, widths), _GAP.join("-" * width for width in widths)]
+    return [*lines, *(line for row in rows for line in _wrapped(row, widths))]
+
+
+def _longest_word(cell: str) -> int:
+    return max(map(len, cell.split()), default=1)
+
+
+def _wrapped(row: Sequence[str], widths: Sequence[int]) -> list[str]:
+    """The lines of a row, its cells wrapped to the widths."""
+    cells = [_lines(cell, width) for cell, width in zip(row, widths, strict=True)]
+    height = max(map(len, cells))
+    padded = [[*lines, *[""] * (height - len(lines))] for lines in cells]
+    return [
+        _GAP.join(line.ljust(width) for line, width in zip(lines, widths, strict=True)).rstrip()
+        for lines in zip(*padded, strict=True)
+    ]
+
+
+def _lines(cell: str, width: int) -> list[str]:
+    if len(cell) <= width:
+        return [cell]
+    return textwrap.wrap(cell, width, break_on_hyphens=False) or [""]
+
+
+def _as_blocks(head: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[str]:
+    """Each row as lines `name: cell`, empty cells left out, with an empty line behind it."""
+    lines = []
+    for row in rows:
+        for name, cell in zip(head, row, strict=True):
+            if cell:
+                lines += textwrap.wrap(
+                    f"{name}: {cell}", max(width, 20), subsequent_indent="    ", break_on_hyphens=False
+                )
+        lines.append("")
+    return lines

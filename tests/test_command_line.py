@@ -5,6 +5,7 @@ import re
 import shlex
 import subprocess
 import sys
+from dataclasses import replace
 from importlib.metadata import version
 
 import pytest
@@ -133,3 +134,53 @@ def test_the_help_of_run_tells_every_protocol_and_groups_its_options(hear_eval):
     assert f"how embeddings are evaluated: {', '.join(names_in('protocols'))}, or" in out
     for title in ("clips:", "where things lie:", "how modules are loaded:", "other processes:", "what is said:"):
         assert f" {title} -" in out
+
+
+def results_of(tmp_path, n_tasks):
+    """Results of two modules on some tasks, with a note that all share, one whose numbers differ, and one of their own."""
+    import evaluator as ev
+
+    (one,) = ev.run("majority", "demo/calls", protocol="knn", out=None)
+    return [
+        replace(
+            one,
+            module=module,
+            task=f"t{n}",
+            caveats=[],
+            notes=["the same", f"{n + 3} clips of 16 kHz", f"of {module} on t{n}"],
+        )
+        for module in ("a", "b")
+        for n in range(n_tasks)
+    ]
+
+
+@pytest.mark.parametrize(("n_tasks", "n_alike"), [(2, 2), (5, 1)])
+def test_a_note_for_many_results_is_one_line(hear_eval, capfd, tmp_path, n_tasks, n_alike):
+    """It names modules and tasks; from three tasks on also where only numbers differ, with the numbers of the first."""
+    from evaluator.commands import _console
+
+    _console.print_results([(each, None) for each in results_of(tmp_path, n_tasks)])
+    notes = [line for line in capfd.readouterr().out.splitlines() if line.startswith("note: ")]
+    tasks = [f"t{n}" for n in range(n_tasks)]
+    every = f"{', '.join(tasks[:-1])} and {tasks[-1]}"
+    assert [line for line in notes if "the same" in line] == [f"note: a and b, {every}: the same"]
+    alike = [line for line in notes if "16 kHz" in line]
+    assert len(alike) == n_alike and alike[0].startswith("note: a and b, t0: 3 clips of 16 kHz")
+    if n_alike == 1:
+        others = f"{', '.join(tasks[1:-1])} and {tasks[-1]}"
+        assert alike[0].endswith(f"(likewise, with numbers of their own: a and b, {others})")
+    named = " ".join(line for line in notes if ": of " in line)
+    assert all(f"{module}, t0: of {module} on t0" in named for module in "ab")
+
+
+def test_a_table_fits_the_terminal_and_is_whole_in_a_pipe(hear_eval, monkeypatch):
+    """`list protocols` is hundreds of characters wide; on a terminal of 100 it is not."""
+    monkeypatch.setenv("COLUMNS", "100")
+    wide = hear_eval("list", "protocols")[1]
+    assert max(map(len, wide.splitlines())) > 200
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    narrow = hear_eval("list", "protocols")[1]
+    assert max(map(len, narrow.splitlines())) <= 100
+    assert sorted(set(narrow.split()) - {"-" * n for n in range(200)}) == sorted(
+        set(wide.split()) - {"-" * n for n in range(400)}
+    )

@@ -91,3 +91,37 @@ def test_writes_by_suffix(tmp_path):
     with pytest.raises(ValueError, match="a row of 2 cells under a head of 1"):
         tables.as_text(["a"], [["b", "c"]], "md")
     assert not [each for each in (tmp_path / "new").iterdir() if each.name.startswith(".")]
+
+
+HEAD, ROWS = (
+    ("module", "what", "n"),
+    [
+        ("hear_ssl.wav2vec2_large_960h_lv60_self", "a sentence of some words that say what it is and is not", "1"),
+        ("b", "", "1000"),
+    ],
+)
+
+
+def test_a_table_is_as_wide_as_its_cells_unless_it_has_to_fit():
+    """Without a width each row is one line, as programs want it; so it is where there is room."""
+    lines = tables.fitted(HEAD, ROWS)
+    assert len(lines) == 4 and lines[0].split() == list(HEAD) and ROWS[0][1] in lines[2]
+    assert tables.fitted(HEAD, ROWS, len(lines[2]) + 3) == lines
+
+
+@pytest.mark.parametrize("width", [60, 75, 90])
+def test_a_table_that_has_to_fit_wraps_its_cells_and_loses_no_word(width):
+    """No line is longer, no name is cut, columns stay columns."""
+    lines = tables.fitted(HEAD, ROWS, width)
+    assert max(map(len, lines)) <= width and ROWS[0][0] in lines[2]
+    begin, end = lines[0].index("what"), lines[0].index(" n")
+    assert [line.split() for line in (line[begin:end] for line in lines[2:-1])] != []
+    assert " ".join(word for line in lines[2:-1] for word in line[begin:end].split()) == ROWS[0][1]
+
+
+def test_where_columns_do_not_fit_each_row_is_a_block():
+    """A name and its value a line; what is empty is left out."""
+    lines = tables.fitted(HEAD, ROWS, 46)
+    assert max(map(len, lines)) <= 46
+    assert lines[0] == "module: hear_ssl.wav2vec2_large_960h_lv60_self"[:46] and lines[1].startswith("what: a sentence")
+    assert lines[-4:] == ["", "module: b", "n: 1000", ""] or lines[-3:] == ["module: b", "n: 1000", ""]

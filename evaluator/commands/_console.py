@@ -1,8 +1,10 @@
 """What commands say: tables on standard output, bars and complaints on standard error."""
 
+import re
+import shutil
 import sys
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,8 @@ if TYPE_CHECKING:
     from evaluator.embedding.spent import Spent
     from evaluator.results.caveats import Caveat
     from evaluator.results.result import Result
+
+_NUMBER = re.compile(r"\d[\d.]*")
 
 LINE_SECONDS = 30.0  # between lines of progress where no bar can be drawn
 
@@ -42,13 +46,48 @@ def print_results(done: "Sequence[tuple[Result, Path | None]]", unchanged: Colle
     if rows:
         head = ("module", "task", "protocol", "of", "metric", "score", "95 % interval", "trained", "clips", "embed s")
         print_table(*_without_empty(head, rows))
-    for result, path in done:
-        for caveat in result.caveats:
-            print(f"{DAGGER} caveat: {result.module}, {result.task}: {caveat.text}{_consequence(caveat)}")
-        for note in result.notes:
-            print(f"note: {result.module}, {result.task}: {note}")
+    caveats = [(f"{each.text}{_consequence(each)}", result) for result, _ in done for each in result.caveats]
+    notes = [(each, result) for result, _ in done for each in result.notes]
+    for kind, said in ((f"{DAGGER} caveat", caveats), ("note", notes)):
+        for line in _gathered(said):
+            print(f"{kind}: {line}")
+    for _, path in done:
         if path is not None:
             print(f"{'unchanged' if path in unchanged else 'written'}: {path}")
+
+
+def _gathered(said: "Sequence[tuple[str, Result]]") -> Iterator[str]:
+    """Each sentence once, with the results that it is about in front of it.
+
+    From three tasks on, sentences that differ in their numbers alone are one line: the first of them, and whom the others are about.
+    """
+    about: dict[str, list[Result]] = {}
+    for text, result in said:
+        about.setdefault(text, []).append(result)
+    is_suite = len({result.task for _, result in said}) > 2
+    alike: dict[str, list[str]] = {}
+    for text in about:
+        alike.setdefault(_NUMBER.sub("#", text) if is_suite else text, []).append(text)
+    for first, *others in alike.values():
+        likewise = [result for text in others for result in about[text]]
+        behind = f" (likewise, with numbers of their own: {_named(likewise)})" if likewise else ""
+        yield f"{_named(about[first])}: {first}{behind}"
+
+
+def _named(results: "Sequence[Result]") -> str:
+    """Modules and tasks of results in few words: `A, t`, `A and B, t`, `A, t and u`."""
+    tasks_of: dict[str, list[str]] = {}
+    for each in results:
+        tasks_of.setdefault(each.module, []).append(each.task)
+    modules_of: dict[tuple[str, ...], list[str]] = {}
+    for module, tasks in tasks_of.items():
+        modules_of.setdefault(tuple(dict.fromkeys(tasks)), []).append(module)
+    return "; ".join(f"{_listed(modules)}, {_listed(tasks)}" for tasks, modules in modules_of.items())
+
+
+def _listed(names: Sequence[str]) -> str:
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def print_bill(made: "Sequence[Result]", begun: "Spent") -> None:
@@ -87,10 +126,12 @@ def _without_empty(head: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[
 
 
 def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Columns as wide as their longest entry."""
-    widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
-    for row in [head, ["-" * width for width in widths], *rows]:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    """A table that fits the terminal; elsewhere, where lines are searched and cut, columns are as wide as their longest cell."""
+    from evaluator.tables import fitted
+
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    for line in fitted(head, rows, width):
+        print(line)
 
 
 def bar(title: str, total: int, unit: str = "") -> Callable[[int], object]:
