@@ -1,4 +1,5 @@
-"""The commands of README and docs: all of them parse, and those after `<!-- run -->` run, in a folder of tones.
+"""The commands of README, docs and the pages that are generated for the website: all of them parse, and those after `<!-- run -->`
+run, in a folder of tones.
 
 Those after `<!-- run with NAME -->` run where the package NAME is installed.
 
@@ -23,13 +24,16 @@ import pytest
 import soundfile
 
 import field_recordings
+import site_parts
 import tiny_checkpoints
 import tiny_onnx
 from evaluator import cli
 from evaluator.schema import names_in
 
 CHECKOUT = Path(__file__).parents[1]
-PAGES = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").glob("*.md"))]
+PAGES = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").rglob("*.md"))]
+GENERATED = site_parts.part("pages").generated() if (CHECKOUT / "docs").is_dir() else {}
+TEXTS = {**{path.relative_to(CHECKOUT).as_posix(): path.read_text(encoding="utf-8") for path in PAGES}, **GENERATED}
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(not (CHECKOUT / "docs").is_dir(), reason="not run from a checkout")]
 
@@ -90,10 +94,10 @@ def _pattern_of(part):
     return ".*" if part == "..." else r"\s+" if part.isspace() else re.escape(part)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("page", TEXTS)
 def test_every_command_parses(page, capsys):
     """No command or option is invented; in a block none is left out that must be given."""
-    text = page.read_text(encoding="utf-8")
+    text = TEXTS[page]
     known = cli.parser()
     in_blocks = commands(text)
     for command in [*in_blocks, *mentioned(text)]:
@@ -102,7 +106,7 @@ def test_every_command_parses(page, capsys):
         except SystemExit:
             said = capsys.readouterr().err.splitlines()[-1]
             if command in in_blocks or "are required" not in said:  # a sentence may leave out what it is not about
-                pytest.fail(f"{page.name}: {shlex.join(command)}: {said}")
+                pytest.fail(f"{page}: {shlex.join(command)}: {said}")
 
 
 def test_the_readme_has_a_row_for_every_command():
@@ -121,7 +125,7 @@ def test_the_page_of_protocols_has_a_row_for_every_one():
         assert f"| `{name}` |" in page, f"docs/protocols.md: add a row for `{name}` to its first table"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.relative_to(CHECKOUT).as_posix())
 def test_every_link_leads_somewhere(page):
     """Files and headings that a page links to are there."""
     text = page.read_text(encoding="utf-8")
@@ -129,9 +133,11 @@ def test_every_link_leads_somewhere(page):
         if "://" in target:
             continue
         name, _, heading = target.partition("#")
-        path = page.parent / name if name else page
-        assert path.exists(), f"{page.name}: {target}"
-        headings = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE) if heading else []
+        path = (page.parent / name).resolve() if name else page
+        uri = path.relative_to(CHECKOUT / "docs").as_posix() if path.is_relative_to(CHECKOUT / "docs") else ""
+        assert path.exists() or uri in GENERATED, f"{page.name}: {target}"
+        there = (GENERATED.get(uri) or path.read_text(encoding="utf-8")) if heading else ""
+        headings = re.findall(r"^#+ (.*)$", there, re.MULTILINE)
         anchors = {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in headings}
         assert not heading or heading in anchors, f"{page.name}: {target}"
 

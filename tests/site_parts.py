@@ -1,0 +1,15 @@
+"""The parts of the website that are code, in `docs/site/`, which is no package."""
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+SITE = Path(__file__).parents[1] / "docs" / "site"
+
+
+def part(name: str) -> ModuleType:
+    """A module of `docs/site/`, by its name."""
+    spec = importlib.util.spec_from_file_location(f"site_{name}", SITE / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
