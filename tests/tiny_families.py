@@ -144,7 +144,26 @@ CLAP_WAY = {
     "section": "audio_config",
     "elsewhere": words("attention_probs_dropout_prob drop_path_rate hidden_dropout_prob num_classes num_hidden_layers"),
 }
+CODEC_ELSEWHERE = words(
+    """codebook_size codebook_dim decoder_hidden_size n_codebooks quantizer_dropout commitment_loss_weight hidden_size
+    codebook_loss_weight upsampling_ratios hop_length"""
+)
 TINY = {
+    "encodec": Tiny(
+        "Encodec",
+        {"num_filters": 4, "hidden_size": 16, "codebook_dim": 16, "codebook_size": 8},
+        local_layer="last",
+        extractor=("EncodecFeatureExtractor", {}),
+        elsewhere=words("codebook_size codebook_dim target_bandwidths trim_right_ratio"),
+        causal=True,
+    ),
+    "dac": Tiny(
+        "Dac",
+        {"encoder_hidden_size": 4, "decoder_hidden_size": 32, "n_codebooks": 2, "codebook_size": 8},
+        local_layer="last",
+        extractor=("DacFeatureExtractor", {}),
+        elsewhere=CODEC_ELSEWHERE,
+    ),
     "clap": Tiny("Clap", CLAP, extractor=("ClapFeatureExtractor", {"truncation": "rand_trunc"}), **CLAP_WAY),
     "clap_fusion": Tiny(
         "Clap",
@@ -249,7 +268,7 @@ def stacked(made, features, clip):
 
 
 def columns(made, features, clip):
-    """Hidden states of AST, as means over frequency of the columns inside the clip; tokens are in the order of Conv2d."""
+    """Hidden states of AST, as means over frequency of the columns in the clip; tokens are in the order of Conv2d."""
     out, config = made(features.input_values, output_hidden_states=True), made.config
     n_bands = 1 + (config.num_mel_bins - 16) // 10
     n = max(1, 1 + (len(clip) - 2800) // 1600)
@@ -270,7 +289,19 @@ def clap(made, features, clip):
     return [made.get_audio_features(input_features=features.input_features, is_longer=never).pooler_output]
 
 
+def encodec(made, features, clip):
+    """Latents before they are quantised; frames whose middle is in the clip."""
+    return [made.encoder(features.input_values)[0].T[: max(1, 1 + (len(clip) - 160) // 320)]]
+
+
+def dac(made, features, clip):
+    """The same of DAC, whose extractor fills the clip up to whole frames."""
+    return [made.encoder(torch.as_tensor(features.input_values))[0].T[: max(1, 1 + (len(clip) - 256) // 512)]]
+
+
 REFERENCES = {
+    "Encodec": encodec,
+    "Dac": dac,
     "Clap": clap,
     "SEW": squeezed,
     "SEWD": squeezed,

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from hear_ssl.encoders import engines, hub
+from hear_ssl.encoders import engines, hub, processor_file
 from hear_ssl.encoders.api import Model
 from hear_ssl.encoders.encoder import Encoder
 from hear_ssl.encoders.families import FAMILIES
@@ -69,7 +69,7 @@ class Checkpoint:
         family = hub.family_of(files, [each.model_type for each in families])
         own = _own_options(family, options, {**chosen, "normalize": normalize}, files.where)
         network = hub.load_transformer(files, (family.model_type,))
-        processor = hub.read_processor(files, family.processor)
+        processor = processor_file.read(files, family.processor)
         if normalize is None and processor is None:
             normalize = self.normalize
         encoder = family.build(Loaded(network, files.where, processor, own, normalize, chosen))

@@ -1,6 +1,6 @@
 """Encoders that compute only clips of exactly equal length together: whatever a network makes of padding, there is none."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -25,7 +25,13 @@ class ClipFacts(NamedTuple):
 
 
 class EqualLengthsEncoder(Encoder):
-    """An `Encoder` whose subclasses compute clips of one length, as if each were alone, in `layers`."""
+    """An `Encoder` whose subclasses compute clips of one length, as if each were alone, in `layers`.
+
+    Attributes:
+        rows_at_once: How many clips share a pass at most; 0 for as many as come.
+    """
+
+    rows_at_once = 0
 
     def clip_stats(self, clip: torch.Tensor, n_windows: int) -> ClipFacts:
         """See `Encoder.clip_stats`."""
@@ -34,6 +40,13 @@ class EqualLengthsEncoder(Encoder):
     def whole_clip(self, clip: torch.Tensor) -> Any:
         """What the windows of a long clip (n_samples,) need to know of all of it; None if nothing."""
         return None
+
+    def groups(self, lengths: list[int]) -> Iterator[tuple[int, list[int]]]:
+        """Lengths in samples, the shortest first, and the rows of a batch that have it and share a pass."""
+        for n in sorted(set(lengths)):
+            rows = [row for row, own in enumerate(lengths) if own == n]
+            size = self.rows_at_once or len(rows)
+            yield from ((n, rows[first : first + size]) for first in range(0, len(rows), size))
 
     def layers(self, audio: torch.Tensor, stats: Sequence[Any], framing: Framing) -> Iterable[torch.Tensor]:
         """Every layer of windows of equal length, first to last, each (batch, n_frames, width), float32.
@@ -58,8 +71,7 @@ class EqualLengthsEncoder(Encoder):
         real = [min(n, facts.n_samples) if facts.whole else n for n, facts in zip(n_samples, clip_stats, strict=True)]
         together: dict[int, torch.Tensor] = {}
         n_frames = frames_in(audio.shape[1], framing)
-        for n in sorted(set(real)):
-            rows = [row for row, own in enumerate(real) if own == n]
+        for n, rows in self.groups(real):
             group = audio[:, :n] if len(rows) == len(real) else audio[rows, :n]
             for number, frames in enumerate(self.layers(group, [clip_stats[row].stats for row in rows], framing)):
                 if len(rows) == len(real) and frames.shape[1] == n_frames:

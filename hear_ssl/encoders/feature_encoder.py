@@ -17,6 +17,8 @@ CONTEXT_OPTION = {
 }
 # Frames near a window's end lack context: so much of a long recording overlaps on either side, where windows are long enough.
 MARGIN_SECONDS = 2.5
+# Of networks that see every clip at their full length, however short it is: bounds the memory.
+ROWS_AT_ONCE = 16
 
 
 class FeatureEncoder(EqualLengthsEncoder):
@@ -50,6 +52,7 @@ class FeatureEncoder(EqualLengthsEncoder):
         """Set how long windows are and overlap, for a network that takes so many frames."""
         self.longest_seconds = self.scene_framing.seconds(n_frames)  # type: ignore[attr-defined]
         self.margin_seconds = max(0.0, min(MARGIN_SECONDS, (self.longest_seconds - 1) / 8))
+        self.rows_at_once = ROWS_AT_ONCE
 
 
 def context_of(options: Mapping[str, Any]) -> str:

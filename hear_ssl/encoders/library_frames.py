@@ -1,6 +1,6 @@
 """The frame grid of a network that pads a clip by itself, as its library does: nothing is added here at the clip's end.
 
->>> LibraryFraming(receptive_field=1, hop=320, sample_rate=16000, first_centre=0.5, reach=319).centres(3).tolist()
+>>> LibraryFraming(1, 320, 16000, first_centre=0.5, reach=319).centres(3).tolist()
 [0.03125, 20.03125, 40.03125]
 """
 

@@ -104,7 +104,12 @@ def build(
         ValueError: A value of the wrong type or out of bounds; the message names field and value.
     """
     with weights.quiet_transformers() as transformers:
-        make_config = getattr(transformers, f"{family.classes}Config")
+        make_config = getattr(transformers, f"{family.classes}Config", None)
+        if make_config is None:
+            raise ValueError(
+                f"{where}: transformers {transformers.__version__} does not know networks of type {family.model_type}; "
+                "pip install --upgrade transformers"
+            )
         default = make_config().to_dict()
         known = {key: value for key, value in settings.items() if key in default}
         # What is left out is checked too: the library's defaults may not go with what is there.

@@ -1,7 +1,7 @@
 """Audio Spectrogram Transformer (AST): patches of a log-mel spectrogram of 10.24 s, as a rule trained with AudioSet's labels.
 
 A frame is the mean over frequency of one column of patches, 160 ms wide and 100 ms from the next. A shorter clip is padded to the
-network's length with mel frames of 0 before they are normalised, as in training; only columns inside the clip are frames.
+network's length with mel frames of 0 before they are normalised, as in training; only columns inside the clip make a scene.
 
 Source: Gong et al. 2021, https://arxiv.org/abs/2104.01778
 """
@@ -51,32 +51,37 @@ class AstEncoder(FeatureEncoder):
         field = KALDI_WINDOW + (config.patch_size - 1) * KALDI_HOP
         hop = config.time_stride * KALDI_HOP
         longest = KALDI_WINDOW + (config.max_length - 1) * KALDI_HOP
-        self.timestamp_framing = self.scene_framing = LibraryFraming(
-            field,
-            hop,
-            SAMPLE_RATE,
-            first_centre=field / 2,
-            reach=min(hop - 1, longest - field - (self.n_columns - 1) * hop),
+        # Scenes are of columns that lie inside the clip; for timestamp embeddings a column's middle may be enough.
+        self.scene_framing, self.timestamp_framing = (
+            LibraryFraming(
+                needed,
+                hop,
+                SAMPLE_RATE,
+                first_centre=field / 2,
+                reach=min(hop - 1, longest - needed - (self.n_columns - 1) * hop),
+            )
+            for needed in (field, field // 2)
         )
         self.see_at_most(self.n_columns)
 
-    def features(self, audio: torch.Tensor) -> torch.Tensor:
-        """Normalised log-mel frames (batch, n, bands), with as many as the network takes or, in the context "clip", as it needs."""
+    def features(self, audio: torch.Tensor, n_frames: int) -> torch.Tensor:
+        """Normalised log-mel frames (batch, n, bands), with as many as the network takes or, in the context "clip", as its columns need."""
         config = self.network.config
         mel = self.bank(pad_to(audio, KALDI_WINDOW))[:, : config.max_length]
-        n = config.max_length if self.context == "padded" else config.patch_size
+        needed = config.patch_size + (n_frames - 1) * config.time_stride
+        n = config.max_length if self.context == "padded" else needed
         mel = torch.nn.functional.pad(mel, (0, 0, 0, max(0, n - mel.shape[1])))
         return mel if self.statistics is None else (mel - self.statistics[0]) / (2 * self.statistics[1])
 
     def layers(self, audio: torch.Tensor, stats: Sequence[Any], framing: Framing) -> Iterable[torch.Tensor]:
         """See `EqualLengthsEncoder.layers`."""
-        features = self.features(audio)
+        n_frames = framing.n_frames(audio.shape[1])
+        features = self.features(audio, n_frames)
         config, positions = self.network.config, self.network.embeddings.position_embeddings
         n = 1 + (features.shape[1] - config.patch_size) // config.time_stride
         grid = positions[:, N_SPECIAL:].unflatten(1, (self.n_bands, self.n_columns))[:, :, :n].flatten(1, 2)
         cropped = {"embeddings.position_embeddings": torch.cat([positions[:, :N_SPECIAL], grid], dim=1)}
         out = torch.func.functional_call(self.network, cropped, (features,), {"output_hidden_states": True})
-        n_frames = framing.n_frames(audio.shape[1])
         for tokens in states(out):
             yield tokens[:, N_SPECIAL:].unflatten(1, (self.n_bands, n)).mean(1)[:, :n_frames]
 

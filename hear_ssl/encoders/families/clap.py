@@ -19,7 +19,7 @@ import torch
 
 from hear_ssl.encoders.bounds import Only, Real, Switch, Whole, Wholes, Word, activations
 from hear_ssl.encoders.family import Family, Loaded
-from hear_ssl.encoders.feature_encoder import FeatureEncoder, pad_to
+from hear_ssl.encoders.feature_encoder import ROWS_AT_ONCE, FeatureEncoder, pad_to
 from hear_ssl.encoders.filterbanks import CentredPower
 from hear_ssl.encoders.frames import Framing, Window
 from hear_ssl.encoders.library_frames import LibraryFraming
@@ -72,6 +72,7 @@ class ClapEncoder(FeatureEncoder):
             1, self.n_samples, SAMPLE_RATE, first_centre=self.n_samples / 2, reach=self.n_samples - 1
         )
         self.longest_seconds = self.timestamp_framing.seconds(self.n_columns)
+        self.rows_at_once = ROWS_AT_ONCE
 
     def features(self, audio: torch.Tensor) -> torch.Tensor:
         """Log-mel frames in dB, (batch, 1, n_frames, bands), of clips (batch, n) of at most the network's length."""
