@@ -164,6 +164,24 @@ TINY = {
         extractor=("DacFeatureExtractor", {}),
         elsewhere=CODEC_ELSEWHERE,
     ),
+    "moonshine": Tiny(
+        "Moonshine",
+        {
+            "hidden_size": 32,
+            "intermediate_size": 64,
+            "encoder_num_hidden_layers": 3,
+            "decoder_num_hidden_layers": 1,
+            "encoder_num_attention_heads": 2,
+            "decoder_num_attention_heads": 2,
+            "vocab_size": 32,
+        },
+        extractor=("Wav2Vec2FeatureExtractor", {"do_normalize": False}),
+        elsewhere=ELSEWHERE
+        | words(
+            """decoder_num_hidden_layers decoder_num_attention_heads decoder_num_key_value_heads decoder_hidden_act
+            decoder_start_token_id use_cache tie_word_embeddings"""
+        ),
+    ),
     "clap": Tiny("Clap", CLAP, extractor=("ClapFeatureExtractor", {"truncation": "rand_trunc"}), **CLAP_WAY),
     "clap_fusion": Tiny(
         "Clap",
@@ -299,7 +317,13 @@ def dac(made, features, clip):
     return [made.encoder(torch.as_tensor(features.input_values))[0].T[: max(1, 1 + (len(clip) - 256) // 512)]]
 
 
+def moonshine(made, features, clip):
+    """Hidden states of Moonshine's encoder."""
+    return waveform(made.encoder, features, clip)
+
+
 REFERENCES = {
+    "Moonshine": moonshine,
     "Encodec": encodec,
     "Dac": dac,
     "Clap": clap,
