@@ -134,7 +134,7 @@ def _parameters_without_memory() -> Iterator[None]:
         moved = None if parameter is None else torch.nn.Parameter(parameter.to("meta"), parameter.requires_grad)
         register(module, name, moved)
 
-    torch.nn.Module.register_parameter = on_meta  # type: ignore[method-assign]
+    torch.nn.Module.register_parameter = on_meta  # type: ignore[method-assign, assignment]
     try:
         yield
     finally:
