@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from evaluator.embedding.spec import ModuleSpec
+from evaluator.embedding.spec import PRECOMPUTED, ModuleSpec
 
 _UNTRAINED = "untrained:"
 # From knowing nothing of a sound to knowing its spectrum; hear_ssl says what each of them is.
@@ -20,9 +20,14 @@ def beside(modules: Sequence[ModuleSpec]) -> list[ModuleSpec]:
     names = {spec.name for spec in modules}
     device = modules[0].device if modules else "auto"
     plain = [ModuleSpec(name, device=device) for name in WITHOUT_WEIGHTS if modules and name not in names]
-    # An object that is no imported module cannot be loaded a second time, untrained.
+    # An object that is no imported module cannot be loaded a second time, untrained; a table of vectors cannot be loaded.
     trained = [
-        spec for spec in modules if spec.name not in WITHOUT_WEIGHTS and not is_untrained(spec) and spec.session is None
+        spec
+        for spec in modules
+        if spec.name not in WITHOUT_WEIGHTS
+        and not is_untrained(spec)
+        and spec.session is None
+        and not spec.name.startswith(PRECOMPUTED)
     ]
     untrained = {
         f"{_UNTRAINED}{spec.name}": replace(spec, name=f"{_UNTRAINED}{spec.name}", instance=None) for spec in trained

@@ -35,7 +35,8 @@ from evaluator.embedding.merging import Timed
 from evaluator.embedding.module import open_module
 from evaluator.embedding.plain import Row, over_time
 from evaluator.embedding.plan import Batches, clips_of, planned
-from evaluator.embedding.spec import Module, ModuleSpec
+from evaluator.embedding.precomputed import Precomputed
+from evaluator.embedding.spec import PRECOMPUTED, Module, ModuleSpec
 from evaluator.embedding.store import Store, StoredClip
 from evaluator.embedding.work import PLANNED_FRAME_RATE, Work, keep
 from evaluator.errors import EvaluationError
@@ -43,7 +44,7 @@ from evaluator.errors import EvaluationError
 
 @contextlib.contextmanager
 def open_any(spec: ModuleSpec) -> Iterator[Module]:
-    """As `open_module`; an ensemble's members are opened when they are needed.
+    """As `open_module`; an ensemble's members are opened when they are needed, a table of vectors is read instead.
 
     What it embeds of each clip is a scene (size,), or frames (n_frames, size).
 
@@ -52,6 +53,8 @@ def open_any(spec: ModuleSpec) -> Iterator[Module]:
     """
     if spec.name.startswith(members.PREFIX):
         yield MemberwiseEnsemble(spec)
+    elif spec.name.startswith(PRECOMPUTED):
+        yield Precomputed(spec)
     else:
         with open_module(spec) as module:
             yield module
@@ -82,6 +85,8 @@ def embed(
     """
     if isinstance(module, MemberwiseEnsemble):
         return module.embed(views, recordings, cache, progress, workers)
+    if isinstance(module, Precomputed):
+        return module.embed(views, recordings, cache, progress)
     return embed_with(spec, module, views, recordings, cache, progress, workers)
 
 

@@ -11,8 +11,9 @@ import numpy as np
 from evaluator import schema
 from evaluator.errors import EvaluationError, UsageError
 
+PRECOMPUTED = "precomputed:"  # before the file of a table of vectors that was computed elsewhere
 KEPT_AS = ("float32", "float16")
-KINDS = ("ensemble", "hf", "untrained")  # what may stand before a colon in a module's name
+KINDS = ("ensemble", "hf", "precomputed", "untrained")  # what may stand before a colon in a module's name
 
 
 class WorkerEnded(EvaluationError):
@@ -40,7 +41,8 @@ class ModuleSpec:
 
     Attributes:
         name: Importable name, path of a .py file, `hf:ORG/MODEL` for a wav2vec2-family checkpoint,
-            `ensemble:MEMBER+MEMBER` for several modules as one, or `untrained:MODULE` for an untrained copy.
+            `ensemble:MEMBER+MEMBER` for several modules as one, `untrained:MODULE` for an untrained copy, or `precomputed:F` for a
+            table of vectors in its place.
         weights: Path or name for load_model; "" for the module's own choice.
         options: Keyword arguments of load_model.
         device: "auto", "cpu", "cuda", ...
@@ -81,6 +83,8 @@ class ModuleSpec:
     @property
     def is_ours(self) -> bool:
         """Whether the module is one of hear_ssl's by its name, and holds nobody else's, so that its code can be named."""
+        if self.name.startswith(PRECOMPUTED):
+            return False
         spelled = self.resolved()
         return self.instance is None and _is_ours(spelled.name, spelled.weights)
 
@@ -96,8 +100,13 @@ class ModuleSpec:
         The weights of an untrained copy are those of its module, which it is loaded with before they are drawn anew.
 
         Raises:
-            UsageError: The name says which weights, and others are given.
+            UsageError: The name says which weights, and others are given; or it is a table, which cannot be loaded.
         """
+        if self.name.startswith(PRECOMPUTED):
+            raise UsageError(
+                f"{self.name}: is a table of vectors, which is looked into and not loaded; give a module here, and the table to run, "
+                "similarity or map"
+            )
         kind, colon, weights = self.name.partition(":")
         if colon and len(kind) > 1 and kind.isidentifier() and kind not in KINDS:
             raise UsageError(f"{self.name}: {schema.unknown('kind of module', kind, KINDS)}")
@@ -114,6 +123,8 @@ class ModuleSpec:
 def _is_ours(name: str, weights: str) -> bool:
     """Whether a module, as spelled out by `resolved`, is one of hear_ssl's, and holds nobody else's."""
     kind, colon, rest = name.partition(":")
+    if f"{kind}{colon}" == PRECOMPUTED:
+        return False
     if colon and kind in KINDS:
         return kind == "hf" or all(_is_ours(part, "") for part in _wrapped(rest))
     if name in ("hear_ssl.untrained", "hear_ssl.ensemble"):

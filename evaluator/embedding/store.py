@@ -73,6 +73,7 @@ class Store(Index):
             identity = {**identity, "kept_as": kept_as}
         super().__init__(cache, model_key(identity), part, begin, wanted)
         self.scene_from, self.in_halves = scene_from, kept_as == "float16"
+        self.home: Any = None  # a temporary folder that goes with this object
         home = self.folder.parent if part else self.folder
         sweep(home)
         described = json.dumps(identity, sort_keys=True, indent=1) + "\n"

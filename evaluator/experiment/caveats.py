@@ -17,13 +17,15 @@ from evaluator.results.caveats import Caveat
 
 
 def on_module(setup: Setup, described: Mapping[str, Any], cache: Path) -> Iterator[Caveat]:
-    """Whether the module says that its weights were trained on this dataset, or heard its very recordings.
+    """Whether vectors come from elsewhere, and whether the module says that its weights were trained on this dataset or its recordings.
 
     Args:
         setup: The task, of (n_clips,) clips.
         described: What the module says (`Module.describe`): `trained_on`, dataset -> which recordings, and `heard`.
         cache: Folder in which hashes of recordings are remembered.
     """
+    if "precomputed" in described:
+        yield Caveat("not_computed_here", _elsewhere(described["precomputed"]))
     trained_on, heard = described["trained_on"], set(described["heard"])
     recordings = setup.recordings
     sounds = sounds_of(recordings.manifest.root, recordings.facts, cache) if heard else {}
@@ -40,6 +42,17 @@ def on_module(setup: Setup, described: Mapping[str, Any], cache: Path) -> Iterat
             f"contamination: the module was pre-trained on {trained_on[setup.task.dataset.name]}, so its score here is "
             "no estimate for new recordings",
         )
+
+
+def _elsewhere(table: Mapping[str, Any]) -> str:
+    """What is known of vectors that were looked up."""
+    made_by = (
+        f"which says that {table['made_by']} made them" if table["made_by"] else "which does not say what made them"
+    )
+    return (
+        f"the vectors were not computed here but looked up in {table['file']} (SHA-256 {table['sha256'][:16]}), {made_by}: what they hang "
+        "on, how clips were cut and what was heard in training cannot be checked"
+    )
 
 
 UNHEARD_ABOVE = 0.1  # share of the power

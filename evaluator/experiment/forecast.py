@@ -7,6 +7,7 @@ from pathlib import Path
 from evaluator.datasets.recordings import Recordings
 from evaluator.embedding.ensemble import MemberwiseEnsemble, open_any
 from evaluator.embedding.extraction import keyed, seconds_of
+from evaluator.embedding.precomputed import Precomputed
 from evaluator.embedding.spec import Module, ModuleSpec
 from evaluator.embedding.trial import Trial, tried
 from evaluator.errors import EvaluationError, UsageError
@@ -144,6 +145,8 @@ def _trial(
 ) -> tuple[Trial | None, str]:
     if isinstance(module, MemberwiseEnsemble):
         return None, "it is an ensemble: ask for its members, which embed one after another"
+    if isinstance(module, Precomputed):
+        return None, "its vectors are looked up, which takes moments"
     return tried(spec, module, views, recordings, cache, counted), ""
 
 

@@ -46,6 +46,10 @@ CAVEATS: Mapping[str, CaveatKind] = {
     "pre_trained_on_data": CaveatKind(
         "the module was pre-trained on recordings of this dataset: contamination", ALWAYS
     ),
+    # Whoever compares knows where they come from; nothing shows that they are better or worse for it.
+    "not_computed_here": CaveatKind(
+        "the vectors come from a table that was made elsewhere: nobody can check here what they depend on"
+    ),
     # Probes learned from another part; the test clips alone are the same.
     "partial_data": CaveatKind(
         "other numbers of clips or classes than the published dataset has", UNLESS_SHARED, by_text=True

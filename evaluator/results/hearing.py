@@ -23,7 +23,7 @@ class Recorded:
 class Hearing:
     """How clips were recorded, and what of them the module heard.
 
-    sample_rate: That the module takes, in Hz.
+    sample_rate: That the module takes, in Hz; 0 where nobody knows it, as of vectors that were computed elsewhere.
     channel: What became of several channels, of `clip_rule.CHANNELS` or a number.
     expand: How many times slower than life the module heard them; None for as the files play.
     recorded: Files that are alike, those of most clips first.
@@ -45,7 +45,12 @@ class Hearing:
         lost = ""
         if self.unheard >= 0.001:
             lost = f"; {100 * self.unheard:.3g} % of their power lies above {self.sample_rate / 2000:g} kHz and is not heard"
-        return f"sound: {files}, heard at {_kilohertz(self.sample_rate)}{how}{slowly}{lost}"
+        heard = (
+            f"heard at {_kilohertz(self.sample_rate)}"
+            if self.sample_rate
+            else "heard elsewhere, at a rate that is not known"
+        )
+        return f"sound: {files}, {heard}{how}{slowly}{lost}"
 
 
 def pace(expand: float) -> str:

@@ -1,0 +1,292 @@
+"""`precomputed:F`: vectors that were computed elsewhere, looked up for each clip by recording, start and end.
+
+A recording of the table is one of the data's if its path is that below the data's folder, or leads to the very file, or if one of the
+two paths ends in the other from a folder's border on, and neither fits a second time. Nothing is guessed beyond that: what is not
+found fails, what could be two is refused.
+"""
+
+import os
+import tempfile
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from evaluator.audio.clip import Clip
+from evaluator.audio.decode import FileFacts
+from evaluator.datasets.reading.globbing import visible
+from evaluator.datasets.recordings import Recordings
+from evaluator.embedding import guard
+from evaluator.embedding.embed import Progress
+from evaluator.embedding.extraction import Extraction, keyed, recall
+from evaluator.embedding.measure import ROUNDING
+from evaluator.embedding.plan import clips_of, planned
+from evaluator.embedding.spec import PRECOMPUTED, ModuleSpec
+from evaluator.embedding.store import Store, StoredClip
+from evaluator.errors import EvaluationError, UsageError
+from evaluator.vectors.reading import VectorTable, read_table
+
+NEAR = 0.0015  # seconds within which two times are the same: tables are rounded to a millisecond
+ANOTHER = "two clips with the very same sound have different vectors"
+SHOWN = 3
+
+
+class Precomputed:
+    """A table of vectors in the place of a module; of a `Module`'s calls it answers `describe` only.
+
+    Its vectors are (n_rows, width), or (n_rows, n_layers, width) of a table with a column `layer`.
+
+    Raises:
+        UsageError: The table cannot be read, or is to be loaded with weights or options.
+    """
+
+    def __init__(self, spec: ModuleSpec):
+        given = (
+            ["--weights"] * bool(spec.weights) + ["--option"] * bool(spec.options) + ["--python"] * bool(spec.python)
+        )
+        if given:
+            raise UsageError(f"{spec.name}: is a table, which nothing is loaded into; leave {given[0]} out")
+        self.spec = spec
+        self.table: VectorTable = read_table(Path(spec.name.removeprefix(PRECOMPUTED)).expanduser())
+        self.n_layers = 1 if self.table.layer is None else int(self.table.layer.max()) + 1
+
+    def describe(self) -> dict[str, Any]:
+        """Sizes, and what the table says of the module that made it."""
+        table, said = self.table, self.table.provenance
+        rate, trained_on, heard = said.get("sample_rate"), said.get("trained_on"), said.get("heard")
+        made_by = said.get("asked")
+        return {
+            "scene_embedding_size": table.width,
+            "timestamp_embedding_size": 0,
+            "sample_rate": rate if isinstance(rate, (int, list)) else 0,
+            "extension": True,
+            "n_layers": self.n_layers if self.n_layers > 1 else 0,
+            "code": "",
+            "identity": None,
+            "weights_sha256": table.sha256,
+            "trained_on": dict(trained_on) if isinstance(trained_on, dict) else {},
+            "heard": [str(sound) for sound in heard] if isinstance(heard, list) else [],
+            "precomputed": {
+                "file": table.place.name,
+                "sha256": table.sha256,
+                "made_by": made_by.get("module", "") if isinstance(made_by, dict) else "",
+                "ignored": list(table.ignored),
+            },
+        }
+
+    def embed(self, views: str, recordings: Recordings, cache: Path, progress: Progress) -> tuple[Store, Extraction]:
+        """The vectors of clips, and which have none; arguments as those of `ensemble.embed`.
+
+        They are put into a store that goes with its last reader: what is looked up hangs on the data's folder, and is soon done again.
+
+        Raises:
+            UsageError: The table has no such views.
+            EvaluationError: A recording or a row could be two, or a vector holds NaN or infinite values.
+        """
+        table = self.table
+        if views == "frames":
+            raise UsageError(f"{self.spec.name}: holds a vector a clip; event tasks need the frames of a module")
+        if views == "scene" and self.n_layers > 1:
+            raise UsageError(
+                f"{self.spec.name}: holds layers 0 to {self.n_layers - 1} and none that stands for all; say --layers all, last, mean "
+                "or a number"
+            )
+        done = keyed(recordings)
+        found = _Found(table, recordings)
+        rows: dict[int, np.ndarray] = {}
+        for number in sorted(done.keys):
+            own = found.rows_of(recordings.clips[number], self.n_layers)
+            if isinstance(own, str):
+                done.failed[number], done.refused[number] = own, ""
+                del done.keys[number]
+            else:
+                rows[number] = own
+        store = _temporary(table, set(done.keys.values()), self.spec.kept_as)
+        advance = progress(f"{self.spec.name} {recordings.name}: clips", len(recordings.clips))
+        self._fill(store, done, rows, recordings)
+        advance(len(recordings.clips))
+        recall(done, store)
+        guard.refuse(self.spec.name, done, self.spec.allow_unrepeatable)
+        return store, done
+
+    def refuse(self, audio: Any) -> Any:
+        """A table cannot be asked for sounds.
+
+        Raises:
+            EvaluationError: Always.
+        """
+        raise EvaluationError(
+            f"{self.spec.name}: is a table of vectors, which nothing can be asked of but to look up clips"
+        )
+
+    scene = timestamps = clips = reuses_memory = refuse
+
+    def raw_facts(self) -> dict[str, Any]:
+        """Nothing was answered."""
+        return {}
+
+    def _fill(self, store: Store, done: Extraction, rows: Mapping[int, np.ndarray], recordings: Recordings) -> None:
+        """Put the vectors of the clips into a store, some thousand at a time; note where equal sounds have others."""
+        n_bytes = 4.0 * self.table.width * self.n_layers
+        for shard in planned(done.keys, lambda number: 0.0, lambda number: n_bytes):
+            numbers = clips_of(shard)
+            vectors = self._vectors(numbers, rows, recordings)
+            views = {"layers_mean": vectors, **({"scene": vectors[:, 0]} if self.n_layers == 1 else {})}
+            order = sorted(range(len(numbers)), key=lambda place: done.keys[numbers[place]])
+            clips = [StoredClip(done.keys[numbers[place]]) for place in order]
+            store.write(clips, {view: each[order] for view, each in views.items()})
+        owner: dict[str, int] = {}
+        for number in sorted(done.keys):
+            first = owner.setdefault(done.keys[number], number)
+            if first != number:
+                one, other = self._vectors([first, number], rows, recordings)
+                if np.abs(one - other).max() > ROUNDING * np.abs(one).max():
+                    names = " and ".join(recordings.clips[each].name for each in (first, number))
+                    done.change, done.seen = np.inf, f"{ANOTHER}: {names}"
+                    return
+
+    def _vectors(self, numbers: Sequence[int], rows: Mapping[int, np.ndarray], recordings: Recordings) -> np.ndarray:
+        """Vectors of clips, (n_clips, n_layers, width) float32.
+
+        Raises:
+            EvaluationError: One holds NaN or infinite values.
+        """
+        wanted = np.concatenate([rows[number] for number in numbers])
+        distinct, inverse = np.unique(wanted, return_inverse=True)
+        vectors = self.table.take(distinct)[inverse].reshape(len(numbers), self.n_layers, -1)
+        bad = np.flatnonzero(~np.isfinite(vectors).all(axis=(1, 2)))
+        if len(bad):
+            place = np.argwhere(~np.isfinite(vectors[bad[0]]))[0]
+            raise EvaluationError(
+                f"{self.table.place}: the vector of {recordings.clips[numbers[bad[0]]].name} holds "
+                f"{vectors[bad[0]][tuple(place)]} (dimension {place[1] + 1} of {self.table.width}); mend the table"
+            )
+        return vectors
+
+
+def _temporary(table: VectorTable, wanted: set[str], kept_as: str) -> Store:
+    """A store in a temporary folder, which goes with the object."""
+    folder = tempfile.TemporaryDirectory(prefix="hear-eval-precomputed-")
+    store = Store(Path(folder.name), {"precomputed": table.sha256}, kept_as=kept_as, wanted=wanted)
+    store.home = folder
+    return store
+
+
+@dataclass
+class _Found:
+    """The rows of a table, found by clips of recordings; times in seconds."""
+
+    table: VectorTable
+    recordings: Recordings
+
+    @cached_property
+    def rows_by_path(self) -> dict[str, np.ndarray]:
+        """Numbers of the rows of each recording of the table."""
+        by_path: dict[str, list[int]] = defaultdict(list)
+        for number, path in enumerate(self.table.path):
+            by_path[_plain(path)].append(number)
+        return {path: np.array(numbers) for path, numbers in by_path.items()}
+
+    @cached_property
+    def by_name(self) -> dict[str, list[str]]:
+        """The table's paths, by their last part."""
+        by_name: dict[str, list[str]] = defaultdict(list)
+        for path in self.rows_by_path:
+            by_name[path.rpartition("/")[2]].append(path)
+        return by_name
+
+    @cached_property
+    def path_of(self) -> dict[str, str]:
+        """The table's path of each recording that it has, by the recording's own.
+
+        Raises:
+            EvaluationError: It could be two, or two recordings it.
+        """
+        found: dict[str, str] = {}
+        shorter: dict[str, list[str]] = defaultdict(list)
+        for path in dict.fromkeys(clip.path for clip in self.recordings.clips):
+            known = self._path(path)
+            if known is not None:
+                found[path] = known
+                if len(known) < len(_plain(path)):
+                    shorter[known].append(path)
+        if shorter:
+            self._refuse_shared(shorter)
+        return found
+
+    def _path(self, path: str) -> str | None:
+        plain = _plain(path)
+        if plain in self.rows_by_path:
+            return plain
+        whole = _absolute(self.recordings.manifest.root / path)
+        among = self.by_name.get(plain.rpartition("/")[2], [])
+        same = [each for each in among if _absolute(Path(each)) == whole]
+        fitting = same or [each for each in among if each.endswith(f"/{plain}") or whole.endswith(f"/{each}")]
+        if len(fitting) > 1:
+            raise EvaluationError(
+                f"{self.table.place}: the recording {path} could be {' or '.join(fitting[:SHOWN])}; write paths as they are below "
+                f"{self.recordings.manifest.root}"
+            )
+        return fitting[0] if fitting else None
+
+    def _refuse_shared(self, shorter: Mapping[str, Sequence[str]]) -> None:
+        """Refuse a path of the table that ends the path of more than one recording under the data's folder."""
+        names = {known.rpartition("/")[2] for known in shorter}
+        on_disk = [_plain(path) for path in visible(self.recordings.manifest.root, "**/*")]
+        ends: Counter[str] = Counter()
+        for path in on_disk:
+            if path.rpartition("/")[2] in names:
+                parts = path.split("/")
+                ends.update("/".join(parts[first:]) for first in range(len(parts)))
+        shared = [known for known, paths in shorter.items() if len(paths) > 1 or ends[known] > 1]
+        if shared:
+            could = [path for path in on_disk if path == shared[0] or path.endswith(f"/{shared[0]}")]
+            raise EvaluationError(
+                f"{self.table.place}: its path {shared[0]} could be {' or '.join(could[:SHOWN])}; write paths as they are below "
+                f"{self.recordings.manifest.root}"
+            )
+
+    def rows_of(self, clip: Clip, n_layers: int) -> np.ndarray | str:
+        """The rows of a clip, one for each layer in their order, or why there are none.
+
+        Raises:
+            EvaluationError: There are two of one kind.
+        """
+        where = self.table.place.name
+        path = self.path_of.get(clip.path)
+        if path is None:
+            return f"{clip.name}: {where} has no row of this recording (its first path is {self.table.path[0]})"
+        facts = self.recordings.facts[clip.path]
+        length = facts.frames / facts.sample_rate if isinstance(facts, FileFacts) else np.nan
+        rows = self.rows_by_path[path]
+        starts, ends = self.table.start[rows], self.table.end[rows]
+        starts, ends = np.where(np.isnan(starts), 0.0, starts), np.where(np.isnan(ends), length, ends)
+        begin, end = clip.start or 0.0, length if clip.end is None else clip.end
+        own = rows[(np.abs(starts - begin) <= NEAR) & (np.abs(ends - end) <= NEAR)]
+        if not len(own):
+            there = f"{starts[0]:g} to {ends[0]:g} s" + (f" and {len(rows) - 1} more" if len(rows) > 1 else "")
+            return f"{clip.name}: {where} has the recording, but no row from {begin:g} to {end:g} s; it has {there}"
+        if self.table.layer is not None:
+            own = own[np.argsort(self.table.layer[own], kind="stable")]
+            if len(own) < n_layers:
+                return f"{clip.name}: {where} has {len(own)} of its {n_layers} layers"
+        if len(own) != n_layers or len(set(self._layers(own))) < n_layers:
+            raise EvaluationError(f"{self.table.place}: has {clip.name} twice; keep one row of each stretch and layer")
+        return own
+
+    def _layers(self, rows: np.ndarray) -> Iterator[int]:
+        yield from [0] * len(rows) if self.table.layer is None else self.table.layer[rows].tolist()
+
+
+def _plain(path: str) -> str:
+    """A path in one Unicode form, without `./` at its beginning."""
+    return unicodedata.normalize("NFC", path.removeprefix("./"))
+
+
+def _absolute(path: Path) -> str:
+    return _plain(Path(os.path.abspath(path)).as_posix())

@@ -1,0 +1,267 @@
+"""Tables of embeddings read back: those of `embed`, and those that R, MATLAB or a service made.
+
+A vector is columns that are called alike but for a number at their end, counted from 0 or 1 without gaps (v0, v1, ...; V1, V2, ... of R;
+dim_1, ...), or one column of lists in Parquet, or the array `vectors` of an .npz.
+"""
+
+import csv
+import hashlib
+import re
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from evaluator.errors import EvaluationError, UsageError
+from evaluator.vectors.destination import FILES, said_of
+from evaluator.vectors.folder import INDEX
+from evaluator.vectors.parquet import pyarrow
+from evaluator.vectors.rows import COLUMNS, LAYER
+
+_NUMBERED = re.compile(r"(.*?)(\d+)$", re.DOTALL)
+_KNOWN = (*COLUMNS, LAYER, "file", "row")
+_DELIMITERS = ",;\t"
+BLOCK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class VectorTable:
+    """A table of embeddings, whose vectors are read when they are asked for.
+
+    Attributes:
+        place: The file or folder.
+        path: Of the recording of each row, (n_rows,).
+        start, end: In seconds, (n_rows,) float64; NaN where the table does not say it.
+        layer: Of each row, (n_rows,) int64; None where there is one only.
+        width: Of a vector.
+        take: Gives vectors of some rows by their rising numbers, (n, width) float32.
+        ignored: Names of columns that mean nothing here.
+        provenance: What the table says of itself; empty where that is nothing.
+        sha256: Of its bytes, 64 hex digits.
+    """
+
+    place: Path
+    path: Sequence[str]
+    start: np.ndarray
+    end: np.ndarray
+    layer: np.ndarray | None
+    width: int
+    take: Callable[[np.ndarray], np.ndarray] = field(repr=False)
+    ignored: tuple[str, ...]
+    provenance: Mapping[str, Any] = field(repr=False)
+    sha256: str
+
+
+def read_table(place: Path) -> VectorTable:
+    """A table of embeddings: .parquet, .csv, .npz, or a folder of .npy with its index.
+
+    Raises:
+        UsageError: It is not there, none of these, or has no column `path` or no vector that can be told.
+    """
+    if place.is_dir() and (place / INDEX).is_file():
+        columns, take, width = _folder(place)
+    elif not place.is_file():
+        raise UsageError(f"{place}: there is no such file, and no folder with an {INDEX}")
+    elif place.suffix.lower() not in FILES:
+        raise UsageError(
+            f"{place}: give a table of vectors that ends in {', '.join(FILES)}, or a folder with an {INDEX}"
+        )
+    else:
+        try:
+            columns, take, width = _READERS[place.suffix.lower()](place)
+        except (OSError, ValueError, KeyError, csv.Error) as error:
+            if isinstance(error, UsageError):
+                raise
+            raise UsageError(f"{place}: cannot be read as {place.suffix[1:]} ({error})") from error
+    if "path" not in columns:
+        raise UsageError(
+            f"{place}: there is no column 'path', which says of which recording a row is; it has {_some(columns)}"
+        )
+    path = [str(value).replace("\\", "/") for value in columns["path"]]
+    if not path:
+        raise UsageError(f"{place}: holds no rows")
+    start, end = (_seconds(place, name, columns.get(name), len(path)) for name in ("start", "end"))
+    layer = None if columns.get(LAYER) is None else _layers(place, columns[LAYER])
+    ignored = tuple(name for name in columns if name not in _KNOWN)
+    return VectorTable(place, path, start, end, layer, width, take, ignored, said_of(place) or {}, _sha256(place))
+
+
+Read = tuple[dict[str, Any], Callable[[np.ndarray], np.ndarray], int]
+"""Columns by name without those of the vectors, (n_rows,) each, None for such as are not read; what gives vectors; their width."""
+
+
+def family(place: Path, names: Sequence[str]) -> list[str]:
+    """The columns of the vector, (width,), in the order of their numbers.
+
+    Raises:
+        UsageError: There are none, or several kinds that could be it.
+    """
+    numbered: dict[str, dict[int, str]] = defaultdict(dict)
+    for name in names:
+        found = _NUMBERED.fullmatch(name)
+        if found and name not in _KNOWN:
+            numbered[found[1]][int(found[2])] = name
+    whole = {
+        prefix: [by_number[n] for n in sorted(by_number)]
+        for prefix, by_number in numbered.items()
+        if min(by_number) in (0, 1) and max(by_number) - min(by_number) + 1 == len(by_number)
+    }
+    if len(whole) > 1:
+        longest = sorted(whole.values(), key=len)
+        said = " and ".join(f"{each[0]} to {each[-1]}" for each in longest[-2:])
+        raise UsageError(
+            f"{place}: the vector could be {said}; keep one of them, or call the others without a number at the end"
+        )
+    if not whole:
+        gaps = f"; {next(iter(numbered))!r} has numbers with gaps" if numbered else ""
+        raise UsageError(
+            f"{place}: no columns look like a vector: call them v0, v1, ... (any name, numbered from 0 or 1 without gaps); it has "
+            f"{_some(names)}{gaps}"
+        )
+    return next(iter(whole.values()))
+
+
+def _parquet(place: Path) -> Read:
+    arrow = pyarrow()
+    file = arrow.parquet.ParquetFile(place)
+    schema = file.schema_arrow
+    lists = [field.name for field in schema if _is_list(arrow, field.type)]
+    names = [lists[0]] if len(lists) == 1 else family(place, schema.names)
+    others = [name for name in schema.names if name not in names]
+    needed = [name for name in others if name in _KNOWN]
+    table = file.read(columns=needed)
+    columns = {name: table.column(name).to_pylist() if name in needed else None for name in others}
+    ends = np.cumsum([file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)])
+
+    def take(rows: np.ndarray) -> np.ndarray:
+        groups = np.searchsorted(ends, rows, side="right")
+        parts = []
+        for group in np.unique(groups):
+            first = int(ends[group - 1]) if group else 0
+            read = file.read_row_group(int(group), columns=names).take(rows[groups == group] - first)
+            parts.append(_stacked(place, read, names, bool(lists)))
+        return np.concatenate(parts)
+
+    width = len(take(np.zeros(1, np.int64))[0]) if len(ends) and ends[-1] else len(names)
+    return columns, take, width
+
+
+def _is_list(arrow: Any, kind: Any) -> bool:
+    types = arrow.types
+    return bool(types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind))
+
+
+def _stacked(place: Path, table: Any, names: Sequence[str], of_lists: bool) -> np.ndarray:
+    """Rows of Arrow as vectors, (n, width) float32; what is missing is NaN."""
+    try:
+        if of_lists:
+            rows = table.column(names[0]).to_pylist()
+            return np.array([[np.nan if x is None else x for x in row or ()] for row in rows], np.float32)
+        return np.stack(
+            [table.column(name).to_numpy(zero_copy_only=False).astype(np.float32) for name in names], axis=1
+        )
+    except (ValueError, TypeError) as error:
+        raise UsageError(f"{place}: its vectors are no numbers, or not equally long ({error})") from error
+
+
+def _csv(place: Path) -> Read:
+    import pandas
+
+    with place.open(encoding="utf-8-sig", newline="") as file:
+        head = file.readline()
+    delimiter = max(_DELIMITERS, key=head.count)
+    listed = next(csv.reader([head], delimiter=delimiter), [])
+    names = family(place, listed)
+    decimal = "," if delimiter == ";" else "."
+    types: dict[str, Any] = {**dict.fromkeys(("path", "label", "group"), str), **dict.fromkeys(names, np.float32)}
+    keep = [name for name in listed if name in _KNOWN or name in names]
+    options: dict[str, Any] = {"sep": delimiter, "decimal": decimal, "encoding": "utf-8-sig"}
+    frame = pandas.read_csv(
+        place, dtype=types, usecols=keep, keep_default_na=False, na_values=["", "NA", "NaN", "nan", "NULL"], **options
+    )
+    vectors = frame[names].to_numpy(np.float32)
+    columns = {name: frame[name].tolist() if name in frame else None for name in listed if name not in names}
+    return columns, vectors.__getitem__, len(names)
+
+
+def _npz(place: Path) -> Read:
+    with np.load(place, allow_pickle=False) as arrays:
+        if "vectors" not in arrays.files:
+            raise UsageError(f"{place}: there is no array 'vectors' (n_rows, width); it has {_some(arrays.files)}")
+        vectors = np.asarray(arrays["vectors"])
+        if vectors.ndim != 2 or vectors.dtype.kind not in "fiu":
+            raise UsageError(
+                f"{place}: 'vectors' has shape {vectors.shape}, {vectors.dtype}; wanted are numbers (n_rows, width)"
+            )
+        columns = {name: arrays[name].tolist() for name in arrays.files if name in _KNOWN}
+        ignored = {name: None for name in arrays.files if name not in (*_KNOWN, "vectors", "provenance")}
+    wrong = [name for name, values in columns.items() if len(values) != len(vectors)]
+    if wrong:
+        raise UsageError(
+            f"{place}: {wrong[0]!r} has {len(columns[wrong[0]])} values, but there are {len(vectors)} vectors"
+        )
+    return {**columns, **ignored}, lambda rows: vectors[rows].astype(np.float32), vectors.shape[1]
+
+
+def _folder(place: Path) -> Read:
+    table = pyarrow().parquet.read_table(place / INDEX)
+    columns = {name: table.column(name).to_pylist() for name in table.column_names}
+    if "n_frames" in columns or "file" not in columns or "row" not in columns:
+        raise UsageError(f"{place}: holds frames, not a vector a clip; embed without --frames")
+    files = {name: np.load(place / Path(name).name, mmap_mode="r", allow_pickle=False) for name in set(columns["file"])}
+    names, numbers = np.array(columns["file"]), np.array(columns["row"], np.int64)
+
+    def take(rows: np.ndarray) -> np.ndarray:
+        return np.stack([files[names[row]][numbers[row]] for row in rows]).astype(np.float32)
+
+    return columns, take, next(iter(files.values())).shape[1]
+
+
+_READERS: Mapping[str, Callable[[Path], Read]] = {".parquet": _parquet, ".csv": _csv, ".npz": _npz}
+
+
+def _seconds(place: Path, name: str, values: Sequence[Any] | None, n: int) -> np.ndarray:
+    """Times, (n,), NaN where there are none."""
+    try:
+        return (
+            np.full(n, np.nan) if values is None else np.array([np.nan if x is None else x for x in values], np.float64)
+        )
+    except (ValueError, TypeError) as error:
+        raise UsageError(f"{place}: {name} is no number of seconds ({error})") from error
+
+
+def _layers(place: Path, values: Sequence[Any]) -> np.ndarray:
+    """Numbers of layers, which have to be 0, 1, ..."""
+    try:
+        layers = np.array(values, np.float64)
+        known = sorted(set(layers.tolist()))
+    except (ValueError, TypeError) as error:
+        raise UsageError(f"{place}: layer is no number ({error})") from error
+    if known != list(range(len(known))):
+        raise UsageError(
+            f"{place}: its layers are {', '.join(f'{each:g}' for each in known[:5])}; number them 0, 1, ... without gaps"
+        )
+    return layers.astype(np.int64)
+
+
+def _sha256(place: Path) -> str:
+    """Of the bytes of a file, or of a folder's files by name."""
+    digest = hashlib.sha256()
+    for path in sorted(each for each in place.iterdir() if each.is_file()) if place.is_dir() else [place]:
+        try:
+            with path.open("rb") as file:
+                own = hashlib.file_digest(file, "sha256")
+        except OSError as error:
+            raise EvaluationError(f"{path}: cannot be read ({error.strerror or error})") from error
+        digest.update(f"{path.name}\n".encode() if place.is_dir() else b"")
+        digest.update(own.digest())
+    return digest.hexdigest()
+
+
+def _some(names: Sequence[str] | Mapping[str, Any]) -> str:
+    """The first few names."""
+    several = list(names)
+    return ", ".join(map(repr, several[:8])) + (f" and {len(several) - 8} more" if len(several) > 8 else "")

@@ -1,0 +1,220 @@
+"""Vectors that were computed elsewhere: the same scores as from the module itself, every clip found or told, nothing guessed."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas
+import pyarrow
+import pyarrow.parquet
+import pytest
+import soundfile
+
+import evaluator as ev
+from commands import run_command as hear_eval  # noqa: F401  (a fixture)
+from evaluator.embedding import precomputed
+from evaluator.vectors.reading import family, read_table
+
+pytestmark = pytest.mark.slow  # the whole file: it runs modules
+
+RATE = 16000
+GIVEN = {"protocol": "knn", "out": None}
+
+
+@pytest.fixture
+def data(tmp_path, monkeypatch):
+    """A folder `data` of two classes of eight noisy tones, their table `e.parquet` by melspec, in the working folder."""
+    random = np.random.default_rng(0)
+    monkeypatch.setenv("HEAR_EVAL_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    for label, pitch in (("low", 300), ("high", 900)):
+        (tmp_path / "data" / label).mkdir(parents=True)
+        for number in range(8):
+            sound = 0.05 * np.sin(2 * np.pi * pitch * np.arange(4000) / RATE) + random.normal(0, 0.2, 4000)
+            soundfile.write(f"data/{label}/{label}_{number}.wav", sound, RATE)
+    ev.write_embeddings("hear_ssl.melspec", "data", "e.parquet")
+    return tmp_path
+
+
+def probabilities(module, **how):
+    """What the probe says of every test clip, and the result."""
+    (result,) = ev.run(module, "./data", **{**GIVEN, **how})
+    return np.concatenate([each[0] for each in result.test_probabilities]), result
+
+
+def test_the_same_vectors_give_the_same_predictions(data):
+    """From each form of table, written as embed, R or a service would; only what is known of the module is less."""
+    wanted, own = probabilities("hear_ssl.melspec")
+    frame = pandas.read_parquet("e.parquet")
+    vectors = frame.filter(regex=r"^v\d")
+    for out in ("e.csv", "e.npz", "e/"):
+        ev.write_embeddings("hear_ssl.melspec", "data", out)
+    of_r = vectors.set_axis([f"V{n}" for n in range(1, 129)], axis=1)
+    of_r.insert(0, "path", [path.removeprefix("data/") for path in frame.path])
+    of_r.to_csv("r.csv", index_label="")  # with R's unnamed column of row names
+    pandas.concat([frame.path, of_r.drop(columns="path")], axis=1).to_csv("semicolon.csv", sep=";", decimal=",")
+    lists = pyarrow.table(
+        {"path": [path.rpartition("/")[2] for path in frame.path], "embedding": vectors.to_numpy().tolist()}
+    )
+    pyarrow.parquet.write_table(lists, "lists.parquet", row_group_size=5)
+    np.savez(
+        "matlab.npz", path=np.array([str(Path(path).resolve()) for path in frame.path]), vectors=vectors.to_numpy(float)
+    )
+    for name in ("e.parquet", "e.csv", "e.npz", "e", "r.csv", "semicolon.csv", "lists.parquet", "matlab.npz"):
+        found, result = probabilities(f"precomputed:{name}")
+        np.testing.assert_allclose(found, wanted, atol=1e-6, err_msg=name)
+        assert result.score == own.score and (result.ci_low, result.ci_high) == (own.ci_low, own.ci_high)
+        kinds = {caveat.kind: caveat.text for caveat in result.caveats}
+        assert "not_computed_here" in kinds and set(kinds) - {"not_computed_here"} == {
+            each.kind for each in own.caveats
+        }
+        assert ("hear_ssl.melspec made them" in kinds["not_computed_here"]) == name.startswith("e")
+        assert result.provenance["module"]["precomputed"]["sha256"] == read_table(Path(name)).sha256
+        assert result.provenance["audio_sha256"] == own.provenance["audio_sha256"]
+    comparison = ev.compare([own, result])
+    assert comparison
+
+
+def test_windows_and_marked_stretches_are_found_by_their_times(data):
+    """To the millisecond, as tables are rounded; a stretch that is not there is no other one."""
+    rows = [
+        f"{kind}/{kind}_{n}.wav,{a},{b},{kind}"
+        for kind in ("low", "high")
+        for n in range(8)
+        for a, b in ((0, 0.1), (0.1, 0.2333333))
+    ]
+    Path("data/mine.csv").write_text("path,start,end,label\n" + "\n".join(rows) + "\n")
+    ev.write_embeddings("hear_ssl.melspec", "data/mine.csv", "w.csv")
+    (own,) = ev.run("hear_ssl.melspec", "data/mine.csv", **GIVEN)
+    frame = pandas.read_csv("w.csv")
+    frame["end"] = frame.end.round(3)
+    frame.to_csv("rounded.csv", index=False)
+    (found,) = ev.run("precomputed:rounded.csv", "data/mine.csv", **GIVEN)
+    assert found.score == own.score and found.n_clips == 32
+    frame.loc[3, "end"] += 0.01
+    frame.to_csv("wrong.csv", index=False)
+    with pytest.raises(
+        ev.EvaluationError, match=r"1 of 32 clips.*\n.*no row from 0.1 to 0.23.* s; it has 0 to 0.1 s and 1 more"
+    ):
+        ev.run("precomputed:wrong.csv", "data/mine.csv", **GIVEN)
+
+
+def test_every_clip_has_to_be_found(data):
+    """The first that are missing are named, with how many; the share that may be is said."""
+    frame = pandas.read_parquet("e.parquet")
+    frame[3:].to_csv("few.csv", index=False)
+    with pytest.raises(
+        ev.EvaluationError, match=r"3 of 16 clips cannot be used.*0\.188.*\n.*high_0.wav: few.csv has no row"
+    ):
+        ev.run("precomputed:few.csv", "./data", **GIVEN)
+    _, result = probabilities("precomputed:few.csv", allow_failed=0.2)
+    assert result.n_failed == 3 and "failed_clips" in {caveat.kind for caveat in result.caveats}
+    frame.assign(path=[f"x{path}" for path in frame.path.str.rpartition("/")[2]]).to_csv("none.csv", index=False)
+    with pytest.raises(ev.EvaluationError, match="none of its 16 clips can be used.*\n.*its first path is xhigh_0.wav"):
+        ev.run("precomputed:none.csv", "./data", **GIVEN)
+
+
+def test_what_could_be_two_is_refused(data):
+    """Two paths of the table for a recording, two recordings for a path, a row twice, other vectors for the same sound."""
+    frame = pandas.read_parquet("e.parquet")
+
+    def refused(match, table):
+        table.to_csv("t.csv", index=False)
+        with pytest.raises(ev.EvaluationError, match=match):
+            ev.run("precomputed:t.csv", "./data", **GIVEN)
+
+    two = pandas.concat([frame.assign(path="a/" + frame.path), frame.assign(path="b/" + frame.path)])
+    refused("high/high_0.wav could be a/data/high/high_0.wav or b/data/high/high_0.wav", two)
+    refused("has high/high_0.wav twice", pandas.concat([frame, frame[:1]]))
+    Path("data/low/high_3.wav").write_bytes(Path("data/high/high_3.wav").read_bytes())
+    named = frame.assign(path=frame.path.str.rpartition("/")[2])
+    refused("its path high_3.wav could be high/high_3.wav or low/high_3.wav", named)
+    same = pandas.concat([frame, frame[frame.path.str.endswith("high_3.wav")].assign(path="data/low/high_3.wav")])
+    same.to_csv("same.csv", index=False)
+    probabilities("precomputed:same.csv")
+    same.iloc[-1, same.columns.get_loc("v5")] += 1.0
+    refused("two clips with the very same sound have different vectors: high/high_3.wav and low/high_3.wav", same)
+    _, result = probabilities("precomputed:t.csv", allow_unrepeatable=True)
+    assert "unrepeatable" in {caveat.kind for caveat in result.caveats}
+
+
+def test_nan_is_refused_by_name(data):
+    """With the clip and the dimension; also an empty cell and infinity."""
+    for value in (np.nan, np.inf):
+        frame = pandas.read_parquet("e.parquet")
+        frame.iloc[2, frame.columns.get_loc("v7")] = value
+        for name, write in (("n.csv", frame.to_csv), ("n.parquet", frame.to_parquet)):
+            write(name, index=False)
+            with pytest.raises(ev.EvaluationError, match=rf"high/high_2.wav holds {value} \(dimension 8 of 128\)"):
+                ev.run(f"precomputed:{name}", "./data", **GIVEN)
+
+
+def test_layers_of_a_table(data):
+    """A column `layer` does what layers of a module do: one by number, the best of all, none by default."""
+    frame = pandas.read_parquet("e.parquet")
+    noise = frame.copy()
+    noise.loc[:, [name for name in frame if name[0] == "v"]] = (
+        np.random.default_rng(0).normal(size=(16, 128)).astype(np.float32)
+    )
+    layered = pandas.concat([noise.assign(layer=0), frame.assign(layer=1)]).sort_values("path", kind="stable")
+    layered.to_parquet("layers.parquet", index=False)
+    wanted, _ = probabilities("hear_ssl.melspec")
+    found, result = probabilities("precomputed:layers.parquet", layers=1)
+    np.testing.assert_allclose(found, wanted, atol=1e-6)
+    every = ev.run("precomputed:layers.parquet", "./data", layers="all", **GIVEN)[0]
+    assert [point.layer for point in every.curve] == [0, 1] and every.curve[1].score == result.score
+    with pytest.raises(ev.UsageError, match="holds layers 0 to 1 and none that stands for all; say --layers"):
+        ev.run("precomputed:layers.parquet", "./data", **GIVEN)
+    layered[1:].to_parquet("gap.parquet", index=False)
+    with pytest.raises(ev.EvaluationError, match="1 of 16 clips.*\n.*has 1 of its 2 layers"):
+        ev.run("precomputed:gap.parquet", "./data", layers=1, **GIVEN)
+
+
+def test_similarity_and_map_take_a_table(data):
+    """As they take modules: a table of melspec is melspec."""
+    analysis = ev.compute_similarity(["hear_ssl.melspec", "precomputed:e.parquet"], "./data")
+    table = analysis.datasets[0]
+    assert table.cka[0][1] == pytest.approx(1.0) and any("not computed here" in note for note in table.notes)
+    (atlas,) = ev.draw_maps("precomputed:e.parquet", "./data", methods=["pca"])
+    assert len(atlas.clips) == 16
+
+
+def test_tables_that_say_nothing_are_refused(data, hear_eval):  # noqa: F811
+    """What no vector can be told of, and what a table cannot do."""
+    frame = pandas.read_parquet("e.parquet")
+    frame.rename(columns={"path": "file_name"}).to_csv("nopath.csv", index=False)
+    frame[["path", "start"]].to_csv("novector.csv", index=False)
+    frame.assign(x1=1.0, x2=2.0).to_csv("two.csv", index=False)
+    frame.drop(columns="v3").to_csv("gap.csv", index=False)
+    Path("broken.parquet").write_bytes(b"PAR1")
+    for name, match in {
+        "nopath.csv": "there is no column 'path'",
+        "novector.csv": "no columns look like a vector",
+        "two.csv": "the vector could be x1 to x2 and v0 to v127",
+        "gap.csv": "'v' has numbers with gaps",
+        "broken.parquet": "cannot be read as parquet",
+        "missing.csv": "there is no such file",
+        "e.txt": "there is no such file",
+    }.items():
+        code, _, err = hear_eval("run", f"precomputed:{name}", "--task", "./data", "--protocol", "knn")
+        assert code == 2 and match in err, (name, err)
+    for words, match in {
+        ("run", "precomputed:e.parquet", "--task", "./data", "--weights", "x"): "leave --weights out",
+        ("validate", "precomputed:e.parquet"): "is a table of vectors, which is looked into and not loaded",
+        ("run", "precompute:e.parquet", "--task", "./data"): "did you mean 'precomputed'",
+    }.items():
+        code, _, err = hear_eval(*words)
+        assert code == 2 and match in err, err
+    code, out, _ = hear_eval(
+        "run", "precomputed:e.parquet", "--task", "./data", "--protocol", "knn", "--baselines", "--json"
+    )
+    modules = [json.loads(line)["module"] for line in out.splitlines()]
+    assert code == 0 and "precomputed:e.parquet" in modules and not [each for each in modules if "untrained" in each]
+
+
+def test_the_vector_is_the_numbered_columns():
+    """In the order of their numbers, whatever the order of the columns; other columns are left."""
+    assert family(Path("t"), ["path", "d10", *(f"d{n}" for n in range(1, 10)), "rms"]) == [
+        f"d{n}" for n in range(1, 11)
+    ]
+    assert precomputed.NEAR < 0.002
