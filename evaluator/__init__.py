@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from evaluator.datasets.task import Task
     from evaluator.embedding.spec import ModuleSpec
     from evaluator.errors import EvaluationError, UsageError
-    from evaluator.experiment.embeddings import Embeddings, WrittenEmbeddings
+    from evaluator.experiment.embeddings import Embeddings
     from evaluator.experiment.forecast import Forecast
     from evaluator.probes.protocol import Protocol
     from evaluator.results.caveats import Caveat
@@ -56,7 +56,7 @@ _HOME_OF = {
     "ModuleSpec": "evaluator.embedding.spec",
     "EvaluationError": "evaluator.errors",
     "UsageError": "evaluator.errors",
-    **dict.fromkeys(("Embeddings", "WrittenEmbeddings"), "evaluator.experiment.embeddings"),
+    "Embeddings": "evaluator.experiment.embeddings",
     "Forecast": "evaluator.experiment.forecast",
     "Protocol": "evaluator.probes.protocol",
     "Comparison": "evaluator.results.compare",
@@ -79,7 +79,6 @@ __all__ = [
     "Table",
     "Task",
     "UsageError",
-    "WrittenEmbeddings",
     "__version__",
     "check_tasks",
     "compare",
