@@ -119,7 +119,7 @@ def opened(chromium, report):
 def section(shown, task):
     """The section of a task, in sight, its tables ready to be sorted."""
     of_task = shown.locator("section.task", has=shown.locator("h2", has_text=re.compile(f"^{task}")))
-    of_task.scroll_into_view_if_needed()
+    of_task.locator("table").first.scroll_into_view_if_needed()
     of_task.locator("th .dt-column-order").first.wait_for(state="attached")
     return of_task
 
@@ -161,12 +161,33 @@ def test_the_filter_keeps_rows_that_hold_a_word(opened):
 
 def test_a_summary_opens_by_the_keyboard(opened):
     """The recall of each class, figure and table, which were hidden."""
-    folded = section(opened, "tones").locator("details").first
+    folded = section(opened, "tones").locator("details", has_text="Recall of each class")
     assert not folded.locator("table").is_visible()
     folded.locator("summary").focus()
     opened.keyboard.press("Enter")
     folded.locator("table").wait_for()
-    assert folded.locator("svg").is_visible()
+    assert folded.locator("svg.lane").first.is_visible()
+
+
+def test_cells_of_confusions_show_shares_or_counts(opened):
+    """One of the two at a time, by the keyboard, and without a script: the switch is two radio buttons."""
+    folded = section(opened, "tones").locator("details", has_text="Which classes are taken")
+    folded.locator("summary").click()
+    share, count = folded.locator("figure.share").first, folded.locator("figure.count").first
+    assert share.is_visible() and not count.is_visible()
+    folded.get_by_label("share").focus()
+    opened.keyboard.press("ArrowRight")
+    assert count.is_visible() and not share.is_visible()
+
+
+def test_a_link_opens_what_it_leads_to(opened, report):
+    """The address of a module's row on a leaderboard brings it into sight."""
+    link = section(opened, "tones").locator("tbody th a.anchor").first
+    opened.goto(f"{report.as_uri()}{link.get_attribute('href')}")
+    row = opened.locator(link.get_attribute("href").replace("#", "[id='") + "']")
+    assert row.evaluate(
+        "(each) => each.getBoundingClientRect().top >= 0 && each.getBoundingClientRect().top < innerHeight"
+    )
 
 
 def test_a_clip_plays(opened):
@@ -192,16 +213,22 @@ def test_hostile_names_stay_text(opened):
     assert "49" not in opened.locator("main h2").all_inner_texts()
 
 
-def test_a_phone_shows_every_score(chromium, report):
-    """At 390 pixels the figure of scores is seen whole, every dot of it, and its text is not smaller than 9 pixels."""
-    shown = chromium.new_page(viewport={"width": 390, "height": 800})
+@pytest.mark.parametrize("width", [390, 1400])
+def test_scores_and_their_scale_are_seen_whole(chromium, report, width):
+    """On the first screen of a phone and of a desk: every mark within the page, words of 12 pixels at least, the score as text."""
+    shown = chromium.new_page(viewport={"width": width, "height": 844})
     shown.goto(report.as_uri())
-    figure = section(shown, "tones").locator("figure", has_text="Scores with their").locator("svg")
-    edges = figure.evaluate(
-        "(each) => [...each.querySelectorAll('use, text')].map((one) => one.getBoundingClientRect()).map((one) => [one.left, one.right])"
+    panel = shown.locator("section.panel", has_text="tones")
+    panel.scroll_into_view_if_needed()
+    edges = panel.evaluate(
+        "(each) => [...each.querySelectorAll('use, text, .text')].map((one) => one.getBoundingClientRect()).map((one) => [one.left, one.right])"
     )
-    assert len(edges) >= 4 and all(left >= 0 and right <= 390 for left, right in edges)
-    assert figure.evaluate("(each) => each.getBoundingClientRect().width / each.viewBox.baseVal.width") * 9 > 9
+    assert len(edges) >= 6 and all(left >= 0 and right <= width for left, right in edges)
+    sizes = panel.evaluate(
+        "(each) => [...each.querySelectorAll('text, li span')].map((one) => parseFloat(getComputedStyle(one).fontSize))"
+    )
+    assert min(sizes) >= 12
+    assert re.search(r"\d+\.\d", panel.locator(".rows .text").first.inner_text())
     shown.close()
 
 
@@ -234,7 +261,7 @@ def test_the_page_reads_without_scripts(chromium, report):
     tones = shown.locator("section.task", has=shown.locator("h2", has_text=re.compile("^tones")))
     tones.scroll_into_view_if_needed()
     expect_rows(tones.locator("table").first, ["hear_ssl.melspec", "hear_ssl.byol_a_mini"])
-    folded = tones.locator("details").first
+    folded = tones.locator("details", has_text="Recall of each class")
     folded.locator("summary").click()
     assert folded.locator("table").is_visible()
     context.close()
@@ -357,7 +384,7 @@ def test_a_module_alone_beats_nobody(folder):
 
 
 def test_an_edited_score_is_left_out_and_told(folder, capsys, tmp_path):
-    """On top of the page and on standard error, with both numbers; it is in no table."""
+    """On the page, with a link from its top, and on standard error, with both numbers; it is in no table."""
     for path in (folder / "results" / "hear_ssl.melspec").rglob("*.json"):
         made = on_disk.read(path)
         on_disk.write(made, tmp_path)
@@ -366,8 +393,10 @@ def test_an_edited_score_is_left_out_and_told(folder, capsys, tmp_path):
     assert main(["report", str(tmp_path), "--clips", "0", "--out", str(out), "--format", "csv"]) == 0
     sentence = f"but {made.score:.4g} by its predictions"
     text = out.read_text()
-    assert sentence in capsys.readouterr().err and sentence in text.partition('id="overview"')[0]
-    assert "forged" not in text.partition('id="overview"')[2]
+    above, _, below = text.partition('id="told"')
+    told, _, sections = below.partition('class="task')
+    assert sentence in capsys.readouterr().err and sentence in told and 'href="#told"' in above
+    assert "forged" not in above and "forged" not in sections
     assert all("forged" not in path.read_text() for path in (tmp_path / "edited-files").iterdir())
 
 

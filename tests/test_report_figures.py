@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, average_precision_score, recall_score
 
-from evaluator.report import curves, drawing, figures, per_class, per_group, themed
+from evaluator.report import charts, curves, drawing, figures, lanes, per_class, per_group, themed
 from evaluator.results.result import CurvePoint
 from test_results import result
 
@@ -164,7 +164,7 @@ def test_a_curve_is_drawn_where_its_layers_are():
 def test_the_layers_that_folds_chose_are_ringed():
     """Each of them, where folds chose for themselves."""
     axes = curves.layer_curves(["one"], [curve(0.2, 0.6, 0.5, folds=folds(0, 2, 2))]).axes[0]
-    assert axes.lines[1].get_xdata().tolist() == [0, 2]
+    assert [line.get_xdata().tolist() for line in axes.lines if len(line.get_xdata()) == 1] == [[0], [2]]
 
 
 def test_modules_of_one_layer_have_no_curve_and_a_crowd_is_told():
@@ -227,24 +227,80 @@ def test_a_score_that_is_no_point_of_the_curve_is_a_line():
     """Where folds chose differently: dotted at the score, and how many folds chose each layer; else nothing of it."""
     one = curve(0.2, 0.6, 0.5, folds=folds(0, 2, 2), score=0.4)
     axes = curves.layer_curves(["one"], [one]).axes[0]
-    assert axes.lines[2].get_ydata() == [40, 40] and axes.lines[2].get_linestyle() == ":"
-    assert [text.get_text() for text in axes.texts] == ["1 of 3 folds", "2 of 3 folds"]
-    agreed = curves.layer_curves(["one"], [curve(0.2, 0.6, folds=folds(1))])
-    assert not agreed.axes[0].texts and "dotted" not in str([text.get_text() for text in agreed.legends[0].get_texts()])
+    dotted = [line for line in axes.lines if line.get_linestyle() == ":" and len(line.get_ydata())]
+    assert [list(line.get_ydata()) for line in dotted] == [[40, 40]]
+    rings = {line.get_xdata()[0]: line.get_markersize() for line in axes.lines if len(line.get_xdata()) == 1}
+    assert sorted(rings) == [0, 2] and rings[2] > rings[0]  # two folds and one
+    assert curves.chosen_in_words(["one"], [one]) == "Folds chose differently: one: level 2 in 2, level 0 in 1."
+    agreed = curve(0.2, 0.6, folds=folds(1))
+    words = [text.get_text() for text in curves.layer_curves(["one"], [agreed]).legends[0].get_texts()]
+    assert "dotted" not in str(words) and curves.chosen_in_words(["one"], [agreed]) == ""
 
 
-def test_scores_can_be_read_in_the_dark_and_on_a_phone():
-    """Dots and intervals have the colour of the page's ink, undimmed; names stand above their rows; it is marked as narrow."""
-    figure = figures.scores(["a" * 30, "b"], [0.5, 0.4], [0.4, 0.3], [0.6, 0.5], "accuracy")
-    svg = themed.inline(figure, "scores")
-    assert not any(colour.lower() in svg for colour in drawing.COLOURS if colour != drawing.GREY)
-    assert all(line.get_alpha() is None for line in (*figure.axes[0].lines, *figure.axes[0].collections))
+def test_a_module_has_one_colour_on_the_whole_page():
+    """Its number decides in every figure, whatever its place there, and in the charts' lanes."""
+    results, numbers = [curve(0.3, 0.5), curve(0.4, 0.6)], [4, 1]
+    for figure in (
+        figures.scores(["a", "b"], [0.5, 0.4], [0.4, 0.3], [0.6, 0.5], "accuracy", numbers),
+        figures.recalls(["a", "b"], results, numbers),
+        curves.layer_curves(["a", "b"], results, numbers),
+    ):
+        colours = [line.get_color() for line in figure.axes[0].lines if line.get_color().startswith("#")]
+        assert colours[0] == drawing.COLOURS[4] and set(colours) == {drawing.COLOURS[4], drawing.COLOURS[1]}
+    chart = charts.class_chart(["a", "b"], results, numbers)
+    assert all(row.lane.index(drawing.COLOURS[4]) < row.lane.index(drawing.COLOURS[1]) for row in chart.rows[:2])
+
+
+def test_layers_are_drawn_for_a_desk_and_for_a_phone():
+    """As wide as the column of each, with words of 9 points (12 pixels) at least."""
+    for width, pixels in ((drawing.WIDTH, 1136), (drawing.PHONE, 363)):
+        figure = curves.layer_curves(["one"], [curve(0.3, 0.5)], width=width)
+        assert float(ElementTree.fromstring(themed.inline(figure, "")).get("width")) == pytest.approx(pixels, abs=10)
+        figure.draw_without_rendering()
+        sizes = [
+            text.get_fontsize()
+            for text in figure.findobj(match=lambda each: hasattr(each, "get_fontsize"))
+            if text.get_text()
+        ]
+        assert min(sizes) >= 9
+
+
+def test_lanes_say_where_a_score_lies():
+    """Marks and intervals stand at their share of the scale, whatever the width; a name in a tooltip stays text."""
+    scale = lanes.LaneScale(0, 100, (0, 50, 100))
+    svg = lanes.lane(
+        [lanes.Mark(50, 25, 75, 0, HOSTILE[0]), lanes.Mark(float("nan"), 0, 1, 1, "b")], scale, HOSTILE[2][:20]
+    )
     root = ElementTree.fromstring(svg)
-    assert root.get("class") == "figure narrow" and float(root.get("width")) < 440
-    axes = figure.axes[0]
-    assert all(axes.get_position().x0 < 0.1 for axes in figure.axes) and len(axes.texts) == 2
-    wide = themed.inline(figures.recalls(["a"], [random_result(3)]), "wide")
-    assert ElementTree.fromstring(wide).get("class") == "figure"
+    (use,) = root.iter("use")
+    assert (use.get("x"), use.get("href")) == ("50.00%", "#mark-0")
+    (line,) = [each for each in root.iter("line") if each.get("stroke")]
+    assert (line.get("x1"), line.get("x2")) == ("26.50%", "73.50%")  # 3 % are left at both ends
+    assert root.find("g/title").text == HOSTILE[0] and "<script" not in svg
+    made = lanes.scale_of_marks([lanes.Mark(71, 64.2, 78.9, 0, "")], (0, 100))
+    assert made.low < 64.2 < 78.9 < made.high and made.ticks == (65, 70, 75)
+    assert lanes.scale_of_marks([lanes.Mark(100, 90, 100, 0, "")], (0, 100)).high == 100
+
+
+def test_recalls_have_the_interval_of_a_share_of_clips():
+    """Of clips that are all independent, close to Wilson's interval for 18 of 25; none where a class has too few clips."""
+    right = np.arange(60) % 25 < 18
+    labels = np.repeat([0, 1, 2], [25, 32, 3])
+    targets = np.eye(3, dtype=np.float32)[labels]
+    said = np.where(right, labels, (labels + 1) % 3)
+    confusion = np.zeros((3, 3), dtype=int)
+    np.add.at(confusion, (labels, said), 1)
+    one = random_result(
+        3, test_targets=[targets], test_probabilities=[np.eye(3)[said][None]], confusion=confusion.tolist(),
+        test_groups=[[""] * 60],
+    )  # fmt: skip
+    found = per_class.class_intervals(one, np.arange(3))
+    p, n, z = 18 / 25, 25, 1.96
+    middle, half = (
+        (p + z * z / (2 * n)) / (1 + z * z / n),
+        z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n),
+    )
+    assert found[0] == pytest.approx((middle - half, middle + half), abs=0.03) and sorted(found) == [0, 1]
 
 
 def test_halves_are_rounded_up():
@@ -264,7 +320,7 @@ def test_groups_of_a_few_clips_are_not_scored():
 def test_scores_are_dots_on_their_intervals():
     """In the metric's unit, the first at the top; a d' is not a percentage."""
     axes = figures.scores(["a", "b"], [1.5, 0.5], [1.0, 0.25], [2.0, 0.75], "d_prime").axes[0]
-    assert axes.lines[0].get_xydata().tolist() == [[1.5, 0], [0.5, 1]] and axes.yaxis_inverted()
+    assert [line.get_xydata().tolist() for line in axes.lines] == [[[1.5, 0]], [[0.5, 1]]] and axes.yaxis_inverted()
     assert [segment[:, 0].tolist() for segment in axes.collections[0].get_segments()] == [[1, 2], [0.25, 0.75]]
     assert figures.scores([], [], [], [], "map") is None
     assert figures.scores(["a"], [float("nan")], [0.1], [0.2], "map") is None

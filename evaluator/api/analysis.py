@@ -171,6 +171,8 @@ def write_report(
     n_clips: int = 12,
     formats: Sequence[str] = (),
     published: str | Sequence[str] = (),
+    title: str = "",
+    author: str = "",
     progress: Progress = no_progress,
 ) -> BuiltReport:
     """One page of results that needs no network: leaderboards, figures, clips to hear; and tables and figures beside it.
@@ -183,6 +185,7 @@ def write_report(
         formats: Of tables (csv, md, tex) and figures (svg, png) that are written beside it.
         published: Papers whose printed numbers stand beside the measured ones: `arch2024`, `sarkar2025`, `wu2022`, or the
             path of a recipe of your own.
+        title, author: The heading of the page and the line below it; "" for a general heading and no line.
         progress: As in `run`.
 
     Returns:
@@ -202,5 +205,7 @@ def write_report(
         list(formats),
         printed.papers(inputs.names_of(published)),
         progress,
+        title=title,
+        author=author,
     )
     return build(inputs.places_of(places), options)

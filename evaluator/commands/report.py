@@ -19,6 +19,8 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     """Results, the page, and what else is written."""
     command.add_argument("results", nargs="+", type=Path, metavar="RESULTS", help="result files, or folders of them")
     command.add_argument("--out", type=Path, default=Path("report.html"), metavar="F.html", help="default: report.html")
+    command.add_argument("--title", default="", metavar="TEXT", help="heading of the page")
+    command.add_argument("--author", default="", metavar="TEXT", help="line below the heading: names, a place, a date")
     command.add_argument(
         "--data", type=Path, metavar="DIR", help="where the audio lies (default: where each result says)"
     )
@@ -50,6 +52,8 @@ def run(parsed: argparse.Namespace) -> int:
         n_clips=parsed.clips,
         formats=parsed.format,
         published=parsed.published,
+        title=parsed.title,
+        author=parsed.author,
         progress=bar,
     )
     for problem in report.problems:

@@ -7,6 +7,7 @@ from typing import Any
 
 from evaluator import tables
 from evaluator.report import themed
+from evaluator.report.drawing import PHONE
 from evaluator.report.page import PageFigure
 from evaluator.tables import HeadAndRows
 
@@ -67,29 +68,38 @@ class PageBudget:
     n_figures: int
     left_out: list[str] = field(default_factory=list)
 
-    def draw(self, name: str, title: str, caption: str, figure: Any) -> list[PageFigure]:
+    def beside(self, name: str, figure: Callable[[], Any]) -> None:
+        """Write a figure beside the page, where figures are wanted there; what the page shows of it is made otherwise."""
+        if self.files.has_figures and (drawn := figure()) is not None:
+            self.files.figure(drawn, f"{self.section}-{name}")
+
+    def draw(
+        self, name: str, title: str, caption: str, figure: Callable[..., Any] | None, narrow: bool = True
+    ) -> list[PageFigure]:
         """The figure for the page; nothing if there is none (None) or too little is left.
 
         Args:
             name: Of its file.
             title, caption: Beside it.
-            figure: A Matplotlib figure, or what makes one and is only called if it is wanted.
+            figure: Makes a Matplotlib figure; only called if it is wanted.
+            narrow: Whether it takes the width, `drawing.PHONE` of which makes a second drawing for phones.
         """
         if figure is None:
             return []
         if not self.n_figures:
-            if self.files.has_figures:
-                self.files.figure(figure() if callable(figure) else figure, f"{self.section}-{name}")
+            self.beside(name, figure)
             self.left_out.append(title.rstrip("."))
             return []
-        figure = figure() if callable(figure) else figure
-        if figure is None:
+        drawn = figure()
+        if drawn is None:
             return []
         self.n_figures -= 1
         # Before the files: drawing a figure again moves its layout a little.
-        svg = themed.inline(figure, f"{title} {caption}".strip())
-        self.files.figure(figure, f"{self.section}-{name}")
-        return [PageFigure(title, caption, svg)] if self.take(len(svg.encode()), title.rstrip(".")) else []
+        svg, label = themed.inline(drawn, f"{title} {caption}".strip()), f"{title} {caption}".strip()
+        self.files.figure(drawn, f"{self.section}-{name}")
+        phone = themed.inline(figure(width=PHONE), label) if narrow else ""
+        n_bytes = len(svg.encode()) + len(phone.encode())
+        return [PageFigure(title, caption, svg, phone)] if self.take(n_bytes, title.rstrip(".")) else []
 
     def take(self, n_bytes: int, what: str) -> bool:
         """Take so many bytes if they are left; else remember what did not fit."""

@@ -1,25 +1,27 @@
 """A report from results on disk: collect them, rank one board at a time, and write the page and what else was asked for."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from evaluator.errors import UsageError
 from evaluator.files import write_whole
-from evaluator.report import page, published, sections
+from evaluator.report import answers, overview_page, page, published, sections
 from evaluator.report.board import Board, boards
 from evaluator.report.board_tables import by_model, leaderboard, matrix
 from evaluator.report.budget import PageBudget, ReportFiles
 from evaluator.report.clips import ClipOptions
 from evaluator.report.collect import Collection, collect
-from evaluator.report.overview import ModuleRow, Overview, overview
-from evaluator.report.page import Amount, FurtherSection, OverviewRow, Page, PrintedOverviewRow, Section
-from evaluator.report.published import DOUBLE_DAGGER, PrintedRow, PublishedPaper
+from evaluator.report.overview import Overview, overview
+from evaluator.report.page import FurtherSection, Page, PrintedOverviewRow, Section
+from evaluator.report.published import PublishedPaper
 from evaluator.report.text import as_sentence, count_of
 from evaluator.results.caveats import DAGGER
 
 PAGE_BYTES = 16_000_000  # aimed at; what may not be left out can take it a little above
+_TITLE = "Audio embeddings, evaluated"
+_MAX_OPEN = 6  # tasks whose sections are open; more open at a click
 _FIGURES = 120  # on the page, about half a second each; a task has one at least, its scores
 _ENTRY_BYTES = 1_800  # of a result in leaderboard, overview, provenance and failures (bench/report_size.py: 1,400)
 _HOW_TO_READ = [
@@ -32,8 +34,9 @@ _HOW_TO_READ = [
     "for all pairs of a leaderboard (Holm). Rank 2–4 means that one module is significantly better than this one, that the "
     "difference to two others is not significant, and that the rest are significantly worse.",
     "Overlapping intervals do not make a tie, and a tie does not make two modules equal: more clips may tell them apart.",
-    "A mean rank is the mean of the middles of a module's ranks, over the tasks that all modules have; a board is one task under one "
-    "protocol and profile, and scores of two boards are not to be compared.",
+    "Baselines, such as chance, stand beside the modules to be compared with; they have no rank.",
+    "A mean rank is the mean of the middles of a module's ranks, over the tasks that all modules have; a leaderboard is one task under "
+    "one protocol and profile, and scores of two leaderboards are not to be compared. A suite's mean is over modules that have all its tasks.",
 ]
 
 
@@ -49,6 +52,8 @@ class ReportOptions:
         published: Papers whose printed numbers stand beside the measured ones.
         progress: Gives a progress bar, as in `run.Settings`.
         further: Sections below those of the tasks, such as maps, (n_further,).
+        title: Of the page; "" for a general one.
+        author: The line below it; "" for none.
     """
 
     out: Path
@@ -58,6 +63,8 @@ class ReportOptions:
     published: Sequence[PublishedPaper] = ()
     progress: Callable[[str, int], Callable[[int], object]] = lambda title, total: lambda n: None
     further: Sequence[FurtherSection] = ()
+    title: str = ""
+    author: str = ""
 
 
 @dataclass(frozen=True)
@@ -83,10 +90,11 @@ def build(paths: Sequence[Path], options: ReportOptions) -> BuiltReport:
     ranked, problems = ranked_boards(collection, options.progress)
     problems += published.unmatched(ranked, options.published)
     everything = overview(ranked)
+    numbers = {row.header.variant: number for number, row in enumerate(everything.rows)}
     files = ReportFiles(options.out.with_name(f"{options.out.stem}-files"), options.kinds)
-    built = _sections(everything, options, files)
+    built = _sections(everything, options, files, numbers)
     files.table(partial(matrix, everything, printed=[section.printed for section in built]), "overview")
-    html = page.render(_page(collection, everything, built, problems, options.further))
+    html = page.render(_page(collection, everything, built, problems, options, numbers))
     write_whole(options.out, html.encode("utf-8", errors="replace"))
     return BuiltReport([options.out, *files.written], [*problems, *_left_over(files)])
 
@@ -127,17 +135,20 @@ def _left_over(files: ReportFiles) -> list[str]:
     ]
 
 
-def _sections(everything: Overview, options: ReportOptions, files: ReportFiles) -> list[Section]:
+def _sections(
+    everything: Overview, options: ReportOptions, files: ReportFiles, numbers: Mapping[str, int]
+) -> list[Section]:
     built: list[Section] = []
     n_entries = sum(len(board.entries) for board in everything.boards)
     bytes_of_each = max(0, PAGE_BYTES - _ENTRY_BYTES * n_entries) // len(everything.boards)
     advance = options.progress("sections", len(everything.boards))
-    for number, (board, title) in enumerate(zip(everything.boards, everything.columns, strict=True)):
+    for number, (board, title) in enumerate(zip(everything.boards, everything.titles, strict=True)):
         name = sections.anchor(number, board)
         printed = published.rows_of(board, options.published)
         files.table(partial(leaderboard, board, printed=printed), name)
         budget = PageBudget(name, files, bytes_of_each, max(1, _FIGURES // len(everything.boards) - 1))
-        built.append(sections.section(name, title, board, budget, ClipOptions(options.clips, options.data), printed))
+        clip_options = ClipOptions(options.clips, options.data)
+        built.append(sections.section(name, title, board, budget, clip_options, printed, numbers))
         advance(1)
     return built
 
@@ -147,54 +158,42 @@ def _page(
     everything: Overview,
     built: Sequence[Section],
     problems: Sequence[str],
-    further: Sequence[FurtherSection] = (),
+    options: ReportOptions,
+    numbers: Mapping[str, int],
 ) -> Page:
-    headers = {entry.result.run: entry.header for board in everything.boards for entry in board.entries}
-    n_tasks = len({board.task for board in everything.boards})
-    boards_of = f" ({count_of(len(everything.boards), 'board')})" if len(everything.boards) > n_tasks else ""
-    days = sorted(started[:10] for header in headers.values() if (started := header.provenance("started")))
-    when = f", from runs of {days[0]}{f' to {days[-1]}' if days[-1] != days[0] else ''}" if days else ""
-    modules, tasks = count_of(len(everything.rows), "module"), count_of(n_tasks, "task")
+    by_task = overview_page.tasks_are_rows(everything)
+    groups, axis = overview_page.task_groups(everything, built, numbers) if by_task else ([], "")
     return Page(
-        title="Audio embeddings, evaluated",
-        subtitle=f"{count_of(len(headers), 'result')}: {modules} on {tasks}{boards_of}{when}.",
+        title=options.title or _TITLE,
+        author=options.author,
+        subtitle=_subtitle(everything),
+        summary=answers.summary(everything) if len(built) > _MAX_OPEN else [],
         problems=[as_sentence(each) for each in (*problems, *collection.notes)],
         missing=[as_sentence(each) for each in everything.missing],
         overview_notes=[as_sentence(each) for each in everything.notes],
-        overview_caption=_caption(everything, [row for section in built for row in section.printed]),
-        overview=[_overview_row(row, built) for row in everything.rows],
+        overview_caption=overview_page.caption(everything, [row for section in built for row in section.printed]),
+        overview=overview_page.rows(everything, built, numbers),
         overview_printed=[PrintedOverviewRow(*row) for row in by_model([section.printed for section in built])],
         sections=built,
         reading=_HOW_TO_READ,
-        further=further,
+        further=options.further,
+        groups=groups,
+        axis=axis,
+        folded=len(built) > _MAX_OPEN,
     )
 
 
-def _caption(everything: Overview, printed: Sequence[PrintedRow]) -> str:
-    """What is in the cells of the overview, and no more than that."""
-    entries = [entry for row in everything.rows for entry in row.entries]
-    has_ranks = any(entry and entry.rank for entry in entries)
-    return "".join(
-        [
-            f"Scores with 95 % intervals{' and ranks' if has_ranks else ''}.",
-            " The best of each board and its ties are bold." if has_ranks else "",
-            f" {DAGGER} leads to a caveat." if any(entry and entry.result.caveats for entry in entries) else "",
-            " A dash stands for a missing result." if None in entries else "",
-            " Below, in italics: what papers print, neither measured here nor ranked." if printed else "",
-            f" {DOUBLE_DAGGER} answers another question; each task says which."
-            if any(row.others for row in printed)
-            else "",
-        ]
-    )
-
-
-def _overview_row(row: ModuleRow, built: Sequence[Section]) -> OverviewRow:
-    cells = [
-        next((each for each in section.rows if each.entry is entry), None) if entry else None
-        for entry, section in zip(row.entries, built, strict=True)
-    ]
-    rank = Amount("–" if row.mean_rank is None else f"{row.mean_rank:.1f}", row.mean_rank)
-    return OverviewRow(row.title, cells, row.n_present, rank)
+def _subtitle(everything: Overview) -> str:
+    """How many results of what, under which protocol, from when."""
+    headers = {entry.result.run: entry.header for board in everything.boards for entry in board.entries}
+    n_tasks = len({board.task for board in everything.boards})
+    boards_of = f" ({count_of(len(everything.boards), 'leaderboard')})" if len(everything.boards) > n_tasks else ""
+    days = sorted(started[:10] for header in headers.values() if (started := header.provenance("started")))
+    when = f", from runs of {days[0]}{f' to {days[-1]}' if days[-1] != days[0] else ''}" if days else ""
+    modules, tasks = count_of(len(everything.rows), "module"), count_of(n_tasks, "task")
+    under = sorted({(board.protocol, board.profile) for board in everything.boards})
+    protocol = f", protocol {under[0][0]}, profile {under[0][1]}" if len(under) == 1 else ""
+    return f"{modules} on {tasks}{boards_of}, {count_of(len(headers), 'result')}{protocol}{when}."
 
 
 def _refuse_other_kinds(out: Path) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 from evaluator.figure import empty
 from evaluator.report.curve_points import points_by_features, points_by_shots, scored_points
 from evaluator.report.drawing import (
+    HALF,
     LINES,
     MAX_MODULES,
     WIDTH,
@@ -21,6 +22,8 @@ from evaluator.report.drawing import (
 )
 from evaluator.results.result import CurvePoint, Result
 
+_HEIGHT = 3.4  # inches, without the legend
+_RING = 10  # points
 _MAX_BANDS = 3  # curves whose intervals are drawn as bands; more are bars beside each other
 
 
@@ -29,7 +32,9 @@ def are_layers(results: Sequence[Result]) -> bool:
     return all(result.curve[n].layer is not None for result in results for n in points_by_features(result))
 
 
-def layer_curves(titles: Sequence[str], results: Sequence[Result]) -> Any | None:
+def layer_curves(
+    titles: Sequence[str], results: Sequence[Result], numbers: Sequence[int] | None = None, width: float = WIDTH
+) -> Any | None:
     """The score of each layer with its 95 % interval, one curve a module.
 
     Rings mark what the score is of, with how many folds chose it where they did not agree; the score itself, which is
@@ -38,27 +43,35 @@ def layer_curves(titles: Sequence[str], results: Sequence[Result]) -> Any | None
     Args:
         titles: What each result is called, (n_results,).
         results: Of one task and metric, the most important first, (n_results,).
+        numbers: Of their modules on the page, (n_results,), which give their looks; None for their order.
+        width: In inches.
 
     Returns:
         A Matplotlib figure; None if no module has several layers.
     """
-    drawable = [(title, result) for title, result in zip(titles, results, strict=True) if points_by_features(result)]
+    own = _numbered(titles, results, numbers)
+    drawable = [each for each in own if points_by_features(each[1])]
     shown = drawable[:MAX_MODULES]
     if not shown:
         return None
-    points = [result.curve[n] for _, result in shown for n in points_by_features(result)]
+    points = [result.curve[n] for _, result, _ in shown for n in points_by_features(result)]
     positions = _positions(points)
-    figure = empty(WIDTH, 3.2 + 0.2 * (len(shown) + 2))
+    figure = empty(width, _HEIGHT + 0.2 * (len(shown) + 2))
     axes = axes_of(figure)
-    for number, (_, result) in enumerate(shown):
-        _layer_curve(axes, result, positions, number, len(shown))
-    layers = are_layers([result for _, result in shown])
-    _set_ticks(axes, points, positions, layers)
+    for place, (_, result, number) in enumerate(shown):
+        aside = (place - (len(shown) - 1) / 2) * 0.5 / len(shown) if len(shown) > _MAX_BANDS else 0.0
+        _layer_curve(axes, result, positions, number, aside, bars=len(shown) > _MAX_BANDS)
+    layers = are_layers([result for _, result, _ in shown])
+    _set_ticks(axes, points, positions, layers, width)
     axes.set(xlabel="layer" if layers else "", ylabel=axis_name(shown[0][1].metric))
-    handles = [_handle(axes, number) for number in range(len(shown))]
-    handles.append(axes.plot([], [], "o", color="black", fillstyle="none", markersize=9)[0])
-    names = [*(title for title, _ in shown), "ring: what the score is of"]
-    if any(_folds_disagree(result) for _, result in shown):
+    handles = [_handle(axes, number) for _, _, number in shown]
+    handles.append(axes.plot([], [], "o", color="black", fillstyle="none", markersize=_RING)[0])
+    differ = any(_folds_disagree(result) for _, result, _ in shown)
+    names = [
+        *(title for title, _, _ in shown),
+        f"ring: what the score is of{' (larger: in more folds)' if differ else ''}",
+    ]
+    if differ:
         handles.append(axes.plot([], [], color="black", linestyle=":", linewidth=1.2)[0])
         names.append("dotted: the score, where folds chose differently")
     legend(figure, handles, names)
@@ -66,24 +79,37 @@ def layer_curves(titles: Sequence[str], results: Sequence[Result]) -> Any | None
     return figure
 
 
-def _layer_curve(axes: Any, result: Result, positions: dict[str, int], number: int, n_modules: int) -> None:
-    """Draw the curve of the `number`-th of the modules."""
+def _numbered(
+    titles: Sequence[str], results: Sequence[Result], numbers: Sequence[int] | None
+) -> list[tuple[str, Result, int]]:
+    """Title, result and number on the page of each, (n_results,)."""
+    return list(zip(titles, results, numbers or range(len(results)), strict=True))
+
+
+def _layer_curve(axes: Any, result: Result, positions: dict[str, int], number: int, aside: float, bars: bool) -> None:
+    """Draw the curve of one module, moved `aside` by a part of a layer, its intervals as bars or as a band."""
     indices = sorted(points_by_features(result), key=lambda index: positions[result.curve[index].features])
     points = [result.curve[index] for index in indices]
-    x = np.array([float(positions[point.features]) for point in points])
-    if n_modules > _MAX_BANDS:
-        x = x + (number - (n_modules - 1) / 2) * 0.5 / n_modules
+    x = aside + np.array([float(positions[point.features]) for point in points])
     look = look_of(number)
-    y = _plot(axes, x, points, result.metric, number, look.line, bars=n_modules > _MAX_BANDS)
+    y = _plot(axes, x, points, result.metric, number, look.line, bars=bars)
     n_folds = scored_points(result)
-    is_ringed = np.array([index in n_folds for index in indices])
-    axes.plot(x[is_ringed], y[is_ringed], "o", color=look.colour, fillstyle="none", markersize=9)
+    for n, index in enumerate(indices):
+        if index in n_folds:
+            size = _RING * (0.75 + 0.75 * n_folds[index] / len(result.folds)) if _folds_disagree(result) else _RING
+            axes.plot(x[n], y[n], "o", color=look.colour, fillstyle="none", markersize=size)
     if _folds_disagree(result):
-        axes.margins(x=0.1)  # for the words at its ends
         axes.axhline(scale_of(result.metric) * result.score, color=look.colour, linestyle=":", linewidth=1.2)
-        for n in np.flatnonzero(is_ringed) if n_modules <= _MAX_BANDS else ():
-            words = f"{n_folds[indices[n]]} of {len(result.folds)} folds"
-            axes.annotate(words, (x[n], y[n]), (0, 8), textcoords="offset points", ha="center", fontsize=7.5)
+
+
+def chosen_in_words(titles: Sequence[str], results: Sequence[Result]) -> str:
+    """Which layers the folds of each module, (n_results,), chose, in a sentence; "" where they agree in all of them."""
+    said = []
+    for title, result in zip(titles, results, strict=True):
+        if points_by_features(result) and _folds_disagree(result):
+            counts = [(result.curve[n].features, count) for n, count in scored_points(result).most_common()]
+            said.append(f"{title}: {', '.join(f'{features} in {count}' for features, count in counts)}")
+    return f"Folds chose differently: {'; '.join(said)}." if said else ""
 
 
 def _folds_disagree(result: Result) -> bool:
@@ -98,12 +124,12 @@ def _positions(points: Sequence[CurvePoint]) -> dict[str, int]:
     return layers | {features: first + number for number, features in enumerate(others)}
 
 
-def _set_ticks(axes: Any, points: Sequence[CurvePoint], positions: dict[str, int], layers: bool) -> None:
-    """Whole numbers where all are layers; else the number of each layer and the name of what else there is."""
+def _set_ticks(axes: Any, points: Sequence[CurvePoint], positions: dict[str, int], layers: bool, width: float) -> None:
+    """Whole numbers where all are layers, as many as the width (inches) has room for; else the number of each layer and the name of what else there is."""
     if layers:
         from matplotlib.ticker import MaxNLocator
 
-        axes.xaxis.set_major_locator(MaxNLocator(13, integer=True))
+        axes.xaxis.set_major_locator(MaxNLocator(13 if width > HALF else 7, integer=True))
         return
     names = {
         positions[point.features]: shortened(point.features if point.layer is None else str(point.layer), 24)
@@ -112,7 +138,9 @@ def _set_ticks(axes: Any, points: Sequence[CurvePoint], positions: dict[str, int
     axes.set_xticks(list(names), list(names.values()), parse_math=False, rotation=30, ha="right")
 
 
-def shot_curves(titles: Sequence[str], results: Sequence[Result]) -> Any | None:
+def shot_curves(
+    titles: Sequence[str], results: Sequence[Result], numbers: Sequence[int] | None = None, width: float = WIDTH
+) -> Any | None:
     """The score over the number of training clips of each class, on a logarithmic axis: a curve a module and classifier.
 
     Colour and marker tell modules apart, the line classifiers. Of several layers, that of the score is drawn.
@@ -120,22 +148,24 @@ def shot_curves(titles: Sequence[str], results: Sequence[Result]) -> Any | None:
     Args:
         titles: What each result is called, (n_results,).
         results: Of one task and metric, the most important first, (n_results,).
+        numbers: Of their modules on the page, (n_results,), which give their looks; None for their order.
+        width: In inches.
 
     Returns:
         A Matplotlib figure; None if no module has several numbers of shots.
     """
-    drawable = [(title, result) for title, result in zip(titles, results, strict=True) if points_by_shots(result)]
-    shown = [(title, result, points_by_shots(result)) for title, result in drawable[:MAX_MODULES]]
+    drawable = [each for each in _numbered(titles, results, numbers) if points_by_shots(each[1])]
+    shown = [(title, result, points_by_shots(result), number) for title, result, number in drawable[:MAX_MODULES]]
     if not shown:
         return None
-    classifiers = list(dict.fromkeys(name for _, _, curves in shown for name in curves))
-    n_curves = sum(len(curves) for _, _, curves in shown)
-    figure = empty(WIDTH, 3.2 + 0.2 * (len(shown) + len(classifiers)))
+    classifiers = list(dict.fromkeys(name for _, _, curves, _ in shown for name in curves))
+    n_curves = sum(len(curves) for _, _, curves, _ in shown)
+    figure = empty(width, _HEIGHT + 0.2 * (len(shown) + len(classifiers)))
     axes = axes_of(figure)
     axes.set_xscale("log")
     n_drawn = 0
     shots: set[int] = set()
-    for number, (_, result, curves) in enumerate(shown):
+    for _, result, curves, number in shown:
         for classifier, indices in curves.items():
             points = [result.curve[index] for index in indices]
             # Curves side by side, a factor apart: the axis is logarithmic.
@@ -150,7 +180,7 @@ def shot_curves(titles: Sequence[str], results: Sequence[Result]) -> Any | None:
     axes.set_xticks(sorted(shots), [str(n) for n in sorted(shots)])
     axes.set_xticks([], minor=True)
     axes.set(xlabel="training clips of each class (shots)", ylabel=axis_name(shown[0][1].metric))
-    handles = [_handle(axes, number, "none") for number in range(len(shown))]
+    handles = [_handle(axes, number, "none") for *_, number in shown]
     handles += [axes.plot([], [], color="black", linestyle=LINES[n % len(LINES)])[0] for n in range(len(classifiers))]
     legend(figure, handles, [*(title for title, *_ in shown), *classifiers])
     set_title(figure, shown[0][1].task, "score by number of shots", len(shown), len(drawable))

@@ -18,8 +18,9 @@ from evaluator.scoring.metrics import METRICS
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#B37700", "#808080")
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "d")
 LINES = ("-", "--", "-.", ":")
-WIDTH = 5.6  # inches: 538 CSS pixels, which a phone shrinks to two thirds
-NARROW = 4.0  # inches: 400 CSS pixels, which a phone shows whole with its text hardly smaller
+WIDTH = 11.6  # inches, with margins 1,130 CSS pixels: the page's column on a wide screen
+PHONE = 3.6  # inches, with margins 362 CSS pixels: the column of a phone of 390
+HALF = 5.6  # inches, of figures that no page shows but papers may
 MAX_MODULES = 12  # in one figure
 GREY = "#808080"
 _UNREADABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]+")
@@ -45,19 +46,20 @@ def look_of(number: int) -> Look:
     return Look(COLOURS[number % len(COLOURS)], _MARKERS[number % len(_MARKERS)], LINES[(number + row) % len(LINES)])
 
 
-def dots(titles: Sequence[str], names: Sequence[str], values: np.ndarray) -> Any:
+def dots(titles: Sequence[str], names: Sequence[str], values: np.ndarray, numbers: Sequence[int] | None = None) -> Any:
     """A figure with a row a name and a marker a module.
 
     Args:
         titles: Of the modules, (n_modules,).
         names: Of the rows, (n_names,), the first at the top.
         values: (n_modules, n_names), in the unit that is read; NaN where nothing is drawn.
+        numbers: Of the modules on the page, (n_modules,), which give their looks; None for their order.
     """
-    figure = empty(WIDTH, 1.2 + 0.17 * len(names) + 0.18 * len(titles))
+    figure = empty(HALF, 1.2 + 0.17 * len(names) + 0.18 * len(titles))
     axes = axes_of(figure, "both")
     rows = np.arange(len(names))
     for number, row in enumerate(values):
-        look = look_of(number)
+        look = look_of(numbers[number] if numbers else number)
         axes.plot(row, rows, look.marker, color=look.colour, markersize=4.5, alpha=0.9, clip_on=False)
     for row in np.flatnonzero(np.isnan(values).all(axis=0)):
         axes.axhspan(row - 0.5, row + 0.5, facecolor="none", edgecolor=GREY, hatch="////", linewidth=0)
@@ -87,7 +89,7 @@ def name_rows(axes: Any, names: Sequence[str], size: Any) -> None:
 def legend(figure: Any, handles: list[Any], titles: Sequence[str]) -> None:
     """Name what was drawn, one line each, below the axes; handles and titles (n_handles,)."""
     # Named afterwards: Matplotlib leaves out what is called `_something`, and reads $...$ as mathematics.
-    drawn = figure.legend(handles, ["-"] * len(handles), loc="outside lower left", fontsize="small", frameon=False)
+    drawn = figure.legend(handles, ["-"] * len(handles), loc="outside lower left", fontsize=9.5, frameon=False)
     for text, title in zip(drawn.get_texts(), titles, strict=True):
         text.set_parse_math(False)
         text.set_text(shortened(title, 60))

@@ -12,12 +12,12 @@ from evaluator.figure import empty, lengths_figure
 from evaluator.report.drawing import (
     COLOURS,
     GREY,
+    HALF,
     MAX_MODULES,
-    NARROW,
-    WIDTH,
     axes_of,
     axis_name,
     dots,
+    look_of,
     name_rows,
     rgb,
     scale_of,
@@ -31,11 +31,17 @@ from evaluator.results.result import Result
 _MAX_NAMED = 60  # classes that stand by name
 _MAX_COUNTED = 15  # classes whose cells show their numbers
 _MAX_GROUPS = 40  # that stand by name; more are drawn as their distribution
+_CELL_SIDE = 0.28  # inches: room for `100` at 9 points
 _CELL = "#2A85C4"  # full cells of a matrix: ink can be read on it in light and in dark
 
 
 def scores(
-    titles: Sequence[str], values: Sequence[float], lows: Sequence[float], highs: Sequence[float], metric: str
+    titles: Sequence[str],
+    values: Sequence[float],
+    lows: Sequence[float],
+    highs: Sequence[float],
+    metric: str,
+    numbers: Sequence[int] | None = None,
 ) -> Any | None:
     """Each module's score as a dot and its 95 % interval as a line, the first at the top.
 
@@ -43,15 +49,19 @@ def scores(
         titles: Names of the modules, (n_modules,).
         values, lows, highs: Score and ends of the interval of each, (n_modules,), in the unit of the metric; NaN draws nothing.
         metric: Name of the score.
+        numbers: Of the modules on the page, (n_modules,), which give their colours; None for their order.
     """
     if not len(values) or np.isnan(np.array(values, dtype=float)).all():
         return None
     scale, rows = scale_of(metric), np.arange(len(values))
-    figure = empty(NARROW, 0.8 + 0.36 * len(values))
+    figure = empty(HALF, 0.8 + 0.36 * len(values))
     axes = axes_of(figure, "x")
-    # Ink, which is light on a dark page.
-    axes.hlines(rows, scale * np.array(lows), scale * np.array(highs), color="black", linewidth=1.5)
-    axes.plot(scale * np.array(values), rows, "o", color="black", markersize=5)
+    looks = [look_of(number) for number in numbers or range(len(values))]
+    axes.hlines(
+        rows, scale * np.array(lows), scale * np.array(highs), colors=[look.colour for look in looks], linewidth=1.5
+    )
+    for row, look in enumerate(looks):
+        axes.plot(scale * values[row], row, look.marker, color=look.colour, markersize=5)
     for row, title in enumerate(titles):  # above its row: beside it, it would take half of a phone's width
         axes.text(
             0,
@@ -72,14 +82,14 @@ def scores(
 def confusion(result: Result, normalised: bool) -> Any | None:
     """True class by predicted class; None for tasks with several labels a clip.
 
-    Colour grows with the square root, so that rare confusions show; what never happened is clear. Classes without a
+    Colour grows evenly from a pale one, so that rare confusions show; what never happened is clear. Classes without a
     test clip are hatched. Beyond 60 classes the axes have numbers, those of `per_class.class_rows`.
 
     Args:
         result: Its counts, (n_classes, n_classes), are of all folds, and of all trainings.
         normalised: Whether rows are divided by their sum, in %: the diagonal is recall then.
     """
-    from matplotlib.colors import LinearSegmentedColormap, PowerNorm
+    from matplotlib.colors import LinearSegmentedColormap, Normalize
 
     if result.confusion is None:
         return None
@@ -87,24 +97,24 @@ def confusion(result: Result, normalised: bool) -> Any | None:
     n, totals = len(counts), counts.sum(axis=1, keepdims=True)
     values = np.divide(100 * counts, totals, out=np.zeros_like(counts), where=totals > 0) if normalised else counts
     names = [shortened(name, 24) for name in result.classes] if n <= _MAX_NAMED else []
-    side = max(2.4, n * 0.36) if n <= _MAX_COUNTED else max(_MAX_COUNTED * 0.36, min(n, _MAX_NAMED) * 0.135)
-    words = 0.075 * max(map(len, names), default=4)
+    side = max(2.0, n * _CELL_SIDE) if n <= _MAX_COUNTED else max(_MAX_COUNTED * _CELL_SIDE, min(n, _MAX_NAMED) * 0.14)
+    words = 0.08 * max(map(len, names), default=4)
     figure = empty(side + words + 0.9, side + words + 0.9)
     figure.set_layout_engine("compressed")  # its cells are square
     axes = figure.subplots()
     colours = LinearSegmentedColormap.from_list("pale to full", [(*rgb(_CELL), 0.15), (*rgb(_CELL), 0.9)])
-    norm = PowerNorm(0.5, 0, 100 if normalised else max(1.0, values.max()))
+    norm = Normalize(0, 100 if normalised else max(1.0, values.max()))
     image = axes.imshow(np.ma.masked_equal(values, 0), cmap=colours, norm=norm, interpolation="none")
     for empty_row in np.flatnonzero(totals[:, 0] == 0):
         axes.axhspan(empty_row - 0.5, empty_row + 0.5, facecolor="none", edgecolor=GREY, hatch="////", linewidth=0)
     if n <= _MAX_COUNTED:
         for row, column in np.argwhere(values > 0).tolist():
-            axes.text(column, row, f"{np.floor(values[row, column] + 0.5):.0f}", ha="center", va="center", fontsize=7.5)
+            axes.text(column, row, f"{np.floor(values[row, column] + 0.5):.0f}", ha="center", va="center", fontsize=9)
     _class_ticks(axes, n, names)
     bar = figure.colorbar(image, ax=axes, shrink=0.6, pad=0.02, aspect=25)
     bar.solids.set_rasterized(True)
     bar.outline.set_visible(False)
-    bar.ax.tick_params(labelsize="small")
+    bar.ax.tick_params(labelsize=9)
     n_times = max((len(fold) for fold in result.test_probabilities if fold.ndim == 3), default=1)
     bar.set_label("% of the true class" if normalised else f"clips{f' x {n_times} trainings' if n_times > 1 else ''}")
     set_title(figure, result.task, shortened(result.module), 1, 1)
@@ -112,7 +122,7 @@ def confusion(result: Result, normalised: bool) -> Any | None:
 
 
 def _class_ticks(axes: Any, n: int, names: list[str]) -> None:
-    small = 8 if n <= 25 else 6.5
+    small = 9.0
     if names:
         axes.set_xticks(range(n), names, rotation=90, fontsize=small, parse_math=False)
         axes.set_yticks(range(n), names, fontsize=small, parse_math=False)
@@ -127,7 +137,7 @@ def _class_ticks(axes: Any, n: int, names: list[str]) -> None:
     axes.spines[:].set(linewidth=0.5, color=GREY)
 
 
-def recalls(titles: Sequence[str], results: Sequence[Result]) -> Any | None:
+def recalls(titles: Sequence[str], results: Sequence[Result], numbers: Sequence[int] | None = None) -> Any | None:
     """Recall of each class, or average precision where clips have several labels: a row a class, a marker a module.
 
     Beyond 60 classes only the 60 with the lowest mean are drawn; `per_class.class_rows` has all.
@@ -135,6 +145,7 @@ def recalls(titles: Sequence[str], results: Sequence[Result]) -> Any | None:
     Args:
         titles: What each result is called, (n_results,).
         results: Of one task, the most important first, (n_results,).
+        numbers: Of their modules on the page, (n_results,), which give their looks; None for their order.
     """
     shown = results[:MAX_MODULES]
     if not shown or not class_measure(shown[0]):
@@ -147,7 +158,7 @@ def recalls(titles: Sequence[str], results: Sequence[Result]) -> Any | None:
         picked = np.sort(np.argsort(means, kind="stable")[:_MAX_NAMED])
     sizes = class_sizes(shown[0])
     names = [f"{shortened(shown[0].classes[number], 30)} ({sizes[number]})" for number in picked]
-    figure = dots(titles[: len(shown)], names, 100 * columns[:, picked])
+    figure = dots(titles[: len(shown)], names, 100 * columns[:, picked], numbers)
     axes = figure.axes[0]
     axes.set_xlabel(f"{class_measure(shown[0])} (%); number of test clips behind the name", loc="right")
     which = f"{_MAX_NAMED} hardest of {n_classes} classes" if n_classes > _MAX_NAMED else "each class"
@@ -155,7 +166,7 @@ def recalls(titles: Sequence[str], results: Sequence[Result]) -> Any | None:
     return figure
 
 
-def by_group(titles: Sequence[str], results: Sequence[Result]) -> Any | None:
+def by_group(titles: Sequence[str], results: Sequence[Result], numbers: Sequence[int] | None = None) -> Any | None:
     """The score of each group (individual, speaker, site, recording), or how it spreads where groups are more than 40.
 
     None where fewer than two groups are known. Scores as `per_group.large_group_scores`.
@@ -163,6 +174,7 @@ def by_group(titles: Sequence[str], results: Sequence[Result]) -> Any | None:
     Args:
         titles: What each result is called, (n_results,).
         results: Of one task, the most important first, (n_results,).
+        numbers: Of their modules on the page, (n_results,), which give their looks; None for their order.
     """
     shown = [(title, result) for title, result in zip(titles, results, strict=True)][:MAX_MODULES]
     columns = [large_group_scores(result) for _, result in shown]
@@ -174,10 +186,12 @@ def by_group(titles: Sequence[str], results: Sequence[Result]) -> Any | None:
     values = scale_of(metric) * np.array([[column.get(name, nothing)[1] for name in sizes] for column in columns])
     shown_titles = [title for title, _ in shown]
     if len(sizes) <= _MAX_GROUPS:
-        figure = dots(shown_titles, [f"{shortened(name, 30)} ({size})" for name, size in sizes.items()], values)
+        figure = dots(
+            shown_titles, [f"{shortened(name, 30)} ({size})" for name, size in sizes.items()], values, numbers
+        )
         figure.axes[0].set_xlabel(f"{axis_name(metric)}; number of test clips behind the name", loc="right")
     else:
-        figure = empty(WIDTH, 1.2 + 0.24 * len(shown))
+        figure = empty(HALF, 1.2 + 0.24 * len(shown))
         axes = axes_of(figure, "x")
         axes.boxplot(
             [row[~np.isnan(row)] for row in values], orientation="horizontal", positions=range(len(shown)), whis=(5, 95),

@@ -3,7 +3,7 @@
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -45,6 +45,7 @@ class Overview:
     shared: Which of `boards`, counted from 0, every row has a rank on, but for baselines and rows that are withheld somewhere.
     missing: Sentences: which module has no result where, and how to get it.
     notes: What a reader should know, such as why there is no mean rank.
+    titles: As `columns`, without protocol and profile where all boards share them.
     """
 
     boards: list[Board]
@@ -53,6 +54,7 @@ class Overview:
     shared: list[int]
     missing: list[str]
     notes: list[str]
+    titles: list[str] = field(default_factory=list)
 
 
 def overview(boards: Sequence[Board]) -> Overview:
@@ -77,12 +79,14 @@ def overview(boards: Sequence[Board]) -> Overview:
         notes.append(_why_not_shared(rows, columns, shared))
     left_out = [row.title for row in rows if row.withheld and row.mean_rank is None]
     if left_out and len(boards) > 1:
-        notes.append(f"No mean rank for {', '.join(left_out)}: no rank on some board, as is said there")
+        notes.append(f"No mean rank for {', '.join(left_out)}: no rank on some leaderboard, as is said there")
     if len({boards[number].task for number in shared}) < len(shared):
         notes.append(
             "In mean ranks each task counts once: where it has several boards, by protocol or profile, theirs are averaged first"
         )
-    return Overview(list(boards), columns, rows, shared, _missing(rows, boards, columns), list(dict.fromkeys(notes)))
+    titles = _columns(boards, with_protocol=len({(board.protocol, board.profile) for board in boards}) > 1)
+    missing = _missing(rows, boards, columns)
+    return Overview(list(boards), columns, rows, shared, missing, list(dict.fromkeys(notes)), titles)
 
 
 def _place(row: ModuleRow, boards: Sequence[Board]) -> tuple[bool, float, int, float, str]:
@@ -106,17 +110,18 @@ def _shared(rows: Sequence[Sequence[BoardEntry | None]], n_boards: int) -> list[
     ]
 
 
-def _columns(boards: Sequence[Board]) -> list[str]:
-    plain = [f"{board.task} ({board.protocol}, {board.profile})" for board in boards]
+def _columns(boards: Sequence[Board], with_protocol: bool = True) -> list[str]:
+    """What to call each board, all different, (n_boards,); the protocol may be left out where all share it."""
     metrics = defaultdict(set)
-    for name, board in zip(plain, boards, strict=True):
-        metrics[name].add(board.metric)
-    full = [
-        name if len(metrics[name]) == 1 else f"{name[:-1]}, {board.metric})"
-        for name, board in zip(plain, boards, strict=True)
-    ]
+    for board in boards:
+        metrics[board.task, board.protocol, board.profile].add(board.metric)
+    names = []
+    for board in boards:
+        parts = [board.protocol, board.profile] if with_protocol else []
+        parts += [board.metric] if len(metrics[board.task, board.protocol, board.profile]) > 1 else []
+        names.append(f"{board.task} ({', '.join(parts)})" if parts else board.task)
     return [
-        name if full.count(name) == 1 else f"{name}, clips {full[:n].count(name) + 1}" for n, name in enumerate(full)
+        name if names.count(name) == 1 else f"{name}, clips {names[:n].count(name) + 1}" for n, name in enumerate(names)
     ]
 
 
@@ -156,10 +161,12 @@ def _mean_of_means(several: Iterable[Sequence[float]]) -> float | None:
 
 def _why_not_shared(rows: Sequence[ModuleRow], columns: Sequence[str], shared: Sequence[int]) -> str:
     fewest = min([row for row in rows if not (row.withheld or row.baseline)] or rows, key=lambda row: row.n_present)
-    lacking = f"{fewest.title}, for one, is on {fewest.n_present} of {len(columns)}"
+    lacking = ""
+    if fewest.n_present < len(columns):
+        lacking = f"; {fewest.title}, for one, is on {fewest.n_present} of {len(columns)}"
     if not shared:
-        return f"No mean ranks: there is no board on which every module has a rank; {lacking}"
-    return f"Means are over the {len(shared)} of {len(columns)} boards on which every module has a rank; {lacking}"
+        return f"No mean ranks: there is no leaderboard on which every module has a rank{lacking}"
+    return f"Means are over the {len(shared)} of {len(columns)} leaderboards on which every module has a rank{lacking}"
 
 
 def _missing(rows: Sequence[ModuleRow], boards: Sequence[Board], columns: Sequence[str]) -> list[str]:

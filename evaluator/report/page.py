@@ -13,6 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from evaluator.report import lanes
+from evaluator.report.answers import Answer
 from evaluator.report.board import BoardEntry
 from evaluator.report.published import PrintedRow
 from evaluator.tables import TableCell
@@ -56,28 +58,71 @@ class PageTable:
 
 @dataclass(frozen=True)
 class PageFigure:
-    """A figure: title, a sentence or two below it, and itself as SVG text that needs no escaping any more."""
+    """A figure: title, a sentence or two below it, and itself as SVG text that needs no escaping any more.
+
+    narrow: The same for a phone; "" where one drawing does for both.
+    kind: Which side of a switch shows it; "" for both.
+    """
 
     title: str
     caption: str
     svg: str
+    narrow: str = ""
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class ChartRow:
+    """A row of a chart: a name with a mark before it, a lane of marks, and what stands behind it.
+
+    key, lane: SVG text that needs no escaping any more; "" for no mark.
+    anchor: A section that the name leads to; "" for none.
+    text, note: Numbers as they are read, and a word about them.
+    """
+
+    name: str
+    lane: str
+    key: str = ""
+    anchor: str = ""
+    text: str = ""
+    note: str = ""
+    is_heading: bool = False
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Scores with intervals on lanes, (n_rows,), which is as wide as its place on any screen.
+
+    axis: SVG text of the scale.
+    legend: Marks, as SVG text, and what they are, (n_marks,).
+    """
+
+    title: str
+    caption: str
+    rows: Sequence[ChartRow]
+    axis: str
+    legend: Sequence[tuple[str, str]] = ()
 
     @property
-    def markup(self) -> "Markup":
-        """The SVG as it goes onto the page."""
-        from markupsafe import Markup
-
-        return Markup(self.svg)  # noqa: S704 - made by themed.inline, which escapes every name
+    def n_bytes(self) -> int:
+        """About how many bytes of the page it fills."""
+        return sum(len(row.lane) + len(row.name) + 300 for row in self.rows)
 
 
 @dataclass(frozen=True)
 class Details:
-    """Figures and tables that open at a click on their summary; paired, figures stand two in a row where they fit."""
+    """Figures, charts and tables that open at a click on their summary.
+
+    paired: Figures stand beside each other where they fit.
+    switch: Two words between which a reader switches, where each figure's `kind` is one of them; none for no switch.
+    """
 
     summary: str
     figures: Sequence[PageFigure] = ()
     tables: Sequence[PageTable] = ()
     paired: bool = False
+    charts: Sequence[Chart] = ()
+    switch: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -120,6 +165,8 @@ class ClipList:
 class LeaderboardRow:
     """An entry of a leaderboard as it is read.
 
+    anchor: Its own, in addresses.
+    key: Its module's mark, as SVG text.
     rank: One rank, or the first and the last that it may have.
     score, interval, std: In the unit that is read.
     n_worse: Than how many modules it is significantly better; a dash without a rank.
@@ -133,6 +180,8 @@ class LeaderboardRow:
     std: Amount
     n_worse: Amount
     caveats: str
+    anchor: str = ""
+    key: str = ""
 
 
 @dataclass(frozen=True)
@@ -142,6 +191,8 @@ class Section:
     facts: What was scored and how: a word for each fact, and sentences about it.
     caveats, notes: Sentences.
     rows: Of the leaderboard, (n_entries,), best first.
+    answer: Which module is best, in a sentence.
+    chart: The scores; None where there are none.
     left_out: What the page had too few bytes for.
     shared_origins: Where all results came from: names and values.
     other_origins: What differs between the modules in that; None if nothing does.
@@ -163,6 +214,8 @@ class Section:
     shared_origins: Sequence[tuple[str, str]]
     other_origins: PageTable | None
     printed: Sequence[PrintedRow] = ()
+    answer: Answer | None = None
+    chart: Chart | None = None
 
     @property
     def has_ranks(self) -> bool:
@@ -200,22 +253,37 @@ class FurtherSection:
     details: Sequence[Details] = ()
     markup: str = ""
 
-    @property
-    def own(self) -> "Markup":
-        """Its HTML as it goes onto the page."""
-        from markupsafe import Markup
-
-        return Markup(self.markup)  # noqa: S704 - its maker has escaped every name
-
 
 @dataclass(frozen=True)
 class OverviewRow:
-    """A module in the table of all: cells (n_sections,), None where it has no result, in how many it is, its mean rank."""
+    """A module in the table of all: cells (n_sections,), None where it has no result, in how many it is, its mean rank.
+
+    key: Its mark, as SVG text.
+    """
 
     title: str
     cells: Sequence[LeaderboardRow | None]
     n_present: int
     mean_rank: Amount
+    key: str = ""
+
+
+@dataclass(frozen=True)
+class TaskRow:
+    """A task in the table of all, where tasks are rows: its section, and all modules' scores on one lane, as SVG text."""
+
+    section: Section
+    place: int
+    lane: str
+
+
+@dataclass(frozen=True)
+class TaskGroup:
+    """The tasks of a suite under one protocol, (n_tasks,), with each module's mean, (n_modules,); none where there is no mean."""
+
+    title: str
+    tasks: Sequence[TaskRow]
+    means: Sequence[Amount] = ()
 
 
 @dataclass(frozen=True)
@@ -230,6 +298,11 @@ class PrintedOverviewRow:
 class Page:
     """The whole report: rows of the overview, (n_modules,), a section a board, (n_boards,), and sentences as they are read.
 
+    author: "" for none.
+    summary: All boards in a sentence or two.
+    groups: Suites with their tasks, (n_suites,), where these are the rows of the overview; else empty.
+    axis: The scale of their lanes, as SVG text.
+    folded: Whether sections open at a click, since there are many.
     further: Sections below those of the boards, (n_further,).
     """
 
@@ -244,6 +317,11 @@ class Page:
     reading: Sequence[str] = field(default_factory=list)
     overview_printed: Sequence[PrintedOverviewRow] = ()
     further: Sequence[FurtherSection] = ()
+    author: str = ""
+    summary: Sequence[str] = ()
+    groups: Sequence[TaskGroup] = ()
+    axis: str = ""
+    folded: bool = False
 
 
 def render(page: Page) -> str:
@@ -274,6 +352,7 @@ def render(page: Page) -> str:
         .render(
             page=page,
             policy=policy,
+            shapes=lanes.shapes(),
             scripts=[Markup(script) for script in scripts],  # noqa: S704 - our own files
             style=Markup(style),  # noqa: S704
         )
@@ -307,12 +386,20 @@ def _environment() -> "Environment":
         lstrip_blocks=True,
     )
     environment.filters["breakable"] = _breakable
+    environment.filters["drawn"] = _drawn
     return environment
 
 
 def _without_direction_marks(value: object) -> object:
     """What goes onto the page, without marks that turn the direction of the words around it; our own markup as it is."""
     return value.translate(_DIRECTION_MARKS) if type(value) is str else value
+
+
+def _drawn(made: str) -> "Markup":
+    """SVG or HTML whose maker has escaped every name in it: `themed.inline`, `lanes`, a `FurtherSection`'s own."""
+    from markupsafe import Markup
+
+    return Markup(made)  # noqa: S704
 
 
 def _breakable(name: object) -> "Markup":

@@ -8,6 +8,7 @@ from evaluator.results.result import Result
 from evaluator.scoring import intervals
 from evaluator.scoring.metrics import METRICS
 from evaluator.scoring.ranking import average_precisions
+from evaluator.scoring.units import units_of
 from evaluator.tables import HeadAndRows
 
 
@@ -70,3 +71,34 @@ def class_rows(titles: Sequence[str], results: Sequence[Result]) -> HeadAndRows:
 def percent(share: float) -> float | None:
     """A share (0 to 1) in %, to one decimal, as a table shows it; None for NaN."""
     return None if np.isnan(share) else round(100 * float(share), 1)
+
+
+def class_intervals(result: Result, classes: np.ndarray) -> dict[int, tuple[float, float]]:
+    """The 95 % interval of the recall of classes, 0 to 1, over groups or clips as that of the score; by number of the class.
+
+    Without those that have none: classes with fewer than four groups, and all of a task of several labels a clip, whose average
+    precisions are means over folds.
+
+    Args:
+        result: With its predictions.
+        classes: Numbers from 0, (n_classes,).
+    """
+    if not has_one_label(result):
+        return {}
+    found = {}
+    for number in classes.tolist():
+        rows = [np.flatnonzero(fold.argmax(axis=1) == number) for fold in result.test_targets]
+        kept = [n for n, each in enumerate(rows) if len(each)]
+        if not kept:
+            continue
+        groups = [[result.test_groups[n][row] for row in rows[n]] for n in kept]
+        clips = [[result.test_clips[n][row] for row in rows[n]] for n in kept]
+        tested = [
+            (result.test_targets[n][rows[n]], intervals.repetitions(result.test_probabilities[n])[:, rows[n]])
+            for n in kept
+        ]
+        made = intervals.estimate(tested, "accuracy", units_of(groups, clips), intervals.POOLED)
+        low, high = intervals.interval(made, "accuracy")
+        if not np.isnan(low):
+            found[number] = (low, high)
+    return found

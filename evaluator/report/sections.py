@@ -1,24 +1,26 @@
 """A section of the page: all about one board, within its share of the page's bytes; what does not fit is named."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
-from evaluator.report import bills, board_tables, curves, figures, per_class, per_group, published, text
+from evaluator.report import bills, board_tables, charts, curves, figures, lanes, per_class, per_group, published, text
+from evaluator.report.answers import answer
 from evaluator.report.board import Board, BoardEntry
 from evaluator.report.budget import PageBudget
 from evaluator.report.clips import ClipOptions, clip_list
 from evaluator.report.curve_points import points_by_features, points_by_shots
 from evaluator.report.drawing import MAX_MODULES
-from evaluator.report.page import Amount, Details, LeaderboardRow, PageFigure, PageTable, Section
+from evaluator.report.page import Amount, Chart, Details, LeaderboardRow, PageFigure, PageTable, Section
 from evaluator.report.published import PrintedRow
 from evaluator.results import on_disk
-from evaluator.results.caveats import DAGGER, mark
+from evaluator.results.caveats import mark
 from evaluator.results.result import Result
 from evaluator.scoring.metrics import METRICS
 
-_MAX_CONFUSIONS = 4  # modules, best first: eight drawings are as many as a reader looks through
+_MAX_CONFUSIONS = 3  # modules, best first: as many as stand beside each other
+_SHARE, _COUNT = "share", "count"
 _MAX_GROUPS = 100  # in a table on the page
 _MAX_CHARACTERS = 60  # of a task's name in an anchor
 
@@ -36,6 +38,7 @@ def section(
     budget: PageBudget,
     clip_options: ClipOptions,
     printed: Sequence[PrintedRow] = (),
+    numbers: Mapping[str, int] | None = None,
 ) -> Section:
     """The section of a board.
 
@@ -46,12 +49,19 @@ def section(
         budget: The bytes that it may fill; puts figures where they go.
         clip_options: Which clips are wanted, and where their sounds lie.
         printed: Numbers of papers that stand below the leaderboard's own, (n_printed,).
+        numbers: Of each variant on the page, which give colours and marks; None for their order on the board.
     """
     results = _read(board)
+    numbers = numbers or {entry.header.variant: number for number, entry in enumerate(board.entries)}
+    own = [numbers[entry.header.variant] for entry in board.entries]
     titles = [entry.title for entry in board.entries]
     marked = [f"{title} {mark(each.caveats)}".strip() for title, each in zip(titles, results, strict=True)]
-    page_figures = _overall_figures(budget, board, marked, results)
-    details = [*_classes(budget, marked, results), *_groups(budget, marked, results), *_lengths(budget, results[0])]
+    page_figures = _overall_figures(budget, board, marked, results, own)
+    details = [
+        *_classes(budget, marked, results, own, [entry.baseline for entry in board.entries]),
+        *_groups(budget, marked, results, own),
+        *_lengths(budget, results[0]),
+    ]
     clips = clip_list(marked[:MAX_MODULES], results[:MAX_MODULES], budget, clip_options)
     failed = text.failures(titles, results)
     if failed:
@@ -71,7 +81,7 @@ def section(
                 [*map(text.as_sentence, [*board.notes, *published.notes(printed)]), *text.notes(titles, results)]
             )
         ),
-        rows=_leaderboard_rows(board),
+        rows=_leaderboard_rows(name, board, own),
         figures=page_figures,
         details=details,
         clips=clips,
@@ -79,6 +89,8 @@ def section(
         shared_origins=shared,
         other_origins=_other_origins(titles, names, values),
         printed=printed,
+        answer=answer(board),
+        chart=charts.board_chart(board, numbers, printed, name),
     )
 
 
@@ -93,10 +105,16 @@ def _read(board: Board) -> list[Result]:
     return results
 
 
-def _leaderboard_rows(board: Board) -> list[LeaderboardRow]:
+def _leaderboard_rows(section_name: str, board: Board, numbers: Sequence[int]) -> list[LeaderboardRow]:
     return [
-        _leaderboard_row(board.metric, entry, sum(better))
-        for entry, better in zip(board.entries, board.significantly_better, strict=True)
+        replace(
+            _leaderboard_row(board.metric, entry, sum(better)),
+            anchor=f"{section_name}-module-{place + 1}",
+            key=lanes.key(number),
+        )
+        for place, (entry, better, number) in enumerate(
+            zip(board.entries, board.significantly_better, numbers, strict=True)
+        )
     ]
 
 
@@ -105,7 +123,7 @@ def _leaderboard_row(metric: str, entry: BoardEntry, n_worse: int) -> Leaderboar
     has_rank = entry.rank is not None
     return LeaderboardRow(
         entry,
-        board_tables.ranks(entry),
+        "baseline" if entry.baseline else board_tables.ranks(entry),
         Amount(shown(result.score), _sorted_by(result.score)),
         Amount(METRICS[metric].interval(result.ci_low, result.ci_high, " – "), _sorted_by(result.ci_low)),
         Amount("–" if result.std is None else shown(result.std), result.std),
@@ -114,21 +132,16 @@ def _leaderboard_row(metric: str, entry: BoardEntry, n_worse: int) -> Leaderboar
     )
 
 
-def _order(board: Board) -> str:
-    if len(board.entries) < 2:
-        return ""
-    return f", best first{', those without a rank below' if any(each.withheld for each in board.entries) else ''}"
-
-
 def _sorted_by(value: float) -> float | None:
     return None if value != value else value
 
 
 def _other_origins(titles: Sequence[str], names: Sequence[str], values: Sequence[Sequence[str]]) -> PageTable | None:
+    """What differs, a row a fact and a column a module, since there are long values and many facts."""
     if not names:
         return None
-    rows = [[title, *row] for title, row in zip(titles, values, strict=True)]
-    return PageTable("What differs between the modules", ["module", *names], rows)
+    rows = [[name, *(row[n] for row in values)] for n, name in enumerate(names)]
+    return PageTable("What differs between the modules", ["fact", *titles], rows)
 
 
 def _left_out(names: Sequence[str]) -> list[str]:
@@ -142,28 +155,24 @@ def _left_out(names: Sequence[str]) -> list[str]:
 
 
 def _overall_figures(
-    budget: PageBudget, board: Board, marked: Sequence[str], results: Sequence[Result]
+    budget: PageBudget, board: Board, marked: Sequence[str], results: Sequence[Result], numbers: Sequence[int]
 ) -> list[PageFigure]:
-    """Scores, layers and shots; `marked` are the titles, (n_results,), with a dagger where there are caveats."""
+    """Layers and shots, and scores beside the page; `marked` are the titles, (n_results,), with a dagger where there are caveats."""
     headers = [entry.result for entry in board.entries]
     ends = ([each.ci_low for each in headers], [each.ci_high for each in headers])
-    caveat = f" {DAGGER} has a caveat, above." if any(each.caveats for each in headers) else ""
+    values = [each.score for each in headers]
+    if any(each == each for each in values):
+        budget.beside("scores", partial(figures.scores, marked, values, *ends, board.metric, numbers))
     intervals = "its 95 % interval; a ring marks what the score is of."
-    layers = "Layers." if curves.are_layers(results) else "Settings."
+    layers, chosen = "Layers." if curves.are_layers(results) else "Settings.", curves.chosen_in_words(marked, results)
     # Made only where the budget has room for them, but told as left out only where there is something to draw.
-    scores = partial(figures.scores, marked, [each.score for each in headers], *ends, board.metric)
-    of_layers, of_shots = partial(curves.layer_curves, marked, results), partial(curves.shot_curves, marked, results)
+    of_layers = partial(curves.layer_curves, marked, results, numbers=numbers)
+    of_shots = partial(curves.shot_curves, marked, results, numbers=numbers)
     return [
-        *budget.draw(
-            "scores",
-            "Scores",
-            f"with their 95 % intervals{_order(board)}.{caveat}",
-            None if all(each.score != each.score for each in headers) else scores,
-        ),
         *budget.draw(
             "layers",
             layers,
-            f"The score of each {'layer' if layers == 'Layers.' else 'setting'}, with {intervals}",
+            f"The score of each {'layer' if layers == 'Layers.' else 'setting'}, with {intervals} {chosen}".strip(),
             of_layers if any(map(points_by_features, results)) else None,
         ),
         *budget.draw(
@@ -175,8 +184,14 @@ def _overall_figures(
     ]
 
 
-def _classes(budget: PageBudget, titles: Sequence[str], results: Sequence[Result]) -> list[Details]:
-    """The score of each class, and the confusions of the best."""
+def _classes(
+    budget: PageBudget,
+    titles: Sequence[str],
+    results: Sequence[Result],
+    numbers: Sequence[int],
+    baseline: Sequence[bool],
+) -> list[Details]:
+    """The score of each class, and the confusions of the best that are no baselines."""
     best = results[:MAX_MODULES]
     measure = per_class.class_measure(results[0])
     if not measure:
@@ -184,23 +199,32 @@ def _classes(budget: PageBudget, titles: Sequence[str], results: Sequence[Result
     head, rows = per_class.class_rows(titles[: len(best)], best)
     budget.files.table(lambda kind: (head, rows), f"{budget.section}-classes")
     title = f"{measure.capitalize()} of each class"
-    figure = partial(figures.recalls, titles[: len(best)], best)
-    drawn = budget.draw("classes", f"{title}.", _of_best(best, results), figure)
-    details = [Details(title, drawn, [PageTable(f"{title} in %", head, rows, naming=1)])]
+    budget.beside("classes", partial(figures.recalls, titles[: len(best)], best, numbers))
+    drawn = _chart(budget, f"{title}.", charts.class_chart(titles[: len(best)], best, numbers))
+    details = [Details(title, (), [PageTable(f"{title} in %", head, rows, naming=1)], charts=drawn)]
+    modules = [n for n in range(len(best)) if not baseline[n]] or [*range(len(best))]
     confusions: list[PageFigure] = []
-    for number, result in enumerate(results[:_MAX_CONFUSIONS]):
-        for normalised, unit in ((True, "in % of each true class"), (False, "in clips")):
-            name = f"confusion-{number + 1}-{'share' if normalised else 'count'}"
-            confusions += budget.draw(
-                name, f"{titles[number]}: confusions", unit, partial(figures.confusion, result, normalised)
-            )
+    for number in modules[:_MAX_CONFUSIONS]:
+        for kind, unit in ((_SHARE, "in % of each true class"), (_COUNT, "in clips")):
+            name = f"confusion-{number + 1}-{kind}"
+            figure = partial(figures.confusion, results[number], kind == _SHARE) if results[0].confusion else None
+            drawings = budget.draw(name, f"{titles[number]}: confusions", unit, figure, narrow=False)
+            confusions += [replace(each, kind=kind) for each in drawings]
     if confusions:
         of = f", by the best {_MAX_CONFUSIONS} of {len(results)} modules" if len(results) > _MAX_CONFUSIONS else ""
-        details.append(Details(f"Which classes are taken for which{of}", confusions, paired=True))
+        switch = (_SHARE, _COUNT)
+        details.append(Details(f"Which classes are taken for which{of}", confusions, paired=True, switch=switch))
     return details
 
 
-def _groups(budget: PageBudget, titles: Sequence[str], results: Sequence[Result]) -> list[Details]:
+def _chart(budget: PageBudget, title: str, chart: Chart | None) -> list[Chart]:
+    """The chart, if the page has room for it."""
+    return [chart] if chart and budget.take(chart.n_bytes, title.rstrip(".")) else []
+
+
+def _groups(
+    budget: PageBudget, titles: Sequence[str], results: Sequence[Result], numbers: Sequence[int]
+) -> list[Details]:
     """Scores of each individual, site or recording, where the dataset knows them."""
     best = results[:MAX_MODULES]
     titles = titles[: len(best)]
@@ -209,8 +233,8 @@ def _groups(budget: PageBudget, titles: Sequence[str], results: Sequence[Result]
         return []
     budget.files.table(lambda kind: (head, rows), f"{budget.section}-groups")
     measure = text.metric_name(per_group.measure_of(best[0]))
-    figure = partial(figures.by_group, titles, best)
-    drawn = budget.draw("groups", f"{measure} of each group.", _of_best(best, results), figure)
+    budget.beside("groups", partial(figures.by_group, titles, best, numbers))
+    drawn = _chart(budget, f"{measure} of each group", charts.group_chart(titles, best, numbers))
     summary = per_group.group_summary_rows(titles, best)
     tables = [PageTable(f"{measure} over {len(rows)} groups; --format csv has each one's", *summary)]
     if len(rows) <= _MAX_GROUPS:
@@ -219,14 +243,11 @@ def _groups(budget: PageBudget, titles: Sequence[str], results: Sequence[Result]
     n_small = per_group.n_small_groups(best[0])
     has = "has" if n_small == 1 else "have"
     small = f"; {n_small} more {has} fewer than {per_group.MIN_CLIPS_OF_GROUP} test clips" if n_small else ""
-    return [Details(f"Scores of {len(rows)} groups (recordings, individuals, sites){small}", drawn, tables)]
+    summary_line = f"Scores of {text.count_of(len(rows), 'group')} (recordings, individuals, sites){small}"
+    return [Details(summary_line, (), tables, charts=drawn)]
 
 
 def _lengths(budget: PageBudget, result: Result) -> list[Details]:
     figure = partial(figures.lengths, result) if any(map(len, result.test_seconds)) else None
-    drawn = budget.draw("lengths", "Lengths", "of the test clips.", figure)
+    drawn = budget.draw("lengths", "Lengths", "of the test clips.", figure, narrow=False)
     return [Details("How long the clips are", drawn)] if drawn else []
-
-
-def _of_best(best: Sequence[Result], results: Sequence[Result]) -> str:
-    return f"The best {len(best)} of {len(results)} modules." if len(best) < len(results) else ""
