@@ -13,10 +13,11 @@ from scipy.spatial.distance import jensenshannon
 
 from evaluator.audio.clip import Clip, named
 from evaluator.errors import UsageError
-from evaluator.report import clips, sound
+from evaluator.experiment import catalogue
+from evaluator.report import clips, recordings, sound, spectrogram, ticks
 from test_results import result
 
-RATE = sound.SAMPLE_RATE
+RATE = 16000
 
 
 def answers(*probabilities, labels=(0, 1, 0), single=True, **changes):
@@ -146,27 +147,44 @@ def test_the_sound_is_the_clips_own_samples(tmp_path):
     clip = sound.clip_sound("quiet.wav#0.5-1.25", tmp_path)
     decoded, rate = soundfile.read(io.BytesIO(content(clip.audio, "audio/flac")), dtype="int16")
     assert rate == RATE and np.array_equal(decoded, samples[RATE // 2 : RATE // 4 * 5])
-    assert (clip.seconds, clip.whole, clip.exact) == (0.75, True, True)
+    assert (clip.seconds, clip.sample_rate, clip.whole, clip.exact) == (0.75, RATE, True, True)
 
 
-def test_stereo_at_another_rate_becomes_mono(tmp_path):
-    """At 16 kHz; a tone keeps its pitch, and the left half alone its half level."""
-    tone = 0.5 * np.sin(2 * np.pi * 1000 * np.arange(44100) / 44100)
+def test_stereo_becomes_mono_at_its_own_rate(tmp_path):
+    """A tone above 8 kHz is heard, and the left half alone has half its level."""
+    tone = 0.5 * np.sin(2 * np.pi * 12000 * np.arange(44100) / 44100)
     soundfile.write(tmp_path / "stereo.wav", np.stack([tone, 0 * tone], axis=1), 44100)
     decoded, rate = soundfile.read(io.BytesIO(content(sound.clip_sound("stereo.wav", tmp_path).audio, "audio/flac")))
-    assert (decoded.shape, rate) == ((RATE,), RATE)
-    assert np.abs(np.fft.rfft(decoded)).argmax() == 1000 and np.abs(decoded).max() == pytest.approx(0.25, abs=0.01)
+    assert (decoded.shape, rate) == ((44100,), 44100)
+    assert np.abs(np.fft.rfft(decoded)).argmax() == 12000 and np.abs(decoded).max() == pytest.approx(0.25, abs=0.01)
+
+
+@pytest.mark.parametrize(("rate", "played"), [(8000, 8000), (10000, 11025), (96000, 48000)])
+def test_rates_that_browsers_may_not_play_become_some_that_they_do(tmp_path, rate, played):
+    """The next one up, 48 kHz at most; the spectrogram is of the recording's own band."""
+    soundfile.write(tmp_path / "a.wav", 0.3 * np.sin(2 * np.pi * 1000 * np.arange(rate) / rate), rate)
+    clip = sound.clip_sound("a.wav", tmp_path)
+    decoded, its_rate = soundfile.read(io.BytesIO(content(clip.audio, "audio/flac")))
+    assert its_rate == clip.sample_rate == played and len(decoded) == pytest.approx(played, abs=2)
+    assert np.abs(np.fft.rfft(decoded)).argmax() == 1000 and clip.spectrogram.top_hz == rate / 2
 
 
 def test_long_and_loud_clips_are_bounded(tmp_path):
-    """10 s of noise are MP3 and at most 150 KB; a smaller bound takes less of the clip; both are said."""
+    """10 s of noise are MP3 and at most 150 KB; a smaller bound takes the band, then the clip; all are said."""
     soundfile.write(tmp_path / "noise.wav", noise(12), RATE)
     clip = sound.clip_sound("noise.wav", tmp_path)
     decoded, _ = soundfile.read(io.BytesIO(content(clip.audio, "audio/mpeg")))
     assert len(clip.audio) <= sound.MAX_BYTES and len(clip.picture) < 60_000
     assert not clip.exact and not clip.whole and len(decoded) == pytest.approx(10 * RATE, rel=0.02)
-    less = sound.clip_sound("noise.wav", tmp_path, max_bytes=20_000)
+    less = sound.clip_sound("noise.wav", tmp_path, sound.SoundOptions(max_bytes=20_000))
     assert len(less.audio) <= 20_000 and 0.5 < less.seconds < 10 and not less.whole
+    soundfile.write(tmp_path / "wide.wav", noise(4, 44100) // 8, 44100)
+    narrow = sound.clip_sound("wide.wav", tmp_path, sound.SoundOptions(max_bytes=40_000))
+    assert (narrow.sample_rate, narrow.whole, narrow.seconds) == (RATE, True, 4) and len(narrow.audio) <= 40_000
+    assert narrow.spectrogram.top_hz == 22050
+    assert clips._note(narrow, sound.SoundOptions(expand=10.0)) == (
+        "4.00 s, heard up to 8 kHz of 22.05 kHz, heard 10 times slower than life."
+    )
 
 
 def test_ten_seconds_of_a_long_recording_are_whole_if_that_is_the_clip(tmp_path):
@@ -178,16 +196,52 @@ def test_ten_seconds_of_a_long_recording_are_whole_if_that_is_the_clip(tmp_path)
     assert sound.clip_sound("long.wav#5-16", tmp_path).seconds == 10
 
 
-def test_the_spectrogram_has_the_tone_where_it_is():
-    """Rows of 62.5 Hz upwards, dB below the loudest; silence and a single sample have one too."""
-    seconds = np.arange(RATE) / RATE
-    decibels = sound._decibels(np.sin(2 * np.pi * 2000 * seconds) * (seconds > 0.5))
-    row, column = np.unravel_index(decibels.argmax(), decibels.shape)
-    assert row == 2000 // 62.5 and column > decibels.shape[1] / 2 and decibels.max() == pytest.approx(0, abs=1e-9)
-    assert decibels[row, : decibels.shape[1] // 3].max() < -60 and decibels.shape[0] == 128 and decibels.shape[1] <= 251
+def cells(drawn):
+    """Which of 20 steps each cell of a spectrogram has, (n_rows, n_columns), low frequencies first."""
+    return np.asarray(Image.open(io.BytesIO(drawn.picture)))[::-1]
+
+
+@pytest.mark.parametrize(("rate", "tone"), [(RATE, 2000), (44100, 17000), (8000, 3900), (192000, 61000)])
+@pytest.mark.parametrize("log_frequency", [False, True])
+def test_the_spectrogram_has_the_tone_where_it_is(rate, tone, log_frequency):
+    """At the height that its axis gives the frequency, over the whole band, after the half that is silent."""
+    seconds = np.arange(rate) / rate
+    drawn = spectrogram.draw(np.sin(2 * np.pi * tone * seconds) * (seconds > 0.5), rate, log_frequency)
+    steps = cells(drawn)
+    row = np.flatnonzero(steps[:, -10] == steps[:, -10].max()).mean() + 0.5
+    one, other = drawn.up[0], drawn.up[-1]  # the axis by its ticks
+    along = np.log if log_frequency else float
+    share = (along(tone / 1000) - along(one.value)) / (along(other.value) - along(one.value))
+    height = one.position + share * (other.position - one.position)
+    assert row / len(steps) == pytest.approx(height, abs=1.5 / len(steps))
+    assert steps[:, : steps.shape[1] // 3].max() == 0 and steps.max() == 19
+    assert drawn.top_hz == rate / 2 and len(steps) == 128 and steps.shape[1] <= 240
+    assert (drawn.seconds, drawn.across[0].value, drawn.across[-1].value) == (1, 0, 1)
+
+
+def test_a_click_of_one_sample_in_ten_seconds_is_seen():
+    """No sample is passed over, however coarse the picture."""
+    samples = np.full(10 * RATE, 1e-9)
+    samples[93210] = 1
+    column = cells(spectrogram.draw(samples, RATE)).max(axis=0).argmax()
+    assert column / cells(spectrogram.draw(samples, RATE)).shape[1] == pytest.approx(93210 / len(samples), abs=0.01)
+
+
+def test_silence_and_a_single_sample_have_a_spectrogram():
+    """All dark, or one bright column."""
     for samples in (np.zeros(RATE), np.zeros(1), np.ones(1)):
-        picture = Image.open(io.BytesIO(content(sound._picture(samples), "image/png")))
-        assert picture.size == (440, 150)
+        assert cells(spectrogram.draw(samples, RATE)).max() in (0, 19)
+
+
+def test_ticks_are_round_and_lie_where_their_values_are():
+    """Linear: 5 of 20 is a quarter; logarithmic: the geometric mean of the ends is the middle."""
+    assert {tick.text: tick.position for tick in ticks.linear(0, 20)}["5"] == pytest.approx(0.25)
+    assert {tick.text: tick.position for tick in ticks.logarithmic(10, 1000)}["100"] == pytest.approx(0.5)
+    assert [tick.text for tick in ticks.logarithmic(50, 2500)] == ["50", "100", "200", "500", "1000", "2000"]
+    narrow = ticks.logarithmic(110, 180)
+    assert len(narrow) > 1 and all(
+        tick.position == pytest.approx(math.log(tick.value / 110) / math.log(180 / 110)) for tick in narrow
+    )
 
 
 @pytest.mark.parametrize(
@@ -232,3 +286,47 @@ def test_baselines_have_no_say_in_which_clips_are_disputed():
         assert titles == [each.module for each in results] == kept and set(left_out) == set(names) - set(kept)
     several = [result(module=name) for name in names[2:4]]
     assert clips.without_baselines(names[2:4], several)[0] == names[2:4]
+
+
+@pytest.fixture
+def parent(tmp_path):
+    """A folder with two datasets, whose recordings have the same names and other lengths; the second lies a folder further down."""
+    for folder, seconds in (("frogs", 0.5), ("birds/v1.2", 0.25)):
+        (tmp_path / "data" / folder).mkdir(parents=True)
+        soundfile.write(tmp_path / "data" / folder / "x.wav", noise(seconds), RATE)
+    soundfile.write(tmp_path / "data" / "birds" / "v1.2" / "only.wav", noise(0.25), RATE)
+    return tmp_path / "data"
+
+
+def test_recordings_are_found_in_a_folder_of_several_datasets(parent, tmp_path):
+    """By the dataset's name, the name of the folder in which they lay, one folder further down, or itself."""
+    find = recordings.find_folder
+    gone = tmp_path / "elsewhere"
+    assert find(parent, gone, None, "frogs", ["x.wav"]) == parent / "frogs"
+    assert find(parent, gone / "frogs", None, "mine", ["x.wav"]) == parent / "frogs"
+    assert find(parent, gone, None, "birds", ["only.wav", "x.wav"]) == parent / "birds" / "v1.2"
+    assert find(parent / "frogs", gone, None, "frogs", ["x.wav"]) == parent / "frogs"
+    assert find(None, gone, None, "frogs", ["x.wav"]) == gone
+    assert find(parent, gone, None, "frogs", ["nowhere.wav"]) == parent
+    assert find(tmp_path, parent / "frogs", None, "toads", ["x.wav"]) == tmp_path
+
+
+def test_own_and_made_data_is_heard_where_it_lay(parent, tmp_path):
+    """As `run` takes it from there whatever --data says; unless --data holds it."""
+    (made,) = catalogue.find("demo/calls")
+    assert recordings.find_folder(tmp_path, parent / "frogs", made.document(), "calls", ["x.wav"]) == parent / "frogs"
+    assert (
+        recordings.find_folder(parent / "birds", parent / "frogs", made.document(), "calls", ["x.wav"])
+        == parent / "birds" / "v1.2"
+    )
+    (esc10,) = catalogue.find("esc10")
+    assert recordings.find_folder(tmp_path, parent / "frogs", esc10.document(), "esc10", ["x.wav"]) == tmp_path
+
+
+def test_another_recording_of_the_same_name_is_not_heard(parent):
+    """Its length is not that of the clip that was evaluated; stretches say themselves where they end."""
+    wrong = recordings.another(parent / "frogs", "x.wav", 0.25)
+    assert "x.wav is another recording: it has 0.500 s, and the one that was evaluated 0.250 s" in wrong
+    assert recordings.another(parent / "birds" / "v1.2", "x.wav", 0.25) == ""
+    for name, seconds in (("x.wav#0-0.1", 0.1), ("x.wav", math.nan), ("../frogs/x.wav", 9.0), ("gone.wav", 1.0)):
+        assert recordings.another(parent / "frogs", name, seconds) == ""

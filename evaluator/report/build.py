@@ -46,12 +46,14 @@ class ReportOptions:
 
     Attributes:
         out: The page, .html.
-        data: Where the audio lies now; None for where each result says.
+        data: Where the audio lies now, of one dataset or of several below each other; None for where each result says.
         clips: How many clips of each task can be heard; 0 for none.
+        log_frequency: Whether their spectrograms have a logarithmic axis of frequency.
         kinds: What is written beside the page, of `budget.FIGURE_KINDS` and `budget.TABLE_KINDS`.
         published: Papers whose printed numbers stand beside the measured ones.
         progress: Gives a progress bar, as in `run.Settings`.
-        further: Sections below those of the tasks, such as maps, (n_further,).
+        further: What makes the sections below those of the tasks, such as maps, (n_further,), of the titles of the modules and their
+            numbers on the page, which give their looks.
         title: Of the page; "" for a general one.
         author: The line below it; "" for none.
     """
@@ -62,7 +64,8 @@ class ReportOptions:
     kinds: Sequence[str] = ()
     published: Sequence[PublishedPaper] = ()
     progress: Callable[[str, int], Callable[[int], object]] = lambda title, total: lambda n: None
-    further: Sequence[FurtherSection] = ()
+    further: Sequence[Callable[[Mapping[str, int]], FurtherSection]] = ()
+    log_frequency: bool = False
     title: str = ""
     author: str = ""
 
@@ -96,7 +99,7 @@ def build(paths: Sequence[Path], options: ReportOptions) -> BuiltReport:
     files.table(partial(matrix, everything, printed=[section.printed for section in built]), "overview")
     html = page.render(_page(collection, everything, built, problems, options, numbers))
     write_whole(options.out, html.encode("utf-8", errors="replace"))
-    return BuiltReport([options.out, *files.written], [*problems, *_left_over(files)])
+    return BuiltReport([options.out, *files.written], [*problems, *_silent(built), *_left_over(files)])
 
 
 def ranked_boards(
@@ -121,6 +124,18 @@ def ranked_boards(
     return ranked, problems
 
 
+def _silent(built: Sequence[Section]) -> list[str]:
+    """A sentence if clips cannot be heard, though the page has room for them."""
+    clips = [clip for section in built for clip in section.clips.clips]
+    reasons = [clip.trouble for clip in clips if clip.trouble]
+    if not reasons:
+        return []
+    return [
+        f"{len(reasons)} of {count_of(len(clips), 'clip')} on the page cannot be heard, the first because {reasons[0]}; --data names the "
+        "folder of the recordings, or one that holds a folder for each dataset"
+    ]
+
+
 def _left_over(files: ReportFiles) -> list[str]:
     """A sentence if there is more beside the page than was written now: figures or tables of an earlier report."""
     if not files.written:
@@ -141,13 +156,13 @@ def _sections(
     built: list[Section] = []
     n_entries = sum(len(board.entries) for board in everything.boards)
     bytes_of_each = max(0, PAGE_BYTES - _ENTRY_BYTES * n_entries) // len(everything.boards)
+    clip_options = ClipOptions(options.clips, options.data, options.log_frequency)
     advance = options.progress("sections", len(everything.boards))
     for number, (board, title) in enumerate(zip(everything.boards, everything.titles, strict=True)):
         name = sections.anchor(number, board)
         printed = published.rows_of(board, options.published)
         files.table(partial(leaderboard, board, printed=printed), name)
         budget = PageBudget(name, files, bytes_of_each, max(1, _FIGURES // len(everything.boards) - 1))
-        clip_options = ClipOptions(options.clips, options.data)
         built.append(sections.section(name, title, board, budget, clip_options, printed, numbers))
         advance(1)
     return built
@@ -176,7 +191,7 @@ def _page(
         overview_printed=[PrintedOverviewRow(*row) for row in by_model([section.printed for section in built])],
         sections=built,
         reading=_HOW_TO_READ,
-        further=options.further,
+        further=[make({row.title: number for number, row in enumerate(everything.rows)}) for make in options.further],
         groups=groups,
         axis=axis,
         folded=len(built) > _MAX_OPEN,

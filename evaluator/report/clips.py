@@ -1,5 +1,6 @@
 """The clips on which modules disagree most: who predicts what, and how they sound, while the bytes of the page last."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,8 @@ import numpy as np
 from evaluator.embedding.baselines import is_baseline
 from evaluator.report.budget import PageBudget
 from evaluator.report.page import ClipEntry, ClipList, ShownPrediction
-from evaluator.report.sound import clip_sound
+from evaluator.report.recordings import another, find_folder
+from evaluator.report.sound import ClipSound, SoundOptions, clip_sound
 from evaluator.results.compare import refuse_unlike
 from evaluator.results.hearing import Hearing, pace
 from evaluator.results.result import Result
@@ -21,10 +23,16 @@ _LABELS = 3  # shown of each module where clips have several
 
 @dataclass(frozen=True)
 class ClipOptions:
-    """How many clips of a task are shown, and the folder of their recordings; None for where the results say they lay."""
+    """How many clips of a task are shown, and how they are heard.
+
+    n_max: Clips of a task, at most.
+    data: The folder of their recordings, or of several datasets; None for where the results say they lay.
+    log_frequency: Whether spectrograms have a logarithmic axis of frequency.
+    """
 
     n_max: int
     data: Path | None
+    log_frequency: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,6 +55,7 @@ class DisputedClip:
     truth: Its labels.
     measure: How far the modules differ, in bits, or, with one module, the probability of what it predicts wrongly; the
         higher, the earlier it is shown.
+    seconds: Its length as it was evaluated; NaN where the results do not tell.
     """
 
     name: str
@@ -54,6 +63,7 @@ class DisputedClip:
     truth: tuple[str, ...]
     measure: float
     predictions: tuple[ModulePrediction, ...]
+    seconds: float = math.nan
 
 
 def clip_list(titles: Sequence[str], results: Sequence[Result], budget: PageBudget, options: ClipOptions) -> ClipList:
@@ -67,7 +77,8 @@ def clip_list(titles: Sequence[str], results: Sequence[Result], budget: PageBudg
     """
     titles, results, left_out = without_baselines(titles, results)
     disputed = disagreeing(titles, results, options.n_max) if options.n_max else []
-    folder = options.data or (Path(results[0].environment["data"]) if results[0].environment.get("data") else None)
+    folder = _folder(results[0], options.data, [each.name for each in disputed])
+    sounds = _sound_options(results[0].hearing, options)
     heading = (
         "Clips on which the modules differ most"
         if len(results) > 1
@@ -75,7 +86,19 @@ def clip_list(titles: Sequence[str], results: Sequence[Result], budget: PageBudg
     )
     rule = selection_rule(len(results), results[0].confusion is not None)
     rule += f" Not looked at: {', '.join(left_out)}." if left_out else ""
-    return ClipList(heading, rule, [_clip_entry(each, folder, budget, results[0].hearing) for each in disputed])
+    return ClipList(heading, rule, [_clip_entry(each, folder, budget, sounds) for each in disputed])
+
+
+def _folder(result: Result, data: Path | None, clips: Sequence[str]) -> Path | None:
+    lay = result.environment.get("data")
+    document, dataset = result.provenance.get("task"), result.dataset
+    return find_folder(data, Path(str(lay)) if lay else None, document, dataset, clips)
+
+
+def _sound_options(hearing: Hearing | None, options: ClipOptions) -> SoundOptions:
+    """Clips are heard as the modules heard them: the same channel, as slowly."""
+    channel, expand = (hearing.channel, hearing.expand) if hearing else ("mix", None)
+    return SoundOptions(log_frequency=options.log_frequency, channel=channel, expand=expand)
 
 
 def without_baselines(titles: Sequence[str], results: Sequence[Result]) -> tuple[list[str], list[Result], list[str]]:
@@ -91,7 +114,7 @@ def without_baselines(titles: Sequence[str], results: Sequence[Result]) -> tuple
     return [titles[n] for n in kept], [results[n] for n in kept], left_out
 
 
-def _clip_entry(disputed: DisputedClip, folder: Path | None, budget: PageBudget, hearing: Hearing | None) -> ClipEntry:
+def _clip_entry(disputed: DisputedClip, folder: Path | None, budget: PageBudget, options: SoundOptions) -> ClipEntry:
     group = f" Group {disputed.group}." if disputed.group else ""
     truth = f"Truth: {', '.join(disputed.truth) or 'no label'}.{group}"
     predictions = [
@@ -103,16 +126,25 @@ def _clip_entry(disputed: DisputedClip, folder: Path | None, budget: PageBudget,
         )
         for each in disputed.predictions
     ]
-    channel, expand = (hearing.channel, hearing.expand) if hearing else ("mix", None)
-    sound = clip_sound(disputed.name, folder, channel=channel, expand=expand)
+    trouble = another(folder, disputed.name, disputed.seconds) if folder else ""
+    sound = trouble or clip_sound(disputed.name, folder, options)
     if isinstance(sound, str):
-        return ClipEntry(disputed.name, truth, predictions, trouble=f"No sound: {sound}.")
-    if not budget.take(len(sound.audio) + len(sound.picture), f"the sound of {disputed.name}"):
-        return ClipEntry(disputed.name, truth, predictions, trouble="No sound, to keep this page small.")
-    cut = "" if sound.whole else f"The first {sound.seconds:.1f} s."
-    if expand is not None:
-        cut = f"{cut} Heard {pace(expand)}.".strip()
-    return ClipEntry(disputed.name, truth, predictions, sound.audio, sound.picture, cut)
+        return ClipEntry(disputed.name, truth, predictions, trouble=sound)
+    if not budget.take(sound.n_bytes, f"the sound of {disputed.name}"):
+        return ClipEntry(disputed.name, truth, predictions, left_out=True)
+    return ClipEntry(disputed.name, truth, predictions, sound, note=_note(sound, options))
+
+
+def _note(sound: ClipSound, options: SoundOptions) -> str:
+    """What to know about a sound: how long it is, what of the clip is missing, how slowly it plays."""
+    parts = [f"{sound.seconds:.2f} s" if sound.whole else f"the first {sound.seconds:.1f} s"]
+    top = sound.spectrogram.top_hz
+    if sound.sample_rate / 2 < top:
+        parts.append(f"heard up to {sound.sample_rate / 2000:g} kHz of {top / 1000:g} kHz")
+    if options.expand is not None:
+        parts.append(f"heard {pace(options.expand)}")
+    text = ", ".join(parts)
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def selection_rule(n_modules: int, single: bool) -> str:
@@ -220,4 +252,6 @@ def _disputed(
         right = bool(true[best[0]]) if single else bool(((each > 0.5) == true).all())
         labels = tuple((first.classes[number], float(each[number])) for number in best)
         predictions.append(ModulePrediction(title, labels, right))
-    return DisputedClip(name, first.test_groups[fold][row], truth, measure, tuple(predictions))
+    seconds = first.test_seconds[fold] if fold < len(first.test_seconds) else ()
+    length = float(seconds[row]) if row < len(seconds) else math.nan
+    return DisputedClip(name, first.test_groups[fold][row], truth, measure, tuple(predictions), length)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from jinja2 import Environment
     from markupsafe import Markup
 
+    from evaluator.report.sound import ClipSound
+
 _HERE = Path(__file__).parent
 # Marks that turn the direction of what follows, beyond the name that they stand in (https://www.unicode.org/reports/tr9/).
 _DIRECTION_MARKS = dict.fromkeys([*range(0x202A, 0x202F), *range(0x2066, 0x206A)], "\ufffd")
@@ -137,19 +139,21 @@ class ShownPrediction:
 
 @dataclass(frozen=True)
 class ClipEntry:
-    """A clip to hear: its name, the truth, the modules' predictions, (n_modules,), and its sound and spectrogram as data URIs.
+    """A clip to hear: its name, the truth, the modules' predictions, (n_modules,), and its sound with a spectrogram.
 
-    trouble: Why it cannot be heard; "" if it can.
-    cut: What to know about the sound, such as that it is the first 10 s; "" for nothing.
+    sound: None if it cannot be heard.
+    note: What to know about the sound, such as that it is the first 10 s; "" for nothing.
+    trouble: Why it cannot be heard, without a full stop; "" if it can.
+    left_out: Whether too few of the page's bytes were left for its sound.
     """
 
     name: str
     truth: str
     predictions: Sequence[ShownPrediction]
-    audio: str = ""
-    picture: str = ""
-    cut: str = ""
+    sound: "ClipSound | None" = None
+    note: str = ""
     trouble: str = ""
+    left_out: bool = False
 
 
 @dataclass(frozen=True)
@@ -325,7 +329,22 @@ class Page:
 
 
 def render(page: Page) -> str:
-    """The page as HTML text.
+    """The page as HTML text."""
+    return _whole("page.html", page=page)
+
+
+def render_sections(title: str, subtitle: str, further: Sequence[FurtherSection]) -> str:
+    """A page of sections, (n_sections,), that are part of no report, as HTML text."""
+    return _whole("sections.html", title=title, subtitle=subtitle, further=further)
+
+
+def markup(folder: Path, name: str, **values: object) -> str:
+    """HTML of a part of the page from a template in another folder, with every name escaped; it may use ours too."""
+    return _environment(folder).get_template(name).render(**values)
+
+
+def _whole(name: str, **values: object) -> str:
+    """A page from a template of ours.
 
     Its Content-Security-Policy forbids every request, and every script and style but ours, which are known by their hashes:
     no name on the page could run or load anything even if it were not escaped (https://www.w3.org/TR/CSP3/).
@@ -348,9 +367,9 @@ def render(page: Page) -> str:
     )
     return (
         _environment()
-        .get_template("page.html")
+        .get_template(name)
         .render(
-            page=page,
+            **values,
             policy=policy,
             shapes=lanes.shapes(),
             scripts=[Markup(script) for script in scripts],  # noqa: S704 - our own files
@@ -374,11 +393,11 @@ def _asset(name: str) -> str:
 
 
 @cache
-def _environment() -> "Environment":
+def _environment(folder: Path | None = None) -> "Environment":
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
-        loader=FileSystemLoader(_HERE / "templates"),
+        loader=FileSystemLoader([*([folder] if folder else []), _HERE / "templates"]),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=_without_direction_marks,
