@@ -1,10 +1,15 @@
 """Maps: PCA is a singular value decomposition, neighbours are counted as a slow loop does, names stay text, files are whole."""
 
+import base64
 import csv
+import io
 import json
+import math
+import re
 import shutil
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
@@ -18,7 +23,11 @@ from evaluator.audio.clip import Clip
 from evaluator.errors import EvaluationError, UsageError
 from evaluator.mapping import atlas, colouring, figures, methods, page
 from evaluator.mapping.atlas import Atlas, Map, MappedEmbedding
+from evaluator.mapping.page import MapSounds
+from evaluator.mapping.scale import ColourScale
+from evaluator.report import page as report_page
 from evaluator.similarity.variables import Variable
+from test_report import chromium  # noqa: F401  (a fixture)
 from tiny_checkpoints import tiny_network
 
 pytestmark = pytest.mark.slow  # the whole file: it runs modules, suites or processes
@@ -134,8 +143,64 @@ def test_columns_are_read_from_clips():
     assert colouring.by_column("fold", clips, []).kinds == ["2", "10"]
     assert colouring.by_column("group", clips, []).specials == ["no group"]
     assert colouring.by_column("folder", clips, []).values.tolist() == ["x", "x", "y", "."]
-    pitch = colouring.by_descriptor(Variable("pitch", "descriptor", np.array([1.0, np.nan])))
-    assert pitch.title == "pitch in octaves" and pitch.special.tolist() == ["", "not defined"] and not pitch.kinds
+    pitch = colouring.by_descriptor(Variable("pitch", "descriptor", np.array([math.log2(440), np.nan])))
+    assert pitch.title == "pitch in Hz" and pitch.special.tolist() == ["", "not defined"] and not pitch.kinds
+    assert (pitch.told(0), pitch.told(1), pitch.logarithmic) == ("440", "not defined", True)
+    level = colouring.by_descriptor(Variable("level", "descriptor", np.array([-20.0, -3.0])))
+    assert level.title == "level in dB" and level.numbers.tolist() == [-20, -3] and not level.logarithmic
+
+
+def test_colours_go_from_the_2nd_to_the_98th_percentile():
+    """Of 0 to 100 these are 2 and 98; what is beyond has the colours of the ends, and is counted."""
+    numbers = np.append(np.arange(101.0), np.nan)[np.random.default_rng(0).permutation(102)]
+    scale = ColourScale.of(numbers, False)
+    assert (scale.low, scale.high, scale.n_below, scale.n_above) == (2, 98, 2, 2)
+    assert scale.shares(np.array([-5, 0, 2, 50, 98, 1e6])).tolist() == [0, 0, 0, 0.5, 1, 1]
+    assert np.isnan(scale.shares(np.array([np.nan]))[0])
+    assert scale.colours(np.array([1e6, 98, np.nan])) == ["#fde725", "#fde725", ""]
+    assert "2nd to the 98th percentile: 2 below and 2 above" in scale.told()
+
+
+def test_a_logarithmic_scale_has_octaves_equally_far_apart():
+    """Percentiles of powers of two by hand: exponents 0.2 and 9.8 of 0 to 10; 440 Hz is an octave below 880 Hz."""
+    scale = ColourScale.of(2.0 ** np.arange(11), True)
+    assert scale.low == pytest.approx(2**0.2) and scale.high == pytest.approx(2**9.8)
+    shares = scale.shares(np.array([110.0, 220.0, 440.0]))
+    assert shares[1] - shares[0] == pytest.approx(shares[2] - shares[1]) == pytest.approx(1 / 9.6)
+    assert [tick.text for tick in ColourScale(50, 2500, True, 0, 0).ticks()] == [
+        "50",
+        "100",
+        "200",
+        "500",
+        "1000",
+        "2000",
+    ]
+
+
+@pytest.mark.parametrize("numbers", [[5.0, 5.0, 5.0], [np.nan, np.nan], [3.0], [1.0] * 99 + [7.0]])
+@pytest.mark.parametrize("logarithmic", [False, True])
+def test_a_scale_of_few_numbers_is_one_too(numbers, logarithmic):
+    """Equal numbers, none, one, and one among many: colours are defined where numbers are, and ticks are."""
+    scale = ColourScale.of(np.array(numbers), logarithmic)
+    shares = scale.shares(np.array(numbers))
+    assert (np.isnan(shares) == np.isnan(numbers)).all() and scale.ticks()
+    assert numbers[-1] != 7 or shares[-1] == 1 != shares[0]
+
+
+def test_classes_have_contrast_on_both_grounds_and_are_as_in_the_style_sheet():
+    """3 to 1 on white and on the dark page for all but ink; the page's colours are those of the figures."""
+    css = (Path(report_page.__file__).parent / "assets" / "maps.css").read_text()
+    listed = re.findall(r"\.m\.c(\d) \{ fill: (#\w+|var\(--ink\)); \}", css)
+    assert listed == [(str(n), c if c != "#000000" else "var(--ink)") for n, c in enumerate(colouring.COLOURS)]
+
+    def luminance(colour):
+        parts = np.array([int(colour[at : at + 2], 16) for at in (1, 3, 5)]) / 255
+        return np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722]
+
+    for colour in colouring.COLOURS[:-1]:
+        for ground in ("#ffffff", "#111111"):
+            low, high = sorted((luminance(colour), luminance(ground)))
+            assert (high + 0.05) / (low + 0.05) >= 3, (colour, ground)
 
 
 @pytest.mark.parametrize(
@@ -156,18 +221,21 @@ def test_colours_that_cannot_be_had_are_refused(name, sentence):
 
 
 class Page(HTMLParser):
-    """Start tags with their attributes, and the text within marks of maps."""
+    """Start tags with their attributes, all text, and the rows of the clips' table as texts of their cells."""
 
     def __init__(self, text):
         super().__init__()
-        self.tags, self.titles, self.text, self.within = [], [], "", []
-        self.feed(text)
+        self.tags, self.text, self.rows, self.within = [], "", [], []
+        self.feed(re.sub(r"<(script|style)>.*?</\1>", "", text, flags=re.DOTALL))
 
     def handle_starttag(self, tag, attributes):
         self.tags.append((tag, dict(attributes)))
-        self.within.append(tag)
-        if tag == "title":
-            self.titles.append("")
+        if tag not in ("wbr", "input", "meta", "link"):  # these have no end
+            self.within.append(tag)
+        if tag == "tr" and "data-clip" in dict(attributes):
+            self.rows.append([])
+        elif tag in ("th", "td") and self.rows:
+            self.rows[-1].append("")
 
     def handle_endtag(self, tag):
         while self.within and self.within.pop() != tag:
@@ -175,8 +243,17 @@ class Page(HTMLParser):
 
     def handle_data(self, data):
         self.text += data
-        if self.within and self.within[-1] == "title":
-            self.titles[-1] += data
+        if self.rows and self.rows[-1] and self.within and self.within[-1] in ("th", "td"):
+            self.rows[-1][-1] += data
+
+    def marks(self):
+        """The marks of all maps."""
+        return [attributes for tag, attributes in self.tags if tag == "use" and "data-clip" in attributes]
+
+
+def written(atlas_, folder, sounds=None):
+    """The page of an atlas, parsed."""
+    return Page(page.write(atlas_, folder, sounds or MapSounds({})).read_text())
 
 
 def made(names, points, clips, module="m", colours=("label",), method="tsne"):
@@ -209,15 +286,18 @@ HOSTILE = ["<script>alert(1)</script>", '"><img src=x onerror=y>', "$\\frac{", "
 
 def test_hostile_names_stay_text(tmp_path):
     """Classes, clips, groups, modules and notes with markup, quotes, mathematics and templates are shown as they are."""
-    clips = [Clip(f"{name}.wav", (name,), group=f"</title><script>{name}") for name in HOSTILE for _ in range(3)]
+    clips = [
+        Clip(f"{name}{number}.wav", (name,), group=f"</th><script>{name}") for name in HOSTILE for number in range(3)
+    ]
     whole = made(HOSTILE, numbers(15, 2), clips, module='./a"><script>$x_$.py', colours=("label", "group"))
     atlas.write(whole, tmp_path)
     drawn = figures.draw(whole, tmp_path)
-    parsed = Page(page.write(whole, tmp_path).read_text())
-    assert not {"script", "img", "b", "iframe", "object"} & {tag for tag, _ in parsed.tags}
+    parsed = written(whole, tmp_path)
+    tags = {tag for tag, _ in parsed.tags}
+    assert not {"script", "img", "iframe", "object"} & tags
     assert not [name for _, attributes in parsed.tags for name in attributes if name.startswith("on")]
     for name in HOSTILE:
-        assert f"{name}.wav\nlabel: {name}\ngroup: </title><script>{name}" in parsed.titles
+        assert [f"{name}0.wav", name, f"</th><script>{name}"] in parsed.rows
     assert 'a"><script>$x_$.py' in parsed.text and "a <b>note</b>" in parsed.text and "49" not in parsed.text
     for path in drawn:
         assert path.parent == tmp_path and path.stat().st_size
@@ -228,43 +308,150 @@ def test_hostile_names_stay_text(tmp_path):
 
 
 def test_points_lie_where_the_method_puts_them():
-    """Scaled alike in both directions, up is up, all within the picture; each names its clip."""
+    """Scaled alike in both directions, up is up, the frame filled from margin to margin; each is its clip's."""
     points = np.array([[0.0, 0.0], [10.0, 0.0], [10.0, 5.0]])
-    at = page.scale_to_square(points)
-    assert at.min() >= 0 and at.max() <= page.SIDE
+    at, height = page.in_frame(points)
+    assert at[:, 0].min() == page.MARGIN and at[:, 0].max() == page.WIDTH - page.MARGIN
+    assert at[:, 1].min() == page.MARGIN and at[:, 1].max() == pytest.approx(height - page.MARGIN)
     assert at[1, 0] - at[0, 0] == pytest.approx(2 * (at[1, 1] - at[2, 1])) and at[2, 1] < at[1, 1]
-    assert np.isfinite(page.scale_to_square(np.zeros((3, 2)))).all()
+    assert np.isfinite(page.in_frame(np.zeros((3, 2)))[0]).all()
     whole = made(["a", "b"], points, clips_of("aab", group="g"))
-    marks = page.clip_marks(whole, whole.spaces[0].maps[0], whole.colourings[0])
-    by_title = {each["title"]: each for each in marks}
-    assert by_title["2.wav\nlabel: b\ngroup: g"]["x"] == f"{at[2, 0]:.1f}" and len(by_title) == 3
+    marks = {each["clip"]: each for each in page.clip_marks(whole, at, whole.colourings[0])}
+    assert marks[2]["x"] == f"{at[2, 0]:.1f}" and [marks[n]["look"] for n in range(3)] == ["0", "0", "1"]
+
+
+def test_a_high_map_is_laid_on_its_side_unless_its_axes_mean_something():
+    """By a quarter turn, which changes no distance."""
+    points = numbers(12, 2) * [1, 9]
+    high = made(["a"], points, clips_of("a" * 12)).spaces[0].maps[0]
+    turned = figures.turned(high)
+    assert np.ptp(turned[:, 0]) > np.ptp(turned[:, 1])
+    assert np.allclose(
+        np.linalg.norm(turned[:, None] - turned, axis=2), np.linalg.norm(points[:, None] - points, axis=2)
+    )
+    assert np.array_equal(figures.turned(replace(high, method="pca")), points)
 
 
 @pytest.mark.parametrize("method", ["tsne", "pca"])
-def test_many_classes_and_no_scripts(tmp_path, method):
-    """Sixty classes: a legend entry each, a mark a clip as circle or path; nothing is fetched; only our files are linked."""
+def test_many_classes(tmp_path, method):
+    """Sixty classes: a legend entry each, a mark a clip in its colour and shape; nothing is fetched or linked."""
     names = [f"class {number}" for number in range(60)]
     whole = made(names, numbers(120, 2), clips_of(names * 2), method=method)
-    parsed = Page(page.write(whole, tmp_path).read_text())
-    tags = [tag for tag, _ in parsed.tags]
-    assert tags.count("input") == 60 and len(parsed.titles) == 1 + 120  # the page's own, and one a mark
-    assert tags.count("circle") == 2 * (7 + 4) + (7 + 4)  # the first and, again, the ninth shape; and their legend
-    links = {attributes["href"] for tag, attributes in parsed.tags if tag == "a"}
-    assert links == {"coordinates.csv", "map.json", f"{method}-m-label.svg"}
-    assert not [attributes for _, attributes in parsed.tags if "src" in attributes or "style" in attributes]
+    parsed = written(whole, tmp_path)
+    assert [tag for tag, _ in parsed.tags].count("input") == 60 and len(parsed.rows) == 120
+    looks = {int(each["data-clip"]) % 60: (each["class"].split()[1], each["href"]) for each in parsed.marks()}
+    assert len(parsed.marks()) == 120 and len(set(looks.values())) == 56
+    assert looks[0] == looks[56] == ("c0", "#map-s0") and looks[8] == ("c1", "#map-s1")
+    assert not [attributes for _, attributes in parsed.tags if {"src", "style"} & set(attributes)]
+    text = (tmp_path / "map.html").read_text()
     policy = next(attributes for tag, attributes in parsed.tags if "http-equiv" in attributes)["content"]
-    assert policy.startswith("default-src 'none'") and "http" not in (tmp_path / "map.html").read_text().replace(
-        "http-equiv", ""
+    assert policy.startswith("default-src 'none'") and "https://" not in re.sub(
+        r"<script>.*?</script>", "", text, flags=re.DOTALL
     )
 
 
 def test_a_page_has_an_end(tmp_path, monkeypatch):
-    """Maps beyond what a browser bears are linked, not drawn."""
+    """Maps beyond what a browser bears are not drawn, and that is said."""
     monkeypatch.setattr(page, "MAX_POINTS", 20)
     whole = made(["a", "b"], numbers(15, 2), clips_of("aab" * 5))
     space = whole.spaces[0]
-    parsed = Page(page.write(replace(whole, spaces=[space, replace(space, name="n")]), tmp_path).read_text())
-    assert len(parsed.titles) == 1 + 15 and "Too much for one page: tsne-n-label.svg" in parsed.text
+    parsed = written(replace(whole, spaces=[space, replace(space, name="n")]), tmp_path)
+    assert len(parsed.marks()) == 15 and parsed.text.count("Too much for one page") == 1
+
+
+def test_maps_are_read_back(tmp_path):
+    """With their points, colours and clips; a file that is gone, of another version or of other clips is a sentence."""
+    names = ["a", "b"]
+    whole = made(names, numbers(9, 2), clips_of("aababbaba", group="g"), colours=("label", "group"))
+    numbered = colouring.by_descriptor(Variable("pitch", "descriptor", np.array([7.0, np.nan, *range(5, 12)])))
+    whole = replace(
+        whole, colourings=[*whole.colourings, numbered], heard={"data": "x", "channel": "mix", "expand": None}
+    )
+    atlas.write(whole, tmp_path)
+    again = atlas.read(tmp_path)
+    assert np.array_equal(again.spaces[0].maps[0].points, whole.spaces[0].maps[0].points)
+    assert [clip.name for clip in again.clips] == [clip.name for clip in whole.clips] and again.run == whole.run
+    assert written(again, tmp_path).tags == written(whole, tmp_path).tags and again.heard == whole.heard
+    np.testing.assert_array_equal(again.colourings[2].numbers, numbered.numbers)
+    lines = (tmp_path / "coordinates.csv").read_text().splitlines()
+    (tmp_path / "coordinates.csv").write_text("\n".join(lines[:-1]))
+    with pytest.raises(EvaluationError, match="does not fit coordinates.csv"):
+        atlas.read(tmp_path)
+    (tmp_path / "map.json").write_text('{"schema_version": 1, "kind": "map"}')
+    with pytest.raises(EvaluationError, match=r"it says 1\); make it again with hear-eval map"):
+        atlas.read(tmp_path)
+    with pytest.raises(EvaluationError, match="no map can be read there"):
+        atlas.read(tmp_path / "gone")
+
+
+def test_sounds_are_bounded_and_those_of_the_clips(tmp_path):
+    """As many as fit, of clips drawn from all; why others cannot be heard is a sentence."""
+    for number in range(12):
+        soundfile.write(tmp_path / f"{number}.wav", numbers(4000, seed=number) / 10, 16000)
+    whole = replace(made(["a"], numbers(12, 2), clips_of("a" * 12)), heard={"data": str(tmp_path)})
+    every = page.sounds_of(whole)
+    assert set(every.audio) == {f"{number}.wav" for number in range(12)} and not every.missing
+    decoded, rate = soundfile.read(io.BytesIO(base64.b64decode(every.audio["3.wav"].partition(",")[2])))
+    assert rate == 16000 and np.allclose(decoded, numbers(4000, seed=3) / 10, atol=1e-4)
+    some = page.sounds_of(whole, n_bytes=3 * max(map(len, every.audio.values())))
+    assert (
+        len(some.audio) == 3
+        and len(page.sounds_of(whole, n_max=2).audio) == 2
+        and not page.sounds_of(whole, n_max=0).audio
+    )
+    gone = page.sounds_of(replace(whole, heard={"data": str(tmp_path / "gone")}))
+    assert not gone.audio and "cannot be heard, the first because" in gone.missing
+    (tmp_path / "data").mkdir()
+    assert len(page.sounds_of(replace(whole, heard={}), tmp_path).audio) == 12
+    assert [
+        attributes["data-audio"][:15]
+        for tag, attributes in written(whole, tmp_path, some).tags
+        if "data-audio" in attributes
+    ] == ["data:audio/flac"] * 3
+
+
+def test_a_map_is_played_hidden_and_walked_through(tmp_path, chromium):  # noqa: F811
+    """In a browser: a click plays the clip, arrows go to the next mark, colours change; nothing is fetched, the console is silent."""
+    for number in range(9):
+        soundfile.write(tmp_path / f"{number}.wav", numbers(8000, seed=number) / 10, 16000)
+    points = np.array([[x, y] for y in (2.0, 1.0, 0.0) for x in range(3)])  # 0 1 2 / 3 4 5 / 6 7 8
+    whole = made(["a", "b"], points, clips_of("aabbabbab"), method="pca")
+    pitch = colouring.by_descriptor(Variable("pitch", "descriptor", np.array([np.nan, *np.linspace(6, 9, 8)])))
+    whole = replace(whole, colourings=[*whole.colourings, pitch], heard={"data": str(tmp_path)})
+    for width in (1400, 390):
+        shown = chromium.new_page(viewport={"width": width, "height": 844})
+        requests, messages = [], []
+        shown.on("request", lambda request, all_=requests: all_.append(request.url))
+        shown.on("console", lambda message, all_=messages: all_.append(message.text))
+        shown.on("pageerror", lambda error, all_=messages: all_.append(str(error)))
+        shown.goto(page.write(whole, tmp_path).as_uri())
+        drawing = shown.locator(".sheet-map").first
+        box = drawing.bounding_box()
+        assert box["y"] > 0 and box["y"] + box["height"] < 844  # all of it on the first screen
+        assert shown.evaluate("document.documentElement.scrollWidth") == width
+        shown.locator('.sheet-map .m[data-clip="4"]').click()
+        assert "4.wav · label: a" in shown.locator(".clip-now").inner_text()
+        player = shown.locator(".clip-now audio")
+        assert player.evaluate(
+            "(each) => each.readyState > 0 || new Promise((known) => (each.onloadedmetadata = () => known(true)))"
+        )
+        assert player.evaluate("(each) => each.duration") == pytest.approx(0.5, abs=0.01)
+        drawing.focus()
+        for key, clip in (("ArrowRight", 5), ("ArrowUp", 2), ("ArrowLeft", 1), ("ArrowDown", 4), ("ArrowDown", 7)):
+            shown.keyboard.press(key)
+            assert f"{clip}.wav" in shown.locator(".clip-now").inner_text()
+        shown.locator('.sheet-map .m[data-clip="3"]').hover()
+        assert shown.locator(".tip").inner_text().splitlines() == ["3.wav", "label: b", "pitch in Hz: 115.9"]
+        assert shown.locator(".sheet-map .m.c1").count() == 5
+        shown.get_by_label("b 5").uncheck()
+        assert shown.locator(".sheet-map .m:visible").count() == 4
+        shown.get_by_role("radio", name="pitch in Hz").check()
+        assert shown.locator(".sheet-map .m:visible").count() == 9 and shown.locator(".sheet-map .m.cn").count() == 1
+        assert shown.locator('.sheet-map .m[data-clip="8"]').get_attribute("fill") == "#fde725"
+        assert messages == [] and [url for url in requests if not url.startswith("data:")] == [
+            (tmp_path / "map.html").as_uri()
+        ]
+        shown.close()
 
 
 # The command --------------------------------------------------------------------------------------------------

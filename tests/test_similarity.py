@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import re
 import shutil
 import tracemalloc
 from pathlib import Path
@@ -15,7 +16,9 @@ from scipy.stats import spearmanr
 
 import hear_ssl
 from commands import run_command  # noqa: F401  (a fixture)
-from evaluator.similarity import correlations, figures, results
+from evaluator.errors import EvaluationError
+from evaluator.report.drawing import look_of
+from evaluator.similarity import correlations, descriptors, figures, page, results
 from evaluator.similarity.correlations import Correlations
 from evaluator.similarity.results import CorrelationTable
 from evaluator.similarity.rsa import correlate_with_variables
@@ -312,10 +315,13 @@ def test_modules_on_a_task_end_to_end(hear_eval, data, tmp_path):
     document = json.loads(out)
     (folder,) = (tmp_path / "results").iterdir()
     assert folder.name == f"similarity-{document['run']}"
-    kinds = {"similarity.json", "representations.csv", "variables.csv"}
+    kinds = {"similarity.json", "representations.csv", "variables.csv", "similarity.html"}
+    pictures = ("modules-r", "modules-cka", "variables", "bands-energy", "bands-variability")
     assert {path.name for path in folder.iterdir()} == kinds | {
-        f"{name}.{kind}" for name in ("modules", "variables") for kind in ("svg", "png")
+        f"{name}.{kind}" for name in pictures for kind in ("svg", "png")
     }
+    text = (folder / "similarity.html").read_text()
+    assert "Most alike are hear_ssl.melspec and hear_ssl.byol_a_mini" in text and "kHz" in text
     (task,) = document["datasets"]
     assert len(task["clips"]) == 40 and document["schema_version"] == 1 and document["kind"] == "similarity"
     assert task["variables"]["columns"][-1] == "label" and {"centroid", "pitch"} <= set(task["variables"]["columns"])
@@ -407,9 +413,9 @@ def test_broken_clips_are_reported(hear_eval, data, tmp_path):
     assert code == 0 and task["n_failed"] == 1 and len(task["clips"]) == 59
 
 
-@pytest.mark.parametrize("n_modules", [2, 9])
+@pytest.mark.parametrize("n_modules", [2, 15])
 def test_hostile_names_are_drawn(tmp_path, n_modules):
-    """Dollars, brackets and markup in names stay text in tables and figures; few modules give bars, many a heat map."""
+    """Dollars, brackets and markup in names stay text in tables, figures and page; many modules give a heat map."""
     names = [f"$\\frac{{{number}$<script>.py" for number in range(n_modules)]
     square = Correlations(np.full((n_modules, n_modules), 0.5), np.full((n_modules, n_modules), 0.001))
     values = numbers(n_modules, 3)
@@ -432,7 +438,69 @@ def test_hostile_names_are_drawn(tmp_path, n_modules):
     modules = [{"module": name, "weights": "", "options": {}} for name in names]
     analysis = results.Analysis(modules, [similarity], [], {}, {})
     folder = results.write(analysis, tmp_path)
-    assert len(figures.draw(analysis, folder)) == 4
+    assert len(figures.draw(analysis, folder)) == 6
+    body = re.sub(r"<(script|style)>.*?</\1>", "", page.write(analysis, folder).read_text(), flags=re.DOTALL)
+    assert "<script" not in body and "&lt;script&gt;" in body
+    again = results.read(folder)
+    assert (
+        page.write(again, tmp_path).read_text() == (folder / "similarity.html").read_text()
+        and again.run == analysis.run
+    )
     assert names[0] in {row["representation"] for row in csv.DictReader((folder / "variables.csv").open())}
     assert "NaN" not in (folder / "similarity.json").read_text()
-    assert len(list(folder.iterdir())) == 7
+    assert len(list(folder.iterdir())) == 10
+
+
+def test_an_analysis_that_cannot_be_read_is_a_sentence(tmp_path):
+    """Gone, of another version, or with a table that lacks a row."""
+    with pytest.raises(EvaluationError, match="no analysis can be read there"):
+        results.read(tmp_path)
+    folder = results.write(results.Analysis(MODULE, [similarity_on("one", {"level": 0.3})], [], {}, {}), tmp_path)
+    document = json.loads((folder / "similarity.json").read_text())
+    document["datasets"][0]["variables"]["r"] = []
+    (folder / "similarity.json").write_text(json.dumps(document))
+    with pytest.raises(EvaluationError, match="'variables' is not 1 by 1"):
+        results.read(folder)
+    (folder / "similarity.json").write_text(json.dumps({**document, "schema_version": 99}))
+    with pytest.raises(EvaluationError, match="it says 99"):
+        results.read(folder)
+
+
+def test_alike_modules_stand_together():
+    """a and c are alike, b and d are: no other order has both pairs side by side."""
+    r = np.array([[1, 0.1, 0.9, 0.1], [0.1, 1, 0.1, 0.8], [0.9, 0.1, 1, 0.2], [0.1, 0.8, 0.2, 1]])
+    places = figures.likeness_order(r).tolist()
+    assert abs(places.index(0) - places.index(2)) == abs(places.index(1) - places.index(3)) == 1
+
+
+def test_bands_are_drawn_over_their_middle_and_hollow_where_not_significant():
+    """The curve's x is the geometric mean of the band's edges in kHz; variables that are no bands are rows, sorted."""
+    low, high = descriptors.erb_edges()[3:5]
+    name = f"energy {low:.0f}-{high:.0f} Hz"
+    assert figures.band_of(name) == ("energy", pytest.approx(math.sqrt(low * high)))
+    assert figures.band_of("level") is None and figures.band_of("energy 1-2 Hz") is None
+    names = {
+        "level": 0.1,
+        "pitch": 0.4,
+        "label": 0.2,
+        **dict.fromkeys((each.name for each in descriptors.list_descriptors() if each.name.startswith("energy")), 0.3),
+    }
+    analysis = results.Analysis(MODULE, [similarity_on("one", names)], [], {}, {})
+    drawn = figures.figures_of(analysis, {"m": 4})
+    assert list(drawn) == ["variables", "bands-energy"]
+    axes = drawn["bands-energy"][2].axes[0]
+    curve = axes.lines[0]
+    middles = np.sqrt(descriptors.erb_edges()[:-1] * descriptors.erb_edges()[1:]) / 1000
+    assert (
+        np.allclose(curve.get_xdata(), middles)
+        and np.allclose(curve.get_ydata(), 0.3)
+        and curve.get_color() == look_of(4).colour
+    )
+    rows = [text.get_text() for text in drawn["variables"][2].axes[0].get_yticklabels()]
+    assert rows == ["label", "pitch", "level"]
+    for _, _, figure in drawn.values():
+        sizes = [
+            text.get_fontsize()
+            for text in figure.findobj(lambda each: hasattr(each, "get_fontsize") and each.get_text())
+        ]
+        assert min(sizes) >= 9 and figure.get_figwidth() <= figures.MAX_WIDTH  # points: 12 CSS pixels

@@ -1,6 +1,8 @@
 """What is made of embeddings and results: similarity, maps, a report."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +12,17 @@ from evaluator.datasets.task import Task
 from evaluator.embedding.embed import Progress, no_progress
 from evaluator.embedding.spec import ModuleSpec
 from evaluator.experiment.sample import SampleOptions
-from evaluator.mapping import maps
+from evaluator.mapping import atlas
+from evaluator.mapping import maps as mapping
+from evaluator.mapping import page as map_page
 from evaluator.mapping.atlas import Atlas
 from evaluator.probes.protocol import Protocol
 from evaluator.report.build import BuiltReport, ReportOptions, build
+from evaluator.report.page import FurtherSection
 from evaluator.reproduction import printed
 from evaluator.reproduction import weights as weight_folders
-from evaluator.similarity import rsa
+from evaluator.similarity import page as similarity_page
+from evaluator.similarity import results, rsa
 from evaluator.similarity.results import Analysis
 
 
@@ -125,8 +131,8 @@ def draw_maps(
     )
     chosen, protocols = _questions(tasks, protocol, profile, channel, expand)
     sample = _sample(n_clips, layers, seed, allow_failed, data, cache, rehash, progress)
-    map_options = maps.MapOptions(tuple(methods), tuple(colours), perplexity)
-    return maps.draw(_with_weights(specs), chosen, protocols, map_options, sample)
+    map_options = mapping.MapOptions(tuple(methods), tuple(colours), perplexity)
+    return mapping.draw(_with_weights(specs), chosen, protocols, map_options, sample)
 
 
 def _questions(
@@ -169,10 +175,13 @@ def write_report(
     *,
     data: str | Path | None = None,
     n_clips: int = 12,
+    log_frequency: bool = False,
     formats: Sequence[str] = (),
     published: str | Sequence[str] = (),
     title: str = "",
     author: str = "",
+    maps: str | Path | Sequence[str | Path] = (),
+    similarities: str | Path | Sequence[str | Path] = (),
     progress: Progress = no_progress,
 ) -> BuiltReport:
     """One page of results that needs no network: leaderboards, figures, clips to hear; and tables and figures beside it.
@@ -180,12 +189,15 @@ def write_report(
     Args:
         places: Result files, or folders of them.
         out: The page; its name ends in .html.
-        data: Where the audio lies; None for where it was when it was evaluated.
+        data: Where the audio lies: a folder with one folder per dataset, or a dataset's own; None for where it was when it was
+            evaluated.
         n_clips: Clips a task that can be heard, 0 for none.
+        log_frequency: Whether their spectrograms are drawn over the logarithm of frequency, in kHz.
         formats: Of tables (csv, md, tex) and figures (svg, png) that are written beside it.
         published: Papers whose printed numbers stand beside the measured ones: `arch2024`, `sarkar2025`, `wu2022`, or the
             path of a recipe of your own.
         title, author: The heading of the page and the line below it; "" for a general heading and no line.
+        maps, similarities: Folders that `hear-eval map` and `hear-eval similarity` wrote, shown on the same page with the same colours.
         progress: As in `run`.
 
     Returns:
@@ -193,19 +205,63 @@ def write_report(
 
     Raises:
         UsageError: A place is not there, or holds no result that can be used; or there is no such paper.
+        EvaluationError: A map or an analysis cannot be read.
 
     >>> _ = ev.run("hear_ssl.melspec", "demo/calls", protocol="knn", out="mine")
     >>> write_report("mine", "page.html", n_clips=0).written[0].name
     'page.html'
     """
+    silent: list[str] = []
+    where = inputs.folder_of_data(data)
     options = ReportOptions(
         inputs.path_of(out),
-        inputs.folder_of_data(data),
+        where,
         n_clips,
         list(formats),
         printed.papers(inputs.names_of(published)),
         progress,
         title=title,
         author=author,
+        log_frequency=log_frequency,
+        further=[
+            *_map_sections(maps, where, n_clips > 0, silent),
+            *_similarity_sections(similarities),
+        ],
     )
-    return build(inputs.places_of(places), options)
+    built = build(inputs.places_of(places), options)
+    return replace(built, problems=[*built.problems, *silent])
+
+
+def _map_sections(
+    folders: str | Path | Sequence[str | Path], data: Path | None, with_sounds: bool, silent: list[str]
+) -> list[Callable[[Mapping[str, int]], FurtherSection]]:
+    """What makes the section of each folder of maps, which share the bytes for sounds; a sentence to `silent` for each that lacks some."""
+    made = []
+    places = _places(folders)
+    for number, folder in enumerate(places):
+        read = atlas.read(folder)
+        n_max = map_page.MAX_SOUNDS if with_sounds else 0
+        sounds = map_page.sounds_of(read, data, n_max, map_page.SOUND_BYTES // len(places))
+        silent += [sounds.missing] if sounds.missing else []
+        section = map_page.section(read, sounds, f"map-{number + 1}")
+        made.append(partial(_as_it_is, section))
+    return made
+
+
+def _as_it_is(section: FurtherSection, numbers: Mapping[str, int]) -> FurtherSection:
+    """A section that shows no module's look."""
+    return section
+
+
+def _similarity_sections(
+    folders: str | Path | Sequence[str | Path],
+) -> list[Callable[[Mapping[str, int]], FurtherSection]]:
+    """What makes the section of each folder of an analysis."""
+    return [
+        partial(similarity_page.section, results.read(folder), anchor=f"similarity-{number + 1}")
+        for number, folder in enumerate(_places(folders))
+    ]
+
+
+def _places(folders: str | Path | Sequence[str | Path]) -> list[Path]:
+    return [inputs.path_of(each) for each in ([folders] if isinstance(folders, str | Path) else folders)]

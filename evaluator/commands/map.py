@@ -2,8 +2,9 @@
 
 import argparse
 import json
+import sys
 
-from evaluator.commands._arguments import add_sample, sample_options
+from evaluator.commands._arguments import add_sample, number_of_clips, sample_options
 from evaluator.commands._console import print_table
 
 SUMMARY = "draw a task's embeddings on a plane: t-SNE, PCA or UMAP"
@@ -27,6 +28,13 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         help="label (default), group, fold, split, recording, folder, or a descriptor: pitch, level, duration, ...; repeatable",
     )
     command.add_argument("--perplexity", type=float, default=30.0, metavar="P", help="of t-SNE (default 30)")
+    command.add_argument(
+        "--sounds",
+        type=number_of_clips,
+        default=400,
+        metavar="N",
+        help="clips of a map that play at a click, as far as 6 MB hold them, 0 for none (default 400)",
+    )
 
 
 def run(parsed: argparse.Namespace) -> int:
@@ -47,7 +55,10 @@ def run(parsed: argparse.Namespace) -> int:
         folder = writable_folder("--out", out / f"map-{each.run}")
         figures.draw(each, folder)
         atlas.write(each, folder)
-        written = page.write(each, folder)
+        sounds = page.sounds_of(each, n_max=parsed.sounds)
+        if sounds.missing:
+            print(f"hear-eval: {sounds.missing}", file=sys.stderr)
+        written = page.write(each, folder, sounds)
         if parsed.json:
             print(json.dumps(atlas.as_plain(each)), flush=True)
             continue

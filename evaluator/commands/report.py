@@ -22,7 +22,10 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--title", default="", metavar="TEXT", help="heading of the page")
     command.add_argument("--author", default="", metavar="TEXT", help="line below the heading: names, a place, a date")
     command.add_argument(
-        "--data", type=Path, metavar="DIR", help="where the audio lies (default: where each result says)"
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="where the audio lies: a folder with one folder per dataset, or a dataset's own (default: where each result says)",
     )
     command.add_argument(
         "--clips",
@@ -32,6 +35,9 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         help="clips a task that can be heard, 0 for none (default 12)",
     )
     command.add_argument(
+        "--log-frequency", action="store_true", help="draw spectrograms of clips over the logarithm of frequency"
+    )
+    command.add_argument(
         "--format",
         action="append",
         default=[],
@@ -39,6 +45,22 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         help="also write tables (csv, md, tex) or figures (svg, png) into F-files/; repeatable",
     )
     add_published(command)
+    command.add_argument(
+        "--map",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="MAPDIR",
+        help="a folder that hear-eval map wrote, on the same page; repeatable",
+    )
+    command.add_argument(
+        "--similarity",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="DIR",
+        help="a folder that hear-eval similarity wrote, on the same page; repeatable",
+    )
 
 
 def run(parsed: argparse.Namespace) -> int:
@@ -50,10 +72,13 @@ def run(parsed: argparse.Namespace) -> int:
         parsed.out,
         data=parsed.data,
         n_clips=parsed.clips,
+        log_frequency=parsed.log_frequency,
         formats=parsed.format,
         published=parsed.published,
         title=parsed.title,
         author=parsed.author,
+        maps=parsed.map,
+        similarities=parsed.similarity,
         progress=bar,
     )
     for problem in report.problems:

@@ -23,12 +23,13 @@ def run(parsed: argparse.Namespace) -> int:
     """`hear-eval similarity`: correlations (n_embeddings, n_embeddings), and those with descriptors and labels."""
     import evaluator as ev
     from evaluator.files import writable_folder
-    from evaluator.similarity import figures, results
+    from evaluator.similarity import figures, page, results
 
     out = writable_folder("--out", parsed.out)
     analysis = ev.compute_similarity(parsed.modules, parsed.task, **sample_options(parsed))
     folder = results.write(analysis, out)
     figures.draw(analysis, folder)
+    written = page.write(analysis, folder)
     if parsed.json:
         print(json.dumps(results.as_plain(analysis)))
         return 0
@@ -38,5 +39,5 @@ def run(parsed: argparse.Namespace) -> int:
     for each in analysis.datasets:
         for note in each.notes:
             print(f"note: {each.task}: {note}")
-    print(f"written: {folder}")
+    print(f"written: {written}")
     return 0

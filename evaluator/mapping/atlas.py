@@ -5,22 +5,24 @@
 RUN is a hash of the modules, the options and the clips: the same maps again replace their own files only.
 """
 
+import csv
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from evaluator import tables
-from evaluator.audio.clip import Clip
+from evaluator.audio.clip import Clip, named
+from evaluator.errors import EvaluationError
 from evaluator.files import finite, sweep, write_whole
 from evaluator.mapping.colouring import Colouring
 from evaluator.mapping.methods import TITLES
 from evaluator.results.result import run_name
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2  # 2: with labels, groups and colours of each clip, and where the recordings lie
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,7 @@ class Atlas:
     n_failed: Clips that could not be used.
     options: Those that decide what is drawn.
     seconds: Of each stage.
+    heard: The folder of the recordings (`data`), and which channel was heard, how many times slower than life.
     """
 
     task: str
@@ -101,6 +104,7 @@ class Atlas:
     options: dict[str, Any]
     seconds: dict[str, float]
     provenance: dict[str, Any]
+    heard: dict[str, Any] = field(default_factory=dict)
     schema_version: int = SCHEMA_VERSION
     kind: str = "map"
 
@@ -126,10 +130,19 @@ def as_plain(atlas: Atlas) -> dict[str, Any]:
     document |= {
         "run": atlas.run,
         "clips": [clip.name for clip in atlas.clips],
-        "colourings": [{"name": each.name, "title": each.title, "kinds": each.kinds} for each in atlas.colourings],
+        "labels": [list(clip.labels) for clip in atlas.clips],
+        "groups": [clip.group for clip in atlas.clips],
+        "colourings": [_plain_colouring(each) for each in atlas.colourings],
     }
     finite_document: dict[str, Any] = finite(document)
     return finite_document
+
+
+def _plain_colouring(colours: Colouring) -> dict[str, Any]:
+    """A colouring's fields, its arrays as lists (n_clips,)."""
+    arrays = ("values", "special", "numbers")
+    plain = {each.name: getattr(colours, each.name) for each in fields(colours)}
+    return plain | {name: None if plain[name] is None else plain[name].tolist() for name in arrays}
 
 
 def _coordinates(atlas: Atlas) -> Iterator[list[Any]]:
@@ -148,6 +161,86 @@ def write(atlas: Atlas, folder: Path) -> None:
     tables.write(head, list(_coordinates(atlas)), folder / "coordinates.csv")
     text = json.dumps(as_plain(atlas), indent=1, allow_nan=False, default=str) + "\n"
     write_whole(folder / "map.json", text.encode())
+
+
+def read(folder: Path) -> Atlas:
+    """The maps that `write` left in a folder, their points (n_clips, 2) from the CSV.
+
+    Raises:
+        EvaluationError: There are none, an earlier version wrote them, or the files do not fit together.
+    """
+    path = folder / "map.json"
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise EvaluationError(f"{path}: no map can be read there ({error}); make one with hear-eval map") from error
+    version = document.get("schema_version") if isinstance(document, dict) else None
+    if version != SCHEMA_VERSION or document.get("kind") != "map":
+        raise EvaluationError(
+            f"{path}: is no map of version {SCHEMA_VERSION} (it says {version!r}); make it again with hear-eval map"
+        )
+    try:
+        points = _points(folder / "coordinates.csv")
+        return _from_plain(document, points)
+    except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise EvaluationError(
+            f"{path}: does not fit coordinates.csv beside it or is not whole ({error!r:.120}); make it again with hear-eval map"
+        ) from error
+
+
+def _points(path: Path) -> dict[tuple[str, str, str], dict[str, tuple[float, float]]]:
+    """Of each module, layer and method where each clip lies."""
+    points: dict[tuple[str, str, str], dict[str, tuple[float, float]]] = {}
+    with path.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            of_map = points.setdefault((row["module"], row["layer"], row["method"]), {})
+            of_map[row["clip"]] = (float(row["x"]), float(row["y"]))
+    return points
+
+
+def _from_plain(document: dict[str, Any], points: dict[tuple[str, str, str], dict[str, tuple[float, float]]]) -> Atlas:
+    """An atlas from its plain values and the places of its clips."""
+    clips = [
+        replace(named(name), labels=tuple(map(str, labels)), group=str(group))
+        for name, labels, group in zip(document["clips"], document["labels"], document["groups"], strict=True)
+    ]
+    spaces = []
+    for space in document["spaces"]:
+        maps = []
+        for each in space["maps"]:
+            of_map = points[space["module"], space["layer"], each["method"]]
+            at = np.array([of_map[name] for name in document["clips"]], dtype=np.float64)
+            numbers = {name: _number(each[name]) for name in ("kept", "trustworthiness")}
+            maps.append(Map(**{**each, **numbers, "points": at, "agreement": _shares(each["agreement"])}))
+        spaces.append(MappedEmbedding(**{**space, "maps": maps, "agreement": _shares(space["agreement"])}))
+    known = {each.name for each in fields(Atlas)}
+    return Atlas(
+        **{name: value for name, value in document.items() if name in known}
+        | {
+            "clips": clips,
+            "spaces": spaces,
+            "colourings": [_colouring(each, len(clips)) for each in document["colourings"]],
+            "by_chance": _shares(document["by_chance"]),
+        }
+    )
+
+
+def _colouring(plain: dict[str, Any], n_clips: int) -> Colouring:
+    texts = {name: np.array(plain[name], dtype=object) for name in ("values", "special")}
+    numbers = plain["numbers"]
+    arrays = [*texts.values(), *([] if numbers is None else [numbers])]
+    if any(len(each) != n_clips for each in arrays):
+        raise ValueError(f"the colours {plain['name']!r} are not of {n_clips} clips")
+    return Colouring(**{**plain, **texts, "numbers": None if numbers is None else np.array(numbers, dtype=np.float64)})
+
+
+def _shares(plain: dict[str, float | None]) -> dict[str, float]:
+    return {name: _number(value) for name, value in plain.items()}
+
+
+def _number(value: float | None) -> float:
+    """A number from JSON, where None stands for NaN."""
+    return float("nan") if value is None else float(value)
 
 
 def as_table(atlas: Atlas) -> tuple[list[str], list[list[str]]]:

@@ -1,7 +1,7 @@
 """What clips can be coloured by, and in which colour and shape each value is drawn.
 
-Seven colours that colour-blind readers tell apart, then the same in the next of eight shapes: 56 values are distinct. No
-twenty colours are safe for all readers, so shapes come in early.
+Seven colours that colour-blind readers tell apart, ink the last, then the same in the next of eight shapes: 56 values are distinct.
+No twenty colours are safe for all readers, so shapes come in early.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,12 +13,12 @@ import numpy as np
 from evaluator.audio.clip import Clip
 from evaluator.datasets.random_splits import natural_order
 from evaluator.errors import UsageError
+from evaluator.mapping.scale import ColourScale
+from evaluator.report.drawing import CLASS_COLOURS
 from evaluator.similarity import descriptors
-from evaluator.similarity.figures import COLOURS as BRIGHT_COLOURS
 from evaluator.similarity.variables import Variable
 
-DARK, GREY = "#222222", "#999999"  # the seventh colour, and that of clips without a value
-COLOURS = (*BRIGHT_COLOURS, DARK)
+COLOURS = CLASS_COLOURS
 SEVERAL_LABELS = "several labels"
 
 
@@ -52,6 +52,7 @@ class Colouring:
     kinds: The values in the order of the legend; empty where numbers are coloured.
     special: Of each clip, text (n_clips,): why there is no value, "" where there is one.
     numbers: Of each clip, float (n_clips,), NaN where not defined; None where values are no numbers.
+    logarithmic: Whether the numbers are drawn over their logarithm.
     """
 
     name: str
@@ -60,6 +61,18 @@ class Colouring:
     kinds: list[str]
     special: np.ndarray
     numbers: np.ndarray | None = None
+    logarithmic: bool = False
+
+    @property
+    def scale(self) -> ColourScale | None:
+        """Which colour a number has; None where values are no numbers."""
+        return None if self.numbers is None else ColourScale.of(self.numbers, self.logarithmic)
+
+    def told(self, row: int) -> str:
+        """The value of the clip in this row, as people read it, or why it has none."""
+        if self.numbers is None or self.special[row]:
+            return str(self.values[row] or self.special[row])
+        return f"{self.numbers[row]:.4g}"
 
     @property
     def specials(self) -> list[str]:
@@ -128,9 +141,12 @@ def by_column(name: str, clips: Sequence[Clip], classes: Sequence[str]) -> Colou
 
 
 def by_descriptor(variable: Variable) -> Colouring:
-    """Colours (n_clips,) by an acoustic descriptor's numbers, with its unit (Hz, dB, ...) in the title."""
+    """Colours (n_clips,) by an acoustic descriptor's numbers, with its unit (Hz, dB, ...) in the title; octaves become Hz."""
     unit = next(each.unit for each in descriptors.list_descriptors() if each.name == variable.name)
-    empty = np.full(len(variable.values), "", dtype=object)
-    special = np.where(np.isnan(variable.values), "not defined", empty)
+    numbers, logarithmic = np.asarray(variable.values, float), unit == "octaves"
+    if logarithmic:
+        numbers, unit = 2.0**numbers, "Hz"  # the descriptor is the logarithm to base 2 of Hz
+    empty = np.full(len(numbers), "", dtype=object)
+    special = np.where(np.isnan(numbers), "not defined", empty)
     title = f"{variable.name} in {unit}" if unit else variable.name
-    return Colouring(variable.name, title, empty, [], special, np.asarray(variable.values, float))
+    return Colouring(variable.name, title, empty, [], special, numbers, logarithmic)

@@ -134,12 +134,18 @@ def _map_task(
         seconds=dict(clock.seconds),
         provenance={
             **surroundings(clock),
+            "task": task.document(),
             "task_sha256": task.spec_sha256,
             "protocol_sha256": sample.protocol.sha256,
             "manifest_sha256": sample.recordings.manifest.sha256,
             "audio_sha256": audio_sha256(embeddings[0].extraction),
             "stores": {each.module: each.store.key for each in embeddings},
             "n_embedded": {each.module: each.extraction.n_embedded for each in embeddings},
+        },
+        heard={
+            "data": str(sample.recordings.manifest.root.resolve()),
+            "channel": sample.recordings.rule.channel,
+            "expand": sample.recordings.rule.expand,
         },
         **common,
     )

@@ -40,5 +40,5 @@ def logarithmic(low: float, high: float, n_max: int = 5) -> list[Tick]:
 def _round(low: float, high: float, n_max: int) -> list[float]:
     from matplotlib.ticker import MaxNLocator
 
-    values = MaxNLocator(n_max, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high).tolist()
+    values = np.asarray(MaxNLocator(n_max, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)).tolist()
     return [0.0 if abs(value) < 1e-9 * (high - low) else value for value in values if low <= value <= high]

@@ -8,13 +8,14 @@ whose task is `MEAN` hold the mean over tasks, and on how many of these r is sig
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from evaluator import tables
+from evaluator.errors import EvaluationError
 from evaluator.files import finite, sweep, write_whole
 from evaluator.results.result import run_name
 from evaluator.similarity.correlations import Correlations, fdr_corrected, significant
@@ -199,6 +200,51 @@ def write(analysis: Analysis, out: Path) -> Path:
     text = json.dumps(as_plain(analysis), indent=1, allow_nan=False, default=str) + "\n"
     write_whole(folder / "similarity.json", text.encode())
     return folder
+
+
+def read(folder: Path) -> Analysis:
+    """The analysis that `write` left in a folder, with all its correlations (n_rows, n_columns).
+
+    Raises:
+        EvaluationError: There is none, another version wrote it, or it is not whole.
+    """
+    path = folder / "similarity.json"
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise EvaluationError(
+            f"{path}: no analysis can be read there ({error}); make one with hear-eval similarity"
+        ) from error
+    version = document.get("schema_version") if isinstance(document, dict) else None
+    if version != SCHEMA_VERSION or document.get("kind") != "similarity":
+        raise EvaluationError(
+            f"{path}: is no analysis of version {SCHEMA_VERSION} (it says {version!r}); make it again with hear-eval similarity"
+        )
+    try:
+        known = {each.name for each in fields(Analysis)}
+        plain = {name: value for name, value in document.items() if name in known}
+        return Analysis(**plain | {"datasets": [_from_plain(each) for each in document["datasets"]]})
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise EvaluationError(
+            f"{path}: is not whole ({error!r:.120}); make it again with hear-eval similarity"
+        ) from error
+
+
+def _from_plain(task: dict[str, Any]) -> TaskSimilarity:
+    """The analysis of a task from plain values, in which None stands for NaN."""
+    tables = {}
+    for name in ("between", "variables"):
+        table = task[name]
+        arrays = {key: _floats(table[key]) for key in ("r", "p", "p_corrected")}
+        shape = (len(table["rows"]), len(table["columns"]))
+        if any(np.shape(each) != shape for each in (*arrays.values(), table["kept"])):
+            raise ValueError(f"the table {name!r} is not {shape[0]} by {shape[1]}")
+        tables[name] = CorrelationTable(**{**table, **arrays})
+    return TaskSimilarity(**{**task, **tables, "cka": _floats(task["cka"])})
+
+
+def _floats(rows: list[list[float | None]]) -> list[list[float]]:
+    return [[float("nan") if value is None else float(value) for value in row] for row in rows]
 
 
 def as_tables(analysis: Analysis) -> Iterator[tuple[list[str], list[list[str]]]]:
