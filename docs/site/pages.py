@@ -3,23 +3,21 @@
 `python docs/site/pages.py FOLDER` writes them into a folder, to look at; the website gets them from `hooks.py`.
 """
 
-import argparse
 import ast
 import json
 import posixpath
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import command_pages
+import list_pages
 import yaml
 
 import evaluator
-from evaluator import cli, schema
-from evaluator.api import listing
-from evaluator.reproduction import recipe as recipes
-from evaluator.reproduction.recipe import Recipe, RecipeTable
+from evaluator import schema
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -34,20 +32,17 @@ NOTEBOOK = "docs/tutorials/notebook.ipynb"
 _PLACES = {**OF_REPOSITORY, NOTEBOOK: "tutorials/notebook.md"}
 _TITLES = {"README.md": "The whole on one page"}  # instead of the file's own
 _LINK = re.compile(r"(?<=\]\()(?!\w+:|#)([^)\s#]+)(#[^)\s]*)?(?=\))")
-_SHORT = (
-    60  # characters: the longest value of a column in the table of modules; longer ones stand in the module's section
-)
 
 
 def generated() -> dict[str, str]:
     """Every generated page, Markdown by its path on the site."""
     pages = {page: _of_repository(path) for path, page in OF_REPOSITORY.items()}
-    pages |= {f"suites/{name}.md": suite_page(name) for name in schema.names_in("suites")}
+    pages |= {f"suites/{name}.md": list_pages.suite_page(name) for name in schema.names_in("suites")}
     return pages | {
-        "reference/commands.md": commands_page(),
+        "reference/commands.md": command_pages.commands_page(),
         "reference/python.md": python_page(),
         "reference/hear_modules.md": HEAR_MODULES,
-        "models.md": models_page(),
+        "models.md": list_pages.models_page(),
         "citing.md": citing_page(),
         _PLACES[NOTEBOOK]: notebook_page(),
     }
@@ -81,74 +76,6 @@ def _of_repository(path: str) -> str:
         text = re.sub(r"^# .*$", f"# {_TITLES[path]}", text, count=1, flags=re.MULTILINE)
     text = re.sub(r"\[([^]]*)\]\(\w+\.csv\)", r"`\1`", text)  # a table beside the page, which is none
     return for_site(text, path, OF_REPOSITORY[path])
-
-
-# Commands
-
-
-def commands_page() -> str:
-    """Every command with its arguments, read from the parser."""
-    introduction = (
-        "# Every command\n\nRead from the parser itself when this site was built; `hear-eval COMMAND --help` says the same. "
-        "Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted (Ctrl-C), 143 terminated (SIGTERM).\n"
-    )
-    return "\n".join([introduction, *_command(cli.parser(), level=1)])
-
-
-def _command(parser: argparse.ArgumentParser, level: int) -> Iterator[str]:
-    """A command as a section, and those inside it."""
-    if level > 1:
-        yield f"{'#' * level} `{parser.prog}`\n"
-    if level > 1 and parser.description:
-        yield f"{_sentence(parser.description)}\n"
-    for title, shown in _groups(parser).items():
-        if title:
-            yield f"**{_sentence(title).rstrip('.')}**\n"
-        yield _table(("argument", "meaning"), [_argument(action, parser) for action in shown])
-    if level > 1 and parser.epilog:
-        yield from _epilog(parser.epilog)
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            for sub in dict.fromkeys(action.choices.values()):
-                yield from _command(sub, level + 1)
-
-
-def _groups(parser: argparse.ArgumentParser) -> dict[str, list[argparse.Action]]:
-    """Arguments that have a row, by the group that they stand in; the commands inside have sections instead."""
-    groups: dict[str, list[argparse.Action]] = {}
-    for group in parser._action_groups:
-        title = "" if group.title in (None, "positional arguments", "options") else str(group.title)
-        for action in group._group_actions:
-            hidden = action.help == argparse.SUPPRESS or isinstance(action, argparse._SubParsersAction)
-            if not hidden and "--help" not in action.option_strings:
-                groups.setdefault(title, []).append(action)
-    return groups
-
-
-def _argument(action: argparse.Action, parser: argparse.ArgumentParser) -> tuple[str, str]:
-    """An argument and what it means, as cells."""
-    formatter = parser.formatter_class(parser.prog)
-    value = formatter._format_args(action, formatter._get_default_metavar_for_optional(action))
-    if action.option_strings:
-        name = ", ".join(action.option_strings) + (f" {value}" if action.nargs != 0 else "")
-    else:
-        name = formatter._format_args(action, formatter._get_default_metavar_for_positional(action))
-    meaning = formatter._expand_help(action) if action.help else ""
-    needed = " (needed)" if action.option_strings and action.required else ""
-    return _code(name), _escape(meaning) + needed
-
-
-def _epilog(text: str) -> Iterator[str]:
-    """What stands below the arguments: examples as code, sentences as they are."""
-    for line in text.strip("\n").splitlines():
-        is_code = re.match(r"\s+\S|hear-eval ", line)
-        yield (
-            f"    {line.strip()}" if is_code else f"\n{_escape(line[:1].upper() + line[1:])}\n" if line.strip() else ""
-        )
-    yield ""
-
-
-# Python
 
 
 def python_page() -> str:
@@ -207,116 +134,6 @@ shows how one is used by itself.
 """
 
 
-# Models
-
-
-def models_page() -> str:
-    """Every module of ours: a table of what is short, and a section each with the rest."""
-    rows = listing.list_modules()
-    names = [name for name in rows[0] if name != "module"]
-    short = [name for name in names if max(len(_cell(row[name])) for row in rows) <= _SHORT]
-    lines = [[f"[`{row['module']}`](#{_anchor(row['module'])})", *(_cell(row[name]) for name in short)] for row in rows]
-    text = (
-        f"# The modules\n\nWhat `hear-eval list modules` lists, {len(rows)} of them; [how they are used, and ensembles of them](modules.md). "
-        "Any other HEAR module can be evaluated as well: [yours](own_model.md), [other people's](third_party.md), and checkpoints "
-        "(`hf:ORG/MODEL`).\n\n"
-    )
-    if not short:
-        lines = [[*line, _cell(row["what"])] for line, row in zip(lines, rows, strict=True)]
-        return text + _table(("module", "is"), lines) + _sections(rows, [])
-    return text + _table(("module", *short), lines) + _sections(rows, [name for name in names if name not in short])
-
-
-def _sections(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> str:
-    """A section a module: its docstring, its citation, and values that are too long for the table."""
-    text = ""
-    for row in rows:
-        name = row["module"].rpartition(".")[2]
-        tree = ast.parse((CHECKOUT / "hear_ssl" / f"{name}.py").read_text(encoding="utf-8"))
-        facts = {each: _cell(row[each]) for each in names if each != "what"} or dict(_checkpoint(tree))
-        listed = "".join(f"- {each}: {value}\n" for each, value in facts.items() if value)
-        text += f"\n## `{row['module']}`\n\n{_docstring(tree)}\n\n{listed}"
-    return text
-
-
-def _docstring(tree: ast.Module) -> str:
-    """What a module's file says of it; indented lines stay code."""
-    return _escape(ast.get_docstring(tree) or "", pipes=False)
-
-
-def _checkpoint(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    """What a module's file says of its checkpoint, in its own words."""
-    keywords = [node for node in ast.walk(tree) if isinstance(node, ast.keyword)]
-    for node in keywords:
-        if node.arg in ("hub_id", "revision", "licence", "citation") and isinstance(node.value, ast.Constant):
-            yield node.arg.replace("_", " "), str(node.value.value)
-
-
-# Suites
-
-
-def suite_page(name: str) -> str:
-    """A suite: its tasks, what its published code does otherwise, and the numbers that papers printed for it."""
-    suite = yaml.safe_load((schema.tasks_folder() / "suites" / f"{name}.yaml").read_text(encoding="utf-8"))
-    rows = [row for row in listing.list_tasks() if row["task"].startswith(f"{name}/")]
-    clean = [row for row in rows if row["profile"] != "published"]
-    head = ("task", "dataset", "clips", "classes", "hours", "split", "metric")
-    lines = [[_code(row["task"]), *(_cell(row[each]) for each in head[1:])] for row in clean]
-    text = f"# {name}: {_escape(suite['title'])}\n\n{_escape(suite['citation'])}\n\n"
-    text += f"Source: {_escape(suite['source'])}. Protocol: [`{suite['protocol']}`](../protocols.md).\n\n"
-    text += f"    hear-eval run hear_ssl.hubert_base --task {name} --data data --plan\n\n"
-    text += f"## Tasks\n\n{_table(head, lines)}\n"
-    text += "How data is fetched and checked: [the built-in tasks](../tasks.md#getting-their-data).\n"
-    differs = {row["task"]: row["differs"] for row in rows if row["profile"] == "published" and row["differs"]}
-    if differs:
-        said = "\n".join(f"- `{task}`: {_escape(why, pipes=False)}" for task, why in differs.items())
-        text += f"\n## What the published code does otherwise\n\n`--profile published` repeats it.\n\n{said}\n"
-    return text + _published(name)
-
-
-def _published(suite: str) -> str:
-    """The numbers that papers printed for a suite's tasks."""
-    text = "\n## Published numbers\n\n"
-    found = False
-    for each in recipes.names():
-        recipe = recipes.read(each)
-        for table in recipe.tables:
-            columns = [column for column, task in table.columns.items() if task.startswith(f"{suite}/")]
-            if columns and table.printed:
-                found = True
-                text += _printed(recipe, table, columns)
-    if not found:
-        text += "This package holds no printed numbers of this suite.\n"
-    return text
-
-
-def _printed(recipe: Recipe, table: RecipeTable, columns: Sequence[str]) -> str:
-    """One printed table, those of its columns that are of the suite, with what is known of its cells."""
-    lines = [
-        [_escape(row), *(table.printed.get((row, column), "") for column in columns)]
-        for row in table.rows
-        if any(table.printed.get((row, column)) for column in columns)
-    ]
-    head = [_escape(row) for row in columns]
-    tasks = "; ".join(f"{_escape(column)} is `{table.columns[column]}`" for column in columns)
-    text = f"### {recipe.name}, {table.name}\n\n{_escape(table.title)}. {_escape(recipe.citation)}\n\n"
-    text += _table(("as printed", *head), lines)
-    text += f"\n{tasks}.\n\n"
-    notes = [
-        note
-        for note in recipe.footnotes
-        if note.concerns(table.name) and (not note.columns or set(note.columns) & set(columns))
-    ]
-    for note in notes:
-        about = ", ".join([*note.rows, *(column for column in note.columns if column in columns)])
-        text += f"- {f'{_escape(about)}: ' if about else ''}{_escape(note.text, pipes=False)}\n"
-    text += f"\nMade again by [`hear-eval reproduce {recipe.name}`](../reproducing.md); put beside yours:\n\n"
-    return text + f"    hear-eval report results --published {recipe.name}\n\n"
-
-
-# The rest
-
-
 def citing_page() -> str:
     """How the software and the papers behind it are cited, from CITATION.cff."""
     cff = yaml.safe_load((CHECKOUT / "CITATION.cff").read_text(encoding="utf-8"))
@@ -354,46 +171,6 @@ def _output(output: Mapping[str, Any]) -> str:
     if "image/png" in data:
         return f"![What the code above draws](data:image/png;base64,{''.join(data['image/png']).strip()})"
     return f"```text\n{''.join(output.get('text', data.get('text/plain', ''))).rstrip()}\n```"
-
-
-def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    names = list(head)
-    lines = [names, ["---"] * len(names), *map(list, rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
-
-
-def _cell(value: Any) -> str:
-    """A value of a listing as the cell of a table."""
-    if value is None:
-        return ""
-    if isinstance(value, (list, tuple)):
-        return _escape(", ".join(map(str, value)))
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:,}" if isinstance(value, int) else f"{value:g}" if isinstance(value, float) else _escape(str(value))
-
-
-def _code(text: str) -> str:
-    return f"`{text}`"
-
-
-def _sentence(text: str) -> str:
-    """A summary as a sentence."""
-    text = _escape(text.strip(), pipes=False)
-    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', ':', '?')) else '.'}"
-
-
-def _escape(text: str, pipes: bool = True) -> str:
-    """Text as Markdown that shows it as it is, but for code between backquotes; in cells of tables pipes are escaped, too."""
-    parts = re.split(r"(`[^`]*`)", text)
-    plain = (re.sub(r"([<*_\[\]])", r"\\\1", part) if number % 2 == 0 else part for number, part in enumerate(parts))
-    joined = "".join(plain)
-    return re.sub(r"\s+", " ", joined.replace("|", "\\|")) if pipes else joined
-
-
-def _anchor(heading: str) -> str:
-    """What a heading is called in links."""
-    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
 if __name__ == "__main__":
