@@ -11,6 +11,7 @@ one that what ran so far printed: word by word, but that `...` stands for anythi
 numbers with a decimal point may differ by a clip or two, as they do between computers.
 """
 
+import ast
 import csv
 import difflib
 import glob
@@ -22,6 +23,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import yaml
 
 import field_recordings
 import site_parts
@@ -29,19 +31,21 @@ import tiny_checkpoints
 import tiny_onnx
 from evaluator import cli
 from evaluator.schema import names_in
+from hear_ssl.pretraining import cli as pretraining
 
 CHECKOUT = Path(__file__).parents[1]
 PAGES = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").rglob("*.md"))]
 GENERATED = site_parts.part("pages").generated() if (CHECKOUT / "docs").is_dir() else {}
+_HISTORY = "changelog.md"  # may name what is no more
 TEXTS = {**{path.relative_to(CHECKOUT).as_posix(): path.read_text(encoding="utf-8") for path in PAGES}, **GENERATED}
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(not (CHECKOUT / "docs").is_dir(), reason="not run from a checkout")]
 
 
-def commands(text):
-    """Lines of indented blocks that begin with hear-eval, as lists of words; continued lines are one."""
-    joined = re.sub(r"\\\n\s*", " ", text)
-    return [shlex.split(line, comments=True) for line in re.findall(r"^    (hear-eval .*)$", joined, re.MULTILINE)]
+def commands(text, program="hear-eval"):
+    """Lines of indented blocks that begin with the program, as lists of words; continued lines are one."""
+    joined = re.sub(r"\$\([^)]*\)", "FILES", re.sub(r"\\\n\s*", " ", text))  # what the shell puts there are words
+    return [shlex.split(line, comments=True) for line in re.findall(rf"^    ({program} .*)$", joined, re.MULTILINE)]
 
 
 def mentioned(text):
@@ -94,7 +98,7 @@ def _pattern_of(part):
     return ".*" if part == "..." else r"\s+" if part.isspace() else re.escape(part)
 
 
-@pytest.mark.parametrize("page", TEXTS)
+@pytest.mark.parametrize("page", [page for page in TEXTS if page != _HISTORY])
 def test_every_command_parses(page, capsys):
     """No command or option is invented; in a block none is left out that must be given."""
     text = TEXTS[page]
@@ -107,6 +111,18 @@ def test_every_command_parses(page, capsys):
             said = capsys.readouterr().err.splitlines()[-1]
             if command in in_blocks or "are required" not in said:  # a sentence may leave out what it is not about
                 pytest.fail(f"{page}: {shlex.join(command)}: {said}")
+
+
+@pytest.mark.parametrize("page", [page for page in TEXTS if page != _HISTORY])
+def test_every_snippet_parses(page):
+    """Commands of pre-training, Python (magic lines of notebooks apart) and YAML."""
+    for command in commands(TEXTS[page], "hear-ssl"):
+        pretraining.parser().parse_args(command[1:])
+    for kind, text in re.findall(r"^```(python|yaml)\n(.*?)^```", TEXTS[page], re.DOTALL | re.MULTILINE):
+        if kind == "yaml":
+            yaml.safe_load(text)
+        else:
+            ast.parse(re.sub(r"^%.*$", "", text, flags=re.MULTILINE), page)
 
 
 def test_the_readme_has_a_row_for_every_command():

@@ -7,15 +7,16 @@ from collections.abc import Iterator
 from as_markdown import code, escape, sentence, table
 
 from evaluator import cli
+from hear_ssl.pretraining import cli as pretraining
 
 
 def commands_page() -> str:
     """Every command with its arguments, read from the parser."""
     introduction = (
-        "# Every command\n\nRead from the parser itself when this site was built; `hear-eval COMMAND --help` says the same. "
+        "# Every command\n\nRead from the parser itself when this site was built; each says the same after `--help`. "
         "Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted (Ctrl-C), 143 terminated (SIGTERM).\n"
     )
-    return "\n".join([introduction, *_command(cli.parser(), level=1)])
+    return "\n".join([introduction, *_command(cli.parser(), level=1), *_command(pretraining.parser(), level=1)])
 
 
 def _command(parser: argparse.ArgumentParser, level: int) -> Iterator[str]:

@@ -27,7 +27,7 @@ EPILOG = """A run that was interrupted goes on where it was: give the same comma
 stats.csv, the original layout), loads with hear_ssl.byol_a."""
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
     """All commands and their options; a recipe's number that is left out stays as published."""
     top = argparse.ArgumentParser(prog="hear-ssl", description="Self-supervised audio models.")
     top.add_argument("--version", action="version", version=f"hear-ssl {importlib.metadata.version('hear-ssl')}")
@@ -83,7 +83,7 @@ def _finite(text: str) -> float:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and give its exit code; every expected failure is one sentence on standard error."""
-    parsed = _parser().parse_args(arguments)
+    parsed = parser().parse_args(arguments)
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
     handlers[0].setLevel(logging.ERROR if parsed.quiet else SAID)
     handlers[0].setFormatter(logging.Formatter("hear-ssl: %(message)s"))
