@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from evaluator.api.forecasting import forecast
     from evaluator.api.listing import Table, list_datasets, list_modules, list_protocols, list_tasks
     from evaluator.api.paper import write_table
+    from evaluator.api.robustness import measure_robustness
     from evaluator.api.running import RunError, find_tasks, load_protocol, run
     from evaluator.api.tracing import rerun, verify
     from evaluator.api.version import __version__
@@ -46,6 +47,7 @@ _HOMES = {
     "forecasting": ("forecast",),
     "listing": ("Table", "list_datasets", "list_modules", "list_protocols", "list_tasks"),
     "paper": ("write_table",),
+    "robustness": ("measure_robustness",),
     "running": ("RunError", "find_tasks", "load_protocol", "run"),
     "tracing": ("rerun", "verify"),
     "version": ("__version__",),
@@ -97,6 +99,7 @@ __all__ = [
     "list_tasks",
     "load_protocol",
     "load_results",
+    "measure_robustness",
     "rerun",
     "run",
     "to_frame",

@@ -1,5 +1,6 @@
 """A clip: a stretch of one recording with its labels and events."""
 
+import math
 import re
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -54,3 +55,8 @@ def named(name: str) -> Clip:
     if stretch is None:
         return Clip(name, ())
     return Clip(stretch["path"], (), float(stretch["start"]), float(stretch["end"]) if stretch["end"] else None)
+
+
+def n_samples(seconds: float, sample_rate: float) -> int:
+    """The number of samples in `seconds`, a half rounded up, as soxr does when it resamples."""
+    return math.floor(seconds * sample_rate + 0.5)

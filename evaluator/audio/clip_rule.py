@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from evaluator.audio.clip import n_samples
+
 if TYPE_CHECKING:
     from evaluator.audio.degradation import Degradation
 
@@ -117,11 +119,6 @@ def refuse_channel(channel: str) -> None:
     """
     if channel not in CHANNELS and not (channel.isascii() and channel.isdecimal() and int(channel) >= 1):
         raise ValueError(f"{channel!r} is no channel; give {', '.join(CHANNELS)}, or a number from 1 on")
-
-
-def n_samples(seconds: float, sample_rate: float) -> int:
-    """The number of samples in `seconds`, a half rounded up, as soxr does when it resamples."""
-    return math.floor(seconds * sample_rate + 0.5)
 
 
 AS_IT_IS = ClipRule()  # the whole clip, its channels averaged

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from evaluator.audio.clip_rule import n_samples
+from evaluator.audio.clip import n_samples
 
 BLOCK_SECONDS = 0.02  # of the blocks whose power says whether a clip is active there
 ACTIVE_DB = 40.0  # below the loudest block: what is quieter is a pause, such as the digital silence that clips are filled up with

@@ -3,18 +3,20 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from evaluator.audio.clip import Clip
 from evaluator.datasets.splits import Fold
 from evaluator.embedding.matrix import Matrix
 from evaluator.experiment import evaluation
-from evaluator.experiment.evaluation import Choice, Evaluation, Key
+from evaluator.experiment.evaluation import CandidateJob, Choice, Evaluation, Key
 from evaluator.experiment.experiment import Embedded, Experiment
 from evaluator.experiment.options import RunOptions
 from evaluator.experiment.targets import ClipTargets, EventTargets, TaskTargets
 from evaluator.experiment.usable import restrict
 from evaluator.probes import apart, features
 from evaluator.probes.features import Candidate
-from evaluator.probes.jobs import FitRequest
+from evaluator.probes.jobs import FitRequest, Outcomes
 from evaluator.scoring.events import PostProcessing
 from evaluator.scoring.intervals import POOLED
 
@@ -41,8 +43,38 @@ class Fitted:
     choice: Choice
 
 
+@dataclass(frozen=True)
+class Probed:
+    """What came of an experiment's probes, before it is put together by features and setting.
+
+    clips, folds, targets, seeds: As those of `Fitted`.
+    jobs: Which fold, seed and features each probe was of.
+    outcomes: Of each job, probabilities (n_rows, n_classes).
+    candidates: The features.
+    over_folds: How folds make one score.
+    """
+
+    clips: list[Clip]
+    folds: list[Fold]
+    targets: TaskTargets
+    seeds: list[int]
+    jobs: list[CandidateJob]
+    outcomes: list[Outcomes]
+    candidates: list[Candidate]
+    over_folds: str
+
+    def evaluations(self) -> dict[Key, Evaluation]:
+        """By features and setting, probabilities (n_times, n_clips, n_classes) of each fold."""
+        parts = (self.jobs, self.outcomes, self.targets, self.folds, self.candidates, self.over_folds)
+        return evaluation.collect(*parts)
+
+    def fitted(self, evaluations: Mapping[Key, Evaluation], choice: Choice) -> Fitted:
+        """All of it, with what stands for the whole; predictions are (n_times, n_clips, n_classes) for each fold."""
+        return Fitted(self.clips, self.folds, self.targets, self.seeds, evaluations, choice)
+
+
 def fit(experiment: Experiment, embedded: Embedded, options: RunOptions) -> Fitted:
-    """Fit the protocol's probe to every fold, seed and kind of features.
+    """Fit the protocol's probe to every fold, seed and kind of features, and say what stands for the whole.
 
     Feature matrices are (n_rows, width), targets (n_rows, n_classes).
 
@@ -54,6 +86,20 @@ def fit(experiment: Experiment, embedded: Embedded, options: RunOptions) -> Fitt
         UsageError: The probe cannot be fitted to such a task, or there is no such device.
         EvaluationError: A fold has no usable clips, or training diverges.
     """
+    protocol = experiment.setup.protocol
+    probed = fit_probes(experiment, embedded, options)
+    evaluations = probed.evaluations()
+    return probed.fitted(evaluations, evaluation.choose(evaluations, protocol.probe, protocol.choose_layer))
+
+
+def fit_probes(experiment: Experiment, embedded: Embedded, options: RunOptions, n_ordered: int | None = None) -> Probed:
+    """As `fit`, without a choice of what stands for the whole.
+
+    Args:
+        experiment, embedded, options: As those of `fit`, of (n_clips,) clips.
+        n_ordered: How many of the clips, from the first on, decide the order of unshuffled training; None for all. Those behind are
+            tested only.
+    """
     protocol, every = experiment.setup.protocol, experiment.setup.recordings.clips
     good = sorted(embedded.extraction.keys)
     clips = [every[number] for number in good]
@@ -61,15 +107,15 @@ def fit(experiment: Experiment, embedded: Embedded, options: RunOptions) -> Fitt
     keys = [embedded.extraction.keys[number] for number in good]
     targets, matrices, candidates = _features(experiment, embedded, clips, keys)
     seeds = options.seeds if protocol.probe.SEEDED else options.seeds[:1]
-    jobs = evaluation.plan(targets, folds, candidates, seeds, evaluation.file_order(every)[good])
+    first = evaluation.file_order(every[:n_ordered])
+    order = np.concatenate([first, np.arange(len(first), len(every))])[good]
+    jobs = evaluation.plan(targets, folds, candidates, seeds, order)
     plain = [each.job for each in jobs]
     advance = options.progress(f"{experiment.title}: probes", protocol.probe.n_steps(plain))
     request = FitRequest(plain, matrices, targets.row_targets, protocol.standardise, options.device, advance)
     over_folds = protocol.over_folds if len(folds) > 1 else POOLED  # of one split, both are the same
     outcomes = apart.fit(protocol.probe, request, options.workers)
-    evaluations = evaluation.collect(jobs, outcomes, targets, folds, candidates, over_folds)
-    choice = evaluation.choose(evaluations, protocol.probe, protocol.choose_layer)
-    return Fitted(clips, folds, targets, seeds, evaluations, choice)
+    return Probed(clips, folds, targets, seeds, jobs, outcomes, candidates, over_folds)
 
 
 def _features(

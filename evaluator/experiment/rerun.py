@@ -19,6 +19,7 @@ from evaluator.probes import protocol as protocols
 from evaluator.probes.protocol import Protocol
 from evaluator.results import equality
 from evaluator.results.result import Result
+from evaluator.results.robustness import DEGRADATION
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,11 @@ def request_of(result: Result, options: RunOptions, python: str = "", timeout: f
     provenance, environment = result.provenance, result.environment
     if "fused" in provenance:
         raise UsageError(f"{result.module}: is made of other results; rerun those, and fuse them again")
+    if DEGRADATION in provenance:
+        raise UsageError(
+            f"{result.module} on {result.task}: its clips were degraded on purpose; run hear-eval robustness again, which fits the probes of "
+            "all levels together"
+        )
     if provenance.get("session"):
         raise UsageError(
             f"{result.module}: was an object in Python, of which only its name is left; give it to ev.run again"

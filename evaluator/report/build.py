@@ -1,13 +1,13 @@
 """A report from results on disk: collect them, rank one board at a time, and write the page and what else was asked for."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from evaluator.errors import UsageError
 from evaluator.files import write_whole
-from evaluator.report import answers, overview_page, page, published, sections
+from evaluator.report import answers, overview_page, page, published, robustness, sections
 from evaluator.report.board import Board, boards
 from evaluator.report.board_tables import by_model, leaderboard, matrix
 from evaluator.report.budget import PageBudget, ReportFiles
@@ -97,7 +97,11 @@ def build(paths: Sequence[Path], options: ReportOptions) -> BuiltReport:
     files = ReportFiles(options.out.with_name(f"{options.out.stem}-files"), options.kinds)
     built = _sections(everything, options, files, numbers)
     files.table(partial(matrix, everything, printed=[section.printed for section in built]), "overview")
-    html = page.render(_page(collection, everything, built, problems, options, numbers))
+    of_degraded, unused = robustness.section(collection.clean, collection.degraded, files)
+    problems += unused
+    titles = {row.title: number for number, row in enumerate(everything.rows)}
+    further = [*of_degraded, *(make(titles) for make in options.further)]
+    html = page.render(replace(_page(collection, everything, built, problems, options, numbers), further=further))
     write_whole(options.out, html.encode("utf-8", errors="replace"))
     return BuiltReport([options.out, *files.written], [*problems, *_silent(built), *_left_over(files)])
 
@@ -191,7 +195,6 @@ def _page(
         overview_printed=[PrintedOverviewRow(*row) for row in by_model([section.printed for section in built])],
         sections=built,
         reading=_HOW_TO_READ,
-        further=[make({row.title: number for number, row in enumerate(everything.rows)}) for make in options.further],
         groups=groups,
         axis=axis,
         folded=len(built) > _MAX_OPEN,

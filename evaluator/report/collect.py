@@ -10,6 +10,7 @@ from pathlib import Path
 from evaluator.errors import EvaluationError, UsageError
 from evaluator.report.header import ResultHeader, read_header
 from evaluator.results.hearing import pace
+from evaluator.results.robustness import is_degraded
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Collection:
     """The results in files and folders.
 
     comparable: In order of task, protocol and profile.
+    clean, degraded: Headers of all results of clips as they are, and of such as were made worse on purpose, which have no leaderboards.
     problems: A sentence for each file that should be a result and cannot be used.
     notes: What else a reader should know, such as files that were passed over.
     """
@@ -39,6 +41,8 @@ class Collection:
     comparable: list[ComparableResults]
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    clean: list[ResultHeader] = field(default_factory=list)
+    degraded: list[ResultHeader] = field(default_factory=list)
 
 
 def collect(paths: Sequence[Path]) -> Collection:
@@ -74,7 +78,14 @@ def collect(paths: Sequence[Path]) -> Collection:
         )
     were = " that is no result of a run was" if n_others == 1 else "s that are no results of runs were"
     notes = [f"{n_others} JSON file{were} passed over"] if n_others else []
-    return Collection(_comparable(with_titles(list(headers.values()))), problems, notes)
+    degraded = [each for each in headers.values() if is_degraded(each.result)]
+    clean = with_titles([each for each in headers.values() if not is_degraded(each.result)])
+    if not clean:
+        raise UsageError(
+            f"{', '.join(map(str, paths))}: holds results of degraded clips only; give those of the clean clips too, which hear-eval "
+            "robustness writes beside them"
+        )
+    return Collection(_comparable(clean), problems, notes, clean, degraded)
 
 
 def _files(paths: Sequence[Path], problems: list[str]) -> Iterator[tuple[Path, bool]]:

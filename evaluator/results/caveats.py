@@ -73,6 +73,10 @@ CAVEATS: Mapping[str, CaveatKind] = {
     "failed_clips": CaveatKind(
         "clips that could not be read or embedded, which are not in the score", UNLESS_SHARED, by_text=True
     ),
+    # Of other sounds under the same names.
+    "degraded_clips": CaveatKind(
+        "test clips were made worse on purpose, to see how far the score falls", UNLESS_SHARED, by_text=True
+    ),
     "silent_clips": CaveatKind("clips whose samples are all 0"),
     # A module's own way with short clips, batches and errors is part of what is compared.
     "padded_clips": CaveatKind("clips that the module takes only after zero-padding"),

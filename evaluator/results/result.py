@@ -180,7 +180,7 @@ def run_of(fields: Mapping[str, Any]) -> str:
         "session",
     )
     question += [fields["provenance"].get(name) for name in decides]
-    question += [fields["provenance"][name] for name in ("kept_as",) if name in fields["provenance"]]
+    question += [fields["provenance"][name] for name in ("kept_as", "degradation") if name in fields["provenance"]]
     return run_name(question)
 
 

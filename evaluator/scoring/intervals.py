@@ -8,7 +8,7 @@ The target of an interval is the score on endless clips of new groups of the sam
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -217,7 +217,7 @@ class Difference:
         return POWER * self.error
 
 
-def between(one: Estimate, other: Estimate) -> Difference:
+def between(one: Estimate, other: Estimate, same_trainings: bool = False) -> Difference:
     """The difference of two scores of the same units: that of their changes has a variance of its own.
 
     p is never below what exchanging the signs of so few units' differences gives at best, 2^(1 - n); it decides only
@@ -225,10 +225,16 @@ def between(one: Estimate, other: Estimate) -> Difference:
 
     Args:
         one, other: Of the same metric and units, (n_blocks,) changes each.
+        same_trainings: Whether both are of the very same probes, training by training: then these add no more to the doubt than the
+            difference varies from one to the next.
     """
     value, changes = float(_exact(np.asarray(one.value - other.value))), _exact(one.changes - other.changes)
     over_units = (one.factor * float(changes @ changes), one.freedom)
-    error, freedom = spread([over_units, *one.variances_of_training, *other.variances_of_training])
+    if same_trainings:
+        of_training = replace(one, by_training=one.by_training - other.by_training).variances_of_training
+    else:
+        of_training = [*one.variances_of_training, *other.variances_of_training]
+    error, freedom = spread([over_units, *of_training])
     return difference(value, error, freedom, one.n_units)
 
 

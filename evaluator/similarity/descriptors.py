@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from evaluator.audio import decode
-from evaluator.audio.clip import Clip
-from evaluator.audio.clip_rule import AS_IT_IS, ClipRule, n_samples
+from evaluator.audio.clip import Clip, n_samples
+from evaluator.audio.clip_rule import AS_IT_IS, ClipRule
 from evaluator.similarity import pitch
 from evaluator.similarity.pitch import LOWEST_PITCH, yin
 
