@@ -197,8 +197,14 @@ def _remove_if_older(path: Path, seconds: float) -> None:
 
 
 def safe_name(name: str) -> str:
-    """`name` as one folder's name; what is not a letter, digit, dot, dash or underscore becomes a dash and a hash."""
-    safe = re.sub(r"[^A-Za-z0-9._-]", "-", name).strip(".") or "-"
+    """`name` as one folder's name; what is not a letter, digit, dot, dash or underscore becomes a dash and a hash.
+
+    It begins with neither dot nor dash, so that it is neither hidden nor taken for an option of a command.
+
+    >>> safe_name("arch/esc50"), safe_name("./my_model.py")
+    ('arch-esc50', 'my_model.py-63ec8a')
+    """
+    safe = re.sub(r"[^A-Za-z0-9._-]", "-", name).strip(".").lstrip(".-") or "_"
     if safe == name or re.fullmatch(r"[a-z0-9_]+/[a-z0-9_]+", name):
         return safe
     return f"{safe[-80:]}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"

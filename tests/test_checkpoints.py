@@ -6,6 +6,7 @@ The independent reference is `AutoModel` and `AutoFeatureExtractor` on the same 
 import importlib
 import json
 import shutil
+import socket
 
 import pytest
 import torch
@@ -238,3 +239,28 @@ def test_the_hubs_cache_serves_one_commit_and_names_it(tmp_path, monkeypatch, re
     shutil.rmtree(root / "snapshots")
     with pytest.raises(FileNotFoundError, match=r"someone/tiny.*neither a local folder .*`hf download"):
         Checkpoint("someone/tiny", revision).load_model()
+
+
+def test_a_hub_without_an_address_is_told_at_once(monkeypatch):
+    """The library is not let try again and again; behind a proxy the hub is asked all the same."""
+    asked = []
+
+    def nowhere(host, port):
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    def download(source, name, local_files_only, **_):
+        asked.append(local_files_only)
+        raise ConnectionError("no way")
+
+    monkeypatch.setattr(socket, "getaddrinfo", nowhere)
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", download)
+    for proxies, is_local, why in (
+        ({}, True, "huggingface.co cannot be found from here"),
+        ({"https": "p"}, False, "no way"),
+    ):
+        hub.unreachable.cache_clear()
+        monkeypatch.setattr("urllib.request.getproxies", lambda proxies=proxies: proxies)
+        with pytest.raises(FileNotFoundError, match=f"{why}.*hf download"):
+            hub.Files("someone/tiny").find("config.json")
+        assert asked.pop() == is_local
+    hub.unreachable.cache_clear()

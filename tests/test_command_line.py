@@ -45,7 +45,7 @@ def saying(monkeypatch):
         logging.getLogger("evaluator.embedding.claims").info("a step")
         logging.getLogger("evaluator.files").warning("a warning")
         logging.getLogger("evaluator").warning("told by the command itself")
-        logging.getLogger("a_library").warning("of a library")
+        logging.lastResort.handle(logging.LogRecord("lib", logging.WARNING, "", 0, "of a library", (), None))
         print("hear-eval: an error", file=sys.stderr)
         sys.stderr.write("\r 10 %|#   |\r100 %|####|\n")
         return 1
@@ -95,7 +95,7 @@ def test_a_crash_leaves_its_traceback_in_the_log(hear_eval, monkeypatch, tmp_pat
     with pytest.raises(KeyError):
         hear_eval("list", "tasks", "--log", "a.log")
     assert "KeyError: 'nobody expected this'" in (tmp_path / "a.log").read_text()
-    assert sys.stderr is before and _log.CONSOLE not in logging.getLogger().handlers
+    assert sys.stderr is before and _log.CONSOLE not in logging.getLogger("evaluator").handlers
 
 
 def test_quiet_means_no_progress_and_the_log_has_it(hear_eval, monkeypatch, tmp_path):

@@ -17,7 +17,7 @@ def test_a_hub_model_can_be_named_by_its_commit_only(tmp_path, monkeypatch):
     commit = "0123456789abcdef0123456789abcdef01234567"
     (tmp_path / "snapshots" / commit).mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("huggingface_hub.hf_hub_download", lambda source, name, revision: f"snapshots/{commit}/{name}")
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", lambda source, name, **_: f"snapshots/{commit}/{name}")
     assert hub.Files("snapshots").read_from == [str(tmp_path / "snapshots")]
     for revision, places in (("", None), ("main", None), (commit, [f"snapshots/{commit}", str(tmp_path / "org/it")])):
         found = hub.Files("org/it", revision)

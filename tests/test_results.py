@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import re
 import time
 
 import numpy as np
@@ -115,6 +116,9 @@ def test_the_place_tells_what_it_is(tmp_path):
     assert on_disk.write(result(score=0.7), tmp_path) == path
     for other in ({"seed": 1}, {"seed": 0, "protocol_sha256": "of a user's file with the same name"}):
         assert on_disk.write(result(provenance=other), tmp_path) != path
+    for name in ("./my_model.py", "../a", "-rf", "--help", ".hidden", "...", "-", "/a/b.py", "~/m.py", "ü"):
+        assert on_disk.safe_name(name)[0] not in "-." and re.fullmatch(r"[\w.-]+", on_disk.safe_name(name))
+    assert len({on_disk.safe_name(name) for name in ("./a.py", "../a.py", "-a.py", "a.py", "/a.py")}) == 5
     assert on_disk.safe_name("a/b c") != on_disk.safe_name("a-b-c") and "/" not in on_disk.safe_name("../../etc")
 
 

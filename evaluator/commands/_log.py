@@ -67,6 +67,19 @@ class _File(logging.Handler):
             self.file.flush()
 
 
+class _Each(logging.Handler):
+    """Hands records on to several handlers."""
+
+    def __init__(self, handlers: Sequence[logging.Handler]):
+        super().__init__(logging.WARNING)
+        self.handlers = handlers
+
+    def emit(self, record: logging.LogRecord) -> None:
+        for handler in self.handlers:
+            if record.levelno >= handler.level:
+                handler.handle(record)
+
+
 class _Copied:
     """Standard error whose whole lines are written to the file too, of a progress bar only its last state."""
 
@@ -115,20 +128,24 @@ def kept(quiet: bool, verbose: bool, path: Path | None, arguments: Sequence[str]
     if path is not None:
         _file = _File(path)
         handlers.append(_file)
+    loggers = [logging.getLogger(name) for name in _OURS]
+    levels, of_others = [logger.level for logger in loggers], logging.lastResort
     for handler in handlers:
         handler.addFilter(_is_new)
-        logging.getLogger().addHandler(handler)
-    levels = {name: logging.getLogger(name).level for name in _OURS}
-    for name in _OURS:
-        logging.getLogger(name).setLevel(logging.DEBUG)
+        for logger in loggers:
+            logger.addHandler(handler)
+    for logger in loggers:
+        logger.setLevel(logging.DEBUG)
+    logging.lastResort = _Each(handlers)  # what libraries log that do not show it themselves
     try:
         with _copied_stderr(arguments):
             yield
     finally:
-        for name, level in levels.items():
-            logging.getLogger(name).setLevel(level)
-        for handler in handlers:
-            logging.getLogger().removeHandler(handler)
+        logging.lastResort = of_others
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+            for handler in handlers:
+                logger.removeHandler(handler)
         CONSOLE.setLevel(logging.WARNING)
         if _file is not None:
             _file.file.close()

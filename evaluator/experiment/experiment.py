@@ -58,7 +58,8 @@ def prepare(spec: ModuleSpec, module: Module, setup: Setup, layers: str = "") ->
         UsageError: The module, the task or the probe has no such layers.
     """
     chosen = layers_of(setup, layers)
-    if layers:
+    shows_one = module.describe()["n_layers"] < 2
+    if layers and not (chosen == "all" and shows_one):  # all that it shows, as where a protocol says so
         features.refuse_plain(chosen, module.describe(), spec.name)
     views = "frames" if setup.task.labels == "events" else "scene" if chosen == "scene" else "layers"
     return Experiment(spec, setup, chosen, views)

@@ -4,8 +4,13 @@ The library's own loaders are not asked: they take a file's word for which code 
 which of its weights are left out or drawn at random. Here every tensor of the encoder is used, or it is an error.
 """
 
+import functools
+import logging
 import os
 import re
+import socket
+import urllib.parse
+import urllib.request
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -67,14 +72,17 @@ class Files:
         from huggingface_hub import hf_hub_download
         from huggingface_hub.errors import EntryNotFoundError
 
+        revision, offline = self.commit or self.revision or None, unreachable()
+        # It tells of each of its tries, for half a minute; what comes of them is told below.
+        logging.getLogger("huggingface_hub.utils._http").setLevel(logging.ERROR)
         try:
-            path = Path(hf_hub_download(self.source, name, revision=self.commit or self.revision or None))
+            path = Path(hf_hub_download(self.source, name, revision=revision, local_files_only=bool(offline)))
         except EntryNotFoundError as error:
             if self.commit:  # another file was found: the repository is there, and lacks this one
                 return None
-            raise FileNotFoundError(_unavailable(self.where, error)) from error
+            raise FileNotFoundError(_unavailable(self.where, offline or error)) from error
         except Exception as error:  # those of three libraries: names, connections, accounts
-            raise FileNotFoundError(_unavailable(self.where, error)) from error
+            raise FileNotFoundError(_unavailable(self.where, offline or error)) from error
         # Each file of a repository lies at snapshots/COMMIT/NAME of the cache: the next ones are of the same commit.
         self.commit, self.snapshot = self.commit or path.parent.name, path.parent
         return path
@@ -256,10 +264,24 @@ def _check_layers(state: Mapping[str, torch.Tensor], family: Family, n_layers: i
         )
 
 
+@functools.cache
+def unreachable() -> OSError | None:
+    """Why the hub cannot be asked from here, so that nobody waits for tries in vain: its name has no address, and there is no proxy."""
+    from huggingface_hub import constants
+
+    host = urllib.parse.urlsplit(constants.ENDPOINT).hostname or ""
+    if {"https", "all"} & set(urllib.request.getproxies()):
+        return None
+    try:
+        socket.getaddrinfo(host, None)
+    except OSError as error:
+        return OSError(f"{host} cannot be found from here ({error.strerror or error})")
+    return None
+
+
 def _unavailable(where: str, error: Exception) -> str:
     """The sentence for a checkpoint that could not be had."""
     return (
-        f"{where}: neither a local folder with a config.json nor a model that the Hugging Face hub gives here "
-        f"({weights.first_line(error)}). Check the name and the connection, or download it elsewhere with "
-        "`hf download ID --local-dir FOLDER` and pass the folder as model_file_path"
+        f"{where}: neither a local folder with a config.json nor on the hub ({weights.first_line(error)}); check the name, or get it "
+        "elsewhere: `hf download ID --local-dir FOLDER`, weights: FOLDER"
     )
