@@ -12,6 +12,7 @@ from pathlib import Path
 
 from evaluator.embedding.store import Store
 from evaluator.errors import EvaluationError
+from evaluator.files import describe_bytes
 from evaluator.results.environment import PACKAGES
 
 # Packages that `transformers` imports whenever they are present, so that a broken one breaks every speech model.
@@ -139,6 +140,6 @@ def _last_line(text: str) -> str:
 
 
 def _size_on_disk(folder: Path) -> str:
-    """What a folder takes on disk, in MB."""
+    """What a folder takes on disk."""
     files = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
-    return f"{sum(path.stat().st_size for path in files) / 1e6:.1f} MB"
+    return describe_bytes(sum(path.stat().st_size for path in files))

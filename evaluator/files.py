@@ -274,6 +274,20 @@ def cache_folder(chosen: Path | None) -> Path:
     return Path(os.environ.get("HEAR_EVAL_CACHE") or Path.home() / ".cache" / "hear-eval")
 
 
+def describe_bytes(n_bytes: float) -> str:
+    """A size as people read it, to three digits.
+
+    >>> describe_bytes(0), describe_bytes(999_600), describe_bytes(377_486_848), describe_bytes(2.1e9)
+    ('0 B', '1 MB', '377 MB', '2.1 GB')
+    """
+    size = n_bytes
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if float(f"{size:.3g}") < 1000:
+            return f"{size:.3g} {unit}"
+        size /= 1000
+    return f"{size:.3g} PB"
+
+
 def own_folder(cache: Path, name: str, make: bool = True) -> Path:
     """The folder `name` of a cache, made if it is not there; if it cannot be written, that of one's own cache beside it.
 

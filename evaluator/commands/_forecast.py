@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from evaluator.commands._console import print_table
+from evaluator.files import describe_bytes
 
 if TYPE_CHECKING:
     from evaluator.embedding.trial import Estimate
@@ -52,7 +53,7 @@ def print_forecasts(made: "Sequence[Forecast]") -> None:
         low, high = (sum(getattr(trial.processor, end) for trial in trials) for end in ("low", "high"))
         print(
             f"in all{_of_how_many(made)}: {embed:.1f} s of processor time to embed ({low:.1f} to {high:.1f}), {sum(opened.values()):.1f} to open "
-            f"{len(opened)} module{'s' * (len(opened) != 1)}; {_size(stored)} of disk"
+            f"{len(opened)} module{'s' * (len(opened) != 1)}; {describe_bytes(stored)} of disk"
         )
     print(f"note: {_NOTE}")
 
@@ -66,15 +67,15 @@ def _of_how_many(made: "Sequence[Forecast]") -> str:
 def _row(each: "Forecast") -> tuple[str, ...]:
     named = each.module, each.task, UNKNOWN if each.n_clips is None else str(each.n_clips)
     hours = UNKNOWN if each.audio_seconds is None else f"{each.audio_seconds / 3600:.3g}"
-    download = UNKNOWN if each.download_bytes is None else _size(each.download_bytes)
+    download = UNKNOWN if each.download_bytes is None else describe_bytes(each.download_bytes)
     if each.unchanged:
-        return (*named, hours, "unchanged", "0 GB", "0 GB", "", "0", "0")
+        return (*named, hours, "unchanged", "0 B", "0 B", "", "0", "0")
     trial = each.trial
     if trial is None:
         return (*named, hours, UNKNOWN, download, *[UNKNOWN] * 4)
-    memory = _size(trial.peak_bytes) if trial.peak_bytes else UNKNOWN
+    memory = describe_bytes(trial.peak_bytes) if trial.peak_bytes else UNKNOWN
     times = _seconds(trial.processor), _seconds(trial.wall)
-    return (*named, hours, str(trial.n_stored), download, _size(trial.store_bytes), memory, *times)
+    return (*named, hours, str(trial.n_stored), download, describe_bytes(trial.store_bytes), memory, *times)
 
 
 def _seconds(estimate: "Estimate") -> str:
@@ -82,11 +83,6 @@ def _seconds(estimate: "Estimate") -> str:
     if not estimate.mean:
         return "0"
     return f"{estimate.mean:.3g} ({estimate.low:.3g} to {estimate.high:.3g})"
-
-
-def _size(n_bytes: float) -> str:
-    """In GB, with digits that tell."""
-    return f"{n_bytes / 1e9:.2g} GB"
 
 
 def as_plain(each: "Forecast") -> dict[str, Any]:

@@ -17,7 +17,7 @@ from evaluator.download import transfer, unpack
 from evaluator.download.members import PRIVATE
 from evaluator.download.transfer import Progress
 from evaluator.errors import EvaluationError, UsageError
-from evaluator.files import sweep
+from evaluator.files import describe_bytes, sweep
 
 _UNPACKED = 2  # a guess: archives of audio unpack to at most about so many times their size
 
@@ -99,12 +99,12 @@ def plan(items: Sequence[DownloadItem], folder: Path) -> list[str]:
         sizes = [part.bytes or transfer.remote_size(part.url) for part in item.parts]
         total += sum(size or 0 for size in sizes)
         unknown += sizes.count(None)
-        size = _human(sum(size or 0 for size in sizes)) if None not in sizes else "size unknown"
+        size = describe_bytes(sum(size or 0 for size in sizes)) if None not in sizes else "size unknown"
         several = f" in {len(item.parts)} parts" if len(item.parts) > 1 else ""
         checked = "" if all(part.checksum for part in item.parts) else ", no published checksum"
         lines.append(f"{item.name}: {size}{several}{checked}, from {item.parts[0].url}")
     rest = f" and {unknown} files of unknown size" if unknown else ""
-    return [*lines, f"to fetch: {_human(total)}{rest}; free in {folder}: {_human(_free(folder))}"]
+    return [*lines, f"to fetch: {describe_bytes(total)}{rest}; free in {folder}: {describe_bytes(_free(folder))}"]
 
 
 def fetch(
@@ -221,7 +221,7 @@ def _refuse_without_room(items: Sequence[DownloadItem], folder: Path) -> None:
     needed = max(0, sum(sizes) - n_present) + _UNPACKED * sum(sizes)
     if needed > _free(folder):
         raise UsageError(
-            f"{folder}: about {_human(needed)} are needed to fetch and unpack, but only {_human(_free(folder))} are free; "
+            f"{folder}: about {describe_bytes(needed)} are needed to fetch and unpack, but only {describe_bytes(_free(folder))} are free; "
             "make room, or give another --data"
         )
 
@@ -229,14 +229,6 @@ def _refuse_without_room(items: Sequence[DownloadItem], folder: Path) -> None:
 def _free(folder: Path) -> int:
     existing = next(path for path in (folder.resolve(), *folder.resolve().parents) if path.exists())
     return shutil.disk_usage(existing).free
-
-
-def _human(size: float) -> str:
-    for unit in ("B", "kB", "MB"):
-        if size < 1000:
-            return f"{size:.3g} {unit}"
-        size /= 1000
-    return f"{size:.3g} GB"
 
 
 def _is_done(item: DownloadItem, done: Mapping[str, _Done]) -> bool:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from evaluator.errors import EvaluationError
+from evaluator.files import describe_bytes
 
 PRIVATE = ".downloads"  # folder of a download's own state, inside the dataset's
 MAX_MEMBERS = 1_000_000  # some 0.6 GB of what is known of them; the largest archives of clips have some 300,000
@@ -90,12 +91,12 @@ class Members:
             raise EvaluationError(f"{self.archive}: has more than {MAX_MEMBERS} members; nothing was unpacked")
         if self._n_bytes > self.max_bytes:
             raise EvaluationError(
-                f"{self.archive}: unpacks to more than {self.max_bytes / 1e9:.3g} GB, which no audio of its size does; "
+                f"{self.archive}: unpacks to more than {describe_bytes(self.max_bytes)}, which no audio of its size does; "
                 "not unpacked"
             )
         if self._n_bytes > self._free:
             raise EvaluationError(
-                f"{self.archive}: unpacks to {self._n_bytes / 1e9:.3g} GB or more, but only {self._free / 1e9:.3g} GB are "
+                f"{self.archive}: unpacks to {describe_bytes(self._n_bytes)} or more, but only {describe_bytes(self._free)} are "
                 f"free on the disk of {self.target.parent}; make room there, or give another --data; nothing was unpacked"
             )
 

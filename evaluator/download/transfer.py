@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from evaluator.errors import EvaluationError, UsageError
-from evaluator.files import Stamp, write_whole, writing
+from evaluator.files import Stamp, describe_bytes, write_whole, writing
 
 ZENODO_API = "https://zenodo.org/api/records"
 _BLOCK = 1 << 15  # bytes read at once, and lost at most when a connection ends
@@ -118,7 +118,7 @@ def _refuse_without_room(url: str, folder: Path, n_bytes: int) -> None:
     free = shutil.disk_usage(folder).free
     if n_bytes > free:
         raise EvaluationError(
-            f"{url}: {n_bytes / 1e9:.3g} GB are still to come, but only {free / 1e9:.3g} GB are free in {folder}; make room "
+            f"{url}: {describe_bytes(n_bytes)} are still to come, but only {describe_bytes(free)} are free in {folder}; make room "
             "there, or give another --data"
         )
 

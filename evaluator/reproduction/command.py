@@ -12,7 +12,7 @@ from evaluator.reproduction.forecast import Forecast, forecast
 from evaluator.reproduction.plan import Plan, PlannedRun, ReproductionOptions
 from evaluator.reproduction.replacing import describe_options
 from evaluator.reproduction.running import OnFailure
-from evaluator.reproduction.weights import describe_bytes
+from evaluator.reproduction.weights import about
 
 ProgressBar = Callable[[str, int], Callable[[int], object]]
 TableHead = Sequence[str]
@@ -74,7 +74,7 @@ def plan_tables(plan: Plan, forecasts: Sequence[Forecast]) -> list[tuple[TableHe
             each.run.task.name,
             each.run.protocol.profile,
             each.state,
-            "with another run" if key in plan.shared else describe_bytes(each.bytes),
+            "with another run" if key in plan.shared else about(each.bytes),
             *([_describe_time(times[id(each)]) if id(each) in times else ""] if forecasts else []),
         ]
         for key, each in plan.runs.items()
@@ -119,7 +119,7 @@ def _totals(plan: Plan, listed: Sequence[PlannedRun], forecasts: Sequence[Foreca
             "runs",
             f"{len(listed)} in {len(plan.recipe.profiles)} profiles: {', '.join(f'{n} {what}' for what, n in states.items())}",
         ],
-        ["embeddings on disk", describe_bytes(stored) + without],
+        ["embeddings on disk", about(stored) + without],
     ]
     if forecasts:
         seconds = sum(each.seconds for each in forecasts)

@@ -53,7 +53,7 @@ class DataOnDisk:
 def how_to_get(dataset: Dataset) -> str:
     """Size and access of a dataset that is not here, and how to get it."""
     sizes = [part.bytes for item in dataset.download for part in item.parts]
-    size = weights.describe_bytes(sum(each or 0 for each in sizes))
+    size = weights.about(sum(each or 0 for each in sizes))
     if any(sizes) and not all(sizes):
         size = f"at least {size.removeprefix('about ')}, not all sizes are known"
     how = {"open": "free to download", "request": "on request", "login": "behind a login"}.get(dataset.access, "")

@@ -14,6 +14,7 @@ from evaluator import schema
 from evaluator.datasets.dataset import TEXT
 from evaluator.embedding import members
 from evaluator.embedding.spec import ModuleSpec
+from evaluator.files import describe_bytes
 from evaluator.reproduction.recipe import MODULES
 from evaluator.schema import Field
 
@@ -137,7 +138,7 @@ def to_load(spec: ModuleSpec, known: Mapping[str, ModuleWeights]) -> tuple[list[
 
 
 def _missing(name: str, known: Mapping[str, ModuleWeights]) -> Iterator[str]:
-    weights, size = known[name].weights, describe_bytes(known[name].bytes)
+    weights, size = known[name].weights, about(known[name].bytes)
     kind = weights["from"]
     if kind == "members":
         for member in weights["members"]:
@@ -189,15 +190,10 @@ def _package_file(package: str, file: str) -> Path | None:
     return next((folder / file for folder in folders if (folder / file).is_file()), None)
 
 
-def describe_bytes(n_bytes: float) -> str:
-    """A size in words (kB, MB, GB or TB); "size not known" for 0.
+def about(n_bytes: float) -> str:
+    """A size that was estimated, in words; "size not known" for 0.
 
-    >>> describe_bytes(377486848)
+    >>> about(377486848)
     'about 377 MB'
     """
-    if not n_bytes:
-        return "size not known"
-    for unit, size in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6)):
-        if n_bytes >= size:
-            return f"about {n_bytes / size:.3g} {unit}"
-    return f"about {max(1, round(n_bytes / 1e3))} kB"
+    return f"about {describe_bytes(n_bytes)}" if n_bytes else "size not known"

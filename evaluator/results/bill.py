@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from evaluator.files import describe_bytes
 from evaluator.results.result import Result
 
 BILL = "took"  # its name in `environment`
@@ -83,14 +84,5 @@ def in_a_line(bills: Sequence[Bill], processor: float, wall: float, peak_bytes: 
     embedded = sum(each.embedded_seconds for each in bills)
     waited = sum(each.embedded_seconds / each.audio_per_second for each in bills if each.audio_per_second)
     audio = f"; {embedded:.0f} s of audio embedded, {embedded / waited:.0f} a second" if waited else ""
-    memory = f"; at most {in_megabytes(peak_bytes)} of memory" if peak_bytes else ""
+    memory = f"; at most {describe_bytes(peak_bytes)} of memory" if peak_bytes else ""
     return f"{processor:.1f} s of processor time{rest}, {wall:.1f} s of wall time{audio}{memory}"
-
-
-def in_megabytes(n_bytes: float) -> str:
-    """A size as people read it, `812 MB` or `2.1 GB`.
-
-    >>> in_megabytes(812e6), in_megabytes(2.13e9)
-    ('812 MB', '2.1 GB')
-    """
-    return f"{n_bytes / 1e9:.1f} GB" if n_bytes >= 1e9 else f"{n_bytes / 1e6:.0f} MB"
