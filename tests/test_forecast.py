@@ -169,7 +169,8 @@ def test_what_is_missing_is_told_and_not_fetched(recordings, monkeypatch, hear_e
     )
     (made,) = json.loads(out)
     assert code == 0 and made["trial"] is None and made["n_clips"] == 150 and made["download_bytes"] > 1e9
-    assert "is not in the hub's cache" in made["lacks"][0]
+    assert "is not in the hub's cache: `hf download" in made["lacks"][0]
+    assert made["lacks"][0].endswith(", let the run fetch it, or --weights PATH")
     made = planned(task="arch/esc50", data=recordings)
     assert made.n_clips == 2000 and made.download_bytes > 5e8 and made.trial is None and "data: esc50" in made.lacks[0]
     assert planned(Counting()).download_bytes is None

@@ -151,7 +151,7 @@ def test_modules_yaml_agrees_with_each_module(name):
 @pytest.mark.parametrize("name", ["hear_ssl.melspec", "hear_ssl.crepe_tiny", "hear_ssl.byol_a_mini", "hear_ssl.crepe"])
 def test_the_sizes_in_modules_yaml_are_those_of_the_module(name):
     """Of those whose weights are in a package."""
-    if weights.missing(ModuleSpec(name), KNOWN):
+    if weights.missing(ModuleSpec(name), KNOWN, weights.OF_REPRODUCE):
         pytest.skip("its package is not installed")
     model = importlib.import_module(name).load_model()
     embeds = KNOWN[name].embeds
@@ -168,11 +168,11 @@ def test_fetched_weights_are_looked_for_where_the_module_keeps_them(variable, be
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv(variable, str(tmp_path))
     monkeypatch.setattr("torch.hub._hub_dir", None)
-    assert weights.missing(ModuleSpec("hear_ssl.aves_bio"), KNOWN)
+    assert weights.missing(ModuleSpec("hear_ssl.aves_bio"), KNOWN, weights.OF_REPRODUCE)
     (tmp_path / below).mkdir(parents=True, exist_ok=True)
     for file in KNOWN["hear_ssl.aves_bio"].weights["files"]:
         (tmp_path / below / file).write_bytes(b"")
-    assert not weights.missing(ModuleSpec("hear_ssl.aves_bio"), KNOWN)
+    assert not weights.missing(ModuleSpec("hear_ssl.aves_bio"), KNOWN, weights.OF_REPRODUCE)
     path = importlib.import_module("hear_ssl.aves_bio").CHECKPOINT.downloaded()
     assert path == tmp_path / below / "aves-base-bio.torchaudio.pt"
 
@@ -184,10 +184,10 @@ def test_a_checkpoint_in_the_hub_cache_is_seen(tmp_path, monkeypatch):
     folder = tmp_path / "models--facebook--hubert-base-ls960" / "snapshots" / revision
     folder.mkdir(parents=True)
     (folder / "config.json").write_text("{}")
-    assert weights.missing(ModuleSpec("hear_ssl.hubert_base"), KNOWN)
+    assert weights.missing(ModuleSpec("hear_ssl.hubert_base"), KNOWN, weights.OF_REPRODUCE)
     (folder / "pytorch_model.bin").write_bytes(b"")
-    assert not weights.missing(ModuleSpec("hear_ssl.hubert_base"), KNOWN)
-    assert weights.missing(ModuleSpec("hear_ssl.hubert_large"), KNOWN)
+    assert not weights.missing(ModuleSpec("hear_ssl.hubert_base"), KNOWN, weights.OF_REPRODUCE)
+    assert weights.missing(ModuleSpec("hear_ssl.hubert_large"), KNOWN, weights.OF_REPRODUCE)
 
 
 def test_a_task_changes_its_protocol_once():

@@ -205,7 +205,7 @@ class _RecipeTasks:
 def _plan_run(run: Run, data: DataOnDisk, module_weights: Mapping[str, ModuleWeights], out: Path) -> PlannedRun:
     """How far a run is."""
     task_data = data.of(run.task, run.protocol.profile)
-    lacks = [*weights.missing(run.spec, module_weights), *([task_data.lacks] if task_data.lacks else [])]
+    lacks = [*weights.missing(run.spec, module_weights, weights.OF_REPRODUCE), *([task_data.lacks] if task_data.lacks else [])]
     hours = float(run.task.dataset.expected.get("hours") or 0)
     score, passed_over = finished.find_score(run, out, task_data.sha256)
     size = 0

@@ -40,6 +40,26 @@ _HUB_FILES = ("model.safetensors", "pytorch_model.bin", "model.safetensors.index
 
 
 @dataclass(frozen=True)
+class WaysOut:
+    """By what a command is given what a module lacks, in the words of its help.
+
+    fetch: That a module fetches its weights.
+    own: Weights that lie on disk.
+    yours: The same for weights that nobody can download; `{name}` is the module's.
+    python: An interpreter that has the module.
+    """
+
+    fetch: str
+    own: str
+    yours: str
+    python: str
+
+
+OF_REPRODUCE = WaysOut("--fetch-weights", "--weights DIR", "--weights DIR with DIR/{name}/", '--python "ROW=PATH"')
+OF_RUN = WaysOut("let the run fetch it", "--weights PATH", "--weights PATH", "--python PATH")
+
+
+@dataclass(frozen=True)
 class ModuleWeights:
     """A module's weights: where they come from and their size in bytes; and the sizes of what it embeds.
 
@@ -106,14 +126,20 @@ def with_own_weights(specs: Sequence[ModuleSpec]) -> list[ModuleSpec]:
     return [replace(spec, weights=path) for spec, path in zip(specs, paths, strict=True)] if any(paths) else list(specs)
 
 
-def missing(spec: ModuleSpec, known: Mapping[str, ModuleWeights]) -> list[str]:
-    """A sentence for each thing that a module lacks before it can be loaded; none if it is all here, or not known."""
+def missing(spec: ModuleSpec, known: Mapping[str, ModuleWeights], ways: WaysOut) -> list[str]:
+    """A sentence for each thing that a module lacks before it can be loaded; none if it is all here, or not known.
+
+    Args:
+        spec: The module.
+        known: All that is known of modules, with sizes in bytes.
+        ways: Of the command that tells it.
+    """
     if spec.weights or spec.python:
         return []
     kind, colon, name = spec.name.partition(":")
     if kind == "hf" and colon and not Path(name).exists() and not _in_hub_cache(name, ""):
-        return [f"weights: {name} is not in the hub's cache: `hf download {name}`, or --fetch-weights"]
-    return list(_missing(spec.name, known)) if spec.name in known else []
+        return [f"weights: {name} is not in the hub's cache: `hf download {name}`, or {ways.fetch}"]
+    return list(_missing(spec.name, known, ways)) if spec.name in known else []
 
 
 def to_load(spec: ModuleSpec, known: Mapping[str, ModuleWeights]) -> tuple[list[str], float | None]:
@@ -128,7 +154,7 @@ def to_load(spec: ModuleSpec, known: Mapping[str, ModuleWeights]) -> tuple[list[
         parts = [replace(spec, name=name)]
     lacks, n_bytes, unknown = list[str](), 0.0, False
     for part in parts:
-        sentences = missing(part, known)
+        sentences = missing(part, known, OF_RUN)
         size = known[part.name].bytes if part.name in known else 0
         third = not part.is_ours  # what it fetches as it is loaded nobody can say
         unknown = unknown or third or bool(sentences and not size)
@@ -137,24 +163,24 @@ def to_load(spec: ModuleSpec, known: Mapping[str, ModuleWeights]) -> tuple[list[
     return lacks, None if unknown else n_bytes
 
 
-def _missing(name: str, known: Mapping[str, ModuleWeights]) -> Iterator[str]:
+def _missing(name: str, known: Mapping[str, ModuleWeights], ways: WaysOut) -> Iterator[str]:
     weights, size = known[name].weights, about(known[name].bytes)
     kind = weights["from"]
     if kind == "members":
         for member in weights["members"]:
-            yield from _missing(member, known)
+            yield from _missing(member, known, ways)
     elif kind == "hub" and not _in_hub_cache(weights["id"], weights["revision"]):
         revision = f" --revision {weights['revision']}" if weights["revision"] else ""
         command = f"`hf download {weights['id']}{revision}`"
-        yield f"weights: {weights['id']} ({size}) is not in the hub's cache: {command}, --fetch-weights, or --weights DIR"
+        yield f"weights: {weights['id']} ({size}) is not in the hub's cache: {command}, {ways.fetch}, or {ways.own}"
     elif kind == "download" and not all((_download_folder() / file).is_file() for file in weights["files"]):
-        yield f"weights: {weights['url']} ({size}) is not in {_download_folder()}: --fetch-weights, or --weights DIR"
+        yield f"weights: {weights['url']} ({size}) is not in {_download_folder()}: {ways.fetch}, or {ways.own}"
     elif kind == "package" and not _package_file(weights["package"], weights["file"]):
         yield f"weights: the package {weights['package']} ({size}) is not installed"
     elif kind == "you":
-        yield f"weights: {weights['what']}; give them as --weights DIR with DIR/{name}/"
+        yield f"weights: {weights['what']}; give them as {ways.yours.format(name=name)}"
     elif kind == "environment":
-        yield f'environment: {weights["what"]}; name it with --python "ROW=PATH"'
+        yield f"environment: {weights['what']}; name it with {ways.python}"
 
 
 def _in_hub_cache(hub_id: str, revision: str) -> bool:
