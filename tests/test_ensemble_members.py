@@ -2,6 +2,7 @@
 
 import gc
 import json
+import re
 import weakref
 from pathlib import Path
 
@@ -15,10 +16,10 @@ from evaluator.audio import decode
 from evaluator.audio.clip import Clip
 from evaluator.audio.clip_rule import ClipRule
 from evaluator.cli import main
-from evaluator.embedding import ensemble, module
+from evaluator.embedding import ensemble, members, module, proofs
 from evaluator.embedding.spec import ModuleSpec
 from evaluator.embedding.store import Store
-from evaluator.errors import EvaluationError
+from evaluator.errors import EvaluationError, UsageError
 from evaluator.results import on_disk
 
 pytestmark = pytest.mark.slow  # the whole file: it runs modules, suites or processes
@@ -214,6 +215,29 @@ def test_frames_that_are_there_are_not_made_again(tones):
     assert {path: path.read_bytes() for path in shards} == bytes_of
 
 
+def test_what_is_known_of_members_lies_beside_merged_frames_at_once(tones, monkeypatch):
+    """Also where a process is killed before it looks again at what it made: here a member whose times hang on the batch."""
+    monkeypatch.setattr(ensemble.guard, "watch", _killed)
+    with pytest.raises(KeyboardInterrupt):
+        evaluator.run(
+            f"ensemble:hear_ssl.melspec+{ILL}",
+            "data",
+            protocol="logistic",
+            options={"scene": "merged", "member_options": {ILL: {"ill": "batch_times"}}},
+            out=None,
+        )
+    shards = sorted((tones / "cache").rglob("*.safetensors"))
+    known = [proof for folder in {shard.parent for shard in shards} for proof in proofs.read(folder)]
+    assert len(shards) > 1 and {name for proof in known for name in proof.shards} == {shard.name for shard in shards}
+    for proof in known:
+        ((kind, text),) = proof.remarks
+        assert not proof.looked and kind == "batch_dependent" and text.startswith(f"{ILL}: ")
+
+
+def _killed(*_):
+    raise KeyboardInterrupt
+
+
 @pytest.mark.parametrize(("ill", "sentence"), [("seconds", "are they seconds?"), ("falling", "do not rise")])
 def test_frames_without_times_in_ms_are_merged_with_no_others(tones, capsys, ill, sentence):
     """The sentence names the member."""
@@ -239,13 +263,25 @@ def test_a_clip_that_one_member_refuses_is_named(tones, capsys):
     assert "1 of 24 clips cannot be used" in printed and "hear_ssl.melspec: " in printed and "0.wav" in printed
 
 
+def test_a_refused_option_is_shown_as_a_members():
+    """What the sentence says of --precision, given so, reaches the member that it names, and no other."""
+    with pytest.raises(UsageError) as refused:
+        members.read(ModuleSpec(f"ensemble:{MEMBERS}", options={"precision": "bfloat16"}))
+    said = re.search("--option 'member_options=(.*)'", str(refused.value))
+    _, specs = members.read(ModuleSpec(f"ensemble:{MEMBERS}", options={"member_options": json.loads(said[1])}))
+    assert [dict(spec.options) for spec in specs] == [{"precision": "bfloat16"}, {}]
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
         (["ensemble:hear_ssl.melspec"], "write ensemble:MODULE+MODULE"),
         (["ensemble:hear_ssl.melspec+"], "write ensemble:MODULE+MODULE"),
         ([f"ensemble:{MEMBERS}", "--weights", "w"], "whose weights is --weights w?"),
-        ([f"ensemble:{MEMBERS}", "--option", "colour=blue"], "--option colour is none of merge, interleave"),
+        (
+            [f"ensemble:{MEMBERS}", "--option", "colour=blue"],
+            "an ensemble itself has no option colour: its own are merge, interleave",
+        ),
         ([f"ensemble:{MEMBERS}", "--option", 'member_options={"x": {}}'], 'write it as {"MEMBER": ...}'),
         ([f"ensemble:average:{MEMBERS}", "--option", "merge=concatenate"], "merge=concatenate says another merge"),
         (["ensemble:hear_ssl.melspec+no.such"], "no.such"),

@@ -15,7 +15,7 @@ found again when a member is evaluated alone.
 import contextlib
 import hashlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -25,7 +25,7 @@ import numpy as np
 
 from evaluator.audio.decoded import Decoded
 from evaluator.datasets.recordings import Recordings
-from evaluator.embedding import behaviour, guard, loaded_files, members, merging, rounding
+from evaluator.embedding import behaviour, guard, loaded_files, members, merging, proofs, rounding
 from evaluator.embedding.claims import POLL_SECONDS, Claim
 from evaluator.embedding.embed import Progress, Workers, embed_with, have_made
 from evaluator.embedding.extract import to_make
@@ -186,7 +186,9 @@ class MemberwiseEnsemble:
                     time.sleep(POLL_SECONDS)
                     continue
                 with claim:
-                    keep(store, [made for made in together.merged(claim.batches) if made])
+                    path = keep(store, [made for made in together.merged(claim.batches) if made])
+                    if path is not None:
+                        proofs.note_down(path, together.remarks())
                 advance(len(clips_of(claim.batches)))
             if together.works:
                 self._join(done, [work.done for work in together.works])
@@ -212,7 +214,7 @@ class MemberwiseEnsemble:
             for number, why in each.failed.items():
                 done.keys.pop(number, None)
                 done.failed.setdefault(number, f"{spec.name}: {why}")
-            done.remarks += [(kind, f"{spec.name}: {text}") for kind, text in dict.fromkeys(each.remarks)]
+            done.remarks += _of_member(spec, dict.fromkeys(each.remarks))
             if each.change > done.change:
                 done.change, done.seen = each.change, f"{spec.name}: {each.seen}"
             done.refused = {**each.refused, **done.refused}
@@ -282,9 +284,21 @@ class _Together(contextlib.ExitStack):
             for number, good in zip(numbers, taken, strict=True)
         ]
 
+    def remarks(self) -> list[proofs.Remark]:
+        """What is known so far of how members had to be run."""
+        members_of = zip(self.ensemble.specs, self.works, strict=True)
+        return [
+            each for spec, work in members_of if work.plain for each in _of_member(spec, work.plain.remarks.items())
+        ]
+
     def again(self, numbers: Sequence[int]) -> list[Row]:
         """See `guard.AsksAgain`."""
         return [made[1] if made else {} for made in self.merged([list(numbers)])]
+
+
+def _of_member(spec: ModuleSpec, remarks: Iterable[proofs.Remark]) -> list[proofs.Remark]:
+    """Remarks with the name of the member that they are about."""
+    return [(kind, f"{spec.name}: {text}") for kind, text in remarks]
 
 
 class _Memory:

@@ -1,5 +1,6 @@
 """What `ensemble:A+B` and its options say: the members, each as a module by itself, and how they are merged."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -23,14 +24,27 @@ def read(spec: ModuleSpec) -> tuple[Merge, list[ModuleSpec]]:
         UsageError: A name is missing, the merge is said twice, weights are given, or an option cannot be.
     """
     try:
-        known = (*merging.OPTIONS, *_OF_MEMBERS)
-        if strange := sorted(set(spec.options) - set(known)):
-            raise UsageError(f"--option {strange[0]} is none of {', '.join(known)}")
         merge, names = _members(spec)
+        _refuse_strange(spec, names)
         options = {name: value for name, value in spec.options.items() if name in merging.OPTIONS}
         return merging.merge_of({**options, "merge": merge}), _member_specs(spec, names)
     except UsageError as error:
         raise UsageError(f"{spec.name}: {error}") from error
+
+
+def _refuse_strange(spec: ModuleSpec, names: Sequence[str]) -> None:
+    """Refuse what an ensemble itself does not take: it may be meant for its members.
+
+    Raises:
+        UsageError: There is such an option; the sentence says how a member is given it.
+    """
+    known = (*merging.OPTIONS, *_OF_MEMBERS)
+    for name in sorted(set(spec.options) - set(known)):
+        for_member = json.dumps({names[0]: {name: spec.options[name]}}, default=str)
+        raise UsageError(
+            f"an ensemble itself has no option {name}: its own are {', '.join(known)}. Give it to each member that it is "
+            f"meant for, as --option 'member_options={for_member}'"
+        )
 
 
 def _members(spec: ModuleSpec) -> tuple[str, list[str]]:
