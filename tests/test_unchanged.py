@@ -13,6 +13,7 @@ import pytest
 import soundfile
 from safetensors import safe_open
 from safetensors.torch import save_file
+from threadpoolctl import threadpool_limits
 
 import evaluator as ev
 import hear_ssl
@@ -163,7 +164,7 @@ def test_another_option_is_another_request(changed, table):
 
 
 def test_libraries_variables_and_settings_count(table, tmp_path, monkeypatch):
-    """An installed package of another version, a variable that sets threads, and torch set otherwise make it another request."""
+    """An installed package of another version, a variable that sets threads, torch set otherwise, and threads or arithmetic that were set in this process make it another request."""
     import torch
 
     assert [asked(), asked()] == ["made", "unchanged"]
@@ -177,6 +178,15 @@ def test_libraries_variables_and_settings_count(table, tmp_path, monkeypatch):
     assert asked() == "made"  # one file a run: the last request's
     with torch.backends.mkldnn.flags(enabled=False):
         assert asked() == "made"
+    assert asked() == "made"
+    with threadpool_limits(3, user_api="blas"):
+        assert asked() == "made"
+    assert asked() == "made"
+    torch.set_flush_denormal(True)
+    try:
+        assert [asked(), asked()] == ["made", "unchanged"]
+    finally:
+        torch.set_flush_denormal(False)
     assert asked() == "made"
     torch.set_float32_matmul_precision("medium")  # which is set back before anything is computed
     assert asked() == "unchanged"

@@ -6,6 +6,7 @@ run only where all of it is equal. It rather tells too much than too little.
 
 import hashlib
 import importlib.util
+import math
 import os
 import platform
 import re
@@ -56,6 +57,7 @@ def conditions() -> dict[str, Any] | None:
             and _set_here.get(name) != value
         },
         "torch": _torch_as_set(),
+        "arithmetic": [_flushes_denormals(), _blas_threads()],
     }
 
 
@@ -88,6 +90,19 @@ def _torch_state() -> Any:
         torch.backends.mkldnn.enabled,
         getattr(torch.hub, "_hub_dir", None),  # where some weights are looked for
     ]
+
+
+def _flushes_denormals() -> bool:
+    """Whether this thread takes the smallest numbers for 0, as after `torch.set_flush_denormal`; told by what it computes."""
+    least = sys.float_info.min
+    return least / 2 == 0.0 or math.ulp(0.0) == 0.0
+
+
+def _blas_threads() -> list[int]:
+    """By how many threads products of matrices are made, each number once: other libraries that are loaded later have the same."""
+    import threadpoolctl  # what scikit-learn sets them with; it imports nothing heavy
+
+    return sorted({each["num_threads"] for each in threadpoolctl.threadpool_info() if each["user_api"] == "blas"})
 
 
 def _sha256_of(package: str) -> str | None:
