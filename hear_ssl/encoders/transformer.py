@@ -12,8 +12,9 @@ gives that last one as `last_hidden_state` only and lists the state before the n
 """
 
 import warnings
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -98,6 +99,7 @@ class TransformerEncoder(Encoder):
         self.timestamp_framing = self.scene_framing = convolution_framing(kernels, strides, sample_rate)
         margin = max(MARGIN_FRAMES, 1 + _positional_reach(config))
         self.margin_seconds = margin * self.scene_framing.hop / sample_rate
+        self.hooks = _Hooks(network.encoder)
 
     def get_extra_state(self) -> dict[str, Any]:
         """See `Encoder`."""
@@ -241,28 +243,58 @@ class TransformerEncoder(Encoder):
             mask: (batch, n_frames), True for real frames; None if all are real.
             on_layer: As in `Encoder.forward`.
         """
-        encoder = self.network.encoder
+        self.hooks.on_layer, self.hooks.mask = on_layer, mask
+        try:
+            with nullcontext() if torch.compiler.is_compiling() else _without_warning():
+                on_layer(self.n_layers - 1, self.network.encoder(hidden, attention_mask=mask).last_hidden_state)
+        finally:
+            self.hooks.on_layer, self.hooks.mask = None, None
 
-        def hook(number: int) -> Any:
-            return lambda module, inputs, output: on_layer(number, output[0] if isinstance(output, tuple) else output)
 
-        with ExitStack() as hooks:
-            first = encoder.layers[0].register_forward_pre_hook(lambda module, inputs: on_layer(0, inputs[0]))
-            hooks.callback(first.remove)
-            for number, layer in enumerate(encoder.layers[:-1], start=1):
-                hooks.callback(layer.register_forward_hook(hook(number)).remove)
-            # Each positional convolution must find zeros where a clip alone has its edge: data2vec stacks several, and
-            # a batch norm before it (mHuBERT) has made something else of them.
-            position = encoder.pos_conv_embed
-            for layer in () if mask is None else getattr(position, "layers", None) or [position.conv]:
-                clear = layer.register_forward_pre_hook(
-                    lambda module, inputs, real=mask: (inputs[0] * real.unsqueeze(1),)
-                )
-                hooks.callback(clear.remove)
-            with warnings.catch_warnings():
-                # transformers' WavLM gives torch a Boolean and a float mask, which torch announces to end some day.
-                warnings.filterwarnings("ignore", message="Support for mismatched key_padding_mask")
-                on_layer(self.n_layers - 1, encoder(hidden, attention_mask=mask).last_hidden_state)
+@contextmanager
+def _without_warning() -> Iterator[None]:
+    """transformers' WavLM gives torch a Boolean and a float mask, which torch announces to end some day."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Support for mismatched key_padding_mask")
+        yield
+
+
+class _Hooks:
+    """What a network's layers call: they pass their output on while somebody listens, and padding stays zero.
+
+    They stay in the network for good, since `torch.compile` cannot follow a forward that adds some.
+
+    Attributes:
+        on_layer: As in `Encoder.forward`; None between two forwards.
+        mask: (batch, n_frames), True for real frames; None if all are real.
+    """
+
+    on_layer: OnLayer | None = None
+    mask: torch.Tensor | None = None
+
+    def __init__(self, encoder: Any):
+        encoder.layers[0].register_forward_pre_hook(self.before_first)
+        for number, layer in enumerate(encoder.layers[:-1], start=1):
+            layer.register_forward_hook(partial(self.after, number))
+        # Each positional convolution must find zeros where a clip alone has its edge: data2vec stacks several, and
+        # a batch norm before it (mHuBERT) has made something else of them.
+        position = encoder.pos_conv_embed
+        for layer in getattr(position, "layers", None) or [position.conv]:
+            layer.register_forward_pre_hook(self.clear)
+
+    def before_first(self, module: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+        """Pass on what the first layer is given."""
+        if self.on_layer is not None:
+            self.on_layer(0, inputs[0])
+
+    def after(self, number: int, module: torch.nn.Module, inputs: Any, output: Any) -> None:
+        """Pass on what a layer gives."""
+        if self.on_layer is not None:
+            self.on_layer(number, output[0] if isinstance(output, tuple) else output)
+
+    def clear(self, module: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+        """What a positional convolution is given, (batch, width, n_frames), with zeros where there is padding."""
+        return inputs if self.mask is None else (inputs[0] * self.mask.unsqueeze(1),)
 
 
 def real_steps(lengths: list[int], width: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
