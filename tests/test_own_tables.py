@@ -434,6 +434,15 @@ def test_a_folder_of_hear_preprocess_is_a_hear_task(tmp_path, metadata, labels, 
     assert len(whole.clips) == 12 and whole.classes == ("x", "y") and whole.clips[0].path.startswith("48000/")
 
 
+def test_a_metric_of_clips_is_none_of_events(tmp_path):
+    """The sentence lists those of events, not the very one that it refuses."""
+    about = {"task_name": "pips", "version": "v1", "embedding_type": "event", "prediction_type": "multilabel"}
+    metadata = json.dumps({**about, "evaluation": ["mAP"], "split_mode": "trainvaltest"})
+    folder = put(tmp_path / "pips-v1-small", {"task_metadata.json": metadata, "16000/train/a.wav": ""})
+    with pytest.raises(UsageError, match=r"\['map'\], none of which is a metric of events; known: event_onset_200ms"):
+        catalogue.find(str(folder))
+
+
 def test_metadata_that_says_nothing_is_named(tmp_path):
     """It is the folder of a HEAR task, but not a whole one."""
     put(tmp_path, {"task_metadata.json": '{"task_name": "x"}', "48000/train/a.wav": ""})

@@ -166,7 +166,9 @@ def _of_hear(path: Path) -> Task:
         raise UsageError(f"{file}: is not the metadata of a HEAR task: {error!r}") from error
     fitting = [metric for metric in metrics if metric in METRICS and METRICS[metric].of_events == events]
     if not fitting:
-        raise UsageError(f"{file}: evaluation is {metrics}, of which no metric is known; known: {', '.join(METRICS)}")
+        known = ", ".join(name for name, metric in METRICS.items() if metric.of_events == events)
+        of = "events" if events else "clips"
+        raise UsageError(f"{file}: evaluation is {metrics}, none of which is a metric of {of}; known: {known}")
     return Task(
         name=name,
         dataset=dataset.own(name, path, (HearReader(task=f"{name}-{version}-own"),)),
