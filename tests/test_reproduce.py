@@ -1,5 +1,6 @@
 """`hear-eval reproduce`: plans that say what is missing, one miniature run for each paper, and three numbers a cell."""
 
+import contextlib
 import csv
 import json
 import re
@@ -11,6 +12,8 @@ import numpy as np
 import pytest
 
 from evaluator import cli, schema
+from evaluator.embedding import workers
+from evaluator.embedding.extraction import Help
 from evaluator.errors import UsageError
 from evaluator.experiment import catalogue
 from evaluator.reproduction import cells, finished, notes, plan, recipe, replacing
@@ -333,17 +336,39 @@ def test_weights_in_a_folder_are_used(tmp_path, capsys):
     }
 
 
-def test_a_forecast_measures_and_loses_nothing(data, tmp_path, capsys):
-    """It embeds as many clips as `--forecast` says; the run after it embeds only the others."""
+def test_a_forecast_is_that_of_run_and_stores_nothing(data, tmp_path, capsys):
+    """The plan has the time of a trial, its JSON all of it; clips that both profiles hear alike are counted once."""
     arguments = command(brief("ogg2025", tmp_path), tmp_path, "--data", str(data), "--use", "YAMNet=hear_ssl.melspec")
     arguments += ["--only", "YAMNet", "--only", "domains/esc50"]
-    assert cli.main([*arguments, "--plan", "--forecast", "2"]) == 0
+    assert cli.main([*arguments, "--forecast"]) == 0
     shown = capsys.readouterr().out
-    assert re.search(r"about \S+ s \(from 2 of \d+ clips\)", shown) and "training not counted" in shown
+    assert re.search(r"about \S+ s \(\S+ s to \S+ s, from \d+ of \d+ clips\)", shown) and "probes not counted" in shown
+    assert not list(tmp_path.rglob("embeddings/*"))
+    assert cli.main([*arguments, "--forecast", "--json"]) == 0
+    told = [each["forecast"] for each in json.loads(capsys.readouterr().out)["runs"] if each["forecast"]]
     assert cli.main(arguments) == 0
     (path,) = (tmp_path / "out").glob("hear_ssl.melspec/**/*.json")
     result = on_disk.read(path)
-    assert 0 <= result.environment["n_embedded"] <= result.n_clips - 2
+    assert [each["n_clips"] for each in told] == [result.n_clips] and told[0]["profile"] == result.profile
+    assert told[0]["trial"]["lacking_seconds"] == pytest.approx(result.environment["took"]["embedded_seconds"])
+
+
+def test_workers_embed_for_a_reproduction(tmp_path, monkeypatch):
+    """They are asked once for each module, by the number that was given, and let go."""
+    asked = []
+
+    class Nobody(contextlib.AbstractContextManager):
+        def embed(self, spec, views, recordings, cache, look):
+            asked.append((spec.name, views, len(recordings.clips)))
+            return Help(n_workers=0, n_lost=0, threads=1, start_seconds=0.0, seconds=0.0)
+
+        def __exit__(self, *_):
+            asked.append("ended")
+
+    monkeypatch.setattr(workers, "hired", lambda *said: asked.append(said) or Nobody())
+    (tmp_path / "mine.yaml").write_text(MINE.replace("    printed: mine.csv\n", "").replace("arch", "knn"))
+    assert cli.main(command(tmp_path / "mine.yaml", tmp_path, "--workers", "2")) == 0
+    assert asked == [("2", ""), ("hear_ssl.melspec", "scene", 330), "ended"]
 
 
 def test_a_failure_is_reported_and_the_others_go_on(data, tmp_path, capsys):

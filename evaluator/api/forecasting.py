@@ -155,5 +155,6 @@ def _without_data(failure: Failure, options: RunOptions) -> Forecast | None:
             (f"data: {task_data.how_to_get(task.dataset)}",),
             float(sum(size or 0 for size in sizes)) if sizes and all(sizes) else None,
             why="its data is not here",
+            profile=failure.question[1].profile,
         )
     return None

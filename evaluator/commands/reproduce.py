@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from evaluator.commands._arguments import add_data, add_out, count
+from evaluator.commands._arguments import add_data, add_out, add_workers
 from evaluator.commands._console import bar, print_table, report_error
 from evaluator.errors import UsageError
 
@@ -28,7 +28,9 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         "--plan", "--dry-run", action="store_true", help="only say which runs there are and what each still lacks"
     )
     command.add_argument(
-        "--forecast", type=count, metavar="N", help="as --plan, and embed N clips of each run to tell the time"
+        "--forecast",
+        action="store_true",
+        help="as --plan, and tell how long each run that could begin takes to embed, by a trial of a few clips",
     )
     command.add_argument("--table", action="append", default=[], metavar="T", help="only this table (default: all)")
     command.add_argument(
@@ -67,6 +69,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--format", choices=("md", "csv", "tex"), default="md", help="of what is printed (default md)")
     command.add_argument("--json", action="store_true", help="print one JSON object: the plan, or the tables")
     add_data(command)
+    add_workers(command)
 
 
 def run(parsed: argparse.Namespace) -> int:
@@ -89,12 +92,15 @@ def run(parsed: argparse.Namespace) -> int:
         parsed.only,
         parsed.rehash,
         [replacing.parse(text, "--add ") for text in parsed.add],
+        parsed.workers,
+        parsed.ray,
     )
     planned = plan.make_plan(recipe.read(parsed.paper), options)
     for sentence in (each for run in planned.runs.values() for each in run.passed_over):
         print(f"hear-eval: passed over: {sentence}", file=sys.stderr)
     if parsed.plan or parsed.forecast:
-        forecasts = command.forecast_plan(planned, options, parsed.forecast, report_error, bar, parsed.fetch_weights)
+        told = planned, options, report_error, bar, parsed.fetch_weights
+        forecasts = command.forecast_plan(*told) if parsed.forecast else []
         if parsed.json:
             print(json.dumps(command.plan_as_plain(planned, forecasts)))
             return 0

@@ -30,6 +30,7 @@ class Forecast:
         open_processor: Processor seconds that importing and loading the module took, once for all its tasks.
         trial: What embedding will take; None where it could not be tried (`why`), or has not to be.
         why: Why there is no trial.
+        profile: Of the protocol; "" where nothing is scored.
     """
 
     module: str
@@ -42,6 +43,7 @@ class Forecast:
     open_processor: float | None = None
     trial: Trial | None = None
     why: str = ""
+    profile: str = ""
 
 
 Lacking = Callable[[ModuleSpec], tuple[Sequence[str], float | None]]
@@ -77,10 +79,11 @@ def forecasts(
 
 
 def _untried(spec: ModuleSpec, asked: Asked, lacks: Sequence[str], n_bytes: float | None) -> Forecast:
+    named = spec.name, asked.question[0].name, *_counts(asked.listed.setup.recordings)
+    profile = asked.question[1].profile
     if asked.kept is not None:
-        return Forecast(spec.name, asked.question[0].name, *_counts(asked.listed.setup.recordings), unchanged=True)
-    name, why = asked.question[0].name, "its weights are not here"
-    return Forecast(spec.name, name, *_counts(asked.listed.setup.recordings), tuple(lacks), n_bytes, why=why)
+        return Forecast(*named, unchanged=True, profile=profile)
+    return Forecast(*named, tuple(lacks), n_bytes, why="its weights are not here", profile=profile)
 
 
 def _tried(
@@ -99,9 +102,15 @@ def _tried(
                 except (UsageError, EvaluationError) as error:
                     failed(Failure(spec, asked.question, error))
                     continue
-                named = spec.name, asked.question[0].name, *_counts(setup.recordings)
                 yield Forecast(
-                    *named, download_bytes=n_bytes, open_processor=clock.processor["open"], trial=made, why=why
+                    spec.name,
+                    asked.question[0].name,
+                    *_counts(setup.recordings),
+                    download_bytes=n_bytes,
+                    open_processor=clock.processor["open"],
+                    trial=made,
+                    why=why,
+                    profile=asked.question[1].profile,
                 )
     except (UsageError, EvaluationError) as error:
         failed(Failure(spec, None, error))

@@ -1,14 +1,18 @@
 """What `hear-eval reproduce` does and prints: the plan as tables, its forecast, and running it up to the written tables."""
 
+import contextlib
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Any
 
+from evaluator.embedding import workers as other_processes
+from evaluator.embedding.embed import Workers
 from evaluator.embedding.spec import ModuleSpec
 from evaluator.errors import UsageError
+from evaluator.experiment.forecast import Forecast
 from evaluator.experiment.options import RunOptions
 from evaluator.files import finite
 from evaluator.reproduction import running, written
-from evaluator.reproduction.forecast import Forecast, forecast
 from evaluator.reproduction.plan import Plan, PlannedRun, ReproductionOptions
 from evaluator.reproduction.replacing import describe_options
 from evaluator.reproduction.running import OnFailure
@@ -17,20 +21,20 @@ from evaluator.reproduction.weights import about
 ProgressBar = Callable[[str, int], Callable[[int], object]]
 TableHead = Sequence[str]
 TableRows = list[list[str]]
+Forecasts = list[tuple[PlannedRun, Forecast]]
 
 
-def _run_options(options: ReproductionOptions, bar: ProgressBar) -> RunOptions:
+def _run_options(options: ReproductionOptions, bar: ProgressBar, workers: Workers | None = None) -> RunOptions:
     """Of the options of a reproduction those that every run takes."""
-    return RunOptions(options.data, options.cache, options.device, progress=bar, rehash=options.rehash)
+    places = options.data, options.cache, options.device
+    return RunOptions(*places, progress=bar, rehash=options.rehash, workers=workers)
 
 
 def forecast_plan(
-    plan: Plan, options: ReproductionOptions, n: int | None, on_failure: OnFailure, bar: ProgressBar, fetch: bool
-) -> list[Forecast]:
-    """The forecast, in seconds to embed, of every run that could begin now; none if `n` clips of each is None."""
-    if n is None:
-        return []
-    return list(forecast(running.runnable(plan, fetch), n, _run_options(options, bar), on_failure))
+    plan: Plan, options: ReproductionOptions, on_failure: OnFailure, bar: ProgressBar, fetch: bool
+) -> Forecasts:
+    """The forecast of every run that could begin now: clips, bytes, and seconds to embed by a trial."""
+    return list(running.forecasts(plan, _run_options(options, bar), on_failure, fetch))
 
 
 def run_plan(
@@ -53,21 +57,23 @@ def run_plan(
         on_failure(name, error)
         failures.append(name)
 
+    pool = other_processes.hired(options.workers, options.ray)
     try:
-        for _ in running.run(plan, _run_options(options, bar), options.out, count_failure, fetch):
-            pass
+        with pool or contextlib.nullcontext():
+            for _ in running.run(plan, _run_options(options, bar, pool), options.out, count_failure, fetch):
+                pass
     finally:
         texts = written.write(plan, options.out)
     return len(failures), texts
 
 
-def plan_tables(plan: Plan, forecasts: Sequence[Forecast]) -> list[tuple[TableHead, TableRows]]:
+def plan_tables(plan: Plan, forecasts: Forecasts) -> list[tuple[TableHead, TableRows]]:
     """The plan as tables: every run, cells that cannot be, what is missing and how to get it, and totals.
 
     With forecasts also the time that embedding takes, from seconds to days.
     """
     listed = [each for each in plan.runs.values() if each.selected]
-    times = {id(each.planned): each for each in forecasts}
+    times = {id(planned): each for planned, each in forecasts}
     runs = [
         [
             _describe_module(each.run.spec),
@@ -102,7 +108,7 @@ def _count_missing(listed: Sequence[PlannedRun]) -> dict[str, int]:
     return dict(sorted(counts.items()))
 
 
-def _totals(plan: Plan, listed: Sequence[PlannedRun], forecasts: Sequence[Forecast]) -> TableRows:
+def _totals(plan: Plan, listed: Sequence[PlannedRun], forecasts: Forecasts) -> TableRows:
     """How much there is of everything."""
     states: dict[str, int] = {}
     for each in listed:
@@ -122,9 +128,13 @@ def _totals(plan: Plan, listed: Sequence[PlannedRun], forecasts: Sequence[Foreca
         ["embeddings on disk", about(stored) + without],
     ]
     if forecasts:
-        seconds = sum(each.seconds for each in forecasts)
-        what = f"{_duration(seconds)} for the {len(forecasts)} that could begin now, training not counted"
-        rows.append(["time to embed", what])
+        trials = [each.trial for _, each in forecasts if each.trial is not None]
+        untried = f", {len(forecasts) - len(trials)} could not be tried" if len(trials) < len(forecasts) else ""
+        opened = {planned.run.spec.name: each.open_processor or 0.0 for planned, each in forecasts}
+        what = (
+            f"{_duration(sum(trial.wall.mean for trial in trials))} for the {len(trials)} that could begin now{untried}"
+        )
+        rows.append(["time to embed", f"{what}; {_duration(sum(opened.values()))} to open modules; probes not counted"])
     return rows
 
 
@@ -133,9 +143,13 @@ def _describe_module(spec: ModuleSpec) -> str:
 
 
 def _describe_time(each: Forecast) -> str:
-    if not each.n_measured:
-        return "stored, as far as drawn"
-    return f"{_duration(each.seconds)} (from {each.n_measured} of {each.n_clips} clips)"
+    trial = each.trial
+    if trial is None:
+        return f"not tried: {each.why}"
+    if not trial.n_tried:
+        return "stored, or counted above"
+    span = f"{_duration(trial.wall.low)} to {_duration(trial.wall.high)}".replace("about ", "")
+    return f"{_duration(trial.wall.mean)} ({span}, from {trial.n_tried} of {each.n_clips} clips)"
 
 
 def _duration(seconds: float) -> str:
@@ -150,9 +164,10 @@ def _duration(seconds: float) -> str:
     return f"about {seconds:.2g} s"
 
 
-def plan_as_plain(plan: Plan, forecasts: Sequence[Forecast]) -> dict[str, Any]:
+def plan_as_plain(plan: Plan, forecasts: Forecasts) -> dict[str, Any]:
     """The plan as plain values for `--json`; times in seconds, sizes in bytes."""
-    times = {id(each.planned): each.seconds for each in forecasts}
+    times = {id(planned): each.trial.wall.mean for planned, each in forecasts if each.trial is not None}
+    told = {id(planned): asdict(each) for planned, each in forecasts}
     runs = [
         {
             "module": each.run.spec.name,
@@ -167,6 +182,7 @@ def plan_as_plain(plan: Plan, forecasts: Sequence[Forecast]) -> dict[str, Any]:
             "embedding_bytes": each.bytes,
             "shares_embeddings": key in plan.shared,
             "embed_seconds": times.get(id(each)),
+            "forecast": told.get(id(each)),
             "result": str(each.score.path) if each.score else None,
         }
         for key, each in plan.runs.items()

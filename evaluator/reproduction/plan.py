@@ -41,6 +41,7 @@ class ReproductionOptions:
         rehash: Whether to read every file anew, whatever is remembered of it.
         add: Modules that get rows of their own; where there are some and no `name_parts`, only these are run.
         name_parts: Parts of names of modules, rows and tasks; if there are some, runs without any of them are not run.
+        workers, ray: Other processes that embed at the same time, as in `run`.
     """
 
     data: Path | None
@@ -54,6 +55,8 @@ class ReproductionOptions:
     name_parts: Sequence[str] = ()
     rehash: bool = False
     add: Sequence[Replacement] = ()
+    workers: int | str = ""
+    ray: str = ""
 
 
 @dataclass
@@ -205,7 +208,10 @@ class _RecipeTasks:
 def _plan_run(run: Run, data: DataOnDisk, module_weights: Mapping[str, ModuleWeights], out: Path) -> PlannedRun:
     """How far a run is."""
     task_data = data.of(run.task, run.protocol.profile)
-    lacks = [*weights.missing(run.spec, module_weights, weights.OF_REPRODUCE), *([task_data.lacks] if task_data.lacks else [])]
+    lacks = [
+        *weights.missing(run.spec, module_weights, weights.OF_REPRODUCE),
+        *([task_data.lacks] if task_data.lacks else []),
+    ]
     hours = float(run.task.dataset.expected.get("hours") or 0)
     score, passed_over = finished.find_score(run, out, task_data.sha256)
     size = 0

@@ -5,8 +5,10 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from evaluator.experiment import forecast as forecasting
+from evaluator.experiment.forecast import Forecast
 from evaluator.experiment.options import RunOptions
-from evaluator.experiment.run import Failure, Question, RunRequest, run_many
+from evaluator.experiment.run import Failure, Keeping, Question, RunRequest, run_many
 from evaluator.reproduction.finished import describe_part, module_identity, score_of
 from evaluator.reproduction.plan import Plan, PlannedRun
 from evaluator.results.on_disk import write
@@ -39,25 +41,48 @@ def run(plan: Plan, options: RunOptions, out: Path, on_failure: OnFailure, fetch
         on_failure: Called with the module's name and the reason of each failure.
         fetch: Whether modules may fetch weights that they lack.
     """
-    options = replace(options, n_seeds=plan.recipe.seeds, layers=plan.recipe.layers)
-    for runs in group_by_module(runnable(plan, fetch)):
-        by_question = {_question_name((each.run.task, each.run.protocol)): each for each in runs}
-        request = RunRequest(runs[0].run.spec, [(each.run.task, each.run.protocol) for each in runs], options)
+    for request, by_question in requests(plan, options, fetch):
         for answer in run_many([request], partial(_failed, by_question, on_failure)):
             result, question = answer.result, answer.question
             path = write(result, out)
             score = score_of(result, path, describe_part(question[0], result.n_clips))
-            by_question[_question_name(question)].score = score
+            by_question[_name_of(question)].score = score
             yield result
 
 
-def _failed(by_question: Mapping[str, PlannedRun], on_failure: OnFailure, failure: Failure) -> None:
-    for each in [by_question[_question_name(failure.question)]] if failure.question else by_question.values():
+def forecasts(
+    plan: Plan, options: RunOptions, on_failure: OnFailure, fetch: bool = False
+) -> Iterator[tuple[PlannedRun, Forecast]]:
+    """Each run that is runnable with what it will take, in clips, bytes and seconds to embed; nothing is run.
+
+    Args:
+        plan, options, on_failure: As for `run`.
+        fetch: Whether modules may fetch weights that they lack: their forecasts need them.
+    """
+    for request, by_question in requests(plan, options, fetch):
+        failed = partial(_failed, by_question, on_failure)
+        for each in forecasting.forecasts([request], Keeping(), lambda spec: ((), 0.0), failed):
+            yield by_question[each.task, each.profile], each
+
+
+def requests(
+    plan: Plan, options: RunOptions, fetch: bool
+) -> Iterator[tuple[RunRequest, dict[tuple[str, str], PlannedRun]]]:
+    """What is asked of each module, and its planned runs, of (n_clips,) clips each, by task and profile; as for `run`."""
+    options = replace(options, n_seeds=plan.recipe.seeds, layers=plan.recipe.layers)
+    for runs in group_by_module(runnable(plan, fetch)):
+        questions = [(each.run.task, each.run.protocol) for each in runs]
+        by_question = dict(zip(map(_name_of, questions), runs, strict=True))
+        yield RunRequest(runs[0].run.spec, questions, options), by_question
+
+
+def _failed(by_question: Mapping[tuple[str, str], PlannedRun], on_failure: OnFailure, failure: Failure) -> None:
+    for each in [by_question[_name_of(failure.question)]] if failure.question else by_question.values():
         each.failure = each.failure or str(failure.error)
     on_failure(failure.spec.name, failure.error)
 
 
-def _question_name(question: Question) -> str:
+def _name_of(question: Question) -> tuple[str, str]:
     """Task and profile, which distinguish a module's runs."""
     task, protocol = question
-    return f"{task.name} {protocol.profile}"
+    return task.name, protocol.profile
