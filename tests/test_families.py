@@ -66,6 +66,9 @@ def test_equals_the_librarys_own_forward(kind, folders):
         ours = model.clips([clip], layers=True)
         assert model.n_layers == len(theirs)
         for number, frames in enumerate(theirs):  # beside the frames' own size: some means are near 0
+            assert (
+                len(frames) < 3 or frames.std(0).mean() > 0.05 * frames.std()
+            )  # else a network that hears nothing would pass
             apart = (ours["layers_mean"][0, number] - frames.mean(0)).square().mean().sqrt()
             assert apart < 1e-5 * frames.square().mean().sqrt(), number
     if not tiny.frames_make_scenes:
@@ -193,9 +196,9 @@ def test_numbers_of_a_config_are_bounded(kind, tmp_path):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_our_own_validator_finds_nothing(kind, folders, tmp_path, monkeypatch):
-    """`hear-eval validate hf:FOLDER` passes, but for frames that are more than 50 ms apart where the docs say so."""
+    """`hear-eval validate hf:FOLDER` passes, but for frames that are far apart and for codecs' rates."""
     monkeypatch.setenv("HEAR_EVAL_CACHE", str(tmp_path))
     with open_module(ModuleSpec("hear_ssl.hf", weights=str(folders(kind)), in_process=True)) as module:
-        failed = {check.name: check.detail for check in validate(module) if not check.passed}
-    far_apart = TINY[kind].config().model_type in ("audio-spectrogram-transformer", "clap")
-    assert set(failed) == ({"timestamps are at most 50 ms apart"} if far_apart else set()), failed
+        failed = {check.name: check for check in validate(module) if not check.passed}
+    assert set(failed) == TINY[kind].warns, failed
+    assert {check.level for check in failed.values()} <= {"warning"}

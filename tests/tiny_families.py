@@ -14,6 +14,8 @@ def words(text):
     return frozenset(text.split())
 
 
+FAR_APART = frozenset({"timestamps are at most 50 ms apart"})
+OTHER_RATE = frozenset({"the sample rate is one of HEAR's"})
 # Keys of the wav2vec 2.0 kin that training, heads and decoding read.
 ELSEWHERE = words(
     """activation_dropout adapter_kernel_size adapter_stride add_adapter apply_spec_augment attention_dropout bos_token_id
@@ -41,6 +43,7 @@ class Tiny:
         elsewhere: Keys of its config that decide nothing about the encoder.
         model: Class that is saved; by default the one that ends in Model.
         frames_make_scenes: Whether timestamp embeddings are the frames of scenes.
+        warns: Checks of `hear-eval validate` that warn, as the docs say.
         causal: Whether a click moves its own frame and later ones only.
         section: Where in its config the encoder's settings are.
         extractor: The library's feature extractor and what it is made with.
@@ -60,6 +63,7 @@ class Tiny:
     frames_make_scenes: bool = True
     section: str = ""
     causal: bool = False
+    warns: frozenset = frozenset()
     extractor: tuple = ("Wav2Vec2FeatureExtractor", {"do_normalize": True})
 
     def config(self):
@@ -142,6 +146,7 @@ CLAP_WAY = {
     "windows": {},
     "frames_make_scenes": False,
     "section": "audio_config",
+    "warns": FAR_APART,
     "elsewhere": words("attention_probs_dropout_prob drop_path_rate hidden_dropout_prob num_classes num_hidden_layers"),
 }
 CODEC_ELSEWHERE = words(
@@ -155,6 +160,7 @@ TINY = {
         local_layer="last",
         extractor=("EncodecFeatureExtractor", {}),
         elsewhere=words("codebook_size codebook_dim target_bandwidths trim_right_ratio"),
+        warns=OTHER_RATE,
         causal=True,
     ),
     "dac": Tiny(
@@ -176,11 +182,35 @@ TINY = {
             "vocab_size": 32,
         },
         extractor=("Wav2Vec2FeatureExtractor", {"do_normalize": False}),
+        frames_make_scenes=False,
         elsewhere=ELSEWHERE
         | words(
             """decoder_num_hidden_layers decoder_num_attention_heads decoder_num_key_value_heads decoder_hidden_act
             decoder_start_token_id use_cache tie_word_embeddings"""
         ),
+    ),
+    "parakeet": Tiny(
+        "ParakeetCTC",
+        {
+            "vocab_size": 16,
+            "pad_token_id": 15,
+            "encoder_config": {
+                "hidden_size": 32,
+                "num_hidden_layers": 3,
+                "num_attention_heads": 4,
+                "intermediate_size": 64,
+                "subsampling_conv_channels": 8,
+                "num_mel_bins": 80,
+            },
+        },
+        model="ParakeetForCTC",
+        extractor=("ParakeetFeatureExtractor", {}),
+        click=0.1,
+        quiet=0.2,
+        section="encoder_config",
+        elsewhere=words("dropout dropout_positions layerdrop activation_dropout attention_dropout num_key_value_heads"),
+        warns=FAR_APART,
+        tolerance=0.4,
     ),
     "clap": Tiny("Clap", CLAP, extractor=("ClapFeatureExtractor", {"truncation": "rand_trunc"}), **CLAP_WAY),
     "clap_fusion": Tiny(
@@ -215,6 +245,7 @@ TINY = {
         windows={},
         extractor=("ASTFeatureExtractor", {"num_mel_bins": 64, "max_length": 128}),
         elsewhere=words("hidden_dropout_prob attention_probs_dropout_prob"),
+        warns=FAR_APART,
     ),
     "whisper": Tiny(
         "Whisper",
@@ -233,15 +264,21 @@ TINY = {
 
 
 def network(kind):
-    """The tiny network, random but for norms that would do nothing."""
+    """The tiny network, of random weights that carry the audio through: initial ones of some do next to nothing, or nothing."""
     tiny = TINY[kind]
-    with weights.quiet_transformers() as transformers:
+    with weights.quiet_transformers() as transformers, torch.no_grad():
         torch.manual_seed(1)
         made = getattr(transformers, tiny.model or f"{tiny.classes}Model")(tiny.config()).eval()
-    for module in made.modules():
-        if isinstance(module, torch.nn.BatchNorm1d):
-            module.running_mean.normal_()
-            module.running_var.uniform_(0.5, 2)
+        for module in made.modules():
+            plain = not torch.nn.utils.parametrize.is_parametrized(module)
+            if plain and isinstance(module, (torch.nn.Linear, torch.nn.Conv1d, torch.nn.Conv2d)):
+                module.weight.normal_(0, module.weight[0].numel() ** -0.5)
+            if isinstance(module, (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d)):
+                module.running_mean.normal_()
+                module.running_var.uniform_(0.5, 2)
+        for tensor in made.parameters():
+            if not tensor.any():
+                tensor.normal_(0, 0.3)
     return made
 
 
@@ -322,7 +359,15 @@ def moonshine(made, features, clip):
     return waveform(made.encoder, features, clip)
 
 
+def parakeet(made, features, clip):
+    """Hidden states of Parakeet's encoder at the frames that it does not mask."""
+    out = made.encoder(features.input_features, attention_mask=features.attention_mask, output_hidden_states=True)
+    n = int(out.attention_mask.sum())
+    return [state[0, :n] for state in (*out.hidden_states[:-1], out.last_hidden_state)]
+
+
 REFERENCES = {
+    "ParakeetCTC": parakeet,
     "Moonshine": moonshine,
     "Encodec": encodec,
     "Dac": dac,

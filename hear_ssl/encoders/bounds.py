@@ -134,6 +134,17 @@ def problems(values: Mapping[str, Any], rules: Rules) -> list[str]:
     return [f"{key} {text}" for key, text in found if text]
 
 
+def not_dividing(values: Mapping[str, Any], part: str, whole: str) -> list[str]:
+    """A sentence, its key first, where a whole number does not divide another one.
+
+    >>> not_dividing({"heads": 5, "width": 48}, "heads", "width")
+    ['heads is 5, which does not divide width, 48']
+    """
+    if values[whole] % values[part] == 0:
+        return []
+    return [f"{part} is {values[part]}, which does not divide {whole}, {values[whole]}"]
+
+
 def is_whole(value: Any, most: int, least: int = 1) -> bool:
     """Whether it is a whole number from `least` to `most`, and no Boolean."""
     return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most

@@ -3,7 +3,8 @@
 Sums are in float64 where the device has it, so that a clip's features do not depend on its company, and come out as float32.
 """
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import torch
 
@@ -13,6 +14,7 @@ KALDI_WINDOW, KALDI_HOP, KALDI_FFT = 400, 160, 512  # samples
 KALDI_LOWEST_HZ = 20.0
 PRE_EMPHASIS = 0.97
 KALDI_FLOOR = 1.192092955078125e-07  # the float32 epsilon
+STATISTICS_FRAMES = 2_000  # of a long recording that are in memory at once, of 10 ms each
 
 
 def hz_to_mel(hz: torch.Tensor, scale: str) -> torch.Tensor:
@@ -116,3 +118,33 @@ class CentredPower(torch.nn.Module):
         audio = wide(audio)
         bins = torch.stft(audio, self.fft_length, self.hop, window=self.window.to(audio), return_complex=True)
         return bins.abs().square().transpose(1, 2) @ self.filters.to(audio)
+
+
+class BandStatistics(NamedTuple):
+    """Mean and variance (ddof 1) of each mel band over a clip, (n_bands,), float64 where there is one."""
+
+    mean: torch.Tensor
+    variance: torch.Tensor
+
+
+def band_statistics(n_frames: int, mel: Callable[[int, int], torch.Tensor]) -> BandStatistics:
+    """Those of a long recording, of which 20 s are in memory at once.
+
+    Args:
+        n_frames: Mel frames of the recording, at least 2.
+        mel: (first, last) -> the mel frames first to last, last not included, (last - first, n_bands).
+    """
+    total, squares, shift = 0.0, 0.0, None  # type: Any, Any, Any
+    for first in range(0, n_frames, STATISTICS_FRAMES):
+        frames = wide(mel(first, min(first + STATISTICS_FRAMES, n_frames)))
+        shift = frames.mean(0) if shift is None else shift  # squares are summed about it: large sums would lose digits
+        total, squares = total + (frames - shift).sum(0), squares + (frames - shift).square().sum(0)
+    return BandStatistics(shift + total / n_frames, ((squares - total**2 / n_frames) / (n_frames - 1)).clamp(min=0))
+
+
+def clip_or_own(mel: torch.Tensor, stats: Sequence[BandStatistics | None]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean and variance of windows of mel frames (batch, n_frames, n_bands), each (batch, 1, n_bands): their clips', where known, else their own."""
+    variance, mean = torch.var_mean(mel, dim=1, correction=1)
+    found = zip(mean, variance, stats, strict=True)
+    pairs = [BandStatistics(*own) if known is None else known for *own, known in found]
+    return torch.stack([pair.mean for pair in pairs])[:, None], torch.stack([pair.variance for pair in pairs])[:, None]

@@ -22,6 +22,11 @@ class SqueezedEncoder(TransformerEncoder):
     """An encoder of the SEW family around a bare network of `transformers`; sample rate in Hz."""
 
     def __init__(self, network: torch.nn.Module, normalize: bool, sample_rate: int = 16000):
+        encoder: Any = network.encoder
+        if not hasattr(
+            encoder, "layers"
+        ):  # SEW-D has them further inside; not as a part, whose tensors would be counted twice
+            vars(encoder)["layers"] = encoder.encoder.layer
         super().__init__(network, normalize, sample_rate)
         self.squeeze: int = self.network.config.squeeze_factor
         self.fine_framing = fine = self.scene_framing
@@ -64,24 +69,14 @@ class SqueezedEncoder(TransformerEncoder):
 
     def transform(self, hidden: torch.Tensor, mask: torch.Tensor | None, on_layer: OnLayer) -> None:
         """See `TransformerEncoder.transform`; the output's frames are averaged in pairs."""
-        encoder = self.network.encoder
-        blocks = encoder.layers if hasattr(encoder, "layers") else encoder.encoder.layer
-        hooks = [blocks[0].register_forward_pre_hook(lambda module, inputs: on_layer(0, inputs[0]))]
-        for number, block in enumerate(blocks[:-1], start=1):
-            hooks.append(
-                block.register_forward_hook(
-                    lambda module, inputs, output, number=number: on_layer(
-                        number, output[0] if isinstance(output, tuple) else output
-                    )
-                )
-            )
-        try:
-            output = encoder(hidden).last_hidden_state
-        finally:
-            for hook in hooks:
-                hook.remove()
-        whole = output.shape[1] // self.squeeze
-        on_layer(self.n_layers - 1, output[:, : whole * self.squeeze].unflatten(1, (whole, self.squeeze)).mean(2))
+
+        def on_one_grid(number: int, frames: torch.Tensor) -> None:
+            if number == self.n_layers - 1:
+                whole = frames.shape[1] // self.squeeze
+                frames = frames[:, : whole * self.squeeze].unflatten(1, (whole, self.squeeze)).mean(2)
+            on_layer(number, frames)
+
+        super().transform(hidden, mask, on_one_grid)
 
 
 def build(loaded: Loaded) -> SqueezedEncoder:

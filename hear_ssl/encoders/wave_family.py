@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from hear_ssl.encoders import engines
-from hear_ssl.encoders.bounds import Real, Rules, Switch, Whole, Wholes, Word, activations
+from hear_ssl.encoders.bounds import Real, Rules, Switch, Whole, Wholes, Word, activations, not_dividing
 from hear_ssl.encoders.encoder import Encoder
 from hear_ssl.encoders.family import Family, Loaded
 from hear_ssl.encoders.frames import convolution_framing
@@ -66,10 +66,8 @@ HEADS = frozenset(
 
 def misfits(settings: Mapping[str, Any]) -> list[str]:
     """Settings that are right by themselves and do not go together, the key first."""
-    width, found = settings["hidden_size"], []
-    for field in ("num_attention_heads", "num_conv_pos_embedding_groups"):
-        if width % settings[field]:
-            found.append(f"{field} is {settings[field]}, which does not divide hidden_size, {width}")
+    parts = ("num_attention_heads", "num_conv_pos_embedding_groups")
+    found = [sentence for part in parts for sentence in not_dividing(settings, part, "hidden_size")]
     lengths = {field: len(settings[field]) for field in CONVOLUTIONS}
     if len(set(lengths.values())) > 1:
         found.append(f"conv_dim has {lengths['conv_dim']} numbers, conv_kernel {lengths['conv_kernel']}, conv_stride "

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from hear_ssl.encoders.bounds import Only, Real, Switch, Whole, Word, activations
+from hear_ssl.encoders.bounds import Only, Real, Switch, Whole, Word, activations, not_dividing
 from hear_ssl.encoders.family import Family, Loaded
 from hear_ssl.encoders.feature_encoder import CONTEXT_OPTION, FeatureEncoder, context_of, pad_to, states
 from hear_ssl.encoders.filterbanks import KALDI_HOP, KALDI_WINDOW, KaldiFilterBank
@@ -88,8 +88,7 @@ class AstEncoder(FeatureEncoder):
 
 def misfits(settings: Mapping[str, Any]) -> list[str]:
     """Heads divide the width, and there is room for a patch."""
-    width, heads = settings["hidden_size"], settings["num_attention_heads"]
-    found = [f"num_attention_heads is {heads}, which does not divide hidden_size, {width}"] if width % heads else []
+    found = not_dividing(settings, "num_attention_heads", "hidden_size")
     for key in ("num_mel_bins", "max_length"):
         if settings[key] < settings["patch_size"]:
             found.append(f"{key} is {settings[key]}, less than patch_size, {settings['patch_size']}")

@@ -1,6 +1,6 @@
 """The encoder of Moonshine: convolutions over the waveform and a transformer with rotary positions, 41.7 frames per second.
 
-Its group norm is over all channels and frames of what it sees: a clip, or a window of a long recording.
+Its group norm is over all channels and frames of a whole clip, also where a long recording is cut in windows.
 
 Source: Jeffries et al. 2024, https://arxiv.org/abs/2410.15608
 """
@@ -11,13 +11,16 @@ from typing import Any
 
 import torch
 
-from hear_ssl.encoders.bounds import Only, Real, Switch, Whole, Word, activations
+from hear_ssl.encoders.batching import upload
+from hear_ssl.encoders.bounds import Only, Real, Switch, Whole, Word, activations, not_dividing
 from hear_ssl.encoders.family import Family, Loaded
 from hear_ssl.encoders.feature_encoder import MARGIN_SECONDS, FeatureEncoder, pad_to, states
+from hear_ssl.encoders.filterbanks import wide
 from hear_ssl.encoders.frames import Framing, convolution_framing
 from hear_ssl.encoders.library_frames import LibraryFraming
 
 SAMPLE_RATE = 16000  # Hz
+STATISTICS_FRAMES = 5_000  # of the first convolution of a long recording that are in memory at once: 20 s
 GRID = convolution_framing((127, 7, 3), (64, 3, 2), SAMPLE_RATE)
 
 
@@ -28,26 +31,58 @@ class MoonshineEncoder(FeatureEncoder):
         super().__init__(loaded, RULES, SAMPLE_RATE)
         config = self.network.config
         self.width, self.n_layers = config.hidden_size, config.encoder_num_hidden_layers + 1
-        self.timestamp_framing = self.scene_framing = LibraryFraming(
-            GRID.receptive_field, GRID.hop, SAMPLE_RATE, first_centre=GRID.receptive_field / 2
+        # Scenes are of frames that lie inside the clip; for timestamp embeddings a frame's middle may be enough.
+        self.scene_framing, self.timestamp_framing = (
+            LibraryFraming(
+                needed,
+                GRID.hop,
+                SAMPLE_RATE,
+                first_centre=GRID.receptive_field / 2,
+                reach=min(GRID.hop - 1, GRID.receptive_field - needed),
+            )
+            for needed in (GRID.receptive_field, GRID.receptive_field // 2)
         )
         self.margin_seconds = MARGIN_SECONDS
 
-    def layers(self, audio: torch.Tensor, stats: Sequence[Any], framing: Framing) -> Iterable[torch.Tensor]:
+    def whole_clip(self, clip: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mean and variance of the group norm's input over a long clip, of shape (), over stretches of it."""
+        convolution = self.network.conv1
+        kernel, stride = convolution.kernel_size[0], convolution.stride[0]
+        n_frames, total, squares = 1 + (len(clip) - kernel) // stride, 0.0, 0.0  # type: int, Any, Any
+        for first in range(0, n_frames, STATISTICS_FRAMES):
+            last = min(first + STATISTICS_FRAMES, n_frames)
+            part = upload(clip[first * stride : (last - 1) * stride + kernel], convolution.weight.device)
+            x = wide(torch.tanh(convolution(part[None, None])))
+            total, squares = total + x.sum(), squares + x.square().sum()
+        mean = total / (n_frames * self.width)
+        return mean.float(), (squares / (n_frames * self.width) - mean**2).float()
+
+    def layers(
+        self, audio: torch.Tensor, stats: Sequence[tuple[torch.Tensor, torch.Tensor] | None], framing: Framing
+    ) -> Iterable[torch.Tensor]:
         """See `EqualLengthsEncoder.layers`."""
-        return states(self.network(pad_to(audio, framing.receptive_field), output_hidden_states=True))
+
+        def norm_of_clip(norm: torch.nn.GroupNorm, inputs: Any, output: torch.Tensor) -> torch.Tensor:
+            for row, pair in enumerate(stats):
+                if pair is not None:
+                    x = (inputs[0][row] - pair[0]) * torch.rsqrt(pair[1] + norm.eps)
+                    output[row] = x * norm.weight[:, None] + norm.bias[:, None]
+            return output
+
+        needed = GRID.receptive_field + (framing.n_frames(audio.shape[1]) - 1) * GRID.hop
+        hook = self.network.groupnorm.register_forward_hook(norm_of_clip)
+        try:
+            return states(self.network(pad_to(audio, needed), output_hidden_states=True))
+        finally:
+            hook.remove()
 
 
 def misfits(settings: Mapping[str, Any]) -> list[str]:
     """Heads divide the width, and are divided by the heads of keys."""
-    width, heads = settings["hidden_size"], settings["encoder_num_attention_heads"]
-    keys = settings["encoder_num_key_value_heads"] or heads
-    found = (
-        [f"encoder_num_attention_heads is {heads}, which does not divide hidden_size, {width}"] if width % heads else []
-    )
-    return found + (
-        [f"encoder_num_key_value_heads is {keys}, which does not divide {heads} heads"] if heads % keys else []
-    )
+    heads = "encoder_num_attention_heads"
+    found = not_dividing(settings, heads, "hidden_size")
+    keys = "encoder_num_key_value_heads"
+    return found + (not_dividing(settings, keys, heads) if settings[keys] else [])
 
 
 def build(loaded: Loaded) -> MoonshineEncoder:

@@ -5,15 +5,23 @@ that is only half inside the clip is left out; the library masks it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 
 from hear_ssl.encoders.batching import upload
-from hear_ssl.encoders.bounds import Only, Real, Whole, Word, activations
+from hear_ssl.encoders.bounds import Only, Real, Whole, Word, activations, not_dividing
 from hear_ssl.encoders.family import Family, Loaded
 from hear_ssl.encoders.feature_encoder import MARGIN_SECONDS, FeatureEncoder, pad_to, states
-from hear_ssl.encoders.filterbanks import KALDI_HOP, KALDI_WINDOW, KaldiFilterBank, wide
+from hear_ssl.encoders.filterbanks import (
+    KALDI_HOP,
+    KALDI_WINDOW,
+    BandStatistics,
+    KaldiFilterBank,
+    band_statistics,
+    clip_or_own,
+    wide,
+)
 from hear_ssl.encoders.frames import Framing
 from hear_ssl.encoders.library_frames import LibraryFraming
 from hear_ssl.encoders.wave_family import HEADS
@@ -22,14 +30,6 @@ SAMPLE_RATE = 16000  # Hz
 STACK = 2  # mel frames in one vector
 FIELD = KALDI_WINDOW + (STACK - 1) * KALDI_HOP  # samples
 VARIANCE_FLOOR = 1e-7
-STATISTICS_FRAMES = 2_000  # mel frames of a long recording that are in memory at once: 20 s
-
-
-class Bands(NamedTuple):
-    """Mean and variance (ddof 1) of each mel band over a clip, (n_bands,), float64 where there is one."""
-
-    mean: torch.Tensor
-    variance: torch.Tensor
 
 
 class Wav2Vec2BertEncoder(FeatureEncoder):
@@ -45,32 +45,27 @@ class Wav2Vec2BertEncoder(FeatureEncoder):
         )
         self.margin_seconds = MARGIN_SECONDS
 
-    def whole_clip(self, clip: torch.Tensor) -> Bands:
+    def whole_clip(self, clip: torch.Tensor) -> BandStatistics:
         """The statistics of a long clip, over stretches of it."""
         device = self.network.feature_projection.projection.weight.device
-        n_frames, total, squares = 1 + (len(clip) - KALDI_WINDOW) // KALDI_HOP, 0.0, 0.0  # type: int, Any, Any
-        shift = None  # about which squares are summed: large sums would lose digits
-        for first in range(0, n_frames, STATISTICS_FRAMES):
-            last = min(first + STATISTICS_FRAMES, n_frames)
-            part = clip[first * KALDI_HOP : (last - 1) * KALDI_HOP + KALDI_WINDOW]
-            mel = wide(self.bank(upload(part, device)[None])[0])
-            shift = mel.mean(0) if shift is None else shift
-            total, squares = total + (mel - shift).sum(0), squares + (mel - shift).square().sum(0)
-        return Bands(shift + total / n_frames, (squares - total**2 / n_frames) / (n_frames - 1))
 
-    def features(self, audio: torch.Tensor, stats: Sequence[Bands | None]) -> torch.Tensor:
+        def mel(first: int, last: int) -> torch.Tensor:
+            part = clip[first * KALDI_HOP : (last - 1) * KALDI_HOP + KALDI_WINDOW]
+            return self.bank(upload(part, device)[None])[0]
+
+        return band_statistics(1 + (len(clip) - KALDI_WINDOW) // KALDI_HOP, mel)
+
+    def features(self, audio: torch.Tensor, stats: Sequence[BandStatistics | None]) -> torch.Tensor:
         """Stacked normalised mel frames, (batch, n_frames, 2 n_bands), of clips (batch, n_samples)."""
         mel = wide(self.bank(pad_to(audio, FIELD)))
-        variance, mean = torch.var_mean(mel, dim=1, correction=1)
-        mean = torch.stack([own if bands is None else bands.mean for own, bands in zip(mean, stats, strict=True)])
-        variance = torch.stack(
-            [v if bands is None else bands.variance for v, bands in zip(variance, stats, strict=True)]
-        )
-        mel = (mel - mean[:, None]) / torch.sqrt(variance[:, None] + VARIANCE_FLOOR)
+        mean, variance = clip_or_own(mel, stats)
+        mel = (mel - mean) / torch.sqrt(variance + VARIANCE_FLOOR)
         n = mel.shape[1] // STACK
         return mel[:, : n * STACK].reshape(len(mel), n, -1).float()
 
-    def layers(self, audio: torch.Tensor, stats: Sequence[Bands | None], framing: Framing) -> Iterable[torch.Tensor]:
+    def layers(
+        self, audio: torch.Tensor, stats: Sequence[BandStatistics | None], framing: Framing
+    ) -> Iterable[torch.Tensor]:
         """See `EqualLengthsEncoder.layers`."""
         positions = self.network.encoder.embed_positions
         if hasattr(positions, "cached_sequence_length"):
@@ -80,10 +75,7 @@ class Wav2Vec2BertEncoder(FeatureEncoder):
 
 def misfits(settings: Mapping[str, Any]) -> list[str]:
     """Heads divide the width, and a vector is two frames of mel bands."""
-    width, heads, size = (
-        settings[key] for key in ("hidden_size", "num_attention_heads", "feature_projection_input_dim")
-    )
-    found = [f"num_attention_heads is {heads}, which does not divide hidden_size, {width}"] if width % heads else []
+    size, found = settings["feature_projection_input_dim"], not_dividing(settings, "num_attention_heads", "hidden_size")
     return found + ([f"feature_projection_input_dim is {size}, no even number"] if size % STACK else [])
 
 

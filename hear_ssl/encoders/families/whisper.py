@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch.nn.functional import gelu
 
-from hear_ssl.encoders.bounds import Only, Real, Whole, Word, activations
+from hear_ssl.encoders.bounds import Only, Real, Whole, Word, activations, not_dividing
 from hear_ssl.encoders.family import Family, Loaded
 from hear_ssl.encoders.feature_encoder import CONTEXT_OPTION, FeatureEncoder, context_of, pad_to
 from hear_ssl.encoders.filterbanks import CentredPower
@@ -77,8 +77,7 @@ class WhisperEncoder(FeatureEncoder):
 
 def misfits(settings: Mapping[str, Any]) -> list[str]:
     """Heads divide the width."""
-    width, heads = settings["d_model"], settings["encoder_attention_heads"]
-    return [f"encoder_attention_heads is {heads}, which does not divide d_model, {width}"] if width % heads else []
+    return not_dividing(settings, "encoder_attention_heads", "d_model")
 
 
 def build(loaded: Loaded) -> WhisperEncoder:
