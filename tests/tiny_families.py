@@ -212,6 +212,33 @@ TINY = {
         warns=FAR_APART,
         tolerance=0.4,
     ),
+    "mimi": Tiny(
+        "Mimi",
+        {
+            "num_filters": 4,
+            "hidden_size": 32,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 4,
+            "num_key_value_heads": 2,
+            "head_dim": 8,
+            "intermediate_size": 64,
+            "codebook_size": 8,
+            "codebook_dim": 16,
+            "vector_quantization_hidden_dimension": 16,
+            "num_quantizers": 2,
+            "upsample_groups": 32,
+        },
+        seconds=(1.2, 0.6943),
+        local_layer="last",
+        extractor=("EncodecFeatureExtractor", {}),
+        elsewhere=words(
+            """codebook_size codebook_dim num_quantizers trim_right_ratio vector_quantization_hidden_dimension use_cache
+            num_semantic_quantizers upsample_groups use_streaming attention_dropout tie_word_embeddings _frame_rate
+            encoder_config decoder_config"""
+        ),
+        warns=OTHER_RATE | FAR_APART,
+        causal=True,
+    ),
     "clap": Tiny("Clap", CLAP, extractor=("ClapFeatureExtractor", {"truncation": "rand_trunc"}), **CLAP_WAY),
     "clap_fusion": Tiny(
         "Clap",
@@ -366,7 +393,14 @@ def parakeet(made, features, clip):
     return [state[0, :n] for state in (*out.hidden_states[:-1], out.last_hidden_state)]
 
 
+def mimi(made, features, clip):
+    """Latents of Mimi before they are quantised; frames whose middle is in the clip."""
+    latents = made.encoder(features.input_values).latents
+    return [latents[0].T[: max(1, 1 + (len(clip) - 960) // 1920)]]
+
+
 REFERENCES = {
+    "Mimi": mimi,
     "ParakeetCTC": parakeet,
     "Moonshine": moonshine,
     "Encodec": encodec,
