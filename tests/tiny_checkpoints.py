@@ -4,6 +4,7 @@ The folder hear_ssl/ is the list of modules. What a module needs follows from it
 weights. Only a `CHECKPOINT` of a new class needs a function here, entered in `WRITERS`.
 """
 
+import functools
 import importlib
 import json
 import os
@@ -161,8 +162,19 @@ def save_yamnet(folder):
     return folder
 
 
+def kinds_with_own_encoder():
+    """By model_type: writes a tiny checkpoint of a family that is no kin of wav2vec 2.0 into a folder and gives it."""
+    import tiny_families
+
+    kinds = {tiny.config().model_type: kind for kind, tiny in tiny_families.TINY.items()}
+    return {family: functools.partial(tiny_families.save, kind) for family, kind in kinds.items()}
+
+
 def save_transformer(folder, module):
-    """A tiny transformer of the family that the module's name speaks of, in the hub's format; gives the folder."""
+    """A tiny transformer of the module's family, in the hub's format; gives the folder."""
+    kinds = kinds_with_own_encoder()
+    if (family := checkpoint_of(module).family) in kinds:
+        return kinds[family](folder)
     with weights.quiet_transformers():
         tiny_network(family_of(module)).save_pretrained(folder)
     (folder / "preprocessor_config.json").write_text(json.dumps({"do_normalize": True, "sampling_rate": 16000}))

@@ -40,7 +40,7 @@ class ModuleSpec:
     """Which module, and how it is to be loaded.
 
     Attributes:
-        name: Importable name, path of a .py file, `hf:ORG/MODEL` for a wav2vec2-family checkpoint,
+        name: Importable name, path of a .py file, `hf:ORG/MODEL` for an audio encoder of transformers,
             `ensemble:MEMBER+MEMBER` for several modules as one, `untrained:MODULE` for an untrained copy, or `precomputed:F` for a
             table of vectors in its place.
         weights: Path or name for load_model; "" for the module's own choice.

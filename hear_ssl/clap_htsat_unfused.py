@@ -1,0 +1,18 @@
+"""Audio tower of LAION's CLAP, trained with captions of 4300 h of sounds (LAION-Audio-630K, Freesound among them), 512 wide.
+
+48 kHz, an embedding for each 10 s, timestamp embeddings every 312.5 ms; shorter clips are repeated.
+"""
+
+from hear_ssl.encoders.api import get_clip_embeddings, get_scene_embeddings, get_timestamp_embeddings
+from hear_ssl.encoders.checkpoint import NO_COMMIT_KNOWN, Checkpoint
+
+__all__ = ["get_clip_embeddings", "get_scene_embeddings", "get_timestamp_embeddings", "load_model"]
+
+CHECKPOINT = Checkpoint(
+    hub_id="laion/clap-htsat-unfused",
+    revision_unknown=NO_COMMIT_KNOWN,
+    family="clap",
+    licence="Apache-2.0",
+    citation="Wu et al. 2023, CLAP, https://arxiv.org/abs/2211.06687",
+)
+load_model = CHECKPOINT.load_model
