@@ -236,7 +236,7 @@ def _map_sections(
     folders: str | Path | Sequence[str | Path], data: Path | None, with_sounds: bool, silent: list[str]
 ) -> list[Callable[[Mapping[str, int]], FurtherSection]]:
     """What makes the section of each folder of maps, which share the bytes for sounds; a sentence to `silent` for each that lacks some."""
-    made = []
+    made: list[Callable[[Mapping[str, int]], FurtherSection]] = []
     places = _places(folders)
     for number, folder in enumerate(places):
         read = atlas.read(folder)
