@@ -119,7 +119,8 @@ def test_many_clips_of_one_length_share_passes(tmp_path):
         ("whisper", {"dither": 0.1}, "dither is 0.1; here this family runs with 0.0 only"),
         ("whisper", {"n_fft": 512}, "n_fft is 512; here"),
         ("clap", {"truncation": "none"}, "truncation is 'none'; known are fusion, rand_trunc"),
-        ("clap", {"frequency_max": 24000}, "frequency_max is 24000; here"),
+        ("clap", {"frequency_max": 48000}, "frequency_max is 48000; a number from 0 to 24000"),
+        ("clap", {"frequency_min": 14000}, "says frequency_min 14000, which is not below frequency_max, 14000"),
         ("clap", {"feature_size": 128}, "says feature_size 128, config.json num_mel_bins 64"),
         (
             "wav2vec2_bert_None",
@@ -142,12 +143,25 @@ def test_a_processor_that_does_otherwise_is_refused(kind, changes, sentence, tmp
         hf.load_model(str(tmp_path))
 
 
+def test_moonshines_rotary_positions_are_read_from_older_files_too(tmp_path):
+    """Moonshine base turns another share of each head than the small one, and its config.json has it under its own name."""
+    folder, clip = save("moonshine", tmp_path), noise(8000)
+    usual = hf.load_model(str(folder)).clips([clip], False)["scene"]
+    rotary = {"rope_theta": 10000.0, "partial_rotary_factor": 0.5, "rope_type": "default"}
+    edit(folder, "config.json", rope_parameters=rotary)
+    other = hf.load_model(str(folder)).clips([clip], False)["scene"]
+    edit(folder, "config.json", rope_parameters=None, rope_theta=10000.0, partial_rotary_factor=0.5)
+    assert torch.equal(hf.load_model(str(folder)).clips([clip], False)["scene"], other) and error(usual, other) > 1e-4
+
+
 @pytest.mark.parametrize(
     ("kind", "changes", "sentence"),
     [
         ("encodec", {"audio_channels": 2}, "audio_channels is 2; here this family runs with 1 only"),
         ("encodec", {"norm_type": "time_group_norm"}, "norm_type is 'time_group_norm'; here"),
-        ("moonshine", {"rope_theta": 500.0}, "rope_theta is 500.0; here this family runs with 10000.0 only"),
+        ("moonshine", {"rope_parameters": {"rope_type": "yarn"}}, "rope_parameters is .*yarn.*; the default kind with"),
+        ("moonshine", {"rope_parameters": None, "rope_theta": "x"}, "rope_parameters is .*'x'"),
+        ("mimi", {"rope_theta": 500.0}, "rope_theta is 500.0; here this family runs with 10000.0 only"),
         ("whisper", {"encoder_layers": 2}, "encoder_layers is 2, but the weights are of 3 layers"),
         ("ast", {"num_hidden_layers": 4}, "num_hidden_layers is 4, but the weights are of 3 layers"),
         ("ast", {"model_type": "whisper"}, "7 of 55 tensors belong neither to the encoder"),

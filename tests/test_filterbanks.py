@@ -105,9 +105,9 @@ def test_claps_features_are_the_extractors(library, truncation, padding, n):
     from tiny_families import TINY
 
     transformers, _ = library
-    extractor = transformers.ClapFeatureExtractor(truncation=truncation, padding=padding)
+    processor = {"truncation": truncation, "padding": padding, "frequency_min": 50}
+    extractor = transformers.ClapFeatureExtractor(**processor)
     network = clap.bare(transformers, TINY["clap"].config().audio_config)
-    processor = {"truncation": truncation, "padding": padding}
     encoder = clap.build(Loaded(network, "", processor))
     wanted = extractor(noise(n).numpy(), sampling_rate=48000, return_tensors="np").input_features
     assert_same(encoder.features(noise(n)[None])[0, 0], wanted[0, 0])

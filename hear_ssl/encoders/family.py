@@ -47,6 +47,7 @@ class Family:
         build: A `Loaded` -> the encoder.
         misfits: Checked settings -> what does not go together, the key first in each sentence.
         refused: Keys that change what the numbers mean, beside those that are always refused, with the reason.
+        older: The settings of config.json as an older version of the library wrote them -> as they are today.
         fixed: Keys that are checked and not passed on: older names, whose value has to be the usual one.
         heads: Beginnings of the names of other parts' tensors, whole words between dots, which are left out.
         processor: Keys of the processor files that count, with what is taken of each.
@@ -66,6 +67,7 @@ class Family:
     build: Callable[[Loaded], Encoder]
     misfits: Callable[[Mapping[str, Any]], list[str]] = no_misfits
     refused: Mapping[str, str] = field(default_factory=dict)
+    older: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict
     fixed: Rules = field(default_factory=dict)
     heads: frozenset[str] = frozenset()
     processor: Rules = field(default_factory=dict)

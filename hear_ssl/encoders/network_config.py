@@ -64,6 +64,7 @@ def network_settings(config: Mapping[str, Any], where: str, family: Family) -> d
         raise ValueError(f"{where}: {family.section} is {bounds.shown(part)}; an object of settings is wanted")
     for said in (config, part):
         _refuse_code(said, where, {**REFUSED, **family.refused})
+    part = family.older(part)
     for problem in bounds.problems(part, family.fixed):
         raise ValueError(f"{where}: {problem}")
     return {key: part[key] for key in family.rules if key in part}

@@ -27,7 +27,7 @@ from hear_ssl.encoders.library_frames import LibraryFraming
 SAMPLE_RATE = 48000  # Hz
 FFT_LENGTH, MEL_HOP = 1024, 480  # samples
 FLOOR = 1e-10  # of a band's energy
-HIGHEST_HZ = 14000.0
+LOWEST_HZ, HIGHEST_HZ = 0.0, 14000.0  # of the mel bands, where the processor file does not say
 OUTPUTS = ("projected", "pooled")
 OPTIONS = {
     "output": "projected (default: the embedding that is compared with texts, of length 1) or pooled (the one before it)"
@@ -50,19 +50,17 @@ class ClapEncoder(FeatureEncoder):
     Args:
         seconds: Of audio that the network takes.
         repeats: How a shorter clip is padded: "repeatpad", "repeat" or "pad".
-        scale: Of the mel bands.
+        bands: `scale`, `lowest_hz` and `highest_hz` of the mel bands, as of `mel_filters`.
         output: See `OPTIONS`.
     """
 
-    def __init__(self, loaded: Loaded, seconds: int, repeats: str, scale: str, output: str):
+    def __init__(self, loaded: Loaded, seconds: int, repeats: str, bands: Mapping[str, Any], output: str):
         super().__init__(loaded, RULES, SAMPLE_RATE)
         config = self.network.config
         self.repeats, self.output, self.n_samples = repeats, output, seconds * SAMPLE_RATE
-        self.decides.update(output=output, repeats=repeats, scale=scale, seconds=str(seconds))
+        self.decides.update(output=output, repeats=repeats, bands=repr(dict(bands)), seconds=str(seconds))
         self.width = config.projection_dim if output == "projected" else config.hidden_size
-        self.power = CentredPower(
-            config.num_mel_bins, SAMPLE_RATE, FFT_LENGTH, MEL_HOP, lowest_hz=0.0, highest_hz=HIGHEST_HZ, scale=scale
-        )
+        self.power = CentredPower(config.num_mel_bins, SAMPLE_RATE, FFT_LENGTH, MEL_HOP, **bands)
         # Of the last map: patches merged in pairs between stages, and parts of the time axis put above each other.
         merged = config.patch_stride[1] * 2 ** (len(config.depths) - 1)
         self.n_columns = config.spec_size // merged * (config.spec_size // config.num_mel_bins)
@@ -135,8 +133,17 @@ def build(loaded: Loaded) -> ClapEncoder:
         raise ValueError(
             f"{loaded.where}: the processor file says feature_size {said['feature_size']}, config.json num_mel_bins {config.num_mel_bins}"
         )
-    scale = "htk" if said.get("truncation", "fusion") == "fusion" else "slaney"
-    return ClapEncoder(loaded, said.get("max_length_s", 10), said.get("padding", "repeatpad"), scale, output)
+    bands = {
+        "scale": "htk" if said.get("truncation", "fusion") == "fusion" else "slaney",
+        "lowest_hz": said.get("frequency_min", LOWEST_HZ),
+        "highest_hz": said.get("frequency_max", HIGHEST_HZ),
+    }
+    if bands["lowest_hz"] >= bands["highest_hz"]:
+        raise ValueError(
+            f"{loaded.where}: the processor file says frequency_min {bands['lowest_hz']}, which is not below frequency_max, "
+            f"{bands['highest_hz']}"
+        )
+    return ClapEncoder(loaded, said.get("max_length_s", 10), said.get("padding", "repeatpad"), bands, output)
 
 
 def bare(library: Any, config: Any) -> Any:
@@ -182,8 +189,8 @@ FAMILY = Family(
         "sampling_rate": Only(value=SAMPLE_RATE),
         "hop_length": Only(value=MEL_HOP),
         "fft_window_size": Only(value=FFT_LENGTH),
-        "frequency_min": Only(value=0),
-        "frequency_max": Only(value=HIGHEST_HZ),
+        "frequency_min": Real(max=SAMPLE_RATE / 2),
+        "frequency_max": Real(max=SAMPLE_RATE / 2),
         "padding_value": Only(value=0.0),
         "truncation": Word(words=lambda: frozenset({"fusion", "rand_trunc"})),
         "padding": Word(words=lambda: frozenset({"repeatpad", "repeat", "pad"})),

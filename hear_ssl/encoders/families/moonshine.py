@@ -7,12 +7,24 @@ Source: Jeffries et al. 2024, https://arxiv.org/abs/2410.15608
 
 import importlib
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from hear_ssl.encoders.batching import upload
-from hear_ssl.encoders.bounds import Only, Real, Switch, Whole, Word, activations, not_dividing
+from hear_ssl.encoders.bounds import (
+    Only,
+    Real,
+    Rule,
+    Switch,
+    Whole,
+    Word,
+    activations,
+    not_dividing,
+    problems,
+    shown,
+)
 from hear_ssl.encoders.family import Family, Loaded
 from hear_ssl.encoders.feature_encoder import MARGIN_SECONDS, FeatureEncoder, pad_to, states
 from hear_ssl.encoders.filterbanks import wide
@@ -45,9 +57,10 @@ class MoonshineEncoder(FeatureEncoder):
         self.margin_seconds = MARGIN_SECONDS
 
     def whole_clip(self, clip: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Mean and variance of the group norm's input over a long clip, of shape (), over stretches of it."""
+        """Mean and variance of the group norm's input over a clip, of shape (), over stretches of it."""
         convolution = self.network.conv1
         kernel, stride = convolution.kernel_size[0], convolution.stride[0]
+        clip = pad_to(clip[None], kernel)[0]
         n_frames, total, squares = 1 + (len(clip) - kernel) // stride, 0.0, 0.0  # type: int, Any, Any
         for first in range(0, n_frames, STATISTICS_FRAMES):
             last = min(first + STATISTICS_FRAMES, n_frames)
@@ -55,12 +68,15 @@ class MoonshineEncoder(FeatureEncoder):
             x = wide(torch.tanh(convolution(part[None, None])))
             total, squares = total + x.sum(), squares + x.square().sum()
         mean = total / (n_frames * self.width)
-        return mean.float(), (squares / (n_frames * self.width) - mean**2).float()
+        return mean.float(), (squares / (n_frames * self.width) - mean**2).clamp(min=0).float()
 
     def layers(
         self, audio: torch.Tensor, stats: Sequence[tuple[torch.Tensor, torch.Tensor] | None], framing: Framing
     ) -> Iterable[torch.Tensor]:
         """See `EqualLengthsEncoder.layers`."""
+        needed = GRID.receptive_field + (framing.n_frames(audio.shape[1]) - 1) * GRID.hop
+        if needed > audio.shape[1]:  # zeros at the end of a clip do not count
+            stats = [self.whole_clip(clip) if own is None else own for clip, own in zip(audio, stats, strict=True)]
 
         def norm_of_clip(norm: torch.nn.GroupNorm, inputs: Any, output: torch.Tensor) -> torch.Tensor:
             for row, pair in enumerate(stats):
@@ -69,7 +85,6 @@ class MoonshineEncoder(FeatureEncoder):
                     output[row] = x * norm.weight[:, None] + norm.bias[:, None]
             return output
 
-        needed = GRID.receptive_field + (framing.n_frames(audio.shape[1]) - 1) * GRID.hop
         hook = self.network.groupnorm.register_forward_hook(norm_of_clip)
         try:
             return states(self.network(pad_to(audio, needed), output_hidden_states=True))
@@ -95,6 +110,28 @@ def bare(library: Any, config: Any) -> Any:
     return importlib.import_module("transformers.models.moonshine.modeling_moonshine").MoonshineEncoder(config)
 
 
+@dataclass(frozen=True)
+class Rotary(Rule):
+    """Rotary positions of the default kind: their base, and which share of a head is turned."""
+
+    def wrong(self, value: Any) -> str:
+        """See `Rule`."""
+        numbers = {"rope_theta": Real(min=1, max=1e9), "partial_rotary_factor": Real(min=0.01)}
+        right = (
+            isinstance(value, dict) and value.get("rope_type") == "default" and set(value) == {"rope_type", *numbers}
+        )
+        if right and not problems(value, numbers):
+            return ""
+        return f"is {shown(value)}; the default kind with rope_theta and a partial_rotary_factor of at most 1 is wanted"
+
+
+def older(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a config.json of transformers 4 says of rotary positions, under the key of today."""
+    said = {key: config[key] for key in ("rope_theta", "partial_rotary_factor") if key in config}
+    usual = {"rope_theta": 10000.0, "partial_rotary_factor": 0.9, "rope_type": "default"}
+    return {**config, "rope_parameters": {**usual, **said}} if "rope_parameters" not in config else config
+
+
 RULES = {
     "hidden_size": Whole(max=16_384),
     "intermediate_size": Whole(max=65_536),
@@ -105,7 +142,7 @@ RULES = {
     "encoder_hidden_act": Word(words=activations),
     "max_position_embeddings": Whole(max=1_000_000),
     "initializer_range": Real(),
-    "rope_parameters": Only(value={"rope_theta": 10000.0, "partial_rotary_factor": 0.9, "rope_type": "default"}),
+    "rope_parameters": Rotary(),
     "attention_bias": Switch(),
 }
 FAMILY = Family(
@@ -118,7 +155,7 @@ FAMILY = Family(
     refused={
         key: "Moonshine runs here with the rotary positions of its paper only" for key in ("rope_scaling", "head_dim")
     },
-    fixed={"rope_theta": Only(value=10000.0), "partial_rotary_factor": Only(value=0.9)},
+    older=older,
     heads=frozenset({"model.decoder", "decoder", "proj_out"}),
     processor={
         "do_normalize": Only(value=False),
