@@ -220,3 +220,36 @@ def test_options_that_mean_nothing_here_are_refused(kind, options, sentence, tmp
     """With those that do."""
     with pytest.raises(ValueError, match=sentence):
         hf.load_model(str(save(kind, tmp_path)), **options)
+
+
+def heads(classes):
+    """Classes of transformers with a head on a family, by the beginning of their names."""
+    with weights.quiet_transformers() as transformers:
+        return [name for name in dir(transformers) if name.startswith(f"{classes}For")]
+
+
+@pytest.mark.parametrize(
+    "kind", ["ast", "whisper", "wav2vec2_bert_rotary", "conformer_relative", "sew", "sew_d", "moonshine"]
+)
+def test_what_other_uses_leave_in_a_checkpoint_is_left_out(kind, tmp_path):
+    """Whatever transformers puts on a network, or beside its encoder, the encoder's own numbers come out."""
+    tiny, clip, tried = TINY[kind], noise(8400), 0
+    for name in heads(tiny.classes):
+        with weights.quiet_transformers() as transformers:
+            torch.manual_seed(2)
+            config = tiny.config()
+            config.vocab_size, config.tdnn_dim = getattr(config, "vocab_size", None) or 9, (8,) * 5
+            whole = getattr(transformers, name)(config).eval()
+            bare = getattr(whole, whole.base_model_prefix, None)
+            if not isinstance(bare, torch.nn.Module) or isinstance(whole, transformers.WhisperForCausalLM):
+                continue  # Whisper's decoder alone, and an encoder without a model around it
+            extractor, settings = tiny.extractor
+            for model, folder in ((whole, tmp_path / name), (bare, tmp_path / f"{name} bare")):
+                model.save_pretrained(folder)
+                getattr(transformers, extractor)(**settings).save_pretrained(folder)
+        ours, wanted = (
+            hf.load_model(str(tmp_path / folder)).clips([clip], False)["scene"] for folder in (name, f"{name} bare")
+        )
+        assert torch.equal(ours, wanted), name
+        tried += 1
+    assert tried
