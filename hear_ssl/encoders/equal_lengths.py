@@ -67,8 +67,7 @@ class EqualLengthsEncoder(Encoder):
         on_layer: OnLayer,
     ) -> None:
         """See `Encoder.forward`."""
-        # A clip that was padded to the first frame's length is given as it came: how it is padded is the family's affair.
-        real = [min(n, facts.n_samples) if facts.whole else n for n, facts in zip(n_samples, clip_stats, strict=True)]
+        real = real_lengths(n_samples, clip_stats)
         together: dict[int, torch.Tensor] = {}
         n_frames = frames_in(audio.shape[1], framing)
         for n, rows in self.groups(real):
@@ -81,3 +80,11 @@ class EqualLengthsEncoder(Encoder):
                 whole[rows, : frames.shape[1]] = frames
         for number, whole in together.items():
             on_layer(number, whole)
+
+
+def real_lengths(n_samples: list[int], clip_stats: list[ClipFacts]) -> list[int]:
+    """Samples of each window as it came: one that is a whole clip, shorter than a frame, has been padded to one.
+
+    How a clip is padded is the family's affair.
+    """
+    return [min(n, facts.n_samples) if facts.whole else n for n, facts in zip(n_samples, clip_stats, strict=True)]

@@ -4,13 +4,15 @@ Each band is brought to zero mean and unit variance over the whole clip, also wh
 that is only half inside the clip is left out; the library masks it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 
 from hear_ssl.encoders.batching import upload
 from hear_ssl.encoders.bounds import Only, Real, Whole, Word, activations, not_dividing
+from hear_ssl.encoders.encoder import OnLayer
+from hear_ssl.encoders.equal_lengths import ClipFacts, real_lengths
 from hear_ssl.encoders.family import Family, Loaded
 from hear_ssl.encoders.feature_encoder import MARGIN_SECONDS, FeatureEncoder, pad_to, states
 from hear_ssl.encoders.filterbanks import (
@@ -24,6 +26,7 @@ from hear_ssl.encoders.filterbanks import (
 )
 from hear_ssl.encoders.frames import Framing
 from hear_ssl.encoders.library_frames import LibraryFraming
+from hear_ssl.encoders.transformer import real_steps
 from hear_ssl.encoders.wave_family import HEADS
 
 SAMPLE_RATE = 16000  # Hz
@@ -63,14 +66,28 @@ class Wav2Vec2BertEncoder(FeatureEncoder):
         n = mel.shape[1] // STACK
         return mel[:, : n * STACK].reshape(len(mel), n, -1).float()
 
-    def layers(
-        self, audio: torch.Tensor, stats: Sequence[BandStatistics | None], framing: Framing
-    ) -> Iterable[torch.Tensor]:
-        """See `EqualLengthsEncoder.layers`."""
+    def forward(
+        self,
+        audio: torch.Tensor,
+        n_samples: list[int],
+        framing: Framing,
+        clip_stats: list[ClipFacts],
+        on_layer: OnLayer,
+    ) -> None:
+        """See `Encoder.forward`: clips of all lengths share a pass, since the library's mask keeps padding from every real frame."""
         positions = self.network.encoder.embed_positions
         if hasattr(positions, "cached_sequence_length"):
             positions.cached_sequence_length = None  # it may lie on another device
-        return states(self.network(self.features(audio, stats), output_hidden_states=True))
+        real = real_lengths(n_samples, clip_stats)
+        n_frames = [framing.n_frames(n) for n in real]
+        stacked = audio.new_zeros(len(audio), max(n_frames), self.network.config.feature_projection_input_dim)
+        for n, rows in self.groups(real):
+            stats = [clip_stats[row].stats for row in rows]
+            stacked[rows, : framing.n_frames(n)] = self.features(audio[rows, :n], stats)
+        mask = None if len(set(n_frames)) == 1 else real_steps(n_frames, max(n_frames), audio.device)[0]
+        out = self.network(stacked, attention_mask=mask, output_hidden_states=True)
+        for number, frames in enumerate(states(out)):
+            on_layer(number, frames)
 
 
 def misfits(settings: Mapping[str, Any]) -> list[str]:
