@@ -25,7 +25,6 @@ from evaluator.embedding import guard
 from evaluator.embedding.embed import Progress
 from evaluator.embedding.extraction import Extraction, keyed, recall
 from evaluator.embedding.measure import ROUNDING
-from evaluator.embedding.plan import clips_of, planned
 from evaluator.embedding.spec import PRECOMPUTED, ModuleSpec
 from evaluator.embedding.store import Store, StoredClip
 from evaluator.errors import EvaluationError, UsageError
@@ -33,6 +32,8 @@ from evaluator.vectors.reading import VectorTable, read_table
 
 NEAR = 0.0015  # seconds within which two times are the same: tables are rounded to a millisecond
 ANOTHER = "two clips with the very same sound have different vectors"
+SHARD_BYTES = 64 << 20  # of vectors that are held at once
+COMPARED = 1024  # pairs of clips at once
 SHOWN = 3
 
 
@@ -109,6 +110,7 @@ class Precomputed:
         store = _temporary(table, set(done.keys.values()), self.spec.kept_as)
         advance = progress(f"{self.spec.name} {recordings.name}: clips", len(recordings.clips))
         self._fill(store, done, rows, recordings)
+        self._compare(done, rows, recordings)
         advance(len(recordings.clips))
         recall(done, store)
         guard.refuse(self.spec.name, done, self.spec.allow_unrepeatable)
@@ -131,24 +133,32 @@ class Precomputed:
         return {}
 
     def _fill(self, store: Store, done: Extraction, rows: Mapping[int, np.ndarray], recordings: Recordings) -> None:
-        """Put the vectors of the clips into a store, some thousand at a time; note where equal sounds have others."""
-        n_bytes = 4.0 * self.table.width * self.n_layers
-        for shard in planned(done.keys, lambda number: 0.0, lambda number: n_bytes):
-            numbers = clips_of(shard)
-            vectors = self._vectors(numbers, rows, recordings)
-            views = {"layers_mean": vectors, **({"scene": vectors[:, 0]} if self.n_layers == 1 else {})}
-            order = sorted(range(len(numbers)), key=lambda place: done.keys[numbers[place]])
-            clips = [StoredClip(done.keys[numbers[place]]) for place in order]
-            store.write(clips, {view: each[order] for view, each in views.items()})
+        """Put the vectors of the clips into a store in the order of the table, so that a large one is read once and is never in memory."""
         owner: dict[str, int] = {}
         for number in sorted(done.keys):
-            first = owner.setdefault(done.keys[number], number)
-            if first != number:
-                one, other = self._vectors([first, number], rows, recordings)
-                if np.abs(one - other).max() > ROUNDING * np.abs(one).max():
-                    names = " and ".join(recordings.clips[each].name for each in (first, number))
-                    done.change, done.seen = np.inf, f"{ANOTHER}: {names}"
-                    return
+            owner.setdefault(done.keys[number], number)
+        numbers = sorted(owner.values(), key=lambda number: int(rows[number][0]))
+        size = max(1, SHARD_BYTES // (4 * self.table.width * self.n_layers))
+        for begin in range(0, len(numbers), size):
+            part = sorted(numbers[begin : begin + size], key=done.keys.__getitem__)  # as every shard is ordered
+            vectors = self._vectors(part, rows, recordings)
+            views = {"layers_mean": vectors, **({"scene": vectors[:, 0]} if self.n_layers == 1 else {})}
+            store.write([StoredClip(done.keys[number]) for number in part], views)
+
+    def _compare(self, done: Extraction, rows: Mapping[int, np.ndarray], recordings: Recordings) -> None:
+        """Note the first two clips with the very same sound whose vectors, (n_layers, width), differ by more than rounding."""
+        owner: dict[str, int] = {}
+        pairs = [(owner.setdefault(done.keys[number], number), number) for number in sorted(done.keys)]
+        pairs = [pair for pair in pairs if pair[0] != pair[1]]
+        for begin in range(0, len(pairs), COMPARED):
+            firsts, seconds = zip(*pairs[begin : begin + COMPARED], strict=True)
+            one, other = (self._vectors(numbers, rows, recordings) for numbers in (firsts, seconds))
+            differ = np.abs(one - other).max(axis=(1, 2)) > ROUNDING * np.abs(one).max(axis=(1, 2))
+            if differ.any():
+                place = int(differ.argmax())
+                names = " and ".join(recordings.clips[each[place]].name for each in (firsts, seconds))
+                done.change, done.seen = np.inf, f"{ANOTHER}: {names}"
+                return
 
     def _vectors(self, numbers: Sequence[int], rows: Mapping[int, np.ndarray], recordings: Recordings) -> np.ndarray:
         """Vectors of clips, (n_clips, n_layers, width) float32.
