@@ -405,7 +405,9 @@ def test_means_need_a_shared_board():
     one, two = board_of(of(hits(9), module="a")), board_of(of(hits(9), module="b", task="x/y"))
     seen = overview.overview([one, two])
     assert [row.mean_rank for row in seen.rows] == [None, None] and not seen.rows[0].means
-    assert seen.notes == ["No mean ranks: there is no board on which every module has a rank; a, for one, is on 1 of 2"]
+    assert seen.notes == [
+        "No mean ranks: there is no leaderboard on which every module has a rank; a, for one, is on 1 of 2"
+    ]
 
 
 def test_hostile_names_pass_through():

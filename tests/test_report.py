@@ -450,6 +450,13 @@ def test_clips_are_looked_for_where_the_user_says(folder, capsys):
     (folder / "elsewhere" / "tones").rename(folder / "tones")
 
 
+def test_a_pair_of_a_module_that_is_not_there_is_refused(folder, capsys):
+    """With exit code 2, the name, and those that are there."""
+    options = ["--out", str(folder / "pair.html"), "--pair", "hear_ssl.melspec", "hear_ssl.melspek"]
+    assert main(["report", str(folder / "results" / "hear_ssl.melspec"), *options]) == 2
+    assert "no result of hear_ssl.melspek; there are results of hear_ssl.melspec" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("out", "sentence"),
     [("report.pdf", "ends with .html"), ("none/report.html", "there is no folder"), (".", "ends with .html")],

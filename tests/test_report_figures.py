@@ -265,6 +265,15 @@ def test_layers_are_drawn_for_a_desk_and_for_a_phone():
         assert min(sizes) >= 9
 
 
+def test_what_is_fine_tuned_is_dashed_and_said():
+    """Each module keeps its colour; the pre-trained one is drawn through."""
+    base, tuned = curve(0.3, 0.5, module="base"), curve(0.4, 0.6, module="tuned")
+    figure = curves.layer_curves(["base", "tuned"], [base, tuned], [3, 1], fine_tuned={"tuned": "base"})
+    lines = {line.get_color(): line.get_linestyle() for line in figure.axes[0].lines if len(line.get_xdata()) == 2}
+    assert lines == {drawing.COLOURS[3]: "-", drawing.COLOURS[1]: "--"}
+    assert "tuned, fine-tuned from base" in [text.get_text() for text in figure.legends[0].get_texts()]
+
+
 def test_lanes_say_where_a_score_lies():
     """Marks and intervals stand at their share of the scale, whatever the width; a name in a tooltip stays text."""
     scale = lanes.LaneScale(0, 100, (0, 50, 100))

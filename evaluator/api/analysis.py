@@ -182,6 +182,7 @@ def write_report(
     author: str = "",
     maps: str | Path | Sequence[str | Path] = (),
     similarities: str | Path | Sequence[str | Path] = (),
+    pairs: Sequence[tuple[str, str]] = (),
     progress: Progress = no_progress,
 ) -> BuiltReport:
     """One page of results that needs no network: leaderboards, figures, clips to hear; and tables and figures beside it.
@@ -198,13 +199,14 @@ def write_report(
             path of a recipe of your own.
         title, author: The heading of the page and the line below it; "" for a general heading and no line.
         maps, similarities: Folders that `hear-eval map` and `hear-eval similarity` wrote, shown on the same page with the same colours.
+        pairs: Pre-trained modules, each with one that was fine-tuned from it, (n_pairs,): marked in curves of layers.
         progress: As in `run`.
 
     Returns:
         What was written (`.written`, paths, the page first), and what could not be used (`.problems`, sentences).
 
     Raises:
-        UsageError: A place is not there, or holds no result that can be used; or there is no such paper.
+        UsageError: A place is not there, or holds no result that can be used; or there is no such paper, or no result of a pair's module.
         EvaluationError: A map or an analysis cannot be read.
 
     >>> _ = ev.run("hear_ssl.melspec", "demo/calls", protocol="knn", out="mine")
@@ -227,6 +229,7 @@ def write_report(
             *_map_sections(maps, where, n_clips > 0, silent),
             *_similarity_sections(similarities),
         ],
+        pairs=list(pairs),
     )
     built = build(inputs.places_of(places), options)
     return replace(built, problems=[*built.problems, *silent])

@@ -22,6 +22,14 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--title", default="", metavar="TEXT", help="heading of the page")
     command.add_argument("--author", default="", metavar="TEXT", help="line below the heading: names, a place, a date")
     command.add_argument(
+        "--pair",
+        nargs=2,
+        action="append",
+        default=[],
+        metavar=("PRE_TRAINED", "FINE_TUNED"),
+        help="mark a module as fine-tuned from another in curves of layers; repeatable",
+    )
+    command.add_argument(
         "--data",
         type=Path,
         metavar="DIR",
@@ -79,6 +87,7 @@ def run(parsed: argparse.Namespace) -> int:
         author=parsed.author,
         maps=parsed.map,
         similarities=parsed.similarity,
+        pairs=[(base, tuned) for base, tuned in parsed.pair],
         progress=bar,
     )
     for problem in report.problems:

@@ -63,7 +63,7 @@ def summary(everything: Overview) -> list[str]:
     else:
         sentences = [f"On none of {n_tasks} is a module significantly better than all others."]
     ranked = [row for row in everything.rows if row.mean_rank is not None]
-    if len(ranked) > 1:
+    if len(ranked) > 1 and ranked[0].mean_rank != ranked[1].mean_rank:
         first = ranked[0]
         sentences.append(
             f"{first.title} has the best mean rank, {first.mean_rank:.1f} of {len(ranked)}, over {count_of(len(everything.shared), 'leaderboard')}."

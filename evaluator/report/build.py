@@ -56,6 +56,7 @@ class ReportOptions:
             numbers on the page, which give their looks.
         title: Of the page; "" for a general one.
         author: The line below it; "" for none.
+        pairs: A pre-trained module and one that was fine-tuned from it, each, (n_pairs,): marked among the layers' curves.
     """
 
     out: Path
@@ -68,6 +69,7 @@ class ReportOptions:
     log_frequency: bool = False
     title: str = ""
     author: str = ""
+    pairs: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,7 @@ def build(paths: Sequence[Path], options: ReportOptions) -> BuiltReport:
     problems += published.unmatched(ranked, options.published)
     everything = overview(ranked)
     numbers = {row.header.variant: number for number, row in enumerate(everything.rows)}
+    _refuse_other_modules(options.pairs, everything)
     files = ReportFiles(options.out.with_name(f"{options.out.stem}-files"), options.kinds)
     built = _sections(everything, options, files, numbers)
     files.table(partial(matrix, everything, printed=[section.printed for section in built]), "overview")
@@ -158,6 +161,7 @@ def _sections(
     everything: Overview, options: ReportOptions, files: ReportFiles, numbers: Mapping[str, int]
 ) -> list[Section]:
     built: list[Section] = []
+    fine_tuned = {tuned: base for base, tuned in options.pairs}
     n_entries = sum(len(board.entries) for board in everything.boards)
     bytes_of_each = max(0, PAGE_BYTES - _ENTRY_BYTES * n_entries) // len(everything.boards)
     clip_options = ClipOptions(options.clips, options.data, options.log_frequency)
@@ -167,7 +171,7 @@ def _sections(
         printed = published.rows_of(board, options.published)
         files.table(partial(leaderboard, board, printed=printed), name)
         budget = PageBudget(name, files, bytes_of_each, max(1, _FIGURES // len(everything.boards) - 1))
-        built.append(sections.section(name, title, board, budget, clip_options, printed, numbers))
+        built.append(sections.section(name, title, board, budget, clip_options, printed, numbers, fine_tuned))
         advance(1)
     return built
 
@@ -212,6 +216,18 @@ def _subtitle(everything: Overview) -> str:
     under = sorted({(board.protocol, board.profile) for board in everything.boards})
     protocol = f", protocol {under[0][0]}, profile {under[0][1]}" if len(under) == 1 else ""
     return f"{modules} on {tasks}{boards_of}, {count_of(len(headers), 'result')}{protocol}{when}."
+
+
+def _refuse_other_modules(pairs: Sequence[tuple[str, str]], everything: Overview) -> None:
+    """Refuse a pair of which a module has no result here.
+
+    Raises:
+        UsageError: Names the module, and those that are here.
+    """
+    here = sorted({row.header.result.module for row in everything.rows})
+    for name in (name for pair in pairs for name in pair):
+        if name not in here:
+            raise UsageError(f"--pair: no result of {name}; there are results of {', '.join(here)}")
 
 
 def _refuse_other_kinds(out: Path) -> None:

@@ -1,6 +1,7 @@
 """The report's curves: the score over layers, as Sarkar's Figures 3 and 4, and over the number of shots."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,11 @@ def are_layers(results: Sequence[Result]) -> bool:
 
 
 def layer_curves(
-    titles: Sequence[str], results: Sequence[Result], numbers: Sequence[int] | None = None, width: float = WIDTH
+    titles: Sequence[str],
+    results: Sequence[Result],
+    numbers: Sequence[int] | None = None,
+    width: float = WIDTH,
+    fine_tuned: Mapping[str, str] = MappingProxyType({}),
 ) -> Any | None:
     """The score of each layer with its 95 % interval, one curve a module.
 
@@ -45,6 +50,8 @@ def layer_curves(
         results: Of one task and metric, the most important first, (n_results,).
         numbers: Of their modules on the page, (n_results,), which give their looks; None for their order.
         width: In inches.
+        fine_tuned: Module -> the pre-trained module that it was fine-tuned from: where there are any, their curves are dashed, all
+            others drawn through.
 
     Returns:
         A Matplotlib figure; None if no module has several layers.
@@ -60,15 +67,16 @@ def layer_curves(
     axes = axes_of(figure)
     for place, (_, result, number) in enumerate(shown):
         aside = (place - (len(shown) - 1) / 2) * 0.5 / len(shown) if len(shown) > _MAX_BANDS else 0.0
-        _layer_curve(axes, result, positions, number, aside, bars=len(shown) > _MAX_BANDS)
+        line = _line(result, number, fine_tuned)
+        _layer_curve(axes, result, positions, number, aside, line, bars=len(shown) > _MAX_BANDS)
     layers = are_layers([result for _, result, _ in shown])
     _set_ticks(axes, points, positions, layers, width)
     axes.set(xlabel="layer" if layers else "", ylabel=axis_name(shown[0][1].metric))
-    handles = [_handle(axes, number) for _, _, number in shown]
+    handles = [_handle(axes, number, _line(result, number, fine_tuned)) for _, result, number in shown]
     handles.append(axes.plot([], [], "o", color="black", fillstyle="none", markersize=_RING)[0])
     differ = any(_folds_disagree(result) for _, result, _ in shown)
     names = [
-        *(title for title, _, _ in shown),
+        *(_with_origin(title, result, fine_tuned) for title, result, _ in shown),
         f"ring: what the score is of{' (larger: in more folds)' if differ else ''}",
     ]
     if differ:
@@ -86,13 +94,15 @@ def _numbered(
     return list(zip(titles, results, numbers or range(len(results)), strict=True))
 
 
-def _layer_curve(axes: Any, result: Result, positions: dict[str, int], number: int, aside: float, bars: bool) -> None:
+def _layer_curve(
+    axes: Any, result: Result, positions: dict[str, int], number: int, aside: float, line: str, bars: bool
+) -> None:
     """Draw the curve of one module, moved `aside` by a part of a layer, its intervals as bars or as a band."""
     indices = sorted(points_by_features(result), key=lambda index: positions[result.curve[index].features])
     points = [result.curve[index] for index in indices]
     x = aside + np.array([float(positions[point.features]) for point in points])
     look = look_of(number)
-    y = _plot(axes, x, points, result.metric, number, look.line, bars=bars)
+    y = _plot(axes, x, points, result.metric, number, line, bars=bars)
     n_folds = scored_points(result)
     for n, index in enumerate(indices):
         if index in n_folds:
@@ -100,6 +110,17 @@ def _layer_curve(axes: Any, result: Result, positions: dict[str, int], number: i
             axes.plot(x[n], y[n], "o", color=look.colour, fillstyle="none", markersize=size)
     if _folds_disagree(result):
         axes.axhline(scale_of(result.metric) * result.score, color=look.colour, linestyle=":", linewidth=1.2)
+
+
+def _line(result: Result, number: int, fine_tuned: Mapping[str, str]) -> str:
+    if not fine_tuned:
+        return look_of(number).line
+    return "--" if result.module in fine_tuned else "-"
+
+
+def _with_origin(title: str, result: Result, fine_tuned: Mapping[str, str]) -> str:
+    base = fine_tuned.get(result.module, "")
+    return f"{title}, fine-tuned from {base}" if base else title
 
 
 def chosen_in_words(titles: Sequence[str], results: Sequence[Result]) -> str:

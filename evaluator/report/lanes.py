@@ -133,7 +133,7 @@ def key(number: int | None) -> str:
 
 def mark_id(number: int | None) -> str:
     """The identifier of a shape on the page."""
-    return "mark-printed" if number is None else f"mark-{number % len(SHAPES)}"
+    return "mark-hollow" if number is None else f"mark-{number % len(SHAPES)}"
 
 
 def colour_of(number: int) -> str:
@@ -144,5 +144,5 @@ def colour_of(number: int) -> str:
 def shapes() -> str:
     """What `lane` refers to, as an SVG element that stands once on a page and takes no room."""
     kinds = [(f"mark-{number}", shape) for number, shape in enumerate(SHAPES)]
-    paths = "".join(f'<path id="{name}" d="{shape}"/>' for name, shape in [*kinds, ("mark-printed", SHAPES[3])])
+    paths = "".join(f'<path id="{name}" d="{shape}"/>' for name, shape in [*kinds, ("mark-hollow", SHAPES[3])])
     return f'<svg class="shapes" aria-hidden="true" aria-label="Shapes of marks" width="0" height="0"><defs>{paths}</defs></svg>'

@@ -39,7 +39,7 @@ class ModuleRow:
 
 @dataclass(frozen=True)
 class Overview:
-    """Rows in order of mean rank, else of their ranks on the boards that they have; baselines last.
+    """Rows in order of mean rank, where these tie or are not there, of their places on the boards that they have; baselines last.
 
     columns: What to call each board, (n_boards,), all different.
     shared: Which of `boards`, counted from 0, every row has a rank on, but for baselines and rows that are withheld somewhere.
@@ -91,10 +91,10 @@ def overview(boards: Sequence[Board]) -> Overview:
 
 def _place(row: ModuleRow, boards: Sequence[Board]) -> tuple[bool, float, int, float, str]:
     """Where a row stands: the smaller, the earlier."""
-    own = [
-        (entry.rank + entry.last_rank) / 2 / len(board.entries)
+    own = [  # its places in the order of scores, 0 for the first to 1
+        next(n for n, each in enumerate(board.entries) if each is entry) / len(board.entries)
         for board, entry in zip(boards, row.entries, strict=True)
-        if entry and entry.rank and entry.last_rank
+        if entry
     ]
     mean_rank = math.inf if row.mean_rank is None else row.mean_rank
     return row.baseline, mean_rank, -row.n_present, float(np.mean(own)) if own else math.inf, row.title

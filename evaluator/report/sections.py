@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from types import MappingProxyType
 
 from evaluator.report import bills, board_tables, charts, curves, figures, lanes, per_class, per_group, published, text
 from evaluator.report.answers import answer
@@ -39,6 +40,7 @@ def section(
     clip_options: ClipOptions,
     printed: Sequence[PrintedRow] = (),
     numbers: Mapping[str, int] | None = None,
+    fine_tuned: Mapping[str, str] = MappingProxyType({}),
 ) -> Section:
     """The section of a board.
 
@@ -50,13 +52,14 @@ def section(
         clip_options: Which clips are wanted, and where their sounds lie.
         printed: Numbers of papers that stand below the leaderboard's own, (n_printed,).
         numbers: Of each variant on the page, which give colours and marks; None for their order on the board.
+        fine_tuned: Module -> the pre-trained module that it was fine-tuned from.
     """
     results = _read(board)
     numbers = numbers or {entry.header.variant: number for number, entry in enumerate(board.entries)}
     own = [numbers[entry.header.variant] for entry in board.entries]
     titles = [entry.title for entry in board.entries]
     marked = [f"{title} {mark(each.caveats)}".strip() for title, each in zip(titles, results, strict=True)]
-    page_figures = _overall_figures(budget, board, marked, results, own)
+    page_figures = _overall_figures(budget, board, marked, results, own, fine_tuned)
     details = [
         *_classes(budget, marked, results, own, [entry.baseline for entry in board.entries]),
         *_groups(budget, marked, results, own),
@@ -155,7 +158,12 @@ def _left_out(names: Sequence[str]) -> list[str]:
 
 
 def _overall_figures(
-    budget: PageBudget, board: Board, marked: Sequence[str], results: Sequence[Result], numbers: Sequence[int]
+    budget: PageBudget,
+    board: Board,
+    marked: Sequence[str],
+    results: Sequence[Result],
+    numbers: Sequence[int],
+    fine_tuned: Mapping[str, str],
 ) -> list[PageFigure]:
     """Layers and shots, and scores beside the page; `marked` are the titles, (n_results,), with a dagger where there are caveats."""
     headers = [entry.result for entry in board.entries]
@@ -166,7 +174,7 @@ def _overall_figures(
     intervals = "its 95 % interval; a ring marks what the score is of."
     layers, chosen = "Layers." if curves.are_layers(results) else "Settings.", curves.chosen_in_words(marked, results)
     # Made only where the budget has room for them, but told as left out only where there is something to draw.
-    of_layers = partial(curves.layer_curves, marked, results, numbers=numbers)
+    of_layers = partial(curves.layer_curves, marked, results, numbers=numbers, fine_tuned=fine_tuned)
     of_shots = partial(curves.shot_curves, marked, results, numbers=numbers)
     return [
         *budget.draw(
