@@ -55,7 +55,8 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     add_published(command)
     command.add_argument(
         "--map",
-        action="append",
+        action="extend",
+        nargs="+",
         default=[],
         type=Path,
         metavar="MAPDIR",
@@ -63,7 +64,8 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--similarity",
-        action="append",
+        action="extend",
+        nargs="+",
         default=[],
         type=Path,
         metavar="DIR",

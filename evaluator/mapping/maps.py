@@ -209,7 +209,7 @@ def _colour_notes(colours: Colouring) -> list[str]:
     notes = []
     for why in colours.specials:
         n = int((colours.special == why).sum())
-        notes.append(f"{colours.name}: {n} of {len(colours.special)} clips are grey: {why}")
+        notes.append(f"{colours.name}: {n} of {len(colours.special)} clips have no colour: {why}")
     if len(colours.kinds) > colouring.n_distinct():
         notes.append(
             f"{colours.name}: {len(colours.kinds)} values share {colouring.n_distinct()} marks; hover over a mark to see which"
