@@ -5,6 +5,7 @@
 
 from hear_ssl.encoders.api import get_clip_embeddings, get_scene_embeddings, get_timestamp_embeddings
 from hear_ssl.encoders.aves import AvesCheckpoint
+from hear_ssl.encoders.facts import Facts
 
 __all__ = ["get_clip_embeddings", "get_scene_embeddings", "get_timestamp_embeddings", "load_model"]
 
@@ -12,5 +13,13 @@ CHECKPOINT = AvesCheckpoint(
     stem="ported_aves/aves-base-bio",
     licence="MIT",
     citation="Hagiwara 2022, AVES, https://arxiv.org/abs/2210.14493",
+)
+FACTS = Facts(
+    layers=12,
+    width=768,
+    parameters=94_370_944,
+    sample_rate=16_000,
+    trained_on="360 h of sounds, rich in animals",
+    network={"mask_time_prob": 0.0},
 )
 load_model = CHECKPOINT.load_model

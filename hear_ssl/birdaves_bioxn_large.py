@@ -6,6 +6,7 @@ unlike in other large models.
 
 from hear_ssl.encoders.api import get_clip_embeddings, get_scene_embeddings, get_timestamp_embeddings
 from hear_ssl.encoders.aves import AvesCheckpoint
+from hear_ssl.encoders.facts import Facts
 
 __all__ = ["get_clip_embeddings", "get_scene_embeddings", "get_timestamp_embeddings", "load_model"]
 
@@ -13,5 +14,13 @@ CHECKPOINT = AvesCheckpoint(
     stem="birdaves/birdaves-bioxn-large",
     licence="MIT",
     citation="Hagiwara 2022, AVES, https://arxiv.org/abs/2210.14493",
+)
+FACTS = Facts(
+    layers=24,
+    width=1024,
+    parameters=315_427_968,
+    sample_rate=16_000,
+    trained_on="3076 h of sounds with many birds",
+    network={"num_attention_heads": 16, "intermediate_size": 4096, "mask_time_prob": 0.0},
 )
 load_model = CHECKPOINT.load_model

@@ -6,6 +6,7 @@ and tests, not for research: see hear_ssl/weights/byol_a_mini.md for data, comma
 
 from hear_ssl.encoders.api import get_clip_embeddings, get_scene_embeddings, get_timestamp_embeddings
 from hear_ssl.encoders.byol_a_checkpoint import ByolACheckpoint
+from hear_ssl.encoders.facts import Facts
 
 __all__ = ["get_clip_embeddings", "get_scene_embeddings", "get_timestamp_embeddings", "load_model"]
 
@@ -15,5 +16,12 @@ CHECKPOINT = ByolACheckpoint(
     citation="Niizumi et al. 2023, BYOL for Audio, https://arxiv.org/abs/2204.07402",
     trained_on=dict.fromkeys(("esc10", "esc50", "hear_esc50"), "most clips of ESC-10 in folds 1 to 3, without labels")
     | {"fsdd": "takes 5 to 14 of every digit and speaker, without labels"},
+)
+FACTS = Facts(
+    layers=1,
+    width=1536,
+    parameters=825_280,
+    sample_rate=16_000,
+    trained_on="0.4 h of free sounds (hear_ssl/weights/byol_a_mini.md)",
 )
 load_model = CHECKPOINT.load_model

@@ -6,6 +6,7 @@ whole clip. About 5200 h; needs a path: its folder with checkpoint.pth and stats
 
 from hear_ssl.encoders.api import get_clip_embeddings, get_scene_embeddings, get_timestamp_embeddings
 from hear_ssl.encoders.byol_a_checkpoint import ByolACheckpoint
+from hear_ssl.encoders.facts import Facts
 
 __all__ = ["get_clip_embeddings", "get_scene_embeddings", "get_timestamp_embeddings", "load_model"]
 
@@ -14,5 +15,10 @@ CHECKPOINT = ByolACheckpoint(
     licence="Apache-2.0 (that of the repository mogg64/byola_domainXfer; the weights name none of their own)",
     citation="Ogg, Self-Supervised Convolutional Audio Models are Flexible Acoustic Feature Learners; github.com/mogg64/byola_domainXfer",
     trained_on={name: "a superset of FSD50K, without labels" for name in ("fsd50k", "hear_fsd50k")},
+)
+FACTS = Facts(
+    layers=1,
+    sample_rate=16_000,
+    trained_on="about 5200 h: AudioSet, FSD, MUSAN and other non-speech corpora",
 )
 load_model = CHECKPOINT.load_model

@@ -5,9 +5,17 @@ The row "cat xwc" of the paper's Table 6 is not this one but `fusion_cat_xwc`.
 """
 
 from hear_ssl.encoders.api import get_clip_embeddings, get_scene_embeddings, get_timestamp_embeddings
+from hear_ssl.encoders.facts import Facts
 from hear_ssl.encoders.gura import CREPE, HUBERT_XLARGE, WAV2VEC2, WIDTH, Gura
 
 __all__ = ["get_clip_embeddings", "get_scene_embeddings", "get_timestamp_embeddings", "load_model"]
 
 CHECKPOINT = Gura((HUBERT_XLARGE, WAV2VEC2, CREPE), interleave=True, width=WIDTH)
+FACTS = Facts(
+    layers=1,
+    width=3072,
+    parameters=1_291_048_320,
+    sample_rate=16_000,
+    trained_on="what its members were trained on",
+)
 load_model = CHECKPOINT.load_model

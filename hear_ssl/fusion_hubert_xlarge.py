@@ -4,9 +4,17 @@
 """
 
 from hear_ssl.encoders.api import get_clip_embeddings, get_scene_embeddings, get_timestamp_embeddings
+from hear_ssl.encoders.facts import Facts
 from hear_ssl.encoders.gura import HUBERT_XLARGE, Gura
 
 __all__ = ["get_clip_embeddings", "get_scene_embeddings", "get_timestamp_embeddings", "load_model"]
 
 CHECKPOINT = Gura((HUBERT_XLARGE,), layer="mean")
+FACTS = Facts(
+    layers=1,
+    width=1280,
+    parameters=962_497_408,
+    sample_rate=16_000,
+    trained_on="what its members were trained on",
+)
 load_model = CHECKPOINT.load_model

@@ -6,6 +6,7 @@ weights. Layer norm after each convolution, last layer followed by the final lay
 
 from hear_ssl.encoders.api import get_clip_embeddings, get_scene_embeddings, get_timestamp_embeddings
 from hear_ssl.encoders.checkpoint import NO_COMMIT_KNOWN, Checkpoint
+from hear_ssl.encoders.facts import Facts
 
 __all__ = ["get_clip_embeddings", "get_scene_embeddings", "get_timestamp_embeddings", "load_model"]
 
@@ -15,5 +16,19 @@ CHECKPOINT = Checkpoint(
     family="hubert",
     licence="CC-BY-NC-SA-4.0",
     citation="La Quatra et al. 2024, ARCH, https://arxiv.org/abs/2405.00934",
+)
+FACTS = Facts(
+    layers=24,
+    width=1024,
+    parameters=315_438_720,
+    sample_rate=16_000,
+    trained_on="the sounds of AudioSet, hours unknown",
+    network={
+        "num_attention_heads": 16,
+        "intermediate_size": 4096,
+        "feat_extract_norm": "layer",
+        "do_stable_layer_norm": True,
+        "conv_bias": True,
+    },
 )
 load_model = CHECKPOINT.load_model

@@ -6,6 +6,7 @@ audio: give normalize=False to do as they did. 3.9 GB of weights.
 
 from hear_ssl.encoders.api import get_clip_embeddings, get_scene_embeddings, get_timestamp_embeddings
 from hear_ssl.encoders.checkpoint import NO_COMMIT_KNOWN, Checkpoint
+from hear_ssl.encoders.facts import Facts
 
 __all__ = ["get_clip_embeddings", "get_scene_embeddings", "get_timestamp_embeddings", "load_model"]
 
@@ -16,5 +17,19 @@ CHECKPOINT = Checkpoint(
     normalize=True,
     licence="Apache-2.0 on the hub; other listings say MIT",
     citation="Hsu et al. 2021, HuBERT, https://arxiv.org/abs/2106.07447",
+)
+FACTS = Facts(
+    layers=48,
+    width=1280,
+    parameters=962_497_408,
+    sample_rate=16_000,
+    trained_on="60 000 h of read English",
+    network={
+        "num_attention_heads": 16,
+        "intermediate_size": 5120,
+        "feat_extract_norm": "layer",
+        "do_stable_layer_norm": True,
+        "conv_bias": True,
+    },
 )
 load_model = CHECKPOINT.load_model

@@ -5,6 +5,15 @@ distance from this one. There are no weights, so `load_model` takes no path.
 """
 
 from hear_ssl.encoders.api import get_clip_embeddings, get_scene_embeddings, get_timestamp_embeddings
+from hear_ssl.encoders.facts import Facts
 from hear_ssl.encoders.melspec import load_model
 
 __all__ = ["get_clip_embeddings", "get_scene_embeddings", "get_timestamp_embeddings", "load_model"]
+
+FACTS = Facts(
+    layers=1,
+    width=64,
+    parameters=0,
+    sample_rate=16_000,
+    trained_on="nothing",
+)

@@ -6,6 +6,7 @@ the whole clip in the first convolution.
 
 from hear_ssl.encoders.api import get_clip_embeddings, get_scene_embeddings, get_timestamp_embeddings
 from hear_ssl.encoders.checkpoint import NO_COMMIT_KNOWN, Checkpoint
+from hear_ssl.encoders.facts import Facts
 
 __all__ = ["get_clip_embeddings", "get_scene_embeddings", "get_timestamp_embeddings", "load_model"]
 
@@ -16,5 +17,12 @@ CHECKPOINT = Checkpoint(
     normalize=True,
     licence="Apache-2.0",
     citation="Baevski et al. 2020, wav2vec 2.0, https://arxiv.org/abs/2006.11477",
+)
+FACTS = Facts(
+    layers=12,
+    width=768,
+    parameters=94_371_712,
+    sample_rate=16_000,
+    trained_on="960 h of read English, then 100 h of LibriSpeech with its text",
 )
 load_model = CHECKPOINT.load_model

@@ -6,6 +6,7 @@ weights. Group norm over the whole clip in the first convolution.
 
 from hear_ssl.encoders.api import get_clip_embeddings, get_scene_embeddings, get_timestamp_embeddings
 from hear_ssl.encoders.checkpoint import NO_COMMIT_KNOWN, Checkpoint
+from hear_ssl.encoders.facts import Facts
 
 __all__ = ["get_clip_embeddings", "get_scene_embeddings", "get_timestamp_embeddings", "load_model"]
 
@@ -15,5 +16,12 @@ CHECKPOINT = Checkpoint(
     family="wav2vec2",
     licence="CC-BY-NC-SA-4.0",
     citation="La Quatra et al. 2024, ARCH, https://arxiv.org/abs/2405.00934",
+)
+FACTS = Facts(
+    layers=12,
+    width=768,
+    parameters=94_371_712,
+    sample_rate=16_000,
+    trained_on="the sounds of AudioSet, hours unknown",
 )
 load_model = CHECKPOINT.load_model

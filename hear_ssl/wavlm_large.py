@@ -6,6 +6,7 @@ layer norm.
 
 from hear_ssl.encoders.api import get_clip_embeddings, get_scene_embeddings, get_timestamp_embeddings
 from hear_ssl.encoders.checkpoint import Checkpoint
+from hear_ssl.encoders.facts import Facts
 
 __all__ = ["get_clip_embeddings", "get_scene_embeddings", "get_timestamp_embeddings", "load_model"]
 
@@ -16,5 +17,18 @@ CHECKPOINT = Checkpoint(
     normalize=True,
     licence="MIT in other listings; none stated on the hub",
     citation="Chen et al. 2022, WavLM, https://arxiv.org/abs/2110.13900",
+)
+FACTS = Facts(
+    layers=24,
+    width=1024,
+    parameters=315_453_120,
+    sample_rate=16_000,
+    trained_on="94 000 h of English speech",
+    network={
+        "num_attention_heads": 16,
+        "intermediate_size": 4096,
+        "feat_extract_norm": "layer",
+        "do_stable_layer_norm": True,
+    },
 )
 load_model = CHECKPOINT.load_model

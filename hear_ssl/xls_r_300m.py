@@ -6,6 +6,7 @@ layer norm.
 
 from hear_ssl.encoders.api import get_clip_embeddings, get_scene_embeddings, get_timestamp_embeddings
 from hear_ssl.encoders.checkpoint import Checkpoint
+from hear_ssl.encoders.facts import Facts
 
 __all__ = ["get_clip_embeddings", "get_scene_embeddings", "get_timestamp_embeddings", "load_model"]
 
@@ -16,5 +17,19 @@ CHECKPOINT = Checkpoint(
     normalize=True,
     licence="Apache-2.0",
     citation="Babu et al. 2021, XLS-R, https://arxiv.org/abs/2111.09296",
+)
+FACTS = Facts(
+    layers=24,
+    width=1024,
+    parameters=315_438_720,
+    sample_rate=16_000,
+    trained_on="speech in 128 languages, hours unknown",
+    network={
+        "num_attention_heads": 16,
+        "intermediate_size": 4096,
+        "feat_extract_norm": "layer",
+        "do_stable_layer_norm": True,
+        "conv_bias": True,
+    },
 )
 load_model = CHECKPOINT.load_model

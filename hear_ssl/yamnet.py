@@ -4,6 +4,7 @@
 recommends for events), scenes their mean. Needs the folder of the SavedModel and the extra `tensorflow`.
 """
 
+from hear_ssl.encoders.facts import Facts
 from hear_ssl.encoders.yamnet import (
     YamnetCheckpoint,
     get_clip_embeddings,
@@ -16,5 +17,11 @@ __all__ = ["get_clip_embeddings", "get_scene_embeddings", "get_timestamp_embeddi
 CHECKPOINT = YamnetCheckpoint(
     licence="Apache-2.0",
     citation="Plakal & Ellis 2020, YAMNet, https://github.com/tensorflow/models/tree/master/research/audioset/yamnet",
+)
+FACTS = Facts(
+    layers=1,
+    width=1024,
+    sample_rate=16_000,
+    trained_on="labelled sounds of 521 kinds, hours unknown",
 )
 load_model = CHECKPOINT.load_model

@@ -1,13 +1,14 @@
 """What there is: modules, tasks, datasets, protocols, read from folders without importing a model."""
 
-import ast
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from evaluator import schema
+from evaluator.api import inputs, our_modules
 from evaluator.datasets import dataset as sets
 from evaluator.datasets import splits
 from evaluator.datasets.task import Task
-from evaluator.embedding import names
 from evaluator.experiment import catalogue
 from evaluator.probes import protocol
 from evaluator.probes.protocol import PROFILES
@@ -34,17 +35,27 @@ class Table(list[dict[str, Any]]):
         return table.as_html(self)
 
 
-def list_modules() -> Table:
-    """Our HEAR modules, each with the first line of its docstring; the folder is the list.
+def list_modules(bench: str | Sequence[str] | None = None, cache: str | Path | None = None) -> Table:
+    """Our HEAR modules with what is known of each without loading it: None where it is not known; the folder is the list.
+
+    Columns are the module and what it is; `layers`, `width` of a frame, `parameters`, `sample_rate` in Hz; `download_bytes` (about, of
+    its weights in float32), `hub_id`, `revision`, `trained_on`, `licence`, `citation`; and `seconds_per_hour` of audio on this machine,
+    in clips of 5 s, where it was measured, with `random_weights` where the genuine ones were not here.
+
+    Args:
+        bench: Modules whose speed is measured now, a few seconds each, and kept in the cache; `all` for every one that can be.
+        cache: As in `run`.
+
+    Raises:
+        UsageError: There is no such module, or its speed cannot be measured.
 
     >>> [row["what"][:19] for row in list_modules() if row["module"] == "hear_ssl.melspec"]
     ['Log-mel spectrogram']
     """
-    rows = Table()
-    for path in names.files_of_ours():
-        text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-        rows.append({"module": f"hear_ssl.{path.stem}", "what": text.partition("\n")[0]})
-    return rows
+    folder = inputs.folder_of_cache(cache)
+    if bench is not None:
+        our_modules.bench([bench] if isinstance(bench, str) else bench, folder)
+    return Table(our_modules.rows(folder))
 
 
 def list_tasks() -> Table:
