@@ -11,6 +11,7 @@ import threading
 import time
 import types
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -132,6 +133,27 @@ def test_of_an_ensemble_workers_embed_the_members_or_what_is_merged(sounds, tmp_
     with open_any(pair) as module:
         _, frames = embed(pair, module, "frames", recordings, tmp_path, no_progress, others)
     assert others.asked[2:] == [(pair.name, "frames")] and len(frames.help) == 1 and frames.n_embedded == N_CLIPS
+
+
+class Hired(Others, contextlib.AbstractContextManager):
+    """As what `--workers` asks for: others until the end of the work."""
+
+    ended = False
+
+    def __exit__(self, *_):
+        self.ended = True
+
+
+@pytest.mark.parametrize("analyse", [ev.compute_similarity, partial(ev.draw_maps, methods=["pca"])])
+def test_similarity_and_maps_have_workers_embed(analyse, sounds, tmp_path, monkeypatch):
+    """One module after another, and what comes of it is that of one process; they are let go at the end."""
+    others = Hired()
+    monkeypatch.setattr(workers, "hired", lambda *asked: others if any(asked) else None)
+    modules = ["hear_ssl.melspec", "hear_ssl.duration_loudness"]
+    analyse(modules, sounds, workers=2, cache=tmp_path / "cache")
+    assert others.asked == [(module, "scene") for module in modules] and others.ended
+    analyse(modules, sounds, cache=tmp_path / "alone")
+    assert shards(tmp_path / "cache") == shards(tmp_path / "alone")
 
 
 def test_a_few_clips_and_objects_are_no_work_for_others(sounds, tmp_path):

@@ -1,5 +1,6 @@
 """What is made of embeddings and results: similarity, maps, a report."""
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -9,7 +10,8 @@ from typing import Any
 from evaluator.api import inputs
 from evaluator.api.inputs import HearModule, Tasks
 from evaluator.datasets.task import Task
-from evaluator.embedding.embed import Progress, no_progress
+from evaluator.embedding import workers as other_processes
+from evaluator.embedding.embed import Progress, Workers, no_progress
 from evaluator.embedding.spec import ModuleSpec
 from evaluator.experiment.sample import SampleOptions
 from evaluator.mapping import atlas
@@ -48,6 +50,8 @@ def compute_similarity(
     data: str | Path | None = None,
     cache: str | Path | None = None,
     rehash: bool = False,
+    workers: int | str = "",
+    ray: str = "",
     progress: Progress = no_progress,
 ) -> Analysis:
     """How alike modules and layers are, and what they have in common with acoustic descriptors and labels.
@@ -56,7 +60,7 @@ def compute_similarity(
 
     Args:
         modules, tasks, profile, channel, expand, weights, options, device, python, worker_timeout, in_process, data, cache, rehash,
-            progress: As in `run`; `weights` may be a folder that holds some under the modules' names.
+            workers, ray, progress: As in `run`; `weights` may be a folder that holds some under the modules' names.
         protocol: Says how much of each clip is used.
         layers: `scene`, `all`, `last`, `mean`, or a layer's number; "" for the scene embedding.
         n_clips: Held-out clips that are drawn of each task.
@@ -76,8 +80,10 @@ def compute_similarity(
         modules, weights, options, device, python, worker_timeout, in_process, allow_unrepeatable
     )
     chosen, protocols = _questions(tasks, protocol, profile, channel, expand)
-    sample = _sample(n_clips, layers, seed, allow_failed, data, cache, rehash, progress)
-    return rsa.analyse(_with_weights(specs), chosen, protocols, sample)
+    pool = other_processes.hired(workers, ray)
+    sample = _sample(n_clips, layers, seed, allow_failed, data, cache, rehash, progress, pool)
+    with pool or contextlib.nullcontext():
+        return rsa.analyse(_with_weights(specs), chosen, protocols, sample)
 
 
 def draw_maps(
@@ -105,6 +111,8 @@ def draw_maps(
     data: str | Path | None = None,
     cache: str | Path | None = None,
     rehash: bool = False,
+    workers: int | str = "",
+    ray: str = "",
     progress: Progress = no_progress,
 ) -> list[Atlas]:
     """The embeddings of tasks on a plane, and how far such maps can be trusted; one atlas a task.
@@ -116,7 +124,7 @@ def draw_maps(
         methods: `tsne`, `pca`, `umap`.
         colours: `label`, `group`, `fold`, `split`, `recording`, `folder`, or an acoustic descriptor.
         perplexity: Of t-SNE.
-        weights, options, device, python, worker_timeout, in_process, data, cache, rehash, progress: As in `run`.
+        weights, options, device, python, worker_timeout, in_process, data, cache, rehash, workers, ray, progress: As in `run`.
 
     Raises:
         UsageError: A module, layer, dataset, library or column is not there, or the perplexity does not fit.
@@ -130,9 +138,11 @@ def draw_maps(
         modules, weights, options, device, python, worker_timeout, in_process, allow_unrepeatable
     )
     chosen, protocols = _questions(tasks, protocol, profile, channel, expand)
-    sample = _sample(n_clips, layers, seed, allow_failed, data, cache, rehash, progress)
+    pool = other_processes.hired(workers, ray)
+    sample = _sample(n_clips, layers, seed, allow_failed, data, cache, rehash, progress, pool)
     map_options = mapping.MapOptions(tuple(methods), tuple(colours), perplexity)
-    return mapping.draw(_with_weights(specs), chosen, protocols, map_options, sample)
+    with pool or contextlib.nullcontext():
+        return mapping.draw(_with_weights(specs), chosen, protocols, map_options, sample)
 
 
 def _questions(
@@ -156,12 +166,13 @@ def _sample(
     cache: str | Path | None,
     rehash: bool,
     progress: Progress,
+    workers: Workers | None,
 ) -> SampleOptions:
     inputs.check_count("seed", seed, 0)
     inputs.check_count("n_clips", n_clips, 1)
     inputs.check_share("allow_failed", allow_failed)
     where, folder = inputs.folder_of_data(data), inputs.folder_of_cache(cache)
-    return SampleOptions(where, folder, n_clips, str(layers), seed, allow_failed, progress, rehash)
+    return SampleOptions(where, folder, n_clips, str(layers), seed, allow_failed, progress, rehash, workers)
 
 
 def _with_weights(specs: list[ModuleSpec]) -> list[ModuleSpec]:

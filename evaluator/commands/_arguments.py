@@ -178,6 +178,7 @@ def add_sample(command: argparse.ArgumentParser) -> None:
     add_data(places)
     add_out(places)
     add_module_options(command.add_argument_group("how modules are loaded"))
+    add_workers(command.add_argument_group("other processes"))
 
 
 def module_options(parsed: argparse.Namespace) -> dict[str, Any]:
@@ -217,6 +218,8 @@ def sample_options(parsed: argparse.Namespace) -> dict[str, Any]:
         "data": parsed.data,
         "cache": parsed.cache,
         "rehash": parsed.rehash,
+        "workers": parsed.workers,
+        "ray": parsed.ray,
         "progress": bar,
         **hearing_options(parsed),
         **module_options(parsed),

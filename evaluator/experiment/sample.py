@@ -10,7 +10,7 @@ import numpy as np
 from evaluator.datasets.manifest import Manifest
 from evaluator.datasets.splits import Fold
 from evaluator.datasets.task import Task
-from evaluator.embedding.embed import Progress, no_progress
+from evaluator.embedding.embed import Progress, Workers, no_progress
 from evaluator.embedding.ensemble import open_any
 from evaluator.embedding.extraction import Extraction
 from evaluator.embedding.matrix import Matrix
@@ -40,6 +40,7 @@ class SampleOptions:
         allow_failed: Share of clips that may be unreadable, 0 to 1.
         progress: Shows how far a stage is: called with a title and a total number of steps.
         rehash: Whether to read every file anew, whatever is remembered of it.
+        workers: Other processes that embed at the same time; None for nobody.
     """
 
     data: Path | None
@@ -50,6 +51,7 @@ class SampleOptions:
     allow_failed: float = 0.0
     progress: Progress = no_progress
     rehash: bool = False
+    workers: Workers | None = None
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,7 @@ def _embed_sample(
     features.refuse_plain(layers, described, spec.name)
     experiment = Experiment(spec, sample, layers, "scene" if layers == "scene" else "layers")
     try:
-        embedded = embed(experiment, module, options.cache, options.progress, options.allow_failed)
+        embedded = embed(experiment, module, options.cache, options.progress, options.allow_failed, options.workers)
     except EvaluationError as error:
         raise EvaluationError(f"{spec.name}: {error}") from error
     notes += [caveat.text for caveat in caveats.on_module(sample, described, options.cache)]
