@@ -70,7 +70,7 @@ def test_the_table_names_scores_and_files(hear_eval, data):
     code, out, _ = hear_eval("run", GOOD, "hear_ssl.melspec", "--task", data)
     assert code == 0
     assert "95 % interval" in out and "hear_ssl.melspec" in out and "37/37" in out
-    assert "1 clips are silent" in out and out.count("written: ") == 2
+    assert "1 clip is silent" in out and out.count("written: ") == 2
 
 
 def test_a_users_csv(hear_eval, data, tmp_path):

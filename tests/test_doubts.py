@@ -1,4 +1,4 @@
-"""What is said of an interval: its target, too few units, and what it hangs on."""
+"""What is said of an interval: its target, too few units, and what it depends on."""
 
 import numpy as np
 import pytest
@@ -19,15 +19,13 @@ def groups_of(*counts):
 def test_the_target_says_what_the_interval_is_of():
     """Groups or clips; folds and trainings where there are several; of a mean of folds, such folds."""
     (of_groups,) = doubts.target(groups_of(*[3] * 8), 1, POOLED, 1)
-    assert (
-        of_groups.startswith("the interval is over 8 groups") and "endless clips of new groups like these" in of_groups
-    )
+    assert of_groups.startswith("the interval is over 8 groups") and "on new groups like these" in of_groups
     assert "it counts" not in of_groups
     clips = units_of([[""] * 9], [[str(n) for n in range(9)]])
     (of_clips,) = doubts.target(clips, 5, MEAN, 3)
-    assert "over 9 clips, for the expected mean of such folds' scores on endless new clips" in of_clips
+    assert "over 9 clips, for the expected mean of such folds' scores on new clips" in of_clips
     assert not list(doubts.target(groups_of(2, 2, 2), 1, POOLED, 1))  # there is no interval
-    assert of_clips.endswith("it counts that folds share training clips and luck in training")
+    assert of_clips.endswith("it takes into account that folds share training clips and luck in training")
 
 
 @pytest.mark.parametrize(
@@ -52,7 +50,9 @@ def test_a_group_with_most_of_the_clips_is_named():
     pair = np.hstack([np.ones((75, 1)), np.zeros((75, 1))]), np.hstack([right, ~right]).astype(float)
     made = intervals.estimate([pair], "accuracy", units, POOLED)
     columns = intervals.columns_of([pair], "accuracy", units, POOLED)
-    assert list(doubts.dominant(units, made, columns)) == ["the interval hangs on bat 0, 80 % of the clips"]
+    assert list(doubts.dominant(units, made, columns)) == [
+        "the interval depends mostly on bat 0, with 80 % of the clips"
+    ]
     even = groups_of(*[15] * 5)
     made = intervals.estimate([pair], "accuracy", even, POOLED)
     assert not list(doubts.dominant(even, made, intervals.columns_of([pair], "accuracy", even, POOLED)))
@@ -64,7 +64,7 @@ def test_rare_classes_are_named_with_their_part_in_the_doubt():
     random = np.random.default_rng(1)
     columns = Columns(random.random(4), random.random((4, 4)), sizes)
     (said,) = doubts.rare_classes(columns, list("abcd"), "uar", "groups")
-    assert said.startswith("uar hangs on 2 classes with fewer than 3 test groups (c, d)")
+    assert said.startswith("uar depends on 2 classes with fewer than 3 test groups (c, d)")
     part = int(said.rsplit("; ", 1)[1].split(" %")[0])
     assert 0 <= part <= 100
     assert not list(

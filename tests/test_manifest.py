@@ -186,6 +186,15 @@ def test_a_folder_of_class_folders_needs_no_file(tmp_path):
     ]
 
 
+def test_an_empty_folder_is_no_class_and_told(tmp_path):
+    """A folder that waits for its recordings does not stop those that are there."""
+    root = files(tmp_path / "set", "dog/a.wav", "dog/b.wav", "cat/c.wav", "cat/d.wav")
+    (root / "owl").mkdir()
+    read = manifest.read(catalogue.find(str(root))[0], None, tmp_path)
+    assert read.classes == ("cat", "dog") and len(read.clips) == 4
+    assert [text for text in read.intake.differences if "empty" in str(text)] != []
+
+
 def test_a_class_folder_without_audio_is_named(tmp_path):
     """With what is in it, so that a folder of .m4a explains itself."""
     root = files(tmp_path / "set", "dog/a.wav", "dog/b.wav", "cat/c.m4a")

@@ -137,5 +137,5 @@ def test_nothing_to_score_and_nan_are_refused():
     for name in OF_CLIPS:
         with pytest.raises(EvaluationError, match=f"{name}: none of the 47 clips to score has a label"):
             metrics.score(name, 0 * MULTI, PROBABLE)
-    with pytest.raises(EvaluationError, match="NaN or infinite probabilities for 1 clips"):
+    with pytest.raises(EvaluationError, match="NaN or infinite probabilities for 1 clip"):
         metrics.score("accuracy", SINGLE[:2], np.array([[0.2] * 5, [np.nan] * 5]))

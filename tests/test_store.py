@@ -231,5 +231,5 @@ def test_shards_of_other_processes_are_found_and_removed_ones_forgotten(tmp_path
     assert "k9" not in mine and mine.read(["k1"], "scene")[0, 0] == 1  # k1 lies in the other shard as well
     next(mine.folder.glob("*.safetensors")).unlink()
     mine.rescan()
-    with pytest.raises(EvaluationError, match="a shard of the store was removed, and with it 1 clips; run again"):
+    with pytest.raises(EvaluationError, match="a shard of the store was removed, and with it 1 clip; run again"):
         mine.read(["k4"], "scene")

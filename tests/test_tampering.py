@@ -253,7 +253,7 @@ def test_reading_without_verifying_first_refuses_what_is_damaged(tmp_path, kind)
     """No way leads to rows that were not proven: the sentence says what to do, and doing it helps."""
     tamper(kind, "", tmp_path)
     store = Store(tmp_path / "cache", IDENTITY)
-    with pytest.raises(EvaluationError, match=r"safetensors is damaged, and with it 1 clips; run again"):
+    with pytest.raises(EvaluationError, match=r"safetensors is damaged, and with it 1 clip; run again"):
         store.read(["a"], "scene")
     assert store.read(["e"], "scene")[0, 0] == ord("e")
 

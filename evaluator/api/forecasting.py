@@ -54,7 +54,7 @@ def forecast(
     """What `run` with the same arguments will take: clips, audio, downloads, disk, memory, and time by a trial of a few batches.
 
     Nothing is downloaded for modules of ours, scored, or embedded into the cache; a module whose weights are here is loaded. Time to fit
-    probes is not forecast: it hangs on how soon they settle.
+    probes is not forecast: it depends on how soon they settle.
 
     Args:
         modules, tasks, protocol, profile, layers, seed, seeds, baselines, folds, channel, expand, weights, options, device, python,

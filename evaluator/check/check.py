@@ -20,6 +20,7 @@ from evaluator.datasets.reading import rows
 from evaluator.datasets.task import Task
 from evaluator.errors import UsageError
 from evaluator.results.hearing import pace
+from evaluator.words import counted
 
 _MODEL_FRAME = 0.025  # seconds: the receptive field of one frame of wav2vec 2.0
 _USUAL = 0.9  # share of the clips from which on a rate, a number of channels or a length is the dataset's own
@@ -92,7 +93,7 @@ def counts(task: Task, manifest: Manifest) -> Iterator[Issue]:
     tolerance = expected.get("tolerance", 0)
     for what, n in whole.items():
         if abs(actual[what] - n) > (0 if what == "classes" else tolerance):
-            yield Issue("warning", f"{actual[what]} {what}; the whole dataset has {n}")
+            yield Issue("warning", f"{counted(actual[what], what)}; the whole dataset has {n}")
 
 
 def _gaps(task: Task, manifest: Manifest) -> Iterator[Issue]:
@@ -100,7 +101,7 @@ def _gaps(task: Task, manifest: Manifest) -> Iterator[Issue]:
     per_class = Counter(label for clip in manifest.clips for label in clip.labels)
     empty = [label for label in manifest.classes if not per_class[label]]
     if empty:
-        yield issue("warning", f"{len(empty)} classes have no clip at all", empty)
+        yield issue("warning", counted(len(empty), "classes have no clip at all"), empty)
     if task.dataset.expected.get("clips") in (None, len(manifest.clips)):
         return
     for kind in ("fold", "split"):
@@ -110,7 +111,7 @@ def _gaps(task: Task, manifest: Manifest) -> Iterator[Issue]:
         usual, n_usual = Counter(cells.values()).most_common(1)[0] if cells else (0, 0)
         if len(cells) / 2 < n_usual < len(cells):
             odd = {cell: n for cell, n in cells.items() if n != usual}
-            where = (f"{label} in {kind} {part}: {n} clips" for (label, part), n in sorted(odd.items()))
+            where = (f"{label} in {kind} {part}: {counted(n, 'clips')}" for (label, part), n in sorted(odd.items()))
             yield issue("warning", f"every class has {usual} clips in every {kind}, but not everywhere", where)
             return
 
@@ -154,14 +155,16 @@ def _odd_sounds(manifest: Manifest, scans: Scans) -> Iterator[Issue]:
     for words, applies in kinds:
         indices = np.flatnonzero(applies)
         if len(indices):
-            yield issue("warning", f"{len(indices)} clips {words}", (manifest.clips[index].name for index in indices))
+            yield issue(
+                "warning", counted(len(indices), f"clips {words}"), (manifest.clips[index].name for index in indices)
+            )
     for kind, odd in scans.odd.items():
         names = [manifest.clips[index].name for index in odd if not scans.flat[index] or cancelled[index]]
         if names:
             yield issue("warning", oddities.of_clips(kind, names), names)
     beyond = np.flatnonzero(scans.peaks > 1)
     if len(beyond):
-        what = f"{len(beyond)} clips have samples beyond full scale, up to {scans.peaks.max():.3g} times"
+        what = counted(len(beyond), f"clips have samples beyond full scale, up to {scans.peaks.max():.3g} times")
         yield issue("note", what, (manifest.clips[index].name for index in beyond))
 
 
@@ -187,7 +190,7 @@ def _strays(manifest: Manifest) -> Iterator[Issue]:
     )
     unused = [path for path in audio if path not in used]
     if unused:
-        yield issue("note", f"{len(unused)} audio files lie beside the clips and belong to none", unused)
+        yield issue("note", counted(len(unused), "recordings lie beside the clips without belonging to one"), unused)
 
 
 def _headers(manifest: Manifest, facts: FactsByPath, rule: ClipRule) -> Iterator[Issue]:
@@ -211,20 +214,20 @@ def _headers(manifest: Manifest, facts: FactsByPath, rule: ClipRule) -> Iterator
     if short:
         yield issue(
             "warning",
-            f"{len(short)} clips are shorter than one frame of a speech model ({1000 * _MODEL_FRAME:g} ms)",
+            counted(len(short), f"clips are shorter than one frame of a speech model ({1000 * _MODEL_FRAME:g} ms)"),
             short,
         )
     odd = {name: length for name, length in seconds.items() if abs(length - middle) > _SAME_LENGTH * middle}
     if odd and len(odd) <= (1 - _USUAL) * len(seconds):
         where = (f"{name}: {length:.3g} s" for name, length in odd.items())
-        yield issue("warning", f"{len(odd)} clips have another length than the others ({middle:.3g} s)", where)
+        yield issue("warning", counted(len(odd), f"clips have another length than the others ({middle:.3g} s)"), where)
 
 
 def _outliers(what: str, values: dict[str, int], unit: str) -> Iterator[Issue]:
     usual, n = Counter(values.values()).most_common(1)[0]
     if _USUAL * len(values) <= n < len(values):
         odd = [f"{path}: {value}{unit}" for path, value in values.items() if value != usual]
-        yield issue("warning", f"{len(odd)} files have another {what} than the others ({usual}{unit})", odd)
+        yield issue("warning", counted(len(odd), f"files have another {what} than the others ({usual}{unit})"), odd)
 
 
 def lengths(manifest: Manifest, facts: FactsByPath) -> list[float]:

@@ -36,9 +36,15 @@ def run(parsed: argparse.Namespace) -> int:
     tasks = [task for spec in parsed.tasks for task in ev.find_tasks(spec, parsed.profile)]
     n_failed = 0
     for dataset in datasets_of(tasks):
-        print(f"{dataset.name}: {dataset.title}\n  licence: {dataset.licence}\n  cite: {dataset.citation}")
+        print(f"{dataset.name}: {dataset.title}")
+        for what, said in (("licence", dataset.licence), ("cite", dataset.citation)):
+            if said:
+                print(f"  {what}: {said}")
         if nothing_to_fetch(dataset):
-            print(f"  nothing to download: {dataset.instructions or whereabouts(dataset)}")
+            own = "it is your own data, and is read where it lies"
+            print(
+                f"  nothing to download: {own if dataset.access == 'own' else dataset.instructions or whereabouts(dataset)}"
+            )
             n_failed += dataset.access in ("request", "login")
             continue
         folder = parsed.data / dataset.name

@@ -38,6 +38,7 @@ KINDS: Mapping[str, Kind] = {
     "broken_links": Kind("{n} link{s} to audio {lead} nowhere", "get the files that they stand for"),
     "link_loops": Kind("{n} linked folder{s} {lead} back to where the link is, and {were} not followed"),
     "linked_twice": Kind("{n} file{s} {are} reached by a linked folder too, and {were} read once"),
+    "empty_folders": Kind("{n} folder{s} that {are} empty {were} passed over, and {are} no class"),
     "root_files": Kind("{n} audio file{s} beside the class folders {belong} to no class"),
     "unused_audio": Kind("{n} audio file{s} {belong} to no clip"),
     "not_looked_at": Kind(

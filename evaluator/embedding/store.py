@@ -29,6 +29,7 @@ from evaluator.embedding.matrix import InMemory, Matrix, OnDisk, SideBySide
 from evaluator.embedding.shard import Damaged, Shard, StoredClip, Tensor, open_shard, pack, times_of
 from evaluator.errors import EvaluationError
 from evaluator.files import Stamp, can_write, sweep, write_whole
+from evaluator.words import counted
 
 FORMAT = 3  # of shards; counts up with every change, or an older version would set aside a newer one's shards
 IN_MEMORY = 2 << 30  # bytes of a matrix that are held in memory unless said otherwise
@@ -201,7 +202,9 @@ class Store(Index):
             damaged = self.verify(keys)
         if n_lost := sum(key not in self.locations for key in keys):
             what = f"{damaged[0]} is damaged" if damaged else "a shard of the store was removed"
-            raise EvaluationError(f"{what}, and with it {n_lost} clips; run again, and they are embedded again")
+            raise EvaluationError(
+                f"{what}, and with it {counted(n_lost, 'clips')}; run again, and what is lost is embedded again"
+            )
         paths = self._paths(keys)
         number_of = {path: number for number, path in enumerate(paths)}
         return paths, np.array([number_of[self.locations[key][0]] for key in keys], dtype=np.int64)

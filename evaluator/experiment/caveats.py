@@ -14,6 +14,7 @@ from evaluator.experiment.evaluation import Choice, Evaluation, Key
 from evaluator.experiment.experiment import Experiment
 from evaluator.experiment.setup import Setup
 from evaluator.results.caveats import Caveat
+from evaluator.words import counted
 
 
 def on_module(setup: Setup, described: Mapping[str, Any], cache: Path) -> Iterator[Caveat]:
@@ -91,12 +92,12 @@ def on_clips(setup: Setup, extraction: Extraction) -> Iterator[Caveat]:
         first = clips[extraction.silent[0]].name
         yield Caveat(
             "silent_clips",
-            f"{len(extraction.silent)} clips are silent (all samples 0), {first} for one; they are counted",
+            f"{counted(len(extraction.silent), 'clips are silent')} (all samples 0), {first} for one, and counted like others",
         )
     if extraction.padded:
         yield Caveat(
             "padded_clips",
-            f"{len(extraction.padded)} clips were zero-padded because the module refuses them as they are, "
+            f"{counted(len(extraction.padded), 'clips were zero-padded')} because the module refuses them as they are, "
             f"{clips[extraction.padded[0]].name} for one",
         )
 
@@ -108,7 +109,7 @@ def on_data(setup: Setup) -> Iterator[Caveat]:
         if labels:
             yield Caveat(
                 "untrained_classes",
-                f"fold {fold.name} tests {len(labels)} classes without a training clip, {labels[0]} for one",
+                f"fold {fold.name} tests {counted(len(labels), 'classes without a training clip')}, {labels[0]} for one",
             )
     if own_split.validates_on_known(setup.task, setup.folds, setup.recordings.clips):
         yield Caveat("validation_on_known", own_split.VALIDATION_ON_KNOWN)
@@ -128,7 +129,7 @@ def _on_absent(setup: Setup) -> Iterator[Caveat]:
 
 
 def on_groups(few: Sequence[str], rare: Sequence[str]) -> Iterator[Caveat]:
-    """What so few (n_groups,) cannot tell, and which groups or classes the interval hangs on."""
+    """What so few (n_groups,) cannot tell, and which groups or classes the interval depends on."""
     yield from (Caveat("few_groups", text) for text in few)
     yield from (Caveat("interval_hangs_on", text) for text in rare)
 

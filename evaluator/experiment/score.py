@@ -26,7 +26,7 @@ class Scores:
     groups: Group of each fold's test clips, "" for none.
     group_scores: Score of each group by name; empty where there are more than 100.
     units: What the intervals are over, of each fold's clips (n_clips,).
-    few, rare: Caveats: too few units for an interval or a comparison; what the interval hangs on.
+    few, rare: Caveats: too few units for an interval or a comparison; what the interval depends on.
     target: What the interval is about, if there is one.
     confusion: Counts (n_classes, n_classes), row = true class; None unless each clip has one label.
     """
@@ -98,7 +98,7 @@ def _others(fitted: Fitted, chosen: Evaluation) -> dict[str, float]:
 
 
 def _rare(chosen: Evaluation, made: intervals.Estimate, units: Units, classes: Sequence[str]) -> list[str]:
-    """What the interval hangs on, as sentences."""
+    """What the interval depends on, as sentences."""
     columns = intervals.columns_of(chosen.tested(), chosen.metric, units, chosen.over_folds)
     by_class = chosen.over_folds == intervals.POOLED
     return [

@@ -59,7 +59,7 @@ CAVEATS: Mapping[str, CaveatKind] = {
         "too few individuals, sites, recordings or clips for an interval, or for a verdict on a difference"
     ),
     "interval_hangs_on": CaveatKind(
-        "the interval hangs on one group, on classes with hardly any test clips, or on clips without a group"
+        "the interval depends mostly on one group, on classes with hardly any test clips, or on clips without a group"
     ),
     # Comparisons are made anew from the predictions.
     "old_interval": CaveatKind(
@@ -86,7 +86,7 @@ CAVEATS: Mapping[str, CaveatKind] = {
     "second_try": CaveatKind("clips that failed were answered when the module was asked again"),
     # Another run would have given another score; no interval counts that.
     "unrepeatable": CaveatKind(
-        "embeddings differ a lot when the module is asked again: they hang on more than the clip, and a probe may even read the "
+        "embeddings differ a lot when the module is asked again: they depend on more than the clip, and a probe may even read the "
         "labels from the order",
         ALWAYS,
     ),

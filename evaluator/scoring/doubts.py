@@ -1,4 +1,4 @@
-"""What a reader should know of an interval: what it is about, and what it hangs on, as sentences without their full stop."""
+"""What a reader should know of an interval: what it is about, and what it depends on, as sentences without their full stop."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -9,8 +9,9 @@ from evaluator.scoring.columns import Columns
 from evaluator.scoring.intervals import MEAN, MIN_UNITS, MIN_UNITS_FOR_P, Estimate
 from evaluator.scoring.metrics import METRICS
 from evaluator.scoring.units import Units
+from evaluator.words import counted
 
-_MIN_FREEDOM = 3  # below, the interval hangs on one group
+_MIN_FREEDOM = 3  # below, the interval depends on one group
 _MAX_NAMED = 5
 
 
@@ -25,14 +26,14 @@ def target(units: Units, n_folds: int, over_folds: str, n_trainings: int) -> Ite
     if units.n < MIN_UNITS:
         return
     what = "groups (individuals, sites, recordings)" if units.over == "groups" else "clips"
-    whose = "endless clips of new groups like these" if units.over == "groups" else "endless new clips like these"
+    whose = "new groups like these" if units.over == "groups" else "new clips like these"
     score = "the expected mean of such folds' scores" if over_folds == MEAN and n_folds > 1 else "the score"
     counts = [
         *(["that folds share training clips"] if n_folds > 1 else []),
         *(["luck in training"] if n_trainings > 1 else []),
     ]
-    also = f"; it counts {' and '.join(counts)}" if counts else ""
-    yield f"the interval is over {units.n:,} {what}, for {score} on {whose}, with classes mixed as here{also}"
+    also = f"; it takes into account {' and '.join(counts)}" if counts else ""
+    yield f"the interval is over {units.n:,} {what}, for {score} on {whose}, with this mix of classes{also}"
 
 
 def few_units(units: Units, by_group: Mapping[str, float], measure: str) -> Iterator[str]:
@@ -66,11 +67,11 @@ def alone(units: Units) -> Iterator[str]:
 
 
 def dominant(units: Units, made: Estimate, columns: Columns) -> Iterator[str]:
-    """Which group an interval hangs on, where its degrees of freedom are below 3: (n_units,) in all."""
+    """Which group an interval depends on, where its degrees of freedom are below 3: (n_units,) in all."""
     if MIN_UNITS <= units.n == units.n_blocks and made.freedom < _MIN_FREEDOM:
         shares = columns.sizes.sum(axis=1) / columns.sizes.sum()
         largest = int(shares.argmax())
-        yield f"the interval hangs on {units.names[largest]}, {100 * shares[largest]:.0f} % of the clips"
+        yield f"the interval depends mostly on {units.names[largest]}, with {100 * shares[largest]:.0f} % of the clips"
 
 
 def rare_classes(columns: Columns, classes: Sequence[str], metric: str, over: str) -> Iterator[str]:
@@ -91,6 +92,6 @@ def rare_classes(columns: Columns, classes: Sequence[str], metric: str, over: st
         part = jackknife.share_of_variance(columns, rare)
         share = "" if np.isnan(part) else f"; {100 * min(max(part, 0), 1):.0f} % of its variance comes from them"
         yield (
-            f"{metric} hangs on {len(names)} class{'es' * (len(names) > 1)} with fewer than 3 test {over} ({some}), whose doubt "
-            f"is taken in part from the other classes{share}"
+            f"{metric} depends on {counted(len(names), 'classes')} with fewer than 3 test {over} ({some}), whose variance "
+            f"is estimated in part from the other classes{share}"
         )

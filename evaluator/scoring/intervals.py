@@ -3,7 +3,7 @@
 The variance comes from leaving out each group of clips (`jackknife.py`), over all folds together, and from training several
 times; intervals and p values are Student's t. Nothing is drawn at random.
 
-The target of an interval is the score on endless clips of new groups of the same kind, classes mixed as here.
+The target of an interval is the expected score on new groups of the same kind, with this mix of classes.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""How much a score hangs on each group of its clips: the delete-a-group jackknife, and how many degrees of freedom it has.
+"""How much a score depends on each group of its clips: the delete-a-group jackknife, and how many degrees of freedom it has.
 
 Each group is left out of the score, not of the training. The variance of the score is a factor times the sum of the squared
 changes; factor and degrees of freedom follow from the numbers of clips alone, as what they have to be if all clips were alike

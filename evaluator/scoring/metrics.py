@@ -22,6 +22,7 @@ from evaluator.errors import EvaluationError
 from evaluator.scoring import events
 from evaluator.scoring.columns import Columns, ratio, ratios
 from evaluator.scoring.ranking import areas, average_precisions
+from evaluator.words import counted
 
 
 def accuracy(targets: np.ndarray, probabilities: np.ndarray, groups: np.ndarray, n_groups: int) -> Columns:
@@ -275,7 +276,7 @@ def score(metric: str, targets: np.ndarray, probabilities: np.ndarray) -> float:
         raise EvaluationError(f"{metric}: none of the {len(targets)} clips to score has a label")
     if not np.isfinite(probabilities).all():
         bad = int((~np.isfinite(probabilities)).any(axis=1).sum())
-        raise EvaluationError(f"{metric}: the probe gives NaN or infinite probabilities for {bad} clips")
+        raise EvaluationError(f"{metric}: the probe gives NaN or infinite probabilities for {counted(bad, 'clips')}")
     return METRICS[metric].value(targets, probabilities)
 
 

@@ -255,7 +255,7 @@ def as_tables(analysis: Analysis) -> Iterator[tuple[list[str], list[list[str]]]]
     between, cka = analysis.mean_between(), analysis.mean_cka()
     if 1 < len(between.rows) <= MAX_LISTED:
         yield (
-            ["one", "other", "r", "linear CKA", "counts on"],
+            ["one", "other", "r", "linear CKA", "significant on"],
             [
                 [
                     between.rows[cell[0]],
@@ -276,7 +276,7 @@ def as_tables(analysis: Analysis) -> Iterator[tuple[list[str], list[list[str]]]]
             cell = (row, column)
             rows.append([name, over_tasks.columns[column], f"{over_tasks.values[cell]:.3f}"])
             rows[-1].append(f"{_n_significant(over_tasks, cell)} tasks{NOT_ON_ALL if fewer[column] else ''}")
-    yield ["representation", "has in common with", "r", "counts on"], rows
+    yield ["representation", "has in common with", "r", "significant on"], rows
 
 
 def _pair_rows(analysis: Analysis) -> Iterator[list[Any]]:

@@ -31,16 +31,19 @@ class FoldersReader(RowReader):
         return "one sub-folder a class", root.is_dir() and bool(class_folders(root))
 
     def read_rows(self, root: Path, tally: Tally) -> Iterator[SourceRow]:
-        """A row for each audio file, (n_clips,), sub-folders and paths sorted; a sub-folder without audio is refused."""
+        """A row for each audio file, (n_clips,), sub-folders and paths sorted; an empty sub-folder is told, one of other files refused."""
         files_of: dict[str, list[str]] = {folder.name: [] for folder in class_folders(root)}
         for path in visible(root, "*/**/*", tally):
             files_of[path.partition("/")[0]].append(path)
         for name, files in files_of.items():
             audio = [path for path in sorted(files) if Path(path).suffix.lower() in AUDIO_SUFFIXES]
+            if not files:
+                tally.note("empty_folders", name)
+                continue
             if not audio:
                 seen = sorted({Path(path).suffix or Path(path).name for path in files})
                 raise UsageError(
-                    f"{root / name}: holds no audio, only {', '.join(seen) or 'nothing'}; every sub-folder is a class and "
+                    f"{root / name}: holds no audio, only {', '.join(seen)}; every sub-folder is a class and "
                     f"needs clips in one of {' '.join(AUDIO_SUFFIXES)}: fill it or move it away"
                 )
             for path in audio:

@@ -1,0 +1,17 @@
+"""Numbers of things in words: one clip is, two clips are."""
+
+_VERBS = {"are": "is", "were": "was", "have": "has", "hold": "holds", "lie": "lies", "do": "does"}
+
+
+def counted(count: int, words: str) -> str:
+    """A number before words that begin with a noun in the plural; of one thing in the singular, with the verb behind it.
+
+    >>> counted(2, "clips are silent"), counted(1, "clips are silent"), counted(1, "classes without a clip")
+    ('2 clips are silent', '1 clip is silent', '1 class without a clip')
+    """
+    if count != 1:
+        return f"{count} {words}"
+    noun, _, behind = words.partition(" ")
+    verb, space, more = behind.partition(" ")
+    singular = noun.removesuffix("es") if noun.endswith("sses") else noun.removesuffix("s")
+    return f"1 {singular} {_VERBS.get(verb, verb)}{space}{more}".rstrip()
