@@ -15,6 +15,11 @@ import soundfile
 
 import evaluator as ev
 import miniatures_hear
+from evaluator.embedding.embed import no_progress
+from evaluator.embedding.ensemble import open_any
+from evaluator.embedding.spec import ModuleSpec
+from evaluator.experiment.experiment import embed, prepare
+from evaluator.experiment.setup import set_up
 from evaluator.scoring import metrics
 from tiny_checkpoints import model_path
 
@@ -27,7 +32,7 @@ pytestmark = [
 LABELS = ["burst", "fall", "rise", "steady"]
 N_CLIPS = {"train": 12, "valid": 6, "test": 10}  # of each label
 MEMBERS = "hear_ssl.byol_a_mini+hear_ssl.crepe_tiny"
-SCORED = ("hear_ssl.melspec", "hear_ssl.byol_a_mini")
+SCORED = "hear_ssl.byol_a_mini"  # one of them: its eight networks, one after another, take the kit a minute
 SEEDS = 3
 
 # `python -m heareval.embeddings.runner ARGUMENTS` for each list of arguments, but TensorFlow is imported once.
@@ -65,9 +70,10 @@ def write_tasks(root):
     for split, files in clips.items():
         for file, (label,) in files.items():
             soundfile.write(scenes / "16000" / split / file, call(label, random), 16000)
-    metadata = json.loads((scenes / "task_metadata.json").read_text())
-    metadata["evaluation"] = ["top1_acc", "mAP", "d_prime", "aucroc"]
-    (scenes / "task_metadata.json").write_text(json.dumps(metadata))
+    scores = {scenes: ["top1_acc", "mAP", "d_prime", "aucroc"], frames: ["event_onset_200ms_fms"]}
+    for folder, evaluation in scores.items():
+        metadata = json.loads((folder / "task_metadata.json").read_text())
+        (folder / "task_metadata.json").write_text(json.dumps({**metadata, "evaluation": evaluation}))
     return scenes, frames
 
 
@@ -113,38 +119,49 @@ def close(theirs, ours):
 
 def test_embeddings_of_the_kit_are_ours(kit, tmp_path):
     """Scenes of each clip, and frames with their times, of two encoders, a log-mel, a transformer and two ensembles."""
-    (scenes, frames), modules = kit
+    places, modules = kit
+    setups = [
+        set_up(task, ev.load_protocol("hear"), None, tmp_path) for place in places for task in ev.find_tasks(place)
+    ]
     for ours, weights, folder in modules.values():
-        for task in (scenes, frames):
-            files = sorted(task.glob("16000/*/*.wav"))
-            made = ev.embed(ours, files, weights=weights, frames=task == frames, cache=tmp_path)
-            for number, file in enumerate(files):
-                stored = folder / task.name / file.parent.name / f"{file.name}.embedding.npy"
-                theirs = np.load(stored)
-                if task == scenes:
-                    assert close(theirs, made.vectors[number]), (ours, file)
-                    continue
-                times = json.loads(stored.with_name(f"{file.name}.timestamps.json").read_text())
-                our_frames, our_times = made.frames[number]
-                assert close(theirs, our_frames), (ours, file)
-                np.testing.assert_allclose(times, our_times, atol=1e-3)
+        spec = ModuleSpec(ours, weights)
+        with open_any(spec) as module:
+            for place, setup in zip(places, setups, strict=True):
+                made = embed(prepare(spec, module, setup), module, tmp_path, no_progress)
+                refuse_others(folder / place.name, setup, made)
+
+
+def refuse_others(folder, setup, made):
+    """Compare what the kit has of each clip in a folder with what the evaluator stored: a scene, or frames with their times."""
+    keys = [made.extraction.keys[number] for number in range(len(setup.recordings.clips))]
+    events = setup.task.labels == "events"
+    rows, times, of_clip = made.store.read_frames(keys) if events else (None, None, None)
+    for number, (key, clip) in enumerate(zip(keys, setup.recordings.clips, strict=True)):
+        file = Path(clip.path)
+        stored = folder / file.parent.name / f"{file.name}.embedding.npy"
+        if not events:
+            assert close(np.load(stored), made.store.read([key], "scene")[0]), stored
+            continue
+        their_times = json.loads(stored.with_name(f"{file.name}.timestamps.json").read_text())
+        first, last = of_clip[number].start, of_clip[number].stop
+        assert close(np.load(stored), rows.take(np.arange(first, last))), stored
+        np.testing.assert_allclose(their_times, times[number], atol=1e-3)
 
 
 def test_scores_of_the_kit_lie_among_those_of_our_seeds(kit, tmp_path):
-    """The kit's one seed is no further from the mean of ours than four of their standard deviations, or three clips of forty."""
+    """The kit's one seed is no better than the best of ours and no worse than the worst, but for three clips of forty."""
     (scenes, _), modules = kit
-    folders = [str(modules[name][2] / scenes.name) for name in SCORED]
-    run("-m", "heareval.predictions.runner", *folders, cwd=tmp_path)
-    results = ev.run(
+    folder = modules[SCORED][2] / scenes.name
+    run("-m", "heareval.predictions.runner", str(folder), cwd=tmp_path)
+    theirs = json.loads((folder / "test.predicted-scores.json").read_text())["test"]
+    said = pickle.loads((folder / "test.predictions.pkl").read_bytes())
+    for metric, name in (("accuracy", "top1_acc"), ("map", "mAP"), ("d_prime", "d_prime"), ("aucroc", "aucroc")):
+        value = metrics.score(metric, said["target"].numpy(), said["prediction"].numpy())
+        if np.isfinite(theirs[f"test_{name}"]):  # d' of a class that is never mistaken is infinite there, not here
+            assert value == pytest.approx(theirs[f"test_{name}"], abs=1e-6)
+    (result,) = ev.run(
         SCORED, scenes, protocol="hear", profile="published", seeds=SEEDS, cache=tmp_path / "cache", out=tmp_path
     )
-    for folder, result in zip(map(Path, folders), results, strict=True):
-        theirs = json.loads((folder / "test.predicted-scores.json").read_text())["test"]
-        ours = np.array(result.seed_scores)
-        room = max(4 * ours.std(ddof=1), 3 / 40)
-        assert abs(theirs["test_score"] - ours.mean()) <= room, (folder, theirs["test_score"], ours)
-        assert ours.mean() - room > 1 / len(LABELS)  # such scores say something
-        said = pickle.loads((folder / "test.predictions.pkl").read_bytes())
-        for metric, name in (("accuracy", "top1_acc"), ("map", "mAP"), ("d_prime", "d_prime"), ("aucroc", "aucroc")):
-            value = metrics.score(metric, said["target"].numpy(), said["prediction"].numpy())
-            assert value == pytest.approx(theirs[f"test_{name}"], abs=1e-6)
+    ours, three_clips = np.array(result.seed_scores), 3 / (len(LABELS) * N_CLIPS["test"])
+    assert ours.min() - three_clips <= theirs["test_score"] <= ours.max() + three_clips, (theirs["test_score"], ours)
+    assert ours.min() > 1 / len(LABELS) + three_clips  # such scores say something

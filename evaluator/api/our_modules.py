@@ -107,7 +107,7 @@ def _measured(name: str, known: Mapping[str, ModuleWeights]) -> speed.Speed:
 
     own = ModuleSpec(name)
     kind = known[name].weights["from"] if name in known else "unknown"
-    is_here = kind == "inside" or (kind != "unknown" and not weights.missing(own, known))
+    is_here = kind == "inside" or (kind != "unknown" and not weights.missing(own, known, weights.OF_RUN))
     spec = own if is_here else replace(own, name=_RANDOM, weights=name)
     with open_module(spec) as module:
         return speed.measure(module, not is_here)
