@@ -246,7 +246,7 @@ def test_the_report_draws_a_curve_for_each_module(folder, measured):
     html = page.read_text()
     assert html.count('<section class="task"') == 1 and 'id="robustness"' in html
     assert "white noise" in html and "−30 dB" in html and "When clips are made worse" in html
-    figure = section.curves("<b>$x$", [("<script>", measured.curves)] * 2)
+    figure = section.curves("<b>$x$", [("<script>", number, measured.curves) for number in (0, 3)])
     assert sum(axes.get_visible() for axes in figure.axes) == len({curve.series for curve in measured.curves})
     svg = themed.inline(figure, "label")
     assert "<script>" not in svg and svg.count("signal-to-noise ratio (dB)") == 1

@@ -83,6 +83,13 @@ class Index:
         if gone:
             self._locate()
 
+    def want(self, keys: Iterable[str]) -> None:
+        """Look for these clips from now on, and for no others, in whatever shards there are by now."""
+        self.wanted = set(keys)
+        self.unwanted.clear()
+        self.rescan()
+        self._locate()
+
     def take_in(self, path: Path) -> None:
         """Learn which clips a shard holds; one that cannot be opened, or is another store's, is set aside."""
         stamp = _stamp(path)

@@ -164,7 +164,7 @@ def _fit_once(
     firsts = [copy * n for copy in range(1 + len(steps))]
     folds = tuple(replace(fold, test=np.concatenate([fold.test + first for first in firsts])) for fold in setup.folds)
     copies = replace(setup, recordings=replace(setup.recordings, manifest=manifest), folds=folds)
-    embedded.store.rescan()  # each step had its own view of it
+    embedded.store.want(keys.values())  # each step had its own view of it
     embedded.store.verify(keys.values())
     probed = fit_probes(
         replace(experiment, setup=copies), replace(embedded, extraction=Extraction(keys=keys)), options, n_ordered=n

@@ -100,7 +100,7 @@ def build(paths: Sequence[Path], options: ReportOptions) -> BuiltReport:
     files = ReportFiles(options.out.with_name(f"{options.out.stem}-files"), options.kinds)
     built = _sections(everything, options, files, numbers)
     files.table(partial(matrix, everything, printed=[section.printed for section in built]), "overview")
-    of_degraded, unused = robustness.section(collection.clean, collection.degraded, files)
+    of_degraded, unused = robustness.section(collection.clean, collection.degraded, files, numbers)
     problems += unused
     titles = {row.title: number for number, row in enumerate(everything.rows)}
     further = [*of_degraded, *(make(titles) for make in options.further)]

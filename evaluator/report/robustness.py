@@ -1,7 +1,7 @@
 """The report's section on degraded clips: a curve for each module over the levels of each degradation, and how far each lies from clean."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -17,28 +17,30 @@ from evaluator.report.page import Details, FurtherSection, PageTable
 from evaluator.results import on_disk
 from evaluator.results.caveats import DAGGER, mark
 from evaluator.results.robustness import CLEAN, DEGRADATION, RobustnessCurve, curves_of
+from evaluator.scoring import metrics
 from evaluator.scoring.metrics import METRICS
 from evaluator.tables import TableCell
 
-_PANELS = max(2, int(WIDTH / 3.6))  # beside each other, each wide enough for the names of its levels
+_PANEL_WIDTH = 3.6  # inches, at least, for the names of its levels
 _MAX_BANDS = 3  # curves whose intervals are drawn as bands; more are bars
 _BYTES = 2_000_000  # of the page, for all curves together
 _HEAD = ["module", "degradation", "level", "score", "95 % interval", "change", "interval of the change", "p"]
 
-Titled = tuple[str, list[RobustnessCurve]]
-"""What a module is called, and its curves on a task."""
+Titled = tuple[str, int, list[RobustnessCurve]]
+"""What a module is called, its number on the page, which gives its look, and its curves on a task."""
 
 
 def section(
-    clean: Sequence[ResultHeader], degraded: Sequence[ResultHeader], files: ReportFiles
+    clean: Sequence[ResultHeader], degraded: Sequence[ResultHeader], files: ReportFiles, numbers: Mapping[str, int]
 ) -> tuple[list[FurtherSection], list[str]]:
     """The section, or none where no clip was degraded, and a sentence for each result that could not be used.
 
     Args:
         clean, degraded: Headers of results, (n_results,) each.
         files: Where figures go beside the page.
+        numbers: Of the modules on the page, by `variant`.
     """
-    by_task, problems = _read(clean, degraded)
+    by_task, problems = _read(clean, degraded, numbers)
     if not by_task:
         return [], problems
     budget, details = PageBudget("robustness", files, _BYTES, 4 * len(by_task)), []
@@ -56,7 +58,7 @@ def section(
 
 
 def _lead(by_task: dict[tuple[str, str, str, str, int], list[Titled]]) -> list[str]:
-    curves = [curve for titled in by_task.values() for _, several in titled for curve in several]
+    curves = [curve for titled in by_task.values() for *_, several in titled for curve in several]
     sentences = [
         "Test clips were degraded on purpose, alike for every module, and scored by the probes that were fitted to clean clips, unless it is "
         "said otherwise. Bands are 95 % intervals; the table has the change from the clean score on the same clips, its interval and "
@@ -68,7 +70,7 @@ def _lead(by_task: dict[tuple[str, str, str, str, int], list[Titled]]) -> list[s
 
 
 def _read(
-    clean: Sequence[ResultHeader], degraded: Sequence[ResultHeader]
+    clean: Sequence[ResultHeader], degraded: Sequence[ResultHeader], numbers: Mapping[str, int]
 ) -> tuple[dict[tuple[str, str, str, str, int], list[Titled]], list[str]]:
     """By task, protocol, profile, what probes were fitted to and seed the curves of each module; and what could not be used."""
     by_run = {header.result.run: header for header in clean}
@@ -94,38 +96,41 @@ def _read(
         for training, seed in sorted({(curve.training, curve.seed) for curve in found}):
             key = (own.result.task, own.result.protocol, own.result.profile, training, seed)
             its = [curve for curve in found if (curve.training, curve.seed) == (training, seed)]
-            by_task[key].append((f"{own.title} {mark(own.result.caveats)}".strip(), its))
+            title = f"{own.title} {mark(own.result.caveats)}".strip()
+            by_task[key].append((title, numbers.get(own.variant, len(numbers)), its))
     for titled in by_task.values():
-        titled.sort(key=lambda each: (-each[1][0].clean.score, each[0]))
+        titled.sort(key=lambda each: (-metrics.signed(each[2][0].clean.metric, each[2][0].clean.score), each[0]))
     return dict(by_task), problems
 
 
-def curves(task: str, titled: Sequence[Titled]) -> Any:
+def curves(task: str, titled: Sequence[Titled], width: float = WIDTH) -> Any:
     """A panel for each degradation, a curve for each module: its score over levels with the 95 % interval.
 
     Args:
         task: Its name.
         titled: Of each module, the first being the most important, (n_modules,).
+        width: Of the figure, in inches.
 
     Returns:
         A Matplotlib figure.
     """
     shown = titled[:MAX_MODULES]
-    kinds = {curve.series: curve.kind for _, several in shown for curve in several}
+    kinds = {curve.series: curve.kind for *_, several in shown for curve in several}
     series = sorted(kinds, key=lambda name: (list(KINDS.values()).index(kinds[name]), name))
-    n_rows = -(-len(series) // _PANELS)
-    figure = empty(WIDTH, 2.1 * n_rows + 0.2 * len(shown) + 0.7)
-    panels = figure.subplots(n_rows, min(_PANELS, len(series)), sharey=True, squeeze=False).ravel()
+    n_beside = min(len(series), max(1, int(width / _PANEL_WIDTH)))
+    n_rows = -(-len(series) // n_beside)
+    figure = empty(width, 2.3 * n_rows + 0.2 * len(shown) + 0.7)
+    panels = figure.subplots(n_rows, n_beside, sharey=True, squeeze=False).ravel()
     for panel, name in zip(panels, series, strict=False):
-        own = [(number, curve) for number, (_, its) in enumerate(shown) for curve in its if curve.series == name]
+        own = [(number, curve) for _, number, its in shown for curve in its if curve.series == name]
         _panel(panel, name, own)
     for panel in panels[len(series) :]:
         panel.set_visible(False)
-    for panel in panels[::_PANELS]:
-        panel.set_ylabel(axis_name(shown[0][1][0].clean.metric), fontsize="small")
-    looks = [look_of(number) for number in range(len(shown))]
+    for panel in panels[::n_beside]:
+        panel.set_ylabel(axis_name(shown[0][2][0].clean.metric), fontsize="small")
+    looks = [look_of(number) for _, number, _ in shown]
     handles = [panels[0].plot([], [], color=each.colour, marker=each.marker, linestyle=each.line)[0] for each in looks]
-    legend(figure, handles, [title for title, _ in shown])
+    legend(figure, handles, [title for title, *_ in shown])
     set_title(figure, task, "score of degraded clips", len(shown), len(titled))
     return figure
 
@@ -165,7 +170,7 @@ def _panel(panel: Any, name: str, numbered: Sequence[tuple[int, RobustnessCurve]
 def _rows(titled: Sequence[Titled]) -> list[list[TableCell]]:
     """Every level of every module, the mildest first."""
     rows: list[list[TableCell]] = []
-    for title, several in titled:
+    for title, _, several in titled:
         clean = several[0].clean
         metric = METRICS[clean.metric]
         rows.append(
