@@ -63,6 +63,19 @@ def test_results_of_other_audio_lie_beside_each_other(tmp_path):
     assert len(paths) == 2 and len(list(tmp_path.rglob("*.json"))) == 2
 
 
+def test_results_of_another_precision_engine_or_store_lie_beside_each_other(tmp_path):
+    """None of them replaces another, of a member of an ensemble neither."""
+    asked = [
+        {"options": {"layer": 3}},
+        {"options": {"layer": 3, "precision": "bfloat16"}},
+        {"options": {"layer": 3, "engine": "openvino"}},
+        {"options": {"member_options": {"hear_ssl.hubert_base": {"precision": "bfloat16"}}}},
+        {"provenance": {"seed": 0, "kept_as": "float16"}},
+    ]
+    paths = {on_disk.write(result(**each), tmp_path) for each in asked}
+    assert len(paths) == len(list(tmp_path.rglob("*.json"))) == len(asked)
+
+
 def test_what_was_left_half_written_beside_results_is_swept(tmp_path):
     """Once it is an hour old."""
     folder = on_disk.write(result(), tmp_path).parent
