@@ -1,5 +1,6 @@
 """Modules on tasks, from files to results: prepare, embed, fit, score, record."""
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +20,8 @@ from evaluator.experiment.score import score
 from evaluator.experiment.setup import Setup
 from evaluator.results.kept import REQUEST
 from evaluator.results.result import Result
+
+LOG = logging.getLogger(__name__)
 
 __all__ = ["Answer", "Failure", "Keeping", "Question", "RunRequest", "run", "run_many"]
 
@@ -56,6 +59,8 @@ def run(spec: ModuleSpec, module: Module, setup: Setup, options: RunOptions, clo
     experiment = prepare(spec, module, setup, options.layers)
     embedded = embed(experiment, module, options.cache, options.progress, options.allow_failed, options.workers)
     clock.lap_embedding(embedded.extraction)
+    n_clips, n_new = len(embedded.extraction.keys), embedded.extraction.n_embedded
+    LOG.info("%s: embeddings of %d clips, %d of them made now; fitting probes", experiment.title, n_clips, n_new)
     fitted = fit(experiment, embedded, options)
     clock.lap("fit")
     scores = score(fitted, setup.recordings.manifest.classes)
