@@ -124,8 +124,9 @@ def test_every_help_has_examples_that_parse(name, hear_eval):
     assert code == 0 and written and out.partition("\nexamples:\n")[2].splitlines() == [f"  {line}" for line in written]
     for line in written:
         words = shlex.split(line, comments=True)
-        assert words[:2] == ["hear-eval", name], line
-        assert cli.parser().parse_args(words[1:]).run is cli.COMMANDS[name].run
+        assert words[0] == "hear-eval", line
+        assert cli.parser().parse_args(words[1:]).run is cli.COMMANDS[words[1]].run
+    assert f"hear-eval {name} " in written[0] + " "
 
 
 def test_the_help_of_run_tells_every_protocol_and_groups_its_options(hear_eval):
