@@ -15,7 +15,7 @@ from evaluator.mapping.atlas import Atlas, Map, MappedEmbedding, as_table
 from evaluator.mapping.colouring import COLOURS, SHAPES, Colouring, mark_of
 from evaluator.mapping.figures import drawing_order, turned
 from evaluator.mapping.scale import COLOUR_MAP
-from evaluator.report import page
+from evaluator.report import render
 from evaluator.report.page import Details, FurtherSection, PageTable
 from evaluator.report.recordings import find_folder
 from evaluator.report.sound import SoundOptions, clip_sound
@@ -113,7 +113,7 @@ def section(atlas: Atlas, sounds: MapSounds, anchor: str = "map") -> FurtherSect
         anchor,
         f"Map of {atlas.task}",
         [],
-        markup=page.markup(Path(__file__).parent, "map.html", **values, notes=notes, settings=_settings(atlas)),
+        markup=render.markup(Path(__file__).parent, "map.html", **values, notes=notes, settings=_settings(atlas)),
         details=[Details("How far these maps can be trusted", (), [PageTable("Shares in percent", head, rows)])],
     )
 
@@ -122,7 +122,7 @@ def write(atlas: Atlas, folder: Path, sounds: MapSounds | None = None) -> Path:
     """Write `map.html`, which draws every map's points (n_clips, 2), into an existing folder, whole; gives its path."""
     sounds = sounds if sounds is not None else sounds_of(atlas)
     subtitle = f"{count_of(len(atlas.clips), 'clip')}, {count_of(len(atlas.spaces), 'embedding')}. Files beside this page: coordinates.csv, map.json."
-    html = page.render_sections(f"Map of {atlas.task}", subtitle, [section(atlas, sounds)])
+    html = render.render_sections(f"Map of {atlas.task}", subtitle, [section(atlas, sounds)])
     write_whole(folder / "map.html", html.encode("utf-8", errors="replace"))
     return folder / "map.html"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from evaluator.errors import UsageError
 from evaluator.files import write_whole
-from evaluator.report import answers, overview_page, page, published, robustness, sections
+from evaluator.report import answers, overview_page, published, robustness, sections
 from evaluator.report.board import Board, boards
 from evaluator.report.board_tables import by_model, leaderboard, matrix
 from evaluator.report.budget import PageBudget, ReportFiles
@@ -16,6 +16,7 @@ from evaluator.report.collect import Collection, collect
 from evaluator.report.overview import Overview, overview
 from evaluator.report.page import FurtherSection, Page, PrintedOverviewRow, Section
 from evaluator.report.published import PublishedPaper
+from evaluator.report.render import render
 from evaluator.report.text import as_sentence, count_of
 from evaluator.results.caveats import DAGGER
 
@@ -104,7 +105,7 @@ def build(paths: Sequence[Path], options: ReportOptions) -> BuiltReport:
     problems += unused
     titles = {row.title: number for number, row in enumerate(everything.rows)}
     further = [*of_degraded, *(make(titles) for make in options.further)]
-    html = page.render(replace(_page(collection, everything, built, problems, options, numbers), further=further))
+    html = render(replace(_page(collection, everything, built, problems, options, numbers), further=further))
     write_whole(options.out, html.encode("utf-8", errors="replace"))
     return BuiltReport([options.out, *files.written], [*problems, *_silent(built), *_left_over(files)])
 

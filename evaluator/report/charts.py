@@ -75,6 +75,7 @@ def board_chart(
         lane = lanes.lane([each], scale, each.title)
         rows.append(ChartRow(row.title, lane, lanes.key(None), text=row.score, note="printed"))
     more = f" The best {len(shown)} of {len(entries)} modules." if len(shown) < len(entries) else ""
+    more += f" The best {len(of_papers)} of {len(printed)} printed numbers." if len(of_papers) < len(printed) else ""
     has_verdicts = any(row.note.endswith((_SIGNIFICANT, _NOT_SIGNIFICANT)) for row in rows)
     caption = f"Scores with 95 % intervals.{more}{f' {VERDICTS}' if has_verdicts else ''}"
     return Chart(anchor, caption, rows, lanes.axis(scale, kind.unit))

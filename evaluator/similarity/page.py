@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from evaluator.files import write_whole
-from evaluator.report import page, themed
+from evaluator.report import render, themed
 from evaluator.report.page import Details, FurtherSection, PageTable
 from evaluator.report.text import as_sentence, count_of
 from evaluator.similarity.figures import figures_of
@@ -47,7 +47,7 @@ def section(analysis: Analysis, numbers: Mapping[str, int] | None = None, anchor
         if len(tasks) <= 60
         else f"How alike modules are on {count_of(len(analysis.datasets), 'task')}",
         [f"{count_of(n_clips, 'clip')} of {tasks}."],
-        markup=page.markup(Path(__file__).parent, "similarity.html", figures=drawn, how=[*_HOW, *notes]),
+        markup=render.markup(Path(__file__).parent, "similarity.html", figures=drawn, how=[*_HOW, *notes]),
         details=[
             Details(
                 "All numbers",
@@ -65,7 +65,7 @@ def section(analysis: Analysis, numbers: Mapping[str, int] | None = None, anchor
 def write(analysis: Analysis, folder: Path) -> Path:
     """Write `similarity.html`, whole, into an existing folder, with all (n_embeddings, n_variables) numbers; gives its path."""
     subtitle = "Files beside this page: similarity.json, representations.csv, variables.csv, and the figures."
-    html = page.render_sections("How alike modules are", subtitle, [section(analysis)])
+    html = render.render_sections("How alike modules are", subtitle, [section(analysis)])
     write_whole(folder / "similarity.html", html.encode("utf-8", errors="replace"))
     return folder / "similarity.html"
 
