@@ -65,7 +65,7 @@ def test_the_page_is_sorted_filtered_opened_and_played(made, chromium):  # noqa:
     overview = shown.locator("table").first
     shown.get_by_label("Filter").first.fill("crepe")
     shown.wait_for_timeout(100)
-    assert overview.locator("tbody th").all_inner_texts() == ["hear_ssl.crepe_tiny"]
+    assert [each.strip() for each in overview.locator("tbody th").all_inner_texts()] == ["hear_ssl.crepe_tiny"]
     assert [url for url in requests if not url.startswith(("file:", "data:"))] == [] and messages == []
     shown.close()
 
