@@ -163,9 +163,9 @@ def _square(table: MeanTable, order: np.ndarray) -> Any:
     values[np.triu_indices(len(values), 1)] = np.nan
     names = [f"{shortened(table.rows[row], 26)}  {number + 1}" for number, row in enumerate(order.tolist())]
     is_small = len(values) <= MAX_NUMBERED
-    words, cell = 0.082 * max(map(len, names)), 0.5 if is_small else 0.28
-    width = COLUMN if is_small else min(MAX_WIDTH, words + 1.0 + cell * len(values))
-    figure = empty(width, 0.6 + min(cell, (width - words - 0.3) / len(values)) * len(values))
+    words, cell = 0.082 * max(map(len, names)), 0.45 if is_small else 0.28
+    width = min(MAX_WIDTH, words + 0.4 + (not is_small) + cell * len(values))
+    figure = empty(max(COLUMN, width), 0.6 + min(cell, (width - words - 0.3) / len(values)) * len(values))
     figure.set_layout_engine("compressed")
     axes = figure.subplots()
     image = axes.imshow(np.ma.masked_invalid(values), cmap="viridis", vmin=0, vmax=1, aspect="equal")
@@ -245,6 +245,7 @@ def _marks(axes: Any, x: Any, y: Any, kept: np.ndarray, look: Any) -> None:
 def _legend(axes: Any, names: Sequence[str], looks: Sequence[Any]) -> None:
     """Name the embeddings below the axis and its name."""
     from matplotlib.lines import Line2D
+    from matplotlib.transforms import blended_transform_factory
 
     if len(names) < 2:
         return
@@ -255,13 +256,14 @@ def _legend(axes: Any, names: Sequence[str], looks: Sequence[Any]) -> None:
         ["-"] * len(names),
         loc="upper left",
         bbox_to_anchor=(0, 0),
+        bbox_transform=blended_transform_factory(axes.figure.transFigure, axes.transAxes),
         borderaxespad=3.6,
         fontsize=TYPE,
         frameon=False,
     )
     for text, name in zip(shown.get_texts(), names, strict=True):
         text.set_parse_math(False)
-        text.set_text(shortened(name))
+        text.set_text(shortened(name, 36))
 
 
 def _heat_map(table: MeanTable) -> Any:
