@@ -1,7 +1,7 @@
 """The pages of modules and of suites, from the listings, the modules' own files and the papers' recipes."""
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,51 +14,47 @@ from evaluator.reproduction import recipe as recipes
 from evaluator.reproduction.recipe import Recipe, RecipeTable
 
 CHECKOUT = Path(__file__).parents[2]
-_SHORT = (
-    60  # characters: the longest value of a column in the table of modules; longer ones stand in the module's section
-)
+# Columns of the listing that one chooses a module by; the others stand in its section.
+_IN_TABLE = ("trained_on", "layers", "width", "parameters", "sample_rate", "download_bytes")
 
 
 def models_page() -> str:
-    """Every module of ours: a table of what is short, and a section each with the rest."""
+    """Every module of ours: a table of what one chooses by, and a section each with the rest."""
     rows = listing.list_modules()
-    names = [name for name in rows[0] if name != "module"]
-    short = [name for name in names if max(len(cell(row[name])) for row in rows) <= _SHORT]
-    lines = [[f"[`{row['module']}`](#{anchor(row['module'])})", *(cell(row[name]) for name in short)] for row in rows]
+    shown = [name for name in _IN_TABLE if name in rows[0]] or ["what"]
+    lines = [
+        [f"[`{row['module']}`](#{anchor(row['module'])})", *(_value(name, row[name]) for name in shown)] for row in rows
+    ]
     text = (
         f"# The modules\n\nWhat `hear-eval list modules` lists, {len(rows)} of them; [how they are used, and ensembles of them](modules.md). "
         "Any other HEAR module can be evaluated as well: [yours](own_model.md), [other people's](third_party.md), and checkpoints "
-        "(`hf:ORG/MODEL`).\n\n"
+        "(`hf:ORG/MODEL`). An empty cell is not known without loading the module, or is none.\n\n"
     )
-    if not short:
-        lines = [[*line, cell(row["what"])] for line, row in zip(lines, rows, strict=True)]
-        return text + table(("module", "is"), lines) + _sections(rows, [])
-    return text + table(("module", *short), lines) + _sections(rows, [name for name in names if name not in short])
-
-
-def _sections(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> str:
-    """A section a module: its docstring, its citation, and values that are too long for the table."""
-    text = ""
+    text += table(("module", *map(_head, shown)), lines)
     for row in rows:
-        name = row["module"].rpartition(".")[2]
-        tree = ast.parse((CHECKOUT / "hear_ssl" / f"{name}.py").read_text(encoding="utf-8"))
-        facts = {each: cell(row[each]) for each in names if each != "what"} or dict(_checkpoint(tree))
-        listed = "".join(f"- {each}: {value}\n" for each, value in facts.items() if value)
+        tree = ast.parse((CHECKOUT / "hear_ssl" / f"{row['module'].rpartition('.')[2]}.py").read_text(encoding="utf-8"))
+        facts = {name: _value(name, value) for name, value in row.items() if name not in ("module", "what")}
+        listed = "".join(f"- {_head(name)}: {value}\n" for name, value in facts.items() if value)
         text += f"\n## `{row['module']}`\n\n{_docstring(tree)}\n\n{listed}"
     return text
+
+
+def _head(name: str) -> str:
+    """What a column is called on the page, where its unit stands in its cells."""
+    return name.removesuffix("_bytes").replace("_", " ")
+
+
+def _value(name: str, value: Any) -> str:
+    """A value of the listing with its unit: bytes in MB, weights in millions, rates in kHz."""
+    unit = {"download_bytes": (1e6, "MB"), "parameters": (1e6, "M"), "sample_rate": (1e3, "kHz")}.get(name)
+    if unit and isinstance(value, (int, float)):
+        return f"{value / unit[0]:,.3g} {unit[1]}" if value < 1000 * unit[0] else f"{value / unit[0]:,.0f} {unit[1]}"
+    return cell(value)
 
 
 def _docstring(tree: ast.Module) -> str:
     """What a module's file says of it; indented lines stay code."""
     return escape(ast.get_docstring(tree) or "", pipes=False)
-
-
-def _checkpoint(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    """What a module's file says of its checkpoint, in its own words."""
-    keywords = [node for node in ast.walk(tree) if isinstance(node, ast.keyword)]
-    for node in keywords:
-        if node.arg in ("hub_id", "revision", "licence", "citation") and isinstance(node.value, ast.Constant):
-            yield node.arg.replace("_", " "), str(node.value.value)
 
 
 def suite_page(name: str) -> str:
