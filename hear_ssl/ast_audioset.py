@@ -5,6 +5,7 @@
 
 from hear_ssl.encoders.api import get_clip_embeddings, get_scene_embeddings, get_timestamp_embeddings
 from hear_ssl.encoders.checkpoint import NO_COMMIT_KNOWN, Checkpoint
+from hear_ssl.encoders.facts import Facts
 
 __all__ = ["get_clip_embeddings", "get_scene_embeddings", "get_timestamp_embeddings", "load_model"]
 
@@ -14,5 +15,12 @@ CHECKPOINT = Checkpoint(
     family="audio-spectrogram-transformer",
     licence="BSD-3-Clause",
     citation="Gong et al. 2021, AST, https://arxiv.org/abs/2104.01778",
+)
+FACTS = Facts(
+    layers=12,
+    width=768,
+    parameters=86_187_264,
+    sample_rate=16_000,
+    trained_on="AudioSet with its labels, hours unknown",
 )
 load_model = CHECKPOINT.load_model

@@ -5,6 +5,7 @@
 
 from hear_ssl.encoders.api import get_clip_embeddings, get_scene_embeddings, get_timestamp_embeddings
 from hear_ssl.encoders.checkpoint import NO_COMMIT_KNOWN, Checkpoint
+from hear_ssl.encoders.facts import Facts
 
 __all__ = ["get_clip_embeddings", "get_scene_embeddings", "get_timestamp_embeddings", "load_model"]
 
@@ -14,5 +15,10 @@ CHECKPOINT = Checkpoint(
     family="clap",
     licence="none stated on its card",
     citation="Robinson et al. 2023, BioLingual, https://arxiv.org/abs/2308.04978",
+)
+FACTS = Facts(
+    width=512,
+    sample_rate=48_000,
+    trained_on="animals' sounds with captions (AnimalSpeak), hours unknown",
 )
 load_model = CHECKPOINT.load_model

@@ -5,6 +5,7 @@
 
 from hear_ssl.encoders.api import get_clip_embeddings, get_scene_embeddings, get_timestamp_embeddings
 from hear_ssl.encoders.checkpoint import NO_COMMIT_KNOWN, Checkpoint
+from hear_ssl.encoders.facts import Facts
 
 __all__ = ["get_clip_embeddings", "get_scene_embeddings", "get_timestamp_embeddings", "load_model"]
 
@@ -14,5 +15,10 @@ CHECKPOINT = Checkpoint(
     family="clap",
     licence="Apache-2.0",
     citation="Wu et al. 2023, CLAP, https://arxiv.org/abs/2211.06687",
+)
+FACTS = Facts(
+    width=512,
+    sample_rate=48_000,
+    trained_on="4300 h of sounds with captions (LAION-Audio-630K, Freesound among them)",
 )
 load_model = CHECKPOINT.load_model

@@ -5,6 +5,7 @@
 
 from hear_ssl.encoders.api import get_clip_embeddings, get_scene_embeddings, get_timestamp_embeddings
 from hear_ssl.encoders.checkpoint import NO_COMMIT_KNOWN, Checkpoint
+from hear_ssl.encoders.facts import Facts
 
 __all__ = ["get_clip_embeddings", "get_scene_embeddings", "get_timestamp_embeddings", "load_model"]
 
@@ -14,5 +15,12 @@ CHECKPOINT = Checkpoint(
     family="wav2vec2-bert",
     licence="MIT",
     citation="Seamless Communication et al. 2023, Seamless, https://arxiv.org/abs/2312.05187",
+)
+FACTS = Facts(
+    layers=24,
+    width=1024,
+    parameters=580_493_120,
+    sample_rate=16_000,
+    trained_on="4.5 million h of speech in 143 languages",
 )
 load_model = CHECKPOINT.load_model

@@ -5,6 +5,7 @@
 
 from hear_ssl.encoders.api import get_clip_embeddings, get_scene_embeddings, get_timestamp_embeddings
 from hear_ssl.encoders.checkpoint import NO_COMMIT_KNOWN, Checkpoint
+from hear_ssl.encoders.facts import Facts
 
 __all__ = ["get_clip_embeddings", "get_scene_embeddings", "get_timestamp_embeddings", "load_model"]
 
@@ -14,5 +15,11 @@ CHECKPOINT = Checkpoint(
     family="whisper",
     licence="Apache-2.0",
     citation="Radford et al. 2022, Whisper, https://arxiv.org/abs/2212.04356",
+)
+FACTS = Facts(
+    layers=32,
+    width=1280,
+    sample_rate=16_000,
+    trained_on="5 million h of speech, transcribed (4 of them by its forerunner)",
 )
 load_model = CHECKPOINT.load_model

@@ -38,7 +38,7 @@ def with_networks():
     for row in ev.list_modules():
         module = importlib.import_module(row["module"])
         facts, checkpoint = getattr(module, "FACTS", None), getattr(module, "CHECKPOINT", None)
-        if facts is not None and isinstance(checkpoint, Checkpoint | AvesCheckpoint):
+        if facts and facts.parameters and isinstance(checkpoint, Checkpoint | AvesCheckpoint):
             family = getattr(checkpoint, "family", "hubert")
             found.setdefault((family, facts.layers, facts.width, json.dumps(dict(facts.network))), row["module"])
     return sorted(found.values())
@@ -116,7 +116,7 @@ def test_the_network_is_built_with_random_weights(monkeypatch):
 
     import hear_ssl.hubert_base
 
-    monkeypatch.setattr(hear_ssl.hubert_base, "FACTS", Facts(width=8, layers=3, network=TINY))
+    monkeypatch.setattr(hear_ssl.hubert_base, "FACTS", Facts(width=8, layers=3, parameters=1, network=TINY))
     models = [architecture.load_model("hear_ssl.hubert_base") for _ in "12"]
     scenes = [
         architecture.get_scene_embeddings(torch.randn(2, 8000, generator=torch.Generator().manual_seed(1)), m)
@@ -132,7 +132,7 @@ def test_speed_is_measured_kept_and_shown(run_command, tmp_path, monkeypatch):  
     import hear_ssl.hubert_base
 
     monkeypatch.setattr(speed, "ENOUGH_SECONDS", 0.0)
-    monkeypatch.setattr(hear_ssl.hubert_base, "FACTS", Facts(width=8, layers=3, network=TINY))
+    monkeypatch.setattr(hear_ssl.hubert_base, "FACTS", Facts(width=8, layers=3, parameters=1, network=TINY))
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "no hub"))
     code, out, _ = run_command("list", "modules", "--bench", "melspec", "hear_ssl.hubert_base", "--json")
     rows = {row["module"]: row for row in map(json.loads, out.splitlines())}

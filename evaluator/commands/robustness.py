@@ -34,7 +34,6 @@ EXAMPLES = """
 hear-eval robustness hear_ssl.melspec hear_ssl.byol_a_mini --task demo/calls --protocol logistic
 hear-eval robustness hear_ssl.aves_bio --task ./my_recordings --snr 20 10 0 --noise ./rain
 hear-eval robustness hear_ssl.melspec --task demo/calls --snr --length 1 0.5  # the usual ratios, and two lengths
-hear-eval report robustness --out robustness.html  # the curves on a page
 """
 
 # Arguments that are called in the API as they are here.

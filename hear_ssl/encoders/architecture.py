@@ -36,7 +36,7 @@ def bare_network(name: str) -> Any:
     facts, checkpoint = getattr(module, "FACTS", None), getattr(module, "CHECKPOINT", None)
     published = isinstance(checkpoint, Checkpoint | AvesCheckpoint)
     family = checkpoint.family if isinstance(checkpoint, Checkpoint) else "hubert"
-    if not (published and isinstance(facts, Facts) and family) or facts.layers is None or facts.width is None:
+    if not (published and isinstance(facts, Facts) and family and facts.layers and facts.width and facts.parameters):
         raise ValueError(
             f"{name}: its file does not say which network it is, so that none can be built without its weights"
         )
