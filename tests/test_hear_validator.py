@@ -66,7 +66,7 @@ def test_every_module_passes(release, tmp_path):
     paths = {module: model_path(module, tmp_path) for module in MODULES}
     paths.update({f"hf@{kind}": str(save(kind, tmp_path / "families" / kind)) for kind in TINY})
     done = subprocess.run(
-        [sys.executable, "-c", RUN_ALL, json.dumps(paths), folder], capture_output=True, text=True, timeout=600
+        [sys.executable, "-c", RUN_ALL, json.dumps(paths), folder], capture_output=True, text=True, timeout=1800
     )
     assert done.returncode == 0, done.stderr[-2000:]
     verdicts = json.loads(done.stdout.splitlines()[-1])
