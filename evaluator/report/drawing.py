@@ -13,9 +13,9 @@ import numpy as np
 from evaluator.figure import empty
 from evaluator.scoring.metrics import METRICS
 
-# Okabe & Ito 2008, https://jfly.uni-koeln.de/color/ : those that can be seen on white and on black, orange darkened for
-# that; then grey. Their yellow, sky blue and black cannot.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#B37700", "#808080")
+# Okabe & Ito 2008, https://jfly.uni-koeln.de/color/ : those that can be seen on white and on black, then a purple and grey. Their
+# yellow, sky blue and black cannot, and orange, darkened so that it can, is vermilion to a deuteranope.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#8400FC", "#808080")
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "d")
 LINES = ("-", "--", "-.", ":")
 WIDTH = 11.6  # inches, with margins 1,130 CSS pixels: the page's column on a wide screen
@@ -24,9 +24,9 @@ HALF = 5.6  # inches, of figures that no page shows but papers may
 MAX_MODULES = 12  # in one figure
 GREY = "#808080"
 _UNREADABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]+")
-# Of classes: those of modules but grey and the two oranges, which a deuteranope cannot tell apart (distance 0.01 in Oklab under
-# Machado et al. 2009, https://doi.org/10.1109/TVCG.2009.113; these are 0.076 apart at least); ink is the seventh.
-CLASS_COLOURS = (*COLOURS[:4], "#8400FC", "#A83C30", "#000000")
+# Of classes: those of modules but grey, a dark red and ink; to a deuteranope they are 0.076 apart at least (in Oklab under Machado
+# et al. 2009, https://doi.org/10.1109/TVCG.2009.113).
+CLASS_COLOURS = (*COLOURS[:5], "#A83C30", "#000000")
 
 
 def shortened(name: str, n_max: int = 40) -> str:
