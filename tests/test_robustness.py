@@ -248,6 +248,9 @@ def test_the_report_draws_a_curve_for_each_module(folder, measured):
     assert "white noise" in html and "−30 dB" in html and "When clips are made worse" in html
     figure = section.curves("<b>$x$", [("<script>", number, measured.curves) for number in (0, 3)])
     assert sum(axes.get_visible() for axes in figure.axes) == len({curve.series for curve in measured.curves})
+    for axes in filter(lambda each: each.get_visible(), figure.axes):  # every level has a place, also one that is alone
+        low, high = axes.get_xlim()
+        assert low < min(axes.get_xticks()) <= max(axes.get_xticks()) < high
     svg = themed.inline(figure, "label")
     assert "<script>" not in svg and svg.count("signal-to-noise ratio (dB)") == 1
 

@@ -157,6 +157,7 @@ def _panel(panel: Any, name: str, numbered: Sequence[tuple[int, RobustnessCurve]
         )
         panel.axhline(scale * clean.score, color=look.colour, linestyle=":", linewidth=1)
     ticks = sorted(levels)
+    panel.set_xlim(*_limits(ticks, kind.logarithmic))
     panel.set_xticks(ticks, [f"{each:g}" if each < 1000 else f"{each / 1000:g}k" for each in ticks], fontsize="small")
     panel.set_xticks([], minor=True)
     panel.tick_params(axis="y", labelsize="small")
@@ -165,6 +166,15 @@ def _panel(panel: Any, name: str, numbered: Sequence[tuple[int, RobustnessCurve]
     panel.spines[["top", "right"]].set_visible(False)
     panel.grid(axis="y", color=GREY, alpha=0.3, linewidth=0.5)
     panel.set_axisbelow(True)
+
+
+def _limits(levels: Sequence[float], logarithmic: bool) -> tuple[float, float]:
+    """The ends of an axis with room beside the levels, (n_levels,) in order, also where there is one only."""
+    if logarithmic:
+        room = max((levels[-1] / levels[0]) ** 0.06, 1.05) if len(levels) > 1 else 2.0
+        return levels[0] / room, levels[-1] * room
+    room = 0.06 * (levels[-1] - levels[0]) or 1.0
+    return levels[0] - room, levels[-1] + room
 
 
 def _rows(titled: Sequence[Titled]) -> list[list[TableCell]]:
