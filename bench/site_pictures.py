@@ -57,7 +57,7 @@ def photograph(work: Path, out: Path) -> None:
         _shot(page, work / "report.html", "", out / "report_first_screen.png")
         clips = "section[id*='quick-esc10'] h3:has-text('Clips on which')"
         _shot(page, work / "report.html", clips, out / "report_clips.png")
-        _shot(page, maps, "svg", out / "map.png")
+        _shot(page, maps, "", out / "map.png")
         page = browser.new_page(viewport=PHONE, color_scheme="dark", device_scale_factor=1)
         _shot(page, work / "report.html", "", out / "report_phone.png")
         browser.close()
