@@ -146,10 +146,10 @@ def _in_reports(caveat, is_false, results, folder, capsys):
     building.build([folder / "results"], building.ReportOptions(out, clips=3))
     page = re.sub(r"\s+", " ", out.read_text(encoding="utf-8"))
     main, _ = page.split("<footer>")
-    best = re.findall(r'<tr class="best">.*?</tr>', main)
+    best = re.findall(r'<tr id="[^"]*" class="best">.*?</tr>', main)
     assert len(best) == 1 and ("middle" if is_false else "best") in best[0]
-    bold = re.findall(r'<th scope="row">([^<]*)</th>(?:(?!</tr>).)*score best"', main)
-    assert bold == ["middle" if is_false else "best"]
+    bold = re.findall(r'<th scope="row">((?:(?!</th>).)*)</th>(?:(?!</tr>).)*score best"', main)
+    assert [re.sub("<[^>]*>", "", name).strip() for name in bold] == ["middle" if is_false else "best"]
     assert main.count('class="caveat"') == 2 and caveat.text in main  # on the leaderboard and in the overview
     assert ("No rank: " in main) == is_false
     assert "best †" in main  # of figures and of clips
