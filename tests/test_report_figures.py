@@ -147,6 +147,9 @@ def test_colours_can_be_seen_on_white_and_on_black():
         )
     assert len({drawing.look_of(number) for number in range(drawing.MAX_MODULES)}) == drawing.MAX_MODULES
     assert len({drawing.look_of(number)[1] for number in range(drawing.MAX_MODULES)}) == drawing.MAX_MODULES
+    assert (
+        len({lanes.key(number) for number in range(drawing.MAX_MODULES)}) == drawing.MAX_MODULES == len({*lanes.SHAPES})
+    )
 
 
 def test_a_curve_is_drawn_where_its_layers_are():

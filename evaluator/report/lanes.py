@@ -11,7 +11,7 @@ from html import escape
 
 from evaluator.report.drawing import COLOURS, shortened
 
-# Of marks by number, round their middle, in CSS pixels; `printed` is hollow.
+# Of marks by number, round their middle, in CSS pixels, in the order of the figures' markers; `printed` is hollow.
 SHAPES = (
     "M-5 0a5 5 0 1 0 10 0a5 5 0 1 0 -10 0z",
     "M-4.4 -4.4h8.8v8.8h-8.8z",
@@ -19,6 +19,12 @@ SHAPES = (
     "M0 -6L6 0L0 6L-6 0z",
     "M0 5.6L5.4 -4.2H-5.4z",
     "M-5 -1.7h3.3v-3.3h3.4v3.3h3.3v3.4h-3.3v3.3h-3.4v-3.3h-3.3z",
+    "M-4.7 -2.4L-2.4 -4.7L0 -2.4L2.4 -4.7L4.7 -2.4L2.4 0L4.7 2.4L2.4 4.7L0 2.4L-2.4 4.7L-4.7 2.4L-2.4 0z",
+    "M-5.6 0L4.2 -5.4V5.4z",
+    "M5.6 0L-4.2 -5.4V5.4z",
+    "M0 -5.6L5.33 -1.73L3.29 4.53H-3.29L-5.33 -1.73z",
+    "M0 -5.6L4.85 -2.8V2.8L0 5.6L-4.85 2.8V-2.8z",
+    "M0 -6L3.6 0L0 6L-3.6 0z",
 )
 _PITCH = 13  # pixels from one mark to the next below it
 _MARGIN = 3.0  # % left and right, so that a mark at an end is whole
