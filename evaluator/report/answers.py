@@ -32,12 +32,13 @@ def answer(board: Board) -> Answer:
     score = _score(board, best, with_interval=True)
     if not others:
         return Answer(best.title, f" scores {score}.{after}")
+    but = " but for a baseline" if any(each.baseline for each in board.entries[: able[0]]) else ""
     better = board.significantly_better[able[0]]
     beaten = [board.entries[n] for n in able[1:] if better[n]]
     if len(beaten) == len(others):
         than = _names(board, others) if len(others) <= _MAX_NAMED else f"all {len(others)} others"
-        return Answer(best.title, f" is best: {score}, significantly better than {than}.{after}")
-    return Answer(best.title, f" has the highest score, {score}, {_undecided(board, able, len(beaten))}.{after}")
+        return Answer(best.title, f" is best{but}: {score}, significantly better than {than}.{after}")
+    return Answer(best.title, f" has the highest score{but}, {score}, {_undecided(board, able, len(beaten))}.{after}")
 
 
 def is_best(board: Board) -> BoardEntry | None:
@@ -109,7 +110,11 @@ def _undecided(board: Board, able: Sequence[int], n_beaten: int) -> str:
 
 
 def _baseline(board: Board, able: Sequence[int]) -> str:
-    """A sentence where the best is not significantly better than a baseline; "" where it is, there is none, or nothing could tell."""
+    """A sentence where a baseline scores higher than the best, or not significantly lower; "" where none does, or nothing could tell."""
+    higher = [each for each in board.entries[: able[0]] if each.baseline] if able else []
+    if higher:
+        score = "scores" if len(higher) == 1 else "score"
+        return f" The baseline{'s' * (len(higher) > 1)} {_names(board, higher)} {score} higher."
     n_pairs = len(able) * sum(each.baseline for each in board.entries)
     if intervals.cannot_tell(board.n_units, n_pairs) or (able and board.entries[able[0]].hides_luck):
         return ""
