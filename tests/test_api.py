@@ -164,7 +164,7 @@ def test_a_module_that_was_edited_after_its_import_is_refused(recordings, monkey
     ):
         ev.embed("edited_later", "data/low/0.wav", in_process=True)
     after = ev.embed("edited_later", "data/low/0.wav").provenance  # in a process of its own, which reads the file anew
-    assert after["code"] != before["code"] and after["store"] != before["store"]
+    assert after["identity"]["code"] != before["identity"]["code"] and after["store"] != before["store"]
 
 
 @pytest.mark.parametrize(
