@@ -18,8 +18,13 @@ def groups_of(*counts):
 
 def test_the_target_says_what_the_interval_is_of():
     """Groups or clips; folds and trainings where there are several; of a mean of folds, such folds."""
-    (of_groups,) = doubts.target(groups_of(*[3] * 8), 1, POOLED, 1)
+    (of_groups,) = doubts.target(groups_of(*[3] * 8), 1, POOLED, 1, n_known=0)
     assert of_groups.startswith("the interval is over 8 groups") and "on new groups like these" in of_groups
+    for n_known in (
+        None,
+        2,
+    ):  # nothing is promised of new individuals where it is not known that the tested ones are new
+        assert "new groups" not in next(doubts.target(groups_of(*[3] * 8), 1, POOLED, 1, n_known))
     assert "it counts" not in of_groups
     clips = units_of([[""] * 9], [[str(n) for n in range(9)]])
     (of_clips,) = doubts.target(clips, 5, MEAN, 3)

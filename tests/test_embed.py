@@ -1,5 +1,6 @@
 """Tables of embeddings: what they hold, in every form the same; windows, layers and frames; what goes on after it was stopped."""
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -114,7 +115,9 @@ def test_every_form_holds_the_same(field, monkeypatch):
             assert list(arrays[name]) == list(frame[name]) == list(text[name]) == list(index[name])
         said = json.loads(str(arrays["provenance"]))
     assert said["identity"]["encoder"] == "MelspecEncoder" and said["n_rows"] == 12
-    assert json.loads(Path("e.csv.json").read_text()) == said == json.loads(Path("e/provenance.json").read_text())
+    beside = json.loads(Path("e.csv.json").read_text())
+    assert beside.pop("csv_sha256") == hashlib.sha256(Path("e.csv").read_bytes()).hexdigest()
+    assert beside == said == json.loads(Path("e/provenance.json").read_text())
     assert json.loads(pyarrow.parquet.read_schema("e.parquet").metadata[b"hear-eval"]) == said
 
 
@@ -208,6 +211,19 @@ def test_nothing_else_is_replaced(field, hear_eval):  # noqa: F811
     Path("notes.csv").write_text("mine")
     assert "does not say that embed made it" in hear_eval(*command, "notes.csv")[2]
     assert Path("notes.csv").read_text() == "mine"
+    Path("e/analysis.R").write_text("mine")
+    for more in ((), ("--overwrite",)):
+        for out, name in (
+            ("e", "analysis.R"),
+            ("field/", ""),
+        ):  # a folder beside whose files one works, and the recordings
+            code, _, err = hear_eval(*command, out, *more)
+            assert code == 2 and f"the folder holds {name}" in err, err
+    assert Path("e/analysis.R").read_text() == "mine" and len(list(Path("field").rglob("*.wav"))) > 1
+    Path("e/analysis.R").unlink()
+    frame = pandas.read_csv("e.csv")
+    frame.assign(v0=0.0).to_csv("e.csv", index=False)  # its JSON is there, and speaks of another table
+    assert "does not say that embed made it" in hear_eval(*command, "e.csv")[2]
     assert hear_eval(*command, "e", "--window", "1", "--overwrite")[0] == 0
     assert len(pandas.read_parquet("e/index.parquet")) == 6
     assert not [path for path in Path().iterdir() if path.name.endswith(".part")]

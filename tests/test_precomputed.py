@@ -1,6 +1,7 @@
 """Vectors that were computed elsewhere: the same scores as from the module itself, every clip found or told, nothing guessed."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -138,6 +139,36 @@ def test_what_could_be_two_is_refused(data):
     assert "unrepeatable" in {caveat.kind for caveat in result.caveats}
 
 
+def test_rows_of_another_recording_are_not_taken(data):
+    """Data with `low/low_0.wav` and `north/low/low_0.wav`, a table of the north alone: the others have no vectors, rather than its."""
+    frame = pandas.read_parquet("e.parquet")
+    shutil.copytree("data", "both")
+    shutil.copytree("data", "both/north")
+    names = sorted(path.relative_to("both").as_posix() for path in Path("both").rglob("*.wav"))
+    pandas.DataFrame({"path": names, "label": [Path(name).parent.name for name in names]}).to_csv(
+        "both/clips.csv", index=False
+    )
+    frame.assign(path="north/" + frame.path.str.removeprefix("data/")).to_csv("north.csv", index=False)
+    with pytest.raises(ev.EvaluationError, match="16 of 32 clips"):
+        ev.run("precomputed:north.csv", "both/clips.csv", **GIVEN)
+    frame.assign(path="old/" + frame.path.str.removeprefix("data/")).to_csv("moved.csv", index=False)
+    probabilities("precomputed:moved.csv")  # a folder that is not here any more is no other recording
+
+
+def test_what_is_done_to_sounds_is_not_asked_of_a_table(data, hear_eval):  # noqa: F811
+    """Another channel or pace, unless the table was made with it; and no degradation."""
+    for how in ({"channel": "first"}, {"expand": 10.0}):
+        with pytest.raises(ev.UsageError, match=f"says nothing of --{next(iter(how))}"):
+            ev.run("precomputed:e.parquet", "./data", **GIVEN, **how)
+    ev.write_embeddings("hear_ssl.melspec", "data", "first.parquet", channel="first")
+    probabilities("precomputed:first.parquet", channel="first")
+    for training in ([], ["--degrade-training"]):
+        code, _, err = hear_eval(
+            "robustness", "precomputed:e.parquet", "--task", "./data", "--protocol", "knn", "--snr", "0", *training
+        )
+        assert code == 2 and "vectors do not change with sounds" in err, err
+
+
 def test_nan_is_refused_by_name(data):
     """With the clip and the dimension; also an empty cell and infinity."""
     for value in (np.nan, np.inf):
@@ -186,12 +217,23 @@ def test_tables_that_say_nothing_are_refused(data, hear_eval):  # noqa: F811
     frame[["path", "start"]].to_csv("novector.csv", index=False)
     frame.assign(x1=1.0, x2=2.0).to_csv("two.csv", index=False)
     frame.drop(columns="v3").to_csv("gap.csv", index=False)
+    frame.drop(columns="v3").copy().assign(mic1=1.0).to_csv("mic.csv", index=False)
+    frame.rename(columns={"v3": "v04"}).to_csv("same.csv", index=False)
+    frame.assign(box=[[1, 2]] * 16).to_parquet("box.parquet")
+    Path("broken.npz").write_bytes(b"PK\x03\x04 and no more")
+    ev.write_embeddings("hear_ssl.melspec", "data", "folder/")
+    pandas.read_parquet("folder/index.parquet").assign(row=-1).to_parquet("folder/index.parquet")
     Path("broken.parquet").write_bytes(b"PAR1")
     for name, match in {
         "nopath.csv": "there is no column 'path'",
         "novector.csv": "no columns look like a vector",
         "two.csv": "the vector could be x1 to x2 and v0 to v127",
         "gap.csv": "'v' has numbers with gaps",
+        "mic.csv": "could be mic1 to mic1, or v0, v1, ..., of which v3 is missing",
+        "same.csv": "v04 and v4 have the same number",
+        "box.parquet": "could be the lists of box, or v0 to v127",
+        "broken.npz": "cannot be read as npz",
+        "folder": "its index has row -1 of vectors-00000.npy, which has 16",
         "broken.parquet": "cannot be read as parquet",
         "missing.csv": "there is no such file",
         "e.txt": "there is no such file",

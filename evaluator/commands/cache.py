@@ -28,7 +28,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--prune", action="store_true", help="remove the embeddings that the next options name")
     command.add_argument(
         "--older-than",
-        type=float,
+        type=_days,
         metavar="DAYS",
         help="that no command has used for so many days; with --module, both have to hold",
     )
@@ -41,6 +41,13 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--dry-run", action="store_true", help="only say what would be removed")
     command.add_argument("--json", action="store_true", help="print one JSON object per store")
+
+
+def _days(text: str) -> float:
+    days = float(text) if text.replace(".", "", 1).isdecimal() else -1.0
+    if days < 0:
+        raise argparse.ArgumentTypeError(f"{text} is no number of days, 0 or more")
+    return days
 
 
 def run(parsed: argparse.Namespace) -> int:

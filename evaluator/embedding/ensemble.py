@@ -25,7 +25,7 @@ import numpy as np
 
 from evaluator.audio.decoded import Decoded
 from evaluator.datasets.recordings import Recordings
-from evaluator.embedding import behaviour, guard, loaded_files, members, merging, proofs, rounding
+from evaluator.embedding import behaviour, guard, loaded_files, members, merging, proofs, rounding, uses
 from evaluator.embedding.claims import POLL_SECONDS, Claim
 from evaluator.embedding.embed import Progress, Workers, embed_with, have_made
 from evaluator.embedding.extract import to_make
@@ -163,6 +163,7 @@ class MemberwiseEnsemble:
                 scenes = self.merge.merged([member.read(missing, "scene") for member, _ in parts])
                 clips = [_stored_clip(key, [member.clips[key] for member, _ in parts]) for key in missing]
                 store.write(clips, {"scene": scenes})
+        uses.note(store, self.spec.name, recordings.name, keys)
         recall(done, store)
         return store, done
 
@@ -193,6 +194,7 @@ class MemberwiseEnsemble:
             if together.works:
                 self._join(done, [work.done for work in together.works])
             guard.watch(together, store, map(clips_of, shards), done)
+        uses.note(store, self.spec.name, recordings.name, done.keys.values())
         recall(done, store)
         for spec, described in zip(self.specs, self.described, strict=True):
             done.remarks += rounding.unmeasured(spec, described)

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from evaluator.audio.clip import Clip
+from evaluator.audio.clip_rule import ClipRule
 from evaluator.audio.decode import FileFacts
 from evaluator.datasets.reading.globbing import visible
 from evaluator.datasets.recordings import Recordings
@@ -60,7 +61,7 @@ class Precomputed:
         """Sizes, and what the table says of the module that made it."""
         table, said = self.table, self.table.provenance
         rate, trained_on, heard = said.get("sample_rate"), said.get("trained_on"), said.get("heard")
-        made_by = said.get("asked")
+        made_by, names = said.get("asked"), table.vector_names
         return {
             "scene_embedding_size": table.width,
             "timestamp_embedding_size": 0,
@@ -76,6 +77,7 @@ class Precomputed:
                 "file": table.place.name,
                 "sha256": table.sha256,
                 "made_by": made_by.get("module", "") if isinstance(made_by, dict) else "",
+                "vector": f"{names[0]} to {names[-1]}" if len(names) > 1 else names[0],
                 "ignored": list(table.ignored),
             },
         }
@@ -90,6 +92,7 @@ class Precomputed:
             EvaluationError: A recording or a row could be two, or a vector holds NaN or infinite values.
         """
         table = self.table
+        self._refuse_unheard(recordings.rule)
         if views == "frames":
             raise UsageError(f"{self.spec.name}: holds a vector a clip; event tasks need the frames of a module")
         if views == "scene" and self.n_layers > 1:
@@ -115,6 +118,24 @@ class Precomputed:
         recall(done, store)
         guard.refuse(self.spec.name, done, self.spec.allow_unrepeatable)
         return store, done
+
+    def _refuse_unheard(self, rule: ClipRule) -> None:
+        """Refuse what can only be done to sounds, unless the table says that it was done to those that its vectors are of.
+
+        Raises:
+            UsageError: Clips are to be degraded, or heard on another channel or at another pace.
+        """
+        if rule.degradation is not None:
+            raise UsageError(
+                f"{self.spec.name}: is a table, whose vectors do not change with sounds; robustness takes modules"
+            )
+        asked = self.table.provenance.get("asked")
+        made_with = asked if isinstance(asked, dict) else {}
+        for name, value, usual in (("channel", rule.channel, "mix"), ("expand", rule.expand, None)):
+            if value != usual and str(made_with.get(name)) != str(value):
+                raise UsageError(
+                    f"{self.spec.name}: is a table, and says nothing of --{name} {value}; leave it out, or embed with it"
+                )
 
     def refuse(self, audio: Any) -> Any:
         """A table cannot be asked for sounds.
@@ -218,16 +239,44 @@ class _Found:
             EvaluationError: It could be two, or two recordings it.
         """
         found: dict[str, str] = {}
-        shorter: dict[str, list[str]] = defaultdict(list)
         for path in dict.fromkeys(clip.path for clip in self.recordings.clips):
             known = self._path(path)
             if known is not None:
                 found[path] = known
-                if len(known) < len(_plain(path)):
-                    shorter[known].append(path)
+        for path in self._of_others(found):
+            del found[path]
+        users: dict[str, list[str]] = defaultdict(list)
+        for path, known in found.items():
+            users[known].append(path)
+        for known, paths in users.items():
+            if len(paths) > 1:
+                raise EvaluationError(
+                    f"{self.table.place}: its path {known} could be {' or '.join(paths[:SHOWN])}; write paths as they are below "
+                    f"{self.recordings.manifest.root}"
+                )
+        shorter = {known: paths for known, paths in users.items() if len(known) < len(_plain(paths[0]))}
         if shorter:
             self._refuse_shared(shorter)
         return found
+
+    def _of_others(self, found: Mapping[str, str]) -> list[str]:
+        """Recordings whose path ends that of the table, which is nearer to another recording under the data's folder."""
+        root = self.recordings.manifest.root
+        longer = {path: known for path, known in found.items() if len(known) > len(_plain(path))}
+        longer = {path: known for path, known in longer.items() if _absolute(Path(known)) != _absolute(root / path)}
+        if not longer:
+            return []
+        by_name: dict[str, list[str]] = defaultdict(list)
+        for path in map(_plain, visible(root, "**/*")):
+            by_name[path.rpartition("/")[2]].append(path)
+        return [
+            path
+            for path, known in longer.items()
+            if any(
+                len(each) > len(_plain(path)) and (known == each or known.endswith(f"/{each}"))
+                for each in by_name[known.rpartition("/")[2]]
+            )
+        ]
 
     def _path(self, path: str) -> str | None:
         plain = _plain(path)

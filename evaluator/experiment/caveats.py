@@ -51,7 +51,7 @@ def _elsewhere(table: Mapping[str, Any]) -> str:
         f"which says that {table['made_by']} made them" if table["made_by"] else "which does not say what made them"
     )
     return (
-        f"the vectors were not computed here but looked up in {table['file']} (SHA-256 {table['sha256'][:16]}), {made_by}: what they hang "
+        f"the vectors were not computed here but looked up in {table['file']} ({table['vector']}; SHA-256 {table['sha256'][:16]}), {made_by}: what they hang "
         "on, how clips were cut and what was heard in training cannot be checked"
     )
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from evaluator.audio.degradation import Degradation
 from evaluator.embedding.extraction import Extraction
-from evaluator.embedding.spec import Module, ModuleSpec
+from evaluator.embedding.spec import PRECOMPUTED, Module, ModuleSpec
 from evaluator.errors import EvaluationError, UsageError
 from evaluator.experiment.evaluation import Choice, choose
 from evaluator.experiment.experiment import Embedded, Experiment, embed, prepare
@@ -93,6 +93,8 @@ def run(
             degradation is among the failures.
     """
     refuse(setup, degradations)
+    if spec.name.startswith(PRECOMPUTED):
+        raise UsageError(f"{spec.name}: is a table, whose vectors do not change with sounds; robustness takes modules")
     experiment, clock = prepare(spec, module, setup, options.layers), Clock()
     embedded = _embed(experiment, module, options)
     clock.lap_embedding(embedded.extraction)

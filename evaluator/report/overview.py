@@ -166,7 +166,7 @@ def _why_not_shared(rows: Sequence[ModuleRow], columns: Sequence[str], shared: S
         lacking = f"; {fewest.title}, for one, is on {fewest.n_present} of {len(columns)}"
     if not shared:
         return f"No mean ranks: there is no leaderboard on which every module has a rank{lacking}"
-    return f"Means are over the {len(shared)} of {len(columns)} leaderboards on which every module has a rank{lacking}"
+    return f"Mean ranks are over the {len(shared)} of {len(columns)} leaderboards on which every module has a rank{lacking}"
 
 
 def _missing(rows: Sequence[ModuleRow], boards: Sequence[Board], columns: Sequence[str]) -> list[str]:

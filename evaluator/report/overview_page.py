@@ -66,10 +66,12 @@ def _means(everything: Overview, places: Sequence[int]) -> list[Amount]:
         return []
     means = []
     for row in everything.rows:
-        scores = [entry.result.score for place in places if (entry := row.entries[place])]
+        entries = [entry for place in places if (entry := row.entries[place])]
+        scores = [entry.result.score for entry in entries]
         complete = len(scores) == len(places) and all(score == score for score in scores)
         value = 100 * fmean(scores) if complete else None
-        means.append(Amount("–" if value is None else f"{value:.1f}", value))
+        sign = DAGGER if any(entry.withheld for entry in entries) else ""
+        means.append(Amount("–" if value is None else f"{value:.1f}{sign}", value))
     return means
 
 

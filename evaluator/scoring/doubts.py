@@ -15,18 +15,26 @@ _MIN_FREEDOM = 3  # below, the interval depends on one group
 _MAX_NAMED = 5
 
 
-def target(units: Units, n_folds: int, over_folds: str, n_trainings: int) -> Iterator[str]:
+def target(units: Units, n_folds: int, over_folds: str, n_trainings: int, n_known: int | None = None) -> Iterator[str]:
     """What an interval is about; nothing where units are too few for one.
 
     Args:
         units: Of the result, (n_units,).
         n_folds, over_folds: How many folds there are, and how they make one score.
         n_trainings: How often probes were trained.
+        n_known: How many of the units that are tested have clips in training too; None where that is not known.
     """
     if units.n < MIN_UNITS:
         return
     what = "groups (individuals, sites, recordings)" if units.over == "groups" else "clips"
-    whose = "new groups like these" if units.over == "groups" else "new clips like these"
+    if units.over == "clips":
+        whose = "new clips like these"
+    elif n_known is None:
+        whose = "groups like these"
+    elif n_known:
+        whose = f"groups like these, of which {n_known:,} {'has' if n_known == 1 else 'have'} clips in training too: it says nothing of new ones"
+    else:
+        whose = "new groups like these"
     score = "the expected mean of such folds' scores" if over_folds == MEAN and n_folds > 1 else "the score"
     counts = [
         *(["that folds share training clips"] if n_folds > 1 else []),

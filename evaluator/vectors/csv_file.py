@@ -1,6 +1,7 @@
 """Tables of embeddings as CSV, with their provenance as JSON beside it."""
 
 import csv
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +11,15 @@ import numpy as np
 
 from evaluator.files import aside_of, discard, put_in_place, write_whole, writing
 from evaluator.vectors.rows import Rows, vector_names
+
+CSV_SHA256 = "csv_sha256"
+"""Key of the provenance: SHA-256 of the bytes of the CSV that it belongs to, so that it is not taken for that of another table."""
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file's bytes, 64 hex digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def beside(out: Path) -> Path:
@@ -43,7 +53,8 @@ class CsvWriter:
         """See `Writer`; the JSON is there first, so that a CSV is never without it."""
         with writing(self.out):
             self.file.close()
-            write_whole(beside(self.out), (json.dumps(provenance, sort_keys=True, indent=1) + "\n").encode())
+            said = {**provenance, CSV_SHA256: sha256_of(self.aside)}
+            write_whole(beside(self.out), (json.dumps(said, sort_keys=True, indent=1) + "\n").encode())
             put_in_place(self.aside, self.out)
 
     def discard(self) -> None:

@@ -5,6 +5,8 @@ import json
 import os
 import re
 import time
+import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +16,8 @@ import numpy as np
 
 from evaluator.errors import UsageError
 from evaluator.files import discard
-from evaluator.vectors.csv_file import CsvWriter, beside
-from evaluator.vectors.folder import INDEX, SAID, FolderWriter
+from evaluator.vectors.csv_file import CSV_SHA256, CsvWriter, beside, sha256_of
+from evaluator.vectors.folder import INDEX, OURS, SAID, FolderWriter
 from evaluator.vectors.npy import NpzWriter
 from evaluator.vectors.parquet import ParquetWriter, pyarrow
 from evaluator.vectors.rows import PROVENANCE, Writer
@@ -66,7 +68,7 @@ class Destination:
         if not self.path.exists():
             return
         before = (said_of(self.path) or {}).get(ASKED)
-        if before is None:
+        if not isinstance(before, dict):
             raise UsageError(
                 f"--out {self.path}: is there already, and does not say that embed made it; give another name, or --overwrite"
             )
@@ -104,9 +106,24 @@ def destination(out: str | Path, frames: bool = False) -> Destination:
         raise UsageError(f"--out {out}: there is no folder {path.parent}")
     if not kind and path.is_file():
         raise UsageError(f"--out {out}: is a file, not a folder; give another name")
+    if not kind and path.is_dir():
+        _refuse_foreign(path, out)
     if kind in ("", ".parquet"):
         pyarrow()
     return Destination(path, kind)
+
+
+def _refuse_foreign(path: Path, out: str | Path) -> None:
+    """Refuse a folder that holds what `embed` did not write, since writing there replaces the folder.
+
+    Raises:
+        UsageError: It holds such a file or folder.
+    """
+    foreign = sorted(each.name for each in path.iterdir() if not OURS.fullmatch(each.name))
+    if foreign:
+        raise UsageError(
+            f"--out {out}: the folder holds {foreign[0]}, which embed did not write, and would be replaced; give a new folder"
+        )
 
 
 def said_of(path: Path) -> dict[str, Any] | None:
@@ -126,6 +143,10 @@ def said_of(path: Path) -> dict[str, Any] | None:
         else:
             text = beside(path).read_text(encoding="utf-8")
         said = json.loads(text)
-    except (OSError, ValueError, KeyError, RecursionError, EOFError):
+    except (OSError, ValueError, KeyError, RecursionError, EOFError, zipfile.BadZipFile, zlib.error):
         return None
-    return said if isinstance(said, dict) else None
+    if not isinstance(said, dict):
+        return None
+    if path.suffix.lower() == ".csv" and said.get(CSV_SHA256) != sha256_of(path):
+        return None  # the table was written by somebody else since
+    return said

@@ -1,6 +1,7 @@
 """Tables of embeddings as a folder of .npy files of bounded size, which a memory map reads, and an index of their rows as Parquet."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from evaluator.vectors.parquet import ParquetWriter
 from evaluator.vectors.rows import Rows
 
 INDEX, SAID = "index.parquet", "provenance.json"
+OURS = re.compile(rf"{re.escape(INDEX)}|{re.escape(SAID)}|(vectors|frames|times)-\d{{5,}}\.npy")
+"""Names of what is written into a folder."""
 FILE_BYTES = 256 << 20  # of the vectors in a file
 
 

@@ -7,6 +7,8 @@ dim_1, ...), or one column of lists in Parquet, or the array `vectors` of an .np
 import csv
 import hashlib
 import re
+import zipfile
+import zlib
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,7 +26,7 @@ from evaluator.vectors.rows import COLUMNS, LAYER
 _NUMBERED = re.compile(r"(.*?)(\d+)$", re.DOTALL)
 _KNOWN = (*COLUMNS, LAYER, "file", "row")
 _DELIMITERS = ",;\t"
-BLOCK_BYTES = 1 << 20
+_UNREADABLE = (OSError, ValueError, KeyError, TypeError, EOFError, csv.Error, zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class VectorTable:
         ignored: Names of columns that mean nothing here.
         provenance: What the table says of itself; empty where that is nothing.
         sha256: Of its bytes, 64 hex digits.
+        vector_names: What the columns or the array of the vectors are called.
     """
 
     place: Path
@@ -53,6 +56,7 @@ class VectorTable:
     ignored: tuple[str, ...]
     provenance: Mapping[str, Any] = field(repr=False)
     sha256: str
+    vector_names: Sequence[str] = field(repr=False)
 
 
 def read_table(place: Path) -> VectorTable:
@@ -61,21 +65,20 @@ def read_table(place: Path) -> VectorTable:
     Raises:
         UsageError: It is not there, none of these, or has no column `path` or no vector that can be told.
     """
-    if place.is_dir() and (place / INDEX).is_file():
-        columns, take, width = _folder(place)
-    elif not place.is_file():
+    is_folder = place.is_dir() and (place / INDEX).is_file()
+    if not is_folder and not place.is_file():
         raise UsageError(f"{place}: there is no such file, and no folder with an {INDEX}")
-    elif place.suffix.lower() not in FILES:
+    if not is_folder and place.suffix.lower() not in FILES:
         raise UsageError(
             f"{place}: give a table of vectors that ends in {', '.join(FILES)}, or a folder with an {INDEX}"
         )
-    else:
-        try:
-            columns, take, width = _READERS[place.suffix.lower()](place)
-        except (OSError, ValueError, KeyError, csv.Error) as error:
-            if isinstance(error, UsageError):
-                raise
-            raise UsageError(f"{place}: cannot be read as {place.suffix[1:]} ({error})") from error
+    try:
+        columns, take, names, width = (_folder if is_folder else _READERS[place.suffix.lower()])(place)
+    except _UNREADABLE as error:
+        if isinstance(error, UsageError):
+            raise
+        kind = "a folder of .npy" if is_folder else place.suffix[1:]
+        raise UsageError(f"{place}: cannot be read as {kind} ({error})") from error
     if "path" not in columns:
         raise UsageError(
             f"{place}: there is no column 'path', which says of which recording a row is; it has {_some(columns)}"
@@ -86,11 +89,14 @@ def read_table(place: Path) -> VectorTable:
     start, end = (_seconds(place, name, columns.get(name), len(path)) for name in ("start", "end"))
     layer = None if columns.get(LAYER) is None else _layers(place, columns[LAYER])
     ignored = tuple(name for name in columns if name not in _KNOWN)
-    return VectorTable(place, path, start, end, layer, width, take, ignored, said_of(place) or {}, _sha256(place))
+    return VectorTable(
+        place, path, start, end, layer, width, take, ignored, said_of(place) or {}, _sha256(place), names
+    )
 
 
-Read = tuple[dict[str, Any], Callable[[np.ndarray], np.ndarray], int]
-"""Columns by name without those of the vectors, (n_rows,) each, None for such as are not read; what gives vectors; their width."""
+Read = tuple[dict[str, Any], Callable[[np.ndarray], np.ndarray], Sequence[str], int]
+"""Columns by name without those of the vectors, (n_rows,) each, None for such as are not read; what gives vectors; what these are called;
+their width."""
 
 
 def family(place: Path, names: Sequence[str]) -> list[str]:
@@ -103,7 +109,9 @@ def family(place: Path, names: Sequence[str]) -> list[str]:
     for name in names:
         found = _NUMBERED.fullmatch(name)
         if found and name not in _KNOWN:
-            numbered[found[1]][int(found[2])] = name
+            before = numbered[found[1]].setdefault(int(found[2]), name)
+            if before != name:
+                raise UsageError(f"{place}: {before} and {name} have the same number; a vector has each dimension once")
     whole = {
         prefix: [by_number[n] for n in sorted(by_number)]
         for prefix, by_number in numbered.items()
@@ -121,7 +129,15 @@ def family(place: Path, names: Sequence[str]) -> list[str]:
             f"{place}: no columns look like a vector: call them v0, v1, ... (any name, numbered from 0 or 1 without gaps); it has "
             f"{_some(names)}{gaps}"
         )
-    return next(iter(whole.values()))
+    ((prefix, vector),) = whole.items()
+    wider = [other for other, by_number in numbered.items() if other != prefix and len(by_number) >= len(vector)]
+    if wider:
+        gap = next(n for n in range(min(numbered[wider[0]]), max(numbered[wider[0]])) if n not in numbered[wider[0]])
+        raise UsageError(
+            f"{place}: the vector could be {vector[0]} to {vector[-1]}, or {wider[0]}0, {wider[0]}1, ..., of which {wider[0]}{gap} is missing; "
+            "mend the one, or call the other without a number at the end"
+        )
+    return vector
 
 
 def _parquet(place: Path) -> Read:
@@ -130,6 +146,15 @@ def _parquet(place: Path) -> Read:
     schema = file.schema_arrow
     lists = [field.name for field in schema if _is_list(arrow, field.type)]
     names = [lists[0]] if len(lists) == 1 else family(place, schema.names)
+    rivals = [
+        name
+        for name in schema.names
+        if lists and name not in _KNOWN and _NUMBERED.fullmatch(name) and name not in lists
+    ]
+    if len(lists) == 1 and len(rivals) > 1:
+        raise UsageError(
+            f"{place}: the vector could be the lists of {lists[0]}, or {rivals[0]} to {rivals[-1]}; leave one of them out of the table"
+        )
     others = [name for name in schema.names if name not in names]
     needed = [name for name in others if name in _KNOWN]
     table = file.read(columns=needed)
@@ -143,10 +168,13 @@ def _parquet(place: Path) -> Read:
             first = int(ends[group - 1]) if group else 0
             read = file.read_row_group(int(group), columns=names).take(rows[groups == group] - first)
             parts.append(_stacked(place, read, names, bool(lists)))
+        widths = sorted({part.shape[1] for part in parts})
+        if len(widths) > 1:
+            raise UsageError(f"{place}: its vectors are not equally long ({widths[0]} and {widths[-1]})")
         return np.concatenate(parts)
 
     width = len(take(np.zeros(1, np.int64))[0]) if len(ends) and ends[-1] else len(names)
-    return columns, take, width
+    return columns, take, names, width
 
 
 def _is_list(arrow: Any, kind: Any) -> bool:
@@ -184,7 +212,7 @@ def _csv(place: Path) -> Read:
     )
     vectors = frame[names].to_numpy(np.float32)
     columns = {name: frame[name].tolist() if name in frame else None for name in listed if name not in names}
-    return columns, vectors.__getitem__, len(names)
+    return columns, vectors.__getitem__, names, len(names)
 
 
 def _npz(place: Path) -> Read:
@@ -203,7 +231,7 @@ def _npz(place: Path) -> Read:
         raise UsageError(
             f"{place}: {wrong[0]!r} has {len(columns[wrong[0]])} values, but there are {len(vectors)} vectors"
         )
-    return {**columns, **ignored}, lambda rows: vectors[rows].astype(np.float32), vectors.shape[1]
+    return {**columns, **ignored}, lambda rows: vectors[rows].astype(np.float32), ["vectors"], vectors.shape[1]
 
 
 def _folder(place: Path) -> Read:
@@ -213,11 +241,19 @@ def _folder(place: Path) -> Read:
         raise UsageError(f"{place}: holds frames, not a vector a clip; embed without --frames")
     files = {name: np.load(place / Path(name).name, mmap_mode="r", allow_pickle=False) for name in set(columns["file"])}
     names, numbers = np.array(columns["file"]), np.array(columns["row"], np.int64)
+    if not len(names):
+        raise UsageError(f"{place}: holds no rows")
+    lengths = np.array([len(files[name]) for name in names])
+    outside = np.flatnonzero((numbers < 0) | (numbers >= lengths))
+    if len(outside):
+        raise UsageError(
+            f"{place}: its index has row {numbers[outside[0]]} of {names[outside[0]]}, which has {lengths[outside[0]]}; embed again"
+        )
 
     def take(rows: np.ndarray) -> np.ndarray:
         return np.stack([files[names[row]][numbers[row]] for row in rows]).astype(np.float32)
 
-    return columns, take, next(iter(files.values())).shape[1]
+    return columns, take, ["vectors"], next(iter(files.values())).shape[1]
 
 
 _READERS: Mapping[str, Callable[[Path], Read]] = {".parquet": _parquet, ".csv": _csv, ".npz": _npz}
