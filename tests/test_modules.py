@@ -60,13 +60,13 @@ def load(tmp_path_factory):
 
 @pytest.mark.parametrize("name", MODULES)
 def test_file_is_short_and_introduces_itself(name):
-    """At most 22 lines, a first docstring line for the list, and where weights are published their licence and citation."""
+    """At most 36 lines, a first docstring line for the list, and where weights are published their licence and citation."""
     text = (ROOT / f"{name}.py").read_text()
     first = (ast.get_docstring(ast.parse(text)) or "").partition("\n")[0]
     assert len(first) > 20, (
         f"hear_ssl/{name}.py: `hear-eval list modules` shows the first line of the docstring: {first!r}"
     )
-    assert len(text.splitlines()) <= 22, (
+    assert len(text.splitlines()) <= 36, (
         f"hear_ssl/{name}.py: declare the module here; code belongs in hear_ssl/encoders/"
     )
     checkpoint = checkpoint_of(name)

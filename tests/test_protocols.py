@@ -180,7 +180,15 @@ def test_a_layer_that_is_not_there_is_told(hubert, data):
         scored(hubert, data, brief(protocol.load("arch")), "first")
 
 
-@pytest.mark.parametrize("layers", ["all", "mean", "weighted", "0", "99"])
+@pytest.mark.parametrize("name", ["knn", "sarkar"])
+def test_all_layers_of_a_module_with_one_are_what_it_gives_anyway(name, data):
+    """So that `--layers all` of several modules changes nothing of those that have one."""
+    asked, plain = brief(protocol.load(name)), ModuleSpec(GOOD, device="cpu")
+    every, usual = (scored(plain, data, asked, layers) for layers in ("all", ""))
+    assert every.score == usual.score and every.chosen == usual.chosen
+
+
+@pytest.mark.parametrize("layers", ["mean", "weighted", "0", "99"])
 def test_a_plain_hear_module_shows_no_layers(layers, data):
     """Questions about them are refused, and what would be right is told."""
     with pytest.raises(UsageError, match="plain HEAR API, which shows no layers; leave --layers out"):
@@ -235,7 +243,7 @@ def test_the_command_tells_seeds_layers_and_what_it_chose(hubert, data, tmp_path
     assert cli.main(["run", hubert.name, "--layers", "all", "--protocol", "arch", "--seeds", "2", *said]) == 0
     shown = capsys.readouterr().out
     assert "layer " in shown and "  2, +-" in shown and "the curve has all layers" in shown
-    assert cli.main(["run", GOOD, "--layers", "all", *said]) == 2
+    assert cli.main(["run", GOOD, "--layers", "mean", *said]) == 2
     assert "shows no layers" in capsys.readouterr().err
     assert cli.main(["run", hubert.name, "--layers", "4", *said, "--json"]) == 2
     assert "layers 0 to 3" in capsys.readouterr().err

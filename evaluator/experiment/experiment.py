@@ -58,8 +58,11 @@ def prepare(spec: ModuleSpec, module: Module, setup: Setup, layers: str = "") ->
         UsageError: The module, the task or the probe has no such layers.
     """
     chosen = layers_of(setup, layers)
-    shows_one = module.describe()["n_layers"] < 2
-    if layers and not (chosen == "all" and shows_one):  # all that it shows, as where a protocol says so
+    if layers and chosen == "all" and module.describe()["n_layers"] < 2:
+        chosen = layers_of(
+            setup, ""
+        )  # all that it shows: the same as without the option, beside modules that have more
+    elif layers:
         features.refuse_plain(chosen, module.describe(), spec.name)
     views = "frames" if setup.task.labels == "events" else "scene" if chosen == "scene" else "layers"
     return Experiment(spec, setup, chosen, views)
