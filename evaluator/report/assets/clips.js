@@ -6,7 +6,7 @@
     (entries) => {
       for (const { isIntersecting, target: player } of entries) {
         if (isIntersecting) player.preload = "metadata";
-        else if (player.preload === "metadata" && player.paused && player.currentTime === 0) {
+        else if (player.preload === "metadata" && player.paused && !player.played.length) {
           player.preload = "none";
           player.load();
         }
