@@ -14,7 +14,7 @@ def commands_page() -> str:
     """Every command with its arguments, read from the parser."""
     introduction = (
         "# Every command\n\nRead from the parser itself when this site was built; each says the same after `--help`. "
-        "Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted (Ctrl-C), 143 terminated (SIGTERM).\n"
+        "What exit codes mean, and the options that every command takes, stand [here](../command_line.md).\n"
     )
     return "\n".join([introduction, *_command(cli.parser(), level=1), *_command(pretraining.parser(), level=1)])
 

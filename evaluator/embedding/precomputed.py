@@ -32,6 +32,7 @@ from evaluator.errors import EvaluationError, UsageError
 from evaluator.vectors.reading import VectorTable, read_table
 
 NEAR = 0.0015  # seconds within which two times are the same: tables are rounded to a millisecond
+UNCHANGING = "is a table, whose vectors do not change with sounds; robustness takes modules"
 ANOTHER = "two clips with the very same sound have different vectors"
 SHARD_BYTES = 64 << 20  # of vectors that are held at once
 COMPARED = 1024  # pairs of clips at once
@@ -126,9 +127,7 @@ class Precomputed:
             UsageError: Clips are to be degraded, or heard on another channel or at another pace.
         """
         if rule.degradation is not None:
-            raise UsageError(
-                f"{self.spec.name}: is a table, whose vectors do not change with sounds; robustness takes modules"
-            )
+            raise UsageError(f"{self.spec.name}: {UNCHANGING}")
         asked = self.table.provenance.get("asked")
         made_with = asked if isinstance(asked, dict) else {}
         for name, value, usual in (("channel", rule.channel, "mix"), ("expand", rule.expand, None)):
@@ -232,6 +231,14 @@ class _Found:
         return by_name
 
     @cached_property
+    def on_disk(self) -> dict[str, list[str]]:
+        """Paths of all files under the data's folder, by their last part."""
+        by_name: dict[str, list[str]] = defaultdict(list)
+        for path in map(_plain, visible(self.recordings.manifest.root, "**/*")):
+            by_name[path.rpartition("/")[2]].append(path)
+        return by_name
+
+    @cached_property
     def path_of(self) -> dict[str, str]:
         """The table's path of each recording that it has, by the recording's own.
 
@@ -266,15 +273,12 @@ class _Found:
         longer = {path: known for path, known in longer.items() if _absolute(Path(known)) != _absolute(root / path)}
         if not longer:
             return []
-        by_name: dict[str, list[str]] = defaultdict(list)
-        for path in map(_plain, visible(root, "**/*")):
-            by_name[path.rpartition("/")[2]].append(path)
         return [
             path
             for path, known in longer.items()
             if any(
                 len(each) > len(_plain(path)) and (known == each or known.endswith(f"/{each}"))
-                for each in by_name[known.rpartition("/")[2]]
+                for each in self.on_disk[known.rpartition("/")[2]]
             )
         ]
 
@@ -295,16 +299,15 @@ class _Found:
 
     def _refuse_shared(self, shorter: Mapping[str, Sequence[str]]) -> None:
         """Refuse a path of the table that ends the path of more than one recording under the data's folder."""
-        names = {known.rpartition("/")[2] for known in shorter}
-        on_disk = [_plain(path) for path in visible(self.recordings.manifest.root, "**/*")]
         ends: Counter[str] = Counter()
-        for path in on_disk:
-            if path.rpartition("/")[2] in names:
+        for name in {known.rpartition("/")[2] for known in shorter}:
+            for path in self.on_disk[name]:
                 parts = path.split("/")
                 ends.update("/".join(parts[first:]) for first in range(len(parts)))
         shared = [known for known, paths in shorter.items() if len(paths) > 1 or ends[known] > 1]
         if shared:
-            could = [path for path in on_disk if path == shared[0] or path.endswith(f"/{shared[0]}")]
+            among = self.on_disk[shared[0].rpartition("/")[2]]
+            could = [path for path in among if path == shared[0] or path.endswith(f"/{shared[0]}")]
             raise EvaluationError(
                 f"{self.table.place}: its path {shared[0]} could be {' or '.join(could[:SHOWN])}; write paths as they are below "
                 f"{self.recordings.manifest.root}"

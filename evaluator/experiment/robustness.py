@@ -13,6 +13,7 @@ import numpy as np
 
 from evaluator.audio.degradation import Degradation
 from evaluator.embedding.extraction import Extraction
+from evaluator.embedding.precomputed import UNCHANGING
 from evaluator.embedding.spec import PRECOMPUTED, Module, ModuleSpec
 from evaluator.errors import EvaluationError, UsageError
 from evaluator.experiment.evaluation import Choice, choose
@@ -94,7 +95,7 @@ def run(
     """
     refuse(setup, degradations)
     if spec.name.startswith(PRECOMPUTED):
-        raise UsageError(f"{spec.name}: is a table, whose vectors do not change with sounds; robustness takes modules")
+        raise UsageError(f"{spec.name}: {UNCHANGING}")
     experiment, clock = prepare(spec, module, setup, options.layers), Clock()
     embedded = _embed(experiment, module, options)
     clock.lap_embedding(embedded.extraction)
