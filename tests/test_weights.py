@@ -52,7 +52,7 @@ def test_a_folder_without_weights_is_told(folder):
 def test_another_kind_of_network_is_refused(folder):
     """A text model is not an audio encoder."""
     (folder / "config.json").write_text(json.dumps({"model_type": "bert"}))
-    with pytest.raises(ValueError, match="model type 'bert' is not one of wav2vec2, hubert"):
+    with pytest.raises(ValueError, match="model type 'bert' is not one of .*wav2vec2"):
         Checkpoint(str(folder), normalize=True).load_model()
 
 
