@@ -180,7 +180,7 @@ def test_what_is_missing_is_told_and_not_fetched(recordings, monkeypatch, hear_e
 
 
 def test_the_table(recordings, hear_eval, monkeypatch):  # noqa: F811
-    """A line each, the sum, what is not forecast; a kept result costs nothing, an ensemble has no trial."""
+    """A line each, the sum, what is not forecast; a kept result costs nothing, nor does a trial of merged frames give any number."""
     monkeypatch.setattr(files, "_SETTLED_NS", 0)  # files of this moment count as old
     command = ["run", "hear_ssl.melspec", "--task", "mine.csv", "--protocol", "knn", "--out", "out"]
     code, out, _ = hear_eval(*command, "--plan")
@@ -189,9 +189,28 @@ def test_the_table(recordings, hear_eval, monkeypatch):  # noqa: F811
     out = hear_eval(*command, "--plan")[1]
     assert "unchanged" in out and "in all: " not in out
     assert (
-        "ask for its members"
-        in hear_eval("run", "ensemble:hear_ssl.melspec+hear_ssl.crepe_tiny", *command[2:], "--plan")[1]
+        "ask for the members"
+        in hear_eval(
+            "run", "ensemble:hear_ssl.melspec+hear_ssl.crepe_tiny", *command[2:], "--option", "scene=merged", "--plan"
+        )[1]
     )
+
+
+def test_an_ensemble_takes_what_its_members_take(recordings):
+    """What a member has stored costs nothing any more; the bytes on the disk are those of members and merged scenes."""
+    pair, task = "ensemble:hear_ssl.melspec+hear_ssl.duration_loudness", {"tasks": "mine.csv", "protocol": "knn"}
+    (made,) = ev.forecast(pair, **task)
+    (first,), (second,) = (ev.forecast(f"hear_ssl.{name}", **task) for name in ("melspec", "duration_loudness"))
+    assert made.trial.lacking_seconds == first.trial.lacking_seconds and made.trial.n_stored == 0
+    assert made.trial.store_bytes > first.trial.store_bytes + second.trial.store_bytes
+    ev.run("hear_ssl.melspec", **task, out=None)
+    (half,) = ev.forecast(pair, **task)
+    assert half.trial.store_bytes == pytest.approx(made.trial.store_bytes - first.trial.store_bytes, rel=0.05)
+    ev.run(pair, **task, out=None)
+    (whole,) = ev.forecast(pair, **task)
+    assert whole.trial.n_stored == 150 and whole.trial.processor.mean == whole.trial.lacking_seconds == 0
+    stored = sum(path.stat().st_size for path in shards())
+    assert made.trial.store_bytes == pytest.approx(stored, rel=0.3)
 
 
 def test_files(recordings, hear_eval):  # noqa: F811

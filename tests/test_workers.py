@@ -156,6 +156,20 @@ def test_similarity_and_maps_have_workers_embed(analyse, sounds, tmp_path, monke
     assert shards(tmp_path / "cache") == shards(tmp_path / "alone")
 
 
+def test_embed_has_workers_embed(sounds, tmp_path, monkeypatch):
+    """The table is that of one process, byte for byte."""
+    others = Hired()
+    monkeypatch.setattr(workers, "hired", lambda *asked: others if any(asked) else None)
+    made = [
+        ev.write_embeddings("hear_ssl.melspec", sounds, tmp_path / f"by{n}.csv", cache=tmp_path / f"c{n}", workers=n)
+        for n in ("", 2)
+    ]
+    assert others.asked == [("hear_ssl.melspec", "scene")] and others.ended
+    assert made[0].path.read_bytes() == made[1].path.read_bytes()
+    ev.embed("hear_ssl.melspec", sounds, cache=tmp_path / "third", workers=2)
+    assert len(others.asked) == 2
+
+
 def test_a_few_clips_and_objects_are_no_work_for_others(sounds, tmp_path):
     """What fits into one shard, or no other process can open, stays here."""
     recordings, nobody = recordings_of(sounds, tmp_path), Nobody()

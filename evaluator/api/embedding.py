@@ -1,7 +1,9 @@
 """One module: its embeddings of recordings, and whether it keeps the HEAR contract."""
 
+import contextlib
 import itertools
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from evaluator.api import inputs
 from evaluator.api.inputs import HearModule
 from evaluator.datasets.task import Task
 from evaluator.embedding import conformance, deep_checks, rounding
+from evaluator.embedding import workers as other_processes
 from evaluator.embedding.asked import Check
 from evaluator.embedding.embed import Progress, no_progress
 from evaluator.embedding.module import open_module
@@ -48,6 +51,8 @@ def embed(
     data: str | Path | None = None,
     cache: str | Path | None = None,
     rehash: bool = False,
+    workers: int | str = "",
+    ray: str = "",
     progress: Progress = no_progress,
 ) -> Embeddings:
     """Vectors of recordings, clips or windows, in memory; what is in the cache is not made again.
@@ -63,7 +68,7 @@ def embed(
         frames: Whether timestamp embeddings and their times in ms are wanted too; of a module that gives none they are empty.
         allow_failed: Share, 0 to 1, of the recordings or clips that may fail.
         channel, expand, weights, options, device, python, worker_timeout, in_process, allow_unrepeatable, store, data, cache, rehash,
-            progress: As in `run`.
+            workers, ray, progress: As in `run`.
 
     Raises:
         UsageError: The module, its layers or a place is not there.
@@ -76,7 +81,9 @@ def embed(
     how = (weights, options, device, python, worker_timeout, in_process, allow_unrepeatable, store)
     inputs.check_share("allow_failed", allow_failed)
     request = request_of(module, places, window, hop, layers, channel, expand, how, data, cache, rehash)
-    return embeddings.collect(request, frames, allow_failed, progress)
+    pool = other_processes.hired(workers, ray)
+    with pool or contextlib.nullcontext():
+        return embeddings.collect(replace(request, workers=pool), frames, allow_failed, progress)
 
 
 def write_embeddings(
@@ -102,6 +109,8 @@ def write_embeddings(
     data: str | Path | None = None,
     cache: str | Path | None = None,
     rehash: bool = False,
+    workers: int | str = "",
+    ray: str = "",
     progress: Progress = no_progress,
 ) -> WrittenEmbeddings:
     """As `embed`, into a table that R and pandas read; hours of audio take no more memory than minutes.
@@ -111,7 +120,7 @@ def write_embeddings(
 
     Args:
         module, places, window, hop, layers, channel, expand, weights, options, device, python, worker_timeout, in_process,
-            allow_unrepeatable, store, data, cache, rehash, progress: As in `embed`.
+            allow_unrepeatable, store, data, cache, rehash, workers, ray, progress: As in `embed`.
         out: A file that ends in `.parquet`, `.csv` or `.npz`, or a folder (a name without ending, or a slash at its end) of `.npy`
             files that a memory map reads, with an index.
         frames: Whether timestamp embeddings, (n_frames, width) a clip, are written instead of a vector a clip; into a folder.
@@ -134,7 +143,9 @@ def write_embeddings(
     request = request_of(module, places, window, hop, layers, channel, expand, how, data, cache, rehash)
     if not overwrite:
         goes_to.refuse_other(request.asked(frames))
-    return embeddings.write(request, goes_to, frames, progress)
+    pool = other_processes.hired(workers, ray)
+    with pool or contextlib.nullcontext():
+        return embeddings.write(replace(request, workers=pool), goes_to, frames, progress)
 
 
 def request_of(

@@ -12,6 +12,7 @@ from evaluator.commands._arguments import (
     add_module_options,
     add_store,
     add_unrepeatable,
+    add_workers,
     hearing_options,
     module_options,
     share,
@@ -74,6 +75,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     add_store(command)
     add_hearing(command)
     add_module_options(command)
+    add_workers(command.add_argument_group("other processes"))
 
 
 def run(parsed: argparse.Namespace) -> int:
@@ -90,6 +92,8 @@ def run(parsed: argparse.Namespace) -> int:
         parsed.out,
         overwrite=parsed.overwrite,
         allow_unrepeatable=parsed.allow_unrepeatable,
+        workers=parsed.workers,
+        ray=parsed.ray,
         progress=bar,
         **_options(parsed),
     )

@@ -141,9 +141,13 @@ class MemberwiseEnsemble:
         self, views: str, recordings: Recordings, cache: Path, progress: Progress, workers: Workers | None = None
     ) -> tuple[Store, Extraction]:
         """As `embed`; a clip that one of the members refuses is refused."""
-        if views == "scene" and self.merge.scene == "members":
+        if self.merges_scenes(views):
             return self.embed_scenes(recordings, cache, progress, workers)
         return self.embed_frames(views, recordings, cache, progress, workers)
+
+    def merges_scenes(self, views: str) -> bool:
+        """Whether what is asked for is merged from the members' own scenes, (n_clips, width) each."""
+        return views == "scene" and self.merge.scene == "members"
 
     def embed_scenes(
         self, recordings: Recordings, cache: Path, progress: Progress, workers: Workers | None
@@ -224,7 +228,7 @@ class MemberwiseEnsemble:
 
     def _identity(self, cache: Path, views: str) -> dict[str, Any]:
         """All that merged views depend on beside the clip: the members, each as by itself, and how they are merged."""
-        scenes = views == "scene" and self.merge.scene == "members"
+        scenes = self.merges_scenes(views)
         named = [
             identity(spec, described, "scene" if scenes else "frames")
             for spec, described in zip(self.specs, self.described, strict=True)

@@ -8,7 +8,7 @@ looks at again) is measured apart from them.
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +18,9 @@ from evaluator.datasets.recordings import Recordings
 from evaluator.embedding import guard, spent
 from evaluator.embedding.claims import Claim
 from evaluator.embedding.embed import store_of
+from evaluator.embedding.ensemble import MemberwiseEnsemble
 from evaluator.embedding.extraction import Extraction, keyed, seconds_of
+from evaluator.embedding.module import open_module
 from evaluator.embedding.plan import Batches, clips_of, planned
 from evaluator.embedding.spec import Module, ModuleSpec
 from evaluator.embedding.store import Store
@@ -38,6 +40,9 @@ class Estimate:
     mean: float
     low: float
     high: float
+
+    def __add__(self, other: "Estimate") -> "Estimate":
+        return Estimate(self.mean + other.mean, self.low + other.low, self.high + other.high)
 
 
 @dataclass(frozen=True)
@@ -127,6 +132,49 @@ def tried(
         next(iter(failed.values()), ""),
         total - _audio(short, seconds),
     )
+
+
+def tried_members(
+    ensemble: MemberwiseEnsemble, recordings: Recordings, cache: Path, counted: dict[Path, set[str]]
+) -> Trial:
+    """Try each member of an ensemble whose scenes, (n_clips, width), are merged from the members' own.
+
+    As in a run, they are opened one after another, once more than to be described. Merging takes moments, and is not told.
+
+    Args:
+        ensemble: Its members.
+        recordings, cache, counted: As for `tried`.
+
+    Raises:
+        UsageError: A member cannot be loaded.
+        EvaluationError: It fails, or no clip that was tried can be embedded.
+    """
+    trials = []
+    for spec in ensemble.specs:
+        opened = spent.now()
+        with open_module(spec) as member:
+            ready = spent.now()
+            each = tried(spec, member, "scene", recordings, cache, counted)
+        wall, processor = ready.wall - opened.wall, ready.processor - opened.processor
+        if each.n_tried:
+            each = replace(each, processor=each.processor + _certain(processor), wall=each.wall + _certain(wall))
+        trials.append(each)
+    longest = max(trials, key=lambda each: each.lacking_seconds)
+    failed = [each for each in trials if each.n_failed]
+    merged = 4 * ensemble.describe()["scene_embedding_size"] * (len(keyed(recordings).keys) - longest.n_stored)
+    return replace(
+        longest,
+        processor=sum((each.processor for each in trials), _certain(0.0)),
+        wall=sum((each.wall for each in trials), _certain(0.0)),
+        store_bytes=sum(each.store_bytes for each in trials) + merged,
+        peak_bytes=max(each.peak_bytes for each in trials),
+        n_failed=sum(each.n_failed for each in failed),
+        why_failed=failed[0].why_failed if failed else "",
+    )
+
+
+def _certain(seconds: float) -> Estimate:
+    return Estimate(seconds, seconds, seconds)
 
 
 def _lacking(shards: Sequence[Batches], done: Extraction, store: Store, known: set[str]) -> Batches:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from evaluator.embedding import ensemble
-from evaluator.embedding.embed import Progress
+from evaluator.embedding.embed import Progress, Workers
 from evaluator.embedding.ensemble import open_any
 from evaluator.embedding.extraction import Extraction
 from evaluator.embedding.identity import identity
@@ -42,6 +42,7 @@ class EmbedRequest:
         cut: Whether clips are cut into windows, in seconds.
         cache: Folder of all stores.
         rehash: Whether to read every file anew, whatever is remembered of it.
+        workers: Other processes that embed at the same time; None for nobody.
     """
 
     spec: ModuleSpec
@@ -52,6 +53,7 @@ class EmbedRequest:
     cut: Cut
     cache: Path
     rehash: bool = False
+    workers: Workers | None = None
 
     @property
     def clip_view(self) -> str:
@@ -276,4 +278,4 @@ def embed_blocks(
 def _embed(
     request: EmbedRequest, module: Module, view: str, block: Block, progress: Progress
 ) -> tuple[Store, Extraction]:
-    return ensemble.embed(request.spec, module, view, block.recordings, request.cache, progress)
+    return ensemble.embed(request.spec, module, view, block.recordings, request.cache, progress, request.workers)

@@ -9,7 +9,7 @@ from evaluator.embedding.ensemble import MemberwiseEnsemble, open_any
 from evaluator.embedding.extraction import keyed, seconds_of
 from evaluator.embedding.precomputed import Precomputed
 from evaluator.embedding.spec import Module, ModuleSpec
-from evaluator.embedding.trial import Trial, tried
+from evaluator.embedding.trial import Trial, tried, tried_members
 from evaluator.errors import EvaluationError, UsageError
 from evaluator.experiment.checked import Asked, Checks, Failure, Keeping, RunRequest
 from evaluator.experiment.experiment import prepare
@@ -153,7 +153,9 @@ def _trial(
     spec: ModuleSpec, module: Module, views: str, recordings: Recordings, cache: Path, counted: dict[Path, set[str]]
 ) -> tuple[Trial | None, str]:
     if isinstance(module, MemberwiseEnsemble):
-        return None, "it is an ensemble: ask for its members, which embed one after another"
+        if module.merges_scenes(views):
+            return tried_members(module, recordings, cache, counted), ""
+        return None, "its members' frames are merged clip by clip; ask for the members"
     if isinstance(module, Precomputed):
         return None, "its vectors are looked up, which takes moments"
     return tried(spec, module, views, recordings, cache, counted), ""
