@@ -60,7 +60,8 @@ def test_sound_data_gives_notes_only(data):
     notes = [issue.what for issue in data.issues()]
     assert data.problems() == []
     assert notes[0].startswith("16 clips, 2 classes in ")
-    assert notes[1] == "16000 Hz x 16; 0 of 16 files have several channels; clips last 0.1 to 0.1 s, median 0.1 s"
+    assert notes[1] == "8 groups (individuals, sites, recordings)"
+    assert notes[2] == "16000 Hz x 16; 0 of 16 files have several channels; clips last 0.1 to 0.1 s, median 0.1 s"
 
 
 def test_counts_are_held_against_the_datasets(data):
@@ -133,7 +134,7 @@ def test_findings_come_before_anything_is_listened_to(data):
     (task,) = catalogue.find(str(data.root / "mine.csv"))
     steps: list[int] = []
     found = check.check(task, manifest.read(task, None, data.root), data.root / "cache", advance=steps.append)
-    assert any("groups are in training and in test" in issue.what for issue in found if not steps)
+    assert any("1 group is in training and in test" in issue.what for issue in found if not steps)
 
 
 def test_paths_from_the_root_of_the_disk_are_no_strays(data):
@@ -149,8 +150,21 @@ def test_a_group_on_both_sides_is_a_warning(data):
     data.rows[0]["group"] = data.rows[8]["group"] = "tom"
     problems = data.problems()
     assert problems and all(
-        level == "warning" and "1 groups are in training and in test" in what for level, what in problems
+        level == "warning" and "1 group is in training and in test" in what for level, what in problems
     )
+
+
+def test_clips_without_a_group_are_counted(data):
+    """Beside those that have one, each counts by itself; where none has one, that is said too."""
+    data.rows[3]["group"] = ""
+    assert "8 groups (individuals, sites, recordings); 1 clip has none, and each counts as one of its own" in [
+        issue.what for issue in data.issues()
+    ]
+    for row in data.rows:
+        row["group"] = ""
+    assert "no groups (individuals, sites, recordings) are known: each clip counts by itself" in [
+        issue.what for issue in data.issues()
+    ]
 
 
 def test_a_class_without_training_clips_is_an_error_and_the_rest_is_still_told(data):
@@ -360,7 +374,7 @@ WORDS = {
     "fewer than expected": "the whole dataset has",
     "above the Nyquist frequency": "of the power lies above",
     "two labels": r"identical audio.*labelled \w+ and \w+",
-    "a group on both sides": "groups are in training and in test",
+    "a group on both sides": "groups? (are|is) in training and in test",
     "a class that is not tested": "have no test clip of some classes",
 }
 

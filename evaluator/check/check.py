@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from evaluator.check.scan import MODEL_RATE, Scans, scan_all
 from evaluator.datasets import own_split, splits
 from evaluator.datasets.manifest import Manifest
 from evaluator.datasets.reading import rows
+from evaluator.datasets.splits import Fold
 from evaluator.datasets.task import Task
 from evaluator.errors import UsageError
 from evaluator.results.hearing import pace
@@ -49,6 +50,7 @@ def check(
         rehash: Whether to hash every file anew, whatever is remembered of it.
     """
     yield from counts(task, manifest)
+    yield from _groups(manifest)
     yield from _gaps(task, manifest)
     try:
         folds = splits.make(task.split, manifest.clips)
@@ -58,6 +60,7 @@ def check(
     yield from leaks.overlapping(manifest, folds)
     yield from leaks.classes(manifest, folds)
     yield from leaks.straddling(manifest, folds)
+    yield from _unused_groups(task, manifest, folds)
     if own_split.validates_on_known(task, folds, manifest.clips):
         yield Issue("note", own_split.VALIDATION_ON_KNOWN)
     yield from (Issue("note", each.text, (each.first,) if each.first else ()) for each in manifest.intake.differences)
@@ -94,6 +97,26 @@ def counts(task: Task, manifest: Manifest) -> Iterator[Issue]:
     for what, n in whole.items():
         if abs(actual[what] - n) > (0 if what == "classes" else tolerance):
             yield Issue("warning", f"{counted(actual[what], what)}; the whole dataset has {n}")
+
+
+def _groups(manifest: Manifest) -> Iterator[Issue]:
+    """How many groups were read, and how many clips have none."""
+    groups = {clip.group for clip in manifest.clips} - {""}
+    alone = sum(not clip.group for clip in manifest.clips)
+    some = f"; {counted(alone, 'clips have none')}, and each counts as one of its own" if alone else ""
+    yield Issue(
+        "note",
+        f"{counted(len(groups), 'groups (individuals, sites, recordings)')}{some}"
+        if groups
+        else "no groups (individuals, sites, recordings) are known: each clip counts by itself",
+    )
+
+
+def _unused_groups(task: Task, manifest: Manifest, folds: Sequence[Fold]) -> Iterator[Issue]:
+    """Groups that file names seem to name, divided by the split; where a YAML file says how the data is meant, it may know better."""
+    text = own_split.groups_not_used(task, folds, manifest.clips)
+    if text:
+        yield Issue("warning" if task.by_table else "note", text)
 
 
 def _gaps(task: Task, manifest: Manifest) -> Iterator[Issue]:

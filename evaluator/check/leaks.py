@@ -11,6 +11,7 @@ from evaluator.check.scan import Scans
 from evaluator.datasets import splits
 from evaluator.datasets.manifest import Manifest
 from evaluator.datasets.splits import Fold
+from evaluator.words import counted
 
 
 def _sides(folds: Sequence[Fold], n_clips: int) -> tuple[np.ndarray, np.ndarray]:
@@ -137,16 +138,7 @@ def classes(manifest: Manifest, folds: Sequence[Fold]) -> Iterator[Issue]:
 
 def straddling(manifest: Manifest, folds: Sequence[Fold]) -> Iterator[Issue]:
     """Groups (recordings, individuals, speakers) with clips both in training and in test of one of the folds, (n_folds,)."""
-    groups = np.array([clip.group for clip in manifest.clips])
-    meant = {(clip.group, clip.labels) for clip in manifest.clips}
-    if len(meant) == len({group for group, _ in meant}) == len({labels for _, labels in meant}):
-        return  # the individual is the class: every one has to be on both sides
-    both: set[str] = set()
-    for fold in folds:
-        both |= (set(groups[fold.train]) | set(groups[fold.valid])) & set(groups[fold.test]) - {""}
+    both = splits.leaking_groups(folds, manifest.clips)
     if both:
-        yield issue(
-            "warning",
-            f"{len(both)} groups are in training and in test of a fold, so the score does not tell how well new ones would do",
-            sorted(both),
-        )
+        what = counted(len(both), "groups are in training and in test of a fold")
+        yield issue("warning", f"{what}, so the score does not tell how well new ones would do", both)

@@ -87,7 +87,7 @@ def _note_own(task: Task, root: Path, clips: list[Clip], tally: Tally) -> None:
     lookalikes.note(tally, labels, clips)
     if len(clips) > 1 and len({clip.path for clip in clips}) == 1:
         tally.note("one_recording", clips[0].path, len(clips))
-    if not task.path or Path(task.path).suffix.lower() in (".yaml", ".yml"):
+    if not task.by_table:
         return  # its columns and labels are as the user says
     several = [clip.name for clip in clips if len(clip.labels) > 1]
     tally.note("several_labels", "".join(several[:1]), len(several), str(len(clips)))

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluator.audio.clip import Clip
-from evaluator.datasets import splits
+from evaluator.datasets import name_groups, splits
 from evaluator.datasets.splits import Fold
 from evaluator.datasets.task import Task
 from evaluator.errors import UsageError
@@ -52,7 +52,7 @@ def with_folds(task: Task, folds: int | None) -> Task:
     """
     if folds is None:
         return task
-    ours = task.dataset.access == "own" and Path(task.path).suffix.lower() not in (".yaml", ".yml")
+    ours = task.dataset.access == "own" and task.by_table
     if task.split["by"] == "random":
         return replace(task, split={**task.split, "folds": folds})
     if ours and task.split["by"] == "group":
@@ -81,6 +81,24 @@ def validates_on_known(task: Task, folds: Sequence[Fold], clips: Sequence[Clip])
     return any(
         {clips[index].group for index in fold.train} & {clips[index].group for index in fold.valid} for fold in folds
     )
+
+
+def groups_not_used(task: Task, folds: Sequence[Fold], clips: Sequence[Clip]) -> str:
+    """That file names of a user's own data seem to name groups that its split divides, and the way out; "" if they do not.
+
+    Args:
+        task, folds, clips: As those of `validates_on_known`.
+    """
+    found = name_groups.divided_by(folds, clips) if task.dataset.access == "own" else None
+    if found is None:
+        return ""
+    belong = f"{found.sentence}, and one of them trains and is tested; if clips of one belong together"
+    if not task.by_table:
+        return f"{belong}, the reader says so by a group, such as the pattern '{found.pattern}'"
+    if task.split["by"] != "random":
+        return f"{belong}, mend the column {task.split['by']}, and name them in a column group"
+    column = "name them in a column group, or take" if Path(task.path).is_file() else "take"
+    return f"{belong}, {column} the YAML file that hear-eval init writes (pattern: '{found.pattern}')"
 
 
 def _share_of_clips() -> dict[str, Any]:

@@ -241,6 +241,28 @@ def untrained(fold: Fold, clips: Sequence[Clip]) -> list[str]:
     return natural_order(list(tested - trained))
 
 
+def divided(folds: Sequence[Fold], clips: Sequence[Clip]) -> list[str]:
+    """Groups that a fold tests and has clips of in training or validation too, sorted, (n_divided,).
+
+    Args:
+        folds: (n_folds,).
+        clips: All of them, (n_clips,).
+    """
+    both: set[str] = set()
+    for fold in folds:
+        tested, seen = ({clips[row].group for row in rows} for rows in (fold.test, (*fold.train, *fold.valid)))
+        both |= tested & seen - {""}
+    return sorted(both)
+
+
+def leaking_groups(folds: Sequence[Fold], clips: Sequence[Clip]) -> list[str]:
+    """`divided` groups, (n_divided,); none where the group is the class, so that each has to train and to be tested."""
+    pairs = {(clip.group, clip.labels) for clip in clips}
+    if len(pairs) == len({group for group, _ in pairs}) == len({labels for _, labels in pairs}):
+        return []
+    return divided(folds, clips)
+
+
 def refuse_untrained(folds: Sequence[Fold], clips: Sequence[Clip]) -> None:
     """Refuse folds, (n_folds,), that test what they do not train: in a user's own data it is a mistake.
 

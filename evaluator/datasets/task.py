@@ -58,6 +58,11 @@ class Task:
         )
 
     @property
+    def by_table(self) -> bool:
+        """Whether it is a user's own folder or table as it stands, where no YAML file says how it is meant."""
+        return bool(self.path) and Path(self.path).suffix.lower() not in (".yaml", ".yml")
+
+    @property
     def spec_sha256(self) -> str:
         """SHA-256 over everything that decides the task's numbers; titles, notes and places are left out."""
         return spec_sha256(self.document())

@@ -111,12 +111,28 @@ def on_data(setup: Setup) -> Iterator[Caveat]:
                 "untrained_classes",
                 f"fold {fold.name} tests {counted(len(labels), 'classes without a training clip')}, {labels[0]} for one",
             )
-    if own_split.validates_on_known(setup.task, setup.folds, setup.recordings.clips):
-        yield Caveat("validation_on_known", own_split.VALIDATION_ON_KNOWN)
+    yield from _on_known_groups(setup)
     yield from _on_absent(setup)
     for finding in counts(setup.task, setup.recordings.manifest):
         if finding.level != "note":
             yield Caveat("partial_data", finding.what)
+
+
+def _on_known_groups(setup: Setup) -> Iterator[Caveat]:
+    """Groups that train, or validate, and are tested as well; those that names seem to tell count unless a YAML file tells otherwise."""
+    clips = setup.recordings.clips
+    if own_split.validates_on_known(setup.task, setup.folds, clips):
+        yield Caveat("validation_on_known", own_split.VALIDATION_ON_KNOWN)
+    both = splits.leaking_groups(setup.folds, clips)
+    if both:
+        n = len({clip.group for clip in clips} - {""})
+        some = f"{both[0]} for one" if n > 1 else both[0]
+        yield Caveat(
+            "groups_divided", f"{len(both)} of {n} groups train and are tested, {some}: the score is not of new ones"
+        )
+    unused = own_split.groups_not_used(setup.task, setup.folds, clips) if setup.task.by_table else ""
+    if unused:
+        yield Caveat("groups_not_used", unused)
 
 
 def _on_absent(setup: Setup) -> Iterator[Caveat]:
@@ -166,6 +182,7 @@ def notes(
     protocol = experiment.setup.protocol
     sentences = [*_on_fit(experiment), *_on_choice(experiment, choice, evaluations), *intake(experiment.setup)]
     sentences += [f"data: {text}" for text, _ in oddities.headers(experiment.setup.recordings.facts)]
+    sentences += [f"data: {text}" for text in _unused_groups(experiment.setup)]
     if experiment.spec.instance is not None:
         kept = "; its embeddings last for this session, since nothing names its code and weights"
         sentences.append(
@@ -188,6 +205,13 @@ def intake(setup: Setup) -> Iterator[str]:
         yield f"data: {taken.summary}"
     for difference in taken.differences if own else taken.unexpected():
         yield f"data: {difference.text}"
+
+
+def _unused_groups(setup: Setup) -> Iterator[str]:
+    """Groups that names seem to tell, where a YAML file of the user's own says how the data is meant: no caveat then."""
+    unused = "" if setup.task.by_table else own_split.groups_not_used(setup.task, setup.folds, setup.recordings.clips)
+    if unused:
+        yield unused
 
 
 def _on_fit(experiment: Experiment) -> Iterator[str]:

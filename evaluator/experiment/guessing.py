@@ -6,7 +6,6 @@ for in file names, and folders called like splits are taken for splits.
 
 import dataclasses
 import os
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -17,9 +16,8 @@ import yaml
 
 from evaluator import typed
 from evaluator.audio.clip import Clip
-from evaluator.datasets import manifest, own_split, splits
+from evaluator.datasets import manifest, name_groups, own_split, splits
 from evaluator.datasets.intake import Tally
-from evaluator.datasets.lookalikes import likeness
 from evaluator.datasets.manifest import Manifest
 from evaluator.datasets.reading import headers
 from evaluator.datasets.reading.folders import FoldersReader, class_folders
@@ -28,21 +26,13 @@ from evaluator.datasets.reading.paths import PathsReader
 from evaluator.datasets.reading.reader import Reader
 from evaluator.datasets.reading.row_reader import RowReader
 from evaluator.datasets.reading.rows import AUDIO_SUFFIXES
+from evaluator.datasets.reading.shape import DeriveStep
 from evaluator.datasets.task import Task
 from evaluator.errors import UsageError
 from evaluator.experiment import own_tasks
 from evaluator.typed import build
 
 _LABEL = "(?P<label>[^/]+)/"
-# Where file names hold the individual, the clearest first: a folder inside the class, what stands before the first _ or -,
-# what stands before the last number.
-_GROUP_PATTERNS = (
-    "(?P<group>[^/]+)/.+",
-    "(?:.*/)?(?P<group>[^/_-]*[A-Za-z][^/_-]*)[_-][^/]*",
-    "(?:.*/)?(?P<group>[^/]*?[A-Za-z][^/]*?)[ _-]*[0-9]+[.][^/.]+",
-)
-_MIN_GROUPS = 3  # below, nothing could be trained, chosen and tested apart
-_MIN_CLIPS = 2  # of a group, on average: else it is no more than a name of the clip
 _GROUPED_FOLDS = 7  # groups from which on five folds are drawn
 _SHARE = {"share": 0.2, "seed": 42, "stratify": True, "groups": False}
 _SHOWN = 12  # names that a comment lists
@@ -63,7 +53,7 @@ def guess(path: Path) -> tuple[Task, Manifest, list[str]]:
     whole = manifest.read(task, None, path)
     reader = task.dataset.readers[0]
     if isinstance(reader, FoldersReader):
-        return _with_groups(task, whole)
+        return _with_named_groups(task, whole)
     if isinstance(reader, RowReader) and reader.group in ("", "{path}"):
         return _with_group_column(task, whole, reader)
     return task, whole, []
@@ -121,9 +111,20 @@ def _reader_lines(reader: Reader) -> Iterator[str]:
 
 def _inline(value: Any) -> str:
     """A value on one line of YAML."""
-    plain = list(value) if isinstance(value, tuple) else dict(value) if isinstance(value, Mapping) else value
-    text: str = yaml.safe_dump(plain, default_flow_style=True, width=10**6, allow_unicode=True, sort_keys=False)
+    text: str = yaml.safe_dump(_plain(value), default_flow_style=True, width=10**6, allow_unicode=True, sort_keys=False)
     return text.removesuffix("\n").removesuffix("...").strip()
+
+
+def _plain(value: Any) -> Any:
+    """A value of a reader or a split as YAML has it, keys included."""
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
+    if dataclasses.is_dataclass(value):
+        return {
+            each.metadata.get("yaml") or each.name: _plain(getattr(value, each.name))
+            for each in dataclasses.fields(value)
+        }
+    return dict(value) if isinstance(value, Mapping) else value
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -159,34 +160,27 @@ def _paths_reader(files: Sequence[str], pattern: str, globs: Sequence[str]) -> P
     return build(PathsReader, {"files": fitting[0] if len(fitting) == 1 else fitting, "pattern": pattern})
 
 
-def _with_groups(task: Task, whole: Manifest) -> tuple[Task, Manifest, list[str]]:
-    """The task of class folders, with the individuals of its file names as groups if these are clear."""
-    for pattern in _GROUP_PATTERNS:
-        clips = _grouped(whole.clips, _LABEL + pattern)
-        if not clips:
-            continue
-        n_groups = len({clip.group for clip in clips})
-        split = next(filter(lambda rule: _can_be_made(rule, clips), _grouped_splits(clips)), None)
-        if split is None:
-            return (
-                task,
-                whole,
-                [
-                    f"File names seem to name {n_groups} individuals, but no split keeps them whole and trains every class."
-                ],
-            )
-        reader = _paths_reader([clip.path for clip in clips], _LABEL + pattern, ["*/**/*"])
-        named = replace(task, dataset=replace(task.dataset, readers=(reader,)), split=split)
-        remark = (
-            f"File names seem to name {n_groups} individuals, such as {clips[0].group} in {clips[0].path}; if that is not so, "
-            "take kind: folders and {by: random, folds: 5, seed: 42, stratify: true, valid: {share: 0.2, seed: 42}}."
-        )
-        return named, replace(whole, clips=clips), [remark]
-    return (
-        task,
-        whole,
-        ["No individuals were seen in the file names; if there are any, see docs/own_data.md: groups matter."],
-    )
+def _with_named_groups(task: Task, whole: Manifest) -> tuple[Task, Manifest, list[str]]:
+    """The task of class folders or of a table's rows, with what their file names name as groups if that is clear."""
+    reader = task.dataset.readers[0]
+    of_folders = isinstance(reader, FoldersReader)
+    found = name_groups.find(whole.clips, n_folders=int(of_folders))
+    if found is None:
+        remark = "No individuals were seen in the file names; if there are any, see docs/own_data.md: groups matter."
+        return task, whole, [remark]
+    split = next(filter(lambda rule: _can_be_made(rule, found.clips), _grouped_splits(found.clips)), None)
+    sentence = found.sentence[0].upper() + found.sentence[1:]
+    if split is None:
+        return task, whole, [f"{sentence}, but no split keeps them whole and trains every class."]
+    if isinstance(reader, RowReader) and not of_folders:
+        step = DeriveStep(source=reader.path, pattern=found.pattern)
+        named: Reader = replace(reader, derive=(*reader.derive, step), group="{group}")
+    else:
+        named = _paths_reader([clip.path for clip in whole.clips], _LABEL + found.pattern, ["*/**/*"])
+    read = replace(task, dataset=replace(task.dataset, readers=(named,)), split=split)
+    otherwise = "kind: folders" if of_folders else "neither derive nor group"
+    remark = f"{sentence}; if that is not so, take {otherwise} and split: {_inline(own_split.drawn(grouped=False))}."
+    return read, manifest.read(read, None, whole.root), [remark]
 
 
 def _with_group_column(task: Task, whole: Manifest, reader: RowReader) -> tuple[Task, Manifest, list[str]]:
@@ -204,21 +198,7 @@ def _with_group_column(task: Task, whole: Manifest, reader: RowReader) -> tuple[
         read = replace(task, dataset=replace(task.dataset, readers=(named,)), split=split)
         remark = f"Column {column} names {n_groups} groups; if it is not what tells individuals or sites apart, change `group`."
         return read, manifest.read(read, None, whole.root), [remark]
-    return task, whole, []
-
-
-def _grouped(clips: Sequence[Clip], pattern: str) -> tuple[Clip, ...]:
-    """The clips with their groups, (n_clips,); none if the pattern does not clearly show groups."""
-    matches = [re.fullmatch(pattern, clip.path) for clip in clips]
-    named = tuple(
-        replace(clip, group=match["group"]) for clip, match in zip(clips, matches, strict=True) if match is not None
-    )
-    groups = {clip.group for clip in named}
-    of_class = all(likeness(clip.group) == likeness(clip.labels[0]) for clip in named)
-    one_a_class = len({(clip.group, clip.labels) for clip in named}) == len({clip.labels for clip in named})
-    if len(named) < len(clips) or of_class or one_a_class:
-        return ()
-    return named if _MIN_GROUPS <= len(groups) <= len(clips) / _MIN_CLIPS else ()
+    return _with_named_groups(task, whole) if not reader.group and task.split["by"] == "random" else (task, whole, [])
 
 
 def _grouped_splits(clips: Sequence[Clip]) -> Iterator[Mapping[str, Any]]:

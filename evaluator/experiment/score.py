@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from evaluator.datasets import splits
 from evaluator.experiment.evaluation import Evaluation
 from evaluator.experiment.fit import Fitted
 from evaluator.results.result import CurvePoint, FoldResult
@@ -78,18 +79,17 @@ def score(fitted: Fitted, classes: Sequence[str]) -> Scores:
         units=units,
         few=[*doubts.few_units(units, by_group, measure)],
         rare=_rare(chosen, primary, units, classes),
-        target=[*doubts.target(units, len(groups), chosen.over_folds, len(chosen.time_scores), _n_known(fitted))],
+        target=[
+            *doubts.target(
+                units,
+                len(groups),
+                chosen.over_folds,
+                len(chosen.time_scores),
+                len(splits.divided(fitted.folds, fitted.clips)),
+            )
+        ],
         confusion=metrics.confusion(chosen.tested()) if single else None,
     )
-
-
-def _n_known(fitted: Fitted) -> int:
-    """How many groups have clips both in training, or validation, and in test of a fold, (n_folds,)."""
-    known: set[str] = set()
-    for fold in fitted.folds:
-        tested, seen = ({fitted.clips[row].group for row in rows} for rows in (fold.test, (*fold.train, *fold.valid)))
-        known |= tested & seen - {""}
-    return len(known)
 
 
 def _n_groups(groups: Sequence[Sequence[str]]) -> int:

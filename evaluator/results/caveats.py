@@ -69,6 +69,14 @@ CAVEATS: Mapping[str, CaveatKind] = {
     "validation_on_known": CaveatKind(
         "validation clips come from individuals or recordings that train, those tested do not"
     ),
+    # Who is divided the same way flatters all modules; another split of the same clips asks for new individuals.
+    "groups_divided": CaveatKind(
+        "the split tests individuals, sites or recordings that it trains on, so that the score is not of new ones",
+        UNLESS_SHARED,
+    ),
+    "groups_not_used": CaveatKind(
+        "file names seem to name individuals, sites or recordings, which the split does not keep apart", UNLESS_SHARED
+    ),
     # Probes learned from other clips, or others were tested.
     "failed_clips": CaveatKind(
         "clips that could not be read or embedded, which are not in the score", UNLESS_SHARED, by_text=True
