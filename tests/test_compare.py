@@ -99,7 +99,17 @@ def test_a_small_difference_says_what_would_have_been_found():
     (said,) = compare.compare(several[:2])
     assert "not significant, which may well be chance (p = " in said.sentence
     assert f"from {100 * said.difference.detectable:.1f} points on" in said.sentence
-    assert all("6 groups cannot rank 6 results" in each.sentence for each in compare.compare(several))
+    found = compare.compare(several)
+    why = "6 groups cannot rank 6 results, since their p is 0.031 at best, where all of them differ the same way, times 15 comparisons 0.469"
+    assert all(why in each.sentence and each.verdict == "too few groups" for each in found)
+
+
+def test_no_interval_of_a_difference_leaves_the_possible():
+    """Four animals, of which one is all right and three are not: 100 points are the most."""
+    right = np.repeat([True, True, True, False], 20)
+    (said,) = compare.compare([of(right, ANIMALS[:80], module="a"), of(~right, ANIMALS[:80], module="b")])
+    assert said.difference.low < 0 < said.difference.high == 1 and said.difference.low >= -1
+    assert said.difference.value + stats.t.ppf(0.975, 3) * said.difference.error > 1
 
 
 def test_folds_that_make_a_score_in_two_ways_are_pooled():

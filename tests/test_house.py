@@ -58,7 +58,7 @@ FLOORS = (
     ("typed", "key_tables"),
     ("schema", "tables", "figure", "vectors"),
     ("files", "pieces", "yaml_bounds"),
-    ("errors", "words"),
+    ("baselines", "errors", "words"),
 )
 
 

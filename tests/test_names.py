@@ -3,8 +3,8 @@
 import pytest
 
 import evaluator as ev
+from evaluator.baselines import is_baseline
 from evaluator.embedding import names
-from evaluator.embedding.baselines import is_baseline
 from evaluator.errors import UsageError
 
 

@@ -174,7 +174,9 @@ def test_folders_go_through_the_commands(tmp_path, capsys):
     folders = [str(tmp_path / "a"), str(tmp_path / "b")]
     assert evaluator(["compare", *folders]) == 0
     out, err = capsys.readouterr()
-    assert len(out.splitlines()) == 3 and "in the mean over 2 tasks" in out.splitlines()[2]
+    rows = [line.split() for line in out.splitlines()]
+    assert [row[:3] for row in rows if row[:1] in (["bats"], ["birds"])] == [["bats", "a", "b"], ["birds", "a", "b"]]
+    assert "2 of 2 tasks (bats, birds)" in out and "p corrected for 2 comparisons" in out
     assert "not compared: a on frogs" in err
     assert evaluator(["compare", *folders, "--json"]) == 0
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["tasks"] == ["bats", "birds"]
@@ -184,3 +186,36 @@ def test_folders_go_through_the_commands(tmp_path, capsys):
         assert out.count("written: ") == 2 and out.count("fusion of a and b  ") == 2
     assert "not fused: fusion of a and b on bats: a fusion of results that are given themselves" in err
     assert len(ev.fuse_by_task(folders)[0]) == 2
+
+
+def test_baselines_cost_modules_no_power(tmp_path, capsys):
+    """Left out and named; on request a family of their own, without pairs of two baselines; alone they are compared all the same."""
+    shares = {"a": 0.8, "b": 0.6, "hear_ssl.chance": 0.2, "untrained:a": 0.5}
+    results = [of(name, "birds", share, seed=n) for n, (name, share) in enumerate(shares.items())]
+    told = over_tasks(results)
+    assert [(each.better, each.worse) for each in told.by_task] == [("a", "b")]
+    assert told.unpaired == ["baselines: hear_ssl.chance, untrained:a; ask for them with --baselines"]
+    (alone,) = over_tasks(results[:2]).by_task
+    asked = over_tasks(results, baselines=True).by_task
+    assert asked[0].p == told.by_task[0].p == alone.p and not asked[0].with_baseline
+    assert len(asked) == 5 and all(
+        each.with_baseline and "corrected for 4 comparisons" in each.sentence for each in asked[1:]
+    )
+    assert [(each.better, each.worse) for each in over_tasks(results[1:3]).by_task] == [("b", "hear_ssl.chance")]
+    assert [each.with_baseline for each in over_tasks(results[2:]).by_task] == [False]
+    for each in results:
+        on_disk.write(each, tmp_path)
+    assert evaluator(["compare", str(tmp_path), "--baselines"]) == 0
+    assert "Comparisons with baselines on birds, p corrected for 4 comparisons (Holm):" in capsys.readouterr().out
+
+
+def test_a_damaged_file_stops_no_comparison(tmp_path, capsys):
+    """It is named; where nothing is left to compare, it is the error."""
+    for module, share in (("a", 0.8), ("b", 0.6)):
+        on_disk.write(of(module, "birds", share, seed=module == "a"), tmp_path)
+    (tmp_path / "half.json").write_text('{"schema_version": 6, "modu')
+    assert evaluator(["compare", str(tmp_path)]) == 0
+    out, err = capsys.readouterr()
+    assert "significant" in out and "not compared" in err and "half.json" in err
+    assert evaluator(["compare", str(tmp_path / "half.json"), str(tmp_path / "a")]) == 1
+    assert "half.json: not a result, or half of one" in capsys.readouterr().err

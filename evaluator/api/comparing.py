@@ -1,6 +1,7 @@
 """Results read back, beside each other, and together."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -40,11 +41,13 @@ def load_results(*places: str | Path | Sequence[str | Path]) -> list[Result]:
     return results
 
 
-def compare(*results: Results) -> list[Comparison]:
-    """Every two results of one task: is one really above the other, on the same test clips and over their groups if there are some.
+def compare(*results: Results, baselines: bool = False) -> list[Comparison]:
+    """Every two modules on one task: is one really above the other, on the same test clips and over their groups if there are some.
 
     Args:
         results: Two or more, of one task.
+        baselines: Whether modules are compared with baselines (constant, noise, untrained copies, ...) as well; these pairs are corrected
+            for themselves. Where there are no two modules that are none, they are in any case.
 
     Raises:
         UsageError: They do not have the same test clips and metric.
@@ -54,10 +57,10 @@ def compare(*results: Results) -> list[Comparison]:
     >>> compare(one, other)[0].better
     'hear_ssl.melspec'
     """
-    return comparing.compare(_loaded(results))
+    return comparing.compare(_loaded(results), baselines)
 
 
-def compare_over_tasks(*results: Results) -> OverTasks:
+def compare_over_tasks(*results: Results, baselines: bool = False) -> OverTasks:
     """Every two modules on each of several tasks, and the mean difference over tasks: results, files or folders of them.
 
     Results are paired by task, protocol and profile. The mean is over the tasks, (n_tasks,), that both modules have; its interval and
@@ -65,19 +68,26 @@ def compare_over_tasks(*results: Results) -> OverTasks:
 
     Args:
         results: Of two modules or more, on one task or several.
+        baselines: As that of `compare`.
 
     Returns:
-        `by_task` (comparisons, as `compare` gives them), `means`, and `unpaired` (sentences about results that could not be compared).
+        `by_task` (comparisons, as `compare` gives them), `means`, and `unpaired` (sentences about results and files that could not be
+        used or compared).
 
     Raises:
-        UsageError: No two results can be compared.
-        EvaluationError: A result cannot be used, or its score is not that of its predictions.
+        UsageError: No two results can be compared, or a place is not there.
+        EvaluationError: So few files can be used that nothing is left to compare.
 
     >>> one, other = ev.run(["hear_ssl.melspec", "hear_ssl.majority"], "demo/calls", protocol="knn")
     >>> compare_over_tasks(one, other).by_task[0].better
     'hear_ssl.melspec'
     """
-    return comparing_tasks.over_tasks(_loaded(results))
+    problems: list[str] = []
+    usable = _loaded(results, problems)
+    if len(usable) < 2 and problems:
+        raise EvaluationError(problems[0])
+    compared = comparing_tasks.over_tasks(usable, baselines)
+    return replace(compared, unpaired=[*compared.unpaired, *problems])
 
 
 def fuse(*results: Results) -> Result:
@@ -134,17 +144,31 @@ def to_frame(results: Results) -> Any:
     return table.summary_frame(_loaded((results,)))
 
 
-def _loaded(given: Sequence[Results]) -> list[Result]:
-    """Results, whatever they were given as."""
+def _loaded(given: Sequence[Results], problems: list[str] | None = None) -> list[Result]:
+    """Results, whatever they were given as; where `problems` is a list, a file that cannot be used becomes a sentence in it."""
     results: list[Result] = []
     for each in given:
         if isinstance(each, Result):
             results.append(each)
-        elif isinstance(each, (str, Path)):
+        elif not isinstance(each, (str, Path)):
+            results += _loaded(each, problems)
+        elif problems is None:
             results += load_results(each)
         else:
-            results += _loaded(each)
+            results += _usable(path_of(each), problems)
     return results
+
+
+def _usable(place: Path, problems: list[str]) -> Iterator[Result]:
+    """The results at a place that can be used; a sentence to `problems` for each other one, and for a place without any."""
+    paths = on_disk.paths_in(place)
+    if not paths:
+        problems.append(f"{place}: no result of a run")
+    for path in paths:
+        try:
+            yield _checked(path)
+        except EvaluationError as error:
+            problems.append(str(error))
 
 
 def _checked(path: Path) -> Result:

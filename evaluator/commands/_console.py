@@ -45,7 +45,7 @@ def print_results(done: "Sequence[tuple[Result, Path | None]]", unchanged: Colle
     ]
     if rows:
         head = ("module", "task", "protocol", "of", "metric", "score", "95 % interval", "trained", "clips", "embed s")
-        print_table(*_without_empty(head, rows))
+        print_table(*without_empty(head, rows))
     caveats = [(f"{each.text}{_consequence(each)}", result) for result, _ in done for each in result.caveats]
     notes = [(each, result) for result, _ in done for each in result.notes]
     for kind, said in ((f"{DAGGER} caveat", caveats), ("note", notes)):
@@ -119,7 +119,7 @@ def _figures(result: "Result") -> tuple[str, str, str]:
     return f"{metric.shown(result.score)} {metric.unit}".strip() + mark(result.caveats), interval, std
 
 
-def _without_empty(head: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
+def without_empty(head: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
     """Head and rows without the columns that hold nothing."""
     kept = [column for column in range(len(head)) if any(row[column] for row in rows)]
     return [head[column] for column in kept], [[row[column] for column in kept] for row in rows]

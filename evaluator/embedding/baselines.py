@@ -3,12 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from evaluator.baselines import UNTRAINED, WITHOUT_WEIGHTS
 from evaluator.embedding.spec import PRECOMPUTED, ModuleSpec
-
-_UNTRAINED = "untrained:"
-# From knowing nothing of a sound to knowing its spectrum; hear_ssl says what each of them is.
-KNOWS_NOTHING = ("hear_ssl.majority", "hear_ssl.chance", "hear_ssl.duration_loudness")
-WITHOUT_WEIGHTS = (*KNOWS_NOTHING, "hear_ssl.melspec")
 
 
 def beside(modules: Sequence[ModuleSpec]) -> list[ModuleSpec]:
@@ -30,25 +26,11 @@ def beside(modules: Sequence[ModuleSpec]) -> list[ModuleSpec]:
         and not spec.name.startswith(PRECOMPUTED)
     ]
     untrained = {
-        f"{_UNTRAINED}{spec.name}": replace(spec, name=f"{_UNTRAINED}{spec.name}", instance=None) for spec in trained
+        f"{UNTRAINED}{spec.name}": replace(spec, name=f"{UNTRAINED}{spec.name}", instance=None) for spec in trained
     }
     return plain + [spec for name, spec in untrained.items() if name not in names]
 
 
-def is_baseline(name: str, command: Sequence[str]) -> bool:
-    """Whether a module stands in a run to be compared with, rather than to be judged.
-
-    Log-mel is a module like others unless it came by `--baselines`.
-
-    Args:
-        name: Of the module.
-        command: Words of the command that it ran by, if known.
-    """
-    was_named = name in command or name.removeprefix("hear_ssl.") in command
-    by_option = "--baselines" in command and name in WITHOUT_WEIGHTS and not was_named
-    return name.startswith(_UNTRAINED) or name in KNOWS_NOTHING or by_option
-
-
 def is_untrained(spec: ModuleSpec) -> bool:
     """Whether a module is the untrained copy of another."""
-    return spec.name.startswith(_UNTRAINED)
+    return spec.name.startswith(UNTRAINED)

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from evaluator.audio.facts import FileFacts
-from evaluator.embedding import baselines, loaded_files
+from evaluator.baselines import is_baseline
+from evaluator.embedding import loaded_files
 from evaluator.embedding.loaded_files import NotSettled
 from evaluator.embedding.spec import Module, ModuleSpec
 from evaluator.errors import EvaluationError, UsageError
@@ -114,7 +115,7 @@ class Namer:
                 "format": _FORMAT,
                 "module": self._module(),
                 "loaded": loaded,
-                "as_baseline": baselines.is_baseline(self.spec.name, sys.argv[1:]),  # read from the command by reports
+                "as_baseline": is_baseline(self.spec.name, sys.argv[1:]),  # read from the command by reports
                 "task": setup.task.document(),
                 "protocol": setup.protocol.document(),
                 "asked": [setup.task.path, setup.protocol.path],

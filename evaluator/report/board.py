@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-from evaluator.embedding.baselines import is_baseline
 from evaluator.errors import EvaluationError, UsageError
 from evaluator.report.collect import ComparableResults, with_titles
 from evaluator.report.header import ResultHeader, header_of
@@ -270,8 +269,7 @@ def _ranked(same: _SameClips) -> Board:
 
 def _baselines(headers: Sequence[ResultHeader], withheld: Sequence[str]) -> list[bool]:
     """Which of the results, (n_results,), are baselines; none where there is nothing else that could be ranked."""
-    commands = [[str(word) for word in each.result.environment.get("command") or ()] for each in headers]
-    found = [is_baseline(each.result.module, words) for each, words in zip(headers, commands, strict=True)]
+    found = [each.result.is_baseline for each in headers]
     others = [not base and not why for base, why in zip(found, withheld, strict=True)]
     return found if any(others) else [False] * len(found)
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from evaluator.embedding.baselines import is_baseline
 from evaluator.report.budget import PageBudget
 from evaluator.report.page import ClipEntry, ClipList, ShownPrediction
 from evaluator.report.recordings import another, find_folder
@@ -106,8 +105,7 @@ def without_baselines(titles: Sequence[str], results: Sequence[Result]) -> tuple
 
     Where there is nothing but baselines, they all stay.
     """
-    commands = [[str(word) for word in result.environment.get("command") or ()] for result in results]
-    kept = [n for n, result in enumerate(results) if not is_baseline(result.module, commands[n])]
+    kept = [n for n, result in enumerate(results) if not result.is_baseline]
     if not kept:
         return list(titles), list(results), []
     left_out = [title for n, title in enumerate(titles) if n not in kept]

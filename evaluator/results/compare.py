@@ -9,7 +9,7 @@ import numpy as np
 from evaluator.errors import EvaluationError, UsageError
 from evaluator.results.caveats import Caveat, why_no_verdict
 from evaluator.results.result import Result
-from evaluator.results.verdict import Pair, hides_luck, sentence
+from evaluator.results.verdict import Pair, hides_luck, is_pooled_anew, sentence, verdict
 from evaluator.scoring import intervals, metrics
 from evaluator.scoring.group_scores import group_measure, group_scores
 from evaluator.scoring.intervals import Difference
@@ -27,13 +27,19 @@ class Comparison:
 
     better, worse: What they are called, the higher score first.
     difference: Of the scores.
-    p: The difference's, corrected for all that were compared at once (Holm); NaN where there is no verdict.
+    p: The difference's, corrected for all that were compared at once (Holm), pairs of modules and pairs with a baseline each for
+        themselves; NaN where there is no verdict.
     mcnemar: p of McNemar's exact test, for accuracy where clips are independent; else None.
     by_group: Difference in each group, by name, where these are 12 or fewer; in accuracy, or `map` for several labels.
     sentence: All of it in words.
     task, protocol, profile: Of both; of two protocols or profiles, the better's.
     withheld: Why caveats forbid a verdict; "" if they do not.
     caveats: Of each, by what it is called.
+    metric: Of both.
+    verdict: In a word or two: `significant`, `not significant`, `the same`, `too few groups` (or `clips`), `no verdict`.
+    reason: Why it is no other word; "" where the word says all.
+    with_baseline: Whether one of them is a baseline.
+    is_pooled_anew: Whether folds made their scores in different ways, so that both were pooled for this.
     """
 
     better: str
@@ -48,10 +54,15 @@ class Comparison:
     profile: str = ""
     withheld: str = ""
     caveats: dict[str, list[Caveat]] = field(default_factory=dict)
+    metric: str = ""
+    verdict: str = ""
+    reason: str = ""
+    with_baseline: bool = False
+    is_pooled_anew: bool = False
 
 
-def compare(results: Sequence[Result]) -> list[Comparison]:
-    """Every two of the results, each by the method of `intervals.between` over their common test clips.
+def compare(results: Sequence[Result], baselines: bool = False) -> list[Comparison]:
+    """Every two modules among the results, each by the method of `intervals.between` over their common test clips.
 
     Targets are (n_clips, n_classes), probabilities (n_times, n_clips, n_classes) for each fold. Groups (recordings,
     individuals) are the units wherever the data names some. Of results whose folds made one score in different ways, both are
@@ -59,26 +70,38 @@ def compare(results: Sequence[Result]) -> list[Comparison]:
 
     Args:
         results: Two or more, of one task.
+        baselines: Whether modules are compared with baselines as well. Where there is no other pair of modules, they are in any case.
 
     Raises:
         UsageError: They do not have the same test clips and metric; the sentence says where they part.
         EvaluationError: The score of one is not that of its predictions.
     """
-    if len(results) < 2:
-        raise UsageError("one result alone cannot be compared; give two or more")
-    return decide(pairs_of(results, titles(results)))
+    return decide(pairs_of(results, titles(results), baselines or not has_two_modules(results)))
 
 
-def pairs_of(results: Sequence[Result], names: Sequence[str]) -> list[Pair]:
+def has_two_modules(results: Sequence[Result]) -> bool:
+    """Whether two or more of the results, (n_results,), are no baselines."""
+    return sum(not each.is_baseline for each in results) > 1
+
+
+def pairs_of(results: Sequence[Result], names: Sequence[str], baselines: bool) -> list[Pair]:
     """Every two of the results, the better one first, the best pair first; not corrected for being several.
+
+    Two baselines are no pair, unless there is nothing else.
 
     Args:
         results: Of one task, with the same test clips, (n_clips,).
         names: What they are called.
+        baselines: Whether pairs of a module and a baseline are among them.
 
     Raises:
         UsageError, EvaluationError: As `compare`.
     """
+    if len(results) < 2:
+        raise UsageError("one result alone cannot be compared; give two or more")
+    if not baselines:
+        kept = [n for n, each in enumerate(results) if not each.is_baseline]
+        results, names = [results[n] for n in kept], [names[n] for n in kept]
     refuse_unlike(results)
     for each in results:
         refuse_another_score(each)
@@ -88,22 +111,34 @@ def pairs_of(results: Sequence[Result], names: Sequence[str]) -> list[Pair]:
         range(len(results)), key=lambda number: -metrics.signed(results[number].metric, made[number].value)
     )
     pairs = []
+    has_modules = not all(each.is_baseline for each in results)
     for one, other in combinations(ordered, 2):
+        n_baselines = has_modules * (results[one].is_baseline + results[other].is_baseline)
+        if n_baselines > 1:
+            continue
         called, both = (names[one], names[other]), (results[one], results[other])
         withheld = why_no_verdict(called, both)
         found = intervals.between(made[one], made[other])
         if withheld or any(map(hides_luck, both)):
             found = replace(found, p=float("nan"))
-        pairs.append(Pair(called, both[0], both[1], found, found.p, units, over_folds, 1, len(results), withheld))
+        pairs.append(Pair(called, *both, found, found.p, units, over_folds, 1, len(results), withheld, n_baselines > 0))
     return pairs
 
 
 def decide(pairs: Sequence[Pair]) -> list[Comparison]:
-    """What is said of pairs, of one task or several, corrected for being so many (Holm).
+    """What is said of pairs, of one task or several, corrected for being so many (Holm): first those of modules, then those with baselines.
+
+    The two families are corrected each for itself, as on leaderboards, so that baselines cost the modules no power.
 
     Args:
         pairs: As `pairs_of` gives them; test clips, (n_clips,), of one pair are the same.
     """
+    families = ([pair for pair in pairs if pair.with_baseline is kind] for kind in (False, True))
+    return [each for family in families for each in _decided(family)]
+
+
+def _decided(pairs: Sequence[Pair]) -> list[Comparison]:
+    """What is said of pairs of one family."""
     chances = [each.difference.p for each in pairs]
     levels = intervals.holm_levels(chances)
     tested = [pair for pair, p in zip(pairs, chances, strict=True) if not np.isnan(p)]
@@ -197,6 +232,7 @@ def _comparison(pair: Pair) -> Comparison:
     has_mcnemar = pair.one.metric == "accuracy" and once and independent and not pair.withheld
     mcnemar = _mcnemar(pair.one, pair.other) if has_mcnemar else None
     by_group = {} if independent or pair.units.n > _MAX_GROUPS else _by_group(pair.one, pair.other)
+    found = verdict(pair, by_group)
     return Comparison(
         *pair.names,
         difference=pair.difference,
@@ -209,6 +245,11 @@ def _comparison(pair: Pair) -> Comparison:
         profile=pair.one.profile,
         withheld=pair.withheld,
         caveats=dict(zip(pair.names, (pair.one.caveats, pair.other.caveats), strict=True)),
+        metric=pair.one.metric,
+        verdict=found.word,
+        reason=found.reason,
+        with_baseline=pair.with_baseline,
+        is_pooled_anew=is_pooled_anew(pair),
     )
 
 

@@ -134,15 +134,23 @@ def read(path: Path, predictions: bool = True) -> Result:
 def paths_in(place: Path) -> list[Path]:
     """The JSON files of results at a place: itself, or those below a folder, sorted; JSON of other kinds is passed over.
 
+    Half a file is among them: who reads it is told.
+
     Raises:
         UsageError: There is no such file or folder.
-        EvaluationError: The file was given by its name, and is no JSON.
     """
     if not place.exists():
         raise UsageError(f"{place}: there is no such file or folder; give results, or folders that hold some")
     if not place.is_dir():
         return [place]
-    return [path for path in sorted(place.rglob("*.json")) if is_result(parsed(path))]
+    return [path for path in sorted(place.rglob("*.json")) if _may_be_result(path)]
+
+
+def _may_be_result(path: Path) -> bool:
+    try:
+        return is_result(parsed(path))
+    except EvaluationError:
+        return True
 
 
 def is_result(document: Any) -> bool:

@@ -11,14 +11,16 @@ from itertools import combinations
 
 import numpy as np
 
+from evaluator.results import verdict
 from evaluator.results.caveats import Caveat, footnotes, mark
-from evaluator.results.compare import Comparison, compare, decide, pairs_of
-from evaluator.results.pairing import pair_up
+from evaluator.results.compare import Comparison, decide, has_two_modules, pairs_of, titles
+from evaluator.results.pairing import Paired, SameQuestion, pair_up
 from evaluator.results.result import Result
-from evaluator.results.verdict import TRAINED_ONCE, Pair, hides_luck, in_brackets, may_be_chance, says_nothing
+from evaluator.results.verdict import NO_VERDICT, TRAINED_ONCE, Pair, Verdict, hides_luck
 from evaluator.scoring import intervals
 from evaluator.scoring.intervals import Difference
 from evaluator.scoring.metrics import METRICS
+from evaluator.words import counted
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,8 @@ class MeanDifference:
     withheld: Why caveats forbid a verdict; "" if they do not.
     caveats: Of each, by what it is called, each once.
     sentence: All of it in words.
+    metric: Of the first task, whose unit all have.
+    verdict, reason, with_baseline: As those of a `Comparison`.
     """
 
     better: str
@@ -46,6 +50,10 @@ class MeanDifference:
     withheld: str
     caveats: dict[str, list[Caveat]]
     sentence: str = ""
+    metric: str = ""
+    verdict: str = ""
+    reason: str = ""
+    with_baseline: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,26 +65,41 @@ class OverTasks:
     unpaired: list[str]
 
 
-def over_tasks(results: Sequence[Result]) -> OverTasks:
+def over_tasks(results: Sequence[Result], baselines: bool = False) -> OverTasks:
     """Every two modules on each task, and in the mean over the tasks that both have.
 
     Results are paired by task, protocol and profile, (n_results,); p values of single tasks are corrected for all of them, those of
     means for all means. Tasks have one mean where their scores have one unit; where a task has several protocols or profiles,
     each of these has means of its own. Results of one task alone are compared as `compare` does, whatever their protocols.
 
+    Args:
+        results: Of two modules or more.
+        baselines: Whether modules are compared with baselines as well, these pairs corrected for themselves. Where no task has two
+            modules, they are in any case.
+
     Raises:
         UsageError: No two results can be compared.
         EvaluationError: The score of one is not that of its predictions.
     """
     if len({result.task for result in results}) < 2:
-        return OverTasks(compare(results), [], [])
-    paired = pair_up(results)
-    pairs = [pair for each in paired.questions for pair in pairs_of(each.results, each.names)]
-    return OverTasks(decide(pairs), _means(pairs), paired.unpaired)
+        paired = Paired([SameQuestion(titles(results), list(results))])
+    else:
+        paired = pair_up(results)
+    questions = paired.questions
+    asked = baselines or not any(has_two_modules(each.results) for each in questions)
+    pairs = [pair for each in questions for pair in pairs_of(each.results, each.names, asked)]
+    left_out = [] if asked else [name for each in questions for name in _baselines(each)]
+    said = [f"baselines: {', '.join(dict.fromkeys(left_out))}; ask for them with --baselines"] if left_out else []
+    means = [mean for kind in (False, True) for mean in _means([each for each in pairs if each.with_baseline is kind])]
+    return OverTasks(decide(pairs), means, [*said, *paired.unpaired])
+
+
+def _baselines(question: SameQuestion) -> list[str]:
+    return [name for name, result in zip(question.names, question.results, strict=True) if result.is_baseline]
 
 
 def _means(pairs: Sequence[Pair]) -> list[MeanDifference]:
-    """The means over tasks, (n_means,), the largest first."""
+    """The means over tasks of pairs of one family, (n_means,), the largest first."""
     asked = [(pair.one.task, pair.one.protocol, pair.one.profile) for pair in pairs]
     one_way = len(set(asked)) == len({task for task, *_ in asked})  # each task has one protocol and profile
     alike: dict[tuple[object, ...], list[Pair]] = {}
@@ -90,10 +113,8 @@ def _means(pairs: Sequence[Pair]) -> list[MeanDifference]:
     finished = []
     for mean, level, p in zip(means, levels, corrected, strict=True):
         said = replace(mean, difference=intervals.at_level(mean.difference, level), p=p)
-        pair = next(each for each in pairs if each.names in ((mean.better, mean.worse), (mean.worse, mean.better)))
-        finished.append(
-            replace(said, sentence=_sentence(said, pair.one.metric, len(means), _one_training(mean, pairs)))
-        )
+        found = _verdict(said, len(means), _one_training(mean, pairs))
+        finished.append(replace(said, verdict=found.word, reason=found.reason, sentence=_sentence(said, found)))
     return sorted(finished, key=lambda each: -each.difference.value)
 
 
@@ -118,6 +139,8 @@ def _mean(pairs: Sequence[Pair]) -> MeanDifference:
         sharing=[[pairs[n].one.task for n in group] for group in groups if len(group) > 1],
         withheld="; ".join(reasons),
         caveats={name: _caveats(pairs, name) for name in names},
+        metric=pairs[0].one.metric,
+        with_baseline=pairs[0].with_baseline,
     )
 
 
@@ -168,7 +191,8 @@ def mean_of(groups: Sequence[Sequence[Difference]], value: float) -> Difference:
     n_units = sum(max(each.n_units for each in group) for group in groups)
     if min(each.n_units for group in groups for each in group) < intervals.MIN_UNITS:
         freedom = float("nan")  # simulated: a task of 2 groups beside one of 50 gives 12 % of false alarms
-    return intervals.difference(value, error, freedom, n_units)
+    limit = max(each.limit for group in groups for each in group)
+    return intervals.difference(value, error, freedom, n_units, limit)
 
 
 def _one_training(mean: MeanDifference, pairs: Sequence[Pair]) -> bool:
@@ -176,34 +200,43 @@ def _one_training(mean: MeanDifference, pairs: Sequence[Pair]) -> bool:
     return any(hides_luck(each) for pair in mine for each in (pair.one, pair.other))
 
 
-def _sentence(mean: MeanDifference, name: str, n_means: int, one_training: bool) -> str:
-    """A mean difference in words, in the unit of the metric of this name."""
-    metric, difference = METRICS[name], mean.difference
+def _sentence(mean: MeanDifference, found: Verdict) -> str:
+    """A mean difference in words, in the unit of its metric."""
+    metric, difference = METRICS[mean.metric], mean.difference
     points = "points " if metric.unit == "%" else ""
     better, worse = (f"{each}{mark(mean.caveats[each])}" for each in (mean.better, mean.worse))
     level = f"{100 * difference.level:.3g} % interval"
     ends = metric.interval(difference.low, difference.high)
     within = "" if np.isnan(difference.low) else f"{level} {ends}, for these tasks; "
-    shared = "".join(
-        f"; {' and '.join(tasks)} share clips or groups, so that their standard errors add" for tasks in mean.sharing
-    )
+    n_tasks = len(mean.tasks)
+    shared = "".join(f"; {each}" for each in sharing_in_words(mean))
     return (
-        f"{better} is {metric.shown(abs(difference.value))} {points}better than {worse} in the mean over {len(mean.tasks)} tasks "
-        f"({within}better on {mean.n_better}: {', '.join(mean.tasks)})"
-        f"{_verdict(mean, metric.shown(difference.detectable), points, n_means, one_training)}{shared}{footnotes(mean.caveats.items(), mean.withheld)}"
+        f"{better} is {metric.shown(abs(difference.value))} {points}better than {worse} in the mean over {n_tasks} tasks "
+        f"({within}better on {mean.n_better} of {n_tasks}: {', '.join(mean.tasks)})"
+        f"{found.text}{shared}{footnotes(mean.caveats.items(), mean.withheld)}"
     )
 
 
-def _verdict(mean: MeanDifference, detectable: str, points: str, n_means: int, one_training: bool) -> str:
+def sharing_in_words(mean: MeanDifference) -> list[str]:
+    """A sentence for each group of tasks, of (n_tasks,), that have clips or groups in common."""
+    return [f"{' and '.join(tasks)} share clips or groups, so that their standard errors add" for tasks in mean.sharing]
+
+
+def _verdict(mean: MeanDifference, n_means: int, one_training: bool) -> Verdict:
+    """Whether a mean difference is chance, or why it cannot be told."""
     if mean.withheld:
-        return says_nothing(mean.withheld)
+        return verdict.withheld(mean.withheld)
     if one_training:
         return TRAINED_ONCE
     if np.isnan(mean.p):
-        return "; no verdict, since a task with fewer than four groups, too few groups in all, or a doubt that cannot be known, cannot tell whether that is chance"
-    chance = in_brackets(mean.p, n_means)
-    return (
-        f", significant {chance}"
-        if mean.p < intervals.SURE
-        else may_be_chance(chance, f"{detectable} {points}".strip())
-    )
+        why = "a task with fewer than four groups, too few groups in all, or a doubt that cannot be known, cannot tell whether that is chance"
+        return Verdict(NO_VERDICT, f"; no verdict, since {why}", why)
+    metric = METRICS[mean.metric]
+    detectable = f"{metric.shown(mean.difference.detectable)}{' points' if metric.unit == '%' else ''}"
+    n_units = mean.difference.n_units
+    if mean.p >= intervals.SURE and intervals.cannot_tell(n_units, n_means):
+        over = f"{n_units} groups or clips"
+        why = verdict.cannot_tell(f"{over} of all tasks cannot tell {counted(n_means, 'means')}", n_units, n_means)
+        chance = verdict.in_brackets(mean.p, n_means)
+        return Verdict(f"{verdict.TOO_FEW} groups", f", not significant {chance}: {why}", why)
+    return verdict.by_chance(mean.p, n_means, detectable)

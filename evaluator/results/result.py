@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from evaluator.baselines import is_baseline
 from evaluator.results import table
 from evaluator.results.caveats import Caveat, with_facts
 from evaluator.results.hearing import Hearing
@@ -144,6 +145,11 @@ class Result:
     def run(self) -> str:
         """Name of the run, 8 hex digits: equal for equal questions about equal audio, whatever the answer."""
         return run_of(vars(self))
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether it stands beside others to be compared with, such as chance, or log-mel that came by `--baselines`."""
+        return is_baseline(self.module, [str(word) for word in self.environment.get("command") or ()])
 
     def summary(self) -> dict[str, Any]:
         """What `--json` prints: the result as one flat object, without predictions, notes, provenance and environment."""

@@ -39,6 +39,7 @@ class Estimate:
     freedom: Degrees of freedom of that variance.
     n_units: Groups or clips.
     by_training: The score of each training, (n_times,).
+    limit: How far two such scores can be apart at most; infinite for scores without bounds.
     """
 
     value: float
@@ -48,6 +49,7 @@ class Estimate:
     freedom: float
     n_units: int
     by_training: np.ndarray
+    limit: float = math.inf
 
     @property
     def variances(self) -> list[tuple[float, float]]:
@@ -95,6 +97,7 @@ def estimate(tested: Tested, metric: str, units: Units, over_folds: str) -> Esti
         freedom=every[0].freedom,
         n_units=units.n,
         by_training=by_training,
+        limit=METRICS[metric].high - METRICS[metric].low,
     )
 
 
@@ -200,6 +203,7 @@ class Difference:
     error, freedom: Its standard error, and the degrees of freedom of that.
     n_units: Clips or groups.
     level: Of the interval, 0 to 1.
+    limit: The largest difference that there can be, 1 for scores between 0 and 1; an interval ends there at most.
     """
 
     value: float
@@ -210,6 +214,7 @@ class Difference:
     freedom: float
     n_units: int
     level: float = 0.95
+    limit: float = math.inf
 
     @property
     def detectable(self) -> float:
@@ -235,18 +240,26 @@ def between(one: Estimate, other: Estimate, same_trainings: bool = False) -> Dif
     else:
         of_training = [*one.variances_of_training, *other.variances_of_training]
     error, freedom = spread([over_units, *of_training])
-    return difference(value, error, freedom, one.n_units)
+    return difference(value, error, freedom, one.n_units, one.limit)
 
 
-def difference(value: float, error: float, freedom: float, n_units: int) -> Difference:
-    """A difference with its p value and its 95 % interval, from its standard error, the degrees of freedom of that, and the units."""
+def difference(value: float, error: float, freedom: float, n_units: int, limit: float = math.inf) -> Difference:
+    """A difference with its p value and its 95 % interval, from its standard error, the degrees of freedom of that, and the units.
+
+    None is larger than `limit`, so that an interval that is cut there holds the target as often.
+    """
     from scipy.special import stdtr
 
     p = float("nan")
     if n_units >= MIN_UNITS_FOR_P and not math.isnan(value + freedom + error):
         tail = 2 * stdtr(freedom, -abs(value) / error) if error > 0 else float(value == 0)
-        p = min(1.0, max(float(tail), 2.0 ** (1 - min(n_units, 1000))))
-    return at_level(Difference(value, float("nan"), float("nan"), p, error, freedom, n_units), 0.95)
+        p = min(1.0, max(float(tail), least_p(n_units)))
+    return at_level(Difference(value, float("nan"), float("nan"), p, error, freedom, n_units, limit=limit), 0.95)
+
+
+def least_p(n_units: int) -> float:
+    """The smallest p that so many units can give: that of all their differences having one sign, 2^(1 - n)."""
+    return 2.0 ** (1 - min(n_units, 1000))
 
 
 def at_level(found: Difference, level: float) -> Difference:
@@ -257,12 +270,13 @@ def at_level(found: Difference, level: float) -> Difference:
         low, high = found.value - reach, found.value + reach
         if found.p > 1 - level:
             low, high = min(low, 0.0), max(high, 0.0)
-    return Difference(found.value, low, high, found.p, found.error, found.freedom, found.n_units, level)
+        low, high = max(low, -found.limit), min(high, found.limit)
+    return replace(found, low=low, high=high, level=level)
 
 
 def cannot_tell(n_units: int, n_pairs: int = 1) -> bool:
     """Whether so few units cannot tell any difference, however large, among so many pairs (Holm)."""
-    return n_units < MIN_UNITS_FOR_P or n_pairs * 2.0 ** (1 - min(n_units, 1000)) >= SURE
+    return n_units < MIN_UNITS_FOR_P or n_pairs * least_p(n_units) >= SURE
 
 
 def holm(chances: Sequence[float]) -> list[float]:
