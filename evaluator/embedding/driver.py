@@ -46,16 +46,19 @@ class Driver:
         device: "auto" (a GPU if there is one), "cpu", "cuda", ...
         instance: The module itself, where it is there already; else it is imported by its name.
         free: Whether its random generators start anywhere, rather than where those of the process are.
+        file: Path of the .py file that it is loaded from where that is not its name; "" where it is, or it is imported.
     """
 
-    def __init__(self, name, weights="", options=None, device="auto", instance=None, free=False):
-        self.name = name
+    def __init__(self, name, weights="", options=None, device="auto", instance=None, free=False, file=""):
+        self.name, self.source = name, file or name
         self.weights = weights
         self.raw = {}
         self.described = None
         self.stream = []  # of the module's random numbers
         with process_kept(self.stream), self.told("cannot be used"):
-            self.module = loading.import_module(name) if instance is None else loading.checked_module(name, instance)
+            self.module = (
+                loading.import_module(self.source) if instance is None else loading.checked_module(name, instance)
+            )
             frameworks.compute_exactly()  # what the module imports is there, what it decides as it loads comes after
             if free:
                 loading.shuffle_generators()
@@ -99,10 +102,11 @@ class Driver:
             if options and isinstance(error, TypeError):
                 with contextlib.suppress(TypeError, ValueError):  # not every callable has a signature
                     takes = "; load_model takes %s" % inspect.signature(self.module.load_model)
-            needs = "" if weights else "; if it needs a weight file, name it with --weights"
+            needs = "; if it needs a weight file, name it with --weights"
+            if weights or isinstance(error, ImportError):
+                needs = ""
             raise ModuleTrouble(
-                "module %s: load_model failed (%s)%s%s"
-                % (self.name, describe_error(error), takes, "" if loading.missing_package(error) else needs),
+                "module %s: load_model failed (%s)%s%s" % (self.name, describe_error(error), takes, needs),
                 error,
             ) from error
 
@@ -168,6 +172,7 @@ class Driver:
             n_layers=int(getattr(model, "n_layers", 0) or 0),
             trained_on=self.trained_on(),
             heard=self.heard(),
+            licence=self.licence(),
             was_training=self.was_training,
             weights_sha256=self.hash_weights(),
             code=self.code(),
@@ -185,6 +190,12 @@ class Driver:
         except (TypeError, ValueError):
             return {}
 
+    def licence(self):
+        """Our extension: the licence of the weights in words, as far as the model or, of weights that the module chose, the module says it."""
+        declared = "" if self.weights else getattr(getattr(self.module, "CHECKPOINT", None), "licence", "")
+        said = getattr(self.model, "licence", declared)
+        return said if isinstance(said, str) else ""
+
     def heard(self):
         """Our extension: hashes of the sounds that the weights were trained on, 16 hex digits each, as far as the model says."""
         said = getattr(self.model, "heard", None)
@@ -199,16 +210,16 @@ class Driver:
         return [str(place) for place in said] if isinstance(said, (list, tuple)) else None
 
     def hash_weights(self):
-        """SHA-256 over all weights; of the weight file if the model shows none, "" without one."""
+        """SHA-256 over all weights; of the files that they were read from if the model shows none, "" without one."""
         parts = []
-        if "torch" in (self.kind, self.framework, *self.others) and hasattr(self.model, "state_dict"):
-            parts = fingerprint.of_torch(self.model, importlib.import_module("torch"))
+        if "torch" in sys.modules and hasattr(self.model, "state_dict"):  # whatever arrays it is handed
+            parts = fingerprint.of_torch(self.model, sys.modules["torch"])
         elif "tensorflow" in (self.kind, self.framework):
             if not getattr(self.model, "variables", None):  # Keras makes them when it is first called
                 with contextlib.suppress(ModuleTrouble):
                     self.scene(np.zeros((1, self.sizes["sample_rate"]), np.float32))
             parts = fingerprint.of_tensorflow(self.model)
-        return fingerprint.digest(parts, self.weights)
+        return fingerprint.digest(parts, [self.weights] if self.weights else self.read_from() or [])
 
     def is_ours(self):
         """Whether it is one of hear_ssl; a model of ours behind functions of somebody else's is not."""
@@ -226,7 +237,7 @@ class Driver:
         """What stands for the module's code: what a model of ours says, else see `fingerprint.of_code`."""
         if self.identity():
             return "sha256 %s" % self.identity()["code"]
-        code, edited = fingerprint.of_code(self.name, self.module)
+        code, edited = fingerprint.of_code(self.source, self.module)
         if edited:
             raise ModuleTrouble(
                 "module %s: %s was edited after this process imported it; restart Python, so that what runs is what "

@@ -35,8 +35,8 @@ def of_tensorflow(model):
         yield str(number), str(array.dtype), array.shape, array
 
 
-def digest(parts, weights):
-    """SHA-256 over names, types, shapes and bytes of all weights; of the weight file if the model shows none, else ""."""
+def digest(parts, places):
+    """SHA-256 over names, types, shapes and bytes of all weights; of the files among `places` if the model shows none, else ""."""
     found, empty = hashlib.sha256(), True
     for key, dtype, shape, array in parts:
         found.update(("%s %s %s\n" % (key, dtype, shape)).encode())
@@ -44,12 +44,12 @@ def digest(parts, weights):
         empty = False
     if not empty:
         return found.hexdigest()
-    if weights and os.path.isfile(weights):
-        with open(weights, "rb") as file:
+    files = [place for place in places if os.path.isfile(place)]
+    for place in files:
+        with open(place, "rb") as file:
             for block in iter(lambda: file.read(1 << 20), b""):
                 found.update(block)
-        return found.hexdigest()
-    return ""
+    return found.hexdigest() if files else ""
 
 
 def _owner_of(module):

@@ -56,7 +56,9 @@ class Local:
         self.log = FaultLog(spec.name)
         with _stdout_to_stderr():
             try:
-                self.driver = driver.Driver(spec.name, spec.weights, dict(spec.options), spec.device, spec.instance)
+                self.driver = driver.Driver(
+                    spec.name, spec.weights, dict(spec.options), spec.device, spec.instance, file=spec.file
+                )
                 self.driver.describe()
             except driver.ModuleTrouble as error:
                 raise self.log.refusal(worker.complaint(error)) from error

@@ -74,6 +74,7 @@ class Precomputed:
             "weights_sha256": table.sha256,
             "trained_on": dict(trained_on) if isinstance(trained_on, dict) else {},
             "heard": [str(sound) for sound in heard] if isinstance(heard, list) else [],
+            "licence": licence if isinstance(licence := said.get("licence"), str) else "",
             "precomputed": {
                 "file": table.place.name,
                 "sha256": table.sha256,

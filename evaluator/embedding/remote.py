@@ -90,6 +90,7 @@ class Remote:
             "weights": spec.weights,
             "options": dict(spec.options),
             "device": spec.device,
+            "file": spec.file,
         }
         wanted["free"] = self.free
         if not spec.python:  # whatever can be imported here can be imported there
@@ -287,8 +288,8 @@ class Remote:
                 stream.close()  # type: ignore[union-attr]
 
 
-def interpreter(python: str) -> str:
-    """The interpreter that `--python` means: a program, or one in a virtual environment's folder.
+def interpreter(python: str, option: str = "--python") -> str:
+    """The interpreter that an option means: a program, or one in a virtual environment's folder.
 
     Raises:
         UsageError: There is none.
@@ -299,7 +300,7 @@ def interpreter(python: str) -> str:
             return str(candidate)
     if program := shutil.which(python):
         return program
-    raise UsageError(f"--python {python}: neither an interpreter nor a virtual environment's folder")
+    raise UsageError(f"{option} {python}: neither an interpreter nor a virtual environment's folder")
 
 
 def _this_interpreter() -> str:

@@ -9,11 +9,17 @@ from typing import Any, Protocol
 import numpy as np
 
 from evaluator import schema
+from evaluator.embedding import bridges
 from evaluator.errors import EvaluationError, UsageError
 
 PRECOMPUTED = "precomputed:"  # before the file of a table of vectors that was computed elsewhere
 KEPT_AS = ("float32", "float16")
-KINDS = ("ensemble", "hf", "precomputed", "untrained")  # what may stand before a colon in a module's name
+KINDS = (
+    "ensemble",
+    "hf",
+    "precomputed",
+    "untrained",
+)  # what may stand before a colon in a module's name, beside bridges
 
 
 class WorkerEnded(EvaluationError):
@@ -41,8 +47,8 @@ class ModuleSpec:
 
     Attributes:
         name: Importable name, path of a .py file, `hf:ORG/MODEL` for an audio encoder of transformers,
-            `ensemble:MEMBER+MEMBER` for several modules as one, `untrained:MODULE` for an untrained copy, or `precomputed:F` for a
-            table of vectors in its place.
+            `ensemble:MEMBER+MEMBER` for several modules as one, `untrained:MODULE` for an untrained copy, `birdnet:2.4` and the like for a
+            network of another package, or `precomputed:F` for a table of vectors in its place.
         weights: Path or name for load_model; "" for the module's own choice.
         options: Keyword arguments of load_model.
         device: "auto", "cpu", "cuda", ...
@@ -89,6 +95,11 @@ class ModuleSpec:
         return self.instance is None and _is_ours(spelled.name, spelled.weights)
 
     @property
+    def file(self) -> str:
+        """The file that the module is loaded from where its name is not what is imported, as of a bridge; else ""."""
+        return bridges.door() if bridges.kind_of(self.name) else ""
+
+    @property
     def isolated(self) -> bool:
         """Whether the module runs in a process of its own: in another interpreter, or because it is not ours."""
         own_process = self.instance is None and not self.in_process and not _is_ours(self.name, self.weights)
@@ -97,7 +108,8 @@ class ModuleSpec:
     def resolved(self) -> "ModuleSpec":
         """The same with `hf:ORG/MODEL`, `ensemble:MEMBER+MEMBER` or `untrained:MODULE` spelled out as a module and its weights.
 
-        The weights of an untrained copy are those of its module, which it is loaded with before they are drawn anew.
+        The weights of an untrained copy are those of its module, which it is loaded with before they are drawn anew. A bridge keeps its
+        name, which becomes an option of what it is loaded from (`file`).
 
         Raises:
             UsageError: The name says which weights, and others are given; or it is a table, which cannot be loaded.
@@ -108,8 +120,10 @@ class ModuleSpec:
                 "similarity or map"
             )
         kind, colon, weights = self.name.partition(":")
+        if bridges.kind_of(self.name):
+            return replace(self, options={**self.options, bridges.OPTION: self.name})
         if colon and len(kind) > 1 and kind.isidentifier() and kind not in KINDS:
-            raise UsageError(f"{self.name}: {schema.unknown('kind of module', kind, KINDS)}")
+            raise UsageError(f"{self.name}: {schema.unknown('kind of module', kind, (*KINDS, *bridges.kinds()))}")
         if kind not in KINDS or not colon:
             return self
         if kind == "untrained":

@@ -134,7 +134,7 @@ def serve():
         try:
             if driver is None:
                 sys.path[:] = header.get("path") or sys.path
-                wanted = {name: header[name] for name in ("name", "weights", "options", "device", "free")}
+                wanted = {name: header[name] for name in ("name", "weights", "options", "device", "free", "file")}
                 driver = border.Driver(**wanted)
             values, out = answer(driver, header, arrays)
             told = dict(values, ok=True, framework=driver.framework)

@@ -1,5 +1,6 @@
 """What limits a score, as data, and what else a reader should know of how it came about."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -195,6 +196,19 @@ def notes(
     if one_seed_tells_all:
         sentences.append(f"{protocol.name} draws nothing, so that one seed tells all")
     return sentences
+
+
+_NOT_FREE = re.compile(r"\bnc\b|non-?commercial|research", re.IGNORECASE)
+
+
+def on_licence(described: Mapping[str, Any]) -> Iterator[str]:
+    """Of weights that may not be used commercially, which licence says so; of an ensemble's members each one once.
+
+    Args:
+        described: What the module says (`Module.describe`): `licence`, in words, and of an ensemble `members`.
+    """
+    said = dict.fromkeys(each.get("licence", "") for each in described.get("members", [described]))
+    yield from (f"licence: the weights are not for commercial use ({each})" for each in said if _NOT_FREE.search(each))
 
 
 def intake(setup: Setup) -> Iterator[str]:

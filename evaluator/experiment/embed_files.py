@@ -162,6 +162,7 @@ class Account:
             "sample_rate": described["sample_rate"],
             "trained_on": dict(described["trained_on"]),
             "heard": list(described["heard"]),
+            "licence": described.get("licence", ""),
             "audio_sha256": self.audio.hexdigest(),
             "n_rows": self.n_rows,
             **({"n_frames": self.n_frames} if frames else {}),

@@ -71,7 +71,7 @@ def record(
         n_failed=len(extraction.failed),
         n_silent=len(extraction.silent),
         failed=_failed(experiment, extraction),
-        notes=[*_notes(experiment, fitted, scores, options), str(hearing)],
+        notes=[*_notes(experiment, fitted, scores, options), *caveats.on_licence(module.describe()), str(hearing)],
         classes=list(setup.recordings.manifest.classes),
         confusion=scores.confusion,
         seconds=clock.seconds,
