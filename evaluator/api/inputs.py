@@ -11,7 +11,7 @@ from typing import Any
 from evaluator import schema
 from evaluator.audio.clip_rule import LEAST_EXPANDED, MOST_EXPANDED, refuse_channel
 from evaluator.datasets.task import Task
-from evaluator.embedding import names
+from evaluator.embedding import bridges, names
 from evaluator.embedding.spec import ModuleSpec
 from evaluator.errors import UsageError
 from evaluator.experiment import catalogue
@@ -112,7 +112,8 @@ def _spec(module: HearModule, shared: Mapping[str, Any]) -> ModuleSpec:
     if isinstance(module, ModuleSpec):
         return module
     if isinstance(module, (str, Path)):
-        return ModuleSpec(str(module) if shared["python"] else names.full_name(str(module)), **shared)
+        name = str(module)
+        return ModuleSpec(bridges.whole_name(name) if shared["python"] else names.full_name(name), **shared)
     functions = ("load_model", "get_scene_embeddings")
     missing = [name for name in functions if not callable(getattr(module, name, None))]
     if missing:

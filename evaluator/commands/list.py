@@ -16,13 +16,14 @@ hear-eval list modules
 hear-eval list modules -v  # also hub ids and revisions, what they were trained on, licences, papers
 hear-eval list modules --bench melspec hubert_base  # measures how long they take here
 hear-eval list tasks -v  # also what sets published and clean tasks apart, in sentences
+hear-eval list bridges  # networks in other people's packages
 hear-eval list protocols --json
 """
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """What is listed."""
-    command.add_argument("what", choices=("modules", "tasks", "datasets", "protocols"))
+    command.add_argument("what", choices=("modules", "bridges", "tasks", "datasets", "protocols"))
     command.add_argument(
         "--bench",
         nargs="*",
@@ -50,6 +51,10 @@ def run(parsed: argparse.Namespace) -> int:
         return 0
     if parsed.what == "modules":
         _print_modules(rows, parsed.verbose)
+        print(f"networks in other people's packages (`hear-eval list bridges`): {', '.join(_names_of_bridges())}")
+        return 0
+    if parsed.what == "bridges":
+        _print_bridges(rows)
         return 0
     long = {"differs", "order"} if parsed.what == "tasks" else set()
     head = [name for name in rows[0] if name not in long]
@@ -66,8 +71,10 @@ def run(parsed: argparse.Namespace) -> int:
 
 def _rows(parsed: argparse.Namespace) -> list[dict[str, Any]]:
     """What is listed, a dict a row."""
-    from evaluator.api import listing
+    from evaluator.api import bridging, listing
 
+    if parsed.what == "bridges" and parsed.bench is None:
+        return bridging.list_bridges()
     if parsed.what != "modules":
         if parsed.bench is not None:
             raise UsageError(f"list {parsed.what} --bench: only modules are measured; leave --bench out")
@@ -97,6 +104,33 @@ def _print_modules(rows: Sequence[dict[str, Any]], verbose: bool) -> None:
             row["citation"],
         ]
         print(f"{row['module']}: {'; '.join(filter(None, facts))}")
+
+
+def _names_of_bridges() -> list[str]:
+    """How bridges are asked for."""
+    from evaluator.embedding import bridges
+
+    return [bridges.read(kind).name for kind in bridges.kinds()]
+
+
+def _print_bridges(rows: Sequence[dict[str, Any]]) -> None:
+    """A line a bridge, then how one is had."""
+    head = ("bridge", "networks", "rate", "width", "python", "what")
+    print_table(
+        head,
+        [
+            (
+                row["bridge"],
+                str(len(row["models"])),
+                f"{row['sample_rate'] / 1000:g} kHz" if row["sample_rate"] else "",
+                str(row["width"] or ""),
+                row["python"],
+                row["what"],
+            )
+            for row in rows
+        ],
+    )
+    print("`hear-eval bridge BRIDGE` says more of one, and with --env DIR makes an environment for it")
 
 
 def _module_row(row: dict[str, Any]) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from evaluator import schema
-from evaluator.embedding import merging
+from evaluator.embedding import bridges, merging
 from evaluator.embedding.merging import MERGES, Merge
 from evaluator.embedding.spec import KINDS, ModuleSpec
 from evaluator.errors import UsageError
@@ -65,7 +65,7 @@ def _members(spec: ModuleSpec) -> tuple[str, list[str]]:
     if PREFIX in text:
         raise UsageError("an ensemble cannot be a member of another; list all members once")
     head = names[0].partition(":")[0]
-    if ":" in names[0] and len(head) > 1 and head.isidentifier() and head not in KINDS:
+    if ":" in names[0] and len(head) > 1 and head.isidentifier() and head not in (*KINDS, *bridges.kinds()):
         raise UsageError(schema.unknown("merge", head, MERGES))
     if len(names) < 2 or not all(names):
         raise UsageError(

@@ -8,6 +8,7 @@ import importlib.util
 from pathlib import Path
 
 from evaluator import schema
+from evaluator.embedding import bridges
 from evaluator.embedding.spec import KINDS
 from evaluator.errors import UsageError
 
@@ -28,7 +29,7 @@ def short_names() -> list[str]:
 
 
 def full_name(name: str) -> str:
-    """The name with every short name of ours in it in full, where no other module and no file is called so.
+    """The name with every short name of ours in it in full, where no other module and no file is called so; a bridge's with its network.
 
     >>> full_name("melspec"), full_name("ensemble:average:melspec+./mine.py"), full_name("untrained:hear_ssl.crepe")
     ('hear_ssl.melspec', 'ensemble:average:hear_ssl.melspec+./mine.py', 'untrained:hear_ssl.crepe')
@@ -36,6 +37,8 @@ def full_name(name: str) -> str:
     begin, inside = _parts(name)
     if begin:
         return begin + "+".join(map(full_name, inside))
+    if bridges.kind_of(name):
+        return bridges.whole_name(name)
     return f"{PACKAGE}.{name}" if name in short_names() and not _is_somebodys(name) else name
 
 
