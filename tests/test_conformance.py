@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import evaluator as ev
+from evaluator.cli import main
 from evaluator.embedding import conformance
 from evaluator.embedding.conformance import validate
 from evaluator.embedding.module import open_module
@@ -56,6 +57,16 @@ def test_each_ill_is_found(ill, name, level):
     """The broken promise is named, with its gravity."""
     found = broken(ModuleSpec(str(MODULES / "ill.py"), options={"ill": ill}))
     assert found[name].level == level and found[name].detail
+    assert found[name].found != name
+
+
+def test_the_command_says_what_was_found(capsys):
+    """The promise where it is kept, else its contrary, not both as one line."""
+    assert main(["validate", str(MODULES / "ill.py"), "--quick", "--option", "ill=batch"]) == 1
+    out = capsys.readouterr().out
+    assert re.search("^WARNING  embeddings depend on the batch: a clip alone and with two others differ", out, re.M)
+    assert re.search("^ERROR    silence gives no finite embeddings: .* NaN or infinite", out, re.M)
+    assert "ok       timestamps lie inside the clip\n" in out and "do not depend" not in out
 
 
 def found(module, **fields):
@@ -70,7 +81,7 @@ BORDER, TORCH = str(MODULES / "border.py"), str(MODULES / "border_torch.py")
     ("ill", "name", "detail"),
     [
         ("odd_rate", "the sample rate is one of HEAR's", "sample_rate is 256000 Hz; .* resamples to any rate"),
-        ("no_frame_size", "it gives timestamp embeddings", "it gives none; event tasks and --layers need them"),
+        ("no_frame_size", "it gives timestamp embeddings", "event tasks and --layers need them"),
         (
             "wants_three_seconds",
             "clips of any length work",

@@ -39,7 +39,7 @@ def run(parsed: argparse.Namespace) -> int:
 
     def show(check: "Check") -> None:
         verdict = "ok" if check.passed else check.level.upper()
-        line = f"{verdict:8} {check.name}{': ' + check.detail if check.detail else ''}"
+        line = f"{verdict:8} {check.found}{': ' + check.detail if check.detail else ''}"
         print(json.dumps(asdict(check)) if parsed.json else line, flush=True)
 
     depth = "quick" if parsed.quick else "deep" if parsed.deep else "full"

@@ -22,13 +22,15 @@ class Check:
 
     name: The promise.
     level: `error` if a broken promise makes scores wrong or impossible, else `warning`.
-    detail: What was found; mostly "" where the promise is kept.
+    detail: How it shows; mostly "" where the promise is kept.
+    found: What was found, in words: the promise where it is kept, else its contrary.
     """
 
     name: str
     passed: bool
     level: str
     detail: str
+    found: str
 
 
 class Asked:
@@ -72,8 +74,13 @@ class Asked:
         return centres
 
 
-def verdict(name: str, level: str, function: Callable[[], str]) -> Check:
+def verdict(name: str, broken: str, level: str, function: Callable[[], str]) -> Check:
     """One check carried out: audio and embeddings are whatever shape it asks for.
+
+    Args:
+        name, broken: The promise, and its contrary.
+        level: Of `Check`.
+        function: Gives how a broken promise shows, or "".
 
     Raises:
         EvaluationError: The module crashed or hung.
@@ -84,7 +91,7 @@ def verdict(name: str, level: str, function: Callable[[], str]) -> Check:
         raise
     except EvaluationError as error:
         detail = str(error)
-    return Check(name, not detail, level, detail)
+    return Check(name, not detail, level, detail, broken if detail else name)
 
 
 def difference(one: np.ndarray, other: np.ndarray) -> float:

@@ -6,6 +6,7 @@ contract: https://hearbenchmark.com/hear-api.html; tolerances are those of hear-
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -44,7 +45,8 @@ def checks(module: Module, quick: bool = False) -> Iterator[Check]:
     for check in CHECKS:
         if (check.frames and not asked.has_frames) or (quick and not check.quick):
             continue
-        yield verdict(check.name, check.level, lambda function=check.function: function(asked))  # type: ignore[misc]
+        made: Callable[[], str] = partial(check.function, asked)
+        yield verdict(check.name, check.broken, check.level, made)
 
 
 def validate(module: Module, quick: bool = False) -> list[Check]:
@@ -60,7 +62,7 @@ def _rate(asked: Asked) -> str:
 
 def _frames(asked: Asked) -> str:
     """It gives timestamp embeddings."""
-    return "it gives none; event tasks and --layers need them, scene tasks do not" * (not asked.has_frames)
+    return "event tasks and --layers need them, scene tasks do not" * (not asked.has_frames)
 
 
 def _any_length(asked: Asked) -> str:
@@ -93,9 +95,7 @@ def _types(asked: Asked) -> str:
 
 def _no_gradients(asked: Asked) -> str:
     """Frozen and in evaluation mode after load_model."""
-    return "load_model leaves the model in training mode; it was put in evaluation mode" * bool(
-        asked.module.describe()["was_training"]
-    )
+    return "the evaluator put it in evaluation mode" * bool(asked.module.describe()["was_training"])
 
 
 def _milliseconds(asked: Asked) -> str:
@@ -246,9 +246,10 @@ def _lengths(asked: Asked) -> str:
 
 @dataclass(frozen=True)
 class _Promise:
-    """A check that is waiting: its name and level, how it is made, whether it is about frames, and whether it takes moments."""
+    """A check that is waiting: the promise kept and broken, its level, how it is made, whether about frames, and whether it takes moments."""
 
     name: str
+    broken: str
     level: str
     function: Callable[[Asked], str]
     frames: bool = False
@@ -256,23 +257,57 @@ class _Promise:
 
 
 CHECKS = (
-    _Promise("embeddings have the declared shapes and no NaN", "error", _shapes),
-    _Promise("it gives timestamp embeddings", "warning", _frames),
-    _Promise("clips of any length work", "warning", _any_length),
-    _Promise("timestamps are in milliseconds", "error", _milliseconds, frames=True),
-    _Promise("timestamps rise in equal steps, the same in a batch", "error", _regular, frames=True),
-    _Promise("timestamps lie inside the clip", "error", _inside, frames=True),
-    _Promise("silence gives finite embeddings", "error", _silence),
-    _Promise("full-scale square waves give finite embeddings", "error", _clipping),
-    _Promise("a clip of 60 s works", "error", _long, quick=False),
-    _Promise("the same call gives the same embedding", "error", _repeatable),
-    _Promise("clips of different lengths together equal them alone", "error", _lengths),
-    _Promise("the sample rate is one of HEAR's", "warning", _rate),
-    _Promise("embeddings are float32", "error", _types),
-    _Promise("load_model leaves the model in evaluation mode", "warning", _no_gradients),
-    _Promise("timestamps are at most 50 ms apart", "warning", _fine_enough, frames=True),
-    _Promise("timestamps cover the clip", "warning", _covering, frames=True),
-    _Promise("timestamps do not drift", "error", _drift, frames=True, quick=False),
-    _Promise("embeddings do not depend on the batch", "warning", _batch),
-    _Promise("very short clips work", "warning", _short),
+    _Promise(
+        "embeddings have the declared shapes and no NaN",
+        "embeddings have other shapes than declared, or cannot be used",
+        "error",
+        _shapes,
+    ),
+    _Promise("it gives timestamp embeddings", "it gives no timestamp embeddings", "warning", _frames),
+    _Promise("clips of any length work", "clips of some lengths do not work", "warning", _any_length),
+    _Promise(
+        "timestamps are in milliseconds", "timestamps are not in milliseconds", "error", _milliseconds, frames=True
+    ),
+    _Promise(
+        "timestamps rise in equal steps, the same in a batch",
+        "timestamps do not rise in equal steps, the same in a batch",
+        "error",
+        _regular,
+        frames=True,
+    ),
+    _Promise("timestamps lie inside the clip", "timestamps lie outside the clip", "error", _inside, frames=True),
+    _Promise("silence gives finite embeddings", "silence gives no finite embeddings", "error", _silence),
+    _Promise(
+        "full-scale square waves give finite embeddings",
+        "full-scale square waves give no finite embeddings",
+        "error",
+        _clipping,
+    ),
+    _Promise("a clip of 60 s works", "a clip of 60 s does not work", "error", _long, quick=False),
+    _Promise("the same call gives the same embedding", "the same call gives another embedding", "error", _repeatable),
+    _Promise(
+        "clips of different lengths together equal them alone",
+        "clips of different lengths together differ from them alone",
+        "error",
+        _lengths,
+    ),
+    _Promise("the sample rate is one of HEAR's", "the sample rate is none of HEAR's", "warning", _rate),
+    _Promise("embeddings are float32", "embeddings are not float32", "error", _types),
+    _Promise(
+        "load_model leaves the model in evaluation mode",
+        "load_model leaves the model in training mode",
+        "warning",
+        _no_gradients,
+    ),
+    _Promise(
+        "timestamps are at most 50 ms apart",
+        "timestamps are more than 50 ms apart",
+        "warning",
+        _fine_enough,
+        frames=True,
+    ),
+    _Promise("timestamps cover the clip", "timestamps do not cover the clip", "warning", _covering, frames=True),
+    _Promise("timestamps do not drift", "timestamps drift", "error", _drift, frames=True, quick=False),
+    _Promise("embeddings do not depend on the batch", "embeddings depend on the batch", "warning", _batch),
+    _Promise("very short clips work", "very short clips do not work", "warning", _short),
 )

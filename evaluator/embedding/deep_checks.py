@@ -32,12 +32,21 @@ def checks(spec: ModuleSpec, module: Module) -> Iterator[Check]:
     """
     asked = Asked(module)
     clips = asked.sound(3)
-    yield verdict("answers keep their values", "warning", lambda: _memory(module, clips))
+    yield verdict(
+        "answers keep their values", "answers change after they were given", "warning", lambda: _memory(module, clips)
+    )
     if spec.instance is not None:
         return
     with contextlib.closing(Remote(spec.resolved(), free=True)) as fresh:
-        yield verdict("no chance is at work in a call", "error", lambda: _chance(fresh, clips))
-        yield verdict("a fresh process gives the same embedding", "error", lambda: _fresh(module, fresh, clips))
+        yield verdict(
+            "no chance is at work in a call", "chance is at work in a call", "error", lambda: _chance(fresh, clips)
+        )
+        yield verdict(
+            "a fresh process gives the same embedding",
+            "a fresh process gives another embedding",
+            "error",
+            lambda: _fresh(module, fresh, clips),
+        )
 
 
 def _memory(module: Module, clips: np.ndarray) -> str:

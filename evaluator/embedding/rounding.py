@@ -104,7 +104,9 @@ def checks(spec: ModuleSpec, module: Module) -> Iterator[Check]:
         drift = measure(spec, module)
         by_layer = ", ".join(f"{100 * layer:.2f}" for layer in drift.layers)
         name = f"{drift.precision} stays within {100 * PROMISED:g} % of {EXACT}"
-        yield Check(name, max(drift.layers) <= PROMISED, "warning", f"{drift}; by layer in %: {by_layer}")
+        kept = max(drift.layers) <= PROMISED
+        found = name if kept else f"{drift.precision} is more than {100 * PROMISED:g} % from {EXACT}"
+        yield Check(name, kept, "warning", f"{drift}; by layer in %: {by_layer}", found)
 
 
 def _exact(options: Mapping[str, Any]) -> dict[str, Any]:
