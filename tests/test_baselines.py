@@ -2,6 +2,7 @@
 
 import importlib.util
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -267,6 +268,22 @@ def test_a_third_partys_copy_is_called_as_its_original():
     wanted = torch.conv1d(torch.from_numpy(audio)[:, None], weight, stride=160).abs()
     np.testing.assert_allclose(scene, wanted.mean(dim=2), rtol=1e-5)
     np.testing.assert_allclose(frames, wanted.transpose(1, 2), rtol=1e-5)
+
+
+def test_an_untrained_copy_shows_the_layers_of_its_module(tmp_path):
+    """Of a module that is not ours too: `--layers 1` is of both, and means the same one."""
+    page = (Path(__file__).parents[1] / "docs" / "own_model.md").read_text(encoding="utf-8")
+    for name, text in re.findall(
+        r"<!-- file: (my_model|layered_model)\.py -->\n\n```python\n(.*?)```", page, re.DOTALL
+    ):
+        (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
+    module, audio = str(tmp_path / "layered_model.py"), np.random.default_rng(0).normal(0, 0.1, (2, 8000))
+    clips = [clip[:length].astype(np.float32) for clip, length in zip(audio, (8000, 350), strict=True)]
+    with open_module(ModuleSpec(module)) as trained, open_module(ModuleSpec(f"untrained:{module}")) as untrained:
+        assert trained.describe()["n_layers"] == untrained.describe()["n_layers"] == 2
+        ours, theirs = (each.clips(clips) for each in (trained, untrained))
+    assert ours["layers_mean"].shape == theirs["layers_mean"].shape == (2, 2, 32)
+    assert np.isfinite(theirs["layers_std"]).all() and not np.allclose(ours["scene"], theirs["scene"])
 
 
 def test_an_untrained_ensemble_draws_every_member_anew():

@@ -213,8 +213,10 @@ def _run_all(
     def failed(failure: Failure) -> None:
         LOG.warning("%s: %s", failure.spec.name, failure.error)
         on_failure(failure)
-        # A baseline that cannot be, such as an untrained copy of what has no weights, was not asked for by name.
-        if failure.spec in given or not isinstance(failure.error, UsageError):
+        # A baseline that cannot be, such as an untrained copy of what has no weights, was not asked for by name. One that can be, and
+        # fails where a module that was named does not, is lost.
+        of_module = failure.question is None or any(each.question is failure.question for each in failures)
+        if failure.spec in given or not isinstance(failure.error, UsageError) or not of_module:
             failures.append(failure)
 
     for answer in run_many(requests, failed, keeping):

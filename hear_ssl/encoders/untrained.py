@@ -40,19 +40,20 @@ class UntrainedPlainModule(torch.nn.Module):
     Attributes:
         sample_rate: Of the audio it takes, in Hz; as the original's.
         timestamp_embedding_size, scene_embedding_size: The original's.
-        takes_clips: False: like the original it knows batches of equally long clips only.
+        takes_clips, n_layers: Whether the original has `get_clip_embeddings`, else it knows batches of equally long clips only; and the
+            layers that this shows.
     """
-
-    takes_clips = False
 
     def __init__(self, member: Member):
         super().__init__()
         self.member = member
         self.sample_rate = member.sample_rate
         self.timestamp_embedding_size, self.scene_embedding_size = member.width, member.scene_width
+        self.takes_clips = callable(getattr(member.module, "get_clip_embeddings", None))
+        self.n_layers = getattr(member.model, "n_layers", 0) if self.takes_clips else 0
 
     def embedding_identity(self) -> dict[str, Any]:
-        """What its embeddings depend on beside audio and torch's weights, in words of JSON; there are no layers (n_layers, width)."""
+        """What its embeddings depend on beside audio and torch's weights, in words of JSON, of whatever (n_layers, width)."""
         return {
             "code": source_hash(type(self).__module__),
             "untrained": self.member.identity(),
@@ -70,7 +71,9 @@ class UntrainedPlainModule(torch.nn.Module):
         return self.member.module.get_timestamp_embeddings(audio, self.member.model)
 
     def clips(self, clips: Sequence[torch.Tensor], layers: bool) -> dict[str, Any]:
-        """Under "scene" what the module's own function gives of clips (n_samples,), which share a call if equally long."""
+        """What the module's own function gives of clips (n_samples,), with layers if it shows some; equally long ones share a call else."""
+        if self.takes_clips:
+            return dict(self.member.module.get_clip_embeddings(list(clips), self.member.model))
         scene = self.member.module.get_scene_embeddings
         if len({len(clip) for clip in clips}) == 1:
             return {"scene": scene(torch.stack(list(clips)), self.member.model)}
