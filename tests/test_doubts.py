@@ -63,6 +63,18 @@ def test_a_group_with_most_of_the_clips_is_named():
     assert not list(doubts.dominant(even, made, intervals.columns_of([pair], "accuracy", even, POOLED)))
 
 
+def test_groups_that_score_alike_are_told():
+    """All wrong, or half right each: the width is no measure of them; clips, which are right or wrong, go without."""
+    for hits in ([False] * 16, [True, True, False, False] * 4):
+        units = groups_of(4, 4, 4, 4)
+        pair = np.eye(2)[np.zeros(16, int)], np.eye(2)[1 - np.array(hits, int)]
+        made = intervals.estimate([pair], "accuracy", units, POOLED)
+        (told,) = doubts.alike(units, made)
+        assert told.startswith("all 4 groups score alike") and "could have missed" in told
+    clips = units_of([[""] * 16], [[str(n) for n in range(16)]])
+    assert not list(doubts.alike(clips, intervals.estimate([pair], "accuracy", clips, POOLED)))
+
+
 def test_rare_classes_are_named_with_their_part_in_the_doubt():
     """Two of four classes are of one or two groups; and the part is between 0 and 1."""
     sizes = np.array([[5, 5, 1, 0], [5, 5, 1, 2], [5, 5, 0, 0], [5, 5, 0, 0]])

@@ -181,10 +181,14 @@ def test_trainings_add_their_variance():
 
 
 def test_all_right_is_not_without_doubt():
-    """The rule of three: of n units that are all right, up to 3 / n of all might be wrong; and the other way round."""
-    assert interval([fold_of([True] * 30)]) == pytest.approx((0.9, 1.0))
-    assert interval([fold_of([False] * 30)]) == pytest.approx((0.0, 0.1))
-    assert interval([fold_of([True] * 60)], groups=names_of([10] * 6)) == pytest.approx((0.5, 1.0))
+    """Of n units that are all right, as many of all might be wrong as n miss in one of 20 draws; and the other way round."""
+    missed = {n: 1 - 0.05 ** (1 / n) for n in (4, 6, 30)}
+    assert interval([fold_of([True] * 30)]) == pytest.approx((1 - missed[30], 1.0))
+    assert interval([fold_of([False] * 30)]) == pytest.approx((0.0, missed[30])) and missed[30] < 3 / 30
+    assert interval([fold_of([True] * 60)], groups=names_of([10] * 6)) == pytest.approx((1 - missed[6], 1.0))
+    each = np.tile(np.arange(10) < 7, 4)  # seven of ten in each of four groups
+    others = 0.7 - 0.7 * missed[4], 0.7 + 0.3 * missed[4]
+    assert interval([fold_of(each)], groups=names_of([10] * 4)) == pytest.approx(others)
 
 
 def test_a_ranking_score_of_few_positives_may_be_too_high():

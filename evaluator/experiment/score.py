@@ -113,6 +113,7 @@ def _rare(chosen: Evaluation, made: intervals.Estimate, units: Units, classes: S
     return [
         *doubts.alone(units),
         *doubts.dominant(units, made, columns),
+        *doubts.alike(units, made),
         *(doubts.rare_classes(columns, classes, chosen.metric, units.over) if by_class else ()),
     ]
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from evaluator.scoring import jackknife
 from evaluator.scoring.columns import Columns
-from evaluator.scoring.intervals import MEAN, MIN_UNITS, MIN_UNITS_FOR_P, Estimate
+from evaluator.scoring.intervals import MEAN, MIN_UNITS, MIN_UNITS_FOR_P, Estimate, spread
 from evaluator.scoring.metrics import METRICS
 from evaluator.scoring.units import Units
 from evaluator.words import counted
@@ -80,6 +80,15 @@ def dominant(units: Units, made: Estimate, columns: Columns) -> Iterator[str]:
         shares = columns.sizes.sum(axis=1) / columns.sizes.sum()
         largest = int(shares.argmax())
         yield f"the interval depends mostly on {units.names[largest]}, with {100 * shares[largest]:.0f} % of the clips"
+
+
+def alike(units: Units, made: Estimate) -> Iterator[str]:
+    """That no group differs from another, (n_units,) in all, so that the width of the interval is no measure of how they differ."""
+    if units.over == "groups" and units.n >= MIN_UNITS and spread(made.variances)[0] == 0:
+        yield (
+            f"all {units.n:,} groups score alike, so that nothing shows how much others differ: the interval counts those that "
+            f"{units.n:,} groups could have missed"
+        )
 
 
 def rare_classes(columns: Columns, classes: Sequence[str], metric: str, over: str) -> Iterator[str]:

@@ -162,8 +162,11 @@ def interval(made: Estimate, metric: str, level: float = 0.95) -> tuple[float, f
     """The interval of a score; NaN at both ends where none would be honest.
 
     Between 0 and 1 it is made on the logit scale. Scores of ranked clips lie above those of endless clips when few have the
-    label: the interval then reaches down to where it would be without that bias. All right or all wrong: the rule of three
-    (Hanley & Lippman-Hand 1983).
+    label: the interval then reaches down to where it would be without that bias.
+
+    Where all units score alike, as all right or all wrong, nothing shows how much others vary: up to a share of 1 - 0.05^(1/n) of all
+    could be otherwise and yet be missing among n with a chance of 5 % (for many units 3 / n, the rule of three; Hanley &
+    Lippman-Hand 1983), and score anything.
 
     Args:
         made: The score, with changes (n_blocks,).
@@ -176,7 +179,8 @@ def interval(made: Estimate, metric: str, level: float = 0.95) -> tuple[float, f
         return float("nan"), float("nan")
     reach = _quantile(freedom, level) * error
     if error == 0:
-        low, high = made.value - 3 / made.n_units, made.value + 3 / made.n_units
+        others = 1 - (1 - level) ** (1 / made.n_units)
+        low, high = (_mixed(made.value, end, others, sign) for end, sign in ((kind.low, -1), (kind.high, 1)))
     elif (kind.low, kind.high) == (0.0, 1.0) and 0 < made.value < 1:
         middle = math.log(made.value / (1 - made.value))
         apart = reach / (made.value * (1 - made.value))
@@ -185,6 +189,11 @@ def interval(made: Estimate, metric: str, level: float = 0.95) -> tuple[float, f
         low, high = made.value - reach, made.value + reach
     low, high = min(low, low - made.bias), max(high, high - made.bias)
     return float(np.clip(low, kind.low, kind.high)), float(np.clip(high, kind.low, kind.high))
+
+
+def _mixed(value: float, end: float, share: float, sign: int) -> float:
+    """A score of which so large a share were at an end of its range; of a range without that end, the share in its own unit beside it."""
+    return value + share * (end - value) if math.isfinite(end) else value + sign * share
 
 
 def _quantile(freedom: float, level: float) -> float:
