@@ -6,6 +6,8 @@ from pathlib import Path
 
 SUMMARY = "hold results against themselves: hashes, names, predictions and scores"
 
+NOT_LOOKED_AT = "not looked at: environment (when, where, versions) and what only the audio could tell"
+
 EXAMPLES = """
 hear-eval verify results  # is each result as it was written?
 hear-eval verify paper/results --json
@@ -30,5 +32,7 @@ def run(parsed: argparse.Namespace) -> int:
         else:
             print(f"{each.path}: {'; '.join(each.problems)}")
     if not parsed.json:
-        print(f"{len(found)} result{'s' * (len(found) != 1)}: {len(found) - len(wrong)} verified, {len(wrong)} not")
+        print(
+            f"{len(found)} result{'s' * (len(found) != 1)}: {len(found) - len(wrong)} verified, {len(wrong)} not; {NOT_LOOKED_AT}"
+        )
     return int(bool(wrong))
