@@ -92,7 +92,8 @@ def run(
         tasks: Tasks or suites by name, paths of your own data, or tasks that `find_tasks` gave.
         protocol: Name or file of a protocol; None for the suite's.
         profile: `clean`, or `published` with the deviations of the published code.
-        layers: `scene`, `all`, `last`, `mean`, `weighted` or a layer's number; "" for what the protocol says.
+        layers: `scene`, `all`, `last`, `mean`, `weighted`, a layer's number, or several (`1,6,12`, `0-4`), each by itself as with `all`; ""
+            for what the protocol says.
         seed: First seed of probes.
         seeds: How often probes are trained, with consecutive seeds.
         baselines: Whether to add null baselines, loudness and duration, log-mel, and each module untrained.

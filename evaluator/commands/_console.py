@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evaluator.commands import _log
+from evaluator.commands._curves import curve_lines
 
 if TYPE_CHECKING:
     from evaluator.embedding.spent import Spent
     from evaluator.results.caveats import Caveat
     from evaluator.results.result import Result
 
+_MANY = 3  # results; a sentence about more that is about all of them does not name them
 _NUMBER = re.compile(r"\d[\d.]*")
 
 LINE_SECONDS = 30.0  # between lines of progress where no bar can be drawn
@@ -46,18 +48,20 @@ def print_results(done: "Sequence[tuple[Result, Path | None]]", unchanged: Colle
     if rows:
         head = ("module", "task", "protocol", "of", "metric", "score", "95 % interval", "trained", "clips", "embed s")
         print_table(*without_empty(head, rows))
+    for line in curve_lines([result for result, _ in done]):
+        print(line)
     caveats = [(f"{each.text}{_consequence(each)}", result) for result, _ in done for each in result.caveats]
     notes = [(each, result) for result, _ in done for each in result.notes]
     for kind, said in ((f"{DAGGER} caveat", caveats), ("note", notes)):
-        for line in _gathered(said):
+        for line in _gathered(said, len(done)):
             print(f"{kind}: {line}")
     for _, path in done:
         if path is not None:
             print(f"{'unchanged' if path in unchanged else 'written'}: {path}")
 
 
-def _gathered(said: "Sequence[tuple[str, Result]]") -> Iterator[str]:
-    """Each sentence once, with the results that it is about in front of it.
+def _gathered(said: "Sequence[tuple[str, Result]]", n_results: int) -> Iterator[str]:
+    """Each sentence once, with the results that it is about in front of it, `all` where these are all of several.
 
     From three tasks on, sentences that differ in their numbers alone are one line: the first of them, and whom the others are about.
     """
@@ -71,7 +75,8 @@ def _gathered(said: "Sequence[tuple[str, Result]]") -> Iterator[str]:
     for first, *others in alike.values():
         likewise = [result for text in others for result in about[text]]
         behind = f" (likewise, with numbers of their own: {_named(likewise)})" if likewise else ""
-        yield f"{_named(about[first])}: {first}{behind}"
+        whose = "all" if len(about[first]) == n_results > _MANY else _named(about[first])
+        yield f"{whose}: {first}{behind}"
 
 
 def _named(results: "Sequence[Result]") -> str:

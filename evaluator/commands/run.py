@@ -108,7 +108,7 @@ def _add_evaluation(command: Arguments) -> None:
         "--layers",
         default="",
         metavar="L",
-        help="scene, all (each layer, the best is chosen), last, mean, weighted (learned), or a number; default: the protocol's",
+        help="scene, all (each layer, the best is chosen), last, mean, weighted (learned), a number, or several (1,6,12 or 0-4, as all); default: the protocol's",
     )
     command.add_argument(
         "--baselines",

@@ -235,6 +235,7 @@ def _on_fit(experiment: Experiment) -> Iterator[str]:
 
 
 def _on_choice(experiment: Experiment, choice: Choice, evaluations: Mapping[Key, Evaluation]) -> Iterator[str]:
+    which = "layers" if experiment.layers == "all" else "of them"
     if len(evaluations) == 1:
         if experiment.layers == "all" and choice.name == "":
             yield "the module shows one layer only"
@@ -242,8 +243,8 @@ def _on_choice(experiment: Experiment, choice: Choice, evaluations: Mapping[Key,
         yield f"the score is of {choice.name}; the others are in the curve"
     elif not choice.same:
         names = ", ".join(each.name for each in choice.by_fold)
-        yield f"each fold chose its layer by its validation clips: {names}; the curve has all layers"
+        yield f"each fold chose its layer by its validation clips: {names}; the curve has all {which}"
     elif experiment.setup.protocol.choose_layer == "valid":
-        yield f"{choice.name} was chosen by its validation score in every fold; the curve has all layers"
+        yield f"{choice.name} was chosen by its validation score in every fold; the curve has all {which}"
     else:
-        yield f"the score is of {choice.name}; the curve has all layers"
+        yield f"the score is of {choice.name}; the curve has all {which}"

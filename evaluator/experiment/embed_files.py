@@ -19,6 +19,7 @@ from evaluator.errors import EvaluationError, UsageError
 from evaluator.experiment.blocks import Block, Cut, blocks_of
 from evaluator.experiment.sources import Hearing, Source
 from evaluator.probes import features
+from evaluator.probes.protocol import layer_numbers
 from evaluator.results import environment
 from evaluator.vectors.destination import ASKED
 from evaluator.vectors.rows import Rows
@@ -86,9 +87,11 @@ def checked_layers(layers: str) -> str:
     """Which layers are meant, without (n_layers,) of them being known yet.
 
     Raises:
-        UsageError: None, or such as have to be learned.
+        UsageError: None, several by their numbers, or such as have to be learned.
     """
     chosen = features.parse(layers)
+    if len(layer_numbers(chosen)) > 1:
+        raise UsageError(f"--layers {layers}: give one layer, or all, whose table has the layer's number in each row")
     if chosen == "weighted":
         raise UsageError(f"--layers {layers}: nothing is trained here; take scene, all, last, mean or a number")
     return chosen

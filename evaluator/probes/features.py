@@ -9,7 +9,7 @@ import numpy as np
 from evaluator.embedding.matrix import InMemory, Matrix, SideBySide
 from evaluator.embedding.store import IN_MEMORY, Store
 from evaluator.errors import UsageError
-from evaluator.probes.protocol import LAYERS, is_layers
+from evaluator.probes.protocol import LAYERS, is_layers, layer_numbers
 
 
 @dataclass(frozen=True)
@@ -33,14 +33,35 @@ def parse(layers: str) -> str:
 
     Args:
         layers: `scene` (the module's scene embedding), `all` (each by itself), `last`, `mean` (of all layers),
-            `weighted` (their sum with learned softmax weights), or a layer's number from 0.
+            `weighted` (their sum with learned softmax weights), a layer's number from 0, or several such as `1,6,12` or `0-4`
+            (each by itself, as with `all`).
+
+    Returns:
+        The same; of several numbers the shortest way to write them, equal for equal layers.
 
     Raises:
         UsageError: None of these.
     """
+    layers = layers.replace(" ", "")
+    if numbers := layer_numbers(layers):
+        return _written(numbers)
     if is_layers(layers):
         return layers
-    raise UsageError(f"--layers {layers}: give {', '.join(LAYERS)}, or a number, such as --layers 6")
+    raise UsageError(
+        f"--layers {layers}: give {', '.join(LAYERS)}, or numbers, such as --layers 6, --layers 1,6,12 or --layers 0-4"
+    )
+
+
+def _written(numbers: Sequence[int]) -> str:
+    """Numbers in order as text, three and more that follow each other as `0-4`."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    parts = [f"{run[0]}-{run[-1]}" if len(run) > 2 else ",".join(map(str, run)) for run in runs]
+    return ",".join(parts)
 
 
 def refuse_plain(layers: str, described: dict[str, Any], name: str) -> None:
@@ -49,7 +70,7 @@ def refuse_plain(layers: str, described: dict[str, Any], name: str) -> None:
     Raises:
         UsageError: It knows the plain HEAR API only, has a single layer, or has no such layer.
     """
-    if layers.isdecimal() and int(layers) >= described["n_layers"] > 1:
+    if max(layer_numbers(layers), default=0) >= described["n_layers"] > 1:
         raise UsageError(f"--layers {layers}: {name} has layers 0 to {described['n_layers'] - 1}")
     if layers not in ("scene", "last") and described["n_layers"] < 2:
         why = "has a single layer" if described["extension"] else "knows the plain HEAR API, which shows no layers"
@@ -86,10 +107,11 @@ def read(
         return every, [Candidate("weighted layers", tuple(range(len(every))))]
     if layers == "all":
         return every, [Candidate(f"layer {number}", (number,), number) for number in range(len(every))]
-    number = last if layers == "last" else int(layers)
-    if number > last:
+    numbers = [last] if layers == "last" else layer_numbers(layers)
+    if numbers[-1] > last:
         raise UsageError(f"--layers {layers}: the module has layers 0 to {last}")
-    return [every[number]], [Candidate(f"layer {number}", layer=number)]
+    candidates = [Candidate(f"layer {number}", (place,), number) for place, number in enumerate(numbers)]
+    return [every[number] for number in numbers], candidates
 
 
 def _layers_of(store: Store, keys: Sequence[str], views: Sequence[str], memory: int) -> list[Matrix]:

@@ -7,6 +7,7 @@ a probe reads, and which probe (`evaluator/probes/kinds/`).
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -20,7 +21,8 @@ from evaluator.schema import Field
 from evaluator.scoring.intervals import MEAN, POOLED
 
 PROFILES = ("clean", "published")
-LAYERS = ("scene", "all", "last", "mean", "weighted")  # or a number from 0
+LAYERS = ("scene", "all", "last", "mean", "weighted")  # or numbers from 0
+_NUMBERS = re.compile(r"\d{1,3}(-\d{1,3})?(,\d{1,3}(-\d{1,3})?)*", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -148,7 +150,7 @@ FIELDS = {
         str,
         required=False,
         default="scene",
-        meaning="Which embeddings are evaluated: scene, all, last, mean, weighted, or a number in quotes.",
+        meaning="Which embeddings are evaluated: scene, all, last, mean, weighted, or numbers in quotes.",
     ),
     "pooling": Field(
         str,
@@ -200,14 +202,28 @@ def load(name: str, profile: str = "clean") -> Protocol:
     fields["events"] = event_choices(document, ("events",), fields["events"])
     if not is_layers(fields["layers"]):
         raise document.error(
-            ("layers",), f"is {fields['layers']!r}, but should be {', '.join(LAYERS)}, or a number in quotes"
+            ("layers",), f"is {fields['layers']!r}, but should be {', '.join(LAYERS)}, or numbers in quotes"
         )
     return Protocol(**{**fields, **own, "probe": probe_of[profile], "profile": profile, "path": path})
 
 
 def is_layers(text: str) -> bool:
-    """Whether a text says which layers are evaluated: one of `LAYERS`, or a number."""
-    return text in LAYERS or text.isdecimal()
+    """Whether a text says which layers are evaluated: one of `LAYERS`, or numbers."""
+    return text in LAYERS or bool(layer_numbers(text))
+
+
+def layer_numbers(text: str) -> list[int]:
+    """The layers that a text names by their numbers from 0, each once, in order; none for any other text.
+
+    >>> layer_numbers("6"), layer_numbers("1,6,12"), layer_numbers("0-2,12"), layer_numbers("all"), layer_numbers("4-2")
+    ([6], [1, 6, 12], [0, 1, 2, 12], [], [])
+    """
+    if not _NUMBERS.fullmatch(text):
+        return []
+    ends = [[int(number) for number in part.split("-")] for part in text.split(",")]
+    if any(first > last for first, *_, last in ((*each, each[-1]) for each in ends)):
+        return []
+    return sorted({number for each in ends for number in range(each[0], each[-1] + 1)})
 
 
 def event_choices(
