@@ -93,6 +93,13 @@ def test_wrong_files_are_refused(tmp_path):
         aves_bio.load_model(str(tmp_path / "none.pt"))
 
 
+def test_the_onnx_export_is_told_apart(tmp_path):
+    """It has no layers; the file that would do is named."""
+    (tmp_path / "aves-base-bio.onnx").write_bytes(b"\x08\x07")
+    with pytest.raises(ValueError, match=r"ONNX export.*\.torchaudio\.pt.*model_config\.json"):
+        aves_bio.load_model(str(tmp_path / "aves-base-bio.onnx"))
+
+
 @pytest.fixture
 def server(tmp_path, monkeypatch):
     """A local server in place of the published address, and an empty cache; gives the served folder."""
@@ -160,7 +167,9 @@ def test_a_download_that_breaks_off_leaves_nothing(tmp_path, monkeypatch):
 def test_a_fairseq_file_without_a_configuration_is_still_told_apart(tmp_path):
     """The usual download of the wrong format brings no JSON file; the sentence is about the format all the same."""
     torch.save({"model": tiny_state(), "cfg": {}}, tmp_path / "aves-base-bio.pt")
-    with pytest.raises(ValueError, match=r"fairseq file of the model.*\.torchaudio\.pt"):
+    with pytest.raises(
+        ValueError, match=r"fairseq file of the model.*\.torchaudio\.pt.*hear-ssl convert aves-base-bio\.pt --out"
+    ):
         aves_bio.load_model(str(tmp_path / "aves-base-bio.pt"))
 
 

@@ -13,11 +13,9 @@ Source: https://github.com/earthspecies/aves; argument and tensor names as in to
 
 import http.client
 import os
-import pickletools
 import shutil
 import sys
 import urllib.request
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from glob import escape
@@ -27,7 +25,7 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from hear_ssl.encoders import engines, weights
+from hear_ssl.encoders import engines, fairseq_file, weights
 from hear_ssl.encoders.api import Model
 from hear_ssl.encoders.families import FAMILIES
 from hear_ssl.encoders.hub import todays_name
@@ -122,26 +120,6 @@ def _renamed(name: str) -> str:
     return todays_name(name)
 
 
-def _is_fairseq(path: Path) -> bool:
-    """Whether a file of torch.save is a whole fairseq training state; looks at it without running anything in it.
-
-    Raises:
-        ValueError: A zip file that would grow when it is read.
-    """
-    weights.check_zip(path)  # bounds what is read here
-    if not weights.is_zip(path):
-        return False
-    with zipfile.ZipFile(path) as archive:
-        pickles = [archive.read(name) for name in archive.namelist() if name.endswith("data.pkl")]
-    try:
-        words = {
-            argument for data in pickles for _, argument, _ in pickletools.genops(data) if isinstance(argument, str)
-        }
-    except ValueError:  # no pickle: reading the weights says so
-        return False
-    return "model" in words and not words.isdisjoint({"cfg", "args"})
-
-
 def _config_beside(path: Path) -> Path:
     """The JSON file that belongs to a weight file: `X.model_config.json` for `X.pt`, else the only `X*config*.json`.
 
@@ -158,6 +136,25 @@ def _config_beside(path: Path) -> Path:
     raise FileNotFoundError(f"{path}: the file {usual.name}, which describes the network, must lie beside it; {came}")
 
 
+def _refuse_other_formats(path: Path) -> None:
+    """Refuse the other two formats in which AVES is published, by what is in the file or, of ONNX, by its name.
+
+    Raises:
+        ValueError: It is one of them; the sentence names the file that would do.
+    """
+    wanted = (
+        f"the one in torchaudio's format is wanted, whose name ends in .torchaudio.pt, with its .torchaudio.model_config.json (see "
+        f"{PUBLISHED_AT}/ported_aves/ and /birdaves/)"
+    )
+    if path.suffix.lower() == ".onnx":
+        raise ValueError(f"{path}: this is the ONNX export of the model, which gives its last layer only; {wanted}")
+    if fairseq_file.is_training_file(path):
+        raise ValueError(
+            f"{path}: this is the fairseq file of the model; {wanted}; or convert this one, `hear-ssl convert {path.name} --out FOLDER`, and "
+            "take hf:FOLDER"
+        )
+
+
 def _load_network(path: Path) -> Any:
     """The bare Hubert network of `transformers` with the weights at `path`, described by the JSON file beside it.
 
@@ -167,11 +164,7 @@ def _load_network(path: Path) -> Any:
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such weight file")
-    if _is_fairseq(path):
-        raise ValueError(
-            f"{path}: this is the fairseq file of the model; the one in torchaudio's format is wanted, whose name ends "
-            f"in .torchaudio.pt (see {PUBLISHED_AT}/ported_aves/)"
-        )
+    _refuse_other_formats(path)
     config_path = _config_beside(path)
     config = weights.read_json(config_path)
     settings = _hubert_settings(config, config_path)

@@ -130,6 +130,15 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
         ) from error
     if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
         state = dict(state["state_dict"])
+    return plain_tensors(state, path)
+
+
+def plain_tensors(state: Any, path: Path) -> dict[str, torch.Tensor]:
+    """The tensors that a file gave, of any shape, by name.
+
+    Raises:
+        ValueError: They are no plain dictionary of tensors, or claim more than the file holds.
+    """
     if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
         raise ValueError(f"{path}: a dictionary of tensors is wanted, {type(state).__name__} came")
     for name, tensor in state.items():

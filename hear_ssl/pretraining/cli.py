@@ -1,4 +1,4 @@
-"""The command line: `hear-ssl pretrain byol-a FOLDER... --out DIR`.
+"""The command line: `hear-ssl pretrain byol-a FOLDER... --out DIR` and `hear-ssl convert FILE --out DIR`.
 
 The curve goes to standard output, one line an epoch; everything else to standard error, and with times into the file of --log.
 Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
@@ -31,9 +31,9 @@ def parser() -> argparse.ArgumentParser:
     """All commands and their options; a recipe's number that is left out stays as published."""
     top = argparse.ArgumentParser(prog="hear-ssl", description="Self-supervised audio models.")
     top.add_argument("--version", action="version", version=f"hear-ssl {importlib.metadata.version('hear-ssl')}")
-    pretrain = top.add_subparsers(required=True, metavar="COMMAND").add_parser(
-        "pretrain", help="train a model on your own audio, without labels"
-    )
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    _add_convert(commands.add_parser("convert", help="make a fairseq file loadable, without fairseq"))
+    pretrain = commands.add_parser("pretrain", help="train a model on your own audio, without labels")
     kinds = pretrain.add_subparsers(required=True, metavar="MODEL")
     one = kinds.add_parser("byol-a", help="BYOL-A, version 1 or 2", epilog=EPILOG)
     one.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="folders of audio, or audio files")
@@ -68,6 +68,17 @@ def parser() -> argparse.ArgumentParser:
     )
     one.set_defaults(command=_pretrain_byol_a)
     return top
+
+
+def _add_convert(one: argparse.ArgumentParser) -> None:
+    """The arguments of `hear-ssl convert`."""
+    one.description = "Writes the encoder of a fairseq file (wav2vec 2.0, HuBERT, AVES) as a folder that hf:DIR and --weights DIR take."
+    one.add_argument("file", type=Path, metavar="FILE", help="the .pt file; no code in it is run")
+    one.add_argument("--out", type=Path, required=True, metavar="DIR", help="the folder, which must not be there yet")
+    one.add_argument(
+        "--normalize", choices=("true", "false"), help="whether audio is normalised, where the file does not say it"
+    )
+    one.set_defaults(command=_convert, quiet=False, log=None)
 
 
 def _finite(text: str) -> float:
@@ -106,12 +117,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         log.error(error)
         return 2 if isinstance(error, FileNotFoundError) else 1
     except KeyboardInterrupt:
-        log.error("interrupted; the same command goes on from the last saved state")
+        log.error("interrupted; the same command goes on from the last saved state, or begins anew where there is none")
         return 130
     finally:
         for handler in handlers:
             logging.getLogger().removeHandler(handler)
             handler.close()
+
+
+def _convert(parsed: argparse.Namespace) -> int:
+    """`hear-ssl convert`."""
+    from hear_ssl.encoders.fairseq import convert
+
+    made = convert(parsed.file, parsed.out, None if parsed.normalize is None else parsed.normalize == "true")
+    left_out = f"; left out {len(made.left_out)} of heads ({made.left_out[0]}, ...)" if made.left_out else ""
+    print(
+        f"{made.folder}: {made.model_type}, {made.n_tensors} tensors{left_out}; audio is {'' if made.normalize else 'not '}normalised; "
+        f"use it as hf:{made.folder}"
+    )
+    return 0
 
 
 def _pretrain_byol_a(parsed: argparse.Namespace) -> int:
