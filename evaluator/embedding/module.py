@@ -57,7 +57,7 @@ class Local:
         with _stdout_to_stderr():
             try:
                 self.driver = driver.Driver(
-                    spec.name, spec.weights, dict(spec.options), spec.device, spec.instance, file=spec.file
+                    spec.name, spec.weights, spec.loaded_options, spec.device, spec.instance, file=spec.file
                 )
                 self.driver.describe()
             except driver.ModuleTrouble as error:

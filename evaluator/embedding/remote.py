@@ -88,7 +88,7 @@ class Remote:
         wanted: dict[str, Any] = {
             "name": spec.name,
             "weights": spec.weights,
-            "options": dict(spec.options),
+            "options": spec.loaded_options,
             "device": spec.device,
             "file": spec.file,
         }

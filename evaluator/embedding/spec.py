@@ -60,6 +60,8 @@ class ModuleSpec:
             embeddings, which are never found again after it; None for others.
         in_process: Whether a module that is not ours runs in this process, where a debugger reaches it and its crash or
             hang is ours.
+        from_clips: What options came to that a task's training clips decide (`experiment/from_clips.py`); they take the places of those in
+            `options`, which stay as the user gave them.
         kept_as: In which numbers the store keeps its embeddings: "float32", or "float16" in half the bytes (`halves.py`).
 
     Raises:
@@ -77,6 +79,7 @@ class ModuleSpec:
     session: TemporaryDirectory[str] | None = field(default=None, repr=False)
     in_process: bool = False
     kept_as: str = "float32"
+    from_clips: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.in_process and self.python:
@@ -85,6 +88,11 @@ class ModuleSpec:
             )
         if self.kept_as not in KEPT_AS:
             raise UsageError(f"--store: {schema.unknown('kind of numbers', self.kept_as, KEPT_AS)}")
+
+    @property
+    def loaded_options(self) -> dict[str, Any]:
+        """Keyword arguments that load_model is called with."""
+        return {**self.options, **self.from_clips}
 
     @property
     def is_ours(self) -> bool:

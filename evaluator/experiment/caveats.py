@@ -11,6 +11,7 @@ from evaluator.check.check import counts
 from evaluator.datasets import own_split, splits
 from evaluator.embedding import guard
 from evaluator.embedding.extraction import Extraction
+from evaluator.experiment import from_clips
 from evaluator.experiment.evaluation import Choice, Evaluation, Key
 from evaluator.experiment.experiment import Experiment
 from evaluator.experiment.setup import Setup
@@ -184,6 +185,7 @@ def notes(
     sentences = [*_on_fit(experiment), *_on_choice(experiment, choice, evaluations), *intake(experiment.setup)]
     sentences += [f"data: {text}" for text, _ in oddities.headers(experiment.setup.recordings.facts)]
     sentences += [f"data: {text}" for text in _unused_groups(experiment.setup)]
+    sentences += from_clips.note(experiment.spec, experiment.setup)
     if experiment.spec.instance is not None:
         kept = "; its embeddings last for this session, since nothing names its code and weights"
         sentences.append(

@@ -152,6 +152,7 @@ def _provenance(
         "asked_seeds": options.n_seeds,
         "seeded": setup.protocol.probe.SEEDED,  # whether another seed would tell otherwise
         "layers": experiment.layers,
+        **({"from_clips": dict(experiment.spec.from_clips)} if experiment.spec.from_clips else {}),
         **({} if experiment.spec.kept_as == "float32" else {"kept_as": experiment.spec.kept_as}),
     }
 

@@ -104,7 +104,8 @@ class Namer:
     def _module(self) -> dict[str, Any]:
         known = {each.name: getattr(self.spec, each.name) for each in fields(self.spec)}
         return {name: value for name, value in known.items() if name not in _NOT_OF_MODULE} | {
-            "options": dict(self.spec.options)
+            "options": dict(self.spec.options),
+            "from_clips": dict(self.spec.from_clips),
         }
 
     def _name(self, setup: Setup, loaded: dict[str, Any]) -> str:

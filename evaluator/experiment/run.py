@@ -12,6 +12,7 @@ from evaluator.errors import EvaluationError, UsageError
 from evaluator.experiment.checked import Asked, Checks, Failure, Keeping, Question, RunRequest
 from evaluator.experiment.experiment import embed, prepare
 from evaluator.experiment.fit import fit
+from evaluator.experiment.from_clips import settled
 from evaluator.experiment.options import RunOptions
 from evaluator.experiment.provenance import Clock
 from evaluator.experiment.record import record
@@ -81,6 +82,7 @@ def run_many(
         failed: Called with each run that fails.
         keeping: Where results are kept, of which those of the very same requests are given as they are; None for nowhere.
     """
+    requests = settled(requests, failed)
     checks = Checks(requests, keeping or Keeping())
     for failure in checks.failures:
         failed(failure)

@@ -1,8 +1,11 @@
-"""Weights of BYOL-A and BYOL-S on disk: the original `checkpoint.pth` with its `stats.csv`, and our safetensors."""
+"""Weights of BYOL-A and BYOL-S on disk: the original `checkpoint.pth` with its `stats.csv`, and our safetensors.
+
+NTT's own files come without `stats.csv`: their evaluation takes mean and standard deviation of the task's training clips.
+"""
 
 import csv
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,16 +13,22 @@ from typing import Any
 import torch
 
 from hear_ssl.encoders import weights
-from hear_ssl.encoders.byol_a import BLOCKS, CHANNELS, MEL, ByolAEncoder, ByolAModel, ByolANetwork
-from hear_ssl.encoders.logmel import FFT_LENGTH, N_BANDS, LogMel
+from hear_ssl.encoders.byol_a import BLOCKS, CHANNELS, MEL, SHORTEST, ByolAEncoder, ByolAModel, ByolANetwork
+from hear_ssl.encoders.logmel import FFT_LENGTH, N_BANDS, SAMPLE_RATE, LogMel, mirrored
 from hear_ssl.encoders.options import check_options
 
 OPTIONS = {
     "pooling": "max+mean (as published), mean or mean+std: how frames become a scene embedding",
     "timestamps": "windows (1 s every 50 ms, the default) or frames (the network's own, 80 or 40 ms apart)",
     "stft_window": "samples under the window of the spectrogram: 1024 (BYOL-A), 400 (BYOL-S); else what the weights say",
+    "stats": "MEAN,STD of the log-mel spectrogram, or data (hear-eval run: of the task's training clips); else what lies beside the weights",
     "mel": "htk or slaney: scale of the mel bands; else what the weights say, or htk for version 1, slaney for 2",
 }
+
+FROM_DATA = "data"
+# The pairs in the examples of NTT's README files, each of one data set; what is right for other sounds may be elsewhere.
+PUBLISHED = {1: (-5.4919195, 5.0389895), 2: (-9.660292, 4.7219563)}
+SECONDS_AT_ONCE = 60  # of a recording, while statistics are collected
 
 
 def read_statistics(path: Path) -> tuple[float, float]:
@@ -95,33 +104,144 @@ def _heard(path: Path) -> tuple[str, ...]:
     return tuple(_read_metadata(path).get("heard", "").split()) if path.suffix == ".safetensors" else ()
 
 
+def _weight_file(path: Path) -> Path:
+    """The weight file at a path: itself, or `checkpoint.pth` of a folder.
+
+    Raises:
+        FileNotFoundError: The folder has none; the sentence names what lies there instead.
+    """
+    if not path.is_dir() or (path / "checkpoint.pth").is_file():
+        return path / "checkpoint.pth" if path.is_dir() else path
+    others = sorted(each.name for each in path.glob("*.pth")) + sorted(each.name for each in path.glob("*.safetensors"))
+    way = f"give one of its files: {', '.join(others[:3])}" if others else "give the weight file itself"
+    raise FileNotFoundError(f"{path / 'checkpoint.pth'}: no such weight file; {way}")
+
+
+def parse_statistics(value: Any) -> tuple[float, float]:
+    """Mean and standard deviation as the option `stats` gives them: `MEAN,STD` or two numbers.
+
+    >>> parse_statistics("-5.5, 4.25"), parse_statistics([-5.5, 4.25])
+    ((-5.5, 4.25), (-5.5, 4.25))
+
+    Raises:
+        ValueError: Something else.
+    """
+    if value == FROM_DATA:
+        raise ValueError(
+            "option stats='data': the training clips of a task decide, and only hear-eval run knows them; elsewhere give stats=MEAN,STD"
+        )
+    parts = value.split(",") if isinstance(value, str) else value
+    try:
+        mean, std = (float(part) for part in parts)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"option stats={value!r}: give MEAN,STD of the log-mel spectrogram, such as -5.49,5.04"
+        ) from None
+    if not (0 < std < float("inf") and abs(mean) < float("inf")):
+        raise ValueError(f"option stats={value!r}: a finite mean and a standard deviation above 0 are wanted")
+    return mean, std
+
+
+def _statistics_beside(path: Path, version: int) -> tuple[float, float]:
+    """Those in the `stats.csv` beside a weight file.
+
+    Raises:
+        FileNotFoundError: There is none; the sentence has the other ways.
+        ValueError: Not readable.
+    """
+    beside = path.with_name("stats.csv")
+    if not beside.is_file():
+        mean, std = PUBLISHED[version]
+        raise FileNotFoundError(
+            f"{beside}: no such file, and the weights need mean and std of the log-mel spectrogram: put it there (columns mean, std), or give the "
+            f"option stats={FROM_DATA} (of each task's training clips, as NTT's evaluation does; hear-eval run only) or stats=MEAN,STD, such "
+            f"as stats={mean},{std}, the pair in NTT's example for version {version}"
+        )
+    return read_statistics(beside)
+
+
+@dataclass(frozen=True)
+class _Files:
+    """What the files of a checkpoint hold: the tensors, of any shape, by name, and what our own files say beside them."""
+
+    path: Path
+    state: Mapping[str, torch.Tensor]
+    metadata: Mapping[str, str]
+
+    def front_end(self, network: ByolANetwork, options: dict[str, Any]) -> LogMel:
+        """The spectrogram that the network takes; its own options are taken out of `options`."""
+        mel = options.pop("mel", self.metadata.get("mel", MEL[network.version]))
+        return LogMel(mel, options.pop("stft_window", int(self.metadata.get("stft_window", FFT_LENGTH))))
+
+    def statistics(self, version: int) -> tuple[float, float]:
+        """Mean and standard deviation that lie in the file or beside it.
+
+        Raises:
+            FileNotFoundError, ValueError: They do not.
+        """
+        if self.path.suffix != ".safetensors":
+            return _statistics_beside(self.path, version)
+        try:
+            return float(self.metadata["mean"]), float(self.metadata["std"])
+        except (KeyError, ValueError):
+            raise ValueError(
+                f"{self.path}: its metadata has no numbers mean and std; it was not written by hear-ssl; give the option stats=MEAN,STD"
+            ) from None
+
+
+def _read(path: Path) -> _Files:
+    path = _weight_file(path)
+    state = _without_prefix(weights.read_state(path))
+    return _Files(path, state, _read_metadata(path) if path.suffix == ".safetensors" else {})
+
+
 def _load_encoder(path: Path, options: dict[str, Any]) -> ByolAEncoder:
     """The encoder at `path`; takes its own options out of `options`.
 
     Args:
-        path: `checkpoint.pth` with `stats.csv` beside it, a folder of both, or a safetensors file of ours.
+        path: A `.pth` file, with `stats.csv` beside it unless the option `stats` is there; a folder of both, or a safetensors file
+            of ours.
 
     Raises:
         FileNotFoundError: One of the files is missing.
         ValueError: They are damaged, or not BYOL-A's.
     """
-    path = path / "checkpoint.pth" if path.is_dir() else path
-    state = _without_prefix(weights.read_state(path))
-    if path.suffix == ".safetensors":
-        metadata = _read_metadata(path)
-        try:
-            mean, std = float(metadata["mean"]), float(metadata["std"])
-        except (KeyError, ValueError):
-            raise ValueError(
-                f"{path}: its metadata has no numbers mean and std; it was not written by hear-ssl"
-            ) from None
-    else:
-        metadata, (mean, std) = {}, read_statistics(path.with_name("stats.csv"))
-    network = _network_for(state, path)
-    weights.load_strictly(network, state, path)
-    mel = options.pop("mel", metadata.get("mel", MEL[network.version]))
-    window = options.pop("stft_window", int(metadata.get("stft_window", FFT_LENGTH)))
-    return ByolAEncoder(network, mean, std, LogMel(mel, window), options.pop("timestamps", "windows"))
+    files = _read(path)
+    network = _network_for(files.state, files.path)
+    given = options.pop("stats", None)
+    statistics = files.statistics(network.version) if given is None else parse_statistics(given)
+    weights.load_strictly(network, files.state, files.path)
+    front_end = files.front_end(network, options)
+    return ByolAEncoder(network, *statistics, front_end, options.pop("timestamps", "windows"))
+
+
+@torch.no_grad()
+def statistics_of(clips: Iterable[Any], front_end: LogMel) -> tuple[float, float]:
+    """Mean and standard deviation over all bands and frames of the log-mel spectrograms of clips (n_samples,) at 16 kHz.
+
+    Clips under 1 s count with the zeros that they are padded with; of a long one, stretches of a minute are looked at one after another.
+
+    Raises:
+        ValueError: No clip, or no more than one value.
+
+    Source: nttcslab/eval-audio-repr, ar_base.py (statistics of training clips), and evaluate.py of nttcslab/byol-a, which draws up to
+    10,000 files; here every training clip counts, so that nothing is drawn.
+    """
+    n, total, squares = 0, 0.0, 0.0
+    for clip in clips:
+        audio = torch.as_tensor(clip, dtype=torch.float32)
+        audio = torch.nn.functional.pad(audio, (0, max(0, SHORTEST - len(audio))))
+        for part in audio.split(SECONDS_AT_ONCE * SAMPLE_RATE):
+            if len(part) > FFT_LENGTH // 2:  # a shorter rest cannot be mirrored
+                values = front_end(mirrored(part[None])).double()
+                n, total, squares = (
+                    n + values.numel(),
+                    total + float(values.sum()),
+                    squares + float(values.square().sum()),
+                )
+    if n < 2 or (variance := squares / n - (total / n) ** 2) <= 0:
+        raise ValueError("stats=data: the training clips have no spectrogram that varies; give stats=MEAN,STD")
+    return total / n, variance**0.5
 
 
 @dataclass(frozen=True)
@@ -157,13 +277,35 @@ class ByolACheckpoint:
             FileNotFoundError: No such file, or no path was given and there are no weights in the package.
         """
         check_options(options, OPTIONS)
-        if not model_file_path and not self.packaged:
-            way = f"the folder with checkpoint.pth and stats.csv; download {self.archive} and unpack it"
-            raise FileNotFoundError(f"this model needs a model_file_path: {self.how_to_get or way}")
-        path = Path(model_file_path) if model_file_path else Path(__file__).parents[1] / "weights" / self.packaged
+        path = self._path(model_file_path)
         model = ByolAModel(_load_encoder(path, options), **options)
         model.trained_on = dict(self.trained_on)
         model.heard = _heard(path)
-        file = path / "checkpoint.pth" if path.is_dir() else path
+        file = _weight_file(path)
         model.read_from = [os.path.abspath(each) for each in (path, file, file.with_name("stats.csv"))]
         return model
+
+    def _path(self, model_file_path: str) -> Path:
+        if not model_file_path and not self.packaged:
+            way = f"the folder with checkpoint.pth and stats.csv; download {self.archive} and unpack it"
+            raise FileNotFoundError(f"this model needs a model_file_path: {self.how_to_get or way}")
+        return Path(model_file_path) if model_file_path else Path(__file__).parents[1] / "weights" / self.packaged
+
+    def options_from_clips(
+        self, model_file_path: str, options: Mapping[str, Any], clips: Callable[[int], Iterable[Any]]
+    ) -> dict[str, Any]:
+        """What options that depend on a task's training clips come to: `stats=data` becomes [mean, std]; else nothing.
+
+        Args:
+            model_file_path, options: As `load_model` is called with.
+            clips: From a sample rate in Hz to the training clips, (n_samples,) float32 each.
+
+        Raises:
+            ValueError, FileNotFoundError: As of `load_model`, or no clip.
+        """
+        if options.get("stats") != FROM_DATA:
+            return {}
+        check_options(options, OPTIONS)
+        files = _read(self._path(model_file_path))
+        front_end = files.front_end(_network_for(files.state, files.path), dict(options))
+        return {"stats": list(statistics_of(clips(SAMPLE_RATE), front_end))}
