@@ -12,6 +12,7 @@ from PIL import Image
 from scipy.spatial.distance import jensenshannon
 
 from evaluator.audio.clip import Clip, named
+from evaluator.datasets import moved
 from evaluator.errors import UsageError
 from evaluator.experiment import catalogue
 from evaluator.report import clips, recordings, sound, spectrogram, ticks
@@ -300,7 +301,7 @@ def parent(tmp_path):
 
 def test_recordings_are_found_in_a_folder_of_several_datasets(parent, tmp_path):
     """By the dataset's name, the name of the folder in which they lay, one folder further down, or itself."""
-    find = recordings.find_folder
+    find = moved.find_folder
     gone = tmp_path / "elsewhere"
     assert find(parent, gone, None, "frogs", ["x.wav"]) == parent / "frogs"
     assert find(parent, gone / "frogs", None, "mine", ["x.wav"]) == parent / "frogs"
@@ -314,13 +315,13 @@ def test_recordings_are_found_in_a_folder_of_several_datasets(parent, tmp_path):
 def test_own_and_made_data_is_heard_where_it_lay(parent, tmp_path):
     """As `run` takes it from there whatever --data says; unless --data holds it."""
     (made,) = catalogue.find("demo/calls")
-    assert recordings.find_folder(tmp_path, parent / "frogs", made.document(), "calls", ["x.wav"]) == parent / "frogs"
+    assert moved.find_folder(tmp_path, parent / "frogs", made.document(), "calls", ["x.wav"]) == parent / "frogs"
     assert (
-        recordings.find_folder(parent / "birds", parent / "frogs", made.document(), "calls", ["x.wav"])
+        moved.find_folder(parent / "birds", parent / "frogs", made.document(), "calls", ["x.wav"])
         == parent / "birds" / "v1.2"
     )
     (esc10,) = catalogue.find("esc10")
-    assert recordings.find_folder(tmp_path, parent / "frogs", esc10.document(), "esc10", ["x.wav"]) == tmp_path
+    assert moved.find_folder(tmp_path, parent / "frogs", esc10.document(), "esc10", ["x.wav"]) == tmp_path
 
 
 def test_another_recording_of_the_same_name_is_not_heard(parent):

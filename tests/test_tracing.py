@@ -280,9 +280,13 @@ def test_data_that_moved_is_found_where_it_is_said(here, capsys, monkeypatch):
     path = run_one("hear_ssl.melspec", "--task", "birds.csv", "--protocol", "knn").resolve()
     shutil.copytree(here, here.parent / "moved", ignore=lambda *_: ["results"])
     shutil.rmtree(here / "tones")
-    assert main(["rerun", str(path)]) == 1
-    assert "16 of 16 clips lack the recording" in capsys.readouterr().err
+    assert main(["rerun", str(path)]) == 2
+    told = capsys.readouterr().err
+    assert "recordings of 16 of its 16 test clips are not in" in told and "and 11 more; say with --data" in told
     assert main(["rerun", str(path), "--data", str(here.parent / "moved")]) == 0
+    shutil.copytree(here.parent / "moved", here.parent / "everything" / "b_birds")
+    (here.parent / "everything" / "a_frogs" / "tones").mkdir(parents=True)
+    assert main(["rerun", str(path), "--data", str(here.parent / "everything")]) == 0  # as run looks below a folder
     result = on_disk.read(path)
     gone = dataclasses.replace(result, environment={**result.environment, "data": str(here / "nowhere")})
     with pytest.raises(ev.UsageError, match="its recordings are not in .*nowhere; say with --data"):
@@ -323,7 +327,17 @@ def test_what_cannot_be_asked_again_says_why(here, capsys):
     an_object = dataclasses.replace(results[0], provenance={**results[0].provenance, "session": "hear-eval-x"})
     with pytest.raises(ev.UsageError, match="was an object in Python"):
         ev.rerun(an_object)
-    assert main(["rerun", "results"]) == 2 and "is a folder" in capsys.readouterr().err
+    assert main(["rerun", "nothing"]) == 2 and "no such file or folder" in capsys.readouterr().err
+
+
+def test_several_results_are_asked_again(here, capsys):
+    """A folder of them: one that cannot be asked is named and stops no other, and the last line counts."""
+    ev.run(["hear_ssl.melspec", "./mine.py"], "./tones", protocol="knn")
+    (here / "mine.py").unlink()
+    assert main(["rerun", "results"]) == 1
+    out, err = capsys.readouterr()
+    assert out.count("equal: hear_ssl.melspec on tones") == 1 and "mine.py: there is no such file" in err
+    assert out.endswith("1 of 2 results equal, 0 not equal, 1 could not be asked again\n")
 
 
 def as_written_before(path):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Any
 
+from evaluator.datasets import moved
 from evaluator.datasets import task as tasks
 from evaluator.datasets.task import Task
 from evaluator.embedding.spec import ModuleSpec
@@ -20,6 +21,9 @@ from evaluator.probes.protocol import Protocol
 from evaluator.results import equality
 from evaluator.results.result import Result
 from evaluator.results.robustness import DEGRADATION
+from evaluator.words import counted
+
+_SHOWN = 5  # clips that a sentence names
 
 
 @dataclass(frozen=True)
@@ -114,19 +118,38 @@ def _module(result: Result) -> str:
 
 
 def _task(result: Result, data: Path | None) -> Task:
-    """The task of a result; a user's own with its data where it lay, or in the folder `data`."""
+    """The task of a result; a user's own with its data where it lay, or in or below the folder `data`."""
     document = result.provenance.get("task")
     asked = str(result.environment.get("asked_task") or result.task)
     if not isinstance(document, Mapping):
         return _named_task(result, asked)
     if document.get("dataset", {}).get("access") != "own":
         return tasks.from_document(document)
-    root = data if data is not None else _data(result.environment)
-    if root is None or not root.is_dir():
-        lay = f"not in {root}" if root is not None else "in a folder that the result does not name"
-        raise UsageError(f"{result.task}: its recordings are {lay}; say with --data in which folder they are now")
-    path = asked if os.path.isabs(asked) and os.path.exists(asked) else str(root / PurePath(asked).name)
+    root = _own_folder(result, data)
+    beside = root / PurePath(asked).name  # a table or YAML file; of a folder of recordings the folder itself
+    path = asked if os.path.isabs(asked) and os.path.exists(asked) else str(beside if beside.exists() else root)
     return tasks.from_document(document, root, path)
+
+
+def _own_folder(result: Result, data: Path | None) -> Path:
+    """The folder of a user's own recordings: where they lay, or in or below the folder that is named now.
+
+    Raises:
+        UsageError: There is none, or recordings of test clips are not in it; the sentence has how many, and the first of them.
+    """
+    lay = _data(result.environment)
+    clips = list(dict.fromkeys(name for fold in result.test_clips for name in fold))
+    root = moved.find_folder(data, lay, result.provenance.get("task"), result.dataset, clips)
+    if root is None or not root.is_dir():
+        where = f"not in {root}" if root is not None else "in a folder that the result does not name"
+        raise UsageError(f"{result.task}: its recordings are {where}; say with --data in which folder they are now")
+    if gone := moved.missing(root, clips):
+        more = f" and {len(gone) - _SHOWN} more" if len(gone) > _SHOWN else ""
+        raise UsageError(
+            f"{result.task}: recordings of {len(gone)} of its {counted(len(clips), 'test clips')} are not in {root}: "
+            f"{', '.join(gone[:_SHOWN])}{more}; say with --data in which folder they are now"
+        )
+    return root
 
 
 def _named_task(result: Result, asked: str) -> Task:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from evaluator.datasets.moved import find_folder
 from evaluator.files import write_whole
 from evaluator.mapping.atlas import Atlas, Map, MappedEmbedding, as_table
 from evaluator.mapping.colouring import COLOURS, SHAPES, Colouring, mark_of
@@ -17,7 +18,6 @@ from evaluator.mapping.figures import drawing_order, turned
 from evaluator.mapping.scale import COLOUR_MAP
 from evaluator.report import render
 from evaluator.report.page import Details, FurtherSection, PageTable
-from evaluator.report.recordings import find_folder
 from evaluator.report.sound import SoundOptions, clip_sound
 from evaluator.report.text import as_sentence, count_of
 
@@ -57,7 +57,7 @@ def sounds_of(atlas: Atlas, data: Path | None = None, n_max: int = MAX_SOUNDS, n
 
     Args:
         atlas: Whose clips, and where their recordings lay.
-        data: Where these lie now, as `recordings.find_folder` takes it; None for where they lay.
+        data: Where these lie now, as `moved.find_folder` takes it; None for where they lay.
         n_max: How many clips; 0 for none.
         n_bytes: Of all of them together.
     """

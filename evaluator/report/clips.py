@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from evaluator.datasets.moved import find_folder
 from evaluator.report.budget import PageBudget
 from evaluator.report.page import ClipEntry, ClipList, ShownPrediction
-from evaluator.report.recordings import another, find_folder
+from evaluator.report.recordings import another
 from evaluator.report.sound import ClipSound, SoundOptions, clip_sound
 from evaluator.results.compare import refuse_unlike
 from evaluator.results.hearing import Hearing, pace
