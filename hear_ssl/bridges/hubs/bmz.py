@@ -1,0 +1,82 @@
+"""Bioacoustics Model Zoo: networks of OpenSoundscape (HawkEars, BirdSet's, Perch, BirdNET, whales, frogs), in its own interpreter.
+
+Each network has its own sample rate and window: one vector a window, no layers. Most fetch their weights when they are first loaded;
+`--weights FILE` is handed to those that take a file (BirdNET: its TFLite file). Windows are cut here.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import numpy as np
+
+FACTS = dict(
+    layers=1,
+    licence="MIT (code); each network its own, BirdNET's CC BY-NC-SA 4.0",
+    citation="Bioacoustics Model Zoo, https://github.com/kitzeslab/bioacoustics-model-zoo; each network its own",
+)
+# fmt: off
+MODELS = (
+    "BirdNET", "BirdSetConvNeXT", "BirdSetEfficientNetB1", "BirdCODE", "HawkEars", "HawkEars2", "HawkEars_Embedding", "HawkEars_Low_Band",
+    "HawkEars_v010", "HumpbackWhale", "Perch", "Perch2", "Perch2LiteRT", "RanaSierraeCNN", "YAMNet",
+)
+# fmt: on
+PYTHON = ("3.11", "3.13")
+INSTALL = ("torch==2.11.0 torchaudio==2.11.0 torchvision==0.26.0 bioacoustics-model-zoo==0.13.4 ai-edge-litert==2.3.0",)
+LICENCES = {"BirdNET": "CC BY-NC-SA 4.0 (weights)"}
+# Keywords by which a network takes a file of weights.
+PATHS = ("tflite_path", "checkpoint_path", "checkpoint_url", "path")
+
+
+def load(name: str, weights: str) -> Network:
+    """A network.
+
+    Args:
+        name: As the zoo calls it.
+        weights: A file for it; "" for the published one.
+
+    Raises:
+        ValueError: There is no such network, or it takes no file.
+        ImportError: The zoo is not installed, or does not work here.
+    """
+    import bioacoustics_model_zoo
+
+    known = {each: value for each, value in bioacoustics_model_zoo.list_models().items() if hasattr(value, "embed")}
+    if name not in known:
+        raise ValueError(f"bmz:{name}: the zoo has no such network; it has {', '.join(sorted(known))}")
+    given = {}
+    if weights:
+        takes = [each for each in PATHS if each in inspect.signature(known[name].__init__).parameters]
+        if not takes:
+            raise ValueError(f"bmz:{name}: takes no file of weights; leave --weights {weights} out")
+        given[takes[0]] = weights
+    return Network(known[name](**given), name, [weights] if weights else [])
+
+
+class Network:
+    """A network of the zoo; its width is that of what it answers to silence."""
+
+    fixed = True
+
+    def __init__(self, model: Any, name: str, files: list[str]):
+        from opensoundscape import Audio
+
+        self.model, self.audio_of, self.files = model, Audio, files
+        self.licence = LICENCES.get(name, "")
+        settings = model.preprocessor
+        self.sample_rate, self.window_seconds = int(settings.sample_rate), float(settings.sample_duration)
+        self.window = round(self.sample_rate * self.window_seconds)
+        network: Any = getattr(model, "network", None)
+        if hasattr(network, "state_dict"):
+            self.state_dict = network.state_dict
+        self.width = self.vectors(np.zeros((1, self.window), np.float32)).shape[1]
+
+    def vectors(self, audio: np.ndarray) -> np.ndarray:
+        """(n, samples) -> (n, width)."""
+        sounds = [self.audio_of(np.array(window, np.float32), self.sample_rate) for window in audio]
+        given = self.model.embed(sounds, progress_bar=False)
+        array = np.asarray(given.values if hasattr(given, "values") else given, np.float32)
+        if len(array) != len(audio):
+            raise ValueError(f"the network gives {len(array)} vectors for {len(audio)} windows")
+        return array
