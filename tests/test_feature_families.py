@@ -206,6 +206,7 @@ def test_ast_without_a_processor_file_needs_its_statistics(tmp_path):
     [
         ("ast", {"context": "half"}, "option context='half': known values are 'padded' and 'clip'"),
         ("ast", {"window_seconds": 30}, r"option window_seconds=30: this network takes at most 1.2 s at once"),
+        ("clap", {"window_seconds": 5}, r"option window_seconds=5: this network sees windows of 10 s and no others"),
         ("clap", {"output": "text"}, "option output='text': known values are 'projected' and 'pooled'"),
         (
             "clap",

@@ -108,10 +108,14 @@ def fit_window(encoder: Encoder, options: dict[str, Any]) -> None:
     """Put the longest window that the network takes into the options, where none is asked for.
 
     Raises:
-        ValueError: A longer one is, in seconds.
+        ValueError: A longer one is, in seconds, or another than the only one that the network takes.
     """
     longest = getattr(encoder, "longest_seconds", math.inf)
     asked = options.get("window_seconds")
+    if isinstance(asked, (int, float)) and getattr(encoder, "one_window", False) and asked != longest:
+        raise ValueError(
+            f"option window_seconds={asked!r}: this network sees windows of {longest:g} s and no others; leave it out"
+        )
     if asked is None and longest < DEFAULT_WINDOW_SECONDS:
         options["window_seconds"] = longest
     elif isinstance(asked, (int, float)) and asked > longest:

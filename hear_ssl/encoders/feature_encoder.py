@@ -30,10 +30,12 @@ class FeatureEncoder(EqualLengthsEncoder):
 
     Attributes:
         longest_seconds: What the network sees at once.
+        one_window: Whether it sees stretches of that length and no others: shorter ones are filled up.
         revision: Commit on the hub that the weights are from; "" for those of a folder.
     """
 
     longest_seconds = math.inf
+    one_window = False
     revision = ""
 
     def __init__(self, loaded: Loaded, rules: Rules, sample_rate: int):

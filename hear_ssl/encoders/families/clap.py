@@ -48,11 +48,13 @@ class ClapEncoder(FeatureEncoder):
     """An encoder around a `ClapAudioModelWithProjection`.
 
     Args:
-        seconds: Of audio that the network takes.
+        seconds: Of audio that the network takes, so that no `window_seconds` is another.
         repeats: How a shorter clip is padded: "repeatpad", "repeat" or "pad".
         bands: `scale`, `lowest_hz` and `highest_hz` of the mel bands, as of `mel_filters`.
         output: See `OPTIONS`.
     """
+
+    one_window = True
 
     def __init__(self, loaded: Loaded, seconds: int, repeats: str, bands: Mapping[str, Any], output: str):
         super().__init__(loaded, RULES, SAMPLE_RATE)
