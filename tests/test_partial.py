@@ -117,3 +117,24 @@ def test_a_dataset_that_is_published_without_some_files_is_whole(tmp_path):
             f"{tmp_path}/infant_marmosets_vox/labels.csv:104 (data/twin_5/20990101_Twin5_marmoset2.wav)"
         ]
     assert told[0] == [] and len(told[1]) == 2
+
+
+def test_what_cannot_be_read_is_said_once_before_anything_is_embedded(tmp_path, embedded, caplog):
+    """Of two modules on one folder; where it is admitted, nobody is warned."""
+    for number in range(24):
+        path = tmp_path / "mine" / "ab"[number % 2] / f"{number:02d}.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, np.random.default_rng(number).normal(0, 0.1, 800), 16_000)
+    path.write_bytes(path.read_bytes()[:900])  # cut off
+    given = {"protocol": "logistic", "cache": tmp_path / "cache", "out": None}
+    seen_before: list[int] = []
+    caplog.handler.addFilter(lambda record: not seen_before.append(len(embedded)))
+    with pytest.raises(ev.RunError, match="2 runs failed"):
+        ev.run([MODULE, "hear_ssl.melspec"], str(tmp_path / "mine"), **given)
+    told = [record.getMessage() for record in caplog.records if "no module gets a score" in record.getMessage()]
+    assert len(told) == 1 and seen_before[0] == 0
+    assert told[0].startswith("mine: 1 of 24 clips cannot be read (") and "b/23.wav" in told[0]
+    assert told[0].endswith("admit them with --allow-failed 0.042")
+    caplog.clear()
+    ev.run(MODULE, str(tmp_path / "mine"), allow_failed=0.042, **given)
+    assert not [record for record in caplog.records if "no module gets a score" in record.getMessage()]

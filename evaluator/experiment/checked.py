@@ -3,6 +3,7 @@
 What is wrong is told before the first module is opened or downloaded. Tables are read once for all modules.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +24,8 @@ from evaluator.probes.protocol import Protocol
 from evaluator.results import conditions
 from evaluator.results import kept as kept_results
 from evaluator.results.result import Result
+
+LOG = logging.getLogger(__name__)
 
 Question = tuple[Task, Protocol]
 """A task, and the protocol that it is evaluated under."""
@@ -146,6 +149,19 @@ class Checks:
         self.every(self.look_at_files)
         self.find_kept()
         self.every(self.divide)
+        self.tell_unreadable()
+
+    def tell_unreadable(self) -> None:
+        """Say once of each task, before anything is embedded, that clips cannot be read and all its runs will fail for it."""
+        told = (
+            usable.unreadable(asked.listed.setup, request.options.allow_failed)
+            for request, among in zip(self.requests, self.asked, strict=True)
+            for asked in among
+            if asked.kept is None
+        )
+        for text in dict.fromkeys(told):
+            if text:
+                LOG.warning("%s", text)
 
     def every(self, step: Callable[[RunRequest, Asked], None]) -> None:
         """Carry out a step for every question to every module; what fails is left out from then on."""

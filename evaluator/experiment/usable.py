@@ -41,6 +41,26 @@ def refuse_missing(setup: Setup, allowed: float) -> None:
         )
 
 
+def unreadable(setup: Setup, allowed: float) -> str:
+    """What a run will fail for, as far as the files tell before anything is embedded: clips that cannot be read; "" if it will not.
+
+    Args:
+        setup, allowed: As those of `refuse_missing`.
+    """
+    clips, known_bad = setup.recordings.clips, set(setup.task.dataset.known_bad)
+    reasons = {
+        clip.name: str(facts)
+        for clip in clips
+        if isinstance(facts := setup.recordings.facts[clip.path], AudioError) and clip.path not in known_bad
+    }
+    if len(reasons) <= allowed * len(clips):
+        return ""
+    return (
+        f"{setup.task.name}: {len(reasons)} of {len(clips)} clips cannot be read ({next(iter(reasons.values()))}): the others are embedded "
+        f"and kept, but no module gets a score; mend them, or admit them with --allow-failed {_rounded_up(len(reasons) / len(clips))}"
+    )
+
+
 def refuse_failures(setup: Setup, extraction: Extraction, allowed: float) -> None:
     """Refuse to score on a silently smaller set.
 
