@@ -76,7 +76,8 @@ def _of_folder(path: Path) -> Task:
     if len(classes) < 2:
         raise UsageError(
             f"{path}: has {len(classes)} visible sub-folder{'' if len(classes) == 1 else 's'}, but a task needs one for "
-            "each of two or more classes, or a table beside the recordings"
+            "each of two or more classes, or a table beside the recordings; where file names say the class, a YAML file takes it from them: "
+            "reader: {kind: paths, files: '*.wav', pattern: '(?P<label>[a-z]+)_.*'} (docs/own_data.md: A YAML file)"
         )
     return plain_task(path.resolve().name, path, FoldersReader(), own_split.drawn(grouped=False), multi=False)
 
