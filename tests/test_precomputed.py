@@ -254,6 +254,14 @@ def test_tables_that_say_nothing_are_refused(data, hear_eval):  # noqa: F811
     assert code == 0 and "precomputed:e.parquet" in modules and not [each for each in modules if "untrained" in each]
 
 
+@pytest.mark.parametrize(("numbers", "wanted"), [("0,5;1,25;2", 0.5), ("0.5;1.25;2", 0.5), ("5e-1;1;2", 0.5)])
+def test_semicolons_go_with_either_decimal_mark(tmp_path, numbers, wanted):
+    """Spreadsheets of different languages write one or the other; a label with a comma is no number."""
+    (tmp_path / "t.csv").write_text(f'path;label;v0;v1;start\na.wav;"1,5";{numbers}\n')
+    table = read_table(tmp_path / "t.csv")
+    assert table.take(np.array([0]))[0, 0] == np.float32(wanted) and table.start[0] == 2
+
+
 def test_the_vector_is_the_numbered_columns():
     """In the order of their numbers, whatever the order of the columns; other columns are left."""
     assert family(Path("t"), ["path", "d10", *(f"d{n}" for n in range(1, 10)), "rms"]) == [

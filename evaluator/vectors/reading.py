@@ -10,8 +10,9 @@ import re
 import zipfile
 import zlib
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ from evaluator.vectors.rows import COLUMNS, LAYER
 _NUMBERED = re.compile(r"(.*?)(\d+)$", re.DOTALL)
 _KNOWN = (*COLUMNS, LAYER, "file", "row")
 _DELIMITERS = ",;\t"
+_COMMA = re.compile(r"[-+]?\d*,\d+([eE][-+]?\d+)?")  # a number with a decimal comma
+_PEEKED = 100  # rows in which one is looked for
 _UNREADABLE = (OSError, ValueError, KeyError, TypeError, EOFError, csv.Error, zipfile.BadZipFile, zlib.error)
 
 
@@ -203,7 +206,7 @@ def _csv(place: Path) -> Read:
     delimiter = max(_DELIMITERS, key=head.count)
     listed = next(csv.reader([head], delimiter=delimiter), [])
     names = family(place, listed)
-    decimal = "," if delimiter == ";" else "."
+    decimal = _decimal(place, delimiter, {*names, "start", "end"})
     types: dict[str, Any] = {**dict.fromkeys(("path", "label", "group"), str), **dict.fromkeys(names, np.float32)}
     keep = [name for name in listed if name in _KNOWN or name in names]
     options: dict[str, Any] = {"sep": delimiter, "decimal": decimal, "encoding": "utf-8-sig"}
@@ -213,6 +216,20 @@ def _csv(place: Path) -> Read:
     vectors = frame[names].to_numpy(np.float32)
     columns = {name: frame[name].tolist() if name in frame else None for name in listed if name not in names}
     return columns, vectors.__getitem__, names, len(names)
+
+
+def _decimal(place: Path, delimiter: str, names: Collection[str]) -> str:
+    """The decimal mark of the first number in these columns that has one: programs that write semicolons write either."""
+    if delimiter == ",":
+        return "."
+    with place.open(encoding="utf-8-sig", newline="") as file:
+        for row in islice(csv.DictReader(file, delimiter=delimiter), _PEEKED):
+            values = [str(row.get(name)).strip() for name in names]
+            if any(_COMMA.fullmatch(value) for value in values):
+                return ","
+            if any("." in value for value in values):
+                return "."
+    return "."
 
 
 def _npz(place: Path) -> Read:
