@@ -229,6 +229,49 @@ def test_nothing_else_is_replaced(field, hear_eval):  # noqa: F811
     assert not [path for path in Path().iterdir() if path.name.endswith(".part")]
 
 
+def test_the_same_words_in_another_folder_are_another_request(field, hear_eval, monkeypatch):  # noqa: F811
+    """`.` is what lies there; the whole project may be moved, and an absolute path is what it was."""
+    out = str(field / "e.csv")
+    monkeypatch.chdir(field / "field" / "wren")
+    assert hear_eval("embed", "hear_ssl.melspec", ".", "--out", out)[0] == 0
+    before = Path(out).read_bytes()
+    monkeypatch.chdir(field / "field" / "owl")
+    code, _, err = hear_eval("embed", "hear_ssl.melspec", ".", "--out", out)
+    assert code == 2 and "(where: ['field/wren'], now ['field/owl'])" in err and Path(out).read_bytes() == before
+    assert str(field) not in (field / "e.csv.json").read_text()
+
+
+def test_a_clip_that_a_task_cuts_ends_where_it_is_cut(field):
+    """The table says what was heard, and is found again by it."""
+    rows = "".join(f"wren/{name}.wav,{label}\n" for name, label in (("a", "x"), ("b", "y")))
+    for name in "cdefgh":
+        soundfile.write(f"field/wren/{name}.wav", np.random.default_rng(ord(name)).normal(0, 0.1, 2 * RATE), RATE)
+        rows += f"wren/{name}.wav,{'xy'[ord(name) % 2]}\n"
+    Path("field/mine.csv").write_text("path,label\n" + rows)
+    Path("cut.yaml").write_text(
+        "name: cut\ndataset: {root: field, reader: {kind: table, table: mine.csv, path: '{path}', label: '{label}'}}\nlabels: single\n"
+        "metric: accuracy\nclip_seconds: 0.75\nprotocol: knn\nsplit: {by: random, folds: 2, seed: 1, stratify: true, valid: {share: 0.3, seed: 1, stratify: true}}\n"
+    )
+    ev.write_embeddings("hear_ssl.melspec", "cut.yaml", "e.csv")
+    frame = pandas.read_csv("e.csv")
+    assert set(frame.start) == {0.0} and set(frame.end) == {0.75}
+    spoken = ev.run(["precomputed:e.csv", "hear_ssl.melspec"], "cut.yaml", protocol="knn", out=None)
+    assert spoken[0].score == spoken[1].score and spoken[0].n_failed == 0
+
+
+def test_more_windows_than_anybody_means_are_refused_at_once(field, hear_eval, monkeypatch):  # noqa: F811
+    """A unit that was mistaken, before the module is asked for anything; and silent windows are named."""
+    monkeypatch.setattr(blocks, "MOST_WINDOWS", 500)
+    code, _, err = hear_eval("embed", "hear_ssl.melspec", "field", "--window", "0.01", "--out", "e.csv")
+    assert code == 2 and "--window 0.01 every 0.01 s: gives more than 500 windows" in err and "--frames" in err
+    assert not Path("e.csv").exists()
+    sound = soundfile.read("field/wren/a.wav")[0]
+    sound[RATE:] = 0
+    soundfile.write("field/wren/a.wav", sound, RATE)
+    code, _, err = hear_eval("embed", "hear_ssl.melspec", "field", "--window", "1", "--out", "e.csv")
+    assert code == 0 and "note: 2 clips are silent (all samples 0), field/wren/a.wav" in err and "for one" in err
+
+
 def test_what_was_killed_goes_on_to_the_same_bytes(field):
     """SIGKILL in the second block: no file, and the next call embeds the rest only, into what an unbroken run gives."""
     script = (

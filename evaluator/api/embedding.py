@@ -142,7 +142,7 @@ def write_embeddings(
     how = (weights, options, device, python, worker_timeout, in_process, allow_unrepeatable, store)
     request = request_of(module, places, window, hop, layers, channel, expand, how, data, cache, rehash)
     if not overwrite:
-        goes_to.refuse_other(request.asked(frames))
+        goes_to.refuse_other(request.asked(frames, goes_to.path))
     pool = other_processes.hired(workers, ray)
     with pool or contextlib.nullcontext():
         return embeddings.write(replace(request, workers=pool), goes_to, frames, progress)
@@ -170,7 +170,9 @@ def request_of(
     hearing = Hearing(inputs.channel_of(channel), inputs.check_pace(expand))
     found = sources.sources_of(given, hearing, inputs.folder_of_data(data), folder, whole=cut.window is not None)
     named = [place.name if isinstance(place, Task) else Path(place).as_posix() for place in given]
-    return EmbedRequest(spec, named, found, hearing, chosen, cut, folder, rehash)
+    paths = [Path(place).expanduser().absolute() for place in given if not isinstance(place, Task)]
+    there = [path for path in paths if path.exists()]
+    return EmbedRequest(spec, named, found, hearing, chosen, cut, folder, rehash, paths=there)
 
 
 def validate(

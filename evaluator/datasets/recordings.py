@@ -32,6 +32,13 @@ class Recordings:
         """The clips, in order."""
         return self.manifest.clips
 
+    def span(self, clip: Clip) -> tuple[float, float]:
+        """Start and end of what is heard of a clip, in seconds of its file; its end is NaN where neither clip nor file tells it."""
+        facts, start = self.facts[clip.path], clip.start or 0.0
+        whole = facts.frames / facts.sample_rate if isinstance(facts, FileFacts) else float("nan")
+        end = whole if clip.end is None else clip.end
+        return start, end if self.rule.seconds is None else min(end, start + self.rule.seconds / self.slower(clip))
+
     def slower(self, clip: Clip) -> float:
         """How many times slower than its file plays a clip is heard: ms of the module divided by it are ms of the file."""
         facts = self.facts[clip.path]

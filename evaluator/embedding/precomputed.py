@@ -329,8 +329,10 @@ class _Found:
         rows = self.rows_by_path[path]
         starts, ends = self.table.start[rows], self.table.end[rows]
         starts, ends = np.where(np.isnan(starts), 0.0, starts), np.where(np.isnan(ends), length, ends)
-        begin, end = clip.start or 0.0, length if clip.end is None else clip.end
-        own = rows[(np.abs(starts - begin) <= NEAR) & (np.abs(ends - end) <= NEAR)]
+        begin, heard = self.recordings.span(clip)
+        end = length if clip.end is None else clip.end
+        fitting = [rows[(np.abs(starts - begin) <= NEAR) & (np.abs(ends - each) <= NEAR)] for each in (heard, end)]
+        own = fitting[0] if len(fitting[0]) else fitting[1]  # as embed writes a clip that is cut, or as the data has it
         if not len(own):
             there = f"{starts[0]:g} to {ends[0]:g} s" + (f" and {len(rows) - 1} more" if len(rows) > 1 else "")
             return f"{clip.name}: {where} has the recording, but no row from {begin:g} to {end:g} s; it has {there}"

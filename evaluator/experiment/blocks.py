@@ -25,6 +25,8 @@ LOOKED_AT_FILES, LOOKED_AT_BYTES = (
     2 << 30,
 )  # that are hashed before the next are, so that a killed job keeps what it knew
 SHORTEST_WINDOW = 0.001
+COUNTED_BELOW = 0.1  # seconds from one window to the next: a slip of the unit, or frames that are meant
+MOST_WINDOWS = 1_000_000  # of so short a hop
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,31 @@ def cut_of(window: float | None, hop: float | None) -> Cut:
     return Cut(window, window if hop is None else hop)
 
 
+def refuse_too_many(sources: Sequence[Source], cut: Cut, cache: Path) -> None:
+    """Refuse, before anything is embedded, more windows of a short hop than anybody means; lengths in seconds.
+
+    Args:
+        sources: What is embedded, (n_clips,) each.
+        cut: How they are cut.
+        cache: Folder in which facts of files are remembered.
+
+    Raises:
+        UsageError: There are more than `MOST_WINDOWS`.
+    """
+    if cut.window is None or cut.hop is None or cut.hop >= COUNTED_BELOW:
+        return
+    n_windows = 0.0
+    for source in sources:
+        for numbers, found in _looked_at(source, cache, rehash=False):
+            lengths = (_seconds_of(source.clips[number], found[source.clips[number].path]) for number in numbers)
+            n_windows += sum(max(0.0, length - cut.window) / cut.hop + 1 for length in lengths)
+            if n_windows > MOST_WINDOWS:
+                raise UsageError(
+                    f"--window {cut.window:g} every {cut.hop:g} s: gives more than {MOST_WINDOWS:,} windows; take longer ones, or a --hop from "
+                    f"{COUNTED_BELOW:g} s on, or --frames for every frame of the module"
+                )
+
+
 @dataclass(frozen=True)
 class Block:
     """Some clips of a source.
@@ -89,12 +116,8 @@ class Block:
         return self.source.shown.get(path, path)
 
     def span(self, number: int) -> tuple[float, float]:
-        """Start and end of a clip whose file can be read, in seconds of its recording."""
-        clip = self.recordings.clips[number]
-        facts = self.recordings.facts[clip.path]
-        if clip.end is None and isinstance(facts, FileFacts):
-            return clip.start or 0.0, facts.frames / facts.sample_rate
-        return clip.start or 0.0, float("nan") if clip.end is None else clip.end
+        """Start and end of what is heard of a clip whose file can be read, in seconds of its recording."""
+        return self.recordings.span(self.recordings.clips[number])
 
 
 def blocks_of(sources: Sequence[Source], cut: Cut, cache: Path, rehash: bool) -> Iterator[Block]:

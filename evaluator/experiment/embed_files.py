@@ -1,6 +1,7 @@
 """Embeddings of a user's recordings, clips or windows, block by block through the same store as those of tasks."""
 
 import hashlib
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +17,7 @@ from evaluator.embedding.identity import identity
 from evaluator.embedding.spec import Module, ModuleSpec
 from evaluator.embedding.store import Store
 from evaluator.errors import EvaluationError, UsageError
-from evaluator.experiment.blocks import Block, Cut, blocks_of
+from evaluator.experiment.blocks import Block, Cut, blocks_of, refuse_too_many
 from evaluator.experiment.sources import Hearing, Source
 from evaluator.probes import features
 from evaluator.probes.protocol import layer_numbers
@@ -44,6 +45,7 @@ class EmbedRequest:
         cache: Folder of all stores.
         rehash: Whether to read every file anew, whatever is remembered of it.
         workers: Other processes that embed at the same time; None for nobody.
+        paths: Of those places that are files or folders, absolute.
     """
 
     spec: ModuleSpec
@@ -55,17 +57,20 @@ class EmbedRequest:
     cache: Path
     rehash: bool = False
     workers: Workers | None = None
+    paths: Sequence[Path] = ()
 
     @property
     def clip_view(self) -> str:
         """Which embeddings of clips the layers take."""
         return "scene" if self.layers == "scene" else "layers"
 
-    def asked(self, frames: bool) -> dict[str, Any]:
+    def asked(self, frames: bool, out: Path | None = None) -> dict[str, Any]:
         """The request as JSON holds it: what has to be equal for a table, (n_rows, width), to be made in the place of another.
 
         Args:
             frames: Whether frames are wanted.
+            out: Of the table: files and folders are told as they lie beside it, since the same words mean others in another working
+                folder; None where there is none.
         """
         spec = self.spec
         return {
@@ -74,6 +79,7 @@ class EmbedRequest:
             "options": dict(spec.options),
             "store": spec.kept_as,
             "places": list(self.places),
+            **({} if out is None else {"where": [_beside(path, out) for path in self.paths]}),
             "layers": self.layers,
             "frames": frames,
             "window": self.cut.window,
@@ -81,6 +87,14 @@ class EmbedRequest:
             "channel": self.hearing.channel,
             "expand": self.hearing.expand,
         }
+
+
+def _beside(path: Path, out: Path) -> str:
+    """A path relative to the folder of a table, as long as both lie on one drive."""
+    try:
+        return Path(os.path.relpath(path, out.absolute().parent)).as_posix()
+    except ValueError:
+        return path.as_posix()
 
 
 def checked_layers(layers: str) -> str:
@@ -106,7 +120,7 @@ class Account:
         n_sources: Recordings, or clips of a table or task, that were given.
         failed: Why clips or recordings could not be embedded, by name; at most `LISTED_FAILURES`.
         n_failed, n_sources_failed: Clips that could not be embedded, and what was given of which one could not.
-        silent: Clips whose samples are all 0.
+        silent, first_silent: Clips whose samples are all 0, and the name of the first.
         remarks: What is to be known of how the module had to be run, a sentence each.
         described: What the module says of itself.
         stores: Of each kind of views that was asked for.
@@ -119,6 +133,7 @@ class Account:
     n_failed: int = 0
     n_sources_failed: int = 0
     silent: int = 0
+    first_silent: str = ""
     remarks: dict[str, None] = field(default_factory=dict)
     described: Mapping[str, Any] = field(default_factory=dict)
     stores: dict[str, str] = field(default_factory=dict)
@@ -142,23 +157,30 @@ class Account:
         self.n_failed += len(failed)
         self.n_rows += len(keys)
         for number, why in sorted(failed.items()):
-            clip = block.recordings.clips[number]
-            name = clip.name.replace(clip.path, block.shown(number), 1)
             if len(self.failed) < LISTED_FAILURES:
-                self.failed[name] = why
+                self.failed[self.name_of(block, number)] = why
         for number in sorted(keys):
             self.audio.update(f"{keys[number]}\n".encode())
-        self.silent += len(set(done[0].silent) & set(keys))
+        silent = sorted(set(done[0].silent) & set(keys))
+        if silent and not self.silent:
+            self.first_silent = self.name_of(block, silent[0])
+        self.silent += len(silent)
         for each in done:
             self.remarks |= dict.fromkeys(text for _, text in each.remarks)
 
-    def provenance(self, request: EmbedRequest, frames: bool) -> dict[str, Any]:
+    @staticmethod
+    def name_of(block: Block, number: int) -> str:
+        """What the output calls a clip of a block, (n_clips,)."""
+        clip = block.recordings.clips[number]
+        return clip.name.replace(clip.path, block.shown(number), 1)
+
+    def provenance(self, request: EmbedRequest, frames: bool, out: Path | None = None) -> dict[str, Any]:
         """What the vectors, (n_rows, width), depend on, and what is missing among them; equal work gives equal values."""
         described, view = self.described, "frames" if frames else request.clip_view
         return {
             "format": FORMAT,
             "made_by": "hear-eval embed",
-            ASKED: request.asked(frames),
+            ASKED: request.asked(frames, out),
             "identity": identity(request.spec, described, view),
             "scene_from": (described["identity"] or {}).get("scene_from"),
             "store": self.stores[view],
@@ -256,6 +278,7 @@ def embed_blocks(
         UsageError: The module or its layers are not there, or it gives no frames that are asked for.
         EvaluationError: The module fails, or nothing at all can be embedded.
     """
+    refuse_too_many(request.sources, request.cut, request.cache)
     with open_any(request.spec) as module:
         account.described = described = module.describe()
         features.refuse_plain(request.layers, described, request.spec.name)

@@ -14,6 +14,7 @@ from evaluator.results import table
 from evaluator.vectors.destination import Destination
 from evaluator.vectors.folder import FolderWriter
 from evaluator.vectors.rows import COLUMNS, LAYER, TEXTS, Rows, vector_names
+from evaluator.words import counted
 
 SHOWN_FAILURES = 10
 
@@ -150,7 +151,7 @@ def write(request: EmbedRequest, out: Destination, frames: bool, progress: Progr
             else:
                 for rows in block.rows():
                     writer.add(rows)
-        provenance = account.provenance(request, frames)
+        provenance = account.provenance(request, frames, out.path)
         writer.finish(provenance)
     finally:
         writer.discard()
@@ -213,5 +214,6 @@ def _notes(request: EmbedRequest, account: Account) -> list[str]:
     """What a reader should know of the data and of how the module was run."""
     notes = [f"data: {text}" for source in request.sources for text in source.notes]
     if account.silent:
-        notes.append(f"{account.silent} clip{'s are' if account.silent > 1 else ' is'} silent (all samples 0)")
+        first = f"{account.first_silent} for one" if account.silent > 1 else account.first_silent
+        notes.append(f"{counted(account.silent, 'clips are silent')} (all samples 0), {first}")
     return [*notes, *account.remarks]
