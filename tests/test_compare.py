@@ -201,12 +201,20 @@ def test_what_cannot_be_compared_is_refused(other, sentence):
             together([other])
 
 
-def test_results_of_one_module_are_told_apart():
-    """By protocol, then by options."""
-    same = [of(RIGHT, protocol=name) for name in ("arch", "knn")]
-    assert compare.titles(same) == ["my/odd module.py (arch, clean)", "my/odd module.py (knn, clean)"]
-    same = [of(RIGHT, options={"layer": layer}) for layer in (1, 2)]
-    assert "'layer': 1" in compare.titles(same)[0]
+def test_results_are_told_apart_by_what_was_asked():
+    """By whatever differs: protocol, options, layers, seeds; a file is one module whichever way it is spelled."""
+    odd = "my/odd module.py"
+    assert compare.titles([of(RIGHT, protocol=name) for name in ("arch", "knn")]) == [f"{odd} (arch)", f"{odd} (knn)"]
+    assert compare.titles([of(RIGHT, options={"layer": n}) for n in (1, 2)]) == [f"{odd} (layer=1)", f"{odd} (layer=2)"]
+    plain, every = of(RIGHT, module="./a.py"), of(RIGHT, module="a.py", provenance={"layers": "all"}, seeds=[0, 1, 2])
+    assert compare.titles([plain, every]) == ["a.py", "a.py (layers all, 3 seeds)"]
+    other = of(RIGHT, module="b", protocol="knn")  # of another name, which hides nothing either
+    assert compare.titles([every, other]) == ["a.py (layers all, 3 seeds, arch)", "b (knn)"]
+    alone = of(RIGHT, module="hear_ssl.chance", options={})
+    assert compare.titles([every, alone]) == [
+        "a.py",
+        "hear_ssl.chance",
+    ]  # beside baselines alone nothing has to be told
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 5])

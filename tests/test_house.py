@@ -58,7 +58,7 @@ FLOORS = (
     ("typed", "key_tables"),
     ("schema", "tables", "figure", "vectors"),
     ("files", "pieces", "yaml_bounds"),
-    ("baselines", "errors", "words"),
+    ("module_names", "errors", "words"),
 )
 
 

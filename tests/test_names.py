@@ -3,9 +3,9 @@
 import pytest
 
 import evaluator as ev
-from evaluator.baselines import is_baseline
 from evaluator.embedding import names
 from evaluator.errors import UsageError
+from evaluator.module_names import is_baseline
 
 
 @pytest.mark.parametrize(

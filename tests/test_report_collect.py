@@ -115,7 +115,7 @@ def titles(tmp_path, *variants):
 
 
 def test_variants_of_a_module_are_told_apart(tmp_path):
-    """By what differs: options, weights, layers for one question; and a module with one variant by its name alone."""
+    """By what differs within a module or between modules: options, weights, layers; what its own results differ in is in no name."""
     names = titles(
         tmp_path,
         {"module": "a", "options": {}},
@@ -129,7 +129,8 @@ def test_variants_of_a_module_are_told_apart(tmp_path):
         {"module": "a (layer=2, size=big)", "options": {}},
     )
     assert len(set(names)) == 8  # d is one variant, under two protocols
-    wanted = ["a", "b (weights x.pt)", "b (weights y.pt)", "c (layers last)", "c (layers mean)", "d", "d"]
+    wanted = ["a", "b (layer=3, weights x.pt)", "b (layer=3, weights y.pt)"]
+    wanted += ["c (layer=3, layers last)", "c (layer=3, layers mean)", "d (layer=3)", "d (layer=3)"]
     assert [each for each in names if "size" not in each] == wanted
     assert any(each.startswith("a (layer=2, size=big) #") for each in names)  # one of the two that look alike
 

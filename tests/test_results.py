@@ -11,6 +11,7 @@ import pytest
 
 from evaluator.errors import EvaluationError
 from evaluator.results import on_disk
+from evaluator.results.caveats import Caveat
 from evaluator.results.result import CurvePoint, FoldResult, Result
 
 
@@ -52,6 +53,20 @@ def result(**changes):
         "test_events": [np.array([[0, 1, 100.0, 250.0]]), np.zeros((0, 4))],
     }
     return Result(**{**fields, **changes})
+
+
+def test_a_result_is_shown_in_a_sentence():
+    """Not with all its provenance: what it is of, the score with its doubt, the run that its file is named by, and caveats."""
+    made = result(caveats=[Caveat("few_groups", "two individuals")], n_units=2, interval_over="groups")
+    assert (
+        repr(made)
+        == str(made)
+        == (
+            "Result(my/odd module.py on demo/calls, arch (clean): accuracy 50.0 %† (95 % interval 40.0 to 60.0 over 2 groups), of layer 3, "
+            f"run {made.run}; † two individuals)"
+        )
+    )
+    assert "no interval" in repr(result(ci_low=float("nan"), ci_high=float("nan")))
 
 
 def test_results_of_other_audio_lie_beside_each_other(tmp_path):

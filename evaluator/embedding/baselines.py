@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from evaluator.baselines import UNTRAINED, WITHOUT_WEIGHTS
 from evaluator.embedding import bridges
 from evaluator.embedding.spec import PRECOMPUTED, ModuleSpec
+from evaluator.module_names import UNTRAINED, WITHOUT_WEIGHTS
 
 
 def beside(modules: Sequence[ModuleSpec]) -> list[ModuleSpec]:

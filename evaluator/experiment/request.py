@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from evaluator.audio.facts import FileFacts
-from evaluator.baselines import is_baseline
 from evaluator.embedding import loaded_files
 from evaluator.embedding.loaded_files import NotSettled
 from evaluator.embedding.spec import Module, ModuleSpec
 from evaluator.errors import EvaluationError, UsageError
 from evaluator.experiment.options import RunOptions
 from evaluator.experiment.setup import Setup
+from evaluator.module_names import is_baseline
 from evaluator.results import conditions
 
 _FORMAT = 1

@@ -3,13 +3,15 @@
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from evaluator.errors import EvaluationError, UsageError
+from evaluator.module_names import plain
 from evaluator.report.header import ResultHeader, read_header
-from evaluator.results.hearing import pace
+from evaluator.results import naming
+from evaluator.results.result import run_of
 from evaluator.results.robustness import is_degraded
 
 
@@ -65,7 +67,8 @@ def collect(paths: Sequence[Path]) -> Collection:
         if header is None:
             n_others += 1
             continue
-        key = (header.result.module, header.result.task, header.result.run)
+        name = plain(header.result.module)
+        key = (name, header.result.task, run_of({**vars(header.result), "module": name}))
         if key in headers:
             older, header = sorted((headers[key], header), key=lambda each: (each.provenance("started"), each.path))
             problems.append(f"{older.path}: the same run as {header.path}, which is newer and stands for both")
@@ -111,54 +114,49 @@ def with_titles(headers: Sequence[ResultHeader]) -> list[ResultHeader]:
     """The headers with `variant`, `split_by_layers` and `title` set, (n_results,) in their order.
 
     A module is told from its variants by options, by weights, by which channel it heard and how slowly, and, where it was scored
-    with several choices of layers on one board, by these; each only if it differs.
+    with several choices of layers on one board, by these. Its title has what differs between variants, or between modules
+    (`naming.names`).
     """
     layers = defaultdict(set)
     for header in headers:
         layers[_board_of(header), _identity(header)].add(header.layers)
     by_layers = {identity for (_, identity), several in layers.items() if len(several) > 1}
-    parts = {}  # variant -> module, options, weights, layers in words
     with_variants = []
     for header in headers:
-        result, split = header.result, _identity(header) in by_layers
-        own_layers = f"layers {header.layers}" if split else ""
-        variant = json.dumps([*_identity(header), own_layers, _hearing(header)])
-        options = ", ".join(f"{name}={value}" for name, value in sorted(result.options.items()))
-        weights = f"weights {result.weights}" if result.weights else ""
-        parts[variant] = (result.module, options, weights, own_layers, _hearing(header))
-        with_variants.append(replace(header, variant=variant, split_by_layers=split))
-    names = _names(parts)
+        split = _identity(header) in by_layers
+        told = [f"layers {header.layers}" if split else "", naming.facts_of(header.result)["hearing"]]
+        with_variants.append(replace(header, variant=json.dumps([*_identity(header), *told]), split_by_layers=split))
+    names = _names(with_variants)
     return [replace(header, title=names[header.variant]) for header in with_variants]
 
 
-def _names(parts: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
-    """What to call each variant, all different."""
-    # module -> all its options, weights, layers, ways to hear clips
-    values: dict[str, list[set[str]]] = defaultdict(lambda: [set(), set(), set(), set()])
-    for module, *rest in parts.values():
-        for kind, part in enumerate(rest):
-            values[module][kind].add(part)
+def _names(headers: Sequence[ResultHeader]) -> dict[str, str]:
+    """What to call each variant, all different: a fact that is not the same for all of its results is no part of its name."""
+    facts: dict[str, list[naming.Facts]] = defaultdict(list)
+    for header in headers:
+        facts[header.variant].append(naming.facts_of(header.result))
+    first = {header.variant: header.result for header in reversed(headers)}
+    variants = sorted(facts)
+    common = [
+        {
+            kind: text if all(each[kind] == text for each in facts[variant]) else ""
+            for kind, text in facts[variant][0].items()
+        }
+        for variant in variants
+    ]
+    found = naming.names(
+        [first[each].module for each in variants], common, [first[each].is_baseline for each in variants]
+    )
     names: dict[str, str] = {}
-    for variant, (module, *rest) in sorted(parts.items()):
-        shown = [part for kind, part in enumerate(rest) if part and len(values[module][kind]) > 1]
-        name = f"{module} ({', '.join(shown)})" if shown else module
+    for variant, name in zip(variants, found, strict=True):
         taken = name in names.values()  # only if names or options were made to look alike
         names[variant] = f"{name} #{hashlib.sha256(variant.encode()).hexdigest()[:8]}" if taken else name
     return names
 
 
-def _hearing(header: ResultHeader) -> str:
-    """Which channel was heard, and how slowly, in words; "" where it is as the files are, mixed."""
-    hearing = header.result.hearing
-    if hearing is None:
-        return ""
-    channel = f"channel {hearing.channel}" if hearing.channel != "mix" else ""
-    return ", ".join(filter(None, (channel, "" if hearing.expand is None else pace(hearing.expand))))
-
-
 def _identity(header: ResultHeader) -> tuple[str, str, str]:
-    """Module, weights and options."""
-    return header.result.module, header.result.weights, json.dumps(header.result.options, sort_keys=True)
+    """Module, whichever way its file is spelled, weights and options."""
+    return plain(header.result.module), header.result.weights, json.dumps(header.result.options, sort_keys=True)
 
 
 def _board_of(header: ResultHeader) -> tuple[str, str, str, str]:

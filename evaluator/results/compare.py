@@ -7,6 +7,7 @@ from itertools import combinations
 import numpy as np
 
 from evaluator.errors import EvaluationError, UsageError
+from evaluator.results import naming
 from evaluator.results.caveats import Caveat, why_no_verdict
 from evaluator.results.result import Result
 from evaluator.results.verdict import Pair, hides_luck, is_pooled_anew, sentence, verdict
@@ -167,24 +168,16 @@ def tested(result: Result) -> list[tuple[np.ndarray, np.ndarray]]:
 
 
 def titles(results: Sequence[Result]) -> list[str]:
-    """What to call each result: its module, and as much more as tells it from the others."""
-    ways = (
-        lambda each: each.module,
-        lambda each: f"{each.module} ({each.protocol}, {each.profile})",
-        lambda each: (
-            f"{each.module} ({', '.join(part for part in (each.protocol, each.profile, each.chosen) if part)})"
-        ),
-        lambda each: " ".join(
-            part
-            for part in (each.module, str(each.options or ""), each.weights, f"({each.protocol}, {each.run})")
-            if part
-        ),
-    )
-    for way in ways:
-        names = [way(each) for each in results]
-        if len(set(names)) == len(names):
-            return names
-    raise UsageError(f"{names[0]}: the same result is given twice")
+    """What to call each result of one task, (n_results,), all different (`naming.titles`).
+
+    Raises:
+        UsageError: One is given twice.
+    """
+    names = naming.titles(results)
+    for name in names:
+        if names.count(name) > 1:
+            raise UsageError(f"{name}: the same result is given twice")
+    return names
 
 
 def refuse_unlike(results: Sequence[Result]) -> None:

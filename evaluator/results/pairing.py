@@ -1,10 +1,10 @@
 """Which of many results, of several tasks, can be put beside each other; those that cannot are named."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from evaluator.errors import UsageError
+from evaluator.results import naming
 from evaluator.results.compare import refuse_unlike
 from evaluator.results.result import Result
 from evaluator.scoring import intervals
@@ -37,7 +37,7 @@ def pair_up(results: Sequence[Result]) -> Paired:
     Raises:
         UsageError: No two can be compared; the sentence says why, for one.
     """
-    names = _names(results)
+    names = naming.variants(results)
     by_question: dict[tuple[str, str, str], dict[str, Result]] = {}
     paired = Paired()
     for name, result in zip(names, results, strict=True):
@@ -85,21 +85,3 @@ def _where(name: str, result: Result) -> str:
 
 def _precedence(result: Result) -> tuple[int, str, str]:
     return intervals.n_trainings(result.test_probabilities), str(result.environment.get("started") or ""), result.run
-
-
-def _names(results: Sequence[Result]) -> list[str]:
-    """What to call each result, the same for the same module with the same weights, options and layers: no longer than need be."""
-    parts = [
-        (
-            result.module,
-            json.dumps(result.options, sort_keys=True, default=str) if result.options else "",
-            result.weights,
-            f"layers {layers}" if (layers := result.provenance.get("layers")) else "",
-        )
-        for result in results
-    ]
-    n_variants = len(set(parts))
-    for length in range(1, 5):
-        if len({part[:length] for part in parts}) == n_variants:
-            break
-    return [" ".join(filter(None, part[:length])) for part in parts]

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from evaluator.baselines import is_baseline
+from evaluator.module_names import is_baseline
 from evaluator.results import table
-from evaluator.results.caveats import Caveat, with_facts
+from evaluator.results.caveats import DAGGER, Caveat, mark, with_facts
 from evaluator.results.hearing import Hearing
+from evaluator.scoring.metrics import METRICS
 
 SCHEMA_VERSION = 6
 
@@ -65,7 +66,7 @@ class FoldResult:
     point: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Result:
     """One (module, task, protocol): score, doubt, predictions and where they came from.
 
@@ -165,6 +166,21 @@ class Result:
             UsageError: pandas is not installed.
         """
         return table.clip_frame(self)
+
+    def __repr__(self) -> str:
+        """What a session shows: module, task, protocol, score with its interval, the run's name (which its file has), and caveats."""
+        metric = METRICS.get(self.metric)
+        if metric is None:  # such a one is refused where it matters
+            return f"Result({self.module} on {self.task}: {self.metric} {self.score:.4g})"
+        unit = f" {metric.unit}" if metric.unit else ""
+        span = metric.interval(self.ci_low, self.ci_high)
+        interval = "no interval" if span == "none" else f"95 % interval {span} over {self.n_units} {self.interval_over}"
+        of = f", of {self.chosen}" if self.chosen else ""
+        notes = "".join(f"; {DAGGER} {each.text}" for each in self.caveats)
+        return (
+            f"Result({self.module} on {self.task}, {self.protocol} ({self.profile}): {self.metric} "
+            f"{metric.shown(self.score)}{unit}{mark(self.caveats)} ({interval}){of}, run {self.run}{notes})"
+        )
 
     def _repr_html_(self) -> str:
         """What a notebook shows: one row with score, interval and caveats."""
