@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from evaluator.api.analysis import compute_similarity, draw_maps, write_report
-    from evaluator.api.bridging import BridgeEnvironment, list_bridges, make_bridge
     from evaluator.api.comparing import compare, compare_over_tasks, fuse, fuse_by_task, load_results, to_frame
     from evaluator.api.data import check_tasks, download_tasks, write_task
     from evaluator.api.embedding import embed, validate, write_embeddings
@@ -42,7 +41,6 @@ IMPORTED_NS = time.time_ns()  # what is edited later may not be what this proces
 
 _HOMES = {
     "analysis": ("compute_similarity", "draw_maps", "write_report"),
-    "bridging": ("BridgeEnvironment", "list_bridges", "make_bridge"),
     "comparing": ("compare", "compare_over_tasks", "fuse", "fuse_by_task", "load_results", "to_frame"),
     "data": ("check_tasks", "download_tasks", "write_task"),
     "embedding": ("embed", "validate", "write_embeddings"),
@@ -69,7 +67,6 @@ _HOME_OF = {
 }
 
 __all__ = [
-    "BridgeEnvironment",
     "Caveat",
     "Comparison",
     "CurvePoint",
@@ -96,14 +93,12 @@ __all__ = [
     "forecast",
     "fuse",
     "fuse_by_task",
-    "list_bridges",
     "list_datasets",
     "list_modules",
     "list_protocols",
     "list_tasks",
     "load_protocol",
     "load_results",
-    "make_bridge",
     "measure_robustness",
     "rerun",
     "run",

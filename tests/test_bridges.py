@@ -173,7 +173,7 @@ def test_a_bridges_file_declares_itself_and_imports_nothing(kind):
 def test_the_folder_is_the_list():
     """Names, help and the door know the same bridges."""
     assert list(bridges.kinds()) == door.kinds() and "birdnet" in bridges.kinds()
-    assert [row["bridge"].partition(":")[0] for row in ev.list_bridges()] == door.kinds()
+    assert [row["bridge"].partition(":")[0] for row in bridging.list_bridges()] == door.kinds()
 
 
 def test_names_of_bridges():
@@ -270,7 +270,7 @@ def steps(monkeypatch):
 def test_an_environment_is_made_step_by_step(steps, tmp_path, monkeypatch):
     """Made once, completed later; a network that does not answer is told and takes nothing back."""
     monkeypatch.setattr(bridging, "open_module", refuses)
-    made = ev.make_bridge("birdnet:", tmp_path / "env")
+    made = bridging.make_bridge("birdnet:", tmp_path / "env")
     assert [command[1:] for command in steps[1:]] == [
         ["-m", "venv", str(tmp_path / "env")],
         *(["-m", "pip", "install", *step.split()] for step in bridges.read("birdnet").install),
@@ -278,7 +278,7 @@ def test_an_environment_is_made_step_by_step(steps, tmp_path, monkeypatch):
     assert all(command[0] == str(tmp_path / "env" / "bin" / "python") for command in steps[2:])
     assert (made.bridge, made.works, made.why) == ("birdnet:2.4", False, "no weights")
     n_steps = len(steps)
-    ev.make_bridge("birdnet", tmp_path / "env")
+    bridging.make_bridge("birdnet", tmp_path / "env")
     assert [command[1:3] for command in steps[n_steps:]] == [["-m", "pip"]] * 2
 
 
@@ -290,18 +290,18 @@ def refuses(spec):
 def test_no_environment_is_made_where_something_else_lies(steps, tmp_path):
     (tmp_path / "mine.txt").write_text("")
     with pytest.raises(UsageError, match="is there already and no virtual environment"):
-        ev.make_bridge("birdnet:", tmp_path)
+        bridging.make_bridge("birdnet:", tmp_path)
     with pytest.raises(UsageError, match="unknown bridge 'birdnett'; did you mean 'birdnet'"):
-        ev.make_bridge("birdnett:", tmp_path / "new")
+        bridging.make_bridge("birdnett:", tmp_path / "new")
     with pytest.raises(UsageError, match="--base .*nowhere: neither"):
-        ev.make_bridge("birdnet:", tmp_path / "new", base=str(tmp_path / "nowhere"))
+        bridging.make_bridge("birdnet:", tmp_path / "new", base=str(tmp_path / "nowhere"))
     assert not steps
 
 
 def test_a_python_that_has_no_such_package_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(bridging, "_do", lambda command: "3.7\n")
     with pytest.raises(UsageError, match=r"is Python 3\.7, and birdnet: needs Python 3\.\d+ to 3\.\d+; .*--base"):
-        ev.make_bridge("birdnet:", tmp_path / "env")
+        bridging.make_bridge("birdnet:", tmp_path / "env")
 
 
 def test_a_step_that_fails_is_quoted():

@@ -33,16 +33,16 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def run(parsed: argparse.Namespace) -> int:
     """`hear-eval bridge`: what a bridge is, or its environment; 1 if a step of that failed."""
-    import evaluator as ev
+    from evaluator.api import bridging
     from evaluator.embedding import bridges
 
     if parsed.env is None:
         chosen = bridges.read(parsed.bridge.partition(":")[0])
-        (row,) = (each for each in ev.list_bridges() if each["bridge"] == chosen.name)
+        (row,) = (each for each in bridging.list_bridges() if each["bridge"] == chosen.name)
         print(json.dumps(row) if parsed.json else _described(row, chosen.notes))
         return 0
 
-    made = ev.make_bridge(
+    made = bridging.make_bridge(
         parsed.bridge, parsed.env, base=parsed.base, on_step=lambda step: print(step, file=sys.stderr, flush=True)
     )
     if parsed.json:
