@@ -313,6 +313,8 @@ def test_no_untrained_copy_of_a_bridge_is_promised():
     """Nobody here can draw its weights anew."""
     beside = {each.name for each in baselines.beside([ModuleSpec("birdnet:2.4"), ModuleSpec("hear_ssl.byol_a_mini")])}
     assert "untrained:hear_ssl.byol_a_mini" in beside and not [each for each in beside if "birdnet" in each]
+    with pytest.raises(UsageError, match=r"nobody here can draw the weights of birdnet:2\.4 anew"):
+        ModuleSpec("untrained:birdnet:2.4").resolved()
 
 
 def write_perch(path, window=160_000, spatial=True):

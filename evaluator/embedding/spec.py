@@ -120,7 +120,8 @@ class ModuleSpec:
         name, which becomes an option of what it is loaded from (`file`).
 
         Raises:
-            UsageError: The name says which weights, and others are given; or it is a table, which cannot be loaded.
+            UsageError: The name says which weights, and others are given; or it is a table, which cannot be loaded, or the untrained copy
+                of a bridge's network.
         """
         if self.name.startswith(PRECOMPUTED):
             raise UsageError(
@@ -134,6 +135,8 @@ class ModuleSpec:
             raise UsageError(f"{self.name}: {schema.unknown('kind of module', kind, (*KINDS, *bridges.kinds()))}")
         if kind not in KINDS or not colon:
             return self
+        if kind == "untrained" and bridges.kind_of(weights):
+            raise UsageError(f"{self.name}: nobody here can draw the weights of {weights} anew; leave untrained: out")
         if kind == "untrained":
             loaded_with = {"untrained_weights": self.weights} if self.weights else {}
             return replace(self, name="hear_ssl.untrained", weights=weights, options={**self.options, **loaded_with})
