@@ -1,7 +1,7 @@
 """Bioacoustics Model Zoo: networks of OpenSoundscape (HawkEars, BirdSet's, Perch, BirdNET, whales, frogs), in its own interpreter.
 
 Each network has its own sample rate and window: one vector a window, no layers. Most fetch their weights when they are first loaded;
-`--weights FILE` is handed to those that take a file (BirdNET: its TFLite file). Windows are cut here.
+`--weights FILE` is handed to those that take a file (BirdNET: its TFLite file, with `--option labels=FILE`). Windows are cut here.
 """
 
 from __future__ import annotations
@@ -25,19 +25,20 @@ MODELS = (
 PYTHON = ("3.11", "3.13")
 INSTALL = ("torch==2.11.0 torchaudio==2.11.0 torchvision==0.26.0 bioacoustics-model-zoo==0.13.4 ai-edge-litert==2.3.0",)
 LICENCES = {"BirdNET": "CC BY-NC-SA 4.0 (weights)"}
-# Keywords by which a network takes a file of weights.
-PATHS = ("tflite_path", "checkpoint_path", "checkpoint_url", "path")
+# Keywords by which networks take a file.
+WEIGHTS, LABELS = ("tflite_path", "checkpoint_path", "path"), ("label_path",)
 
 
-def load(name: str, weights: str) -> Network:
+def load(name: str, weights: str, labels: str = "") -> Network:
     """A network.
 
     Args:
         name: As the zoo calls it.
         weights: A file for it; "" for the published one.
+        labels: A file with the names of its classes, for BirdNET; "" for the published one.
 
     Raises:
-        ValueError: There is no such network, or it takes no file.
+        ValueError: There is no such network, or it takes no such file.
         ImportError: The zoo is not installed, or does not work here.
     """
     import bioacoustics_model_zoo
@@ -45,12 +46,13 @@ def load(name: str, weights: str) -> Network:
     known = {each: value for each, value in bioacoustics_model_zoo.list_models().items() if hasattr(value, "embed")}
     if name not in known:
         raise ValueError(f"bmz:{name}: the zoo has no such network; it has {', '.join(sorted(known))}")
+    takes = inspect.signature(known[name].__init__).parameters
     given = {}
-    if weights:
-        takes = [each for each in PATHS if each in inspect.signature(known[name].__init__).parameters]
-        if not takes:
-            raise ValueError(f"bmz:{name}: takes no file of weights; leave --weights {weights} out")
-        given[takes[0]] = weights
+    for option, path, keywords in (("--weights", weights, WEIGHTS), ("--option labels", labels, LABELS)):
+        if path:
+            if not set(keywords) & set(takes):
+                raise ValueError(f"bmz:{name}: takes no such file; leave {option} {path} out")
+            given[next(each for each in keywords if each in takes)] = path
     return Network(known[name](**given), name, [weights] if weights else [])
 
 
@@ -67,9 +69,6 @@ class Network:
         settings = model.preprocessor
         self.sample_rate, self.window_seconds = int(settings.sample_rate), float(settings.sample_duration)
         self.window = round(self.sample_rate * self.window_seconds)
-        network: Any = getattr(model, "network", None)
-        if hasattr(network, "state_dict"):
-            self.state_dict = network.state_dict
         self.width = self.vectors(np.zeros((1, self.window), np.float32)).shape[1]
 
     def vectors(self, audio: np.ndarray) -> np.ndarray:
