@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 
 from hear_ssl import byol_a, byol_a_mini, byol_a_speech
 from hear_ssl.encoders.byol_a import ByolANetwork
-from hear_ssl.encoders.byol_a_checkpoint import read_statistics
+from hear_ssl.encoders.byol_a_statistics import read_statistics
 from hear_ssl.encoders.logmel import LogMel, mirrored
 from tiny_checkpoints import save_byol_a, tiny_byol_a
 

@@ -9,7 +9,7 @@ import torch
 
 import evaluator as ev
 from hear_ssl import byol_a
-from hear_ssl.encoders.byol_a_checkpoint import statistics_of
+from hear_ssl.encoders.byol_a_statistics import statistics_of
 from hear_ssl.encoders.logmel import LogMel, mirrored
 from tiny_checkpoints import save_byol_a, tiny_byol_a
 

@@ -2,9 +2,10 @@
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from hear_ssl.encoders import engines, hub, processor_file
+from hear_ssl.encoders import engines, fairseq_file, hub, processor_file
 from hear_ssl.encoders.api import Model
 from hear_ssl.encoders.encoder import Encoder
 from hear_ssl.encoders.families import FAMILIES
@@ -63,6 +64,8 @@ class Checkpoint:
             raise ValueError(
                 "this module needs a model_file_path: a hub id such as facebook/hubert-base-ls960 or a local folder"
             )
+        if Path(source).is_file():
+            raise ValueError(_not_a_folder(source))
         normalize = wants_normalization(options.pop("normalize", "auto"))
         chosen = engines.taken_choices(options)
         files = hub.Files(source, self.revision if source == self.hub_id else "")
@@ -78,6 +81,20 @@ class Checkpoint:
         model = Model(encoder, **options)
         model.read_from = files.read_from
         return model
+
+
+def _not_a_folder(source: str) -> str:
+    """The sentence for a single file in place of a folder: which folder would do, and how one comes by it."""
+    path = Path(source)
+    if path.name == "config.json" or path.name in hub.WEIGHT_FILES:
+        return f"{source}: give the folder that holds it, {path.parent}"
+    if fairseq_file.is_training_file(path):
+        return f"{source}: this is a file of fairseq; `hear-ssl convert {source} --out FOLDER` makes a folder of it, then take FOLDER"
+    return (
+        f"{source}: a folder with config.json and {hub.WEIGHT_FILES[0]} or {hub.WEIGHT_FILES[2]} is wanted, and this is a file; get the folder from "
+        "the hub (`hf download ID --local-dir FOLDER`). AVES in torchaudio's format is for hear_ssl.aves_bio and its kin, BYOL-A for "
+        "hear_ssl.byol_a"
+    )
 
 
 def _own_options(family: Family, options: dict[str, Any], general: dict[str, Any], where: str) -> dict[str, Any]:

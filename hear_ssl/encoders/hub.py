@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from hear_ssl.encoders import fairseq_file, weights
+from hear_ssl.encoders import weights
 from hear_ssl.encoders.families import FAMILIES
 from hear_ssl.encoders.family import Family
 from hear_ssl.encoders.network_config import build, model_type, network_settings
@@ -52,15 +52,10 @@ class Files:
         where: How messages call it.
         commit: Of the hub, 40 hexadecimal digits, once a file has been found; "" for a folder.
         snapshot: Where the files of that commit lie on this machine; None for a folder.
-
-    Raises:
-        ValueError: The source is a file.
     """
 
     def __init__(self, source: str, revision: str = ""):
         self.source, self.revision, self.commit = source, revision, ""
-        if Path(source).is_file():
-            raise ValueError(_not_a_folder(source))
         self.folder = Path(source) if Path(source).is_dir() else None
         self.snapshot: Path | None = None
         self.where = f"{source} at revision {revision}" if revision and not self.folder else source
@@ -282,20 +277,6 @@ def unreachable() -> OSError | None:
     except OSError as error:
         return OSError(f"{host} cannot be found from here ({error.strerror or error})")
     return None
-
-
-def _not_a_folder(source: str) -> str:
-    """The sentence for a single file in place of a folder: which folder would do, and how one comes by it."""
-    path = Path(source)
-    if path.name == "config.json" or path.name in WEIGHT_FILES:
-        return f"{source}: give the folder that holds it, {path.parent}"
-    if fairseq_file.is_training_file(path):
-        return f"{source}: this is a file of fairseq; `hear-ssl convert {source} --out FOLDER` makes a folder of it, then take FOLDER"
-    return (
-        f"{source}: a folder with config.json and {WEIGHT_FILES[0]} or {WEIGHT_FILES[2]} is wanted, and this is a file; get the folder from "
-        "the hub (`hf download ID --local-dir FOLDER`). AVES in torchaudio's format is for hear_ssl.aves_bio and its kin, BYOL-A for "
-        "hear_ssl.byol_a"
-    )
 
 
 def _unavailable(where: str, error: Exception) -> str:
