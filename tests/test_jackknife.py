@@ -5,7 +5,7 @@ import pytest
 import sklearn.metrics as sk
 from scipy import stats
 
-from evaluator.scoring import intervals, jackknife, metrics
+from evaluator.scoring import intervals, jackknife, measures, metrics
 from evaluator.scoring.columns import Columns
 from evaluator.scoring.intervals import MEAN, POOLED
 from evaluator.scoring.units import MAX_BLOCKS, units_of
@@ -21,7 +21,7 @@ SINGLE = np.eye(N_CLASSES)[LABELS]
 MULTI = (RANDOM.random((N_CLIPS, N_CLASSES)) < 0.3).astype(float)
 PROBABLE = (RANDOM.dirichlet(np.ones(N_CLASSES), size=N_CLIPS) + 0.2 * SINGLE).round(1)  # with ties
 OF_EVENTS = [name for name, metric in metrics.METRICS.items() if metric.of_events]
-OF_CLIPS = [name for name in metrics.METRICS if name not in OF_EVENTS]
+OF_CLIPS = [name for name, metric in metrics.METRICS.items() if metric.by_class]
 
 
 def data_of(name):
@@ -30,6 +30,10 @@ def data_of(name):
         true, found = RANDOM.poisson(6, size=(N_CLIPS, 1)), RANDOM.poisson(5, size=(N_CLIPS, 1))
         errors = np.abs(true - found) + 1
         return true, errors if name == "segment_1s_er" else np.hstack([found, np.minimum(true, found) // 2])
+    if name in measures.CLUSTERS:
+        return np.stack([SINGLE.argmax(axis=1), np.zeros(N_CLIPS)], axis=1), PROBABLE.argmax(axis=1)[:, None]
+    if metrics.METRICS[name].of_measures:
+        return np.stack([RANDOM.random(N_CLIPS) < 0.7, np.zeros(N_CLIPS)], axis=1), RANDOM.random((N_CLIPS, 1))
     return (MULTI if "multi" in metrics.METRICS[name].beside else SINGLE), PROBABLE
 
 

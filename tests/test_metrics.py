@@ -14,7 +14,7 @@ SINGLE = np.eye(5)[LABELS]
 MULTI = (RANDOM.random((47, 5)) < 0.3).astype(float)
 PROBABLE = RANDOM.dirichlet(np.ones(5), size=47) + 0.3 * SINGLE
 PREDICTED = PROBABLE.argmax(1)
-OF_CLIPS = [name for name, metric in metrics.METRICS.items() if not metric.of_events]
+OF_CLIPS = [name for name, metric in metrics.METRICS.items() if metric.by_class]
 F_MEASURE, ERROR_RATE = "event_onset_50ms_fms", "segment_1s_er"
 
 

@@ -35,12 +35,12 @@ from evaluator.experiment import own_tasks
 from evaluator.probes import protocol, settings
 from evaluator.probes.protocol import PROFILES
 from evaluator.schema import Document, Field, names_in, tasks_folder
-from evaluator.scoring.metrics import METRICS
+from evaluator.scoring.metrics import METRICS, OF_TASKS
 
 _YAML = (".yaml", ".yml")
 _OWN_FILES = (*_YAML, *own_tasks.TABLES)
 
-_METRIC = Field(str, choices=tuple(METRICS), meaning="What scores the test clips.")
+_METRIC = Field(str, choices=OF_TASKS, meaning="What scores the test clips.")
 _SECONDS = Field(
     (float, type(None)),
     required=False,
@@ -85,7 +85,7 @@ _PUBLISHED_FIELDS = {
     "variant": Field((str, type(None)), required=False, meaning="Another variant of it."),
     "split": Field((dict, type(None)), required=False, meaning="Another split rule."),
     "clip_seconds": _SECONDS,
-    "metric": Field((str, type(None)), required=False, choices=tuple(METRICS), meaning="Another metric."),
+    "metric": Field((str, type(None)), required=False, choices=OF_TASKS, meaning="Another metric."),
     "order": replace(_ORDER, kind=(str, type(None)), default=None),
 }
 _TASK_FIELDS = {
@@ -196,7 +196,7 @@ def _check_evaluation(document: Document, keys: tuple[str, ...], fields: dict[st
         fields["probe"] = settings.changes_of(document, (*keys, "probe"))
     fields["events"] = protocol.event_choices(document, (*keys, "events"), fields["events"])
     if METRICS[fields["metric"]].of_events != (fields["labels"] == "events"):
-        fitting = [name for name, each in METRICS.items() if each.of_events == (fields["labels"] == "events")]
+        fitting = [name for name in OF_TASKS if METRICS[name].of_events == (fields["labels"] == "events")]
         raise document.error(
             (*keys, "metric"),
             f"{fields['metric']} does not fit labels: {fields['labels']}; these do: {', '.join(fitting)}",

@@ -241,6 +241,8 @@ def _on_choice(experiment: Experiment, choice: Choice, evaluations: Mapping[Key,
     if len(evaluations) == 1:
         if experiment.layers == "all" and choice.name == "":
             yield "the module shows one layer only"
+    elif experiment.setup.protocol.probe.measures:
+        yield f"the score is of {choice.name}, the last one: nothing validates where nothing is trained; the curve has all layers"
     elif len({candidate for candidate, _ in evaluations}) == 1:
         yield f"the score is of {choice.name}; the others are in the curve"
     elif not choice.same:

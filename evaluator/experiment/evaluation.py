@@ -237,7 +237,7 @@ def collect(
 def choose(evaluations: Mapping[Key, Evaluation], probe: ProbeKind, by: str) -> Choice:
     """What stands for the whole: of the probe's primary setting the best features.
 
-    By validation, each fold chooses for itself: its validation clips are test clips of other folds, so that a choice by
+    Measures without training choose nothing: the last features count. By validation, each fold chooses for itself: its validation clips are test clips of other folds, so that a choice by
     all of them together would have seen every test label.
 
     Args:
@@ -250,8 +250,10 @@ def choose(evaluations: Mapping[Key, Evaluation], probe: ProbeKind, by: str) -> 
     """
     among = [each for (_, setting), each in evaluations.items() if setting == probe.primary_setting]
     n_folds = len(among[0].predictions)
-    if len(among) == 1:
-        return Choice(among * n_folds)
+    if (
+        len(among) == 1 or probe.measures
+    ):  # nothing is trained, and nothing validates: the last layer stands for the whole
+        return Choice(among[-1:] * n_folds)
     if by == "test":
         return Choice([max(among, key=lambda each: metrics.signed(each.metric, each.score))] * n_folds)
     chosen = []

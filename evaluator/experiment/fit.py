@@ -1,7 +1,7 @@
 """The probes of an experiment: fitted to its embeddings, over every fold, seed and layer."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from evaluator.experiment import evaluation
 from evaluator.experiment.evaluation import CandidateJob, Choice, Evaluation, Key
 from evaluator.experiment.experiment import Embedded, Experiment
 from evaluator.experiment.options import RunOptions
-from evaluator.experiment.targets import ClipTargets, EventTargets, TaskTargets
+from evaluator.experiment.targets import ClipTargets, EventTargets, MeasureTargets, TaskTargets
 from evaluator.experiment.usable import restrict
 from evaluator.probes import apart, features
 from evaluator.probes.features import Candidate
@@ -103,7 +103,7 @@ def fit_probes(experiment: Experiment, embedded: Embedded, options: RunOptions, 
     protocol, every = experiment.setup.protocol, experiment.setup.recordings.clips
     good = sorted(embedded.extraction.keys)
     clips = [every[number] for number in good]
-    folds = [restrict(fold, good) for fold in experiment.setup.folds]
+    folds = [restrict(fold, good) for fold in experiment.setup.tested_folds]
     keys = [embedded.extraction.keys[number] for number in good]
     targets, matrices, candidates = _features(experiment, embedded, clips, keys)
     seeds = options.seeds if protocol.probe.SEEDED else options.seeds[:1]
@@ -113,6 +113,9 @@ def fit_probes(experiment: Experiment, embedded: Embedded, options: RunOptions, 
     plain = [each.job for each in jobs]
     advance = options.progress(f"{experiment.title}: probes", protocol.probe.n_steps(plain))
     request = FitRequest(plain, matrices, targets.row_targets, protocol.standardise, options.device, advance)
+    if not isinstance(targets, EventTargets):
+        of_clips = {"recordings": [clip.path for clip in clips], "groups": [clip.group for clip in clips]}
+        request = replace(request, **of_clips)
     over_folds = protocol.over_folds if len(folds) > 1 else POOLED  # of one split, both are the same
     outcomes = apart.fit(protocol.probe, request, options.workers)
     return Probed(clips, folds, targets, seeds, jobs, outcomes, candidates, over_folds)
@@ -131,4 +134,6 @@ def _features(
         choices = [PostProcessing(*pair) for pair in protocol.events]
         return EventTargets(clips, classes, task.metric, times, rows, choices), [frames], [Candidate("")]
     matrices, candidates = features.read(embedded.store, keys, experiment.layers, protocol.pooling)
+    if protocol.probe.measures:
+        return MeasureTargets(clips, classes, task.labels, protocol.probe.measures), matrices, candidates
     return ClipTargets(clips, classes, task.labels, task.metric), matrices, candidates

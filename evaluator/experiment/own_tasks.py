@@ -17,7 +17,7 @@ from evaluator.datasets.reading.rows import AUDIO_SUFFIXES
 from evaluator.datasets.single_split import SPLIT_WORDS
 from evaluator.datasets.task import Task
 from evaluator.errors import UsageError
-from evaluator.scoring.metrics import METRICS
+from evaluator.scoring.metrics import METRICS, OF_TASKS
 from evaluator.typed import build
 
 DEFAULT_PROTOCOL = "arch"
@@ -165,9 +165,9 @@ def _of_hear(path: Path) -> Task:
         folds = metadata["split_mode"] != "trainvaltest"
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise UsageError(f"{file}: is not the metadata of a HEAR task: {error!r}") from error
-    fitting = [metric for metric in metrics if metric in METRICS and METRICS[metric].of_events == events]
+    fitting = [metric for metric in metrics if metric in OF_TASKS and METRICS[metric].of_events == events]
     if not fitting:
-        known = ", ".join(name for name, metric in METRICS.items() if metric.of_events == events)
+        known = ", ".join(name for name in OF_TASKS if METRICS[name].of_events == events)
         of = "events" if events else "clips"
         raise UsageError(f"{file}: evaluation is {metrics}, none of which is a metric of {of}; known: {known}")
     return Task(

@@ -56,7 +56,7 @@ def record(
         dataset=setup.task.dataset.name,
         protocol=setup.protocol.name,
         profile=setup.protocol.profile,
-        metric=setup.task.metric,
+        metric=setup.metric,
         score=scores.primary.score,
         ci_low=scores.primary.ci_low,
         ci_high=scores.primary.ci_high,

@@ -61,6 +61,11 @@ def refuse(setup: Setup, degradations: Sequence[Degradation]) -> None:
     Raises:
         UsageError: Stretches of clips whose labels are events with times; or nothing is asked, or something twice.
     """
+    if setup.protocol.probe.measures:
+        raise UsageError(
+            f"{setup.task.name}: the protocol {setup.protocol.name} trains no probe that could be tested on degraded clips; take another, such as "
+            "--protocol logistic"
+        )
     if not degradations:
         raise UsageError(f"{setup.task.name}: no degradation is asked for; give levels, such as --snr 20 10 0")
     twice = [each.title for number, each in enumerate(degradations) if each in degradations[:number]]

@@ -65,6 +65,7 @@ def score(fitted: Fitted, classes: Sequence[str]) -> Scores:
     points = [index[id(each)] for each in fitted.choice.by_fold]
     primary = made[points[0]] if fitted.choice.same else chosen.estimate(units)
     single = fitted.targets.row_targets.labels == "single"
+    by_class = metrics.METRICS[chosen.metric].by_class
     measure = group_measure(chosen.metric, single)
     by_group = group_scores(chosen.tested(), groups, measure) if 0 < _n_groups(groups) <= _MAX_GROUPS else {}
     return Scores(
@@ -88,7 +89,7 @@ def score(fitted: Fitted, classes: Sequence[str]) -> Scores:
                 len(splits.divided(fitted.folds, fitted.clips)),
             )
         ],
-        confusion=metrics.confusion(chosen.tested()) if single else None,
+        confusion=metrics.confusion(chosen.tested()) if single and by_class else None,
     )
 
 
@@ -109,7 +110,7 @@ def _others(fitted: Fitted, chosen: Evaluation) -> dict[str, float]:
 def _rare(chosen: Evaluation, made: intervals.Estimate, units: Units, classes: Sequence[str]) -> list[str]:
     """What the interval depends on, as sentences."""
     columns = intervals.columns_of(chosen.tested(), chosen.metric, units, chosen.over_folds)
-    by_class = chosen.over_folds == intervals.POOLED
+    by_class = chosen.over_folds == intervals.POOLED and metrics.METRICS[chosen.metric].by_class
     return [
         *doubts.alone(units),
         *doubts.dominant(units, made, columns),

@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from evaluator.audio import decode
 from evaluator.audio.clip_rule import ClipRule
 from evaluator.datasets import manifest, splits
@@ -31,6 +33,19 @@ class Setup:
     protocol: Protocol
     recordings: Recordings
     folds: tuple[Fold, ...]
+
+    @property
+    def metric(self) -> str:
+        """Name of the score that stands for the whole: the task's, or that of a protocol without training."""
+        return (*self.protocol.probe.measures, self.task.metric)[0]
+
+    @property
+    def tested_folds(self) -> tuple[Fold, ...]:
+        """The folds that a probe is fitted in, of clips by their numbers (n_clips,): where nothing is trained, all tested clips together."""
+        if not self.protocol.probe.measures:
+            return self.folds
+        none = np.zeros(0, np.int64)
+        return (Fold("all", none, none, np.unique(np.concatenate([fold.test for fold in self.folds]))),)
 
 
 Pick = Callable[[Manifest, Sequence[Fold]], Sequence[int]]

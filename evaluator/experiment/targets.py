@@ -1,6 +1,6 @@
 """What a probe must say of a task's clips: which labels each has, or when each event of a clip is heard.
 
-Both kinds know the targets of every feature row (a row a clip, or a row a frame), the rows of a clip, and how a probe's
+All kinds know the targets of every feature row (a row a clip, or a row a frame), the rows of a clip, and how a probe's
 probabilities for the rows of some clips become what a metric takes.
 """
 
@@ -180,15 +180,57 @@ class EventTargets:
 
         Arguments as in `ClipTargets.scores`; (n_files, ...) counts each.
         """
-        others = [name for name in EVENT_SCORES if name != self.metric]
-        tested = {
-            name: [(fold[0].others[name][0], np.stack([each.others[name][1] for each in fold])) for fold in predictions]
-            for name in others
-        }
-        return {name: intervals.mean_score(tested[name], name, over_folds) for name in others}
+        return _other_scores([name for name in EVENT_SCORES if name != self.metric], predictions, over_folds)
 
 
-TaskTargets = ClipTargets | EventTargets
+class MeasureTargets:
+    """What measures without training are made of: labels of clips, which no probe learns.
+
+    Args:
+        clips: The clips, in the order of the features' rows.
+        classes: Names of the labels.
+        labels: "single" or "multi".
+        measures: Names of the scores, the first of which stands for the whole.
+    """
+
+    def __init__(self, clips: Sequence[Clip], classes: Sequence[str], labels: str, measures: Sequence[str]):
+        self.row_targets = Targets(label_matrix([clip.labels for clip in clips], classes), labels, measures[0])
+        self.measures = list(measures)
+
+    def rows(self, clips: np.ndarray) -> np.ndarray:
+        """Rows of the features of clips given by their numbers (n,): they are the same."""
+        return clips
+
+    def predictions(
+        self, clips: np.ndarray, probabilities: np.ndarray, valid: np.ndarray, valid_probabilities: np.ndarray
+    ) -> Predictions:
+        """What each measure takes of some clips.
+
+        Args:
+            clips: Their numbers, (n_clips,).
+            probabilities: What the measures say of them, (n_clips, n_measures, 3).
+            valid, valid_probabilities: Not used here.
+        """
+        parts = {name: (probabilities[:, n, :2], probabilities[:, n, 2:]) for n, name in enumerate(self.measures)}
+        return Predictions(*parts.pop(self.measures[0]), others=parts)
+
+    def scores(self, predictions: Sequence[Sequence[Predictions]], over_folds: str) -> dict[str, float]:
+        """The other measures by name, mean over times; arguments as in `ClipTargets.scores`."""
+        return _other_scores(self.measures[1:], predictions, over_folds)
+
+
+def _other_scores(
+    names: Sequence[str], predictions: Sequence[Sequence[Predictions]], over_folds: str
+) -> dict[str, float]:
+    """Scores that predictions have beside their own, (n_clips, ...) each, mean over times."""
+    tested = {
+        name: [(fold[0].others[name][0], np.stack([each.others[name][1] for each in fold])) for fold in predictions]
+        for name in names
+    }
+    return {name: intervals.mean_score(tested[name], name, over_folds) for name in names}
+
+
+TaskTargets = ClipTargets | EventTargets | MeasureTargets
 
 
 def label_matrix(labels: Sequence[Sequence[str]], classes: Sequence[str]) -> np.ndarray:

@@ -123,6 +123,6 @@ def restrict(fold: Fold, good: Sequence[int]) -> Fold:
         for part in ("train", "valid", "test")
     }
     for part in ("train", "test"):
-        if not len(parts[part]):
+        if len(getattr(fold, part)) and not len(parts[part]):
             raise EvaluationError(f"fold {fold.name}: no clip of its {part} part can be used")
     return Fold(name=fold.name, **parts)

@@ -35,7 +35,8 @@ class ProbeOutcome:
     """What a fitted probe predicts.
 
     Attributes:
-        test, valid: Probabilities of its test and validation rows, (n_rows, n_classes), float32.
+        test, valid: Probabilities of its test and validation rows, (n_rows, n_classes), float32; of kinds with `measures` what these
+            are made of, (n_rows, n_measures, 3).
         chosen_epoch: Epoch, counted from 1, whose weights predicted it; 0 for probes without epochs.
         valid_score: The task's score on the validation rows; None without any, or if there is nothing to score.
         valid_losses, valid_scores: At each check on validation; empty where none was needed.
@@ -89,6 +90,7 @@ class FitRequest:
         standardise: Whether features are set to mean 0 and standard deviation 1 of each probe's training rows.
         device: "auto", "cpu", "cuda", ... for probes that train there.
         progress: Called with the number of steps done since the last call; the probe's `n_steps` says how many there are.
+        recordings, groups: Of each row, (n_rows,): its recording, and its group, "" for none; empty where the rows are frames.
     """
 
     jobs: Sequence[ProbeJob]
@@ -97,6 +99,8 @@ class FitRequest:
     standardise: bool = False
     device: str = "auto"
     progress: Callable[[int], object] = lambda n_steps: None
+    recordings: Sequence[str] = ()
+    groups: Sequence[str] = ()
 
     def only(self, jobs: Sequence[ProbeJob]) -> "FitRequest":
         """The same request for some of its jobs."""

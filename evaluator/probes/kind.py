@@ -25,6 +25,9 @@ class ProbeKind(ABC):
         SEEDED: Whether another seed gives other predictions.
         MIXES_LAYERS: Whether it can learn weights of several feature matrices (`--layers weighted`).
         TASK_FIELDS: Names of the fields that a task may change of its own protocol.
+
+    A kind with `measures` trains nothing: all tested clips of all folds come to it as the test rows of one job, and what it says of each row
+    is (n_rows, n_measures, 3): the two targets of a measure and its value, as `scoring/measures.py` has them.
     """
 
     FIELDS: ClassVar[Mapping[str, Field]]
@@ -37,6 +40,11 @@ class ProbeKind(ABC):
     def primary_setting(self) -> Setting:
         """The setting whose score stands for the whole."""
         return Setting()
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """Names of the scores that it gives in place of the task's metric, the first of which stands for the whole; empty for classifiers."""
+        return ()
 
     @property
     def weights_classes(self) -> bool:

@@ -178,7 +178,7 @@ def disagreeing(titles: Sequence[str], results: Sequence[Result], n_max: int = 1
 
     Source: Lin 1991, Divergence measures based on the Shannon entropy, IEEE Trans. Inf. Theory 37(1), section IV.
     """
-    if not results or METRICS[results[0].metric].of_events:
+    if not results or not METRICS[results[0].metric].by_class:
         return []
     refuse_unlike(results)
     single = results[0].confusion is not None

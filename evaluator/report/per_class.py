@@ -19,7 +19,7 @@ def has_one_label(result: Result) -> bool:
 
 def class_measure(result: Result) -> str:
     """What `class_scores` is, in words; "" for tasks that have none."""
-    if METRICS[result.metric].of_events:
+    if not METRICS[result.metric].by_class:
         return ""
     return "recall" if has_one_label(result) else "average precision"
 

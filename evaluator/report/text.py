@@ -12,7 +12,7 @@ from evaluator.report.curve_points import primary_point
 from evaluator.results.bill import BILL
 from evaluator.results.result import Result
 from evaluator.schema import names_in
-from evaluator.scoring import intervals
+from evaluator.scoring import intervals, measures
 from evaluator.scoring.metrics import METRICS
 
 _SHOWN_ELSEWHERE = (
@@ -95,6 +95,9 @@ def chance(result: Result) -> str:
     metric = METRICS[result.metric]
     if metric.of_events:
         return ""
+    if metric.of_measures:
+        value = float(np.mean([measures.chance(result.metric, targets) for targets in result.test_targets]))
+        return f" By chance (a random order, or permuted labels): {metric.shown(value)}{f' {metric.unit}' if metric.unit else ''}."
     pooled = result.over_folds == intervals.POOLED
     folds = [np.concatenate(result.test_targets)] if pooled else result.test_targets
     constant = [np.tile(targets.mean(axis=0), (len(targets), 1)) for targets in folds]
@@ -112,6 +115,8 @@ def _folds(board: Board, results: Sequence[Result]) -> str:
     folds = [fold for result in results for fold in result.folds]
     n_train, n_valid, n_test = ([getattr(fold, name) for fold in folds] for name in ("n_train", "n_valid", "n_test"))
     n_shots, n_folds = primary_point(results[0]).n_shots, len(results[0].folds)
+    if METRICS[results[0].metric].of_measures:
+        return f"All {_range(n_test, 'clip')} that are tested in any fold, against each other; nothing is trained."
     trains = f"{_range(n_train, 'clip')} {_verb(n_train, 'train')} the probe"
     if n_shots is not None:
         n_times = [entry.n_times for entry in board.entries]

@@ -13,7 +13,7 @@ def refuse_unfit(result: Result, path: Path) -> None:
     Raises:
         EvaluationError: No folds, or one with other numbers of clips, classes, probabilities or points of the curve.
     """
-    of_events = metrics.METRICS[result.metric].of_events
+    by_class = metrics.METRICS[result.metric].by_class
     for fold, clips, groups, targets, probabilities in zip(
         result.folds,
         result.test_clips,
@@ -27,7 +27,7 @@ def refuse_unfit(result: Result, path: Path) -> None:
         )
         fits = targets.ndim == 2 and probabilities.ndim == 3
         fits = fits and len(clips) == len(groups) == len(targets) == probabilities.shape[1] > 0
-        if not fits or not (of_events or targets.shape[1] == probabilities.shape[2] == len(result.classes)):
+        if not fits or (by_class and not targets.shape[1] == probabilities.shape[2] == len(result.classes)):
             raise EvaluationError(
                 f"{path}: fold {fold.name} does not fit together ({shapes}, {len(result.classes)} classes); run it again"
             )

@@ -47,6 +47,10 @@ def fuse(results: Sequence[Result]) -> Result:
     first, names = results[0], titles(results)
     if metrics.METRICS[first.metric].of_events:
         raise UsageError(f"{first.task}: {first.metric} is made of events, which have no probabilities to average")
+    if metrics.METRICS[first.metric].of_measures:
+        raise UsageError(
+            f"{first.task}: {first.metric} is made without probes, so that there are no probabilities to average"
+        )
     averaged = [_averaged(fold) for fold in zip(*(each.test_probabilities for each in results), strict=True)]
     pairs = list(zip(first.test_targets, averaged, strict=True))
     over_folds, units = common_way(results), units_in(first)

@@ -95,7 +95,8 @@ class Result:
             (`environment.py`). Results that differ in nothing else but it and `seconds` are equal.
         test_clips, test_groups, test_seconds, test_targets, test_probabilities: For each fold the test clips' names, their
             groups ("" for none), lengths in seconds (n_clips,), targets (n_clips, n_classes) and probabilities (n_times, n_clips, n_classes), n_times being
-            how often probes were trained. For tasks that ask when: counts of each clip instead (`events.tally`).
+            how often probes were trained. For tasks that ask when: counts of each clip instead (`events.tally`);
+            of measures without training, targets (n_clips, 2) and values (n_times, n_clips, 1) as in `scoring/measures.py`.
         test_events: For such tasks, the events found in each fold the first time: (n_events, 4), place of the clip in the
             fold, place of the class, onset and offset in ms. Empty for others.
     """

@@ -71,11 +71,12 @@ def clip_frame(result: Any) -> Any:
     """A row for each test clip of each fold, as a pandas DataFrame.
 
     Columns: fold, clip, group, seconds; for tasks with labels also label, predicted and a probability for each class, mean over
-    the times that probes were fitted (several labels are joined by `;`, and predicted where the probability is above 0.5).
+    the times that probes were fitted (several labels are joined by `;`, and predicted where the probability is above 0.5). For measures
+    without training: value, what the clip has as a query, or the number of its cluster.
     Its `attrs["caveats"]` has the result's caveats as sentences.
     """
     rows: list[dict[str, Any]] = []
-    with_classes = not METRICS[result.metric].of_events
+    kind = METRICS[result.metric]
     for number, fold in enumerate(result.folds):
         targets, probabilities = result.test_targets[number], result.test_probabilities[number].mean(axis=0)
         for index, clip in enumerate(result.test_clips[number]):
@@ -85,8 +86,10 @@ def clip_frame(result: Any) -> Any:
                 "group": result.test_groups[number][index],
                 "seconds": float(result.test_seconds[number][index]),
             }
-            if with_classes:
+            if kind.by_class:
                 row |= _labels(result, targets[index], probabilities[index])
+            elif kind.of_measures:
+                row["value"] = float(probabilities[index, 0])
             rows.append(row)
     frame = pandas().DataFrame(rows)
     frame.attrs["caveats"] = [caveat.text for caveat in result.caveats]

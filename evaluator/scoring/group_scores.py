@@ -15,7 +15,7 @@ def group_measure(metric: str, one_label: bool) -> str:
         metric: Of the task.
         one_label: Whether each clip has one label.
     """
-    if METRICS[metric].of_events:
+    if not METRICS[metric].by_class:
         return metric
     return "accuracy" if one_label else "map"
 

@@ -12,15 +12,16 @@ classes, unless the function says otherwise; a score with nothing to average is 
 """
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from evaluator.errors import EvaluationError
 from evaluator.scoring import events
 from evaluator.scoring.columns import Columns, ratio, ratios
+from evaluator.scoring.measures import MEASURES
+from evaluator.scoring.metric import Metric
 from evaluator.scoring.ranking import areas, average_precisions
 from evaluator.words import counted
 
@@ -154,46 +155,6 @@ def event_error_rate(targets: np.ndarray, probabilities: np.ndarray, groups: np.
     return ratios(probabilities[:, :1], targets, groups, n_groups)
 
 
-@dataclass(frozen=True)
-class Metric:
-    """A score: its function, to be called as it is, and what its values mean.
-
-    columns: From targets, probabilities, groups and their number to `Columns`, as everywhere here.
-    meaning: What it is, in a phrase that goes on from its name and a colon.
-    beside: Labels (`single`, `multi`, `events`) of the tasks whose results have it beside their own score; `pitches`
-        for single labels that are consecutive MIDI notes.
-    best: Which end is good.
-    low, high: Ends of the range that values can have, included.
-    unit: "%" where people read a hundred times the value, else "".
-    of_events: Whether it is made of tallies of files, not of clips with classes.
-    ranks: Whether it is of ranked clips, which makes it too high where few have the label.
-    """
-
-    columns: Callable[[np.ndarray, np.ndarray, np.ndarray, int], Columns]
-    meaning: str
-    beside: tuple[str, ...] = ()
-    best: Literal["highest", "lowest"] = "highest"
-    low: float = 0.0
-    high: float = 1.0
-    unit: Literal["%", ""] = "%"
-    of_events: bool = False
-    ranks: bool = False
-
-    def value(self, targets: np.ndarray, probabilities: np.ndarray) -> float:
-        """The score of (n_clips, ...), each clip counted once; NaN where there is nothing to score."""
-        return self.columns(targets, probabilities, np.zeros(len(targets), dtype=np.int64), 1).score
-
-    def shown(self, value: float) -> str:
-        """A score, or the end or width of an interval, as people read it: without the unit, a dash for NaN."""
-        if math.isnan(value):
-            return "–"
-        return f"{100 * value:.1f}" if self.unit == "%" else f"{value:.3f}"
-
-    def interval(self, low: float, high: float, to: str = " to ") -> str:
-        """An interval as people read it, `49.6 to 55.9`; `none` where there is none (NaN)."""
-        return "none" if math.isnan(low) or math.isnan(high) else f"{self.shown(low)}{to}{self.shown(high)}"
-
-
 _EITHER = ("single", "multi")
 METRICS: dict[str, Metric] = {  # by their names in task files
     "accuracy": Metric(
@@ -259,7 +220,9 @@ METRICS: dict[str, Metric] = {  # by their names in task files
         )
         for name, seconds in events.SEGMENTS_S.items()
     },
+    **MEASURES,
 }
+OF_TASKS = tuple(name for name, metric in METRICS.items() if not metric.of_measures)  # what a task may be scored by
 
 
 def score(metric: str, targets: np.ndarray, probabilities: np.ndarray) -> float:

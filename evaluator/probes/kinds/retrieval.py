@@ -1,0 +1,161 @@
+"""Each clip as a query for the others, ranked by similarity, and how far classes lie apart: nothing is trained."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from evaluator.errors import EvaluationError, UsageError
+from evaluator.probes.jobs import FitRequest, Outcomes, ProbeJob, ProbeOutcome, Setting
+from evaluator.probes.kind import ProbeKind
+from evaluator.schema import Field
+from evaluator.scoring import queries
+
+_SEPARATION = ("gsr", "gsr_lift", "gsr_normalised")
+_MAX_CLIPS = 12_000  # whose distances to each other are held at once (1.2 GB)
+
+
+@dataclass(frozen=True)
+class Retrieval(ProbeKind):
+    """Measures of clips (n_clips, width) as queries for each other.
+
+    scores: What is measured; the first stands for the whole.
+    distance: `cosine`, `euclidean`, or `spearman` (rank correlation of two vectors).
+    exclude: What is never found for a query beside itself: `none`, clips of the same `recording`, or of the same recording or `group`.
+    without_match: What becomes of a query of which nothing alike may be found: `skip`, or `wrong`.
+    min_class_size: Of the separation: classes of fewer clips are left out.
+    permutations: Of the labels, whose mean is the separation by chance.
+    """
+
+    scores: tuple[str, ...]
+    distance: str = "cosine"
+    exclude: str = "none"
+    without_match: str = "skip"
+    min_class_size: int = 2
+    permutations: int = 1000
+
+    FIELDS = {  # noqa: RUF012 (a class variable of ProbeKind)
+        "scores": Field(
+            list,
+            each=Field(str, choices=(*queries.OF_A_QUERY, *_SEPARATION)),
+            meaning="What is measured; the first stands for the whole.",
+        ),
+        "distance": Field(
+            str,
+            required=False,
+            default="cosine",
+            choices=queries.DISTANCES,
+            meaning="What tells how similar two clips are.",
+        ),
+        "exclude": Field(
+            str,
+            required=False,
+            default="none",
+            choices=("none", "recording", "group"),
+            meaning="What is never found for a query: clips of its own recording, or of its own recording or group.",
+        ),
+        "without_match": Field(
+            str,
+            required=False,
+            default="skip",
+            choices=("skip", "wrong"),
+            meaning="Whether a query of which nothing alike may be found is left out, or counts as wrong.",
+        ),
+        "min_class_size": Field(
+            int, required=False, default=2, min=2, meaning="Of the separation: classes of fewer clips are left out."
+        ),
+        "permutations": Field(
+            int, required=False, default=1000, min=1, meaning="Of the labels, whose mean is the separation by chance."
+        ),
+    }
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """See `ProbeKind`."""
+        return self.scores
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """See `ProbeKind`."""
+        yield from super().problems()
+        if len(set(self.scores)) < len(self.scores):
+            yield "scores", f"is {list(self.scores)}, but should name each once"
+
+    def n_steps(self, jobs: Sequence[ProbeJob]) -> int:
+        """One a job."""
+        return len(jobs)
+
+    def refuse(self, labels: str, sizes: Sequence[np.ndarray], tested: Sequence[np.ndarray]) -> None:
+        """See `ProbeKind`."""
+        if labels == "multi" and set(self.scores) & set(_SEPARATION):
+            raise UsageError(
+                "the separation of classes is for tasks with one label a clip, and these are multi-label; take the protocol retrieval"
+            )
+
+    def fit(self, request: FitRequest) -> list[Outcomes]:
+        """What each test row (n_rows, width) has as a query.
+
+        Raises:
+            UsageError: Clips have several labels, and the separation of classes is asked for.
+            EvaluationError: No query can be answered, or there are too many clips for the separation.
+        """
+        self.refuse(request.targets.labels, (), ())
+        return [{Setting(): [self._measured(job, request)]} for job in request.jobs]
+
+    def _measured(self, job: ProbeJob, request: FitRequest) -> ProbeOutcome:
+        x = request.matrices[job.features[0]].take(job.test)
+        values, apart = request.targets.values[job.test], self._apart(job.test, request)
+        names = tuple(name for name in self.scores if name in queries.OF_A_QUERY)
+        found = queries.rank(x, values, apart, self.distance, self.without_match, names)
+        told = ""
+        if set(self.scores) & set(_SEPARATION):
+            made, told = self._separated(x, values, apart)
+            found |= made
+        rows = np.stack([_as_rows(found[name]) for name in self.scores], axis=1)
+        for name, own in zip(self.scores, rows[:, :, 0].T, strict=True):
+            if not own.any():
+                raise EvaluationError(
+                    f"{name}: none of {len(x)} clips has another one with the same label, and one without it, among those that may be found "
+                    f"for it (exclude: {self.exclude}); copy the protocol's file, change exclude, and give its path as --protocol"
+                )
+        request.progress(1)
+        return ProbeOutcome(rows, rows[:0], 0, None, chosen=told)
+
+    def _separated(
+        self, x: np.ndarray, values: np.ndarray, apart: np.ndarray
+    ) -> tuple[dict[str, queries.QueryValues], str]:
+        """The separation of each row (n_rows, width), plain and calibrated, and what permutations say of it."""
+        if len(x) > _MAX_CLIPS:
+            raise EvaluationError(
+                f"gsr: {len(x)} clips are tested, and the distances of at most {_MAX_CLIPS} are held; take the protocol retrieval, or a copy "
+                "of the protocol without gsr"
+            )
+        classes = np.where(values.any(axis=1), values.argmax(axis=1), -1)
+        made = queries.separation(x, classes, apart, self.distance, self.min_class_size, self.permutations)
+        own, by_chance = made.values, np.where(np.isnan(made.values), np.nan, made.baseline)
+        zero = own * 0
+        told = f"gsr by chance {made.baseline:.4g}, p = {made.p:.2g} ({self.permutations} permutations)"
+        return {
+            "gsr": queries.QueryValues(own, by_chance),
+            "gsr_lift": queries.QueryValues(own - made.baseline, zero),
+            "gsr_normalised": queries.QueryValues((own - made.baseline) / (1 - made.baseline), zero),
+        }, told
+
+    def _apart(self, rows: np.ndarray, request: FitRequest) -> np.ndarray:
+        """Numbers that are equal for rows (n_rows,) which are never found for each other."""
+        if self.exclude == "none" or not request.recordings:
+            return np.arange(len(rows))
+        names = [
+            request.groups[row]
+            if self.exclude == "group" and request.groups[row]
+            else f"recording {request.recordings[row]}"
+            for row in rows
+        ]
+        return np.unique(names, return_inverse=True)[1]
+
+
+def _as_rows(found: queries.QueryValues) -> np.ndarray:
+    """Whether each query has a value, what chance gives it, and the value, (n_clips, 3) float32."""
+    known = ~np.isnan(found.values)
+    return np.stack([known, np.where(known, found.by_chance, 0), np.where(known, found.values, 0)], axis=1).astype(
+        np.float32
+    )

@@ -1,0 +1,228 @@
+"""Measures without training against scikit-learn and the sources' own formulas, on two data sets; shuffled labels score chance."""
+
+import numpy as np
+import pytest
+from sklearn import metrics as sk
+from sklearn.cluster import KMeans
+from sklearn.metrics.pairwise import cosine_similarity
+
+import evaluator as ev
+from evaluator.embedding.matrix import InMemory
+from evaluator.errors import EvaluationError, UsageError
+from evaluator.probes import protocol
+from evaluator.probes.jobs import FitRequest, ProbeJob, Setting
+from evaluator.scoring import queries
+from evaluator.scoring.metrics import METRICS, OF_TASKS, score
+from evaluator.scoring.targets import Targets
+
+NONE = np.zeros(0, np.int64)
+
+
+def data(which, n=60, shuffled=False):
+    """Features and classes: three clear Gaussian classes of other sizes, or five wide ones with equal rows among them."""
+    random = np.random.default_rng(which)
+    classes = random.choice(3 + 2 * which, n, p=[0.5, 0.3, 0.2] if which == 0 else None)
+    x = random.normal(0, 1 + which, (n, 7)) + 2 * random.normal(0, 1, (5, 7))[classes]
+    if which == 1:
+        x[:6] = x[6:12]  # equal similarities
+    return x.astype(np.float32), random.permutation(classes) if shuffled else classes
+
+
+def measured(x, classes, name="retrieval", profile="published", labels="single", groups=(), values=None):
+    """What a protocol's kind says of rows: {measure: (targets, values)} of the first time, and the outcomes."""
+    values = np.eye(classes.max() + 1, dtype=np.float32)[classes] if values is None else values
+    probe = protocol.load(name, profile).probe
+    rows = np.arange(len(x))
+    job = ProbeJob((0,), NONE, NONE, rows, seed=5)
+    request = FitRequest([job], [InMemory(x)], Targets(values, labels, probe.measures[0]))
+    request = FitRequest(
+        **{**vars(request), "recordings": [str(n) for n in rows], "groups": list(groups) or [""] * len(rows)}
+    )
+    (outcomes,) = probe.fit(request)
+    found = outcomes[Setting()]
+    return {each: (found[0].test[:, n, :2], found[0].test[:, n, 2:]) for n, each in enumerate(probe.measures)}, found
+
+
+def value(found, name):
+    """A measure's score."""
+    return score(name, *found[name])
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_queries_equal_scikit_learn(which):
+    """ROC AUC and average precision of every query as scikit-learn has them, ties included; precisions by a plain loop."""
+    x, classes = data(which)
+    found, _ = measured(x, classes)
+    similar = np.round(cosine_similarity(x.astype(float)), 12)
+    auc, precise, at_5, r = [], [], [], []
+    for query in range(len(x)):
+        others = np.delete(np.arange(len(x)), query)
+        alike = classes[others] == classes[query]
+        if alike.any():
+            auc.append(sk.roc_auc_score(alike, similar[query, others]))
+            precise.append(sk.average_precision_score(alike, similar[query, others]))
+            order = np.argsort(-similar[query, others], kind="stable")
+            at_5.append(alike[order[:5]].mean())
+            r.append(alike[order[: alike.sum()]].mean())
+    for name, wanted in (
+        ("retrieval_auc", auc),
+        ("retrieval_map", precise),
+        ("precision_at_5", at_5),
+        ("r_precision", r),
+    ):
+        assert value(found, name) == pytest.approx(np.mean(wanted), abs=1e-6), name
+
+
+@pytest.mark.parametrize("which", [0, 1])
+@pytest.mark.parametrize("distance", ["cosine", "euclidean", "spearman"])
+def test_separation_equals_the_formula(which, distance):
+    """NID and AID of each clip in two loops; the baseline by the source's permutations."""
+    from scipy.stats import spearmanr
+
+    x, classes = data(which, n=30)
+    apart = {
+        "cosine": lambda a, b: (1 - a @ b / np.linalg.norm(a) / np.linalg.norm(b)) / 2,
+        "euclidean": lambda a, b: np.linalg.norm(a - b),
+        "spearman": lambda a, b: (1 - spearmanr(a, b).statistic) / 2,
+    }[distance]
+    distances = np.array([[apart(a, b) for b in x.astype(float)] for a in x.astype(float)])
+
+    def rate(labels):
+        scores = []
+        for i in range(len(labels)):
+            own = [distances[i, j] for j in range(len(labels)) if j != i and labels[j] == labels[i]]
+            stranger = min(distances[i, j] for j in range(len(labels)) if labels[j] != labels[i])
+            if own:
+                scores.append((stranger - np.mean(own)) / (stranger + np.mean(own) + 1e-9))
+        return (np.mean(scores) + 1) / 2
+
+    sizes = np.bincount(classes)
+    assert sizes[sizes > 0].min() > 1
+    made = queries.separation(x, classes, np.arange(len(x)), distance, 2, 20)
+    assert np.nanmean(made.values) == pytest.approx(rate(classes), abs=1e-6)
+    permuted = [
+        rate(np.random.RandomState(seed).permutation(np.unique(classes, return_inverse=True)[1])) for seed in range(20)
+    ]
+    np.testing.assert_allclose(made.permuted, permuted, atol=1e-6)
+    assert made.p == (1 + sum(each >= rate(classes) - 1e-12 for each in permuted)) / 21
+
+
+def test_vocsim_counts_a_query_without_a_match_as_wrong():
+    """One clip of its class: it can find nothing, and lowers the precision that retrieval takes without it."""
+    x, classes = data(0)
+    classes = np.where(np.arange(len(x)) == 0, 3, classes)
+    skipped, _ = measured(x, classes, "retrieval")
+    wrong, _ = measured(x, classes, "vocsim")
+    n = len(x)
+    assert value(wrong, "precision_at_1") == pytest.approx(value(skipped, "precision_at_1") * (n - 1) / n, abs=1e-6)
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_clusters_equal_scikit_learn(which):
+    """K-means of the source with its seed, and scikit-learn's V-measure, NMI, adjusted information and Rand index."""
+    x, classes = data(which)
+    found, _ = measured(x, classes, "clustering")
+    clusters = KMeans(len(set(classes)), n_init=10, max_iter=300, random_state=42).fit_predict(x.astype(float))
+    assert value(found, "v_measure") == pytest.approx(sk.v_measure_score(classes, clusters), abs=1e-9)
+    assert value(found, "v_measure") == pytest.approx(sk.normalized_mutual_info_score(classes, clusters), abs=1e-9)
+    assert value(found, "ami") == pytest.approx(sk.adjusted_mutual_info_score(classes, clusters), abs=1e-9)
+    assert value(found, "ari") == pytest.approx(sk.adjusted_rand_score(classes, clusters), abs=1e-9)
+
+
+@pytest.mark.parametrize("name", ["v_measure", "ami", "ari", "retrieval_auc"])
+def test_leaving_a_group_out_is_the_score_of_the_rest(name):
+    """Clusters: exactly that of the other clips. Queries: they stay among what is found, and no longer ask."""
+    x, classes = data(1)
+    found, _ = measured(x, classes, "clustering" if name in ("v_measure", "ami", "ari") else "retrieval")
+    targets, values = found[name]
+    groups = np.arange(len(x)) % 7
+    columns = METRICS[name].columns(targets, values, groups, 7)
+    for group in range(7):
+        rest = groups != group
+        assert columns.without[group, 0] == pytest.approx(score(name, targets[rest], values[rest]), abs=1e-9)
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_shuffled_labels_score_chance(which):
+    """What is given as chance is what labels without meaning score."""
+    found: dict = {}
+    for seed in range(16):
+        x, classes = data(which, n=100, shuffled=True)
+        classes = np.random.default_rng(seed).permutation(classes)
+        for name in ("retrieval", "clustering", "vocsim"):
+            for each, (targets, values) in measured(x, classes, name)[0].items():
+                counted = targets[:, 0] >= 0 if name == "clustering" else targets[:, 0] > 0
+                found.setdefault(each, []).append((score(each, targets, values), targets[counted, 1].mean()))
+    for name, pairs in found.items():
+        got, chance = np.mean(pairs, axis=0)
+        assert got == pytest.approx(chance, abs=0.035), name
+    assert np.mean(found["retrieval_auc"], axis=0)[1] == 0.5
+    assert np.mean(found["ari"], axis=0)[1] == 0
+
+
+def test_average_precision_by_chance_is_exact():
+    """The closed form equals the mean over all orders of four of seven."""
+    from itertools import combinations
+
+    orders = [np.isin(np.arange(7), places) for places in combinations(range(7), 4)]
+    mean = np.mean([sk.average_precision_score(alike, -np.arange(7)) for alike in orders])
+    _, chance = queries.average_precision(-np.arange(7.0), orders[0])
+    assert chance == pytest.approx(mean, abs=1e-12)
+
+
+def test_clips_of_a_recording_are_not_found_for_each_other():
+    """Copies within a group make the published score perfect; the clean one does not see them."""
+    random = np.random.default_rng(0)
+    x = np.repeat(random.normal(size=(20, 5)), 3, axis=0).astype(np.float32)
+    classes, groups = np.repeat(random.integers(0, 2, 20), 3), np.repeat([f"bird {n}" for n in range(20)], 3)
+    published, _ = measured(x, classes, "retrieval", "published", groups=groups)
+    clean, _ = measured(x, classes, "retrieval", "clean", groups=groups)
+    assert value(published, "precision_at_1") == 1
+    assert value(clean, "precision_at_1") < 0.8
+    with pytest.raises(EvaluationError, match=r"none of 60 clips has another one with the same label.*exclude: group"):
+        measured(x, np.repeat(np.arange(20), 3), "retrieval", "clean", groups=groups)
+
+
+def test_several_labels_match_by_one_in_common():
+    """As the source's; the separation of classes refuses them."""
+    x, _ = data(0, n=20)
+    values = (np.random.default_rng(1).random((20, 4)) < 0.3).astype(np.float32)
+    values[3] = 0
+    found, _ = measured(x, np.zeros(20, int), values=values, labels="multi")
+    similar = np.round(cosine_similarity(x.astype(float)), 12)
+    wanted = []
+    for query in range(20):
+        others = np.delete(np.arange(20), query)
+        alike = (values[others] * values[query]).any(axis=1)
+        if 0 < alike.sum() < 19:
+            wanted.append(sk.roc_auc_score(alike, similar[query, others]))
+    assert value(found, "retrieval_auc") == pytest.approx(np.mean(wanted), abs=1e-6)
+    with pytest.raises(UsageError, match="separation of classes is for tasks with one label"):
+        measured(x, np.zeros(20, int), "vocsim", values=values, labels="multi")
+
+
+def test_no_task_is_scored_by_a_measure():
+    """They come with their protocols; YAML of tasks does not name them."""
+    assert not set(OF_TASKS) & {"ari", "gsr", "retrieval_auc"} and "accuracy" in OF_TASKS
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["retrieval", "clustering", "vocsim"])
+def test_a_run_keeps_and_reports_measures(tmp_path, monkeypatch, name):
+    """Result, files, comparison, table of clips and report of a measure, read back as they were written."""
+    monkeypatch.setenv("HEAR_EVAL_CACHE", str(tmp_path / "cache"))
+    modules = ["hear_ssl.melspec", "hear_ssl.duration_loudness"]
+    results = ev.run(modules, "demo/calls", protocol=name, out=tmp_path / "out")
+    metric = protocol.load(name).probe.measures[0]
+    assert [each.metric for each in results] == [metric] * 2
+    assert all(0 < each.score <= 1 and each.ci_low < each.score < each.ci_high for each in results)
+    read = sorted(ev.load_results(tmp_path / "out"), key=lambda each: each.module != "hear_ssl.melspec")
+    assert [each.score for each in read] == [each.score for each in results]
+    assert len(ev.compare(read)) == 1
+    assert read[0].confusion is None and "value" in read[0].to_frame()
+    assert set(protocol.load(name).probe.measures[1:]) <= set(read[0].scores)
+    with pytest.raises(UsageError, match="made without probes"):
+        ev.fuse(read)
+    ev.write_report(tmp_path / "out", tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "By chance (a random order" in text
