@@ -36,6 +36,8 @@ class FewShot(ProbeKind):
     primary: The number of shots and the head whose score stands for the whole; `primary: [5, centroid]` in YAML.
     C: Inverse penalty of the logistic regression.
     temperature: Cosines are divided by it before the softmax that makes them probabilities.
+    scale: Whether the logistic regression sees features of mean 0 and standard deviation 1 over the drawn clips, or as they are.
+    order: Where draws come from: the job's `seed`, or `mteb`: one order that is shuffled again for each draw.
     """
 
     shots: tuple[int, ...]
@@ -44,6 +46,8 @@ class FewShot(ProbeKind):
     primary: tuple[int, str]
     C: float
     temperature: float
+    scale: bool = True
+    order: str = "seed"
 
     SEEDED = True
     FIELDS = {  # noqa: RUF012 (a class variable of ProbeKind)
@@ -64,6 +68,19 @@ class FewShot(ProbeKind):
         "C": Field(float, min=1e-12, max=1e8, meaning="Inverse L2 penalty of the logistic regression."),
         "temperature": Field(
             float, min=1e-6, meaning="Cosines are divided by it before the softmax that makes them probabilities."
+        ),
+        "scale": Field(
+            bool,
+            required=False,
+            default=True,
+            meaning="Whether the logistic regression sees features of mean 0 and standard deviation 1 over the drawn clips.",
+        ),
+        "order": Field(
+            str,
+            required=False,
+            default="seed",
+            choices=("seed", "mteb"),
+            meaning="Where draws come from: a seed of each fold, or MTEB's one order, shuffled again for each draw.",
         ),
     }
 
@@ -103,8 +120,13 @@ class FewShot(ProbeKind):
 
     def _fit_job(self, job: ProbeJob, shots: Sequence[int], request: FitRequest) -> Outcomes:
         outcomes: dict[Setting, list[ProbeOutcome]] = {Setting(n, head): [] for n in shots for head in self.heads}
+        orders = mteb_orders(len(job.train), self.draws) if self.order == "mteb" else None
         for draw in range(self.draws):
-            drawn = draw_shots(job.train, request.targets.values, shots[-1], np.random.default_rng((job.seed, draw)))
+            values = request.targets.values
+            if orders is None:
+                drawn = draw_shots(job.train, values, shots[-1], np.random.default_rng((job.seed, draw)))
+            else:
+                drawn = first_of_each(job.train[orders[draw]], values, shots[-1])
             for n in shots:
                 train = np.concatenate([own[:n] for own in drawn])
                 for head in self.heads:
@@ -129,7 +151,7 @@ class FewShot(ProbeKind):
     def _fit_draw(self, job: ProbeJob, train: np.ndarray, head: str, request: FitRequest) -> ProbeOutcome:
         """What a head predicts after it saw the rows `train`, (n_shots of all classes,)."""
         targets = request.targets
-        features = standardised(request.matrices[job.features[0]], train, scale=head == "logistic")
+        features = standardised(request.matrices[job.features[0]], train, scale=self.scale and head == "logistic")
         x, values = features(train), targets.values[train]
         predict: Predict
         unsettled: tuple[str, ...] = ()
@@ -159,6 +181,24 @@ def draw_shots(train: np.ndarray, values: np.ndarray, n: int, random: np.random.
     """
     classes = values[train].argmax(axis=1)
     return [random.permutation(train[classes == label])[:n] for label in np.unique(classes)]
+
+
+def first_of_each(rows: np.ndarray, values: np.ndarray, n: int) -> list[np.ndarray]:
+    """The first `n` of the rows of each class, (n,) each; `values` as in `draw_shots`."""
+    classes = values[rows].argmax(axis=1)
+    return [rows[classes == label][:n] for label in np.unique(classes)]
+
+
+def mteb_orders(n_rows: int, n_draws: int) -> list[np.ndarray]:
+    """The orders of training rows of which MTEB takes the first of each class: each is the last one shuffled with the seed 42.
+
+    Source: embeddings-benchmark/mteb, abstasks/classification.py.
+    """
+    order, orders = np.arange(n_rows), []
+    for _ in range(n_draws):
+        np.random.RandomState(42).shuffle(order)
+        orders.append(order.copy())
+    return orders
 
 
 def centroid(x: np.ndarray, targets: np.ndarray, temperature: float) -> Predict:
