@@ -99,7 +99,7 @@ def read(
     views = ["layers_mean", "layers_std"] if pooling == "mean+std" else ["layers_mean"]
     every = _layers_of(store, keys, views, memory)
     last = len(every) - 1
-    if last == 0 and layers in ("all", "last"):
+    if last == 0 and layers in ("all", "last", "weighted"):
         return every, [Candidate("")]
     if layers == "mean":
         return [InMemory(_averaged(every))], [Candidate("mean of layers")]

@@ -18,9 +18,10 @@ class NetworkSettings:
     optimiser, learning_rate, weight_decay, epochs, batch_size: Of the training; `adam` or `adamw`.
     shuffle: Whether each epoch draws an order; else HEAR's one shuffled order of files serves all epochs.
     class_weights: In the loss: `none`, or `inverse_frequency` (n / (classes * n of the class), of the training clips).
-    schedule: Of the rate: `constant`; `warmup` (linear up, then linear down to 0); or `plateau` (times plateau_factor
+    schedule: Of the rate: `constant`; `warmup` (linear up, then linear down to 0); `cosine` (linear up, then down
+        to 0 as half a cosine); or `plateau` (times plateau_factor
         whenever the validation loss was not lowered more than plateau_patience checks in a row).
-    warmup_share: Share of all steps over which the rate rises from 0.
+    warmup_share: Share of all steps over which the rate rises from 0, of both.
     extra_step_per_epoch: Whether the warm-up schedule advances once more after each epoch.
     check_every: Epochs from one look at validation to the next.
     monitor: What counts there: `valid_loss` or `valid_score` (the task's metric).

@@ -1,5 +1,6 @@
 """Learning rates over the course of a training, as pure functions of what happened so far."""
 
+import math
 from dataclasses import dataclass
 
 # A loss counts as lower only if it is so by this share: the default of torch.optim.lr_scheduler.ReduceLROnPlateau.
@@ -18,6 +19,20 @@ def warmup_factor(step: int, n_steps: int, share: float) -> float:
     if step < rising:
         return step / rising
     return max(0.0, (n_steps - step) / max(1, n_steps - rising))
+
+
+def cosine_factor(step: int, n_steps: int, share: float) -> float:
+    """Linear rise over the first share of the steps, then half a period of a cosine down to 0; what the rate is multiplied with.
+
+    Arguments, in steps, as those of `warmup_factor`.
+    """
+    rising = int(share * n_steps)
+    if step < rising:
+        return step / rising
+    return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - rising) / max(1, n_steps - rising))))
+
+
+FACTORS = {"warmup": warmup_factor, "cosine": cosine_factor}  # by their names in protocols
 
 
 @dataclass

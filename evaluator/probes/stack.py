@@ -16,7 +16,7 @@ from evaluator.probes.batches import batch_cuts, on_device, padded, standardised
 from evaluator.probes.network_settings import NetworkSettings
 from evaluator.probes.networks import Networks, first_weights
 from evaluator.probes.optimiser import Adam
-from evaluator.probes.schedules import Plateau, warmup_factor
+from evaluator.probes.schedules import FACTORS, Plateau
 from evaluator.scoring import metrics
 from evaluator.scoring.targets import Targets
 
@@ -141,7 +141,8 @@ class Stack:
         for batch, (first, last) in enumerate(pairwise(cuts)):
             step = (epoch - 1) * (len(cuts) - 1 + settings.extra_step_per_epoch) + batch
             n_steps = settings.epochs * (len(cuts) - 1)
-            factor = warmup_factor(step, n_steps, settings.warmup_share) if settings.schedule == "warmup" else 1.0
+            follow = FACTORS.get(settings.schedule)
+            factor = follow(step, n_steps, settings.warmup_share) if follow else 1.0
             rates = [self.probes[n].settings.learning_rate * self.probes[n].plateau.scale * factor for n in self.alive]
             some = rows[:, first:last]
             logits = self.networks.logits(self.read(some), dropped)

@@ -66,8 +66,8 @@ _FIELDS: Mapping[str, Field] = {
     ),
     "schedule": Field(
         str,
-        choices=("constant", "warmup", "plateau"),
-        meaning="Of the learning rate: constant, a linear rise and fall, or lower whenever the validation loss stalls.",
+        choices=("constant", "warmup", "cosine", "plateau"),
+        meaning="Of the learning rate: constant, a linear rise and fall, a linear rise and a cosine's fall, or lower whenever the validation loss stalls.",
     ),
     "warmup_share": Field(
         float, required=False, default=0.0, min=0, max=1, meaning="Share of all steps over which the rate rises from 0."
