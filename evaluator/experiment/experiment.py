@@ -64,7 +64,8 @@ def prepare(spec: ModuleSpec, module: Module, setup: Setup, layers: str = "") ->
         )  # all that it shows: the same as without the option, beside modules that have more
     elif layers:
         features.refuse_plain(chosen, module.describe(), spec.name)
-    views = "frames" if setup.task.labels == "events" else "scene" if chosen == "scene" else "layers"
+    reads_frames = setup.task.labels == "events" or setup.protocol.probe.READS_FRAMES
+    views = "frames" if reads_frames else "scene" if chosen == "scene" else "layers"
     return Experiment(spec, setup, chosen, views)
 
 
@@ -86,6 +87,11 @@ def layers_of(setup: Setup, layers: str) -> str:
         )
     if task.labels == "events" and chosen != "scene":
         raise UsageError(f"{task.name}: events need the module's timestamp embeddings; leave --layers {chosen} out")
+    if protocol.probe.READS_FRAMES and chosen != "scene":
+        raise UsageError(
+            f"{protocol.name}: reads the module's timestamp embeddings, of the layer that the module's own option names; give --option layer={chosen} "
+            f"in place of --layers {chosen}"
+        )
     return chosen
 
 

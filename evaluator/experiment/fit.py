@@ -105,7 +105,7 @@ def fit_probes(experiment: Experiment, embedded: Embedded, options: RunOptions, 
     clips = [every[number] for number in good]
     folds = [restrict(fold, good) for fold in experiment.setup.tested_folds]
     keys = [embedded.extraction.keys[number] for number in good]
-    targets, matrices, candidates = _features(experiment, embedded, clips, keys)
+    targets, matrices, candidates, frames = _features(experiment, embedded, clips, keys)
     seeds = options.seeds if protocol.probe.SEEDED else options.seeds[:1]
     first = evaluation.file_order(every[:n_ordered])
     order = np.concatenate([first, np.arange(len(first), len(every))])[good]
@@ -115,7 +115,7 @@ def fit_probes(experiment: Experiment, embedded: Embedded, options: RunOptions, 
     request = FitRequest(plain, matrices, targets.row_targets, protocol.standardise, options.device, advance)
     if not isinstance(targets, EventTargets):
         of_clips = {"recordings": [clip.path for clip in clips], "groups": [clip.group for clip in clips]}
-        request = replace(request, **of_clips)
+        request = replace(request, **of_clips, frames=frames)
     over_folds = protocol.over_folds if len(folds) > 1 else POOLED  # of one split, both are the same
     outcomes = apart.fit(protocol.probe, request, options.workers)
     return Probed(clips, folds, targets, seeds, jobs, outcomes, candidates, over_folds)
@@ -123,17 +123,19 @@ def fit_probes(experiment: Experiment, embedded: Embedded, options: RunOptions, 
 
 def _features(
     experiment: Experiment, embedded: Embedded, clips: list[Clip], keys: list[str]
-) -> tuple[TaskTargets, list[Matrix], list[Candidate]]:
-    """What the probes must say, the feature matrices (n_rows, width), and what probes can be fitted to of them."""
+) -> tuple[TaskTargets, list[Matrix], list[Candidate], list[slice]]:
+    """What the probes must say, the feature matrices (n_rows, width), what probes can be fitted to of them, and clips' frames if they are read."""
     task, protocol = experiment.setup.task, experiment.setup.protocol
     classes = experiment.setup.recordings.manifest.classes
     if experiment.views == "frames":
         frames, times, rows = embedded.store.read_frames(keys)
+        if task.labels != "events":
+            return ClipTargets(clips, classes, task.labels, task.metric), [frames], [Candidate("")], rows
         recordings = experiment.setup.recordings  # events are in the files' time, frames in the module's
         times = [each / recordings.slower(clip) for each, clip in zip(times, clips, strict=True)]
         choices = [PostProcessing(*pair) for pair in protocol.events]
-        return EventTargets(clips, classes, task.metric, times, rows, choices), [frames], [Candidate("")]
+        return EventTargets(clips, classes, task.metric, times, rows, choices), [frames], [Candidate("")], rows
     matrices, candidates = features.read(embedded.store, keys, experiment.layers, protocol.pooling)
     if protocol.probe.measures:
-        return MeasureTargets(clips, classes, task.labels, protocol.probe.measures), matrices, candidates
-    return ClipTargets(clips, classes, task.labels, task.metric), matrices, candidates
+        return MeasureTargets(clips, classes, task.labels, protocol.probe.measures), matrices, candidates, []
+    return ClipTargets(clips, classes, task.labels, task.metric), matrices, candidates, []

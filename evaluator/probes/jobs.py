@@ -91,6 +91,7 @@ class FitRequest:
         device: "auto", "cpu", "cuda", ... for probes that train there.
         progress: Called with the number of steps done since the last call; the probe's `n_steps` says how many there are.
         recordings, groups: Of each row, (n_rows,): its recording, and its group, "" for none; empty where the rows are frames.
+        frames: Of each row, which rows of the matrices are its frames, (n_rows,); empty where the matrices have a row for each row.
     """
 
     jobs: Sequence[ProbeJob]
@@ -101,6 +102,7 @@ class FitRequest:
     progress: Callable[[int], object] = lambda n_steps: None
     recordings: Sequence[str] = ()
     groups: Sequence[str] = ()
+    frames: Sequence[slice] = ()
 
     def only(self, jobs: Sequence[ProbeJob]) -> "FitRequest":
         """The same request for some of its jobs."""

@@ -24,6 +24,7 @@ class ProbeKind(ABC):
         APART: Whether each job is fitted by itself, so that some may be fitted in other processes.
         SEEDED: Whether another seed gives other predictions.
         MIXES_LAYERS: Whether it can learn weights of several feature matrices (`--layers weighted`).
+        READS_FRAMES: Whether it reads the frames of each clip (`FitRequest.frames`), also where clips have labels and no events.
         TASK_FIELDS: Names of the fields that a task may change of its own protocol.
 
     A kind with `measures` trains nothing: all tested clips of all folds come to it as the test rows of one job, and what it says of each row
@@ -34,6 +35,7 @@ class ProbeKind(ABC):
     APART: ClassVar[bool] = False
     SEEDED: ClassVar[bool] = False
     MIXES_LAYERS: ClassVar[bool] = False
+    READS_FRAMES: ClassVar[bool] = False
     TASK_FIELDS: ClassVar[tuple[str, ...]] = ()
 
     @property

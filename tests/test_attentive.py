@@ -1,0 +1,105 @@
+"""The attentive probe: its formula, clips of other lengths in one batch, what it can learn that a mean cannot, and chance."""
+
+import numpy as np
+import pytest
+import torch
+
+import evaluator as ev
+from evaluator.embedding.matrix import InMemory
+from evaluator.probes import protocol
+from evaluator.probes.attention import AttentivePooling, FramesOf
+from evaluator.probes.jobs import FitRequest, ProbeJob, Setting
+from evaluator.scoring.targets import Targets
+
+WIDTH = 6
+
+
+def frames_of(lengths, seed=0, max_frames=100):
+    """Noise as frames of clips."""
+    x = np.random.default_rng(seed).normal(size=(sum(lengths), WIDTH)).astype(np.float32)
+    ends = np.cumsum(lengths)
+    return FramesOf(
+        InMemory(x), [slice(int(end) - n, int(end)) for end, n in zip(ends, lengths, strict=True)], max_frames
+    )
+
+
+def test_it_is_softmax_attention_of_one_query():
+    """Against a loop over clips, heads and frames; padding behind a short clip changes nothing."""
+    torch.manual_seed(1)
+    network = AttentivePooling(WIDTH, 4, heads=4, dropout=0.3).eval()  # 2 heads: 4 does not divide 6
+    frames = frames_of([3, 7, 1])
+    logits = network(*frames.of(np.array([0, 1, 2]), "cpu")).detach().numpy()
+    weights = {name: tensor.detach().numpy().astype(float) for name, tensor in network.state_dict().items()}
+    for clip, own in enumerate(frames.slices):
+        x, gathered = frames.matrix.array[own].astype(float), []
+        keys, values = x @ weights["key.weight"].T, x @ weights["value.weight"].T
+        for head in (slice(0, 3), slice(3, 6)):
+            scores = np.exp(keys[:, head] @ weights["query"][head] / np.sqrt(3))
+            gathered.append((scores / scores.sum()) @ values[:, head])
+        pooled = np.concatenate(gathered)
+        normed = (pooled - pooled.mean()) / np.sqrt(pooled.var() + 1e-5) * weights["norm.weight"] + weights["norm.bias"]
+        np.testing.assert_allclose(logits[clip], weights["head.weight"] @ normed + weights["head.bias"], atol=1e-5)
+
+
+def test_long_clips_are_looked_at_evenly():
+    """Four of ten frames, the first among them; a clip as long as that keeps all."""
+    frames, inside = frames_of([10, 4], max_frames=4).of(np.array([0, 1]), "cpu")
+    assert frames.shape == (2, 4, WIDTH) and inside.all()
+    np.testing.assert_array_equal(frames[0].numpy(), frames_of([10, 4]).matrix.array[[0, 2, 5, 7]])
+
+
+def hidden_frame(shuffled=False, n=150):
+    """A clip's class is in one loud frame, its sign in front of frames that cancel in the mean: (features, slices, classes)."""
+    random = np.random.default_rng(0)
+    classes = random.integers(0, 2, n)
+    clips = []
+    for label in classes:
+        x = random.normal(0, 0.3, (random.integers(5, 12), WIDTH))
+        x[:, 0] = 0
+        x[0, 0], x[0, 1] = 5, 3 * (2 * label - 1)  # the frame that tells is marked
+        x[1:, 1] -= x[:, 1].sum() / (len(x) - 1)  # and its sign is gone from the mean
+        clips.append(random.permutation(x))
+    ends = np.cumsum([len(x) for x in clips])
+    slices = [slice(int(end) - len(x), int(end)) for end, x in zip(ends, clips, strict=True)]
+    return np.concatenate(clips).astype(np.float32), slices, random.permutation(classes) if shuffled else classes
+
+
+def accuracy(shuffled, seed=0):
+    """Of the protocol's probe on clips that it did not see, and the outcome."""
+    x, slices, classes = hidden_frame(shuffled)
+    rows = np.arange(len(classes))
+    job = ProbeJob((0,), rows[:80], rows[80:100], rows[100:], seed=seed)
+    targets = Targets(np.eye(2, dtype=np.float32)[classes], "single", "accuracy")
+    (outcomes,) = protocol.load("attentive").probe.fit(
+        FitRequest([job], [InMemory(x)], targets, device="cpu", frames=slices)
+    )
+    (outcome,) = outcomes[Setting()]
+    return (outcome.test.argmax(axis=1) == classes[100:]).mean(), outcome
+
+
+def test_it_finds_the_frame_that_tells():
+    """A mean over frames holds nothing of the class; the same seed gives the same bytes, shuffled labels chance."""
+    right, outcome = accuracy(False)
+    assert right > 0.9
+    np.testing.assert_allclose(outcome.test.sum(axis=1), 1, atol=1e-5)
+    assert 1 <= outcome.chosen_epoch <= 50 and len(outcome.valid_scores) == 50
+    assert outcome.valid_score == max(outcome.valid_scores) == outcome.valid_scores[outcome.chosen_epoch - 1]
+    assert np.array_equal(accuracy(False)[1].test, outcome.test)
+    assert abs(accuracy(True)[0] - 0.5) < 0.2
+
+
+@pytest.mark.slow
+def test_a_run_reads_frames_of_the_store(tmp_path, monkeypatch):
+    """A task with labels; a layer is the module's option, not that of the run."""
+    monkeypatch.setenv("HEAR_EVAL_CACHE", str(tmp_path / "cache"))
+    mine = tmp_path / "brief.yaml"
+    from evaluator.schema import tasks_folder
+
+    text = (tasks_folder() / "protocols" / "attentive.yaml").read_text(encoding="utf-8")
+    mine.write_text(
+        text.replace("epochs: 50", "epochs: 3").replace("warmup_epochs: 5", "warmup_epochs: 1"), encoding="utf-8"
+    )
+    (result,) = ev.run("hear_ssl.melspec", "demo/calls", protocol=mine, out=None)
+    assert result.metric == "accuracy" and result.score > 0.3
+    with pytest.raises(ev.RunError, match="give --option layer=6"):
+        ev.run("hear_ssl.melspec", "demo/calls", protocol="attentive", layers="6", out=None)
