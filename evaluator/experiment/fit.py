@@ -114,8 +114,8 @@ def fit_probes(experiment: Experiment, embedded: Embedded, options: RunOptions, 
     advance = options.progress(f"{experiment.title}: probes", protocol.probe.n_steps(plain))
     request = FitRequest(plain, matrices, targets.row_targets, protocol.standardise, options.device, advance)
     if not isinstance(targets, EventTargets):
-        of_clips = {"recordings": [clip.path for clip in clips], "groups": [clip.group for clip in clips]}
-        request = replace(request, **of_clips, frames=frames)
+        recordings, groups = [clip.path for clip in clips], [clip.group for clip in clips]
+        request = replace(request, recordings=recordings, groups=groups, frames=frames)
     over_folds = protocol.over_folds if len(folds) > 1 else POOLED  # of one split, both are the same
     outcomes = apart.fit(protocol.probe, request, options.workers)
     return Probed(clips, folds, targets, seeds, jobs, outcomes, candidates, over_folds)
