@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from evaluator.report import answers
+from evaluator.report import answers, charts
 from evaluator.results.caveats import Caveat
 from test_board import board_of, hits, of
 
@@ -42,6 +42,26 @@ def test_too_few_groups_are_told():
     animals = [f"animal {n % 3}" for n in range(120)]
     few = said(of(hits(110, 120), animals, module="a"), of(hits(10, 120), animals, module="b"))
     assert "but 3 test groups are too few to rank 2 modules" in few and "significant" not in few
+
+
+def test_the_chart_says_too_few_where_nothing_could_tell():
+    """ "Not significant" is left for what a test could have told: three animals could not, 120 clips could."""
+    animals = [f"animal {n % 3}" for n in range(120)]
+    for groups, word in ((animals, "too few"), (None, "n.s.")):
+        board = board_of(of(hits(60, 120), groups, module="a"), of(hits(58, 120), groups, module="b"))
+        numbers = {entry.header.variant: n for n, entry in enumerate(board.entries)}
+        chart = charts.board_chart(board, numbers)
+        assert [row.note for row in chart.rows] == ["", word] and f" {word} " in chart.caption
+        assert ("n.s." in chart.caption) == (word == "n.s.")
+
+
+def test_where_the_lowest_is_best_no_score_is_called_highest():
+    """An error rate is best where it is lowest, also a baseline's."""
+    board = board_of(of(hits(120), module="a"), of(hits(118), module="b"), of(hits(60), module="hear_ssl.chance"))
+    turned = dataclasses.replace(board, metric="segment_1s_er", entries=[board.entries[n] for n in (2, 0, 1)])
+    turned = dataclasses.replace(turned, significantly_better=[[False] * 3] * 3)
+    told = answers.answer(turned)
+    assert "has the lowest score, which is best" in told.rest and "scores lower, which is better" in told.rest
 
 
 def test_who_heard_the_data_is_not_called_best():

@@ -78,6 +78,12 @@ def _folders(place: Path) -> list[Path]:
     return found[:_MAX_FOLDERS]
 
 
+def is_made(document: Any) -> bool:
+    """Whether the recordings of a whole task, of (n_clips,) clips, are made by this program, so that they are never lost."""
+    dataset = _dataset(document)
+    return dataset is not None and dataset.access == "made"
+
+
 def missing(folder: Path, clips: Iterable[str]) -> list[str]:
     """The names of clips whose recordings are not in a folder, (n_missing,), in their order."""
     return [name for name in clips if not _is_there(folder, name)]

@@ -8,7 +8,6 @@ from evaluator.report.board import Board, BoardEntry
 from evaluator.report.overview import Overview
 from evaluator.report.text import count_of
 from evaluator.results.caveats import mark
-from evaluator.scoring import intervals
 from evaluator.scoring.metrics import METRICS
 
 _MAX_NAMED = 2  # modules that a sentence names beside the best
@@ -38,7 +37,9 @@ def answer(board: Board) -> Answer:
     if len(beaten) == len(others):
         than = _names(board, others) if len(others) <= _MAX_NAMED else f"all {len(others)} others"
         return Answer(best.title, f" is best{but}: {score}, significantly better than {than}.{after}")
-    return Answer(best.title, f" has the highest score{but}, {score}, {_undecided(board, able, len(beaten))}.{after}")
+    return Answer(
+        best.title, f" has the {_best_score(board)}{but}, {score}, {_undecided(board, able, len(beaten))}.{after}"
+    )
 
 
 def is_best(board: Board) -> BoardEntry | None:
@@ -56,7 +57,8 @@ def summary(everything: Overview) -> list[str]:
         return []
     titles = {entry.header.variant: row.title for row in everything.rows for entry in row.entries if entry}
     wins = Counter(titles[best.header.variant] for board in boards if (best := is_best(board)))
-    n_tasks, undecided = count_of(len(boards), "task"), len(boards) - wins.total()
+    is_task_each = len({board.task for board in boards}) == len(boards)  # not one of several protocols or test sets
+    n_tasks, undecided = count_of(len(boards), "task" if is_task_each else "leaderboard"), len(boards) - wins.total()
     if wins:
         won = ", ".join(f"{name} on {n}" for name, n in wins.most_common())
         rest = f"; on {undecided} no module is" if undecided else ""
@@ -74,6 +76,10 @@ def summary(everything: Overview) -> list[str]:
 
 def _can_be_best(entry: BoardEntry) -> bool:
     return entry.result.score == entry.result.score and not entry.withheld and not entry.baseline
+
+
+def _best_score(board: Board) -> str:
+    return "highest score" if METRICS[board.metric].best == "highest" else "lowest score, which is best"
 
 
 def _score(board: Board, entry: BoardEntry, with_interval: bool = False) -> str:
@@ -98,8 +104,7 @@ def _names(board: Board, entries: Sequence[BoardEntry]) -> str:
 def _undecided(board: Board, able: Sequence[int], n_beaten: int) -> str:
     """Why the best of several, `able` of the entries, is not called so."""
     entries = [board.entries[n] for n in able]
-    n_pairs = len(able) * (len(able) - 1) // 2
-    if intervals.cannot_tell(board.n_units, n_pairs):
+    if board.cannot_tell():
         of = "test groups" if board.over_groups else "test clips"
         return f"but {board.n_units} {of} are too few to rank {count_of(len(able), 'module')}"
     if entries[0].hides_luck or all(each.hides_luck for each in entries[1:]):
@@ -114,9 +119,9 @@ def _baseline(board: Board, able: Sequence[int]) -> str:
     higher = [each for each in board.entries[: able[0]] if each.baseline] if able else []
     if higher:
         score = "scores" if len(higher) == 1 else "score"
-        return f" The baseline{'s' * (len(higher) > 1)} {_names(board, higher)} {score} higher."
-    n_pairs = len(able) * sum(each.baseline for each in board.entries)
-    if intervals.cannot_tell(board.n_units, n_pairs) or (able and board.entries[able[0]].hides_luck):
+        better = "higher" if METRICS[board.metric].best == "highest" else "lower, which is better"
+        return f" The baseline{'s' * (len(higher) > 1)} {_names(board, higher)} {score} {better}."
+    if board.cannot_tell(with_baselines=True) or (able and board.entries[able[0]].hides_luck):
         return ""
     close = [
         each

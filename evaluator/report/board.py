@@ -3,6 +3,7 @@
 Ranks follow from which result is significantly better than which (`significance`), which is what `compare.compare` says.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -80,6 +81,14 @@ class Board:
     n_units: int
     notes: list[str]
     problems: list[str]
+
+    def cannot_tell(self, with_baselines: bool = False) -> bool:
+        """Whether so few units cannot tell any two modules apart, or modules from baselines, however they differ."""
+        known = [each for each in self.entries if not math.isnan(each.result.score)]
+        n_modules = sum(not each.withheld and not each.baseline for each in known)
+        n_baselines = sum(each.baseline for each in known)
+        n_pairs = n_modules * n_baselines if with_baselines else n_modules * (n_modules - 1) // 2
+        return intervals.cannot_tell(self.n_units, n_pairs)
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,12 @@ from evaluator.scoring.metrics import METRICS
 MAX_ON_LANE = 6  # modules below each other in one row
 _MAX_ROWS = 60
 _PERCENT = (0.0, 100.0)
-_SIGNIFICANT, _NOT_SIGNIFICANT = "∗", "n.s."
-VERDICTS = (
-    f"{_SIGNIFICANT} the best module is significantly better (p < 0.05, Holm); {_NOT_SIGNIFICANT} not significant."
-)
+_SIGNIFICANT, _NOT_SIGNIFICANT, _TOO_FEW = "∗", "n.s.", "too few"
+VERDICTS = {
+    _SIGNIFICANT: "the best module is significantly better (p < 0.05, Holm)",
+    _NOT_SIGNIFICANT: "not significant",
+    _TOO_FEW: "so few test groups or clips cannot tell",
+}
 
 
 def limits(metric: str) -> tuple[float, float]:
@@ -76,9 +78,14 @@ def board_chart(
         rows.append(ChartRow(row.title, lane, lanes.key(None), text=row.score, note="printed"))
     more = f" The best {len(shown)} of {len(entries)} modules." if len(shown) < len(entries) else ""
     more += f" The best {len(of_papers)} of {len(printed)} printed numbers." if len(of_papers) < len(printed) else ""
-    has_verdicts = any(row.note.endswith((_SIGNIFICANT, _NOT_SIGNIFICANT)) for row in rows)
-    caption = f"Scores with 95 % intervals.{more}{f' {VERDICTS}' if has_verdicts else ''}"
+    caption = f"Scores with 95 % intervals.{more}{_verdicts(rows)}"
     return Chart(anchor, caption, rows, lanes.axis(scale, kind.unit))
+
+
+def _verdicts(rows: Sequence[ChartRow]) -> str:
+    """What the words behind the scores mean, those that stand there, (n_rows,)."""
+    used = [f"{sign} {meaning}" for sign, meaning in VERDICTS.items() if any(row.note.endswith(sign) for row in rows)]
+    return f" {'; '.join(used)}." if used else ""
 
 
 def _has_interval(result: Result) -> bool:
@@ -92,6 +99,8 @@ def _note(board: Board, entry: BoardEntry, place: int, best: int | None) -> str:
     if best is None or place == best:
         return ""
     verdict = _SIGNIFICANT if board.significantly_better[best][place] else _NOT_SIGNIFICANT
+    if verdict == _NOT_SIGNIFICANT and board.cannot_tell(with_baselines=entry.baseline):
+        verdict = _TOO_FEW
     return f"{'baseline ' if entry.baseline else ''}{verdict}"
 
 
@@ -121,28 +130,13 @@ def class_chart(titles: Sequence[str], results: Sequence[Result], numbers: Seque
         results: Of one task, the most important first, (n_results,); the best six are drawn.
         numbers: Of their modules on the page, (n_results,).
     """
-    shown = results[:MAX_ON_LANE]
+    shown = results[: per_class.MAX_MODULES]
     measure = per_class.class_measure(shown[0]) if shown else ""
     if not measure:
         return None
-    values = np.array([per_class.class_scores(each) for each in shown])  # (n_modules, n_classes)
-    picked = np.arange(values.shape[1])
-    if len(picked) > _MAX_ROWS:
-        means = np.nan_to_num(values, nan=2.0).mean(axis=0)  # those without clips last
-        picked = np.sort(np.argsort(means, kind="stable")[:_MAX_ROWS])
-    ends = [per_class.class_intervals(each, picked) for each in shown]
-    sizes = per_class.class_sizes(shown[0])
-    names = [f"{shortened(shown[0].classes[n], 40)} ({sizes[n]})" for n in picked]
-    lines = [
-        [
-            (100 * values[row, n], *(100 * each for each in ends[row].get(n, (math.nan, math.nan))))
-            for row in range(len(shown))
-        ]
-        for n in picked.tolist()
-    ]
-    which = f"the {_MAX_ROWS} hardest of {values.shape[1]} classes" if len(picked) < values.shape[1] else "each class"
-    caption = f"{measure.capitalize()} of {which} with 95 % intervals; number of test clips behind the name."
-    return _rows_chart(caption, names, lines, titles, numbers, _PERCENT, "%")
+    drawn = per_class.class_lines(shown)
+    caption = f"{measure.capitalize()} of {drawn.which} with 95 % intervals; number of test clips behind the name."
+    return _rows_chart(caption, drawn.names, drawn.lines, titles, numbers, _PERCENT, "%")
 
 
 def group_chart(titles: Sequence[str], results: Sequence[Result], numbers: Sequence[int]) -> Chart | None:

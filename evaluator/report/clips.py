@@ -2,12 +2,16 @@
 
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from evaluator.datasets.moved import find_folder
+from evaluator.datasets import synthetic_calls
+from evaluator.datasets.moved import find_folder, is_made, missing
+from evaluator.errors import EvaluationError, UsageError
+from evaluator.files import cache_folder, usable_cache
 from evaluator.report.budget import PageBudget
 from evaluator.report.page import ClipEntry, ClipList, ShownPrediction
 from evaluator.report.recordings import another
@@ -92,7 +96,11 @@ def clip_list(titles: Sequence[str], results: Sequence[Result], budget: PageBudg
 def _folder(result: Result, data: Path | None, clips: Sequence[str]) -> Path | None:
     lay = result.environment.get("data")
     document, dataset = result.provenance.get("task"), result.dataset
-    return find_folder(data, Path(str(lay)) if lay else None, document, dataset, clips)
+    folder = find_folder(data, Path(str(lay)) if lay else None, document, dataset, clips)
+    if is_made(document) and (folder is None or missing(folder, clips)):
+        with suppress(UsageError, EvaluationError, OSError):  # then each clip says why it is mute
+            return synthetic_calls.make(usable_cache(cache_folder(None)))
+    return folder
 
 
 def _sound_options(hearing: Hearing | None, options: ClipOptions) -> SoundOptions:

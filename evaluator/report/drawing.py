@@ -23,6 +23,7 @@ PHONE = 3.6  # inches, with margins 362 CSS pixels: the column of a phone of 390
 HALF = 5.6  # inches, of figures that no page shows but papers may
 MAX_MODULES = 12  # in one figure
 GREY = "#808080"
+_PART_OF_ROW, _HEIGHT_OF_MARK = 0.75, 0.09  # of a row that its marks take, and inches of each
 _UNREADABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]+")
 # Of classes: those of modules but grey, a dark red and ink; to a deuteranope they are 0.076 apart at least (in Oklab under Machado
 # et al. 2009, https://doi.org/10.1109/TVCG.2009.113).
@@ -55,16 +56,22 @@ def dots(titles: Sequence[str], names: Sequence[str], values: np.ndarray, number
     Args:
         titles: Of the modules, (n_modules,).
         names: Of the rows, (n_names,), the first at the top.
-        values: (n_modules, n_names), in the unit that is read; NaN where nothing is drawn.
+        values: (n_modules, n_names, 1), in the unit that is read, or (n_modules, n_names, 3) with the ends of intervals; NaN where
+            nothing is drawn.
         numbers: Of the modules on the page, (n_modules,), which give their looks; None for their order.
     """
-    figure = empty(HALF, 1.2 + 0.17 * len(names) + 0.18 * len(titles))
+    height = max(0.17, _HEIGHT_OF_MARK * len(values)) * len(names)
+    figure = empty(HALF, 1.2 + height + 0.18 * len(titles))
     axes = axes_of(figure, "both")
-    rows = np.arange(len(names))
-    for number, row in enumerate(values):
+    rows, points = np.arange(len(names)), values[..., 0]
+    for number, (row, each) in enumerate(zip(points, values, strict=True)):
         look = look_of(numbers[number] if numbers else number)
-        axes.plot(row, rows, look.marker, color=look.colour, markersize=4.5, alpha=0.9, clip_on=False)
-    for row in np.flatnonzero(np.isnan(values).all(axis=0)):
+        # As on the page: modules below each other, so that no mark hides another.
+        places = rows + (number - (len(values) - 1) / 2) * _PART_OF_ROW / len(values)
+        if each.shape[1] > 1:
+            axes.hlines(places, each[:, 1], each[:, 2], colors=look.colour, linewidth=1)
+        axes.plot(row, places, look.marker, color=look.colour, markersize=4.5, alpha=0.9, clip_on=False)
+    for row in np.flatnonzero(np.isnan(points).all(axis=0)):
         axes.axhspan(row - 0.5, row + 0.5, facecolor="none", edgecolor=GREY, hatch="////", linewidth=0)
     name_rows(axes, names, 8 if len(names) <= 25 else 7)
     if len(titles) > 1:

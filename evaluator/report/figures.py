@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from evaluator.figure import empty, lengths_figure
+from evaluator.report import per_class
 from evaluator.report.drawing import (
     COLOURS,
     GREY,
@@ -24,7 +25,7 @@ from evaluator.report.drawing import (
     set_title,
     shortened,
 )
-from evaluator.report.per_class import class_measure, class_scores, class_sizes
+from evaluator.report.per_class import class_measure
 from evaluator.report.per_group import large_group_scores, measure_of
 from evaluator.results.result import Result
 
@@ -138,31 +139,22 @@ def _class_ticks(axes: Any, n: int, names: list[str]) -> None:
 
 
 def recalls(titles: Sequence[str], results: Sequence[Result], numbers: Sequence[int] | None = None) -> Any | None:
-    """Recall of each class, or average precision where clips have several labels: a row a class, a marker a module.
+    """Recall of each class, or average precision where clips have several labels, with its interval: a row a class, a marker a module.
 
-    Beyond 60 classes only the 60 with the lowest mean are drawn; `per_class.class_rows` has all.
+    It shows what the page does (`per_class.class_lines`); `per_class.class_rows` has all classes and modules.
 
     Args:
         titles: What each result is called, (n_results,).
         results: Of one task, the most important first, (n_results,).
         numbers: Of their modules on the page, (n_results,), which give their looks; None for their order.
     """
-    shown = results[:MAX_MODULES]
+    shown = results[: per_class.MAX_MODULES]
     if not shown or not class_measure(shown[0]):
         return None
-    columns = np.array([class_scores(result) for result in shown])  # (n_modules, n_classes)
-    n_classes = columns.shape[1]
-    picked = np.arange(n_classes)
-    if n_classes > _MAX_NAMED:
-        means = np.nan_to_num(columns, nan=2.0).mean(axis=0)  # those without clips last
-        picked = np.sort(np.argsort(means, kind="stable")[:_MAX_NAMED])
-    sizes = class_sizes(shown[0])
-    names = [f"{shortened(shown[0].classes[number], 30)} ({sizes[number]})" for number in picked]
-    figure = dots(titles[: len(shown)], names, 100 * columns[:, picked], numbers)
-    axes = figure.axes[0]
-    axes.set_xlabel(f"{class_measure(shown[0])} (%); number of test clips behind the name", loc="right")
-    which = f"{_MAX_NAMED} hardest of {n_classes} classes" if n_classes > _MAX_NAMED else "each class"
-    set_title(figure, shown[0].task, f"{class_measure(shown[0])} of {which}", len(shown), len(results))
+    drawn = per_class.class_lines(shown)
+    figure = dots(titles[: len(shown)], drawn.names, np.array(drawn.lines).transpose(1, 0, 2), numbers)
+    figure.axes[0].set_xlabel(f"{class_measure(shown[0])} (%), 95 % interval; test clips behind the name", loc="right")
+    set_title(figure, shown[0].task, f"{class_measure(shown[0])} of {drawn.which}", len(shown), len(results))
     return figure
 
 
@@ -187,7 +179,10 @@ def by_group(titles: Sequence[str], results: Sequence[Result], numbers: Sequence
     shown_titles = [title for title, _ in shown]
     if len(sizes) <= _MAX_GROUPS:
         figure = dots(
-            shown_titles, [f"{shortened(name, 30)} ({size})" for name, size in sizes.items()], values, numbers
+            shown_titles,
+            [f"{shortened(name, 30)} ({size})" for name, size in sizes.items()],
+            values[..., None],
+            numbers,
         )
         figure.axes[0].set_xlabel(f"{axis_name(metric)}; number of test clips behind the name", loc="right")
     else:

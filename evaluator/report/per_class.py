@@ -1,15 +1,21 @@
 """Scores of each class of a test set."""
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
+from evaluator.report.drawing import shortened
 from evaluator.results.result import Result
 from evaluator.scoring import intervals
 from evaluator.scoring.metrics import METRICS
 from evaluator.scoring.ranking import average_precisions
 from evaluator.scoring.units import units_of
 from evaluator.tables import HeadAndRows
+
+MAX_MODULES = 6  # below each other in a row of a drawing
+_MAX_ROWS = 60  # classes that are drawn
 
 
 def has_one_label(result: Result) -> bool:
@@ -102,3 +108,34 @@ def class_intervals(result: Result, classes: np.ndarray) -> dict[int, tuple[floa
         if not np.isnan(low):
             found[number] = (low, high)
     return found
+
+
+@dataclass(frozen=True)
+class ClassLines:
+    """What is drawn of classes, on the page and in the figure beside it: a row a class, a mark a module.
+
+    names: With the number of test clips, (n_classes,).
+    lines: Score and the ends of its interval in %, NaN for none, (n_classes, n_modules).
+    which: `each class`, or which ones.
+    """
+
+    names: list[str]
+    lines: list[list[tuple[float, float, float]]]
+    which: str
+
+
+def class_lines(results: Sequence[Result]) -> ClassLines:
+    """Recall (or average precision) of each class with its interval; beyond 60 classes of the hardest; `results`, (n_modules,), of one task."""
+    values = np.array([class_scores(each) for each in results])  # (n_modules, n_classes)
+    picked = np.arange(values.shape[1])
+    if len(picked) > _MAX_ROWS:
+        means = np.nan_to_num(values, nan=2.0).mean(axis=0)  # those without clips last
+        picked = np.sort(np.argsort(means, kind="stable")[:_MAX_ROWS])
+    ends = [class_intervals(each, picked) for each in results]
+    sizes, nothing = class_sizes(results[0]), (math.nan, math.nan)
+    lines = [
+        [(100 * values[row, n], *(100 * each for each in ends[row].get(n, nothing))) for row in range(len(results))]
+        for n in picked.tolist()
+    ]
+    which = f"the {_MAX_ROWS} hardest of {values.shape[1]} classes" if len(picked) < values.shape[1] else "each class"
+    return ClassLines([f"{shortened(results[0].classes[n], 40)} ({sizes[n]})" for n in picked], lines, which)

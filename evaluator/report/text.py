@@ -269,7 +269,7 @@ def _origin(result: Result) -> dict[str, str]:
         "fused modules": ", ".join(str(each.get("module")) for each in provenance.get("fused") or ()),
         "data": environment.get("data"),
     }
-    return {name.replace("_", " "): _as_text(value) for name, value in values.items()}
+    return {name.replace("_", " "): "" if value is None else _as_text(value) for name, value in values.items()}
 
 
 def _as_text(value: Any) -> str:
@@ -277,8 +277,15 @@ def _as_text(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, dict):
         return _listed(value)
-    return "" if value is None else str(value)
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(_inside, value))
+    return "none" if value is None else str(value)
 
 
 def _listed(pairs: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in pairs.items())
+    """Names and values in words, what lies inside a value in brackets."""
+    return ", ".join(f"{name} {_inside(value)}" for name, value in pairs.items())
+
+
+def _inside(value: Any) -> str:
+    return f"({_as_text(value)})" if isinstance(value, (dict, list, tuple)) else _as_text(value)
