@@ -22,7 +22,7 @@ _SIGNIFICANT, _NOT_SIGNIFICANT, _TOO_FEW = "∗", "n.s.", "too few"
 VERDICTS = {
     _SIGNIFICANT: "the best module is significantly better (p < 0.05, Holm)",
     _NOT_SIGNIFICANT: "not significant",
-    _TOO_FEW: "so few test groups or clips cannot tell",
+    _TOO_FEW: "test groups or clips to tell",
 }
 
 
