@@ -211,7 +211,12 @@ def refuse_unlike(results: Sequence[Result]) -> None:
                 raise UsageError(
                     f"{what} of the clips in fold {fold.name}, which are what an interval is over; run both on the same data"
                 )
-            differing = np.flatnonzero((first.test_targets[number] != other.test_targets[number]).any(axis=1))
+            # Of measures without training the second column is what chance gives, which may be the module's own.
+            known = [
+                each.test_targets[number][:, : 1 if metrics.METRICS[first.metric].of_measures else None]
+                for each in (first, other)
+            ]
+            differing = np.flatnonzero((known[0] != known[1]).any(axis=1))
             if len(differing):
                 raise UsageError(
                     f"{first.module} and {other.module} know other labels of {len(differing)} clips in fold {fold.name}, "
