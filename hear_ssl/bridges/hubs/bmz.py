@@ -7,6 +7,8 @@ Each network has its own sample rate and window: one vector a window, no layers.
 from __future__ import annotations
 
 import inspect
+import os
+import tempfile
 from typing import Any
 
 import numpy as np
@@ -62,9 +64,7 @@ class Network:
     fixed = True
 
     def __init__(self, model: Any, name: str, files: list[str]):
-        from opensoundscape import Audio
-
-        self.model, self.audio_of, self.files = model, Audio, files
+        self.model, self.files = model, files
         self.licence = LICENCES.get(name, "")
         settings = model.preprocessor
         self.sample_rate, self.window_seconds = int(settings.sample_rate), float(settings.sample_duration)
@@ -73,8 +73,13 @@ class Network:
 
     def vectors(self, audio: np.ndarray) -> np.ndarray:
         """(n, samples) -> (n, width)."""
-        sounds = [self.audio_of(np.array(window, np.float32), self.sample_rate) for window in audio]
-        given = self.model.embed(sounds, progress_bar=False)
+        import soundfile
+
+        with tempfile.TemporaryDirectory() as folder:  # it takes files only; as float32 they are the same samples
+            paths = [os.path.join(folder, f"{number}.wav") for number in range(len(audio))]
+            for path, window in zip(paths, audio):
+                soundfile.write(path, window, self.sample_rate, subtype="FLOAT")
+            given = self.model.embed(paths, progress_bar=False)
         array = np.asarray(given.values if hasattr(given, "values") else given, np.float32)
         if len(array) != len(audio):
             raise ValueError(f"the network gives {len(array)} vectors for {len(audio)} windows")
