@@ -71,7 +71,7 @@ def test_half_a_message_is_none():
 @pytest.mark.parametrize("ill", ["chatty", "reads_stdin"])
 def test_the_protocol_is_out_of_the_modules_reach(ill):
     """A module that prints, or reads standard input, neither breaks an answer nor eats a question."""
-    load = {"name": ILL, "weights": "", "options": {"ill": ill}, "device": "cpu", "free": False}
+    load = {"name": ILL, "weights": "", "options": {"ill": ill}, "device": "cpu", "free": False, "file": ""}
     questions = io.BytesIO()
     for _ in range(2):
         worker.send(questions, dict(load, call="scene"), [noise(2, 800)])
