@@ -1,5 +1,7 @@
 """Probes fitted in one call, for tests: features may be plain arrays."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from evaluator.embedding.matrix import InMemory
@@ -18,6 +20,6 @@ def train(jobs, matrices, targets, settings, standardise=False, device="auto", p
     return training.train(request_for(jobs, matrices, targets, standardise, device, progress), settings)
 
 
-def fit(jobs, matrices, targets, probe, standardise=False, device="cpu"):
+def fit(jobs, matrices, targets, probe, standardise=False, device="cpu", frames=()):
     """Outcomes of any kind of probe, by setting, a job each."""
-    return probe.fit(request_for(jobs, matrices, targets, standardise, device))
+    return probe.fit(replace(request_for(jobs, matrices, targets, standardise, device), frames=frames))

@@ -11,7 +11,7 @@ from evaluator.embedding import identity, rounding
 from evaluator.embedding.module import open_module
 from evaluator.embedding.spec import ModuleSpec
 from hear_ssl import birdaves_biox_base, hf, hubert_base, melspec, untrained
-from hear_ssl.encoders import api, engines, precision
+from hear_ssl.encoders import api, bfloat16, engines, precision
 from hear_ssl.encoders.bfloat16 import Bfloat16Encoder
 from hear_ssl.encoders.transformer import TransformerEncoder
 from hear_ssl.encoders.untrained import redraw
@@ -91,6 +91,26 @@ def test_a_clip_alone_equals_it_in_a_padded_batch(family):
                 assert error(together[view][number], alone[view][0]) < SAME, (view, number)
             else:
                 assert not together[view][number].any()
+
+
+@pytest.mark.parametrize("wrong", [lambda x: x * 0.9, torch.flip])
+def test_a_convolution_that_is_wrong_in_bfloat16_is_not_taken(wrong, monkeypatch):
+    """As one of oneDNN's is with AMX for narrow groups: float32 of the same rounded numbers stands in, and is what a right one gives."""
+    conv1d = bfloat16.functional.conv1d
+
+    def broken(x, *rest, **more):
+        y = conv1d(x.float(), *(None if each is None else each.float() for each in rest), **more).to(x.dtype)
+        return y if x.dtype == torch.float32 else wrong(y, (2,)) if wrong is torch.flip else wrong(y)
+
+    right = bfloat16._PositionalConvolution(torch.nn.Conv1d(64, 64, 19, padding=9, groups=2))
+    assert right.weight.dtype == torch.bfloat16
+    x = torch.randn(2, 64, 30)
+    wanted = right(x)
+    monkeypatch.setattr(bfloat16.functional, "conv1d", broken)
+    again = torch.nn.Conv1d(64, 64, 19, padding=9, groups=2)
+    again.weight.data, again.bias.data = right.weight.float(), right.bias.float()
+    made = bfloat16._PositionalConvolution(again)
+    assert made.weight.dtype == torch.float32 and error(made(x), wanted) < 0.003
 
 
 @pytest.mark.parametrize("family", FAMILIES)

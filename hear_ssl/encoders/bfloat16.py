@@ -17,6 +17,8 @@ from hear_ssl.encoders.precision import refuse_bfloat16
 from hear_ssl.encoders.time_major import TimeMajorEncoder, TimeMajorLayer
 from hear_ssl.encoders.transformer import ClipStats, TransformerEncoder
 
+CONVOLUTION_DRIFT = 0.01  # of the RMS: bfloat16 rounds a number to 0.2 % of it, and a wrong convolution is off by 100 %
+
 
 class Bfloat16Encoder(TransformerEncoder):
     """A `TransformerEncoder` whose products run in bfloat16.
@@ -84,16 +86,36 @@ class _Linear(torch.nn.Module):
 
 
 class _PositionalConvolution(torch.nn.Module):
-    """A positional convolution of bfloat16 weights, (batch, width, n_frames), float32 on both sides."""
+    """A positional convolution of bfloat16 weights, (batch, width, n_frames), float32 on both sides.
+
+    Some libraries of convolutions are wrong in bfloat16 for some shapes (oneDNN of torch 2.13 with AMX: a kernel of 128 over fewer than 16
+    channels a group). So it is tried once; where it is not the float32 convolution of the same rounded numbers, that one is taken.
+    """
 
     def __init__(self, convolution: torch.nn.Conv1d):
         super().__init__()
         self.weight = convolution.weight.bfloat16()
         self.bias = None if convolution.bias is None else convolution.bias.bfloat16()
         self.padding, self.groups = convolution.padding, convolution.groups
+        if not self.is_right():
+            self.weight = self.weight.float()
+            self.bias = None if self.bias is None else self.bias.float()
+
+    @torch.no_grad()
+    def is_right(self) -> bool:
+        """Whether it gives a few frames of noise what float32 gives, within the rounding of its output."""
+        generator = torch.Generator().manual_seed(0)
+        x = torch.randn(1, self.weight.shape[1] * self.groups, 8, generator=generator).to(self.weight)
+        given, wanted = (self.of(x.to(kind), self.weight.to(kind)).float() for kind in (x.dtype, torch.float32))
+        return bool((given - wanted).square().sum() <= CONVOLUTION_DRIFT**2 * wanted.square().sum())
+
+    def of(self, x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        """The convolution in the type of `x` and `weight`, (batch, width, n_frames)."""
+        bias = None if self.bias is None else self.bias.to(weight.dtype)
+        return functional.conv1d(x, weight, bias, padding=self.padding, groups=self.groups)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return functional.conv1d(x.bfloat16(), self.weight, self.bias, padding=self.padding, groups=self.groups).float()
+        return self.of(x.bfloat16().to(self.weight.dtype), self.weight).float()
 
 
 class _WavlmAttention(torch.nn.Module):
