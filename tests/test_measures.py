@@ -30,7 +30,7 @@ def data(which, n=60, shuffled=False):
     return x.astype(np.float32), random.permutation(classes) if shuffled else classes
 
 
-def measured(x, classes, name="retrieval", profile="published", labels="single", groups=(), values=None):
+def measured(x, classes, name="retrieval", profile="published", labels="single", groups=(), values=None, recordings=()):
     """What a protocol's kind says of rows: {measure: (targets, values)} of the first time, and the outcomes."""
     values = np.eye(classes.max() + 1, dtype=np.float32)[classes] if values is None else values
     probe = protocol.load(name, profile).probe
@@ -40,7 +40,11 @@ def measured(x, classes, name="retrieval", profile="published", labels="single",
     job = ProbeJob((0,), NONE, NONE, rows, seed=5)
     request = FitRequest([job], [InMemory(x)], Targets(values, labels, probe.measures[0]))
     request = FitRequest(
-        **{**vars(request), "recordings": [str(n) for n in rows], "groups": list(groups) or [""] * len(rows)}
+        **{
+            **vars(request),
+            "recordings": list(recordings) or [str(n) for n in rows],
+            "groups": list(groups) or [""] * len(rows),
+        }
     )
     (outcomes,) = probe.fit(request)
     found = outcomes[Setting()]
@@ -102,7 +106,7 @@ def test_separation_equals_the_formula(which, distance):
 
     sizes = np.bincount(classes)
     assert sizes[sizes > 0].min() > 1
-    made = queries.separation(x, classes, np.arange(len(x)), distance, 2, 20)
+    made = queries.separation(x, classes, np.empty((len(x), 0), int), distance, 2, 20)
     assert np.nanmean(made.values) == pytest.approx(rate(classes), abs=1e-6)
     permuted = [
         rate(np.random.RandomState(seed).permutation(np.unique(classes, return_inverse=True)[1])) for seed in range(20)
@@ -185,6 +189,23 @@ def test_clips_of_a_recording_are_not_found_for_each_other():
     assert value(clean, "precision_at_1") < 0.8
     with pytest.raises(EvaluationError, match=r"none of 60 clips has another one with the same label.*exclude: group"):
         measured(x, np.repeat(np.arange(20), 3), "retrieval", "clean", groups=groups)
+
+
+@pytest.mark.parametrize("name", ["retrieval", "vocsim"])
+def test_two_individuals_on_one_recording_are_not_found_for_each_other_either(name):
+    """Left out are clips of the same group and clips of the same recording, whatever their group: by a plain loop."""
+    x, classes = data(0, n=60)
+    groups = [f"bird {n % 12}" for n in range(60)]
+    recordings = [f"{n // 3}.wav" for n in range(60)]
+    found, _ = measured(x, classes, name, "clean", groups=groups, recordings=recordings)
+    similar = cosine_similarity(x.astype(float))
+    right = []
+    for query in range(60):
+        asked = [n for n in range(60) if groups[n] != groups[query] and recordings[n] != recordings[query]]
+        nearest = max(asked, key=lambda n, query=query: similar[query, n])
+        if any(classes[n] == classes[query] for n in asked):
+            right.append(classes[nearest] == classes[query])
+    assert value(found, "precision_at_1") == pytest.approx(np.mean(right), abs=1e-6)
 
 
 def test_several_labels_match_by_one_in_common():

@@ -138,3 +138,12 @@ def test_one_is_no_plural():
     assert words["Test"] == "One split: 1 clip trains the probe, 1 validates it, 1 tests it."
     assert " 1 clip, 4 classes." in words["Data"]
     assert text.count_of(2000, "clip") == "2,000 clips"
+
+
+def test_an_origin_that_the_first_result_lacks_is_left_out():
+    """A fusion has no variant of its dataset; a page that begins with it stands."""
+    fused = dataclasses.replace(of(hits(100), module="a"), provenance={})
+    plain = dataclasses.replace(of(hits(100), module="b"), provenance={"dataset_variant": ""})
+    shared, names, values = text.origins([fused, plain])
+    assert all(value for _, value in shared) and len(values) == 2
+    assert {len(row) for row in values} == {len(names)}

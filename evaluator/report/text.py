@@ -246,7 +246,7 @@ def origins(results: Sequence[Result]) -> tuple[list[tuple[str, str]], list[str]
     shared = [name for name in names if len({each.get(name, "") for each in columns}) == 1]
     others = [name for name in names if name not in shared]
     return (
-        [(name, columns[0][name]) for name in shared if columns[0][name]],
+        [(name, columns[0][name]) for name in shared if columns[0].get(name)],
         others,
         [[each.get(name, "") for name in others] for each in columns],
     )

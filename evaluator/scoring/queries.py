@@ -125,8 +125,8 @@ def rank(
     Args:
         x: Features, (n_clips, width).
         values: 1 where a clip has a label, (n_clips, n_classes); clips without any are found, and never asked with.
-        apart: Number of what each clip is of, (n_clips,): clips of the same are not found for each other. Different numbers for all:
-            nothing but the clip itself is left out.
+        apart: Numbers of what each clip is of, (n_clips, n_kinds), such as its recording and its group: clips that share one of them
+            are not found for each other. Without a kind nothing but the clip itself is left out.
         distance: One of `DISTANCES`.
         without_match: What becomes of a query for which nothing alike may be found: `skip`, or `wrong` (precisions are 0).
         names: Of `OF_A_QUERY`.
@@ -139,7 +139,7 @@ def rank(
     for rows in blocks(n):
         similar = similarities(x, rows, distance)
         for row, own in zip(range(rows.start, rows.stop), similar, strict=True):
-            asked = apart != apart[row]
+            asked = ~(apart == apart[row]).any(axis=1)
             asked[row] = False
             alike = (labels[asked] & labels[row]).any(axis=1)
             if not labels[row].any() or (without_match == "skip" and not alike.any()):
@@ -199,7 +199,9 @@ def separation(
         if len(x)
         else x
     )
-    left_out = apart[kept][:, None] == apart[kept]
+    left_out = np.zeros((len(kept), len(kept)), bool)
+    for kind in apart[kept].T:
+        left_out |= kind[:, None] == kind
     np.fill_diagonal(left_out, True)
     labels = np.unique(classes[kept], return_inverse=True)[1]
     values[kept] = _rates(distances, left_out, labels)

@@ -141,16 +141,13 @@ class Retrieval(ProbeKind):
         }, told
 
     def _apart(self, rows: np.ndarray, request: FitRequest) -> np.ndarray:
-        """Numbers that are equal for rows (n_rows,) which are never found for each other."""
+        """Numbers (n_rows, n_kinds): rows that share one are never found for each other."""
         if self.exclude == "none" or not request.recordings:
-            return np.arange(len(rows))
-        names = [
-            request.groups[row]
-            if self.exclude == "group" and request.groups[row]
-            else f"recording {request.recordings[row]}"
-            for row in rows
-        ]
-        return np.unique(names, return_inverse=True)[1]
+            return np.empty((len(rows), 0), int)
+        kinds = [[request.recordings[row] for row in rows]]
+        if self.exclude == "group":  # a clip without one has only its recording
+            kinds.append([request.groups[row] or f"none {row}" for row in rows])
+        return np.stack([np.unique(names, return_inverse=True)[1] for names in kinds], axis=1)
 
 
 def _as_rows(found: queries.QueryValues) -> np.ndarray:
