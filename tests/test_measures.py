@@ -9,6 +9,8 @@ from sklearn.cluster import KMeans
 from sklearn.metrics.pairwise import cosine_similarity
 
 import evaluator as ev
+from evaluator.audio.clip import Clip
+from evaluator.datasets import splits
 from evaluator.embedding.matrix import InMemory
 from evaluator.errors import EvaluationError, UsageError
 from evaluator.probes import protocol
@@ -16,6 +18,7 @@ from evaluator.probes.jobs import FitRequest, ProbeJob, Setting
 from evaluator.scoring import queries
 from evaluator.scoring.metrics import METRICS, OF_TASKS, score
 from evaluator.scoring.targets import Targets
+from miniature import sound
 
 NONE = np.zeros(0, np.int64)
 
@@ -251,3 +254,29 @@ def test_a_run_keeps_and_reports_measures(tmp_path, monkeypatch, name):
     ev.write_report(tmp_path / "out", tmp_path / "report.html")
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "By chance (a random order" in text
+
+
+@pytest.mark.parametrize("name", ["retrieval", "clustering", "vocsim"])
+def test_few_clips_of_each_class_need_no_folds(tmp_path, name):
+    """Four clips of each of two classes, too few to draw five folds from, are all tested together; a probe that trains is refused as before."""
+    for number in range(8):
+        sound(tmp_path / "tiny" / "ab"[number % 2] / f"{number}.wav", 0.1 + 0.2 * (number % 2), seed=number)
+    given = {"cache": tmp_path / "cache", "out": None}
+    (result,) = ev.run("hear_ssl.duration_loudness", str(tmp_path / "tiny"), protocol=name, **given)
+    (fold,) = result.folds
+    assert (fold.n_train, fold.n_valid, fold.n_test) == (0, 0, 8) and result.n_clips == 8
+    assert sorted(result.test_clips[0]) == sorted(f"{'ab'[n % 2]}/{n}.wav" for n in range(8))
+    assert not {"untrained_classes", "groups_divided", "groups_not_used"} & {each.kind for each in result.caveats}
+    with pytest.raises(UsageError, match="too few for 5 stratified parts"):
+        ev.run("hear_ssl.duration_loudness", str(tmp_path / "tiny"), protocol="knn", **given)
+
+
+def test_what_is_tested_hangs_on_the_split_where_it_has_a_test_part():
+    """All clips where each is tested once; those of the test part else, whatever trains."""
+    clips = [Clip(f"{n}.wav", ("ab"[n % 2],), split=("train", "valid", "test")[n % 3]) for n in range(9)]
+    drawn = {"by": "random", "folds": 5, "seed": 1, "stratify": True, "valid": "next"}
+    for rule in (drawn, {"by": "group", "valid": "next"}):
+        (fold,) = splits.together(rule, clips)
+        assert fold.test.tolist() == list(range(9)) and not len(fold.train) and not len(fold.valid)
+    (fold,) = splits.together({"by": "split"}, clips)
+    assert fold.test.tolist() == [2, 5, 8] and len(fold.train) == 3

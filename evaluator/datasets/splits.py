@@ -171,6 +171,9 @@ RULES: Mapping[str, Mapping[str, Field]] = {
 }
 
 
+_ROTATIONS = ("fold", "group", "random")  # rules by which each clip is tested once
+
+
 @dataclass(frozen=True)
 class Fold:
     """One division of the clips into those that train, validate and test.
@@ -208,6 +211,17 @@ def make(rule: Mapping[str, Any], clips: Sequence[Clip]) -> list[Fold]:
             if len(getattr(fold, part)) == 0:
                 raise UsageError(f"fold {fold.name}: no clips for {part}; give it some, or change the split rule")
     return folds
+
+
+def together(rule: Mapping[str, Any], clips: Sequence[Clip]) -> list[Fold]:
+    """The folds, (n_folds,), of what is tested without training: one of all clips where `rule` tests each clip once, else those of `make`.
+
+    So clips that are too few to draw folds from can be tested, and nothing hangs on the draw. Arguments and errors are as those of `make`.
+    """
+    if rule["by"] not in _ROTATIONS:
+        return make(rule, clips)
+    none = np.zeros(0, np.int64)
+    return [Fold("all", none, none, np.arange(len(clips)))]
 
 
 def describe(rule: Mapping[str, Any]) -> str:

@@ -105,7 +105,18 @@ def on_clips(setup: Setup, extraction: Extraction) -> Iterator[Caveat]:
 
 
 def on_data(setup: Setup) -> Iterator[Caveat]:
-    """Classes without training clips, validation on what trains, and other numbers of clips than were published."""
+    """Classes without training clips and groups that train and are tested, where something trains; other numbers of clips than were published."""
+    if not setup.protocol.probe.measures:
+        yield from _on_untrained(setup)
+        yield from _on_known_groups(setup)
+    yield from _on_absent(setup)
+    for finding in counts(setup.task, setup.recordings.manifest):
+        if finding.level != "note":
+            yield Caveat("partial_data", finding.what)
+
+
+def _on_untrained(setup: Setup) -> Iterator[Caveat]:
+    """Classes without training clips, by fold."""
     for fold in setup.folds:
         labels = splits.untrained(fold, setup.recordings.clips)
         if labels:
@@ -113,11 +124,6 @@ def on_data(setup: Setup) -> Iterator[Caveat]:
                 "untrained_classes",
                 f"fold {fold.name} tests {counted(len(labels), 'classes without a training clip')}, {labels[0]} for one",
             )
-    yield from _on_known_groups(setup)
-    yield from _on_absent(setup)
-    for finding in counts(setup.task, setup.recordings.manifest):
-        if finding.level != "note":
-            yield Caveat("partial_data", finding.what)
 
 
 def _on_known_groups(setup: Setup) -> Iterator[Caveat]:
@@ -225,7 +231,9 @@ def intake(setup: Setup) -> Iterator[str]:
 
 def _unused_groups(setup: Setup) -> Iterator[str]:
     """Groups that names seem to tell, where a YAML file of the user's own says how the data is meant: no caveat then."""
-    unused = "" if setup.task.by_table else own_split.groups_not_used(setup.task, setup.folds, setup.recordings.clips)
+    if setup.task.by_table or setup.protocol.probe.measures:
+        return
+    unused = own_split.groups_not_used(setup.task, setup.folds, setup.recordings.clips)
     if unused:
         yield unused
 

@@ -51,13 +51,13 @@ def settled(requests: Sequence[RunRequest], failed: Callable[[Failure], object])
 
 
 def deciding_clips(setup: Setup) -> list[int]:
-    """Numbers of the clips that decide, in order: the training clips of one split, all clips where folds take turns."""
-    parts = [
+    """Numbers of the clips that decide, in order: the training clips of one split, all clips where folds take turns or nothing trains."""
+    taken = [
         part
         for fold in setup.folds
-        for part in ((fold.train, fold.valid, fold.test) if len(setup.folds) > 1 else (fold.train,))
+        for part in ((fold.train, fold.valid, fold.test) if _hear_tested(setup) else (fold.train,))
     ]
-    return sorted({number for part in parts for number in part.tolist()})
+    return sorted({number for part in taken for number in part.tolist()})
 
 
 def note(spec: ModuleSpec, setup: Setup) -> Iterator[str]:
@@ -65,11 +65,16 @@ def note(spec: ModuleSpec, setup: Setup) -> Iterator[str]:
     n_clips = len(deciding_clips(setup))
     heard = (
         "clips of all folds, those that are tested among them, without labels"
-        if len(setup.folds) > 1
+        if _hear_tested(setup)
         else "training clips"
     )
     for name, value in spec.from_clips.items():
         yield f"{name}={spec.options[name]}: {', '.join(f'{number:.6g}' for number in value)}, of {n_clips} {heard}"
+
+
+def _hear_tested(setup: Setup) -> bool:
+    """Whether clips that are tested decide too: no other ones could for all folds."""
+    return len(setup.folds) > 1 or not any(len(fold.train) for fold in setup.folds)
 
 
 def _function_of(spec: ModuleSpec) -> Callable[..., dict[str, Any]] | None:

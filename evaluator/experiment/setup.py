@@ -26,7 +26,8 @@ class Setup:
 
     protocol: As the task adapts it.
     recordings: The clips, how much of each is used, and what their files hold.
-    folds: Which clips train, choose and test, by their numbers; empty for a part of the clips.
+    folds: Which clips train, choose and test, by their numbers; empty for a part of the clips. Where nothing is trained and the split tests
+        each clip once, one fold that tests all clips.
     """
 
     task: Task
@@ -87,15 +88,15 @@ def list_clips(task: Task, protocol: Protocol, data: Path | None, cache: Path) -
 
 
 def divide(setup: Setup) -> Setup:
-    """The second step: the clips divided into folds.
+    """The second step: the clips divided into folds, as far as something is trained.
 
     Raises:
         UsageError: They cannot be divided so, or what would be tested has no labels.
     """
-    clips = setup.recordings.manifest
+    clips, trains = setup.recordings.manifest, not setup.protocol.probe.measures
     try:
-        folds = splits.make(setup.task.split, clips.clips)
-        if setup.task.dataset.access == "own":
+        folds = (splits.make if trains else splits.together)(setup.task.split, clips.clips)
+        if trains and setup.task.dataset.access == "own":
             splits.refuse_untrained(folds, clips.clips)  # in a published dataset it is told as a caveat
     except UsageError as error:
         raise UsageError(f"{setup.task.name}: {error}") from error
