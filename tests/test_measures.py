@@ -15,6 +15,8 @@ from evaluator.embedding.matrix import InMemory
 from evaluator.errors import EvaluationError, UsageError
 from evaluator.probes import protocol
 from evaluator.probes.jobs import FitRequest, ProbeJob, Setting
+from evaluator.report import text
+from evaluator.report.board import board
 from evaluator.scoring import queries
 from evaluator.scoring.metrics import METRICS, OF_TASKS, score
 from evaluator.scoring.targets import Targets
@@ -252,8 +254,7 @@ def test_a_run_keeps_and_reports_measures(tmp_path, monkeypatch, name):
     with pytest.raises(UsageError, match="made without probes"):
         ev.fuse(read)
     ev.write_report(tmp_path / "out", tmp_path / "report.html")
-    text = (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert "By chance (a random order" in text
+    assert "By chance (a random order" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", ["retrieval", "clustering", "vocsim"])
@@ -262,11 +263,14 @@ def test_few_clips_of_each_class_need_no_folds(tmp_path, name):
     for number in range(8):
         sound(tmp_path / "tiny" / "ab"[number % 2] / f"{number}.wav", 0.1 + 0.2 * (number % 2), seed=number)
     given = {"cache": tmp_path / "cache", "out": None}
-    (result,) = ev.run("hear_ssl.duration_loudness", str(tmp_path / "tiny"), protocol=name, **given)
+    (result,) = ev.run("hear_ssl.duration_loudness", str(tmp_path / "tiny"), protocol=name, seeds=3, **given)
     (fold,) = result.folds
     assert (fold.n_train, fold.n_valid, fold.n_test) == (0, 0, 8) and result.n_clips == 8
     assert sorted(result.test_clips[0]) == sorted(f"{'ab'[n % 2]}/{n}.wav" for n in range(8))
     assert not {"untrained_classes", "groups_divided", "groups_not_used"} & {each.kind for each in result.caveats}
+    interval = dict(text.facts(board([result], [tmp_path / "r.json"]), [result]))["Interval"]
+    assert "training" not in interval and "luck in training" not in " ".join(result.notes)
+    assert ("over the 30 random starts of each clustering" in interval) == (name == "clustering")
     with pytest.raises(UsageError, match="too few for 5 stratified parts"):
         ev.run("hear_ssl.duration_loudness", str(tmp_path / "tiny"), protocol="knn", **given)
 

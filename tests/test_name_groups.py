@@ -84,7 +84,8 @@ def test_only_a_split_that_divides_them_is_told():
     whole = splits.make({"by": "group", "valid": "next"}, name_groups.find(several).clips)
     mixed = splits.make(own_split.drawn(grouped=False), several)
     assert name_groups.divided_by(whole, several) is None
-    assert names(name_groups.divided_by(mixed, several)) == list(SPEAKERS)
+    found, both = name_groups.divided_by(mixed, several)
+    assert names(found) == both == list(SPEAKERS)
     assert name_groups.divided_by(mixed, name_groups.find(several).clips) is None
 
 
@@ -112,9 +113,15 @@ def test_a_run_says_what_it_does_not_keep_apart(folder):
     (result,) = ev.run("hear_ssl.melspec", str(folder), **given)
     told = kinds(result)["groups_not_used"]
     assert "seem to name 4 individuals, sites or recordings (anna, bo, cy2, ...), such as anna in no/anna_0.wav" in told
+    assert "and all of them have clips in the test and outside it" in told
     assert "hear-eval init writes" in told and str(folder) not in told
-    (grouped,) = ev.run("hear_ssl.melspec", str(ev.write_task(folder, folder.parent / "t.yaml")), **given)
+    written = ev.write_task(folder, folder.parent / "t.yaml")
+    (reader,) = catalogue.find(str(written))[0].dataset.readers
+    assert f"(pattern: '{reader.pattern}')" in told
+    (grouped,) = ev.run("hear_ssl.melspec", str(written), **given)
     assert not {"groups_not_used", "groups_divided"} & set(kinds(grouped)) and grouped.n_units == 4
+    (measured,) = ev.run("hear_ssl.melspec", str(folder), **{**given, "protocol": "retrieval"})
+    assert not {"groups_not_used", "groups_divided", "untrained_classes"} & set(kinds(measured))
     plain = folder.parent / "plain.yaml"
     plain.write_text(
         "name: p\ndataset: {root: words, reader: {kind: folders}}\nlabels: single\nmetric: accuracy\nclip_seconds:\nprotocol: knn\n"

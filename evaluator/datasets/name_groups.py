@@ -32,6 +32,7 @@ _COUNTS = re.compile(
 _OF_SPLIT = re.compile(
     rf"{'|'.join(word for words in SPLIT_WORDS.values() for word in words)}|.*(train|valid|test).*", re.IGNORECASE
 )
+LABEL_FOLDER = "(?P<label>[^/]+)/"  # at the beginning of a path: a folder called like its clips' class
 _ANY_FOLDER = "(?:.*/)?"
 _BETWEEN = "[_. -]+"
 _PART = "[^/_. -]+"
@@ -44,7 +45,7 @@ class NameGroups:
     """What paths seem to name.
 
     Attributes:
-        pattern: Regular expression of a whole path, with a group called `group`.
+        pattern: Regular expression of a whole path, with a group called `group`, and one called `label` where the first folder is the class.
         clips: With these groups, (n_clips,).
     """
 
@@ -67,33 +68,42 @@ class NameGroups:
         )
 
 
-def find(clips: Sequence[Clip], n_folders: int = 0) -> NameGroups | None:
+def find(clips: Sequence[Clip], in_class_folders: bool = False) -> NameGroups | None:
     """What the paths of clips, (n_clips,), seem to name, or else the recordings that several clips are cut from; None for neither.
 
     Args:
         clips: Of one task, none of which has a group.
-        n_folders: How many folders at the beginning of each path are no part of a name; the pattern is without them.
+        in_class_folders: Whether the first folder of each path is called like the clip's class, and is no part of a name.
     """
-    paths = [clip.path.split("/", n_folders)[-1] for clip in clips]
+    start = LABEL_FOLDER if in_class_folders else ""
+    paths = [clip.path.split("/", 1)[-1] if in_class_folders else clip.path for clip in clips]
     for pattern in _patterns(paths):
         values = _matched(pattern, paths)
         kind = _kind(values, clips, in_name=pattern.startswith(_ANY_FOLDER)) if values else PASSED
         if kind == NAMES:
-            return _named(pattern, values, clips)
+            return _named(start + pattern, values, clips)
         if kind == UNCLEAR:
             break
     recordings = {clip.path for clip in clips}
-    if n_folders == 0 and _MIN_GROUPS <= len(recordings) <= len(clips) / _MIN_CLIPS:
+    if not in_class_folders and _MIN_GROUPS <= len(recordings) <= len(clips) / _MIN_CLIPS:
         return _named("(?P<group>.+)", paths, clips)
     return None
 
 
-def divided_by(folds: Sequence[Fold], clips: Sequence[Clip]) -> NameGroups | None:
-    """What the paths of clips without groups seem to name, where folds, (n_folds,), train on and test the same ones; else None."""
+def divided_by(
+    folds: Sequence[Fold], clips: Sequence[Clip], in_class_folders: bool = False
+) -> tuple[NameGroups, list[str]] | None:
+    """What the paths of clips without groups seem to name, and which of these names, (n_divided,), folds divide; None if none.
+
+    Args:
+        folds: (n_folds,).
+        clips, in_class_folders: As those of `find`.
+    """
     if any(clip.group for clip in clips):
         return None
-    found = find(clips)
-    return found if found is not None and divided(folds, found.clips) else None
+    found = find(clips, in_class_folders)
+    both = divided(folds, found.clips) if found is not None else []
+    return (found, both) if found is not None and both else None
 
 
 def _named(pattern: str, values: Sequence[str], clips: Sequence[Clip]) -> NameGroups:

@@ -15,6 +15,7 @@ from typing import Any
 
 from evaluator.audio.clip import Clip
 from evaluator.datasets import name_groups, splits
+from evaluator.datasets.reading.folders import FoldersReader
 from evaluator.datasets.splits import Fold
 from evaluator.datasets.task import Task
 from evaluator.errors import UsageError
@@ -89,10 +90,16 @@ def groups_not_used(task: Task, folds: Sequence[Fold], clips: Sequence[Clip]) ->
     Args:
         task, folds, clips: As those of `validates_on_known`.
     """
-    found = name_groups.divided_by(folds, clips) if task.dataset.access == "own" else None
-    if found is None:
+    if task.dataset.access != "own":
         return ""
-    belong = f"{found.sentence}, and one of them trains and is tested; if clips of one belong together"
+    in_class_folders = any(isinstance(reader, FoldersReader) for reader in task.dataset.readers)
+    seen = name_groups.divided_by(folds, clips, in_class_folders)
+    if seen is None:
+        return ""
+    found, both = seen
+    n = "all" if len(both) == len(found.names) else len(both)
+    tested = f"{n} of them {'has' if n == 1 else 'have'} clips in the test and outside it"
+    belong = f"{found.sentence}, and {tested}; if clips of one belong together"
     if not task.by_table:
         return f"{belong}, the reader says so by a group, such as the pattern '{found.pattern}'"
     if task.split["by"] != "random":

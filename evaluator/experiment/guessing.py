@@ -32,7 +32,6 @@ from evaluator.errors import UsageError
 from evaluator.experiment import own_tasks
 from evaluator.typed import build
 
-_LABEL = "(?P<label>[^/]+)/"
 _GROUPED_FOLDS = 7  # groups from which on five folds are drawn
 _SHARE = {"share": 0.2, "seed": 42, "stratify": True, "groups": False}
 _SHOWN = 12  # names that a comment lists
@@ -144,7 +143,9 @@ def _of_splits(path: Path, parts: Sequence[str]) -> Task:
         )
     with_audio = {file.partition("/")[0] for file in files}
     reader = _paths_reader(
-        files, f"(?P<split>[^/]+)/{_LABEL}.+", [glob for glob in globs if glob.partition("/")[0] in with_audio]
+        files,
+        f"(?P<split>[^/]+)/{name_groups.LABEL_FOLDER}.+",
+        [glob for glob in globs if glob.partition("/")[0] in with_audio],
     )
     return own_tasks.plain_task(path.resolve().name, path, reader, {"by": "split", "valid": _SHARE}, multi=False)
 
@@ -164,7 +165,7 @@ def _with_named_groups(task: Task, whole: Manifest) -> tuple[Task, Manifest, lis
     """The task of class folders or of a table's rows, with what their file names name as groups if that is clear."""
     reader = task.dataset.readers[0]
     of_folders = isinstance(reader, FoldersReader)
-    found = name_groups.find(whole.clips, n_folders=int(of_folders))
+    found = name_groups.find(whole.clips, in_class_folders=of_folders)
     if found is None:
         remark = "No individuals were seen in the file names; if there are any, see docs/own_data.md: groups matter."
         return task, whole, [remark]
@@ -176,7 +177,7 @@ def _with_named_groups(task: Task, whole: Manifest) -> tuple[Task, Manifest, lis
         step = DeriveStep(source=reader.path, pattern=found.pattern)
         named: Reader = replace(reader, derive=(*reader.derive, step), group="{group}")
     else:
-        named = _paths_reader([clip.path for clip in whole.clips], _LABEL + found.pattern, ["*/**/*"])
+        named = _paths_reader([clip.path for clip in whole.clips], found.pattern, ["*/**/*"])
     read = replace(task, dataset=replace(task.dataset, readers=(named,)), split=split)
     otherwise = "kind: folders" if of_folders else "neither derive nor group"
     remark = f"{sentence}; if that is not so, take {otherwise} and split: {_inline(own_split.drawn(grouped=False))}."

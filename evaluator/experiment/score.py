@@ -87,6 +87,7 @@ def score(fitted: Fitted, classes: Sequence[str]) -> Scores:
                 chosen.over_folds,
                 len(chosen.time_scores),
                 len(splits.divided(fitted.folds, fitted.clips)),
+                trains=not metrics.METRICS[chosen.metric].of_measures,
             )
         ],
         confusion=metrics.confusion(chosen.tested()) if single and by_class else None,

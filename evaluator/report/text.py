@@ -158,10 +158,11 @@ def _interval(board: Board, results: Sequence[Result]) -> str:
         return "None: fewer than four groups or clips, or one group with everything that is scored."
     over = sorted({result.interval_over for result in results})
     n_times = [entry.n_times for entry in board.entries]
-    trainings = f" and over the {_range(n_times)} trainings of each probe" if max(n_times) > 1 else ""
-    once = (
-        f"; where a probe was trained once, over {' or '.join(over)} alone" if trainings and min(n_times) == 1 else ""
-    )
+    trains = not METRICS[results[0].metric].of_measures
+    repeated = "trainings of each probe" if trains else "random starts of each clustering"
+    trainings = f" and over the {_range(n_times)} {repeated}" if max(n_times) > 1 else ""
+    single = f"; where {'a probe was trained once' if trains else 'there was one'}, over {' or '.join(over)} alone"
+    once = single if trainings and min(n_times) == 1 else ""
     units = " or ".join(_OVER.get(each, each) for each in over)
     counts = sorted({result.n_units for result in results} - {0})
     n_units = f"{_range(counts)} " if counts else ""

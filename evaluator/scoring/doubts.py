@@ -15,14 +15,17 @@ _MIN_FREEDOM = 3  # below, the interval depends on one group
 _MAX_NAMED = 5
 
 
-def target(units: Units, n_folds: int, over_folds: str, n_trainings: int, n_known: int | None = None) -> Iterator[str]:
+def target(
+    units: Units, n_folds: int, over_folds: str, n_trainings: int, n_known: int | None = None, trains: bool = True
+) -> Iterator[str]:
     """What an interval is about; nothing where units are too few for one.
 
     Args:
         units: Of the result, (n_units,).
         n_folds, over_folds: How many folds there are, and how they make one score.
-        n_trainings: How often probes were trained.
+        n_trainings: How often probes were trained, or clusterings begun.
         n_known: How many of the units that are tested have clips in training too; None where that is not known.
+        trains: Whether something is trained.
     """
     if units.n < MIN_UNITS:
         return
@@ -38,7 +41,7 @@ def target(units: Units, n_folds: int, over_folds: str, n_trainings: int, n_know
     score = "the expected mean of such folds' scores" if over_folds == MEAN and n_folds > 1 else "the score"
     counts = [
         *(["that folds share training clips"] if n_folds > 1 else []),
-        *(["luck in training"] if n_trainings > 1 else []),
+        *(["luck in training" if trains else "luck of random starts"] if n_trainings > 1 else []),
     ]
     also = f"; it takes into account {' and '.join(counts)}" if counts else ""
     yield f"the interval is over {units.n:,} {what}, for {score} on {whose}, with this mix of classes{also}"
