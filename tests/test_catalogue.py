@@ -1,11 +1,13 @@
 """Tasks are found by name or path, and a wrong task file never gets further than its sentence."""
 
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from evaluator import schema, typed
 from evaluator.datasets import dataset
@@ -185,6 +187,31 @@ def test_a_csv_that_is_none_of_ours_is_refused(tmp_path, text, sentence):
     """The sentence shows the columns that were found."""
     with pytest.raises(UsageError, match=sentence):
         catalogue.find(write(tmp_path / "mine.csv", text))
+
+
+@pytest.mark.parametrize(
+    ("names", "label"),
+    [
+        (["dog-rex-1.wav", "dog-rex-2.wav", "cat-tom-1.wav"], "cat"),
+        (["big_dog-1.wav", "big_dog-2.wav", "big_cat-1.wav"], "big_cat"),
+        (["0_anna_1.flac", "0_anna_2.flac", "1_bo_1.flac"], "0"),
+        (["dog.wav", "dogs.wav", "cat.wav"], ""),
+        (["dog12.wav", "dog13.wav", "cat1.wav"], "cat"),
+    ],
+)
+def test_the_reader_that_is_suggested_fits_the_names(tmp_path, names, label):
+    """Whatever divides them; without a pattern where none fits all of them."""
+    for name in names:
+        (tmp_path / name).touch()
+    with pytest.raises(UsageError) as told:
+        catalogue.find(str(tmp_path))
+    if not label:
+        assert "a regular expression with (?P<label>)" in str(told.value)
+        return
+    reader = yaml.safe_load("{" + re.search(r"reader: \{.*?'\}", str(told.value))[0] + "}")["reader"]
+    assert re.fullmatch(reader["pattern"], sorted(names)[0])["label"] == label
+    assert all(re.fullmatch(reader["pattern"], name) for name in names)
+    assert reader["files"] == f"*{Path(names[0]).suffix}"
 
 
 def test_a_folder_needs_two_classes(tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 """A user's own data as a task without a YAML file: class folders, tables, annotated recordings, a HEAR task's folder."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -77,9 +78,32 @@ def _of_folder(path: Path) -> Task:
         raise UsageError(
             f"{path}: has {len(classes)} visible sub-folder{'' if len(classes) == 1 else 's'}, but a task needs one for "
             "each of two or more classes, or a table beside the recordings; where file names say the class, a YAML file takes it from them: "
-            "reader: {kind: paths, files: '*.wav', pattern: '(?P<label>[a-z]+)_.*'} (docs/own_data.md: A YAML file)"
+            f"{_reader_of_names(path)} (docs/own_data.md: A YAML file)"
         )
     return plain_task(path.resolve().name, path, FoldersReader(), own_split.drawn(grouped=False), multi=False)
+
+
+_LABEL_FIRST = {
+    "_": "(?P<label>[^_]+)_.*",
+    "-": "(?P<label>[^-]+)-.*",
+    " ": "(?P<label>[^ ]+) .*",
+    "digit": "(?P<label>[^0-9]+)[0-9].*",
+}
+
+
+def _reader_of_names(folder: Path) -> str:
+    """A reader, in YAML, that takes the beginning of a folder's file names for the class; without a pattern if none fits them all."""
+    names = sorted(name for suffix in AUDIO_SUFFIXES for name in visible(folder, f"*{suffix}"))
+    if not names:
+        return f"reader: {{kind: paths, files: '*.wav', pattern: '{_LABEL_FIRST['_']}'}}"
+    labels: dict[str, list[str]] = {}
+    for pattern in _LABEL_FIRST.values():
+        matches = [re.fullmatch(pattern, name) for name in names]
+        labels[pattern] = [match["label"] for match in matches if match is not None]
+    fitting = [each for each, found in labels.items() if len(found) == len(names) and 1 < len(set(found)) < len(names)]
+    pattern = min(fitting, key=lambda each: len(labels[each][0]), default="")  # the first of several ends
+    rest = f", pattern: '{pattern}'" if pattern else ", pattern: a regular expression with (?P<label>)"
+    return f"reader: {{kind: paths, files: '*{Path(names[0]).suffix}'{rest}}}"
 
 
 def split_folders(names: Sequence[str]) -> list[str]:
