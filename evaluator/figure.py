@@ -14,6 +14,7 @@ from evaluator.files import write_whole
 MODEL_FRAME = 0.025  # seconds that one frame of a wav2vec 2.0 encoder hears: 400 samples at 16 kHz
 _KINDS = (".svg", ".png", ".pdf")
 _BINS_PER_DECADE = 20
+_MANY_DECADES = 4
 
 
 def refuse_other_kinds(path: Path) -> None:
@@ -84,7 +85,8 @@ def lengths_figure(lengths: Mapping[str, Sequence[float]]) -> Any:
     figure = empty(7, 1.2 + 0.9 * len(known))
     rows = np.atleast_1d(figure.subplots(len(known), 1, sharex=True))
     everything = np.concatenate(list(known.values()))
-    low, high = np.log10(min(everything.min(), MODEL_FRAME) / 1.2), np.log10(everything.max() * 1.2)
+    low = np.log10(min(everything.min(), MODEL_FRAME) / 1.3)  # with 0.02 s inside, and below 0.05 s: two ticks at least
+    high = np.log10(max(everything.max() * 1.2, 0.06))
     edges = np.logspace(low, high, max(2, round((high - low) * _BINS_PER_DECADE)))
     for axes, (name, values) in zip(rows, known.items(), strict=True):
         axes.hist(values, edges, weights=np.full(len(values), 100 / len(values)), color="#4878a8")
@@ -94,5 +96,16 @@ def lengths_figure(lengths: Mapping[str, Sequence[float]]) -> Any:
         axes.set(xscale="log", ylabel="% of clips")
         title = f"{name}: {len(values):,} clip{'s' * (len(values) != 1)}, median {middle:.3g} s"
         axes.set_title(title, loc="left", fontsize="medium", parse_math=False)
+    rows[-1].set(xlim=(10**low, 10**high))
+    _number_seconds(rows[-1].xaxis, high - low)
     rows[-1].set_xlabel(f"clip length in seconds (dotted: one frame of a speech model, {1000 * MODEL_FRAME:g} ms)")
     return figure
+
+
+def _number_seconds(axis: Any, decades: float) -> None:
+    """Ticks with plain numbers at 1, 2 and 5 of each decade of a logarithmic axis, or at 1 alone where there are many."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if decades <= _MANY_DECADES else (1,), numticks=99))
+    axis.set_major_formatter(FuncFormatter(lambda seconds, _: f"{seconds:g}"))
+    axis.set_minor_locator(NullLocator())

@@ -46,3 +46,19 @@ def test_the_same_figure_is_the_same_bytes(tmp_path):
     for name in ("a.svg", "b.svg"):
         figure.clip_lengths({"birds": [1.0, 2.0, 2.5]}, tmp_path / name)
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+
+
+@pytest.mark.parametrize("seconds", [[0.5, 0.75, 1.0], [0.02], [0.03, 0.031], [1.0], [0.01, 7200.0]])
+def test_the_axis_of_lengths_has_numbers(seconds):
+    """Two at least that can be seen, in seconds as people write them, whatever the clips last."""
+    drawn = figure.lengths_figure({"birds": seconds})
+    drawn.canvas.draw()
+    axis = drawn.axes[-1].xaxis
+    low, high = drawn.axes[-1].get_xlim()
+    shown = [
+        label.get_text()
+        for label, at in zip(axis.get_ticklabels(), axis.get_ticklocs(), strict=True)
+        if low <= at <= high
+    ]
+    assert len(shown) >= 2 and all(low <= float(text) <= high for text in shown)
+    assert not low > min(seconds) and not high < max(seconds)
