@@ -142,6 +142,43 @@ def test_what_cannot_be_paired_is_named():
         over_tasks([alone, other])
 
 
+def test_several_protocols_of_one_task_are_paired_each_by_itself(tmp_path, capsys):
+    """Also where their metrics differ; p is corrected over all pairs, and what one protocol has alone is named."""
+    results = [
+        dataclasses.replace(of(m, "birds", s, seed=n), protocol=protocol)
+        for protocol in ("knn", "logistic")
+        for n, (m, s) in enumerate((("a", 0.9), ("b", 0.5)))
+    ]
+    results[2:] = [dataclasses.replace(each, metric="uar") for each in results[2:]]
+    told = over_tasks([*results, dataclasses.replace(results[0], protocol="retrieval", metric="map")])
+    assert [(each.better, each.worse, each.protocol) for each in told.by_task] == [
+        ("a", "b", "knn"),
+        ("a", "b", "logistic"),
+    ]
+    assert all("corrected for 2 comparisons" in each.sentence for each in told.by_task) and not told.means
+    assert told.unpaired == ["a on birds (retrieval, clean): no other result of this task, protocol and profile"]
+    with pytest.raises(UsageError, match=r"no two results of one task, protocol and profile: a on birds \(knn"):
+        over_tasks([results[0], results[2]])
+    for each in results:
+        on_disk.write(each, tmp_path)
+    assert evaluator(["compare", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert "birds (knn, clean)" in out and "birds (logistic, clean)" in out
+
+
+def test_protocols_are_compared_where_no_module_is_there_twice():
+    """Or where one module is all that there is."""
+    one, other, again = (
+        dataclasses.replace(of(m, "birds", s, seed=n), protocol=protocol)
+        for n, (m, s, protocol) in enumerate((("a", 0.9, "knn"), ("b", 0.5, "logistic"), ("a", 0.5, "logistic")))
+    )
+    (told,) = over_tasks([one, other]).by_task
+    assert told.better == "a (knn)" and told.protocol == "knn and logistic"
+    assert [each.better for each in over_tasks([one, again]).by_task] == ["a (knn)"]
+    told = over_tasks([one, other, again])
+    assert {told.by_task[0].better, told.by_task[0].worse} == {"a", "b"} and len(told.unpaired) == 1
+
+
 def test_of_several_runs_the_one_trained_most_counts():
     """Never the one with the better score."""
     one, other = of("a", "birds", 0.5, seed=1), of("a", "birds", 0.9, seed=2)

@@ -20,7 +20,9 @@ def print_comparisons(compared: "OverTasks") -> None:
     for with_baseline, family in enumerate(_FAMILIES):
         by_task = [each for each in compared.by_task if each.with_baseline == bool(with_baseline)]
         means = [each for each in compared.means if each.with_baseline == bool(with_baseline)]
-        of_task = [each.task for each in by_task]
+        ways = [f"{each.protocol}, {each.profile}" for each in by_task]
+        several = len(set(ways)) > 1
+        of_task = [f"{each.task} ({way})" if several else each.task for each, way in zip(by_task, ways, strict=True)]
         on = f" on {of_task[0]}" if len(set(of_task)) == 1 else ""
         _print_family(f"Comparisons{family}{on}", by_task, [("task", "" if on else each) for each in of_task])
         over = [

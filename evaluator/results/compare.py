@@ -143,7 +143,12 @@ def _decided(pairs: Sequence[Pair]) -> list[Comparison]:
     chances = [each.difference.p for each in pairs]
     levels = intervals.holm_levels(chances)
     tested = [pair for pair, p in zip(pairs, chances, strict=True) if not np.isnan(p)]
-    n_results = len({(pair.one.task, name) for pair in tested for name in pair.names})
+    asked = [
+        (each.task, each.protocol, each.profile, name)
+        for pair in tested
+        for name, each in zip(pair.names, (pair.one, pair.other), strict=True)
+    ]
+    n_results = len(set(asked))
     counted = [replace(pair, n_pairs=len(tested), n_results=n_results) for pair in pairs]
     return [
         _comparison(replace(pair, difference=intervals.at_level(pair.difference, level), p=p))
@@ -239,8 +244,8 @@ def _comparison(pair: Pair) -> Comparison:
         by_group=by_group,
         sentence=sentence(pair, by_group),
         task=pair.one.task,
-        protocol=pair.one.protocol,
-        profile=pair.one.profile,
+        protocol=_both(pair.one.protocol, pair.other.protocol),
+        profile=_both(pair.one.profile, pair.other.profile),
         withheld=pair.withheld,
         caveats=dict(zip(pair.names, (pair.one.caveats, pair.other.caveats), strict=True)),
         metric=pair.one.metric,
@@ -249,6 +254,10 @@ def _comparison(pair: Pair) -> Comparison:
         with_baseline=pair.with_baseline,
         is_pooled_anew=is_pooled_anew(pair),
     )
+
+
+def _both(one: str, other: str) -> str:
+    return one if one == other else f"{one} and {other}"
 
 
 def _by_group(one: Result, other: Result) -> dict[str, float]:

@@ -11,7 +11,7 @@ from itertools import combinations
 
 import numpy as np
 
-from evaluator.results import verdict
+from evaluator.results import naming, verdict
 from evaluator.results.caveats import Caveat, footnotes, mark
 from evaluator.results.compare import Comparison, decide, has_two_modules, pairs_of, titles
 from evaluator.results.pairing import Paired, SameQuestion, pair_up
@@ -70,7 +70,8 @@ def over_tasks(results: Sequence[Result], baselines: bool = False) -> OverTasks:
 
     Results are paired by task, protocol and profile, (n_results,); p values of single tasks are corrected for all of them, those of
     means for all means. Tasks have one mean where their scores have one unit; where a task has several protocols or profiles,
-    each of these has means of its own. Results of one task alone are compared as `compare` does, whatever their protocols.
+    each of these has means of its own. Results of one task alone are compared as `compare` does, whatever their protocols, as long as
+    these are of different modules, or no two modules share one.
 
     Args:
         results: Of two modules or more.
@@ -81,10 +82,9 @@ def over_tasks(results: Sequence[Result], baselines: bool = False) -> OverTasks:
         UsageError: No two results can be compared.
         EvaluationError: The score of one is not that of its predictions.
     """
-    if len({result.task for result in results}) < 2:
-        paired = Paired([SameQuestion(titles(results), list(results))])
-    else:
-        paired = pair_up(results)
+    paired = (
+        pair_up(results) if _has_several_questions(results) else Paired([SameQuestion(titles(results), list(results))])
+    )
     questions = paired.questions
     asked = baselines or not any(has_two_modules(each.results) for each in questions)
     pairs = [pair for each in questions for pair in pairs_of(each.results, each.names, asked)]
@@ -92,6 +92,21 @@ def over_tasks(results: Sequence[Result], baselines: bool = False) -> OverTasks:
     said = [f"baselines: {', '.join(dict.fromkeys(left_out))}; ask for them with --baselines"] if left_out else []
     means = [mean for kind in (False, True) for mean in _means([each for each in pairs if each.with_baseline is kind])]
     return OverTasks(decide(pairs), means, [*said, *paired.unpaired])
+
+
+def _has_several_questions(results: Sequence[Result]) -> bool:
+    """Whether results, (n_results,), are paired by what was asked: they are of several tasks, or of a module under several protocols.
+
+    Of one task, what is one module's under two protocols is put beside each other only where that is all that can be compared.
+    """
+    if len({result.task for result in results}) > 1:
+        return True
+    modules: dict[tuple[str, str], set[str]] = {}
+    for name, result in zip(naming.variants(results), results, strict=True):
+        modules.setdefault((result.protocol, result.profile), set()).add(name)
+    is_repeated = len(set().union(*modules.values())) < sum(map(len, modules.values()))
+    is_asked_alike = any(len(each) > 1 for each in modules.values()) or len({each.metric for each in results}) > 1
+    return is_repeated and is_asked_alike
 
 
 def _baselines(question: SameQuestion) -> list[str]:
