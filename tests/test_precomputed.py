@@ -76,6 +76,28 @@ def test_the_same_vectors_give_the_same_predictions(data):
     assert comparison
 
 
+def test_a_result_of_a_table_is_asked_again_from_another_folder(data, monkeypatch, capsys):
+    """The table lies where it was run, also for the result of a rerun; one that is gone, and another of its name, are told."""
+    (result,) = ev.run("precomputed:e.parquet", "./data", protocol="knn", out="results")
+    path = next(Path("results").rglob("*.json")).resolve()
+    (data / "elsewhere").mkdir()
+    monkeypatch.chdir(data / "elsewhere")
+    again = ev.rerun(path, out="again")
+    assert again.equal and again.result.module == result.module and again.result.run == result.run
+    shutil.copy(data / "e.parquet", "kept.parquet")
+    pandas.read_parquet("kept.parquet").iloc[::-1].to_parquet("e.parquet")
+    (data / "further").mkdir()
+    monkeypatch.chdir(data / "further")
+    assert ev.rerun(data / "elsewhere" / again.path).equal
+    monkeypatch.chdir(data / "elsewhere")
+    assert ev.rerun(path).equal  # the very table of its two of this name
+    (data / "e.parquet").unlink()
+    assert ev.rerun(path).differences[0].startswith("the module's weights: others")
+    Path("e.parquet").unlink()
+    with pytest.raises(ev.UsageError, match=r"no e.parquet in .*elsewhere nor in .*; put the table there, or go to"):
+        ev.rerun(path)
+
+
 def test_windows_and_marked_stretches_are_found_by_their_times(data):
     """To the millisecond, as tables are rounded; a stretch that is not there is no other one."""
     rows = [

@@ -39,6 +39,11 @@ COMPARED = 1024  # pairs of clips at once
 SHOWN = 3
 
 
+def file_of(name: str) -> Path:
+    """The file or folder of a table of vectors, (n_rows, width), by its name as a module."""
+    return Path(name.removeprefix(PRECOMPUTED)).expanduser()
+
+
 class Precomputed:
     """A table of vectors in the place of a module; of a `Module`'s calls it answers `describe` only.
 
@@ -55,7 +60,8 @@ class Precomputed:
         if given:
             raise UsageError(f"{spec.name}: is a table, which nothing is loaded into; leave {given[0]} out")
         self.spec = spec
-        self.table: VectorTable = read_table(Path(spec.name.removeprefix(PRECOMPUTED)).expanduser())
+        self.folder = Path(spec.table_folder)
+        self.table: VectorTable = read_table(self.folder / file_of(spec.name))
         self.n_layers = 1 if self.table.layer is None else int(self.table.layer.max()) + 1
 
     def describe(self) -> dict[str, Any]:
@@ -103,7 +109,7 @@ class Precomputed:
                 "or a number"
             )
         done = keyed(recordings)
-        found = _Found(table, recordings)
+        found = _Found(table, recordings, self.folder)
         rows: dict[int, np.ndarray] = {}
         for number in sorted(done.keys):
             own = found.rows_of(recordings.clips[number], self.n_layers)
@@ -210,10 +216,14 @@ def _temporary(table: VectorTable, wanted: set[str], kept_as: str) -> Store:
 
 @dataclass
 class _Found:
-    """The rows of a table, found by clips of recordings; times in seconds."""
+    """The rows of a table, found by clips of recordings; times in seconds.
+
+    folder: Which relative paths of the table may begin from.
+    """
 
     table: VectorTable
     recordings: Recordings
+    folder: Path
 
     @cached_property
     def rows_by_path(self) -> dict[str, np.ndarray]:
@@ -271,7 +281,9 @@ class _Found:
         """Recordings whose path ends that of the table, which is nearer to another recording under the data's folder."""
         root = self.recordings.manifest.root
         longer = {path: known for path, known in found.items() if len(known) > len(_plain(path))}
-        longer = {path: known for path, known in longer.items() if _absolute(Path(known)) != _absolute(root / path)}
+        longer = {
+            path: known for path, known in longer.items() if _absolute(self.folder / known) != _absolute(root / path)
+        }
         if not longer:
             return []
         return [
@@ -289,7 +301,7 @@ class _Found:
             return plain
         whole = _absolute(self.recordings.manifest.root / path)
         among = self.by_name.get(plain.rpartition("/")[2], [])
-        same = [each for each in among if _absolute(Path(each)) == whole]
+        same = [each for each in among if _absolute(self.folder / each) == whole]
         fitting = same or [each for each in among if each.endswith(f"/{plain}") or whole.endswith(f"/{each}")]
         if len(fitting) > 1:
             raise EvaluationError(

@@ -62,6 +62,7 @@ class ModuleSpec:
             hang is ours.
         from_clips: What options came to that a task's training clips decide (`experiment/from_clips.py`); they take the places of those in
             `options`, which stay as the user gave them.
+        table_folder: Where a table (`precomputed:F`) of a relative name lies; "" for the working folder.
         kept_as: In which numbers the store keeps its embeddings: "float32", or "float16" in half the bytes (`halves.py`).
 
     Raises:
@@ -80,6 +81,7 @@ class ModuleSpec:
     in_process: bool = False
     kept_as: str = "float32"
     from_clips: Mapping[str, Any] = field(default_factory=dict)
+    table_folder: str = ""
 
     def __post_init__(self) -> None:
         if self.in_process and self.python:

@@ -167,6 +167,7 @@ def _environment(
         "data": str(setup.recordings.manifest.root.resolve()),
         "module_python": spec.python,
         "in_process": spec.in_process,
+        **({"table_folder": spec.table_folder} if spec.table_folder else {}),
         "store": embedded.store.key,
         "n_embedded": embedded.extraction.n_embedded,
         **({"workers": [asdict(each) for each in embedded.extraction.help]} if embedded.extraction.help else {}),

@@ -10,7 +10,8 @@ from typing import Any
 from evaluator.datasets import moved
 from evaluator.datasets import task as tasks
 from evaluator.datasets.task import Task
-from evaluator.embedding.spec import ModuleSpec
+from evaluator.embedding.precomputed import file_of
+from evaluator.embedding.spec import PRECOMPUTED, ModuleSpec
 from evaluator.errors import UsageError
 from evaluator.experiment import catalogue
 from evaluator.experiment.options import RunOptions
@@ -21,6 +22,7 @@ from evaluator.probes.protocol import Protocol
 from evaluator.results import equality
 from evaluator.results.result import Result
 from evaluator.results.robustness import DEGRADATION
+from evaluator.vectors.reading import read_table
 from evaluator.words import counted
 
 _SHOWN = 5  # clips that a sentence names
@@ -93,6 +95,7 @@ def request_of(result: Result, options: RunOptions, python: str = "", timeout: f
         allow_unrepeatable=any(each.kind == "unrepeatable" for each in result.caveats),
         in_process=environment.get("in_process") is True,
         kept_as=str(provenance.get("kept_as") or "float32"),
+        table_folder=_table_folder(result),
     )
     task, protocol = _task(result, options.data), _protocol(result)
     layers = str(provenance.get("layers") or "")
@@ -115,6 +118,31 @@ def _module(result: Result) -> str:
             where = f"it was run in {folder}: go there" if folder else "go to the folder in which it lies"
             raise UsageError(f"{part}: there is no such file in {os.getcwd()}; {where}")
     return result.module
+
+
+def _table_folder(result: Result) -> str:
+    """Where the table of vectors lies that a result is of: "" for the working folder, else that in which it was run.
+
+    Raises:
+        UsageError: It is in neither.
+    """
+    if not result.module.startswith(PRECOMPUTED):
+        return ""
+    file, environment = file_of(result.module), result.environment
+    folders = [os.getcwd(), *(str(environment.get(name) or "") for name in ("table_folder", "working_directory"))]
+    places: dict[Path, str] = {}  # the first folder that leads to each
+    for folder in filter(None, folders):
+        places.setdefault((Path(folder) / file).resolve(), folder)
+    there = [folder for place, folder in places.items() if place.exists()]
+    if not there:
+        where = " nor in ".join(dict.fromkeys(str(place.parent) for place in places))
+        go = "" if file.is_absolute() else f", or go to the folder from which it is {file}"
+        raise UsageError(f"{result.module}: there is no {file.name} in {where}; put the table there{go}")
+    described = result.provenance.get("module")
+    wanted = described.get("weights_sha256") if isinstance(described, Mapping) else None
+    same = [folder for folder in there if len(there) > 1 and read_table(Path(folder) / file).sha256 == wanted]
+    folder = [*same, *there][0]
+    return "" if folder == os.getcwd() else folder
 
 
 def _task(result: Result, data: Path | None) -> Task:

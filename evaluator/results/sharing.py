@@ -17,7 +17,13 @@ _PATH = re.compile(
     r"(?<![\w/.~-])(?!//)(?:~|\.\.|[A-Za-z]:)?[/\\](?:[^\s/\\\"'<>|:;,()\[\]{}]+[/\\])*([^\s/\\\"'<>|:;,()\[\]{}]*)"
 )
 _WAY_OUT = re.compile(r"(?:\.\./)+[^,;\"']*\.\w+")  # with blanks, as no other pattern would find them in a sentence
-_DROPPED = ("host", "working_directory", "module_python", "command")  # the command names folders, absolute or not
+_DROPPED = (
+    "host",
+    "working_directory",
+    "table_folder",
+    "module_python",
+    "command",
+)  # the command names folders, absolute or not
 _WHOLE = ("task", "protocol")  # of the provenance: hashed as they are, and without a folder
 
 
