@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 
 UNTRAINED = "untrained:"  # before the name of a module
+PRECOMPUTED = "precomputed:"  # before the file of a table of vectors that was computed elsewhere
 # From knowing nothing of a sound to knowing its spectrum; hear_ssl says what each of them is.
 KNOWS_NOTHING = ("hear_ssl.majority", "hear_ssl.chance", "hear_ssl.duration_loudness")
 WITHOUT_WEIGHTS = (*KNOWS_NOTHING, "hear_ssl.melspec")
@@ -33,6 +34,8 @@ def plain(name: str) -> str:
 
 
 def _plain_part(part: str) -> str:
+    if part.startswith(PRECOMPUTED):
+        return f"{PRECOMPUTED}{os.path.normpath(part.removeprefix(PRECOMPUTED))}"
     if not part.endswith(".py"):
         return part
     drive = os.path.splitdrive(part)[0]  # its colon is no kind's

@@ -7,7 +7,7 @@ import pytest
 from evaluator.errors import UsageError
 from evaluator.report import collect
 from evaluator.report.header import header_of, read_header
-from evaluator.results import on_disk
+from evaluator.results import naming, on_disk
 from evaluator.results.caveats import Caveat
 from test_results import edit, result
 
@@ -133,6 +133,24 @@ def test_variants_of_a_module_are_told_apart(tmp_path):
     wanted += ["c (layer=3, layers last)", "c (layer=3, layers mean)", "d (layer=3)", "d (layer=3)"]
     assert [each for each in names if "size" not in each] == wanted
     assert any(each.startswith("a (layer=2, size=big) #") for each in names)  # one of the two that look alike
+
+
+def test_a_table_is_one_module_from_whatever_folder(tmp_path):
+    """By its SHA-256: one spelling stands for all, the newest of two equal runs; another table of its name on a task is another."""
+
+    def of(sha256, module, task):
+        return result(module=module, task=task, provenance={"module": {"precomputed": {"sha256": sha256}}})
+
+    two = [of("a" * 64, "precomputed:./m.csv", "x/1"), of("a" * 64, "precomputed:../m.csv", "x/2")]
+    elsewhere = of("b" * 64, "precomputed:m.csv", "x/3")
+    assert naming.variants([*two, elsewhere]) == ["precomputed:m.csv"] * 3
+    another = of("b" * 64, "precomputed:m.csv", "x/1")
+    assert naming.variants([*two, another]) == [*["precomputed:m.csv #aaaaaaaa"] * 2, "precomputed:m.csv #bbbbbbbb"]
+    for each in (*two, of("a" * 64, "precomputed:../m.csv", "x/1"), another):
+        on_disk.write(each, tmp_path)
+    collected = collect.collect([tmp_path])
+    assert "the same run as" in collected.problems[0] and len(collected.clean) == 3
+    assert len({header.variant for header in collected.clean}) == 2
 
 
 def test_a_number_that_is_none_is_not_a_score(tmp_path):

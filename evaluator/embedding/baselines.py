@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from evaluator.embedding import bridges
-from evaluator.embedding.spec import PRECOMPUTED, ModuleSpec
-from evaluator.module_names import UNTRAINED, WITHOUT_WEIGHTS
+from evaluator.embedding.spec import ModuleSpec
+from evaluator.module_names import PRECOMPUTED, UNTRAINED, WITHOUT_WEIGHTS
 
 
 def beside(modules: Sequence[ModuleSpec]) -> list[ModuleSpec]:

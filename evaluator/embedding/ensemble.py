@@ -36,10 +36,11 @@ from evaluator.embedding.module import open_module
 from evaluator.embedding.plain import Row, over_time
 from evaluator.embedding.plan import Batches, clips_of, planned
 from evaluator.embedding.precomputed import Precomputed
-from evaluator.embedding.spec import PRECOMPUTED, Module, ModuleSpec
+from evaluator.embedding.spec import Module, ModuleSpec
 from evaluator.embedding.store import Store, StoredClip
 from evaluator.embedding.work import PLANNED_FRAME_RATE, Work, keep
 from evaluator.errors import EvaluationError
+from evaluator.module_names import PRECOMPUTED
 
 
 @contextlib.contextmanager

@@ -26,9 +26,10 @@ from evaluator.embedding import guard
 from evaluator.embedding.embed import Progress
 from evaluator.embedding.extraction import Extraction, keyed, recall
 from evaluator.embedding.measure import ROUNDING
-from evaluator.embedding.spec import PRECOMPUTED, ModuleSpec
+from evaluator.embedding.spec import ModuleSpec
 from evaluator.embedding.store import Store, StoredClip
 from evaluator.errors import EvaluationError, UsageError
+from evaluator.module_names import PRECOMPUTED
 from evaluator.vectors.reading import VectorTable, read_table
 
 NEAR = 0.0015  # seconds within which two times are the same: tables are rounded to a millisecond

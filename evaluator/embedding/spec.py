@@ -11,8 +11,8 @@ import numpy as np
 from evaluator import schema
 from evaluator.embedding import bridges
 from evaluator.errors import EvaluationError, UsageError
+from evaluator.module_names import PRECOMPUTED
 
-PRECOMPUTED = "precomputed:"  # before the file of a table of vectors that was computed elsewhere
 KEPT_AS = ("float32", "float16")
 KINDS = (
     "ensemble",

@@ -11,11 +11,12 @@ from evaluator.datasets import moved
 from evaluator.datasets import task as tasks
 from evaluator.datasets.task import Task
 from evaluator.embedding.precomputed import file_of
-from evaluator.embedding.spec import PRECOMPUTED, ModuleSpec
+from evaluator.embedding.spec import ModuleSpec
 from evaluator.errors import UsageError
 from evaluator.experiment import catalogue
 from evaluator.experiment.options import RunOptions
 from evaluator.experiment.run import RunRequest
+from evaluator.module_names import PRECOMPUTED
 from evaluator.probes import features
 from evaluator.probes import protocol as protocols
 from evaluator.probes.protocol import Protocol

@@ -14,7 +14,7 @@ import numpy as np
 from evaluator.audio.degradation import Degradation
 from evaluator.embedding.extraction import Extraction
 from evaluator.embedding.precomputed import UNCHANGING
-from evaluator.embedding.spec import PRECOMPUTED, Module, ModuleSpec
+from evaluator.embedding.spec import Module, ModuleSpec
 from evaluator.errors import EvaluationError, UsageError
 from evaluator.experiment.evaluation import Choice, choose
 from evaluator.experiment.experiment import Embedded, Experiment, embed, prepare
@@ -24,6 +24,7 @@ from evaluator.experiment.provenance import Clock
 from evaluator.experiment.record import record
 from evaluator.experiment.score import score
 from evaluator.experiment.setup import Setup
+from evaluator.module_names import PRECOMPUTED
 from evaluator.probes.jobs import Outcomes
 from evaluator.results.caveats import Caveat
 from evaluator.results.result import Result

@@ -67,7 +67,7 @@ def collect(paths: Sequence[Path]) -> Collection:
         if header is None:
             n_others += 1
             continue
-        name = plain(header.result.module)
+        name = naming.table_sha256(header.result) or plain(header.result.module)
         key = (name, header.result.task, run_of({**vars(header.result), "module": name}))
         if key in headers:
             older, header = sorted((headers[key], header), key=lambda each: (each.provenance("started"), each.path))
@@ -118,24 +118,27 @@ def with_titles(headers: Sequence[ResultHeader]) -> list[ResultHeader]:
     (`naming.names`).
     """
     layers = defaultdict(set)
-    for header in headers:
-        layers[_board_of(header), _identity(header)].add(header.layers)
+    modules = naming.modules_of([header.result for header in headers])
+    identities = [_identity(header, module) for header, module in zip(headers, modules, strict=True)]
+    for header, identity in zip(headers, identities, strict=True):
+        layers[_board_of(header), identity].add(header.layers)
     by_layers = {identity for (_, identity), several in layers.items() if len(several) > 1}
     with_variants = []
-    for header in headers:
-        split = _identity(header) in by_layers
+    for header, identity in zip(headers, identities, strict=True):
+        split = identity in by_layers
         told = [f"layers {header.layers}" if split else "", naming.facts_of(header.result)["hearing"]]
-        with_variants.append(replace(header, variant=json.dumps([*_identity(header), *told]), split_by_layers=split))
-    names = _names(with_variants)
+        with_variants.append(replace(header, variant=json.dumps([*identity, *told]), split_by_layers=split))
+    names = _names(with_variants, modules)
     return [replace(header, title=names[header.variant]) for header in with_variants]
 
 
-def _names(headers: Sequence[ResultHeader]) -> dict[str, str]:
-    """What to call each variant, all different: a fact that is not the same for all of its results is no part of its name."""
+def _names(headers: Sequence[ResultHeader], modules: Sequence[str]) -> dict[str, str]:
+    """What to call each variant of the modules, (n_results,), all different: a fact that is not the same for all of its results is no part of its name."""
     facts: dict[str, list[naming.Facts]] = defaultdict(list)
     for header in headers:
         facts[header.variant].append(naming.facts_of(header.result))
     first = {header.variant: header.result for header in reversed(headers)}
+    module_of = {header.variant: module for header, module in zip(headers, modules, strict=True)}
     variants = sorted(facts)
     common = [
         {
@@ -144,9 +147,7 @@ def _names(headers: Sequence[ResultHeader]) -> dict[str, str]:
         }
         for variant in variants
     ]
-    found = naming.names(
-        [first[each].module for each in variants], common, [first[each].is_baseline for each in variants]
-    )
+    found = naming.names([module_of[each] for each in variants], common, [first[each].is_baseline for each in variants])
     names: dict[str, str] = {}
     for variant, name in zip(variants, found, strict=True):
         taken = name in names.values()  # only if names or options were made to look alike
@@ -154,9 +155,9 @@ def _names(headers: Sequence[ResultHeader]) -> dict[str, str]:
     return names
 
 
-def _identity(header: ResultHeader) -> tuple[str, str, str]:
-    """Module, whichever way its file is spelled, weights and options."""
-    return plain(header.result.module), header.result.weights, json.dumps(header.result.options, sort_keys=True)
+def _identity(header: ResultHeader, module: str) -> tuple[str, str, str]:
+    """The module (`naming.modules_of`), weights and options."""
+    return module, header.result.weights, json.dumps(header.result.options, sort_keys=True)
 
 
 def _board_of(header: ResultHeader) -> tuple[str, str, str, str]:

@@ -1,6 +1,6 @@
 """What to call results beside each other: the module, and whatever else tells what was asked of it from the others."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
 from evaluator.module_names import plain
@@ -40,11 +40,10 @@ def names(modules: Sequence[str], facts: Sequence[Facts], is_baseline: Sequence[
     in common is no part of a name.
 
     Args:
-        modules: Their names, by which files are one whichever way they are spelled.
+        modules: Their names, equal for one module (`modules_of`).
         facts: What was asked of each.
         is_baseline: Whether each stands there to be compared with.
     """
-    modules = [plain(module) for module in modules]
     of_module: dict[tuple[str, str], set[str]] = defaultdict(set)
     of_all: dict[str, set[str]] = defaultdict(set)
     for module, own, baseline in zip(modules, facts, is_baseline, strict=True):
@@ -59,6 +58,31 @@ def names(modules: Sequence[str], facts: Sequence[Facts], is_baseline: Sequence[
         ]
         found.append(f"{module} ({', '.join(told)})" if told else module)
     return found
+
+
+def modules_of(results: Sequence[Result]) -> list[str]:
+    """The module of each of several results, (n_results,), equal whichever way its file is spelled.
+
+    A table of vectors is told by what it holds: from whatever folder it was read it has one name, the shortest. Two tables of one name
+    that were asked on one task bear the first digits of their SHA-256.
+    """
+    called = [plain(result.module) for result in results]
+    tables = [table_sha256(result) for result in results]
+    name_of: dict[str, str] = {}
+    for name, table in sorted(zip(called, tables, strict=True), key=lambda each: (len(each[0]), each)):
+        name_of.setdefault(table, name)
+    asked = {(table, result.task) for table, result in zip(tables, results, strict=True) if table}
+    on_task = Counter((name_of[table], task) for table, task in asked)
+    several = {name for (name, _), n_tables in on_task.items() if n_tables > 1}
+    told = {table: f"{name} #{table[:8]}" if name in several else name for table, name in name_of.items()}
+    return [told[table] if table else name for name, table in zip(called, tables, strict=True)]
+
+
+def table_sha256(result: Result) -> str:
+    """SHA-256 of the table of vectors, (n_rows, width), that a result is of; "" for a module, or where it does not say."""
+    described = result.provenance.get("module")
+    table = described.get("precomputed") if isinstance(described, Mapping) else None
+    return str(table.get("sha256") or "") if isinstance(table, Mapping) else ""
 
 
 def titles(results: Sequence[Result]) -> list[str]:
@@ -84,4 +108,4 @@ def variants(results: Sequence[Result]) -> list[str]:
 
 
 def _named(results: Sequence[Result], facts: Sequence[Facts]) -> list[str]:
-    return names([each.module for each in results], facts, [each.is_baseline for each in results])
+    return names(modules_of(results), facts, [each.is_baseline for each in results])
