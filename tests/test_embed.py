@@ -238,6 +238,9 @@ def test_the_same_words_in_another_folder_are_another_request(field, hear_eval, 
     monkeypatch.chdir(field / "field" / "owl")
     code, _, err = hear_eval("embed", "hear_ssl.melspec", ".", "--out", out)
     assert code == 2 and "(where: ['field/wren'], now ['field/owl'])" in err and Path(out).read_bytes() == before
+    code, _, err = hear_eval("embed", "hear_ssl.melspec", "../wren", "--out", out)
+    assert code == 2 and "given in other words (['.'], now ['../wren']), which its column path repeats" in err
+    assert "or --overwrite" in err and Path(out).read_bytes() == before
     assert str(field) not in (field / "e.csv.json").read_text()
 
 

@@ -22,7 +22,7 @@ from evaluator.experiment.sources import Hearing, Source
 from evaluator.probes import features
 from evaluator.probes.protocol import layer_numbers
 from evaluator.results import environment
-from evaluator.vectors.destination import ASKED
+from evaluator.vectors.destination import ASKED, PLACES, WHERE
 from evaluator.vectors.rows import Rows
 
 TAKEN_BYTES = 16 << 20  # of vectors that are held at once on their way from the store
@@ -78,8 +78,8 @@ class EmbedRequest:
             "weights": spec.weights,
             "options": dict(spec.options),
             "store": spec.kept_as,
-            "places": list(self.places),
-            **({} if out is None else {"where": [_beside(path, out) for path in self.paths]}),
+            PLACES: list(self.places),
+            **({} if out is None else {WHERE: [_beside(path, out) for path in self.paths]}),
             "layers": self.layers,
             "frames": frames,
             "window": self.cut.window,

@@ -24,6 +24,10 @@ from evaluator.vectors.rows import PROVENANCE, Writer
 
 FILES: Mapping[str, Callable[[Path], Writer]] = {".parquet": ParquetWriter, ".csv": CsvWriter, ".npz": NpzWriter}
 ASKED = "asked"  # the part of a provenance that is the request
+PLACES, WHERE = (
+    "places",
+    "where",
+)  # in it: files, folders and tasks as they were given; how files and folders lie beside the table
 LEFT_SECONDS = 86400.0  # between two writes of a slow module's embeddings lie hours
 _LEFT = re.compile(r"\.\d+\.[0-9a-f]{8}\.part$")  # as `files.aside_of` names them
 
@@ -74,6 +78,11 @@ class Destination:
             )
         plain = json.loads(json.dumps(asked))
         other = [name for name in sorted({*plain, *before}) if plain.get(name) != before.get(name)]
+        if other == [PLACES] and len(plain.get(WHERE) or ()) == len(plain[PLACES]):
+            raise UsageError(
+                f"--out {self.path}: is there already, and holds the same files and folders, given in other words ({before[PLACES]!r}, now "
+                f"{plain[PLACES]!r}), which its column path repeats; give them in the same words, another name, or --overwrite"
+            )
         if other:
             name = other[0]
             raise UsageError(
