@@ -126,15 +126,19 @@ def test_every_clip_has_to_be_found(data):
     """The first that are missing are named, with how many; the share that may be is said."""
     frame = pandas.read_parquet("e.parquet")
     frame[3:].to_csv("few.csv", index=False)
-    with pytest.raises(
-        ev.EvaluationError, match=r"3 of 16 clips cannot be used.*0\.188.*\n.*high_0.wav: few.csv has no row"
-    ):
+    lacking = r"3 of 16 clips cannot be used.* It is the table of vectors that has no rows of them, .*: add these rows"
+    with pytest.raises(ev.EvaluationError, match=rf"{lacking}.*0\.188.*\n.*high_0.wav: few.csv has no row"):
         ev.run("precomputed:few.csv", "./data", **GIVEN)
     _, result = probabilities("precomputed:few.csv", allow_failed=0.2)
     assert result.n_failed == 3 and "failed_clips" in {caveat.kind for caveat in result.caveats}
     frame.assign(path=[f"x{path}" for path in frame.path.str.rpartition("/")[2]]).to_csv("none.csv", index=False)
     with pytest.raises(ev.EvaluationError, match="none of its 16 clips can be used.*\n.*its first path is xhigh_0.wav"):
         ev.run("precomputed:none.csv", "./data", **GIVEN)
+    Path("data/low/low_0.wav").write_bytes(b"RIFF")
+    with pytest.raises(
+        ev.EvaluationError, match="4 of 16 clips .* no rows of 3 of them: add these to it, and mend the"
+    ):
+        ev.run("precomputed:few.csv", "./data", **GIVEN)
 
 
 def test_what_could_be_two_is_refused(data):

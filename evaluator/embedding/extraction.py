@@ -37,6 +37,7 @@ class Extraction:
         failed: Why the others could not, by number.
         refused: Of those that failed, the ones that the module refused, by number, with the file of its traceback ("" for none);
             the other files could not be read.
+        absent: Of those that failed, the numbers of such that a table of vectors has no row of.
         silent: Numbers of clips whose samples are all 0.
         padded: Numbers of clips that the module took only after zero-padding.
         odd: Numbers of clips whose levels are odd, by the kind of `levels.ODDITIES`.
@@ -54,6 +55,7 @@ class Extraction:
     keys: dict[int, str] = field(default_factory=dict)
     failed: dict[int, str] = field(default_factory=dict)
     refused: dict[int, str] = field(default_factory=dict)
+    absent: set[int] = field(default_factory=set)
     silent: list[int] = field(default_factory=list)
     padded: list[int] = field(default_factory=list)
     odd: dict[str, list[int]] = field(default_factory=dict)

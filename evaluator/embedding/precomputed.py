@@ -115,7 +115,8 @@ class Precomputed:
         for number in sorted(done.keys):
             own = found.rows_of(recordings.clips[number], self.n_layers)
             if isinstance(own, str):
-                done.failed[number], done.refused[number] = own, ""
+                done.failed[number] = own
+                done.absent.add(number)
                 del done.keys[number]
             else:
                 rows[number] = own

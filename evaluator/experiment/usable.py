@@ -93,7 +93,14 @@ def _rounded_up(share: float) -> str:
 
 
 def _way_out(failed: Mapping[int, str], extraction: Extraction) -> str:
-    """What to mend: the files that cannot be read, or the module that refuses clips."""
+    """What to mend: the files that cannot be read, the table that lacks rows, or the module that refuses clips."""
+    n_absent = len(extraction.absent & set(failed))
+    if n_absent == len(failed):
+        return "It is the table of vectors that has no rows of them, and not their files: add these rows to it"
+    if n_absent:
+        return (
+            f"The table of vectors has no rows of {n_absent} of them: add these to it, and mend the files of the others"
+        )
     refused = [number for number in sorted(failed) if number in extraction.refused]
     log = next((extraction.refused[number] for number in refused if extraction.refused[number]), "")
     traceback = f" (traceback in {log})" if log else ""
