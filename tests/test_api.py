@@ -175,7 +175,7 @@ def test_a_module_that_was_edited_after_its_import_is_refused(recordings, monkey
         ({"allow_failed": 5}, "allow_failed=5: give a number from 0 to 1"),
         ({"options": ["layer"]}, r"options=\['layer'\]: give a dict"),
         ({"profile": "bogus"}, "unknown profile 'bogus'"),
-        ({"layers": "first"}, "give scene, all, last, mean, weighted, or a number"),
+        ({"layers": "first"}, "give scene, all, last, mean, weighted, or numbers"),
     ],
 )
 def test_odd_arguments_are_a_sentence(recordings, arguments, sentence):
