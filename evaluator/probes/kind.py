@@ -6,6 +6,7 @@ A kind is one file of `evaluator/probes/kinds/`, named as the kind is called in 
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -93,3 +94,24 @@ class ProbeKind(ABC):
             UsageError: The probe cannot be fitted to such targets, or there is no such device.
             EvaluationError: A job lacks the rows that it needs, or its training diverges.
         """
+
+
+@dataclass(frozen=True)
+class MeasureKind(ProbeKind):
+    """What trains nothing: its scores take the place of the task's metric, (n_rows, n_measures, 3) as in `ProbeKind`.
+
+    scores: What is measured; the first stands for the whole.
+    """
+
+    scores: tuple[str, ...]
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """See `ProbeKind`."""
+        return self.scores
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """See `ProbeKind`."""
+        yield from super().problems()
+        if len(set(self.scores)) < len(self.scores):
+            yield "scores", f"is {list(self.scores)}, but should name each once"

@@ -1,14 +1,14 @@
 """K-means on the tested clips without their labels, and how well its clusters agree with these: nothing is trained on labels."""
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from evaluator.errors import EvaluationError
 from evaluator.probes.jobs import FitRequest, Outcomes, ProbeJob, ProbeOutcome, Setting
-from evaluator.probes.kind import ProbeKind
+from evaluator.probes.kind import MeasureKind
 from evaluator.schema import Field
 from evaluator.scoring import partitions
 
@@ -21,7 +21,7 @@ _PERMUTATIONS = 100  # of labels, whose mean is the V-measure by chance
 
 
 @dataclass(frozen=True)
-class Clustering(ProbeKind):
+class Clustering(MeasureKind):
     """Clusters of clips (n_clips, width), as many as they have classes; of several labels the first counts.
 
     scores: How they are compared with labels; the first stands for the whole.
@@ -31,7 +31,6 @@ class Clustering(ProbeKind):
     seed: Of the first time; null for the user's (`--seeds`).
     """
 
-    scores: tuple[str, ...]
     n_init: int
     max_iter: int
     repeats: int
@@ -53,17 +52,6 @@ class Clustering(ProbeKind):
             (int, type(None)), required=False, min=0, meaning="Seed of the first time; empty for the user's."
         ),
     }
-
-    @property
-    def measures(self) -> tuple[str, ...]:
-        """See `ProbeKind`."""
-        return self.scores
-
-    def problems(self) -> Iterator[tuple[str, str]]:
-        """See `ProbeKind`."""
-        yield from super().problems()
-        if len(set(self.scores)) < len(self.scores):
-            yield "scores", f"is {list(self.scores)}, but should name each once"
 
     def n_steps(self, jobs: Sequence[ProbeJob]) -> int:
         """One for each time."""

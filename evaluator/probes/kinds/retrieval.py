@@ -1,13 +1,13 @@
 """Each clip as a query for the others, ranked by similarity, and how far classes lie apart: nothing is trained."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from evaluator.errors import EvaluationError, UsageError
 from evaluator.probes.jobs import FitRequest, Outcomes, ProbeJob, ProbeOutcome, Setting
-from evaluator.probes.kind import ProbeKind
+from evaluator.probes.kind import MeasureKind
 from evaluator.schema import Field
 from evaluator.scoring import queries
 
@@ -16,7 +16,7 @@ _MAX_CLIPS = 12_000  # whose distances to each other are held at once (1.2 GB)
 
 
 @dataclass(frozen=True)
-class Retrieval(ProbeKind):
+class Retrieval(MeasureKind):
     """Measures of clips (n_clips, width) as queries for each other.
 
     scores: What is measured; the first stands for the whole.
@@ -27,7 +27,6 @@ class Retrieval(ProbeKind):
     permutations: Of the labels, whose mean is the separation by chance.
     """
 
-    scores: tuple[str, ...]
     distance: str = "cosine"
     exclude: str = "none"
     without_match: str = "skip"
@@ -68,17 +67,6 @@ class Retrieval(ProbeKind):
             int, required=False, default=1000, min=1, meaning="Of the labels, whose mean is the separation by chance."
         ),
     }
-
-    @property
-    def measures(self) -> tuple[str, ...]:
-        """See `ProbeKind`."""
-        return self.scores
-
-    def problems(self) -> Iterator[tuple[str, str]]:
-        """See `ProbeKind`."""
-        yield from super().problems()
-        if len(set(self.scores)) < len(self.scores):
-            yield "scores", f"is {list(self.scores)}, but should name each once"
 
     def n_steps(self, jobs: Sequence[ProbeJob]) -> int:
         """One a job."""
