@@ -202,7 +202,7 @@ def test_foreign_and_torn_weights_are_refused(tmp_path):
             byol_a.load_model(str(path))
     torch.save(state, path)
     (tmp_path / "stats.csv").unlink()
-    with pytest.raises(FileNotFoundError, match=r"stats.csv: no such file; it holds the mean and std"):
+    with pytest.raises(FileNotFoundError, match=r"stats.csv: no such file, and the weights need mean and std"):
         byol_a.load_model(str(path))
 
 
