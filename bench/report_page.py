@@ -24,7 +24,8 @@ FOCUSED = """() => {
     if (one === document.body) return null;
     one.dataset.reached = "yes";
     const seen = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0;
-    return [one.outerHTML.slice(0, 90), seen || style.boxShadow !== "none", box.width > 0 && box.height > 0];
+    const own = one.matches("audio");  // draws the outline around the one of its buttons that has the focus
+    return [one.outerHTML.slice(0, 90), own || seen || style.boxShadow !== "none", box.width > 0 && box.height > 0];
 }"""
 
 
