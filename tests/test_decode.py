@@ -145,10 +145,12 @@ def test_a_file_that_lost_its_end_is_refused(tmp_path, name, subtype):
 
 
 def test_missing_bytes_are_counted(tmp_path):
-    """In a WAV file, to the byte."""
-    path = written(tmp_path / "a.wav", noise(2000), 16_000, "PCM_16")
-    path.write_bytes(path.read_bytes()[:-1007])
-    with pytest.raises(AudioError, match="at least 1007 bytes are missing at its end"):
+    """In a WAV file, to the byte, as the system lists the file, and in seconds of audio."""
+    path = written(tmp_path / "a.wav", noise(32_000), 16_000, "PCM_16")
+    whole = path.stat().st_size
+    path.write_bytes(path.read_bytes()[:-32_007])
+    said = f"a.wav: the file is cut off: it has {whole - 32_007} bytes, but should have at least {whole}, "
+    with pytest.raises(AudioError, match=f"{said}so that 1.00 s of 2.00 s of audio are there; get it again"):
         measure(path)
 
 

@@ -276,8 +276,8 @@ def _blocks(file: Recording, start: int, stop: int) -> Iterator[np.ndarray]:
             block = file.read(min(size, stop - position))  # (n, channels)
             if len(block) == 0:
                 raise AudioError(
-                    f"{file.path}: the file is cut off or damaged: it should have {file.frames} frames, "
-                    f"but decoding ends at {position}"
+                    f"{file.path}: the file is cut off or damaged: it should have {file.frames / file.samplerate:.2f} s "
+                    f"({file.frames} frames), but decoding ends at {position / file.samplerate:.2f} s"
                 )
             limits.refuse_levels(file, block, position)
             position += len(block)

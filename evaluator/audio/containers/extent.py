@@ -76,7 +76,8 @@ def _settled(source: Source, promise: Promise, there: int, leftover: Callable[[S
             )
         if missing <= _HEADER and missing <= _SHORT_SECONDS * promise.byte_rate and there:
             return there, f"its header counts {missing} bytes more than there are; it is read to the end of the file"
-        raise source.cut_off(missing)
+        seconds = [n_bytes / promise.byte_rate for n_bytes in (there, promise.length)] if promise.byte_rate else []
+        raise source.cut_off(missing, " of ".join(f"{each:.2f} s" for each in seconds))
     rest = leftover(source, promise.start + promise.length)
     if rest < promise.frame_bytes or rest <= 1:
         return promise.length, ""

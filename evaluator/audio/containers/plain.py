@@ -119,8 +119,8 @@ def read_mat4(source: Source) -> Layout:
                 f"a MATLAB file that holds more than real matrices at byte {position}; convert it to WAV"
             )
         position += 20 + name + rows * columns * _MAT4[kind % 1000]
-    if position != source.size:
-        raise source.cut_off(abs(position - source.size))
+    if position != source.size:  # it ends in the values of a matrix, or in the 20 bytes before them
+        raise source.cut_off((position if position > source.size else position + 20) - source.size)
     return unknown(source.size)
 
 

@@ -62,9 +62,17 @@ class Source:
         """The error of a file whose chunks lead nowhere."""
         return self.refusal("no audio among the first 10000 of its chunks: damaged, or not audio; get it again")
 
-    def cut_off(self, missing: int) -> AudioError:
-        """The error of a file that lacks bytes, in bytes."""
-        return self.refusal(f"the file is cut off: at least {missing} bytes are missing at its end; get it again")
+    def cut_off(self, missing: int, audio: str = "") -> AudioError:
+        """The error of a file that lacks bytes at its end.
+
+        Args:
+            missing: How many at least, in bytes.
+            audio: How much of its audio is there, where that is known, in words.
+        """
+        there = f", so that {audio} of audio are there" if audio else ""
+        return self.refusal(
+            f"the file is cut off: it has {self.size} bytes, but should have at least {self.size + missing}{there}; get it again"
+        )
 
 
 @contextmanager
