@@ -5,9 +5,12 @@ import dataclasses
 import numpy as np
 import pytest
 
+from evaluator.cli import main
 from evaluator.commands._curves import curve_lines
+from evaluator.embedding.spec import ModuleSpec
 from evaluator.errors import UsageError
 from evaluator.experiment.embed_files import checked_layers
+from evaluator.experiment.sample import SampleOptions, resolve_layers
 from evaluator.probes import features
 from evaluator.results.result import CurvePoint
 from test_results import result
@@ -46,6 +49,24 @@ def test_several_numbers_are_each_a_layer_by_itself():
         features.refuse_plain("1,4", {"n_layers": 4, "extension": True}, "m")
     with pytest.raises(UsageError, match="give one layer, or all"):  # its table would not tell which is which
         checked_layers("0,2")
+
+
+def test_what_is_said_of_layers_is_what_is_taken(tmp_path, capsys):
+    """Several numbers where a command takes several, one where it takes one."""
+    options = SampleOptions(None, tmp_path, 100, "weighted")
+    with pytest.raises(UsageError, match="nothing is trained here; give scene, all, last, mean, or numbers, .* 0-4"):
+        resolve_layers([ModuleSpec("a"), ModuleSpec("b")], options)
+    assert resolve_layers([ModuleSpec("a")], dataclasses.replace(options, layers="0-4")) == "0-4"
+    with pytest.raises(UsageError, match="nothing is trained here; take .* or one number$"):
+        checked_layers("weighted")
+    for command, said in (
+        ("similarity", "or several (1,6,12 or 0-4)"),
+        ("map", "or several (1,6,12 or 0-4)"),
+        ("embed", "or one number"),
+    ):
+        with pytest.raises(SystemExit):
+            main([command, "--help"])
+        assert said in " ".join(capsys.readouterr().out.split())
 
 
 def with_curve(**fields):

@@ -62,7 +62,7 @@ def compute_similarity(
         modules, tasks, profile, channel, expand, weights, options, device, python, worker_timeout, in_process, data, cache, rehash,
             workers, ray, progress: As in `run`; `weights` may be a folder that holds some under the modules' names.
         protocol: Says how much of each clip is used.
-        layers: `scene`, `all`, `last`, `mean`, or a layer's number; "" for the scene embedding.
+        layers: `scene`, `all`, `last`, `mean`, a layer's number, or several (`1,6,12`, `0-4`); "" for the scene embedding.
         n_clips: Held-out clips that are drawn of each task.
         seed: Of all that is drawn.
         allow_failed: Share of the clips, 0 to 1, that may be unreadable.

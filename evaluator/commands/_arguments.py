@@ -162,7 +162,12 @@ def add_sample(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="print it as JSON, an object a line")
     clips = command.add_argument_group("which clips and layers")
     add_protocol(clips, "how much of each clip is used")
-    clips.add_argument("--layers", default="", metavar="L", help="scene (default), all, last, mean, or a number")
+    clips.add_argument(
+        "--layers",
+        default="",
+        metavar="L",
+        help="scene (default), all, last, mean, a number, or several (1,6,12 or 0-4)",
+    )
     clips.add_argument(
         "--clips",
         type=count,

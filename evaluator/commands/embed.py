@@ -54,7 +54,10 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         help="from the start of a window to that of the next (default: side by side)",
     )
     command.add_argument(
-        "--layers", default="scene", metavar="L", help="scene (default), all (a row each), last, mean, or a number"
+        "--layers",
+        default="scene",
+        metavar="L",
+        help="scene (default), all (a row each), last, mean, or one number, such as 6",
     )
     command.add_argument("--frames", action="store_true", help="every frame instead of a vector a clip; F is a folder")
     command.add_argument(

@@ -107,7 +107,7 @@ class Precomputed:
         if views == "scene" and self.n_layers > 1:
             raise UsageError(
                 f"{self.spec.name}: holds layers 0 to {self.n_layers - 1} and none that stands for all; say --layers all, last, mean "
-                "or a number"
+                "or numbers, such as 6, 1,6,12 or 0-4"
             )
         done = keyed(recordings)
         found = _Found(table, recordings, self.folder)

@@ -107,7 +107,7 @@ def checked_layers(layers: str) -> str:
     if len(layer_numbers(chosen)) > 1:
         raise UsageError(f"--layers {layers}: give one layer, or all, whose table has the layer's number in each row")
     if chosen == "weighted":
-        raise UsageError(f"--layers {layers}: nothing is trained here; take scene, all, last, mean or a number")
+        raise UsageError(f"--layers {layers}: nothing is trained here; take scene, all, last, mean or one number")
     return chosen
 
 

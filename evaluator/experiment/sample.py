@@ -73,7 +73,9 @@ def resolve_layers(specs: Sequence[ModuleSpec], options: SampleOptions) -> str:
     """
     layers = features.parse(options.layers or "scene")
     if layers == "weighted":
-        raise UsageError(f"--layers {layers}: nothing is trained here; give scene, all, last, mean, or a number")
+        raise UsageError(
+            f"--layers {layers}: nothing is trained here; give scene, all, last, mean, or numbers, such as 6, 1,6,12 or 0-4"
+        )
     if not MIN_CLIPS <= options.n_clips <= MAX_CLIPS:
         raise UsageError(f"--clips {options.n_clips}: give {MIN_CLIPS} to {MAX_CLIPS}; every two of them are compared")
     names = [spec.name for spec in specs]
