@@ -189,12 +189,45 @@ def test_what_failed_is_said_and_counted(field, hear_eval):  # noqa: F811
     code, out, err = hear_eval(*command)
     assert code == 1 and "written: e.csv (59 rows)" in out
     assert "1 of 4 recordings or clips could not" in err and "broken.wav" in err
+    early = "1 of 4 recordings or clips cannot be read ("
+    assert early in err and "mend them, or admit them with --allow-failed 0.25" in err
+    assert early in hear_eval(*command, "--plan")[2]
     said = json.loads(Path("e.csv.json").read_text())
     assert list(said["failed"]) == ["field/owl/broken.wav"] and said["n_failed"] == 1
-    assert hear_eval(*command, "--allow-failed", "0.25")[0] == 0
+    code, _, err = hear_eval(*command, "--allow-failed", "0.25")
+    assert code == 0 and early not in err
     assert hear_eval(*command, "--allow-failed", "0.24")[0] == 1
     code, _, err = hear_eval("embed", "hear_ssl.melspec", "field/owl/broken.wav", "--out", "none.csv")
     assert code == 1 and "none of the 1 clips can be embedded" in err and not Path("none.csv").exists()
+
+
+def test_what_cannot_be_read_is_said_before_a_module_is_loaded(field, caplog):
+    """As far as headers tell: a file that is none, one that is cut off, a stretch beyond the end; in memory it is refused at once."""
+    Path("field/owl/broken.wav").write_bytes(b"no sound")
+    whole = Path("field/wren/b.wav").read_bytes()
+    Path("field/wren/b.wav").write_bytes(whole[: len(whole) // 2])
+    Path("field/mine.csv").write_text("path,start,end\nowl/c.wav,0,0.2\nowl/c.wav,50,51\n")
+    Path("never.py").write_text(
+        "def load_model(path=''):\n    raise RuntimeError('it was loaded')\n\n\nget_scene_embeddings = load_model\n"
+    )
+    places = ["field/owl", "field/wren", "field/mine.csv"]
+    with pytest.raises(
+        ev.EvaluationError, match="3 of 6 recordings or clips cannot be read, and nothing is embedded yet"
+    ) as told:
+        ev.embed("./never.py", places, in_process=True)
+    said = str(told.value)
+    assert "broken.wav: " in said and "b.wav: the file is cut off" in said and "the clip ends at 51 s" in said
+    assert "--allow-failed 0.5:" in said
+    for ask in (ev.embed, lambda *given, **more: ev.write_embeddings(*given, "e.csv", **more)):
+        caplog.clear()
+        with pytest.raises((ev.UsageError, ev.EvaluationError), match="it was loaded"):
+            ask("./never.py", places, in_process=True, allow_failed=0.5)
+        assert not caplog.records
+    with pytest.raises((ev.UsageError, ev.EvaluationError), match="it was loaded"):
+        ev.write_embeddings("./never.py", places, "e.csv", in_process=True)
+    assert [record.getMessage().partition(" cannot")[0] for record in caplog.records] == ["3 of 6 recordings or clips"]
+    with pytest.raises(ev.EvaluationError, match="none of the 1 clips can be embedded: .*broken.wav"):
+        ev.write_embeddings("./never.py", "field/owl/broken.wav", "e.csv", in_process=True)
 
 
 def test_nothing_else_is_replaced(field, hear_eval):  # noqa: F811
@@ -267,6 +300,8 @@ def test_more_windows_than_anybody_means_are_refused_at_once(field, hear_eval, m
     monkeypatch.setattr(blocks, "MOST_WINDOWS", 500)
     code, _, err = hear_eval("embed", "hear_ssl.melspec", "field", "--window", "0.01", "--out", "e.csv")
     assert code == 2 and "--window 0.01 every 0.01 s: gives more than 500 windows" in err and "--frames" in err
+    planned = hear_eval("embed", "hear_ssl.melspec", "field", "--window", "0.01", "--plan")
+    assert planned == (2, "", err)
     assert not Path("e.csv").exists()
     sound = soundfile.read("field/wren/a.wav")[0]
     sound[RATE:] = 0

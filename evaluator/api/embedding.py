@@ -104,6 +104,7 @@ def write_embeddings(
     python: str = "",
     worker_timeout: float = 600.0,
     in_process: bool = False,
+    allow_failed: float = 0.0,
     allow_unrepeatable: bool = False,
     store: str = "float32",
     data: str | Path | None = None,
@@ -116,7 +117,7 @@ def write_embeddings(
     """As `embed`, into a table that R and pandas read; hours of audio take no more memory than minutes.
 
     It is there once it is whole; the same call after an interruption goes on, and ends with the same bytes. What cannot be embedded is
-    told, and the others are written.
+    told, as far as headers tell it before the module is loaded, and the others are written.
 
     Args:
         module, places, window, hop, layers, channel, expand, weights, options, device, python, worker_timeout, in_process,
@@ -125,6 +126,8 @@ def write_embeddings(
             files that a memory map reads, with an index.
         frames: Whether timestamp embeddings, (n_frames, width) a clip, are written instead of a vector a clip; into a folder.
         overwrite: Whether to replace what another request made, or anything else that is there.
+        allow_failed: Share, 0 to 1, of the recordings or clips that may be unreadable without a warning before anything is embedded; the
+            others are written in any case.
 
     Raises:
         UsageError: The module, its layers or a place is not there, or `out` holds something else.
@@ -138,6 +141,7 @@ def write_embeddings(
         raise UsageError(
             f"--frames and --layers {layers}: frames are those of the module as it gives them; leave one out"
         )
+    inputs.check_share("allow_failed", allow_failed)
     goes_to = destination.destination(inputs.path_of(out) if isinstance(out, Path) else out, frames)
     how = (weights, options, device, python, worker_timeout, in_process, allow_unrepeatable, store)
     request = request_of(module, places, window, hop, layers, channel, expand, how, data, cache, rehash)
@@ -145,7 +149,7 @@ def write_embeddings(
         goes_to.refuse_other(request.asked(frames, goes_to.path))
     pool = other_processes.hired(workers, ray)
     with pool or contextlib.nullcontext():
-        return embeddings.write(replace(request, workers=pool), goes_to, frames, progress)
+        return embeddings.write(replace(request, workers=pool), goes_to, frames, allow_failed, progress)
 
 
 def request_of(

@@ -11,7 +11,7 @@ from evaluator.api.embedding import Places, request_of
 from evaluator.api.inputs import HearModule, Tasks
 from evaluator.datasets.root import find_root
 from evaluator.errors import UsageError
-from evaluator.experiment import blocks
+from evaluator.experiment import blocks, first_look
 from evaluator.experiment import forecast as forecasting
 from evaluator.experiment.forecast import Forecast
 from evaluator.experiment.options import RunOptions
@@ -113,6 +113,7 @@ def forecast_embedding(
     python: str = "",
     worker_timeout: float = 600.0,
     in_process: bool = False,
+    allow_failed: float = 0.0,
     store: str = "float32",
     data: str | Path | None = None,
     cache: str | Path | None = None,
@@ -122,13 +123,15 @@ def forecast_embedding(
 
     Args:
         module, places, window, hop, layers, frames, channel, expand, weights, options, device, python, worker_timeout, in_process,
-            store, data, cache, rehash: As in `write_embeddings`.
+            allow_failed, store, data, cache, rehash: As in `write_embeddings`.
 
     Raises:
         UsageError, EvaluationError: As in `write_embeddings`.
     """
+    inputs.check_share("allow_failed", allow_failed)
     how = (weights, options, device, python, worker_timeout, in_process, False, store)
     request = request_of(module, places, window, hop, layers, channel, expand, how, data, cache, rehash)
+    first_look.look(request.sources, request.cut, request.cache, rehash).warn(allow_failed)
     lacking = partial(known_weights.to_load, known=known_weights.read_module_weights())
     every = blocks.by_source(blocks.blocks_of(request.sources, request.cut, request.cache, rehash))
     view = "frames" if frames else request.clip_view

@@ -65,7 +65,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         type=share,
         default=0.0,
         metavar="SHARE",
-        help="share of the recordings or clips, 0 to 1, that may fail without an error (default 0); the others are written anyway",
+        help="share of the recordings or clips, 0 to 1, that may fail without a warning and an error (default 0); the others are written anyway",
     )
     command.add_argument("--overwrite", action="store_true", help="replace F also where another request made it")
     command.add_argument(
@@ -129,5 +129,5 @@ def _plan(parsed: argparse.Namespace) -> int:
 
 def _options(parsed: argparse.Namespace) -> dict[str, Any]:
     """What a plan and the work itself have in common, lengths in seconds."""
-    names = ("window", "hop", "layers", "frames", "store", "data", "cache", "rehash")
+    names = ("window", "hop", "layers", "frames", "allow_failed", "store", "data", "cache", "rehash")
     return {**{name: getattr(parsed, name) for name in names}, **hearing_options(parsed), **module_options(parsed)}

@@ -71,29 +71,23 @@ def cut_of(window: float | None, hop: float | None) -> Cut:
     return Cut(window, window if hop is None else hop)
 
 
-def refuse_too_many(sources: Sequence[Source], cut: Cut, cache: Path) -> None:
-    """Refuse, before anything is embedded, more windows of a short hop than anybody means; lengths in seconds.
+def refuse_too_many(cut: Cut, lengths: Iterable[float]) -> None:
+    """Refuse, before anything is embedded, more windows of a short hop than anybody means.
 
     Args:
-        sources: What is embedded, (n_clips,) each.
-        cut: How they are cut.
-        cache: Folder in which facts of files are remembered.
+        cut: How clips are cut.
+        lengths: Of the clips, (n_clips,), in seconds.
 
     Raises:
         UsageError: There are more than `MOST_WINDOWS`.
     """
     if cut.window is None or cut.hop is None or cut.hop >= COUNTED_BELOW:
         return
-    n_windows = 0.0
-    for source in sources:
-        for numbers, found in _looked_at(source, cache, rehash=False):
-            lengths = (_seconds_of(source.clips[number], found[source.clips[number].path]) for number in numbers)
-            n_windows += sum(max(0.0, length - cut.window) / cut.hop + 1 for length in lengths)
-            if n_windows > MOST_WINDOWS:
-                raise UsageError(
-                    f"--window {cut.window:g} every {cut.hop:g} s: gives more than {MOST_WINDOWS:,} windows; take longer ones, or a --hop from "
-                    f"{COUNTED_BELOW:g} s on, or --frames for every frame of the module"
-                )
+    if sum(max(0.0, length - cut.window) / cut.hop + 1 for length in lengths) > MOST_WINDOWS:
+        raise UsageError(
+            f"--window {cut.window:g} every {cut.hop:g} s: gives more than {MOST_WINDOWS:,} windows; take longer ones, or a --hop from "
+            f"{COUNTED_BELOW:g} s on, or --frames for every frame of the module"
+        )
 
 
 @dataclass(frozen=True)

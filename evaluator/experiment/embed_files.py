@@ -17,7 +17,7 @@ from evaluator.embedding.identity import identity
 from evaluator.embedding.spec import Module, ModuleSpec
 from evaluator.embedding.store import Store
 from evaluator.errors import EvaluationError, UsageError
-from evaluator.experiment.blocks import Block, Cut, blocks_of, refuse_too_many
+from evaluator.experiment.blocks import Block, Cut, blocks_of
 from evaluator.experiment.sources import Hearing, Source
 from evaluator.probes import features
 from evaluator.probes.protocol import layer_numbers
@@ -278,7 +278,6 @@ def embed_blocks(
         UsageError: The module or its layers are not there, or it gives no frames that are asked for.
         EvaluationError: The module fails, or nothing at all can be embedded.
     """
-    refuse_too_many(request.sources, request.cut, request.cache)
     with open_any(request.spec) as module:
         account.described = described = module.describe()
         features.refuse_plain(request.layers, described, request.spec.name)

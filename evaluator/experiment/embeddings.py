@@ -9,14 +9,14 @@ import numpy as np
 
 from evaluator.embedding.embed import Progress
 from evaluator.errors import EvaluationError
+from evaluator.experiment import first_look
 from evaluator.experiment.embed_files import Account, EmbedRequest, embed_blocks
+from evaluator.experiment.usable import LISTED_FAILURES, rounded_up
 from evaluator.results import table
 from evaluator.vectors.destination import Destination
 from evaluator.vectors.folder import FolderWriter
 from evaluator.vectors.rows import COLUMNS, LAYER, TEXTS, Rows, vector_names
 from evaluator.words import counted
-
-SHOWN_FAILURES = 10
 
 
 @dataclass(frozen=True)
@@ -109,6 +109,7 @@ def collect(request: EmbedRequest, frames: bool, allow_failed: float, progress: 
         EvaluationError: Of a greater share of what was given than `allow_failed`, 0 to 1, something cannot be embedded, or the module
             fails.
     """
+    _look(request).refuse(allow_failed)
     account = _account(request)
     rows: list[Rows] = []
     of_frames: list[np.ndarray] = []
@@ -133,13 +134,18 @@ def collect(request: EmbedRequest, frames: bool, allow_failed: float, progress: 
     )
 
 
-def write(request: EmbedRequest, out: Destination, frames: bool, progress: Progress) -> WrittenEmbeddings:
+def write(
+    request: EmbedRequest, out: Destination, frames: bool, allow_failed: float, progress: Progress
+) -> WrittenEmbeddings:
     """Embed into a file or folder, which is there once it is whole; what failed is counted, and said in it.
+
+    That a greater share than `allow_failed`, 0 to 1, cannot be read is said before the module is loaded, as far as it shows by then.
 
     Raises:
         UsageError: The module or its layers are not there, or it gives no frames, (n_frames, width) a clip, that are asked for.
         EvaluationError: The module fails, nothing can be embedded, or it cannot be written.
     """
+    _look(request).warn(allow_failed)
     account = _account(request)
     writer = out.open()
     try:
@@ -179,13 +185,17 @@ def refuse_failures(account: Account, allowed: float) -> None:
         EvaluationError: It is more.
     """
     if account.share_failed > allowed:
-        lines = [f"\n  {why}" for why in list(account.failed.values())[:SHOWN_FAILURES]]
+        lines = [f"\n  {why}" for why in list(account.failed.values())[:LISTED_FAILURES]]
         rest = account.n_failed - len(lines)
         raise EvaluationError(
             f"{account.n_sources_failed} of {account.n_sources} recordings or clips cannot be embedded; the others are embedded and "
-            f"kept. Mend them, or admit them with --allow-failed {np.ceil(account.share_failed * 1000) / 1000:g}:{''.join(lines)}"
+            f"kept. Mend them, or admit them with --allow-failed {rounded_up(account.share_failed)}:{''.join(lines)}"
             + (f"\n  and {rest} more" if rest > 0 else "")
         )
+
+
+def _look(request: EmbedRequest) -> first_look.FirstLook:
+    return first_look.look(request.sources, request.cut, request.cache, request.rehash)
 
 
 def _account(request: EmbedRequest) -> Account:

@@ -37,7 +37,7 @@ def refuse_missing(setup: Setup, allowed: float) -> None:
         raise EvaluationError(
             f"{setup.task.name}: {len(lacking)} of {len(clips)} clips lack{'s' * (len(lacking) == 1)} the recording: {lacking[0]} for one is not there "
             f"(in {root.resolve()}). {get}{',' * own} leave them out (on_disk: true in a YAML file of your own), or admit them with "
-            f"--allow-failed {_rounded_up(share)}"
+            f"--allow-failed {rounded_up(share)}"
         )
 
 
@@ -57,7 +57,7 @@ def unreadable(setup: Setup, allowed: float) -> str:
         return ""
     return (
         f"{setup.task.name}: {len(reasons)} of {len(clips)} clips cannot be read ({next(iter(reasons.values()))}): the others are embedded "
-        f"and kept, but no module gets a score; mend them, or admit them with --allow-failed {_rounded_up(len(reasons) / len(clips))}"
+        f"and kept, but no module gets a score; mend them, or admit them with --allow-failed {rounded_up(len(reasons) / len(clips))}"
     )
 
 
@@ -83,12 +83,13 @@ def refuse_failures(setup: Setup, extraction: Extraction, allowed: float) -> Non
     if share > allowed:
         raise EvaluationError(
             f"{name}: {len(failed)} of {len(clips)} clips cannot be used; the others are embedded and "
-            f"kept. {_way_out(failed, extraction)}, or admit them with --allow-failed {_rounded_up(share)}: "
+            f"kept. {_way_out(failed, extraction)}, or admit them with --allow-failed {rounded_up(share)}: "
             f"{_first_of(failed)}"
         )
 
 
-def _rounded_up(share: float) -> str:
+def rounded_up(share: float) -> str:
+    """A share, 0 to 1, with three digits that are not less than it, as `--allow-failed` takes it."""
     return f"{np.ceil(share * 1000) / 1000:g}"
 
 
