@@ -202,6 +202,21 @@ def test_a_caveat_on_one_task_withholds_the_verdict_of_the_mean():
     )
 
 
+def test_a_caveat_stands_once_below_all_tables(tmp_path, capsys):
+    """Of the tasks and of the means; so does what a column means."""
+    heard = [Caveat("pre_trained_on_data", "knows 200 clips")]
+    for n, (m, s) in enumerate((("a", 0.62), ("b", 0.6), ("hear_ssl.chance", 0.58))):
+        for t in ("birds", "bats"):
+            result = of(m, t, s, seed=n)
+            on_disk.write(dataclasses.replace(result, caveats=heard) if (m, t) == ("b", "bats") else result, tmp_path)
+    assert evaluator(["compare", str(tmp_path), "--baselines"]) == 0
+    out = capsys.readouterr().out
+    assert out.count("Means over tasks") == 2 and out.count("b†") > 2
+    last_table = out.rindex("Means over tasks")
+    for said in ("† caveat: b: knows 200 clips", "note: found from: "):
+        assert out.count(said) == 1 and out.index(said) > last_table
+
+
 def test_folders_go_through_the_commands(tmp_path, capsys):
     """`compare A B` and `fuse A B`: pairs across folders, JSON a line each; a fusion is not fused with what it is made of."""
     for m, s in (("a", 0.8), ("b", 0.6)):

@@ -29,6 +29,9 @@ def print_comparisons(compared: "OverTasks") -> None:
             ("better on", f"{each.n_better} of {len(each.tasks)} tasks ({', '.join(each.tasks)})") for each in means
         ]
         _print_family(f"Means over tasks{family}", means, over)
+    every: list[Compared] = [*compared.by_task, *compared.means]
+    for line in _below(every):
+        print(line)
 
 
 def _print_family(title: str, pairs: "Sequence[Compared]", first: Sequence[tuple[str, str]]) -> None:
@@ -70,9 +73,7 @@ def _cells(pair: "Compared", with_level: bool) -> tuple[str, ...]:
 
 def _notes(pairs: "Sequence[Compared]") -> Iterator[str]:
     """What a reader of the table should know, each sentence once, with the pairs that it is about unless these are all."""
-    from evaluator.results.caveats import DAGGER
     from evaluator.results.over_tasks import sharing_in_words
-    from evaluator.results.verdict import NOT_SIGNIFICANT
 
     about: dict[str, list[Compared]] = {}
     for each in pairs:
@@ -82,6 +83,13 @@ def _notes(pairs: "Sequence[Compared]") -> Iterator[str]:
         yield f"note: {_whose(several, pairs)}{text}"
     shared = [text for each in pairs for text in (sharing_in_words(each) if not hasattr(each, "task") else ())]
     yield from (f"note: {text}" for text in dict.fromkeys(shared))
+
+
+def _below(pairs: "Sequence[Compared]") -> Iterator[str]:
+    """What all tables have in common, below the last of them: what a column means, and each caveat of a module once."""
+    from evaluator.results.caveats import DAGGER
+    from evaluator.results.verdict import NOT_SIGNIFICANT
+
     if any(each.verdict == NOT_SIGNIFICANT for each in pairs):
         yield "note: found from: a real difference would most likely (80 %) have been found from there on"
     caveats = {f"{name}: {one.text}": None for each in pairs for name in each.caveats for one in each.caveats[name]}
