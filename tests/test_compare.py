@@ -186,6 +186,14 @@ RIGHT = np.arange(20) < 12
         (swapped(of(RIGHT, module="b")), "a and b know other labels of 20 clips in fold test, 0.wav for one"),
         (of(RIGHT, module="b", metric="uar"), "differ in metric"),
         (
+            of(RIGHT, module="a", metric="uar", protocol="knn"),
+            r"a \(arch\) and a \(knn\) differ in metric: .*; compare results of one metric, such as those of one task under one",
+        ),
+        (
+            of(RIGHT[:19], module="a", profile="published"),
+            r"a \(clean\) and a \(published\) were not tested on the same clips",
+        ),
+        (
             of(RIGHT[:19], module="b"),
             r"not tested on the same clips in fold test, 19\.wav for one; run both on the same",
         ),

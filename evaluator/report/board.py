@@ -15,7 +15,7 @@ from evaluator.report.collect import ComparableResults, with_titles
 from evaluator.report.header import ResultHeader, header_of
 from evaluator.report.significance import significantly_better, without_verdict
 from evaluator.report.unfit import refuse_unfit
-from evaluator.results import caveats, compare, on_disk, verdict
+from evaluator.results import caveats, compare, naming, on_disk, verdict
 from evaluator.results.result import Result
 from evaluator.scoring import intervals, metrics
 from evaluator.scoring.intervals import Estimate
@@ -188,8 +188,9 @@ def _difference(one: Result, other: Result) -> str:
     except UsageError as error:
         return str(error)
     if one.over_folds != other.over_folds:
+        here, there = naming.titles([one, other])
         return (
-            f"the score of {one.module} is {_WAYS[one.over_folds]}, that of {other.module} is {_WAYS[other.over_folds]}; "
+            f"the score of {here} is {_WAYS[one.over_folds]}, that of {there} is {_WAYS[other.over_folds]}; "
             "run again what is older"
         )
     return ""

@@ -20,6 +20,11 @@ ROUNDING = (
     0.0005  # of a score from that of its predictions, which are kept in single precision: half a digit of what is shown
 )
 _MAX_GROUPS = 12  # whose differences are kept one by one
+_ONE = {  # what to compare instead of results that differ in it
+    "task": "compare results of one task",
+    "metric": "compare results of one metric, such as those of one task under one protocol",
+    "classes": "compare results of one task on the same data",
+}
 
 
 @dataclass(frozen=True)
@@ -195,24 +200,25 @@ def refuse_unlike(results: Sequence[Result]) -> None:
     """
     first = results[0]
     for other in results[1:]:
+        here, there = naming.titles([first, other])
         for what in ("task", "metric", "classes"):
             one, two = getattr(first, what), getattr(other, what)
             if one != two:
-                raise UsageError(
-                    f"{first.module} and {other.module} differ in {what}: {one!r} and {two!r}; compare results of one task"
-                )
+                raise UsageError(f"{here} and {there} differ in {what}: {one!r} and {two!r}; {_ONE[what]}")
         for number, fold in enumerate(first.folds):
             ours = first.test_clips[number]
             theirs = other.test_clips[number] if number < len(other.folds) else []
             strange = sorted(set(ours) ^ set(theirs))
             if ours != theirs or len(first.folds) != len(other.folds):
                 raise UsageError(
-                    f"{first.module} and {other.module} were not tested on the same clips in fold {fold.name}"
+                    f"{here} and {there} were not tested on the same clips in fold {fold.name}"
                     f"{f', {strange[0]} for one' if strange else ''}; run both on the same data in the same profile"
                 )
             if first.test_groups[number] != other.test_groups[number]:
-                alone = next((each.module for each in (first, other) if not any(each.test_groups[number])), "")
-                what = f"{alone} knows no groups" if alone else f"{first.module} and {other.module} know other groups"
+                alone = next(
+                    (name for name, each in ((here, first), (there, other)) if not any(each.test_groups[number])), ""
+                )
+                what = f"{alone} knows no groups" if alone else f"{here} and {there} know other groups"
                 raise UsageError(
                     f"{what} of the clips in fold {fold.name}, which are what an interval is over; run both on the same data"
                 )
@@ -224,7 +230,7 @@ def refuse_unlike(results: Sequence[Result]) -> None:
             differing = np.flatnonzero((known[0] != known[1]).any(axis=1))
             if len(differing):
                 raise UsageError(
-                    f"{first.module} and {other.module} know other labels of {len(differing)} clips in fold {fold.name}, "
+                    f"{here} and {there} know other labels of {len(differing)} clips in fold {fold.name}, "
                     f"{ours[differing[0]]} for one; run both on the same data"
                 )
 
