@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 import soundfile
 
+import evaluator
 from evaluator.check import check
 from evaluator.check.issue import MAX_PLACES, Issue
+from evaluator.cli import main
 from evaluator.datasets import intake, manifest
 from evaluator.experiment import catalogue
 
@@ -419,3 +421,26 @@ def test_the_real_sets_are_sound(name, first, tmp_path):
     issues = list(check.check(task, manifest.read(task, DATA, tmp_path), tmp_path))
     assert not [issue for issue in issues if issue.level == "error"]
     assert any(issue.what.startswith(first) for issue in issues)
+
+
+def test_too_few_clips_for_folds_is_an_error_only_where_folds_are_drawn(tmp_path, capsys):
+    """Of no protocol in particular it is said so; one that trains nothing is content with them."""
+    for number in range(8):
+        path = tmp_path / "few" / "ab"[number % 2] / f"{number}.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, noise(number), RATE)
+
+    def errors(**given):
+        (issues,) = evaluator.check_tasks(str(tmp_path / "few"), cache=tmp_path / "cache", **given).values()
+        return [issue.what for issue in issues if issue.level == "error"]
+
+    few = "no class has more than 4 clips, too few for 5 stratified parts; give more clips"
+    (said,) = errors()
+    assert said.startswith(f"for protocols that train in folds: {few}. Those that train nothing need none")
+    assert errors(protocol="knn") == [few]
+    assert errors(protocol="retrieval") == errors(protocol="clustering") == []
+    with pytest.raises(evaluator.UsageError, match="did you mean 'retrieval'"):
+        errors(protocol="retreival")
+    given = ["check", str(tmp_path / "few"), "--cache", str(tmp_path / "cache")]
+    assert main(given) == 1 and main([*given, "--protocol", "vocsim"]) == 0
+    assert few in capsys.readouterr().out

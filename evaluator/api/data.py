@@ -15,12 +15,15 @@ from evaluator.download import download
 from evaluator.embedding.embed import Progress, no_progress
 from evaluator.errors import EvaluationError, UsageError
 from evaluator.experiment import guessing
+from evaluator.experiment.setup import adapted
 from evaluator.files import writable_folder, write_whole
+from evaluator.probes.protocol import Protocol
 
 
 def check_tasks(
     tasks: Tasks,
     *,
+    protocol: str | Path | Protocol | None = None,
     profile: str = "clean",
     channel: str | int | None = None,
     expand: float | None = None,
@@ -36,11 +39,13 @@ def check_tasks(
 
     Args:
         tasks: By name or path, or as found by `find_tasks`.
+        protocol: The one that is meant, where the data is to be enough for it alone; None for any, of which those that train nothing
+            need no folds.
         profile, channel, expand, data, cache, rehash, progress: As in `run`.
         on_issue: Called with each issue as soon as it is found, and its task.
 
     Raises:
-        UsageError: There is no such task, or its data is not there.
+        UsageError: There is no such task or protocol, the protocol is not for its labels, or its data is not there.
 
     >>> issues = check_tasks("demo/calls")["demo/calls"]
     >>> [issue.level for issue in issues if issue.level == "error"]
@@ -49,9 +54,12 @@ def check_tasks(
     folder, where = inputs.folder_of_cache(cache), inputs.folder_of_data(data)
     issues: dict[str, list[Issue]] = {}
     for task in inputs.tasks_of(tasks, profile, channel, expand):
+        trains = None
+        if protocol is not None:
+            trains = not adapted(task, inputs.protocol_of(protocol, task, profile)).probe.measures
         clips = manifest.read(task, where, folder)
         found = []
-        for issue in check.check(task, clips, folder, progress(task.name, len(clips.clips)), rehash):
+        for issue in check.check(task, clips, folder, progress(task.name, len(clips.clips)), rehash, trains):
             found.append(issue)
             on_issue(task, issue)
         issues[task.name] = sorted(found, key=lambda issue: LEVELS.index(issue.level))

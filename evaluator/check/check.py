@@ -3,6 +3,8 @@
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +41,7 @@ def check(
     cache: Path,
     advance: Callable[[int], object] = lambda n_clips: None,
     rehash: bool = False,
+    trains: bool | None = None,
 ) -> Iterator[Issue]:
     """Every kind of issue with a task's data, (n_issues,), as it is found: what needs no audio first.
 
@@ -48,17 +51,16 @@ def check(
         cache: Where facts about files are remembered.
         advance: Called with 1 after each clip, for a progress bar.
         rehash: Whether to hash every file anew, whatever is remembered of it.
+        trains: Whether the protocol that is meant trains a probe; one that does not needs no folds. None where nobody says which it is.
     """
     yield from counts(task, manifest)
     yield from _groups(manifest)
     yield from _gaps(task, manifest)
-    try:
-        folds = splits.make(task.split, manifest.clips)
-    except UsageError as error:
-        folds = []
-        yield Issue("error", str(error))
+    folds, why_none = _divided(task, manifest.clips, trains)
+    if why_none:
+        yield Issue("error", why_none)
     yield from leaks.overlapping(manifest, folds)
-    yield from leaks.classes(manifest, folds)
+    yield from leaks.classes(manifest, folds if trains is not False else [])
     yield from leaks.straddling(manifest, folds)
     yield from _unused_groups(task, manifest, folds)
     if own_split.validates_on_known(task, folds, manifest.clips):
@@ -77,6 +79,22 @@ def check(
     yield from _above_nyquist(scans)
     yield from leaks.doubled(manifest, scans, folds)
     yield from leaks.alike(manifest, scans, folds)
+
+
+def _divided(task: Task, clips: Sequence[Clip], trains: bool | None) -> tuple[list[Fold], str]:
+    """The folds of clips, (n_clips,), and why there are none; of a protocol that trains nothing only what it tests."""
+    try:
+        if trains is not False:
+            return splits.make(task.split, clips), ""
+        none = np.zeros(0, np.int64)
+        return [replace(fold, train=none, valid=none) for fold in splits.together(task.split, clips)], ""
+    except UsageError as error:
+        why = str(error)
+    if trains is None:
+        with suppress(UsageError):
+            splits.together(task.split, clips)
+            why = f"for protocols that train in folds: {why}. Those that train nothing need none: check for one with --protocol, such as retrieval"
+    return [], why
 
 
 # How many ------------------------------------------------------------------------------------------------------------

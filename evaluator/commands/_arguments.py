@@ -115,12 +115,11 @@ def add_published(command: Arguments) -> None:
     )
 
 
-def add_protocol(command: Arguments, meaning: str) -> None:
-    """By which protocol, in which of its profiles; `meaning` is what it decides."""
+def add_protocol(command: Arguments, meaning: str, default: str = "the suite's") -> None:
+    """By which protocol, in which of its profiles; `meaning` is what it decides, `default` which it is where none is given."""
     names = ", ".join(names_in("protocols"))
-    command.add_argument(
-        "--protocol", metavar="P", help=f"{meaning}: {names}, or a YAML file of your own (default: the suite's)"
-    )
+    help_ = f"{meaning}: {names}, or a YAML file of your own (default: {default})"
+    command.add_argument("--protocol", metavar="P", help=help_)
     add_profile(command)
 
 

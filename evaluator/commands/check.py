@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evaluator.commands._arguments import TASK, add_data, add_hearing, add_profile, hearing_options
+from evaluator.commands._arguments import TASK, add_data, add_hearing, add_protocol, hearing_options
 from evaluator.commands._console import bar, report_error
 from evaluator.errors import EvaluationError, UsageError
 
@@ -27,7 +27,7 @@ hear-eval check esc10 --data data --figure lengths.svg
 def add_arguments(command: argparse.ArgumentParser) -> None:
     """Tasks, and what to make of their data."""
     command.add_argument("tasks", nargs="+", metavar="T", help=TASK)
-    add_profile(command)
+    add_protocol(command, "for which the data is to be enough", default="any")
     command.add_argument("--json", action="store_true", help="print one JSON object per finding")
     command.add_argument("--figure", type=Path, metavar="F.svg", help="draw the clips' lengths (.svg, .png or .pdf)")
     add_data(command)
@@ -54,6 +54,8 @@ def run(parsed: argparse.Namespace) -> int:
         try:
             found = ev.check_tasks(
                 task,
+                protocol=parsed.protocol,
+                profile=parsed.profile,
                 **hearing_options(parsed),
                 data=parsed.data,
                 cache=parsed.cache,
