@@ -5,7 +5,7 @@ import pytest
 import evaluator as ev
 from evaluator.embedding import names
 from evaluator.errors import UsageError
-from evaluator.module_names import is_baseline
+from evaluator.module_names import is_baseline, plain
 
 
 @pytest.mark.parametrize(
@@ -78,3 +78,21 @@ def test_results_bear_the_full_name_and_no_short_one_is_taken_for_a_baseline(tmp
     assert ev.run("majority", "demo/calls", protocol="knn", out=None)[0].module == "hear_ssl.majority"
     assert not is_baseline("hear_ssl.melspec", ["run", "melspec", "--baselines"])
     assert is_baseline("hear_ssl.melspec", ["run", "crepe_tiny", "--baselines"])
+
+
+def test_a_folder_of_a_model_has_one_name(tmp_path, monkeypatch):
+    """However its path is spelled, alone, among members and under untrained:; a model on the hub keeps its own."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "org" / "model").mkdir(parents=True)
+    for spelled in ("org/model", "./org/model", "org/../org/model/", ".//org/./model"):
+        assert names.full_name(f"hf:{spelled}") == names.with_folder(f"hf:{spelled}") == "hf:./org/model"
+        assert (
+            names.full_name(f"ensemble:average:melspec+hf:{spelled}")
+            == "ensemble:average:hear_ssl.melspec+hf:./org/model"
+        )
+        assert names.full_name(f"untrained:hf:{spelled}") == "untrained:hf:./org/model"
+    assert names.full_name(f"hf:{tmp_path}/org/./model") == f"hf:{tmp_path}/org/model"
+    own = names.options_in_full({"member_options": {"hf:org/model/": {"layer": 1}, "melspec": {}}, "merge": "average"})
+    assert own == {"member_options": {"hf:./org/model": {"layer": 1}, "hear_ssl.melspec": {}}, "merge": "average"}
+    assert names.full_name("hf:org/other") == plain("hf:org/other") == "hf:org/other"
+    assert plain("ensemble:hf:./org/./model+untrained:hf:../a/../b") == "ensemble:hf:./org/model+untrained:hf:../b"

@@ -11,7 +11,7 @@ from typing import Any
 from evaluator import schema
 from evaluator.audio.clip_rule import LEAST_EXPANDED, MOST_EXPANDED, refuse_channel
 from evaluator.datasets.task import Task
-from evaluator.embedding import bridges, names
+from evaluator.embedding import bridges, members, names
 from evaluator.embedding.spec import ModuleSpec
 from evaluator.errors import UsageError
 from evaluator.experiment import catalogue
@@ -113,7 +113,10 @@ def _spec(module: HearModule, shared: Mapping[str, Any]) -> ModuleSpec:
         return module
     if isinstance(module, (str, Path)):
         name = str(module)
-        return ModuleSpec(bridges.whole_name(name) if shared["python"] else names.full_name(name), **shared)
+        if shared["python"]:
+            return ModuleSpec(bridges.whole_name(names.with_folder(name)), **shared)
+        options = names.options_in_full(shared["options"]) if name.startswith(members.PREFIX) else shared["options"]
+        return ModuleSpec(names.full_name(name), **{**shared, "options": options})
     functions = ("load_model", "get_scene_embeddings")
     missing = [name for name in functions if not callable(getattr(module, name, None))]
     if missing:

@@ -12,7 +12,7 @@ from evaluator.embedding.spec import KINDS, ModuleSpec
 from evaluator.errors import UsageError
 
 PREFIX = "ensemble:"
-_OF_MEMBERS = ("member_options", "member_paths")
+OF_MEMBERS = ("member_options", "member_paths")
 
 
 def read(spec: ModuleSpec) -> tuple[Merge, list[ModuleSpec]]:
@@ -38,7 +38,7 @@ def _refuse_strange(spec: ModuleSpec, names: Sequence[str]) -> None:
     Raises:
         UsageError: There is such an option; the sentence says how a member is given it.
     """
-    known = (*merging.OPTIONS, *_OF_MEMBERS)
+    known = (*merging.OPTIONS, *OF_MEMBERS)
     for name in sorted(set(spec.options) - set(known)):
         for_member = json.dumps({names[0]: {name: spec.options[name]}}, default=str)
         raise UsageError(
@@ -84,7 +84,7 @@ def _member_specs(spec: ModuleSpec, names: Sequence[str]) -> list[ModuleSpec]:
     if spec.weights:
         raise UsageError(f"whose weights is --weights {spec.weights}? Say --option member_paths={{...}}")
     by_member: dict[str, Mapping[str, Any]] = {}
-    for option in _OF_MEMBERS:
+    for option in OF_MEMBERS:
         value = spec.options.get(option) or {}
         kind = dict if option == "member_options" else str
         if (

@@ -5,12 +5,15 @@ No module is imported for that; which are ours is read from their folder.
 
 import importlib.machinery
 import importlib.util
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from evaluator import schema
-from evaluator.embedding import bridges
+from evaluator.embedding import bridges, members
 from evaluator.embedding.spec import KINDS
 from evaluator.errors import UsageError
+from evaluator.module_names import HUB, folder
 
 PACKAGE = "hear_ssl"
 LIST = "`hear-eval list modules`"
@@ -39,7 +42,34 @@ def full_name(name: str) -> str:
         return begin + "+".join(map(full_name, inside))
     if bridges.kind_of(name):
         return bridges.whole_name(name)
+    if name.startswith(HUB):
+        return with_folder(name)
     return f"{PACKAGE}.{name}" if name in short_names() and not _is_somebodys(name) else name
+
+
+def with_folder(name: str) -> str:
+    """A name of a module on the hub, or, where it is that of a folder, the one name of this folder, which no model on the hub can have.
+
+    >>> with_folder("hf:org/model"), with_folder("melspec")
+    ('hf:org/model', 'melspec')
+    """
+    path = name.removeprefix(HUB)
+    is_folder = name.startswith(HUB) and path != "" and Path(path).is_dir()
+    return f"{HUB}{folder(path)}" if is_folder else name
+
+
+def options_in_full(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of an ensemble, where they are by member with the full name of each.
+
+    >>> options_in_full({"member_options": {"melspec": {}}, "merge": "average"})
+    {'member_options': {'hear_ssl.melspec': {}}, 'merge': 'average'}
+    """
+    return {
+        name: {full_name(member): own for member, own in value.items()}
+        if name in members.OF_MEMBERS and isinstance(value, Mapping)
+        else value
+        for name, value in options.items()
+    }
 
 
 def refuse_misspelt(name: str) -> None:
