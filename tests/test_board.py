@@ -370,7 +370,7 @@ def test_an_overview_counts_and_says_what_is_missing(tmp_path):
         "Mean ranks are over the 2 of 3 leaderboards" in seen.notes[-1]
         and "b b, for one, is on 2 of 3" in seen.notes[-1]
     )
-    assert "a has several runs on x/three (arch, clean); the one trained most often is shown" in seen.notes
+    assert "a has several runs on x/three (arch, clean); the one with most trainings is shown" in seen.notes
     assert len(seen.rows[0].entries[1].result.seeds) == 2
     assert board_tables.matrix(seen, "md")[1] == [
         ["a", "1.0", "3/3", "75.0 (1)", "4.5 (1–2)", "75.0 (1)"],

@@ -10,12 +10,14 @@ from sklearn.metrics.pairwise import cosine_similarity
 
 import evaluator as ev
 from evaluator.audio.clip import Clip
+from evaluator.commands import _console
 from evaluator.datasets import splits
 from evaluator.embedding.matrix import InMemory
 from evaluator.errors import EvaluationError, UsageError
 from evaluator.probes import protocol
 from evaluator.probes.jobs import FitRequest, ProbeJob, Setting
 from evaluator.report import text
+from evaluator.report.answers import answer
 from evaluator.report.board import board
 from evaluator.scoring import queries
 from evaluator.scoring.metrics import METRICS, OF_TASKS, score
@@ -254,7 +256,9 @@ def test_a_run_keeps_and_reports_measures(tmp_path, monkeypatch, name):
     with pytest.raises(UsageError, match="made without probes"):
         ev.fuse(read)
     ev.write_report(tmp_path / "out", tmp_path / "report.html")
-    assert "By chance (a random order" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "By chance (a random order" in page
+    assert ("std over starts" in page) == (name == "clustering") and "std over trainings" not in page
 
 
 @pytest.mark.parametrize("name", ["retrieval", "clustering", "vocsim"])
@@ -273,6 +277,30 @@ def test_few_clips_of_each_class_need_no_folds(tmp_path, name):
     assert ("over the 30 random starts of each clustering" in interval) == (name == "clustering")
     with pytest.raises(UsageError, match="too few for 5 stratified parts"):
         ev.run("hear_ssl.duration_loudness", str(tmp_path / "tiny"), protocol="knn", **given)
+
+
+def test_a_clustering_is_started_and_never_trained(tmp_path, capsys):
+    """In verdicts, on leaderboards and in their answers, and on the console."""
+    for number in range(16):
+        sound(tmp_path / "mine" / "ab"[number % 2] / f"{number}.wav", 0.1 + 0.2 * (number % 2), seed=number)
+    modules, folder = ["hear_ssl.melspec", "hear_ssl.byol_a_mini"], str(tmp_path / "mine")
+    given = {"protocol": "clustering", "cache": tmp_path / "cache", "out": None}
+    once = ev.run(modules, folder, profile="published", **given)
+    seen = board(once, [tmp_path / "a.json", tmp_path / "b.json"])
+    (compared,) = ev.compare(once)
+    assert compared.reason == "a clustering was started once, which hides its luck (--seeds 3)"
+    assert [note.partition(",")[0] for note in seen.notes] == ["Started once"]
+    assert "its clustering was started once" in answer(seen).rest
+    twice = [
+        dataclasses.replace(each, test_probabilities=[fold.repeat(2, axis=0) for fold in each.test_probabilities])
+        for each in once
+    ]
+    assert "; started less than 3 times" in ev.compare(twice)[0].sentence
+    capsys.readouterr()
+    _console.print_results([(each, None) for each in ev.run(modules, folder, **given)])
+    out = capsys.readouterr().out
+    assert "  starts  " in out.splitlines()[0] and "10, +-" in out
+    assert "train" not in " ".join((compared.sentence, *seen.notes, answer(seen).rest, out))
 
 
 def test_what_is_tested_hangs_on_the_split_where_it_has_a_test_part():

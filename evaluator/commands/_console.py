@@ -46,7 +46,18 @@ def print_results(done: "Sequence[tuple[Result, Path | None]]", unchanged: Colle
         for r, _ in done
     ]
     if rows:
-        head = ("module", "task", "protocol", "of", "metric", "score", "95 % interval", "trained", "clips", "embed s")
+        head = (
+            "module",
+            "task",
+            "protocol",
+            "of",
+            "metric",
+            "score",
+            "95 % interval",
+            _times(done),
+            "clips",
+            "embed s",
+        )
         print_table(*without_empty(head, rows))
     for line in curve_lines([result for result, _ in done]):
         print(line)
@@ -112,8 +123,16 @@ def _consequence(caveat: "Caveat") -> str:
     return said.get(falsifies(caveat), "")
 
 
+def _times(done: "Sequence[tuple[Result, Path | None]]") -> str:
+    """The head of the column of how often something was repeated: probes are trained, clusterings started, both are times."""
+    from evaluator.scoring.metrics import METRICS
+
+    kinds = {METRICS[result.metric].repeats for result, _ in done if result.std is not None}
+    return kinds.pop() if len(kinds) == 1 else "times"
+
+
 def _figures(result: "Result") -> tuple[str, str, str]:
-    """Score with a dagger if it has caveats, interval, and how often probes were trained and with what standard deviation; percentages times a hundred."""
+    """Score with a dagger if it has caveats, interval, and how often probes were trained (or clusterings started) and with what standard deviation; percentages times a hundred."""
     from evaluator.results.caveats import mark
     from evaluator.scoring.metrics import METRICS
 

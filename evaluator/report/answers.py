@@ -108,7 +108,8 @@ def _undecided(board: Board, able: Sequence[int], n_beaten: int) -> str:
         of = "test groups" if board.over_groups else "test clips"
         return f"but {board.n_units} {of} are too few to rank {count_of(len(able), 'module')}"
     if entries[0].hides_luck or all(each.hides_luck for each in entries[1:]):
-        return "but its probe was trained once, so that no difference is called significant"
+        once = "clustering was started" if METRICS[board.metric].of_measures else "probe was trained"
+        return f"but its {once} once, so that no difference is called significant"
     close = [board.entries[n] for n in able[1:] if not board.significantly_better[able[0]][n]]
     rest = f"; it is significantly better than {count_of(n_beaten, 'other')}" if n_beaten else ""
     return f"not significantly better than {_names(board, close)}{rest}"

@@ -309,18 +309,17 @@ def _cannot_rank(units: Units, n_scored: int) -> list[str]:
 
 
 def _notes(ordered: Sequence[_Scored]) -> list[str]:
-    notes = []
+    notes, metric = [], ordered[0].header.result.metric
+    done = "Started" if metrics.METRICS[metric].of_measures else "Trained"
     once = sorted({each.header.title for each in ordered if each.hides_luck})
     if once and len(ordered) > 1:
         notes.append(
-            f"Trained once, which hides its luck, so that no difference to others is called significant (--seeds {verdict.SEEDS}): "
+            f"{done} once, which hides its luck, so that no difference to others is called significant (--seeds {verdict.SEEDS}): "
             f"{_some(once)}"
         )
     seldom = sorted({each.header.title for each in ordered if each.trained_seldom and not each.hides_luck})
     if seldom and len(ordered) > 1:
-        notes.append(
-            f"Trained less than {verdict.SEEDS} times, so that luck in training is hardly counted (--seeds): {_some(seldom)}"
-        )
+        notes.append(f"{verdict.had_seldom(metric).capitalize()}: {_some(seldom)}")
     whats = ("data as a whole, training clips included,", "task file", "protocol file")
     for what, versions in zip(whats, zip(*(each.trained_on for each in ordered), strict=True), strict=True):
         if len(set(versions)) > 1:

@@ -50,11 +50,7 @@ def leaderboard(board: Board, kind: str, printed: Sequence[PrintedRow] = ()) -> 
     rows: list[list[TableCell]] = []
     for entry in board.entries:
         result = entry.result
-        std = (
-            ""
-            if result.std is None
-            else f"±{metric.shown(result.std)} ({entry.n_times} {'starts' if metric.of_measures else 'trainings'})"
-        )
+        std = "" if result.std is None else f"±{metric.shown(result.std)} ({entry.n_times} {metric.repeats})"
         rows.append(
             [
                 ranks(entry),

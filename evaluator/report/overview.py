@@ -10,6 +10,7 @@ import numpy as np
 from evaluator.report.board import Board, BoardEntry
 from evaluator.report.header import ResultHeader
 from evaluator.report.missing import how_to_get
+from evaluator.scoring.metrics import METRICS
 
 
 @dataclass(frozen=True)
@@ -68,9 +69,8 @@ def overview(boards: Sequence[Board]) -> Overview:
             headers.setdefault(variant, entry.header)
             before = entries[variant][number]
             if before is not None:
-                notes.append(
-                    f"{entry.header.title} has several runs on {columns[number]}; the one trained most often is shown"
-                )
+                most = f"the one with most {METRICS[board.metric].repeats}"
+                notes.append(f"{entry.header.title} has several runs on {columns[number]}; {most} is shown")
             entries[variant][number] = entry if before is None else _trained_more(before, entry)
     shared = _shared(list(entries.values()), len(boards))
     rows = [_row(headers[variant], row, shared, boards) for variant, row in entries.items()]
@@ -126,7 +126,7 @@ def _columns(boards: Sequence[Board], with_protocol: bool = True) -> list[str]:
 
 
 def _trained_more(one: BoardEntry, other: BoardEntry) -> BoardEntry:
-    """Of two runs of a variant the one that was trained more often, then the newer: never the one with the better score."""
+    """Of two runs of a variant the one with more trainings or starts, then the newer: never the one with the better score."""
     return max(
         one, other, key=lambda entry: (len(entry.result.seeds), entry.header.provenance("started"), entry.result.run)
     )

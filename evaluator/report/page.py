@@ -196,6 +196,7 @@ class Section:
     figures: Sequence[PageFigure]
     details: Sequence[Details]
     clips: ClipList
+    repeats: Over what the column of standard deviations is (`Metric.repeats`).
     left_out: Sequence[str]
     shared_origins: Sequence[tuple[str, str]]
     other_origins: PageTable | None
@@ -210,11 +211,12 @@ class Section:
 
     @property
     def has_std(self) -> bool:
-        """Whether any probe was trained several times."""
+        """Whether any score is a mean over several trainings or starts."""
         measured = any(row.entry.result.std is not None for row in self.rows)
         return measured or any(row.number.std for row in self.printed)
 
     @property
+    repeats: str = "trainings"
     def has_chosen(self) -> bool:
         """Whether any score is of one of several layers or settings."""
         return any(row.entry.result.chosen for row in self.rows)

@@ -256,7 +256,8 @@ def _sentences(boards: Sequence[Board], columns: Sequence[PaperColumn], rows: _R
     names = list(dict.fromkeys(column.metric for column in columns if column.metric))
     unit = " in %" if all(METRICS[name].unit == "%" for name in names) else ""
     of = names[0] if len(names) == 1 else "Scores"
-    yield f"{of[:1].upper()}{of[1:].replace('_', ' ')}{unit} of probes on frozen embeddings{_protocol(boards)}"
+    trains = not (names and all(METRICS[name].of_measures for name in names))
+    yield f"{of[:1].upper()}{of[1:].replace('_', ' ')}{unit} of {'probes on ' * trains}frozen embeddings{_protocol(boards)}"
     entries = [entry.result for board in boards for entry in board.entries]
     has_doubt = any(cell.doubt for _, cells in rows for cell in cells)
     if doubt == INTERVAL and has_doubt:
@@ -264,9 +265,8 @@ def _sentences(boards: Sequence[Board], columns: Sequence[PaperColumn], rows: _R
         units = " or ".join(text for name, text in _OVER.items() if name in over)
         yield f"In brackets: 95 % intervals over {units} (jackknife); scores without one have too few of them"
     if doubt == STD:
-        yield "Behind ±: standard deviation over trainings of the probe" + (
-            "" if has_doubt else "; probes measured here were trained once, so that there is none"
-        )
+        what = "trainings of the probe" if trains else "random starts"
+        yield f"Behind ±: standard deviation over {what}{'' if has_doubt else '; measured here once, so that there is none'}"
     if any(cell.bold for _, cells in rows for cell in cells):
         yield (
             "Bold: significantly better than every other measured module of the column "

@@ -94,6 +94,7 @@ def section(
         printed=printed,
         answer=answer(board),
         chart=charts.board_chart(board, numbers, printed, name),
+        repeats=METRICS[board.metric].repeats,
     )
 
 

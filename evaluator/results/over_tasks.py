@@ -16,7 +16,7 @@ from evaluator.results.caveats import Caveat, footnotes, mark
 from evaluator.results.compare import Comparison, decide, has_two_modules, pairs_of, titles
 from evaluator.results.pairing import Paired, SameQuestion, pair_up
 from evaluator.results.result import Result
-from evaluator.results.verdict import NO_VERDICT, TRAINED_ONCE, Pair, Verdict, hides_luck
+from evaluator.results.verdict import NO_VERDICT, Pair, Verdict, had_once, hides_luck
 from evaluator.scoring import intervals
 from evaluator.scoring.intervals import Difference
 from evaluator.scoring.metrics import METRICS
@@ -242,7 +242,7 @@ def _verdict(mean: MeanDifference, n_means: int, one_training: bool) -> Verdict:
     if mean.withheld:
         return verdict.withheld(mean.withheld)
     if one_training:
-        return TRAINED_ONCE
+        return had_once(mean.metric)
     if np.isnan(mean.p):
         why = "a task with fewer than four groups, too few groups in all, or a doubt that cannot be known, cannot tell whether that is chance"
         return Verdict(NO_VERDICT, f"; no verdict, since {why}", why)

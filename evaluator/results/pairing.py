@@ -8,6 +8,7 @@ from evaluator.results import naming
 from evaluator.results.compare import refuse_unlike
 from evaluator.results.result import Result
 from evaluator.scoring import intervals
+from evaluator.scoring.metrics import METRICS
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Paired:
 def pair_up(results: Sequence[Result]) -> Paired:
     """The results by task, protocol and profile, where two or more have the same test clips, (n_clips,).
 
-    Of several runs of one module, with the same weights, options and layers, the one trained most often counts, then the newest.
+    Of several runs of one module, with the same weights, options and layers, the one with most trainings (or starts of what trains nothing) counts, then the newest.
 
     Raises:
         UsageError: No two can be compared; the sentence says why, for one.
@@ -45,7 +46,9 @@ def pair_up(results: Sequence[Result]) -> Paired:
         before = mine.get(name)
         mine[name] = result if before is None else max(before, result, key=_precedence)
         if before is not None and before.run != result.run:
-            paired.unpaired.append(f"{_where(name, result)}: one of several runs; the one trained most often is taken")
+            paired.unpaired.append(
+                f"{_where(name, result)}: one of several runs; the one with most {METRICS[result.metric].repeats} is taken"
+            )
     for _, mine in sorted(by_question.items()):
         _add(paired, mine)
     if not paired.questions:

@@ -13,8 +13,14 @@ from evaluator.scoring.intervals import Difference
 from evaluator.scoring.units import Units
 
 SEEDS = 3  # with fewer trainings their std is hardly known
-_ONCE = f"a probe was trained once, which hides its luck (--seeds {SEEDS})"
-_SELDOM = f"trained less than {SEEDS} times, so that luck in training is hardly counted (--seeds)"
+_ONCE = {  # by what is repeated (`Metric.repeats`)
+    "trainings": f"a probe was trained once, which hides its luck (--seeds {SEEDS})",
+    "starts": f"a clustering was started once, which hides its luck (--seeds {SEEDS})",
+}
+_SELDOM = {
+    "trainings": f"trained less than {SEEDS} times, so that luck in training is hardly counted (--seeds)",
+    "starts": f"started less than {SEEDS} times, so that luck of random starts is hardly counted (--seeds)",
+}
 NO_VERDICT, TOO_FEW, SIGNIFICANT, NOT_SIGNIFICANT, THE_SAME = (
     "no verdict",
     "too few",
@@ -38,7 +44,15 @@ class Verdict:
     reason: str = ""
 
 
-TRAINED_ONCE = Verdict(NO_VERDICT, f"; no verdict, since {_ONCE}", _ONCE)
+def had_once(metric: str) -> Verdict:
+    """That there is no verdict, since a probe was trained once, or what trains none was started once."""
+    why = _ONCE[metrics.METRICS[metric].repeats]
+    return Verdict(NO_VERDICT, f"; no verdict, since {why}", why)
+
+
+def had_seldom(metric: str) -> str:
+    """That a probe was trained, or what trains none started, too seldom to count its luck."""
+    return _SELDOM[metrics.METRICS[metric].repeats]
 
 
 @dataclass(frozen=True)
@@ -66,7 +80,7 @@ class Pair:
 
 
 def trained_seldom(result: Result) -> bool:
-    """Whether its probes draw something, and were trained too seldom, (n_times, n_clips, ...), to tell how much that matters."""
+    """Whether its probes (or starts) draw something, and were trained too seldom, (n_times, n_clips, ...), to tell how much that matters."""
     return bool(result.provenance.get("seeded")) and intervals.n_trainings(result.test_probabilities) < SEEDS
 
 
@@ -143,7 +157,7 @@ def verdict(pair: Pair, by_group: Mapping[str, float]) -> Verdict:
     if n < intervals.MIN_UNITS_FOR_P:
         return _too_few(pair, by_group)
     if any(map(hides_luck, (pair.one, pair.other))):
-        return TRAINED_ONCE
+        return had_once(pair.one.metric)
     if np.isnan(p):
         return Verdict(NO_VERDICT, "; its doubt cannot be known, so there is no verdict", "its doubt cannot be known")
     if pair.difference.error == 0 and pair.difference.value == 0:
@@ -155,8 +169,8 @@ def verdict(pair: Pair, by_group: Mapping[str, float]) -> Verdict:
     else:
         found = by_chance(p, pair.n_pairs, detectable)
     if any(map(trained_seldom, (pair.one, pair.other))):
-        reason = "; ".join(filter(None, (found.reason, _SELDOM)))
-        return Verdict(found.word, f"{found.text}; {_SELDOM}", reason)
+        seldom = had_seldom(pair.one.metric)
+        return Verdict(found.word, f"{found.text}; {seldom}", "; ".join(filter(None, (found.reason, seldom))))
     return found
 
 

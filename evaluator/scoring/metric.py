@@ -39,6 +39,11 @@ class Metric:
     ranks: bool = False
 
     @property
+    def repeats(self) -> str:
+        """What is done again with other seeds: trainings of a probe, or starts of what trains none, such as of a clustering."""
+        return "starts" if self.of_measures else "trainings"
+
+    @property
     def by_class(self) -> bool:
         """Whether it is of targets and probabilities of classes, (n_clips, n_classes) both."""
         return not (self.of_events or self.of_measures)
