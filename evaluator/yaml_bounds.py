@@ -28,7 +28,7 @@ def read_text(path: Path) -> str:
         raise UsageError(f"{path}: cannot be read: {error}") from error
     if len(content) > _MAX_BYTES:
         raise UsageError(
-            f"{path}: has more than {_MAX_BYTES} bytes, which no task, dataset or protocol needs; put long lists into a table"
+            f"{path}: has more than {_MAX_BYTES / 1e6:g} MB, which no task, dataset or protocol needs; put long lists into a table"
         )
     try:
         return content.decode("utf-8-sig")

@@ -77,7 +77,7 @@ def test_a_modules_embeddings_go_by_its_name(hear_eval, cache):
     (store,) = stores(cache)
     use = next((store / "uses").glob("*.json"))
     (store / "uses" / "other.json").write_text(json.dumps({**json.loads(use.read_text()), "module": "a.twin"}))
-    assert "freed: 0.0 MB" in hear_eval("cache", "--prune", "--module", "duration_loudness")[1] and store.is_dir()
+    assert "freed: 0 B" in hear_eval("cache", "--prune", "--module", "duration_loudness")[1] and store.is_dir()
     hear_eval("cache", "--prune", "--module", "duration_loudness", "--module", "a.twin")
     assert not store.exists()
 

@@ -200,5 +200,7 @@ def test_a_document_that_cannot_be_is_named(tmp_path, text, sentence):
 def test_a_huge_document_is_not_read(tmp_path, monkeypatch):
     """Its size is looked at first."""
     monkeypatch.setattr(elan, "_MAX_BYTES", 1000)
-    with pytest.raises(UsageError, match=r"a\.eaf: has \d+ bytes, but an annotation document of ELAN has at most 1000"):
+    with pytest.raises(
+        UsageError, match=r"a\.eaf: has [0-9.]+ kB, but an annotation document of ELAN has at most 1 kB"
+    ):
         marks(put(tmp_path / "f", a=eaf(CALLS)) / "a.eaf")

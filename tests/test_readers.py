@@ -152,7 +152,7 @@ def test_json_in_another_encoding_or_too_large_is_a_sentence(tmp_path, monkeypat
     with pytest.raises(UsageError, match=r"x\.json: cannot be read as UTF-8 text: .*; save it as UTF-8"):
         read(tmp_path, **keys)
     monkeypatch.setattr("evaluator.datasets.reading.delimited._MAX_BYTES", 10)
-    with pytest.raises(UsageError, match=r"x\.json: has 20 bytes, and no more than 10 are read into memory; divide it"):
+    with pytest.raises(UsageError, match=r"x\.json: has 20 B, and no more than 10 B are read into memory; divide it"):
         read(tmp_path, **keys)
 
 

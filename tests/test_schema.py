@@ -116,7 +116,7 @@ def test_what_yaml_allows_but_we_do_not(tmp_path, text, sentence):
             r"mine\.yaml:\d{3,}: has more than \d+000 keys and values; put long",
         ),
         ("name: [" + "1," * 100_000 + "]", r"has more than \d+000 keys and values"),
-        ("name: '" + "x" * 2_000_000 + "'", "has more than 2000000 bytes"),
+        ("name: '" + "x" * 2_000_000 + "'", "has more than 2 MB, which"),
         (
             "name: a\nshare: " + "9" * 5000,
             r"mine\.yaml:2: share: is a number of 5000 digits \(99999999999999999999\.\.\.\)",

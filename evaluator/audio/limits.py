@@ -6,6 +6,7 @@ import numpy as np
 
 from evaluator.audio.errors import AudioError
 from evaluator.audio.recording import Recording
+from evaluator.files import describe_bytes
 
 LOWEST_RATE, HIGHEST_RATE = 100, 10_000_000  # Hz: seismometers and hydrophones; ultrasound
 LOUDEST = 1000.0  # of full scale 1; integers that were saved as floats without scaling are beyond
@@ -41,7 +42,7 @@ def refuse_huge(file: Recording, seconds: float, used: float, sample_rate: float
     if n_bytes > MOST_BYTES:
         raise AudioError(
             f"{file.path}: the clip has {seconds:.0f} s at {file.samplerate} Hz, which would be "
-            f"{n_bytes / 1e9:.1f} GB at {sample_rate:.10g} Hz, above {MOST_BYTES / 1e9:g} GB; give its clips start and end"
+            f"{describe_bytes(n_bytes)} at {sample_rate:.10g} Hz, above {describe_bytes(MOST_BYTES)}; give its clips start and end"
         )
 
 

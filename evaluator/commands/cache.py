@@ -137,8 +137,9 @@ def _tasks(store: "StoreSize") -> str:
 
 
 def _size(n_bytes: float) -> str:
-    """In MB, or in GB from a thousand of them."""
-    return f"{n_bytes / 1e9:.2f} GB" if n_bytes >= 1e9 else f"{n_bytes / 1e6:.1f} MB"
+    from evaluator.files import describe_bytes
+
+    return describe_bytes(n_bytes)
 
 
 def _as_plain(store: "StoreSize") -> dict[str, object]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluator.errors import UsageError
-from evaluator.files import Stamp
+from evaluator.files import Stamp, describe_bytes
 
 _EXCEL_SEPARATOR = re.compile(r"sep=.\r?\n")
 _MARK = "\ufeff"  # of the byte order, at the start of a file
@@ -124,7 +124,7 @@ def read_bytes(table: Path, n: int = -1) -> bytes:
         with table.open("rb") as file:
             if n < 0 and (size := os.fstat(file.fileno()).st_size) > _MAX_BYTES:
                 raise UsageError(
-                    f"{table}: has {size} bytes, and no more than {_MAX_BYTES} are read into memory; divide it into several, "
+                    f"{table}: has {describe_bytes(size)}, and no more than {describe_bytes(_MAX_BYTES)} are read into memory; divide it into several, "
                     "or leave out what is not needed"
                 )
             return file.read(n)

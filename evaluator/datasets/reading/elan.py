@@ -15,6 +15,7 @@ from evaluator.datasets.intake import Tally
 from evaluator.datasets.reading.mark import Mark
 from evaluator.datasets.reading.rows import AUDIO_SUFFIXES
 from evaluator.errors import UsageError
+from evaluator.files import describe_bytes
 
 _MAX_BYTES = 1 << 27  # 128 MiB, some hundred times a day's annotations
 _Times = tuple[int, int] | None  # start and end in ms; None where the document has none
@@ -58,7 +59,9 @@ def _parsed(path: Path) -> ElementTree.Element:
     try:
         size = path.stat().st_size
         if size > _MAX_BYTES:
-            raise UsageError(f"{path}: has {size} bytes, but an annotation document of ELAN has at most {_MAX_BYTES}")
+            raise UsageError(
+                f"{path}: has {describe_bytes(size)}, but an annotation document of ELAN has at most {describe_bytes(_MAX_BYTES)}"
+            )
         parser = ElementTree.XMLParser(target=_NoDoctype())  # noqa: S314 - entities are refused
         document: ElementTree.Element = ElementTree.parse(path, parser).getroot()  # noqa: S314
     except (OSError, ValueError, LookupError, ElementTree.ParseError) as error:
