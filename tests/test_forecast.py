@@ -171,6 +171,12 @@ def test_what_is_missing_is_told_and_not_fetched(recordings, monkeypatch, hear_e
     assert code == 0 and made["trial"] is None and made["n_clips"] == 150 and made["download_bytes"] > 1e9
     assert "is not in the hub's cache: `hf download" in made["lacks"][0]
     assert made["lacks"][0].endswith(", let the run fetch it, or --weights PATH")
+    stranger = "hf:someone/audio"
+    out = hear_eval("run", stranger, "hear_ssl.wavlm_large", "--task", "mine.csv", "--protocol", "knn", "--plan")[1]
+    rest = "what is stored, disk, memory, time, since its weights are not here; once what is missing is here, the same --plan"
+    assert f"note: {stranger}: unknown: size of the download, {rest}" in out
+    assert f"note: hear_ssl.wavlm_large: unknown: {rest}" in out
+    assert "`hf download someone/audio`, let the run fetch it, or hf:FOLDER of a copy" in out
     made = planned(task="arch/esc50", data=recordings)
     assert made.n_clips == 2000 and made.download_bytes > 5e8 and made.trial is None and "data: esc50" in made.lacks[0]
     assert planned(Counting()).download_bytes is None
@@ -185,6 +191,7 @@ def test_the_table(recordings, hear_eval, monkeypatch):  # noqa: F811
     command = ["run", "hear_ssl.melspec", "--task", "mine.csv", "--protocol", "knn", "--out", "out"]
     code, out, _ = hear_eval(*command, "--plan")
     assert code == 0 and "in all: " in out and "Not forecast: fitting" in out and not Path("out").exists()
+    assert "unknown" not in out and not list(Path().rglob("model.json"))  # nor is a store begun
     hear_eval(*command)
     out = hear_eval(*command, "--plan")[1]
     assert "unchanged" in out and "in all: " not in out

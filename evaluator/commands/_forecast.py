@@ -35,6 +35,8 @@ def print_forecasts(made: "Sequence[Forecast]") -> None:
     print_table(HEAD, [_row(each) for each in made])
     for sentence in dict.fromkeys(sentence for each in made for sentence in each.lacks):
         print(f"missing: {sentence}")
+    for sentence in dict.fromkeys(_unknown(each) for each in made if each.lacks or each.download_bytes is None):
+        print(f"note: {sentence}")
     for each in made:
         if each.why and not each.lacks:
             print(f"note: {each.module}, {each.task}: no trial, for {each.why}")
@@ -56,6 +58,23 @@ def print_forecasts(made: "Sequence[Forecast]") -> None:
             f"{len(opened)} module{'s' * (len(opened) != 1)}; {describe_bytes(stored)} of disk"
         )
     print(f"note: {_NOTE}")
+
+
+def _unknown(each: "Forecast") -> str:
+    """Which facts cannot be known of what is not here, of (n_clips,) clips, and what tells them."""
+    if not each.lacks:
+        why = "the module is not ours; what it fetches as it is loaded, it fetched for the trial"
+        return f"{each.module}: unknown: size of the download, since {why}"
+    facts = [
+        *(["how many clips"] if each.n_clips is None else []),
+        *(["hours of audio"] if each.audio_seconds is None else []),
+        *(["size of the download"] if each.download_bytes is None else []),
+        *("what is stored", "disk", "memory", "time"),
+    ]
+    return (
+        f"{each.module}: unknown: {', '.join(facts)}, since {each.why}; once what is missing is here, the same --plan tells them by a "
+        "trial"
+    )
 
 
 def _of_how_many(made: "Sequence[Forecast]") -> str:

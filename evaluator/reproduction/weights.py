@@ -138,7 +138,9 @@ def missing(spec: ModuleSpec, known: Mapping[str, ModuleWeights], ways: WaysOut)
         return []
     kind, colon, name = spec.name.partition(":")
     if kind == "hf" and colon and not Path(name).exists() and not _in_hub_cache(name, ""):
-        return [f"weights: {name} is not in the hub's cache: `hf download {name}`, or {ways.fetch}"]
+        return [
+            f"weights: {name} is not in the hub's cache: `hf download {name}`, {ways.fetch}, or hf:FOLDER of a copy"
+        ]
     return list(_missing(spec.name, known, ways)) if spec.name in known else []
 
 
