@@ -435,7 +435,7 @@ def test_a_folder_of_audio_that_is_not_there_is_refused(folder, capsys):
 
 
 def test_clips_are_looked_for_where_the_user_says(folder, capsys):
-    """Why none is heard is said clip by clip, and once on standard error; a folder that holds the data's folder will do."""
+    """That none is heard is said once, with the first of them, on the page and on standard error; a folder that holds the data's will do."""
     (folder / "elsewhere" / "mine").mkdir(parents=True)
     out = folder / "moved.html"
     options = ["--out", str(out), "--data", str(folder / "elsewhere"), "--clips", "2"]
@@ -443,8 +443,25 @@ def test_clips_are_looked_for_where_the_user_says(folder, capsys):
     (folder / "tones").rename(folder / "gone")
     assert main(arguments) == 0
     text, said = out.read_text(), capsys.readouterr().err
-    assert text.count("No sound") == 2 and "<audio" not in text
-    assert said.count("2 of 2 clips on the page cannot be heard, the first because") == 1 and "--data names" in said
+    assert (
+        text.count("2 clips cannot be heard, since their recordings are not in ") == 1
+        and '<ol class="clips">' not in text
+    )
+    assert "<audio" not in text and "What they are, and what each module predicts" in text
+    assert (
+        said.count("2 of 2 clips on the page cannot be heard, since their recordings are not in ") == 1
+        and "--data names" in said
+    )
+    name = re.search(r"are not in \S+: (\S+), ", said)[1]
+    (folder / "elsewhere" / "tones" / name).parent.mkdir(parents=True)
+    shutil.copy(folder / "gone" / name, folder / "elsewhere" / "tones" / name)
+    assert main(arguments) == 0
+    text = out.read_text()
+    assert text.count("<audio") == text.count('<ol class="clips">') == 1
+    assert (
+        "1 clip cannot be heard, since its recording is not in " in text and "1 of 2 clips" in capsys.readouterr().err
+    )
+    shutil.rmtree(folder / "elsewhere" / "tones")
     (folder / "gone").rename(folder / "elsewhere" / "tones")
     assert main(arguments) == 0
     assert out.read_text().count("<audio") == 2 and "cannot be heard" not in capsys.readouterr().err

@@ -135,11 +135,14 @@ def ranked_boards(
 def _silent(built: Sequence[Section]) -> list[str]:
     """A sentence if clips cannot be heard, though the page has room for them."""
     clips = [clip for section in built for clip in section.clips.clips]
+    unheard = [section.clips.unheard for section in built if section.clips.unheard]
     reasons = [clip.trouble for clip in clips if clip.trouble]
-    if not reasons:
+    n_gone = sum(each.n_clips for each in unheard)
+    if not reasons and not unheard:
         return []
+    first = f"the first because {reasons[0]}" if reasons else unheard[0].why
     return [
-        f"{len(reasons)} of {count_of(len(clips), 'clip')} on the page cannot be heard, the first because {reasons[0]}; --data names the "
+        f"{len(reasons) + n_gone} of {count_of(len(clips) + n_gone, 'clip')} on the page cannot be heard, {first}; --data names the "
         "folder of the recordings, or one that holds a folder for each dataset"
     ]
 

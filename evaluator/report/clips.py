@@ -13,9 +13,10 @@ from evaluator.datasets.moved import find_folder, is_made, missing
 from evaluator.errors import EvaluationError, UsageError
 from evaluator.files import cache_folder, usable_cache
 from evaluator.report.budget import PageBudget
-from evaluator.report.page import ClipEntry, ClipList, ShownPrediction
+from evaluator.report.page import ClipEntry, ClipList, Details, PageTable, ShownPrediction, UnheardClips
 from evaluator.report.recordings import another
 from evaluator.report.sound import ClipSound, SoundOptions, clip_sound
+from evaluator.report.text import count_of
 from evaluator.results.compare import refuse_unlike
 from evaluator.results.hearing import Hearing, pace
 from evaluator.results.result import Result
@@ -23,6 +24,8 @@ from evaluator.scoring import intervals
 from evaluator.scoring.metrics import METRICS
 
 _LABELS = 3  # shown of each module where clips have several
+_NAMED = 3  # clips that cannot be heard
+_CAPTION = "What they are, and what each module predicts, with its probability"
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,33 @@ def clip_list(titles: Sequence[str], results: Sequence[Result], budget: PageBudg
     )
     rule = selection_rule(len(results), results[0].confusion is not None)
     rule += f" Not looked at: {', '.join(left_out)}." if left_out else ""
-    return ClipList(heading, rule, [_clip_entry(each, folder, budget, sounds) for each in disputed])
+    lost = set(missing(folder, [each.name for each in disputed])) if folder else {each.name for each in disputed}
+    cards = [_clip_entry(each, folder, budget, sounds) for each in disputed if each.name not in lost]
+    return ClipList(heading, rule, cards, _unheard([each for each in disputed if each.name in lost], folder))
+
+
+def _unheard(disputed: Sequence[DisputedClip], folder: Path | None) -> UnheardClips | None:
+    """The clips whose recordings are not there, (n_clips,), in a sentence and a table; None where there are none."""
+    if not disputed:
+        return None
+    names = [each.name for each in disputed]
+    first, n_more = ", ".join(names[:_NAMED]), len(names) - _NAMED
+    whose = "its recording is" if len(names) == 1 else "their recordings are"
+    where = f"not in {folder}" if folder else "nobody knows where"
+    why = f"since {whose} {where}: {first}{f' and {n_more:,} more' if n_more > 0 else ''}"
+    head = ["clip", "truth", *(each.title for each in disputed[0].predictions)]
+    rows = [[each.name, _truth(each), *map(_in_a_cell, each.predictions)] for each in disputed]
+    summary = f"{count_of(len(names), 'clip')} cannot be heard, {why}; --data names the folder"
+    return UnheardClips(len(names), why, Details(summary, (), [PageTable(_CAPTION, head, rows)]))
+
+
+def _in_a_cell(prediction: ModulePrediction) -> str:
+    labels = ", ".join(f"{label} {probability:.2f}" for label, probability in prediction.labels)
+    return f"{'✓' if prediction.right else '✗'} {labels}"
+
+
+def _truth(disputed: DisputedClip) -> str:
+    return ", ".join(disputed.truth) or "no label"
 
 
 def _folder(result: Result, data: Path | None, clips: Sequence[str]) -> Path | None:
@@ -123,7 +152,7 @@ def without_baselines(titles: Sequence[str], results: Sequence[Result]) -> tuple
 
 def _clip_entry(disputed: DisputedClip, folder: Path | None, budget: PageBudget, options: SoundOptions) -> ClipEntry:
     group = f" Group {disputed.group}." if disputed.group else ""
-    truth = f"Truth: {', '.join(disputed.truth) or 'no label'}.{group}"
+    truth = f"Truth: {_truth(disputed)}.{group}"
     predictions = [
         ShownPrediction(
             each.title,

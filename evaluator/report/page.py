@@ -139,12 +139,25 @@ class ClipEntry:
 
 
 @dataclass(frozen=True)
+class UnheardClips:
+    """So many clips without recordings, (n_clips,): why they cannot be heard, with the first of them, and what modules predict for each."""
+
+    n_clips: int
+    why: str
+    details: Details
+
+
+@dataclass(frozen=True)
 class ClipList:
-    """The clips of a section: a heading, the rule by which they were selected, and the clips, (n_clips,), most disputed first."""
+    """The clips of a section: a heading, the rule by which they were selected, and the clips, (n_clips,), most disputed first.
+
+    unheard: Those whose recordings are not there, which have no card.
+    """
 
     title: str = ""
     rule: str = ""
     clips: Sequence[ClipEntry] = ()
+    unheard: UnheardClips | None = None
 
 
 @dataclass(frozen=True)
@@ -183,6 +196,7 @@ class Section:
     shared_origins: Where all results came from: names and values.
     other_origins: What differs between the modules in that; None if nothing does.
     printed: Numbers that papers print, (n_printed,), below the measured ones.
+    repeats: Over what the column of standard deviations is (`Metric.repeats`).
     """
 
     anchor: str
@@ -196,13 +210,13 @@ class Section:
     figures: Sequence[PageFigure]
     details: Sequence[Details]
     clips: ClipList
-    repeats: Over what the column of standard deviations is (`Metric.repeats`).
     left_out: Sequence[str]
     shared_origins: Sequence[tuple[str, str]]
     other_origins: PageTable | None
     printed: Sequence[PrintedRow] = ()
     answer: Answer | None = None
     chart: Chart | None = None
+    repeats: str = "trainings"
 
     @property
     def has_ranks(self) -> bool:
@@ -216,7 +230,6 @@ class Section:
         return measured or any(row.number.std for row in self.printed)
 
     @property
-    repeats: str = "trainings"
     def has_chosen(self) -> bool:
         """Whether any score is of one of several layers or settings."""
         return any(row.entry.result.chosen for row in self.rows)
