@@ -3,6 +3,15 @@
 _VERBS = {"are": "is", "were": "was", "have": "has", "hold": "holds", "lie": "lies", "do": "does"}
 
 
+def begun(text: str) -> str:
+    """A text as the begin of a sentence, with a capital letter if it begins with a word, and not with a sign such as d'.
+
+    >>> begun("accuracy"), begun("mAP of each class"), begun("d'")
+    ('Accuracy', 'mAP of each class', "d'")
+    """
+    return f"{text[:1].upper()}{text[1:]}" if text[1:2].islower() else text
+
+
 def counted(count: int, words: str) -> str:
     """A number before words that begin with a noun in the plural; of one thing in the singular, with the verb behind it.
 

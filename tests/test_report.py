@@ -13,9 +13,10 @@ import soundfile
 
 from evaluator.cli import main
 from evaluator.report import budget, page
-from evaluator.results import on_disk
+from evaluator.results import compare, on_disk
 from evaluator.results.caveats import Caveat
 from evaluator.results.result import CurvePoint
+from evaluator.scoring import intervals
 
 pytestmark = pytest.mark.slow  # the whole file: it runs modules, suites or processes
 
@@ -466,6 +467,26 @@ def test_clips_are_looked_for_where_the_user_says(folder, capsys):
     assert main(arguments) == 0
     assert out.read_text().count("<audio") == 2 and "cannot be heard" not in capsys.readouterr().err
     (folder / "elsewhere" / "tones").rename(folder / "tones")
+
+
+def test_captions_of_one_task_under_two_protocols_differ(folder, tmp_path):
+    """They name the protocol, and the metric as people call it; so do heads of tables and axes."""
+    for result in (on_disk.read(path) for path in sorted((folder / "results" / "hear_ssl.melspec").rglob("*.json"))):
+        points = [CurvePoint(f"layer {n}", 0.5 + 0.1 * n, 0.4, 0.9, n, None, f"layer {n}", n) for n in range(3)]
+        scored = {
+            "metric": "macro_f1",
+            "score": intervals.mean_score(compare.tested(result), "macro_f1", result.over_folds),
+        }
+        for protocol in ("logistic", "knn"):
+            on_disk.write(replace(result, curve=points, protocol=protocol, **scored), tmp_path / "results")
+    assert main(["report", str(tmp_path / "results"), "--out", str(tmp_path / "two.html"), "--clips", "0"]) == 0
+    page = (tmp_path / "two.html").read_text(encoding="utf-8")
+    captions = [re.sub(r"<[^>]+>", "", each) for each in re.findall(r"<figcaption>(.*?)</figcaption>", page, re.DOTALL)]
+    captions = [each for each in captions if not each.startswith("Lengths")]  # of the same clips
+    assert len(captions) > 6 and len(set(captions)) == len(captions)
+    assert all("under knn (clean)" in each or "under logistic (clean)" in each for each in captions)
+    assert any(each.startswith("Macro F1 under knn (clean) with 95 % intervals") for each in captions)
+    assert "macro F1 (%)" in page and "macro_f1 (%)" not in page
 
 
 def test_a_pair_of_a_module_that_is_not_there_is_refused(folder, capsys):

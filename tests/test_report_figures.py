@@ -174,7 +174,7 @@ def test_modules_of_one_layer_have_no_curve_and_a_crowd_is_told():
     """None where nothing is to draw; of 14 modules 12 are drawn, and the title says so."""
     assert curves.layer_curves(["a"], [random_result(3)]) is None and curves.layer_curves([], []) is None
     figure = curves.layer_curves([str(n) for n in range(14)], [curve(0.1, 0.2)] * 14)
-    assert figure.get_suptitle() == "demo/calls\nscore by layer, 12 of 14 modules"
+    assert figure.get_suptitle() == "demo/calls, arch (clean)\naccuracy by layer, 12 of 14 modules"
 
 
 def test_layers_come_before_other_features():
@@ -438,7 +438,7 @@ def test_events_have_groups_but_no_recalls():
     one = result(**tallies)
     assert per_class.class_rows(["one"], [one])[1] == [] and figures.recalls(["one"], [one]) is None
     assert per_group.group_rows(["one"], [one])[1] == [["a", 1, 100.0], ["b", 2, round(100 * 2 / 7, 1)]]
-    assert "event_onset_200ms_fms" in figures.by_group(["one"], [one]).axes[0].get_xlabel()
+    assert "F-measure of events (onsets within 200 ms)" in figures.by_group(["one"], [one]).axes[0].get_xlabel()
 
 
 def test_names_are_shortened_in_the_middle():

@@ -8,7 +8,7 @@ from evaluator.report.board import Board, BoardEntry
 from evaluator.report.overview import Overview
 from evaluator.report.text import count_of
 from evaluator.results.caveats import mark
-from evaluator.scoring.metrics import METRICS
+from evaluator.scoring.metrics import METRICS, title_of
 
 _MAX_NAMED = 2  # modules that a sentence names beside the best
 
@@ -89,7 +89,8 @@ def _score(board: Board, entry: BoardEntry, with_interval: bool = False) -> str:
     if not with_interval:
         return score
     span = metric.interval(result.ci_low, result.ci_high)
-    return f"{score} {board.metric} (95 % interval {span})" if span != "none" else f"{score} {board.metric}"
+    name = title_of(board.metric)
+    return f"{score} {name} (95 % interval {span})" if span != "none" else f"{score} {name}"
 
 
 def _names(board: Board, entries: Sequence[BoardEntry]) -> str:

@@ -13,7 +13,8 @@ from evaluator.report.page import Chart, ChartRow
 from evaluator.report.published import PrintedRow
 from evaluator.results.caveats import mark
 from evaluator.results.result import Result
-from evaluator.scoring.metrics import METRICS
+from evaluator.scoring.metrics import METRICS, title_of
+from evaluator.words import begun
 
 MAX_ON_LANE = 6  # modules below each other in one row
 _MAX_ROWS = 60
@@ -78,8 +79,12 @@ def board_chart(
         rows.append(ChartRow(row.title, lane, lanes.key(None), text=row.score, note="printed"))
     more = f" The best {len(shown)} of {len(entries)} modules." if len(shown) < len(entries) else ""
     more += f" The best {len(of_papers)} of {len(printed)} printed numbers." if len(of_papers) < len(printed) else ""
-    caption = f"Scores with 95 % intervals.{more}{_verdicts(rows)}"
+    caption = f"{begun(title_of(board.metric))} under {board.protocol} ({board.profile}) with 95 % intervals.{more}{_verdicts(rows)}"
     return Chart(anchor, caption, rows, lanes.axis(scale, kind.unit))
+
+
+def _way(result: Result) -> str:
+    return f"{result.protocol} ({result.profile})"
 
 
 def _verdicts(rows: Sequence[ChartRow]) -> str:
@@ -135,7 +140,7 @@ def class_chart(titles: Sequence[str], results: Sequence[Result], numbers: Seque
     if not measure:
         return None
     drawn = per_class.class_lines(shown)
-    caption = f"{measure.capitalize()} of {drawn.which} with 95 % intervals; number of test clips behind the name."
+    caption = f"{measure.capitalize()} of {drawn.which} under {_way(shown[0])} with 95 % intervals; number of test clips behind the name."
     return _rows_chart(caption, drawn.names, drawn.lines, titles, numbers, _PERCENT, "%")
 
 
@@ -155,7 +160,7 @@ def group_chart(titles: Sequence[str], results: Sequence[Result], numbers: Seque
         names = [name for name in names if name in hardest]
     lines = [[(value, math.nan, math.nan) for value in scores[name]] for name in names]
     which = f"the {_MAX_ROWS} hardest of {len(sizes)} groups" if len(names) < len(sizes) else "each group"
-    caption = f"{metric} of {which}; number of test clips behind the name."
+    caption = f"{begun(title_of(metric))} of {which} under {_way(shown[0])}; number of test clips behind the name."
     labels = [f"{shortened(name, 40)} ({sizes[name]})" for name in names]
     return _rows_chart(caption, labels, lines, titles, numbers, limits(metric), METRICS[metric].unit)
 

@@ -13,6 +13,7 @@ from evaluator.report.drawing import (
     LINES,
     MAX_MODULES,
     WIDTH,
+    asked,
     axes_of,
     axis_name,
     legend,
@@ -22,6 +23,7 @@ from evaluator.report.drawing import (
     shortened,
 )
 from evaluator.results.result import CurvePoint, Result
+from evaluator.scoring.metrics import title_of
 
 _HEIGHT = 3.4  # inches, without the legend
 _RING = 10  # points
@@ -83,7 +85,8 @@ def layer_curves(
         handles.append(axes.plot([], [], color="black", linestyle=":", linewidth=1.2)[0])
         names.append("dotted: the score, where folds chose differently")
     legend(figure, handles, names)
-    set_title(figure, shown[0][1].task, "score by layer" if layers else "score by setting", len(shown), len(drawable))
+    what = f"{title_of(shown[0][1].metric)} by {'layer' if layers else 'setting'}"
+    set_title(figure, asked(shown[0][1]), what, len(shown), len(drawable))
     return figure
 
 
@@ -204,7 +207,8 @@ def shot_curves(
     handles = [_handle(axes, number, "none") for *_, number in shown]
     handles += [axes.plot([], [], color="black", linestyle=LINES[n % len(LINES)])[0] for n in range(len(classifiers))]
     legend(figure, handles, [*(title for title, *_ in shown), *classifiers])
-    set_title(figure, shown[0][1].task, "score by number of shots", len(shown), len(drawable))
+    what = f"{title_of(shown[0][1].metric)} by number of shots"
+    set_title(figure, asked(shown[0][1]), what, len(shown), len(drawable))
     return figure
 
 

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from evaluator.figure import empty
-from evaluator.scoring.metrics import METRICS
+from evaluator.results.result import Result
+from evaluator.scoring.metrics import METRICS, title_of
 
 # Okabe & Ito 2008, https://jfly.uni-koeln.de/color/ : those that can be seen on white and on black, then a purple and grey. Their
 # yellow, sky blue and black cannot, and orange, darkened so that it can, is vermilion to a deuteranope.
@@ -108,8 +109,13 @@ def legend(figure: Any, handles: list[Any], titles: Sequence[str]) -> None:
 def set_title(figure: Any, task: str, what: str, n_shown: int, n_all: int) -> None:
     """Say above the axes, from the left edge so that it fits, what they show, and of how many modules if that is not all."""
     several = f", {n_shown} of {n_all} modules" if n_all > n_shown else ""
-    title = f"{shortened(task)}\n{what}{several}"
+    title = f"{shortened(task, 80)}\n{what}{several}"
     figure.suptitle(title, x=0.01, ha="left", fontsize="medium", parse_math=False, linespacing=1.3)
+
+
+def asked(result: Result) -> str:
+    """Task, protocol and profile of a result, since a page may have a task under several protocols."""
+    return f"{shortened(result.task)}, {result.protocol} ({result.profile})"
 
 
 def scale_of(metric: str) -> float:
@@ -119,7 +125,7 @@ def scale_of(metric: str) -> float:
 
 def axis_name(metric: str) -> str:
     """What stands beside an axis of scores: the metric and its unit."""
-    return f"{metric} (%)" if METRICS[metric].unit == "%" else metric
+    return f"{title_of(metric)} (%)" if METRICS[metric].unit == "%" else title_of(metric)
 
 
 def rgb(colour: str) -> tuple[float, float, float]:

@@ -15,6 +15,7 @@ from evaluator.report.drawing import (
     GREY,
     HALF,
     MAX_MODULES,
+    asked,
     axes_of,
     axis_name,
     dots,
@@ -118,7 +119,7 @@ def confusion(result: Result, normalised: bool) -> Any | None:
     bar.ax.tick_params(labelsize=9)
     n_times = max((len(fold) for fold in result.test_probabilities if fold.ndim == 3), default=1)
     bar.set_label("% of the true class" if normalised else f"clips{f' x {n_times} trainings' if n_times > 1 else ''}")
-    set_title(figure, result.task, shortened(result.module), 1, 1)
+    set_title(figure, asked(result), shortened(result.module), 1, 1)
     return figure
 
 
@@ -154,7 +155,7 @@ def recalls(titles: Sequence[str], results: Sequence[Result], numbers: Sequence[
     drawn = per_class.class_lines(shown)
     figure = dots(titles[: len(shown)], drawn.names, np.array(drawn.lines).transpose(1, 0, 2), numbers)
     figure.axes[0].set_xlabel(f"{class_measure(shown[0])} (%), 95 % interval; test clips behind the name", loc="right")
-    set_title(figure, shown[0].task, f"{class_measure(shown[0])} of {drawn.which}", len(shown), len(results))
+    set_title(figure, asked(shown[0]), f"{class_measure(shown[0])} of {drawn.which}", len(shown), len(results))
     return figure
 
 
@@ -195,7 +196,7 @@ def by_group(titles: Sequence[str], results: Sequence[Result], numbers: Sequence
         )  # fmt: skip
         name_rows(axes, shown_titles, "medium")
         axes.set_xlabel(f"{axis_name(metric)}: median, middle half and middle 90 % of groups", loc="right")
-    set_title(figure, shown[0][1].task, f"{len(sizes)} groups", len(shown), len(results))
+    set_title(figure, asked(shown[0][1]), f"{len(sizes)} groups", len(shown), len(results))
     return figure
 
 

@@ -14,7 +14,8 @@ from evaluator.report.overview import Overview
 from evaluator.report.published import PrintedRow, PublishedPaper, rows_of
 from evaluator.results.caveats import ALWAYS, CAVEATS
 from evaluator.scoring import intervals
-from evaluator.scoring.metrics import METRICS
+from evaluator.scoring.metrics import METRICS, title_of
+from evaluator.words import begun
 
 INTERVAL, STD, NONE = "interval", "std", "none"
 DOUBTS = (INTERVAL, STD, NONE)
@@ -255,9 +256,9 @@ def _caption(boards: Sequence[Board], columns: Sequence[PaperColumn], rows: _Row
 def _sentences(boards: Sequence[Board], columns: Sequence[PaperColumn], rows: _Rows, doubt: str) -> Iterator[str]:
     names = list(dict.fromkeys(column.metric for column in columns if column.metric))
     unit = " in %" if all(METRICS[name].unit == "%" for name in names) else ""
-    of = names[0] if len(names) == 1 else "Scores"
+    of = begun(title_of(names[0])) if len(names) == 1 else "Scores"
     trains = not (names and all(METRICS[name].of_measures for name in names))
-    yield f"{of[:1].upper()}{of[1:].replace('_', ' ')}{unit} of {'probes on ' * trains}frozen embeddings{_protocol(boards)}"
+    yield f"{of}{unit} of {'probes on ' * trains}frozen embeddings{_protocol(boards)}"
     entries = [entry.result for board in boards for entry in board.entries]
     has_doubt = any(cell.doubt for _, cells in rows for cell in cells)
     if doubt == INTERVAL and has_doubt:

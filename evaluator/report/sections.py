@@ -18,7 +18,8 @@ from evaluator.report.published import PrintedRow
 from evaluator.results import on_disk
 from evaluator.results.caveats import mark
 from evaluator.results.result import Result
-from evaluator.scoring.metrics import METRICS
+from evaluator.scoring.metrics import METRICS, title_of
+from evaluator.words import begun
 
 _MAX_CONFUSIONS = 3  # modules, best first: as many as stand beside each other
 _SHARE, _COUNT = "share", "count"
@@ -173,6 +174,7 @@ def _overall_figures(
     if any(each == each for each in values):
         budget.beside("scores", partial(figures.scores, marked, values, *ends, board.metric, numbers))
     intervals = "its 95 % interval; a ring marks what the score is of."
+    metric, way = begun(title_of(board.metric)), f"under {board.protocol} ({board.profile})"
     layers, chosen = "Layers." if curves.are_layers(results) else "Settings.", curves.chosen_in_words(marked, results)
     # Made only where the budget has room for them, but told as left out only where there is something to draw.
     of_layers = partial(curves.layer_curves, marked, results, numbers=numbers, fine_tuned=fine_tuned)
@@ -181,13 +183,13 @@ def _overall_figures(
         *budget.draw(
             "layers",
             layers,
-            f"The score of each {'layer' if layers == 'Layers.' else 'setting'}, with {intervals} {chosen}".strip(),
+            f"{metric} of each {'layer' if layers == 'Layers.' else 'setting'} {way}, with {intervals} {chosen}".strip(),
             of_layers if any(map(points_by_features, results)) else None,
         ),
         *budget.draw(
             "shots",
             "Number of shots.",
-            f"The score with so many training clips of each class, the mean of many draws, with {intervals}",
+            f"{metric} {way} with so many training clips of each class, the mean of many draws, with {intervals}",
             of_shots if any(map(points_by_shots, results)) else None,
         ),
     ]
@@ -211,10 +213,11 @@ def _classes(
     budget.beside("classes", partial(figures.recalls, titles[: len(best)], best, numbers))
     drawn = _chart(budget, f"{title}.", charts.class_chart(titles[: len(best)], best, numbers))
     details = [Details(title, (), [PageTable(f"{title} in %", head, rows, naming=1)], charts=drawn)]
+    way = f"under {results[0].protocol} ({results[0].profile})"
     modules = [n for n in range(len(best)) if not baseline[n]] or [*range(len(best))]
     confusions: list[PageFigure] = []
     for number in modules[:_MAX_CONFUSIONS]:
-        for kind, unit in ((_SHARE, "in % of each true class"), (_COUNT, "in clips")):
+        for kind, unit in ((_SHARE, f"in % of each true class, {way}"), (_COUNT, f"in clips, {way}")):
             name = f"confusion-{number + 1}-{kind}"
             figure = partial(figures.confusion, results[number], kind == _SHARE) if results[0].confusion else None
             drawings = budget.draw(name, f"{titles[number]}: confusions", unit, figure, narrow=False)

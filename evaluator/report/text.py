@@ -13,7 +13,7 @@ from evaluator.results.bill import BILL
 from evaluator.results.result import Result
 from evaluator.schema import names_in
 from evaluator.scoring import intervals, measures
-from evaluator.scoring.metrics import METRICS
+from evaluator.scoring.metrics import METRICS, title_of
 
 _SHOWN_ELSEWHERE = (
     "data",
@@ -49,9 +49,9 @@ def as_sentence(text: str) -> str:
 
 
 def metric_name(metric: str) -> str:
-    """The metric with its unit, such as `accuracy (%)`, as the head of a column."""
+    """The metric with its unit, such as `mAP (%)`, as the head of a column."""
     unit = METRICS[metric].unit
-    return f"{metric} ({unit})" if unit else metric
+    return f"{title_of(metric)} ({unit})" if unit else title_of(metric)
 
 
 def facts(board: Board, results: Sequence[Result]) -> list[tuple[str, str]]:

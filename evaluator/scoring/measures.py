@@ -40,27 +40,44 @@ _LIFTS = {
     "gsr_lift": "global separation rate less what permuted labels give",
     "gsr_normalised": "global separation rate less what permuted labels give, as a share of what is left up to 1",
 }
+_TITLES = {
+    "retrieval_auc": "ROC AUC of retrieval",
+    "retrieval_map": "mAP of retrieval",
+    "r_precision": "R-precision",
+    "gsr": "GSR",
+    "gsr_lift": "GSR above chance",
+    "gsr_normalised": "normalised GSR",
+}
 CLUSTERS = {
     "v_measure": Metric(
         partial(partitions.of_counts, partitions.v_measure),
         "V-measure of clusters and labels, which is their normalised mutual information (NMI)",
         of_measures=True,
+        title="V-measure",
     ),
     "ami": Metric(
         partial(partitions.of_counts, partitions.adjusted_information),
         "mutual information of clusters and labels, adjusted for chance",
         low=-1.0,
         of_measures=True,
+        title="adjusted mutual information",
     ),
     "ari": Metric(
         partial(partitions.of_counts, partitions.adjusted_rand),
         "Rand index of clusters and labels, adjusted for chance",
         low=-1.0,
         of_measures=True,
+        title="adjusted Rand index",
     ),
 }
 MEASURES: dict[str, Metric] = {
-    **{name: Metric(query_mean, meaning, of_measures=True) for name, meaning in _QUERIES.items()},
-    **{name: Metric(query_mean, meaning, low=-math.inf, of_measures=True) for name, meaning in _LIFTS.items()},
+    **{
+        name: Metric(query_mean, meaning, of_measures=True, title=_TITLES.get(name, ""))
+        for name, meaning in _QUERIES.items()
+    },
+    **{
+        name: Metric(query_mean, meaning, low=-math.inf, of_measures=True, title=_TITLES.get(name, ""))
+        for name, meaning in _LIFTS.items()
+    },
     **CLUSTERS,
 }

@@ -25,6 +25,7 @@ class Metric:
     of_measures: Whether it is made of what a measure without training says of each clip (`measures.py`), not of clips with classes; no task
         has such a metric as its own.
     ranks: Whether it is of ranked clips, which makes it too high where few have the label.
+    title: What people call it, where that is not its name in task files with spaces.
     """
 
     columns: Callable[[np.ndarray, np.ndarray, np.ndarray, int], Columns]
@@ -37,6 +38,7 @@ class Metric:
     of_events: bool = False
     of_measures: bool = False
     ranks: bool = False
+    title: str = ""
 
     @property
     def repeats(self) -> str:

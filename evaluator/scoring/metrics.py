@@ -160,33 +160,47 @@ METRICS: dict[str, Metric] = {  # by their names in task files
     "accuracy": Metric(
         accuracy, "share of clips whose most probable class is theirs, or the first of theirs", ("single",)
     ),
-    "uar": Metric(uar, "unweighted average recall over the classes that occur in the targets", ("single",)),
+    "uar": Metric(
+        uar, "unweighted average recall over the classes that occur in the targets", ("single",), title="UAR"
+    ),
     "uar_all_classes": Metric(
         uar_all_classes,
         "unweighted average recall where a class without clips counts as recall 0 (torchmetrics 0.11)",
         ("single",),
+        title="UAR of all classes",
     ),
     "macro_f1": Metric(
-        macro_f1, "mean F1 score of the classes that occur in the targets or are predicted", ("single",)
+        macro_f1,
+        "mean F1 score of the classes that occur in the targets or are predicted",
+        ("single",),
+        title="macro F1",
     ),
-    "map": Metric(average_precisions, "unweighted (macro) mean over classes of average precision", _EITHER, ranks=True),
+    "map": Metric(
+        average_precisions,
+        "unweighted (macro) mean over classes of average precision",
+        _EITHER,
+        ranks=True,
+        title="mAP",
+    ),
     "map_all_classes": Metric(
         mean_average_precision_all_classes,
         "macro mean of average precision where a class without clips counts as 0, as in BEANS",
         ranks=True,
+        title="mAP of all classes",
     ),
     "weighted_map": Metric(
         weighted_average_precision,
         "mean over classes of average precision, each weighted by its number of clips",
         ("multi",),
         ranks=True,
+        title="weighted mAP",
     ),
     "average_precision": Metric(
         average_precision,
         "average precision of the last class, which is the positive one of a binary task",
         ranks=True,
     ),
-    "aucroc": Metric(aucroc, "mean over classes of the area under the ROC curve", _EITHER, ranks=True),
+    "aucroc": Metric(aucroc, "mean over classes of the area under the ROC curve", _EITHER, ranks=True, title="ROC AUC"),
     "d_prime": Metric(
         d_prime,
         "mean over classes of d', the distance of two normal distributions of variance 1 that have the class's AUC",
@@ -195,6 +209,7 @@ METRICS: dict[str, Metric] = {  # by their names in task files
         high=math.inf,
         unit="",
         ranks=True,
+        title="d'",
     ),
     "chroma_accuracy": Metric(
         chroma_accuracy, "share of clips whose most probable pitch is theirs or some octaves away", ("pitches",)
@@ -205,6 +220,7 @@ METRICS: dict[str, Metric] = {  # by their names in task files
             f"F-measure of events pooled over files and classes, {collar.meaning}",
             ("events",),
             of_events=True,
+            title=f"F-measure of events ({collar.meaning})",
         )
         for name, collar in events.COLLARS.items()
     },
@@ -217,12 +233,22 @@ METRICS: dict[str, Metric] = {  # by their names in task files
             high=math.inf,
             unit="",
             of_events=True,
+            title=f"error rate of segments of {seconds:g} s",
         )
         for name, seconds in events.SEGMENTS_S.items()
     },
     **MEASURES,
 }
 OF_TASKS = tuple(name for name, metric in METRICS.items() if not metric.of_measures)  # what a task may be scored by
+
+
+def title_of(name: str) -> str:
+    """What people call a metric, as captions, heads of tables and axes have it.
+
+    >>> title_of("map"), title_of("accuracy"), title_of("precision_at_5")
+    ('mAP', 'accuracy', 'precision at 5')
+    """
+    return METRICS[name].title or name.replace("_", " ")
 
 
 def score(metric: str, targets: np.ndarray, probabilities: np.ndarray) -> float:
