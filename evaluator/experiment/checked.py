@@ -228,6 +228,7 @@ def _refuse_targets(setup: Setup) -> None:
         EvaluationError: A class has too few training clips.
     """
     if setup.task.labels == "events":
+        setup.protocol.probe.refuse("events", [], [])
         return  # frames are known once a module gave them
     manifest = setup.recordings.manifest
     values = label_matrix([clip.labels for clip in manifest.clips], manifest.classes)

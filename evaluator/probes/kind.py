@@ -11,8 +11,10 @@ from typing import ClassVar
 
 import numpy as np
 
+from evaluator.errors import EvaluationError, UsageError
 from evaluator.probes.jobs import FitRequest, Outcomes, ProbeJob, Setting
 from evaluator.schema import Field
+from evaluator.words import counted
 
 
 class ProbeKind(ABC):
@@ -63,7 +65,7 @@ class ProbeKind(ABC):
         """Refuse targets that it cannot be fitted to; asked before anything is embedded, and again of the clips that could be.
 
         Args:
-            labels: `single` or `multi`.
+            labels: `single`, `multi`, or `events`, whose frames are not known yet: nothing is said of sizes then.
             sizes: Of each fold, training rows of each class, (n_classes,).
             tested: Of each fold, which classes are tested, (n_classes,).
 
@@ -109,6 +111,27 @@ class MeasureKind(ProbeKind):
     def measures(self) -> tuple[str, ...]:
         """See `ProbeKind`."""
         return self.scores
+
+    def refuse(self, labels: str, sizes: Sequence[np.ndarray], tested: Sequence[np.ndarray]) -> None:
+        """See `ProbeKind`."""
+        if labels == "events":
+            raise UsageError(
+                f"{self.scores[0]} is measured on clips with labels, and these are events with times; take the protocol hear"
+            )
+
+    def features(self, job: ProbeJob, request: FitRequest) -> np.ndarray:
+        """The vectors of a job's test rows, (n_rows, width) float32.
+
+        Raises:
+            EvaluationError: One holds NaN or infinite values, which have no place in an order.
+        """
+        x = request.matrices[job.features[0]].take(job.test)
+        n_bad = int((~np.isfinite(x).all(axis=1)).sum())
+        if n_bad:
+            raise EvaluationError(
+                f"{self.scores[0]}: of {len(x)} clips that are tested, {counted(n_bad, 'embeddings hold')} NaN or infinite values"
+            )
+        return x
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """See `ProbeKind`."""

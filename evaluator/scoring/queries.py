@@ -154,7 +154,8 @@ class Separation:
     """The global separation rate of VocSim and what permuted labels give.
 
     values: Of each clip, (n_clips,), 0 to 1; NaN for clips that are left out. Their mean is the rate.
-    permuted: The rate for each permutation of the labels, (n_permutations,).
+    permuted: The rate for each permutation of the labels, (n_permutations,); NaN for one in which no clip has a value, as can be among
+        few clips of few recordings. Such are left out, since the rate is of labels that give one.
     """
 
     values: np.ndarray
@@ -162,14 +163,15 @@ class Separation:
 
     @property
     def baseline(self) -> float:
-        """Mean over permutations (n_permutations,)."""
-        return float(self.permuted.mean())
+        """Mean over permutations (n_permutations,); NaN if none has a rate."""
+        return _mean_of_known(self.permuted)
 
     @property
     def p(self) -> float:
         """Chance of a rate as high if labels meant nothing: (1 + permutations as high) / (1 + permutations), (n_permutations,) of them."""
-        observed = float(np.nanmean(self.values))
-        return float((1 + (self.permuted >= observed - 1e-12).sum()) / (1 + len(self.permuted)))
+        n_known = int((~np.isnan(self.permuted)).sum())
+        n_as_high = int((self.permuted >= _mean_of_known(self.values) - 1e-12).sum())
+        return (1 + n_as_high) / (1 + n_known)
 
 
 def separation(
@@ -193,12 +195,10 @@ def separation(
     sizes = np.bincount(classes[classes >= 0], minlength=1)
     kept = np.flatnonzero((classes >= 0) & (sizes[np.maximum(classes, 0)] >= min_class_size))
     values = np.full(len(classes), np.nan)
+    if not len(kept):
+        return Separation(values, np.empty(0))
     x = prepared(x, distance)[kept]
-    distances = (
-        np.concatenate([_as_distance(similarities(x, rows, distance), distance) for rows in blocks(len(x))])
-        if len(x)
-        else x
-    )
+    distances = np.concatenate([_as_distance(similarities(x, rows, distance), distance) for rows in blocks(len(x))])
     left_out = np.zeros((len(kept), len(kept)), bool)
     for kind in apart[kept].T:
         left_out |= kind[:, None] == kind
@@ -206,10 +206,16 @@ def separation(
     labels = np.unique(classes[kept], return_inverse=True)[1]
     values[kept] = _rates(distances, left_out, labels)
     permuted = [
-        float(np.nanmean(_rates(distances, left_out, np.random.RandomState(seed).permutation(labels))))
-        for seed in range(n_permutations)
+        _mean_of_known(_rates(distances, left_out, np.random.RandomState(seed).permutation(labels)))
+        for seed in range(n_permutations if not np.isnan(values).all() else 0)
     ]
     return Separation(values, np.array(permuted))
+
+
+def _mean_of_known(values: np.ndarray) -> float:
+    """Mean of those of (n,) that are not NaN; NaN without any."""
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else float("nan")
 
 
 def _as_distance(similar: np.ndarray, distance: str) -> np.ndarray:

@@ -93,7 +93,7 @@ class Attentive(ProbeKind):
                 best = ProbeOutcome(test, valid, epoch, None if np.isnan(score) else score)
             request.progress(1)
         assert best is not None  # noqa: S101 (there is one epoch at least)
-        if not np.isfinite(best.test).all():
+        if not (np.isfinite(best.test).all() and np.isfinite(best.valid).all()):
             raise EvaluationError("a probe's training diverges: the embeddings hold NaN, infinite or huge values")
         return ProbeOutcome(
             best.test,

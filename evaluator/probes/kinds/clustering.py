@@ -61,7 +61,7 @@ class Clustering(MeasureKind):
         """The class and the cluster of each test row (n_rows, width), each time.
 
         Raises:
-            EvaluationError: The clips are of one class.
+            EvaluationError: The clips are of one class, or each has a class of its own.
         """
         from threadpoolctl import threadpool_limits
 
@@ -75,12 +75,16 @@ class Clustering(MeasureKind):
         from sklearn.cluster import KMeans
         from sklearn.exceptions import ConvergenceWarning
 
-        x, values = request.matrices[job.features[0]].take(job.test), request.targets.values[job.test]
+        x, values = self.features(job, request), request.targets.values[job.test]
         classes = np.where(values.any(axis=1), values.argmax(axis=1), -1)
-        n_classes = len(np.unique(classes[classes >= 0]))
+        n_classes, n_known = len(np.unique(classes[classes >= 0])), int((classes >= 0).sum())
         if n_classes < 2:
             raise EvaluationError(
                 f"clustering: the {len(x)} clips that are tested are of one class; nothing is to be told apart"
+            )
+        if n_classes == n_known:  # clusters of single clips agree with any labels: V-measure 1, whatever the vectors
+            raise EvaluationError(
+                f"clustering: each of the {n_known} labelled clips that are tested has a class of its own; nothing is to be found together"
             )
         seed = self.seed if self.seed is not None else job.seed
         means = KMeans(n_classes, n_init=self.n_init, max_iter=self.max_iter, random_state=(seed + time) % 2**32)

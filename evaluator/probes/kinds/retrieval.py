@@ -74,6 +74,7 @@ class Retrieval(MeasureKind):
 
     def refuse(self, labels: str, sizes: Sequence[np.ndarray], tested: Sequence[np.ndarray]) -> None:
         """See `ProbeKind`."""
+        super().refuse(labels, sizes, tested)
         if labels == "multi" and set(self.scores) & set(_SEPARATION):
             raise UsageError(
                 "the separation of classes is for tasks with one label a clip, and these are multi-label; take the protocol retrieval"
@@ -90,7 +91,7 @@ class Retrieval(MeasureKind):
         return [{Setting(): [self._measured(job, request)]} for job in request.jobs]
 
     def _measured(self, job: ProbeJob, request: FitRequest) -> ProbeOutcome:
-        x = request.matrices[job.features[0]].take(job.test)
+        x = self.features(job, request)
         values, apart = request.targets.values[job.test], self._apart(job.test, request)
         names = tuple(name for name in self.scores if name in queries.OF_A_QUERY)
         found = queries.rank(x, values, apart, self.distance, self.without_match, names)
@@ -101,12 +102,19 @@ class Retrieval(MeasureKind):
         rows = np.stack([_as_rows(found[name]) for name in self.scores], axis=1)
         for name, own in zip(self.scores, rows[:, :, 0].T, strict=True):
             if not own.any():
-                raise EvaluationError(
-                    f"{name}: none of {len(x)} clips has another one with the same label, and one without it, among those that may be found "
-                    f"for it (exclude: {self.exclude}); copy the protocol's file, change exclude, and give its path as --protocol"
-                )
+                raise EvaluationError(self._unanswered(name, len(x)))
         request.progress(1)
         return ProbeOutcome(rows, rows[:0], 0, None, chosen=told)
+
+    def _unanswered(self, name: str, n_clips: int) -> str:
+        """Why no clip has a value of a score, and what could be done."""
+        sizes = self.min_class_size if name in _SEPARATION and self.min_class_size > 2 else 0
+        among = f", in classes of {sizes} clips or more (min_class_size: {sizes})" if sizes else ""
+        return (
+            f"{name}: none of {n_clips} clips has another one with the same label, and one without it, among those that may be found "
+            f"for it (exclude: {self.exclude}){among}; copy the protocol's file, change exclude{' or min_class_size' if sizes else ''}, and give "
+            "its path as --protocol"
+        )
 
     def _separated(
         self, x: np.ndarray, values: np.ndarray, apart: np.ndarray
@@ -119,6 +127,11 @@ class Retrieval(MeasureKind):
             )
         classes = np.where(values.any(axis=1), values.argmax(axis=1), -1)
         made = queries.separation(x, classes, apart, self.distance, self.min_class_size, self.permutations)
+        if np.isnan(made.baseline) and not np.isnan(made.values).all():
+            raise EvaluationError(
+                f"gsr: none of {self.permutations} permutations of the labels leaves a clip that can be compared, so that nothing says what is "
+                "chance; copy the protocol's file, raise permutations, and give its path as --protocol"
+            )
         own, by_chance = made.values, np.where(np.isnan(made.values), np.nan, made.baseline)
         zero = own * 0
         told = f"gsr by chance {made.baseline:.4g}, p = {made.p:.2g} ({self.permutations} permutations)"
