@@ -35,3 +35,15 @@ def test_eight_shots_are_drawn_as_mteb_draws_them():
         drawn = [row for label in range(3) for row in [n for n in order if classes[n] == label][:8]]
         regression = LogisticRegression(C=1, max_iter=10000, tol=1e-10).fit(x[drawn].astype(float), classes[drawn])
         np.testing.assert_allclose(each.test, regression.predict_proba(x[test].astype(float)), atol=1e-4)
+
+
+def test_clips_are_shuffled_as_their_table_has_them():
+    """Whatever the order in which a run hands them over."""
+    x, classes = data()
+    values = np.eye(3, dtype=np.float32)[classes]
+    probe = protocol.load("mteb8shot", "published").probe
+    orders = np.arange(80), np.random.default_rng(0).permutation(80)
+    jobs = [ProbeJob((0,), train, NONE, np.arange(80, 120), seed=5) for train in orders]
+    one, other = probe.fit(FitRequest(jobs, [InMemory(x)], Targets(values, "single", "accuracy")))
+    for made, again in zip(one[Setting(8, "logistic")], other[Setting(8, "logistic")], strict=True):
+        np.testing.assert_array_equal(made.test, again.test)

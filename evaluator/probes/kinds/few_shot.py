@@ -126,7 +126,8 @@ class FewShot(ProbeKind):
             if orders is None:
                 drawn = draw_shots(job.train, values, shots[-1], np.random.default_rng((job.seed, draw)))
             else:
-                drawn = first_of_each(job.train[orders[draw]], values, shots[-1])
+                # The source shuffles clips as their table has them.
+                drawn = first_of_each(np.sort(job.train)[orders[draw]], values, shots[-1])
             for n in shots:
                 train = np.concatenate([own[:n] for own in drawn])
                 for head in self.heads:
