@@ -33,6 +33,14 @@ def test_multi_label_scores_equal_scikit_learns():
         assert metrics.score(name, MULTI, PROBABLE) == pytest.approx(wanted)
 
 
+def test_label_ranking_equals_scikit_learns():
+    """Ties, clips without any label and clips with all of them included."""
+    targets, probable = MULTI.copy(), PROBABLE.round(1)
+    targets[0], targets[1] = 0, 1
+    wanted = sk.label_ranking_average_precision_score(targets, probable)
+    assert metrics.score("lrap", targets, probable) == pytest.approx(wanted, abs=1e-12)
+
+
 def test_binary_and_ranking_scores_equal_scikit_learns():
     """Average precision of the positive class and of each, and the mean area under the ROC curve, ties included."""
     probable = PROBABLE.round(1)

@@ -22,7 +22,7 @@ from evaluator.scoring import events
 from evaluator.scoring.columns import Columns, ratio, ratios
 from evaluator.scoring.measures import MEASURES
 from evaluator.scoring.metric import Metric
-from evaluator.scoring.ranking import areas, average_precisions
+from evaluator.scoring.ranking import areas, average_precisions, label_ranking
 from evaluator.words import counted
 
 
@@ -194,6 +194,10 @@ METRICS: dict[str, Metric] = {  # by their names in task files
         ("multi",),
         ranks=True,
         title="weighted mAP",
+    ),
+    "lrap": Metric(
+        label_ranking,
+        "label ranking average precision: share of a clip's labels among all that are at least as probable as each of them, mean over clips",
     ),
     "average_precision": Metric(
         average_precision,

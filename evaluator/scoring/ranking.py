@@ -1,4 +1,4 @@
-"""How well a class is ranked above all else: average precision and area under the ROC curve, class by class.
+"""How well a class is ranked above all else: average precision and area under the ROC curve, class by class; and, clip by clip, how well its labels are.
 
 `targets` and `probabilities` are (n_clips, n_classes), `groups` (n_clips,) as in `columns.py`. Nothing is ranked again to leave
 a group out: for each probability that a clip with the label has, what each group adds to the counts above it is subtracted.
@@ -6,7 +6,7 @@ a group out: for each probability that a clip with the label has, what each grou
 
 import numpy as np
 
-from evaluator.scoring.columns import Columns, ratio
+from evaluator.scoring.columns import Columns, ratio, ratios
 
 
 def average_precisions(targets: np.ndarray, probabilities: np.ndarray, groups: np.ndarray, n_groups: int) -> Columns:
@@ -92,3 +92,22 @@ def _pairs(own: np.ndarray, probable: np.ndarray, groups: np.ndarray, n_groups: 
     sizes, n_others = n_own.sum(axis=0), np.bincount(others, minlength=n_groups)
     left = (sizes.sum() - sizes).astype(np.float64) * (n_others.sum() - n_others)
     return np.asarray(won), won_without, np.asarray(float(sizes.sum() * n_others.sum())), left, sizes
+
+
+def label_ranking(targets: np.ndarray, probabilities: np.ndarray, groups: np.ndarray, n_groups: int) -> Columns:
+    """Label ranking average precision (LRAP), one column: the mean over clips of how purely their labels stand first.
+
+    For each label of a clip, the share of its labels among all that are at least as probable, (n_classes,); 1 for a clip that has none or
+    all of them: scikit-learn's `label_ranking_average_precision_score`.
+
+    Args:
+        targets, probabilities: (n_clips, n_classes).
+        groups: (n_clips,).
+        n_groups: How many groups there are.
+    """
+    values = np.ones((len(targets), 1))
+    for clip, (own, probable) in enumerate(zip(targets > 0, probabilities, strict=True)):
+        if own.any():
+            above = probable >= probable[own][:, None]  # (n_labels of the clip, n_classes)
+            values[clip] = (above[:, own].sum(axis=1) / above.sum(axis=1)).mean()
+    return ratios(values, np.ones_like(values), groups, n_groups)

@@ -1,7 +1,8 @@
 """A few training clips of each class, drawn many times: the nearest class mean, and logistic regression.
 
 The draws come from a job's seed, and every number of shots and every head sees the same draws, so that 5 shots hold the
-2 shots of the same draw.
+2 shots of the same draw. Of clips with several labels a draw takes one after the other, in its order, as long as one of a clip's
+labels still has too few; so that common labels get more than that number, and 5 shots need not hold all of 2.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +16,7 @@ from evaluator.probes.jobs import FitRequest, Outcomes, ProbeJob, ProbeOutcome, 
 from evaluator.probes.kind import ProbeKind
 from evaluator.probes.logistic_regression import fit_path
 from evaluator.schema import Field
+from evaluator.scoring.targets import Targets
 
 _MAX_ITER = 1000  # Newton steps of the solver; it takes about 5
 _MIN_NORM = 1e-12  # of a feature vector; below it, it points nowhere
@@ -105,7 +107,7 @@ class FewShot(ProbeKind):
         Numbers of shots that some class of some job does not have are left out.
 
         Raises:
-            UsageError: Clips may have several labels, so that shots of a class are not defined.
+            UsageError: Clips may have several labels, so that the mean of a class is not defined, or the rows are frames of events.
             EvaluationError: A class has fewer training clips than the primary number of shots.
         """
         from threadpoolctl import threadpool_limits
@@ -113,34 +115,49 @@ class FewShot(ProbeKind):
         values = request.targets.values
         sizes = [values[job.train].sum(axis=0) for job in request.jobs]
         tested = [values[job.test].any(axis=0) for job in request.jobs]
-        self.refuse(request.targets.labels, sizes, tested)
+        self.refuse("events" if request.targets.scored else request.targets.labels, sizes, tested)
         shots = sorted(n for n in self.shots if n <= _fewest(sizes, tested))
         with threadpool_limits(1):  # these fits are too small to be shared among threads
             return [self._fit_job(job, shots, request) for job in request.jobs]
 
     def _fit_job(self, job: ProbeJob, shots: Sequence[int], request: FitRequest) -> Outcomes:
         outcomes: dict[Setting, list[ProbeOutcome]] = {Setting(n, head): [] for n in shots for head in self.heads}
-        orders = mteb_orders(len(job.train), self.draws) if self.order == "mteb" else None
-        for draw in range(self.draws):
-            values = request.targets.values
-            if orders is None:
-                drawn = draw_shots(job.train, values, shots[-1], np.random.default_rng((job.seed, draw)))
-            else:
-                # The source shuffles clips as their table has them.
-                drawn = first_of_each(np.sort(job.train)[orders[draw]], values, shots[-1])
-            for n in shots:
-                train = np.concatenate([own[:n] for own in drawn])
+        for drawn in self._drawn(job, request.targets, shots):
+            for n, train in drawn.items():
                 for head in self.heads:
                     outcomes[Setting(n, head)].append(self._fit_draw(job, train, head, request))
             request.progress(1)
         return outcomes
 
+    def _drawn(self, job: ProbeJob, targets: Targets, shots: Sequence[int]) -> Iterator[dict[int, np.ndarray]]:
+        """For each draw, the training rows by the number of shots, (n_drawn,)."""
+        values, several = targets.values, targets.labels == "multi"
+        table = np.sort(job.train)  # the source shuffles clips as their table has them
+        orders = (mteb_multi_label_orders if several else mteb_orders)(len(table), self.draws)
+        for draw in range(self.draws):
+            random = np.random.default_rng((job.seed, draw))
+            if several:
+                order = table[orders[draw]] if self.order == "mteb" else random.permutation(job.train)
+                yield {n: until_each_has(order, values, n) for n in shots}
+            else:
+                most = shots[-1]
+                by_class = (
+                    first_of_each(table[orders[draw]], values, most)
+                    if self.order == "mteb"
+                    else draw_shots(job.train, values, most, random)
+                )
+                yield {n: np.concatenate([own[:n] for own in by_class]) for n in shots}
+
     def refuse(self, labels: str, sizes: Sequence[np.ndarray], tested: Sequence[np.ndarray]) -> None:
         """See `ProbeKind`."""
-        if labels != "single":
+        if labels == "events":
             raise UsageError(
-                f"few-shot probes are for tasks with one label a clip, and these are {labels}-label; take the protocol "
-                "logistic or arch"
+                "few-shot probes are for clips with labels, and these are events with times; take the protocol hear"
+            )
+        if labels == "multi" and "centroid" in self.heads:
+            raise UsageError(
+                "few-shot probes are for tasks with one label a clip where one of their heads is centroid, and these are multi-label; take "
+                "the protocol mteb8shot, logistic or arch"
             )
         fewest = _fewest(sizes, tested)
         if fewest < self.primary[0]:
@@ -157,7 +174,7 @@ class FewShot(ProbeKind):
         predict: Predict
         unsettled: tuple[str, ...] = ()
         if head == "logistic":
-            (regression,) = fit_path(x, values, "single", [self.C], _MAX_ITER)
+            (regression,) = fit_path(x, values, targets.labels, [self.C], _MAX_ITER)
             predict, unsettled = regression.probabilities, () if regression.arrived else (f"C = {self.C:g}",)
         else:
             predict = centroid(x, values, self.temperature)
@@ -199,6 +216,33 @@ def mteb_orders(n_rows: int, n_draws: int) -> list[np.ndarray]:
     for _ in range(n_draws):
         np.random.RandomState(42).shuffle(order)
         orders.append(order.copy())
+    return orders
+
+
+def until_each_has(rows: np.ndarray, values: np.ndarray, n: int) -> np.ndarray:
+    """Of rows in their order those of which some label is on fewer than `n` rows before, (n_drawn,); `values` as in `draw_shots`.
+
+    Source: embeddings-benchmark/mteb, abstasks/multilabel_classification.py.
+    """
+    counts, drawn = np.zeros(values.shape[1], np.int64), []
+    for row in rows.tolist():
+        own = values[row] > 0
+        if (counts[own] < n).any():
+            drawn.append(row)
+            counts += own
+    return np.array(drawn, np.int64)
+
+
+def mteb_multi_label_orders(n_rows: int, n_draws: int) -> list[np.ndarray]:
+    """The orders of training rows in which MTEB draws clips with several labels: each shuffles the table anew, by one generator of seed 42.
+
+    Source: embeddings-benchmark/mteb, abstasks/multilabel_classification.py.
+    """
+    random, orders = np.random.default_rng(42), []
+    for _ in range(n_draws):
+        order = np.arange(n_rows)
+        random.shuffle(order)
+        orders.append(order)
     return orders
 
 
