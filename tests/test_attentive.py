@@ -108,3 +108,75 @@ def test_a_run_reads_frames_of_the_store(tmp_path, monkeypatch):
     assert result.metric == "accuracy" and result.score > 0.3
     with pytest.raises(ev.UsageError, match="give --option layer=6"):
         ev.run("hear_ssl.melspec", "demo/calls", protocol="attentive", layers="6", out=None)
+
+
+def frame_by_frame(x, slices, classes, job, probe):
+    """The probe as its YAML says it, clip by clip: test probabilities of the first best epoch, that epoch, and each epoch's accuracy.
+
+    The generator of `torch.manual_seed` draws the query, the weights of key, value and head, then all dropout; numpy's draws the orders,
+    which are cut into as few batches of about one size as there can be.
+    """
+    torch.manual_seed(job.seed)
+    query = torch.nn.Parameter(0.02 * torch.randn(WIDTH))
+    key, value = (torch.nn.Linear(WIDTH, WIDTH, bias=False) for _ in range(2))
+    norm, head = torch.nn.LayerNorm(WIDTH), torch.nn.Linear(WIDTH, 2)
+    learned = [query, *(each for part in (key, value, norm, head) for each in part.parameters())]
+    n_heads = max(n for n in range(1, probe.heads + 1) if probe.heads % n == 0 and WIDTH % n == 0)
+    size = WIDTH // n_heads
+
+    def gathered(clip):
+        frames = torch.from_numpy(x[slices[clip]])
+        if len(frames) > probe.max_frames:
+            frames = frames[[n * len(frames) // probe.max_frames for n in range(probe.max_frames)]]
+        parts = []
+        for n in range(n_heads):
+            own = slice(n * size, (n + 1) * size)
+            raised = torch.exp(frames @ key.weight[own].T @ query[own] / size**0.5)
+            parts.append(raised / raised.sum() @ (frames @ value.weight[own].T))
+        return norm(torch.cat(parts))
+
+    def said(clips):
+        with torch.no_grad():
+            return torch.stack([head(gathered(clip)) for clip in clips]).softmax(dim=1).numpy()
+
+    optimiser = torch.optim.AdamW(learned, lr=probe.learning_rate, weight_decay=probe.weight_decay)
+    n_batches = -(-len(job.train) // probe.batch_size)
+    rising, n_steps = probe.warmup_epochs * n_batches, probe.epochs * n_batches
+    orders, step, scores, best = np.random.default_rng(job.seed), 0, [], None
+    for epoch in range(1, probe.epochs + 1):
+        for clips in np.array_split(orders.permutation(job.train), n_batches):
+            step += 1
+            falling = 0.5 * (1 + np.cos(np.pi * (step - rising) / (n_steps + 1 - rising)))
+            optimiser.param_groups[0]["lr"] = probe.learning_rate * (step / rising if step < rising else falling)
+            pooled = torch.stack([gathered(clip) for clip in clips])
+            logits = head(torch.nn.functional.dropout(pooled, probe.dropout))
+            optimiser.zero_grad()
+            torch.nn.functional.cross_entropy(logits, torch.from_numpy(classes[clips])).backward()
+            length = torch.sqrt(sum((each.grad**2).sum() for each in learned))
+            for each in learned:
+                each.grad *= min(1.0, float(probe.clip_gradients / (length + 1e-6)))
+            optimiser.step()
+        scores.append((said(job.valid).argmax(axis=1) == classes[job.valid]).mean())
+        if best is None or scores[-1] > max(scores[:-1]):
+            best = said(job.test), epoch
+    return *best, scores
+
+
+@pytest.mark.slow
+def test_it_is_what_its_file_says():
+    """With the protocol's own settings, against a loop over clips and heads; one clip is longer than it looks at."""
+    x, slices, classes = hidden_frame(n=70)
+    seed = 3
+    probe = protocol.load("attentive").probe
+    last = slices[-1]
+    x = np.concatenate([x[: last.start], np.repeat(x[last], 1 + 1000 // (last.stop - last.start), axis=0)])
+    slices[-1] = slice(last.start, len(x))
+    rows = np.random.default_rng(seed).permutation(len(classes) - 1)
+    job = ProbeJob((0,), np.append(rows[:36], len(rows)), rows[36:50], rows[50:], seed)
+    targets = Targets(np.eye(2, dtype=np.float32)[classes], "single", "accuracy")
+    (outcomes,) = probe.fit(FitRequest([job], [InMemory(x)], targets, device="cpu", frames=slices))
+    (outcome,) = outcomes[Setting()]
+    test, chosen, scores = frame_by_frame(x, slices, classes, job, probe)
+    np.testing.assert_allclose(outcome.valid_scores, scores, atol=1e-9)
+    assert outcome.chosen_epoch == chosen
+    np.testing.assert_allclose(outcome.test, test, atol=1e-4)
