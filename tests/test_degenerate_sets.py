@@ -11,6 +11,7 @@ from evaluator.embedding.matrix import InMemory
 from evaluator.errors import EvaluationError
 from evaluator.probes import protocol
 from evaluator.probes.jobs import FitRequest, ProbeJob, Setting
+from evaluator.scoring import partitions
 from evaluator.scoring.metrics import METRICS, score
 from evaluator.scoring.targets import Targets
 from miniature import sound
@@ -217,6 +218,26 @@ def test_two_classes_are_those_of_scikit_learn():
         sk.roc_auc_score(np.delete(classes == classes[n], n), np.delete(np.round(unit @ unit[n], 12), n)) for n in ROWS
     ]
     assert scores["retrieval_auc"] == pytest.approx(np.mean(areas), abs=1e-6)
+
+
+def test_agreements_of_tiny_partitions_are_those_of_scikit_learn():
+    """From two clips on, clusters of one clip and a single cluster among them; all clips for themselves, which scikit-learn calls 1, are 0."""
+    random = np.random.default_rng(0)
+    agreements = (
+        (partitions.v_measure, sk.v_measure_score),
+        (partitions.adjusted_information, sk.adjusted_mutual_info_score),
+        (partitions.adjusted_rand, sk.adjusted_rand_score),
+    )
+    for n in range(2, 14):
+        for _ in range(20):
+            classes, clusters = random.integers(0, n, n), random.integers(0, random.integers(1, n + 1), n)
+            if len(set(classes)) > 1 and len(set(classes)) + len(set(clusters)) < 2 * n:
+                counts = np.zeros((n, n), np.int64)
+                np.add.at(counts, (classes, clusters), 1)
+                for ours, theirs in agreements:
+                    assert ours(counts) == pytest.approx(theirs(classes, clusters), abs=1e-9)
+        alone = np.eye(n, dtype=np.int64)
+        assert partitions.adjusted_information(alone) == partitions.adjusted_rand(alone) == 0
 
 
 def test_permutations_in_which_nothing_can_be_compared_are_left_out():

@@ -9,6 +9,8 @@ import numpy as np
 
 from evaluator.scoring.columns import Columns
 
+_NOTHING = 1e-12  # nats: what rounding leaves of a difference of entropies that is 0
+
 Agreement = Callable[[np.ndarray], float]
 """From counts (n_classes, n_clusters) to a score."""
 
@@ -43,6 +45,8 @@ def v_measure(counts: np.ndarray) -> float:
 def adjusted_information(counts: np.ndarray) -> float:
     """Mutual information of (n_classes, n_clusters) less what permuted labels have, over the mean entropy less the same; NaN for one class.
 
+    0 for clips that each have a class and a cluster of their own: any labels would agree as much (0 / 0, where scikit-learn says 1).
+
     Source: Vinh, Epps & Bailey 2010; scikit-learn's adjusted_mutual_info_score.
     """
     from sklearn.metrics.cluster import expected_mutual_information
@@ -54,11 +58,13 @@ def adjusted_information(counts: np.ndarray) -> float:
         return 0.0
     expected = float(expected_mutual_information(counts, int(counts.sum())))
     below = (_entropy(counts.sum(axis=1)) + _entropy(counts.sum(axis=0))) / 2 - expected
-    return float((_information(counts) - expected) / below) if abs(below) > 1e-15 else 0.0
+    return float((_information(counts) - expected) / below) if abs(below) > _NOTHING else 0.0
 
 
 def adjusted_rand(counts: np.ndarray) -> float:
     """Share of pairs of clips that are together in both or in neither, of (n_classes, n_clusters), less what permuted labels have; NaN for one class.
+
+    0 for clips that each have a class and a cluster of their own, as `adjusted_information`.
 
     Source: Hubert & Arabie 1985; scikit-learn's adjusted_rand_score.
     """
