@@ -13,6 +13,7 @@ CHECKPOINT = AvesCheckpoint(
     stem="ported_aves/aves-base-bio",
     licence="MIT",
     citation="Hagiwara 2022, AVES, https://arxiv.org/abs/2210.14493",
+    trained_on=dict.fromkeys(("fsd50k", "hear_fsd50k"), "FSD50K, without labels, as its paper says"),
 )
 FACTS = Facts(
     layers=12,

@@ -15,6 +15,9 @@ CHECKPOINT = Checkpoint(
     family="clap",
     licence="none stated on its card",
     citation="Robinson et al. 2023, BioLingual, https://arxiv.org/abs/2308.04978",
+    trained_on={
+        "cbi": "may have heard its recordings with captions: its authors name Xeno-canto, from which this dataset was made",
+    },
 )
 FACTS = Facts(
     width=512,

@@ -13,6 +13,8 @@ CHECKPOINT = AvesCheckpoint(
     stem="birdaves/birdaves-biox-base",
     licence="MIT",
     citation="Hagiwara 2022, AVES, https://arxiv.org/abs/2210.14493",
+    trained_on=dict.fromkeys(("fsd50k", "hear_fsd50k"), "FSD50K, without labels, as its authors say")
+    | {"cbi": "may have heard its recordings: its authors name 2210 h of Xeno-canto, from which this dataset was made"},
 )
 FACTS = Facts(
     layers=12,

@@ -15,6 +15,11 @@ CHECKPOINT = Checkpoint(
     family="clap",
     licence="Apache-2.0",
     citation="Wu et al. 2023, CLAP, https://arxiv.org/abs/2211.06687",
+    trained_on=dict.fromkeys(
+        ("esc10", "esc50", "hear_esc50", "fsd50k", "hear_fsd50k", "urbansound8k"),
+        "may have heard its clips with captions: LAION-Audio-630K comes with all of Freesound or without this dataset, and the "
+        "weights do not say which they are of",
+    ),
 )
 FACTS = Facts(
     width=512,

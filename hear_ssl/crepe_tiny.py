@@ -14,6 +14,12 @@ CHECKPOINT = CrepeCheckpoint(
     capacity="tiny",
     licence="MIT",
     citation="Kim et al. 2018, CREPE, https://arxiv.org/abs/1802.06182",
+    trained_on=dict.fromkeys(
+        ("nsynth", "hear_nsynth_pitch_5h", "hear_nsynth_pitch_50h"), "NSynth with its pitches, as its README says"
+    )
+    | {
+        "medley_solos_db": "may have heard some of its songs: its README names MedleyDB, from which a part of this dataset comes"
+    },
 )
 FACTS = Facts(
     layers=1,

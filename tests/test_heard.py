@@ -10,8 +10,12 @@ from safetensors import safe_open
 
 import evaluator as ev
 from evaluator.audio import sounds
+from evaluator.embedding import contamination
 from hear_ssl import byol_a_mini
+from hear_ssl.bridges import door
 from hear_ssl.pretraining import heard
+from miniatures import MINIATURES
+from tiny_checkpoints import MODULES, checkpoint_of, model_path
 
 FSDD = Path(__file__).parents[2] / "shared" / "data" / "fsdd" / "recordings"
 MINI = Path(byol_a_mini.__file__).parent / "weights" / "byol_a_mini.safetensors"
@@ -127,3 +131,78 @@ def test_mini_knows_its_own_training_sounds_and_no_others():
     for name in ("0_george_5.wav", "9_yweweler_14.wav"):
         assert sounds.digest(FSDD / name) in known
     assert sounds.digest(FSDD / "0_george_4.wav") not in known
+
+
+@pytest.mark.parametrize(
+    ("module", "task", "kind", "text"),
+    [
+        pytest.param(
+            "aves_bio",
+            "arch/fsd50k",
+            "pre_trained_on_data",
+            "contamination: the module was pre-trained on FSD50K, without labels",
+            marks=pytest.mark.slow,
+        ),
+        (
+            "crepe_tiny",
+            "nsynth",
+            "pre_trained_on_data",
+            "contamination: the module was pre-trained on NSynth with its pitches",
+        ),
+        (
+            "crepe_tiny",
+            "medley_solos_db",
+            "possibly_pre_trained_on_data",
+            "possible contamination: the module may have heard some of its songs",
+        ),
+        pytest.param(
+            "clap_htsat_unfused",
+            "esc10",
+            "possibly_pre_trained_on_data",
+            "possible contamination: the module may have heard its clips with captions",
+            marks=pytest.mark.slow,
+        ),
+    ],
+)
+def test_what_a_paper_says_of_named_weights_is_a_caveat(module, task, kind, text, tmp_path):
+    """Whatever weights are given under the name; the untrained copy knows nothing."""
+    dataset = task.rpartition("/")[2]
+    MINIATURES[dataset].make(tmp_path / "data" / dataset)
+    weights = model_path(module, tmp_path / "weights")
+    given = {
+        "data": tmp_path / "data",
+        "weights": weights or None,
+        "cache": tmp_path / "cache",
+        "protocol": "logistic",
+        "out": None,
+    }
+    (result,) = ev.run(f"hear_ssl.{module}", task, **given)
+    assert kinds(result)[kind].startswith(text)
+    (result,) = ev.run(f"untrained:hear_ssl.{module}", task, **given)
+    assert not {"pre_trained_on_data", "possibly_pre_trained_on_data"} & set(kinds(result))
+
+
+def test_what_is_certain_of_a_member_counts_before_what_is_possible_of_another():
+    """In an ensemble opened by the evaluator and in one that a module of ours builds."""
+    from hear_ssl.encoders.ensemble import _trained_on
+
+    class Member:
+        def __init__(self, name, said):
+            self.name, self.model = name, self
+            self.trained_on = said
+
+    said = [("a", {"x": "X", "y": "may have heard Y"}), ("b", {"x": "may have heard X", "z": "Z"})]
+    wanted = {"x": "a on X", "y": "a may have heard Y", "z": "b on Z"}
+    for members in (said, said[::-1]):
+        assert contamination.of_members(members) == _trained_on([Member(*each) for each in members]) == wanted
+
+
+def test_what_modules_know_are_datasets_of_ours():
+    """By the names that tasks have, of modules and of bridges, in words that make a sentence."""
+    datasets = {path.stem for path in (Path(__file__).parents[1] / "tasks" / "datasets").glob("*.yaml")}
+    said = {module: getattr(checkpoint_of(module), "trained_on", {}) for module in MODULES}
+    said.update({kind: getattr(door._hub(kind), "TRAINED_ON", {}) for kind in door.kinds()})
+    assert sum(map(bool, said.values())) >= 12
+    for module, its in said.items():
+        assert set(its) <= datasets, module
+        assert all(what and not what.endswith(".") for what in its.values()), module

@@ -25,7 +25,7 @@ import numpy as np
 
 from evaluator.audio.decoded import Decoded
 from evaluator.datasets.recordings import Recordings
-from evaluator.embedding import behaviour, guard, loaded_files, members, merging, proofs, rounding, uses
+from evaluator.embedding import behaviour, contamination, guard, loaded_files, members, merging, proofs, rounding, uses
 from evaluator.embedding.claims import POLL_SECONDS, Claim
 from evaluator.embedding.embed import Progress, Workers, embed_with, have_made
 from evaluator.embedding.extract import to_make
@@ -124,11 +124,9 @@ class MemberwiseEnsemble:
             "code": [each["code"] for each in self.described],
             "identity": None,
             "weights_sha256": [identity(*pair)["weights"] for pair in zip(self.specs, self.described, strict=True)],
-            "trained_on": {
-                name: f"{spec.name} on {what}"
-                for spec, each in zip(self.specs, self.described, strict=True)
-                for name, what in each["trained_on"].items()
-            },
+            "trained_on": contamination.of_members(
+                (spec.name, each["trained_on"]) for spec, each in zip(self.specs, self.described, strict=True)
+            ),
             "heard": sorted({sound for each in self.described for sound in each["heard"]}),
             "members": self.described,
         }

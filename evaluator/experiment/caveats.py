@@ -9,7 +9,7 @@ from evaluator.audio import oddities
 from evaluator.audio.sounds import digests as sounds_of
 from evaluator.check.check import counts
 from evaluator.datasets import own_split, splits
-from evaluator.embedding import guard
+from evaluator.embedding import contamination, guard
 from evaluator.embedding.extraction import Extraction
 from evaluator.experiment import from_clips
 from evaluator.experiment.evaluation import Choice, Evaluation, Key
@@ -40,11 +40,21 @@ def on_module(setup: Setup, described: Mapping[str, Any], cache: Path) -> Iterat
             f"on, {again[0]} for one, so its score here is no estimate for new recordings",
         )
     elif setup.task.dataset.name in trained_on:
-        yield Caveat(
-            "pre_trained_on_data",
-            f"contamination: the module was pre-trained on {trained_on[setup.task.dataset.name]}, so its score here is "
-            "no estimate for new recordings",
+        yield _contamination(trained_on[setup.task.dataset.name])
+
+
+def _contamination(what: str) -> Caveat:
+    """The caveat of a dataset that the module knows, or may know, by what it says of it."""
+    if contamination.is_possible(what):
+        subject = "the module " if what.startswith(contamination.POSSIBLY) else ""  # an ensemble names its member
+        return Caveat(
+            "possibly_pre_trained_on_data",
+            f"possible contamination: {subject}{what}, so its score here may be no estimate for new recordings",
         )
+    return Caveat(
+        "pre_trained_on_data",
+        f"contamination: the module was pre-trained on {what}, so its score here is no estimate for new recordings",
+    )
 
 
 def _elsewhere(table: Mapping[str, Any]) -> str:

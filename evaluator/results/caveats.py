@@ -46,6 +46,10 @@ CAVEATS: Mapping[str, CaveatKind] = {
     "pre_trained_on_data": CaveatKind(
         "the module was pre-trained on recordings of this dataset: contamination", ALWAYS
     ),
+    # Nobody tells whether it is so: a verdict may rest on recordings that one of the two knows.
+    "possibly_pre_trained_on_data": CaveatKind(
+        "the module may have been pre-trained on recordings of this dataset: possible contamination", ALWAYS
+    ),
     # Whoever compares knows where they come from; nothing shows that they are better or worse for it.
     "not_computed_here": CaveatKind(
         "the vectors come from a table that was made elsewhere: nobody can check here what they depend on"

@@ -34,8 +34,9 @@ class Model(torch.nn.Module):
         sample_rate: Of the audio it takes, in Hz.
         timestamp_embedding_size, scene_embedding_size: Widths of the two embeddings.
         n_layers: Layers of the encoder, its input included.
-        trained_on: Datasets of the evaluator whose sounds were in the pre-training data, by name, and which sounds: an
-            extension of the API, by which a score on them can be marked.
+        trained_on: Datasets of the evaluator whose sounds were in the pre-training data, by name, and which sounds, in words that
+            complete "pre-trained on", or begin with "may have heard" where it is only possible: an extension of the API, by which a
+            score on them can be marked.
         heard: Hashes of these sounds themselves where they are known, 16 hex digits each (`hear_ssl/pretraining/heard.py`).
         read_from: Absolute paths of all files and folders that decide what was loaded, also of such as are looked for in vain:
             an extension by which a later run can tell, without loading, that the same would be loaded. None where nobody can.

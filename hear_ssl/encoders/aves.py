@@ -17,7 +17,7 @@ import shutil
 import sys
 import urllib.request
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from glob import escape
 from pathlib import Path
 from typing import Any
@@ -184,11 +184,14 @@ class AvesCheckpoint:
         stem: Where it is published, below `PUBLISHED_AT` and without the two endings.
         licence: Of the weights.
         citation: Paper that describes it.
+        trained_on: Datasets of the evaluator whose sounds it was trained on, and which; becomes `model.trained_on`, whatever
+            weights are given.
     """
 
     stem: str
     licence: str = ""
     citation: str = ""
+    trained_on: Mapping[str, str] = field(default_factory=dict)
 
     def load_model(self, model_file_path: str = "", **options: Any) -> Model:
         """The model, frozen and in evaluation mode.
@@ -209,6 +212,7 @@ class AvesCheckpoint:
         path = Path(model_file_path) if model_file_path else self.downloaded()
         encoder = engines.build_encoder(_load_network(path), bool(normalize), SAMPLE_RATE, chosen)
         model = Model(encoder, **options)
+        model.trained_on = dict(self.trained_on)
         beside = _config_beside(path)
         usual = path.with_name(f"{path.stem}.model_config.json")
         model.read_from = [os.path.abspath(each) for each in (path, usual, *([] if beside == usual else [path.parent]))]

@@ -1,7 +1,8 @@
 """Published networks in the hub's format, as the modules of this package declare them, and how one is loaded."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,8 @@ class Checkpoint:
         normalize: Whether its processor normalises the input; used where no processor file lies beside the weights.
         licence: Of the weights.
         citation: Paper that describes it.
+        trained_on: Datasets of the evaluator whose sounds it was trained on, and which; becomes `model.trained_on`, whatever
+            weights are given.
     """
 
     hub_id: str
@@ -44,6 +47,7 @@ class Checkpoint:
     normalize: bool | None = None
     licence: str = ""
     citation: str = ""
+    trained_on: Mapping[str, str] = field(default_factory=dict)
 
     def load_model(self, model_file_path: str = "", **options: Any) -> Model:
         """The model, frozen and in evaluation mode.
@@ -80,6 +84,7 @@ class Checkpoint:
         fit_window(encoder, options)
         model = Model(encoder, **options)
         model.read_from = files.read_from
+        model.trained_on = dict(self.trained_on)
         return model
 
 

@@ -10,7 +10,8 @@ Source: Kim et al. 2018, https://arxiv.org/abs/1802.06182; frame steps as in the
 
 import importlib.util
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -165,11 +166,14 @@ class CrepeCheckpoint:
         capacity: "full" or "tiny".
         licence: Of the weights.
         citation: Paper that describes it.
+        trained_on: Datasets of the evaluator whose sounds it was trained on, and which; becomes `model.trained_on`, whatever
+            weights are given.
     """
 
     capacity: str
     licence: str = ""
     citation: str = ""
+    trained_on: Mapping[str, str] = field(default_factory=dict)
 
     def load_model(self, model_file_path: str = "", **options: Any) -> Model:
         """The model, frozen and in evaluation mode.
@@ -190,6 +194,7 @@ class CrepeCheckpoint:
         weights.load_strictly(layout, used, path)
         model = Model(CrepeEncoder(layout), **options)
         model.read_from = [os.path.abspath(path)]
+        model.trained_on = dict(self.trained_on)
         return model
 
     def packaged(self) -> Path:

@@ -59,11 +59,7 @@ class Ensemble(torch.nn.Module):
         self.scene_embedding_size = merging.merged_width(self.scene_widths) * merging.time_groups
         transformers = [n for n, member in enumerate(members) if _is_transformer(member)]
         self.reference = transformers[0] if transformers else 0
-        self.trained_on = {
-            name: f"{member.name} on {what}"
-            for member in members
-            for name, what in dict(getattr(member.model, "trained_on", {})).items()
-        }
+        self.trained_on = _trained_on(members)
         self.heard = sorted({sound for member in members for sound in getattr(member.model, "heard", ())})
         said = [getattr(member.model, "read_from", None) for member in members]
         self.read_from = None if None in said else sorted({place for places in said for place in places or ()})
@@ -173,6 +169,18 @@ class Ensemble(torch.nn.Module):
         shortest = framing.receptive_field + (self.merging.time_groups - 1) * framing.hop - 2 * framing.pad
         missing = -(-shortest * self.sample_rate // reference.sample_rate) - len(clip)
         return pad(clip, (0, missing)) if missing > 0 else clip
+
+
+def _trained_on(members: Sequence[Member]) -> dict[str, str]:
+    """Which datasets the members know; what is certain of one of them counts before what is possible of another."""
+    possibly = "may have heard "
+    said = [
+        (name, member.name, what)
+        for member in members
+        for name, what in dict(getattr(member.model, "trained_on", {})).items()
+    ]
+    said.sort(key=lambda each: possibly not in each[2])  # of one dataset the last one stays
+    return {name: f"{member} {'' if possibly in what else 'on '}{what}" for name, member, what in said}
 
 
 def _is_transformer(member: Member) -> bool:
