@@ -87,7 +87,9 @@ def test_clap_gives_the_embedding_before_the_projection_too(tmp_path):
     assert error(model.clips([clip], False)["scene"][0], theirs.mean(0)) < 1e-5
 
 
-@pytest.mark.parametrize("kind", ["wav2vec2_bert_relative_key", "parakeet", "moonshine", "conformer_relative", "sew"])
+@pytest.mark.parametrize(
+    "kind", ["wav2vec2_bert_relative_key", "seamless_m4t_v2", "parakeet", "moonshine", "conformer_relative", "sew"]
+)
 def test_statistics_are_those_of_a_whole_recording(kind, tmp_path):
     """The input of the first layer is the same in windows and in one piece, though the recording fades."""
     folder, clip = save(kind, tmp_path), noise(16000 * 25)
@@ -166,6 +168,8 @@ def test_moonshines_rotary_positions_are_read_from_older_files_too(tmp_path):
         ("ast", {"num_hidden_layers": 4}, "num_hidden_layers is 4, but the weights are of 3 layers"),
         ("ast", {"model_type": "whisper"}, "7 of 55 tensors belong neither to the encoder"),
         ("wav2vec2_bert_None", {"add_adapter": True}, "the key add_adapter is set"),
+        ("seamless_m4t_v2", {"conv_depthwise_kernel_size": 8}, "conv_depthwise_kernel_size is 8, no odd number"),
+        ("seamless_m4t_v2", {"add_adapter": "evil"}, "add_adapter is .evil.; true or false is wanted"),
         ("wav2vec2_bert_None", {"use_intermediate_ffn_before_adapter": True}, "it puts another network behind"),
         ("sew_d", {"conv_kernel_size": 3}, "the key conv_kernel_size is set: SEW-D is run here without it only"),
         ("whisper", {"auto_map": {"AutoModel": "evil.Evil"}}, "the key auto_map is set: it names program code"),

@@ -99,6 +99,35 @@ BERT = {
 }
 BERT_ELSEWHERE = ELSEWHERE | {"adapter_act", "use_intermediate_ffn_before_adapter"}
 SEAMLESS = ("SeamlessM4TFeatureExtractor", {})
+SEAMLESS_WAY = {
+    "extractor": SEAMLESS,
+    "click": 0.1,
+    "quiet": 0.2,
+    "elsewhere": words(
+        """activation_dropout activation_function adaptor_dropout attention_dropout bos_token_id char_vocab_size decoder_attention_heads
+        decoder_ffn_dim decoder_layerdrop decoder_layers decoder_start_token_id dropout encoder_attention_heads encoder_ffn_dim
+        encoder_layerdrop encoder_layers eos_token_id lang_embed_dim leaky_relu_slope max_new_tokens max_position_embeddings
+        num_conv_pos_embedding_groups num_conv_pos_embeddings pad_token_id resblock_dilation_sizes resblock_kernel_sizes sampling_rate
+        scale_embedding speech_encoder_dropout speech_encoder_layerdrop spkr_embed_dim t2u_bos_token_id t2u_decoder_attention_heads
+        t2u_decoder_ffn_dim t2u_decoder_layers t2u_decoder_start_token_id t2u_encoder_attention_heads t2u_encoder_ffn_dim
+        t2u_encoder_layers t2u_eos_token_id t2u_max_new_tokens t2u_max_position_embeddings t2u_pad_token_id
+        t2u_variance_pred_dropout t2u_variance_predictor_embed_dim t2u_variance_predictor_hidden_dim
+        t2u_variance_predictor_kernel_size t2u_vocab_size tie_word_embeddings unit_embed_dim unit_hifi_gan_vocab_size
+        upsample_initial_channel upsample_kernel_sizes upsample_rates use_cache var_pred_dropout variance_predictor_kernel_size
+        vocab_size vocoder_num_langs vocoder_num_spkrs vocoder_offset"""
+    ),
+}
+SEAMLESS_CONFIG = {
+    "hidden_size": 32,
+    "speech_encoder_layers": 3,
+    "speech_encoder_attention_heads": 4,
+    "speech_encoder_intermediate_size": 64,
+    "conv_depthwise_kernel_size": 7,
+    "decoder_layers": 1,
+    "decoder_ffn_dim": 16,
+    "decoder_attention_heads": 2,
+    "vocab_size": 16,
+}
 AST = {
     "hidden_size": 32,
     "num_hidden_layers": 3,
@@ -268,6 +297,21 @@ TINY = {
         )
         for positions in ("relative_key", "relative", "rotary", None)
     },
+    **{
+        f"seamless_m4t_{positions}": Tiny(
+            "SeamlessM4T",
+            {**SEAMLESS_CONFIG, "position_embeddings_type": positions, "max_source_positions": 64},
+            model="SeamlessM4TForSpeechToText",
+            **SEAMLESS_WAY,
+        )
+        for positions in ("relative", "rotary")
+    },
+    "seamless_m4t_v2": Tiny(
+        "SeamlessM4Tv2",
+        {**SEAMLESS_CONFIG, "left_max_position_embeddings": 8, "right_max_position_embeddings": 4},
+        model="SeamlessM4Tv2ForSpeechToText",
+        **SEAMLESS_WAY,
+    ),
     "ast": Tiny(
         "AST",
         AST,
@@ -352,6 +396,15 @@ def stacked(made, features, clip):
     return [state[0, :n] for state in (*out.hidden_states[:-1], out.last_hidden_state)]
 
 
+def seamless(made, features, clip):
+    """Hidden states of SeamlessM4T, the last one before its adapter, which the library calls the last hidden state."""
+    last, encoder = [], made.speech_encoder
+    encoder.encoder.register_forward_hook(lambda module, inputs, output: last.append(output))
+    out = encoder(features.input_features, attention_mask=features.attention_mask, output_hidden_states=True)
+    n = int(features.attention_mask.sum())
+    return [state[0, :n] for state in (*out.hidden_states[:-1], *last)]
+
+
 def columns(made, features, clip):
     """Hidden states of AST, as means over frequency of the columns in the clip; tokens are in the order of Conv2d."""
     out, config = made(features.input_values, output_hidden_states=True), made.config
@@ -412,6 +465,8 @@ REFERENCES = {
     "SEW": squeezed,
     "SEWD": squeezed,
     "Wav2Vec2Bert": stacked,
+    "SeamlessM4T": seamless,
+    "SeamlessM4Tv2": seamless,
     "AST": columns,
     "Whisper": whisper,
 }

@@ -46,7 +46,8 @@ class Family:
         rules: The keys of config.json that decide the network's form, with what is taken of each; all others stay behind.
         build: A `Loaded` -> the encoder.
         misfits: Checked settings -> what does not go together, the key first in each sentence.
-        refused: Keys that change what the numbers mean, beside those that are always refused, with the reason.
+        refused: Keys that change what the numbers mean, beside those that are refused of all, with the reason; "" for one of these that
+            this family takes.
         older: The settings of config.json as an older version of the library wrote them -> as they are today.
         fixed: Keys that are checked and not passed on: older names, whose value has to be the usual one.
         heads: Beginnings of the names of other parts' tensors, whole words between dots, which are left out.

@@ -73,7 +73,7 @@ def network_settings(config: Mapping[str, Any], where: str, family: Family) -> d
 def _refuse_code(config: Mapping[str, Any], where: str, refused: Mapping[str, str]) -> None:
     """Refuse keys that are never passed on and never passed over."""
     for key, why in refused.items():
-        if config.get(key):
+        if why and config.get(key):
             raise ValueError(f"{where}: the key {key} is set: {why}")
     for key in ATTENTION:
         value = config.get(key)
