@@ -88,7 +88,15 @@ def test_clap_gives_the_embedding_before_the_projection_too(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "kind", ["wav2vec2_bert_relative_key", "seamless_m4t_v2", "parakeet", "moonshine", "conformer_relative", "sew"]
+    "kind",
+    [
+        "wav2vec2_bert_relative_key",
+        "seamless_m4t_v2",
+        "parakeet",
+        "moonshine",
+        "conformer_relative",
+        "sew",
+    ],
 )
 def test_statistics_are_those_of_a_whole_recording(kind, tmp_path):
     """The input of the first layer is the same in windows and in one piece, though the recording fades."""
@@ -134,6 +142,8 @@ def test_many_clips_of_one_length_share_passes(tmp_path):
         ("encodec", {"feature_size": 2}, "feature_size is 2; here this family runs with 1 only"),
         ("dac", {"hop_length": 320}, "says hop_length 320, config.json 512"),
         ("parakeet", {"preemphasis": 0.0}, "preemphasis is 0.0; here this family runs with 0.97 only"),
+        ("speech_to_text", {"num_mel_bins": 40}, "says num_mel_bins 40, config.json input_feat_per_channel 80"),
+        ("speech_to_text", {"normalize_vars": False}, "normalize_vars is False; here"),
         ("moonshine", {"do_normalize": True}, "do_normalize is True; here"),
     ],
 )
@@ -170,6 +180,8 @@ def test_moonshines_rotary_positions_are_read_from_older_files_too(tmp_path):
         ("wav2vec2_bert_None", {"add_adapter": True}, "the key add_adapter is set"),
         ("seamless_m4t_v2", {"conv_depthwise_kernel_size": 8}, "conv_depthwise_kernel_size is 8, no odd number"),
         ("seamless_m4t_v2", {"add_adapter": "evil"}, "add_adapter is .evil.; true or false is wanted"),
+        ("speech_to_text", {"conv_kernel_sizes": [5, 4]}, r"conv_kernel_sizes is \[5, 4\]; 2 odd numbers are wanted"),
+        ("speech_to_text", {"pad_token_id": 0}, "pad_token_id is 0; here this family runs with 1 only"),
         ("wav2vec2_bert_None", {"use_intermediate_ffn_before_adapter": True}, "it puts another network behind"),
         ("sew_d", {"conv_kernel_size": 3}, "the key conv_kernel_size is set: SEW-D is run here without it only"),
         ("whisper", {"auto_map": {"AutoModel": "evil.Evil"}}, "the key auto_map is set: it names program code"),
@@ -258,3 +270,23 @@ def test_what_other_uses_leave_in_a_checkpoint_is_left_out(kind, tmp_path):
         assert torch.equal(ours, wanted), name
         tried += 1
     assert tried
+
+
+def test_bands_of_a_window_are_normalised_as_in_the_whole_recording(tmp_path):
+    """Of Speech2Text, whose positions begin anew in each window so that layers differ."""
+    encoder, clip = hf.load_model(str(save("speech_to_text", tmp_path))).encoder, noise(16000 * 45)
+    whole = encoder.features(clip[None], [None])
+    part = encoder.features(clip[None, 160 * 1000 : 160 * 1099 + 400], [encoder.whole_clip(clip)])
+    assert error(part, whole[:, 1000:1100]) < 1e-5
+    assert not encoder.features(torch.zeros(1, 16000), [None]).any()
+
+
+def test_tables_that_older_files_hold_are_left_out(tmp_path):
+    """Positions that transformers 4 could save are computed today, and no weights."""
+    from safetensors.torch import load_file, save_file
+
+    folder, clip = save("speech_to_text", tmp_path), noise(8000)
+    wanted = hf.load_model(str(folder)).clips([clip], False)["scene"]
+    state = load_file(folder / "model.safetensors")
+    save_file({**state, "encoder.embed_positions.weights": torch.ones(102, 32)}, folder / "model.safetensors")
+    assert torch.equal(hf.load_model(str(folder)).clips([clip], False)["scene"], wanted)

@@ -312,6 +312,30 @@ TINY = {
         model="SeamlessM4Tv2ForSpeechToText",
         **SEAMLESS_WAY,
     ),
+    "speech_to_text": Tiny(
+        "Speech2Text",
+        {
+            "d_model": 32,
+            "encoder_layers": 3,
+            "encoder_ffn_dim": 64,
+            "encoder_attention_heads": 4,
+            "decoder_layers": 1,
+            "decoder_ffn_dim": 16,
+            "decoder_attention_heads": 2,
+            "conv_channels": 24,
+            "vocab_size": 16,
+            "max_source_positions": 100,
+        },
+        extractor=("Speech2TextFeatureExtractor", {}),
+        click=0.1,
+        quiet=0.2,
+        tolerance=0.4,  # of a hop of 40 ms; over eight networks the mean is within 2 ms
+        elsewhere=words(
+            """activation_dropout attention_dropout bos_token_id decoder_attention_heads decoder_ffn_dim decoder_layerdrop
+            decoder_layers decoder_start_token_id dropout encoder_layerdrop eos_token_id max_target_positions tie_word_embeddings
+            use_cache vocab_size"""
+        ),
+    ),
     "ast": Tiny(
         "AST",
         AST,
@@ -405,6 +429,12 @@ def seamless(made, features, clip):
     return [state[0, :n] for state in (*out.hidden_states[:-1], *last)]
 
 
+def speech_to_text(made, features, clip):
+    """Hidden states of the encoder of Speech2Text."""
+    out = made.encoder(features.input_features, features.attention_mask, output_hidden_states=True)
+    return [state[0] for state in (*out.hidden_states[:-1], out.last_hidden_state)]
+
+
 def columns(made, features, clip):
     """Hidden states of AST, as means over frequency of the columns in the clip; tokens are in the order of Conv2d."""
     out, config = made(features.input_values, output_hidden_states=True), made.config
@@ -465,6 +495,7 @@ REFERENCES = {
     "SEW": squeezed,
     "SEWD": squeezed,
     "Wav2Vec2Bert": stacked,
+    "Speech2Text": speech_to_text,
     "SeamlessM4T": seamless,
     "SeamlessM4Tv2": seamless,
     "AST": columns,

@@ -59,6 +59,7 @@ class Family:
         attention: The implementation of attention that it runs with here.
         section: Key of config.json under which the settings stand; "" for the file itself.
         rename: A tensor's name that the installed library does not know -> the one that it knows.
+        computed: Names of tensors that older versions of the library saved, and that are computed now: left out.
     """
 
     model_type: str
@@ -79,3 +80,4 @@ class Family:
     attention: str = "sdpa"
     section: str = ""
     rename: Callable[[str], str] = str
+    computed: frozenset[str] = frozenset()

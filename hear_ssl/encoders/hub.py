@@ -185,6 +185,7 @@ def load_transformer(files: Files, families: Iterable[str] = FAMILIES) -> Any:
     network = build(family, settings, where)
     wanted = network.state_dict()
     state = {name if name in wanted else family.rename(name): tensor for name, tensor in state.items()}
+    state = {name: tensor for name, tensor in state.items() if name not in family.computed or name in wanted}
     if family.layers:
         _check_layers(state, family, getattr(network.config, family.n_layers), where)
     if MASK not in dict(network.named_parameters()):
