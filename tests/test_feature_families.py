@@ -92,6 +92,7 @@ def test_clap_gives_the_embedding_before_the_projection_too(tmp_path):
     [
         "wav2vec2_bert_relative_key",
         "seamless_m4t_v2",
+        "omniasr_audio",
         "parakeet",
         "moonshine",
         "conformer_relative",
@@ -182,6 +183,7 @@ def test_moonshines_rotary_positions_are_read_from_older_files_too(tmp_path):
         ("seamless_m4t_v2", {"add_adapter": "evil"}, "add_adapter is .evil.; true or false is wanted"),
         ("speech_to_text", {"conv_kernel_sizes": [5, 4]}, r"conv_kernel_sizes is \[5, 4\]; 2 odd numbers are wanted"),
         ("speech_to_text", {"pad_token_id": 0}, "pad_token_id is 0; here this family runs with 1 only"),
+        ("omniasr_audio", {"num_conv_pos_embeddings": 5}, "num_conv_pos_embeddings is 5, no even number"),
         ("wav2vec2_bert_None", {"use_intermediate_ffn_before_adapter": True}, "it puts another network behind"),
         ("sew_d", {"conv_kernel_size": 3}, "the key conv_kernel_size is set: SEW-D is run here without it only"),
         ("whisper", {"auto_map": {"AutoModel": "evil.Evil"}}, "the key auto_map is set: it names program code"),

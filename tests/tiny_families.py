@@ -128,6 +128,12 @@ SEAMLESS_CONFIG = {
     "decoder_attention_heads": 2,
     "vocab_size": 16,
 }
+OMNIASR = {**SMALL, "conv_bias": True, "num_conv_pos_embeddings": 4}
+OMNIASR_WAY = {
+    "extractor": ("OmniASRFeatureExtractor", {}),
+    "elsewhere": words("activation_dropout attention_dropout hidden_dropout layerdrop"),
+    "tolerance": 0.4,  # the positional convolution has an even kernel, which reaches half a frame further back than ahead
+}
 AST = {
     "hidden_size": 32,
     "num_hidden_layers": 3,
@@ -336,6 +342,14 @@ TINY = {
             use_cache vocab_size"""
         ),
     ),
+    "omniasr_audio": Tiny("OmniASRAudio", OMNIASR, **OMNIASR_WAY),
+    "omniasr_ctc": Tiny(
+        "OmniASRCTC",
+        {"vocab_size": 16, "audio_config": OMNIASR},
+        model="OmniASRForCTC",
+        section="audio_config",
+        **OMNIASR_WAY,
+    ),
     "ast": Tiny(
         "AST",
         AST,
@@ -435,6 +449,12 @@ def speech_to_text(made, features, clip):
     return [state[0] for state in (*out.hidden_states[:-1], out.last_hidden_state)]
 
 
+def omniasr(made, features, clip):
+    """Hidden states of the encoder of Omnilingual ASR, by itself or in a CTC model."""
+    encoder = made.model.audio_tower if hasattr(made, "model") else made
+    return waveform(encoder, features, clip)
+
+
 def columns(made, features, clip):
     """Hidden states of AST, as means over frequency of the columns in the clip; tokens are in the order of Conv2d."""
     out, config = made(features.input_values, output_hidden_states=True), made.config
@@ -496,6 +516,8 @@ REFERENCES = {
     "SEWD": squeezed,
     "Wav2Vec2Bert": stacked,
     "Speech2Text": speech_to_text,
+    "OmniASRAudio": omniasr,
+    "OmniASRCTC": omniasr,
     "SeamlessM4T": seamless,
     "SeamlessM4Tv2": seamless,
     "AST": columns,
