@@ -134,6 +134,25 @@ OMNIASR_WAY = {
     "elsewhere": words("activation_dropout attention_dropout hidden_dropout layerdrop"),
     "tolerance": 0.4,  # the positional convolution has an even kernel, which reaches half a frame further back than ahead
 }
+LASR = {
+    "hidden_size": 32,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "intermediate_size": 64,
+    "conv_kernel_size": 8,
+    "subsampling_conv_channels": 24,
+    "num_mel_bins": 40,
+}
+LASR_WAY = {
+    "seconds": (0.545, 0.6943),
+    "frames_make_scenes": False,  # a frame of 145 ms whose centre lies in the clip may end behind it
+    "warns": frozenset({"timestamps cover the clip"}),  # the first one is centred on 72.5 ms
+    "tolerance": 0.4,  # of a hop of 40 ms; over eight networks the mean is within 2 ms
+    "extractor": ("LasrFeatureExtractor", {"feature_size": 40}),
+    "elsewhere": words(
+        """activation_dropout attention_dropout batch_norm_momentum dropout dropout_positions layerdrop num_key_value_heads"""
+    ),
+}
 AST = {
     "hidden_size": 32,
     "num_hidden_layers": 3,
@@ -350,6 +369,14 @@ TINY = {
         section="audio_config",
         **OMNIASR_WAY,
     ),
+    "lasr_encoder": Tiny("LasrEncoder", LASR, model="LasrEncoder", **LASR_WAY),
+    "lasr_ctc": Tiny(
+        "LasrCTC",
+        {"vocab_size": 16, "encoder_config": LASR},
+        model="LasrForCTC",
+        section="encoder_config",
+        **LASR_WAY,
+    ),
     "ast": Tiny(
         "AST",
         AST,
@@ -455,6 +482,13 @@ def omniasr(made, features, clip):
     return waveform(encoder, features, clip)
 
 
+def lasr(made, features, clip):
+    """Hidden states of the encoder of LASR, by itself or in a CTC model."""
+    encoder = getattr(made, "encoder", made)
+    out = encoder(features.input_features, output_hidden_states=True)
+    return [state[0] for state in (*out.hidden_states[:-1], out.last_hidden_state)]
+
+
 def columns(made, features, clip):
     """Hidden states of AST, as means over frequency of the columns in the clip; tokens are in the order of Conv2d."""
     out, config = made(features.input_values, output_hidden_states=True), made.config
@@ -516,6 +550,8 @@ REFERENCES = {
     "SEWD": squeezed,
     "Wav2Vec2Bert": stacked,
     "Speech2Text": speech_to_text,
+    "LasrEncoder": lasr,
+    "LasrCTC": lasr,
     "OmniASRAudio": omniasr,
     "OmniASRCTC": omniasr,
     "SeamlessM4T": seamless,

@@ -121,6 +121,42 @@ class Only(Rule):
         )
 
 
+@dataclass(frozen=True)
+class Reals(Rule):
+    """A list of `length` finite numbers from `min` to `max`."""
+
+    length: int = 0
+    min: float = 0
+    max: float = 1
+
+    def wrong(self, value: Any) -> str:
+        """See `Rule`."""
+        one = Real(min=self.min, max=self.max)
+        if isinstance(value, (list, tuple)) and len(value) == self.length and not any(map(one.wrong, value)):
+            return ""
+        return f"is {shown(value)}; {self.length} numbers from {self.min:g} to {self.max:g} are wanted"
+
+
+@dataclass(frozen=True)
+class Rotary(Rule):
+    """Rotary positions of the default kind: their base and, where it is `shared`, which share of a head is turned."""
+
+    shared: bool = False
+
+    def wrong(self, value: Any) -> str:
+        """See `Rule`."""
+        numbers = {"rope_theta": Real(min=1, max=1e9)}
+        if self.shared:
+            numbers["partial_rotary_factor"] = Real(min=0.01)
+        right = (
+            isinstance(value, dict) and value.get("rope_type") == "default" and set(value) == {"rope_type", *numbers}
+        )
+        if right and not problems(value, numbers):
+            return ""
+        wanted = "rope_theta and a partial_rotary_factor of at most 1" if self.shared else "rope_theta alone"
+        return f"is {shown(value)}; the default kind with {wanted} is wanted"
+
+
 def activations() -> frozenset[str]:
     """Names of the activations of `transformers`."""
     from transformers.activations import ACT2FN

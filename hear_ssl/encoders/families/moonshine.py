@@ -7,24 +7,12 @@ Source: Jeffries et al. 2024, https://arxiv.org/abs/2410.15608
 
 import importlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from hear_ssl.encoders.batching import upload
-from hear_ssl.encoders.bounds import (
-    Only,
-    Real,
-    Rule,
-    Switch,
-    Whole,
-    Word,
-    activations,
-    not_dividing,
-    problems,
-    shown,
-)
+from hear_ssl.encoders.bounds import Only, Real, Rotary, Switch, Whole, Word, activations, not_dividing
 from hear_ssl.encoders.family import Family, Loaded
 from hear_ssl.encoders.feature_encoder import MARGIN_SECONDS, FeatureEncoder, pad_to, states
 from hear_ssl.encoders.filterbanks import wide
@@ -110,21 +98,6 @@ def bare(library: Any, config: Any) -> Any:
     return importlib.import_module("transformers.models.moonshine.modeling_moonshine").MoonshineEncoder(config)
 
 
-@dataclass(frozen=True)
-class Rotary(Rule):
-    """Rotary positions of the default kind: their base, and which share of a head is turned."""
-
-    def wrong(self, value: Any) -> str:
-        """See `Rule`."""
-        numbers = {"rope_theta": Real(min=1, max=1e9), "partial_rotary_factor": Real(min=0.01)}
-        right = (
-            isinstance(value, dict) and value.get("rope_type") == "default" and set(value) == {"rope_type", *numbers}
-        )
-        if right and not problems(value, numbers):
-            return ""
-        return f"is {shown(value)}; the default kind with rope_theta and a partial_rotary_factor of at most 1 is wanted"
-
-
 def older(config: Mapping[str, Any]) -> Mapping[str, Any]:
     """What a config.json of transformers 4 says of rotary positions, under the key of today."""
     said = {key: config[key] for key in ("rope_theta", "partial_rotary_factor") if key in config}
@@ -142,7 +115,7 @@ RULES = {
     "encoder_hidden_act": Word(words=activations),
     "max_position_embeddings": Whole(max=1_000_000),
     "initializer_range": Real(),
-    "rope_parameters": Rotary(),
+    "rope_parameters": Rotary(shared=True),
     "attention_bias": Switch(),
 }
 FAMILY = Family(
