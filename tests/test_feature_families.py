@@ -190,6 +190,11 @@ def test_moonshines_rotary_positions_are_read_from_older_files_too(tmp_path):
             "the default kind with rope_theta alone",
         ),
         ("speech_to_text", {"pad_token_id": 0}, "pad_token_id is 0; here this family runs with 1 only"),
+        (
+            "speecht5_group_norm",
+            {"encoder_attention_heads": 5},
+            "encoder_attention_heads is 5, which does not divide hidden_size",
+        ),
         ("omniasr_audio", {"num_conv_pos_embeddings": 5}, "num_conv_pos_embeddings is 5, no even number"),
         ("wav2vec2_bert_None", {"use_intermediate_ffn_before_adapter": True}, "it puts another network behind"),
         ("sew_d", {"conv_kernel_size": 3}, "the key conv_kernel_size is set: SEW-D is run here without it only"),
@@ -299,3 +304,17 @@ def test_tables_that_older_files_hold_are_left_out(tmp_path):
     state = load_file(folder / "model.safetensors")
     save_file({**state, "encoder.embed_positions.weights": torch.ones(102, 32)}, folder / "model.safetensors")
     assert torch.equal(hf.load_model(str(folder)).clips([clip], False)["scene"], wanted)
+
+
+def test_a_speecht5_that_takes_text_is_refused(tmp_path):
+    """Its encoder has letters where the other has audio; and audio is left as it is where the processor says nothing."""
+    save("speecht5_group_norm", tmp_path / "audio")
+    edit(tmp_path / "audio", "preprocessor_config.json", do_normalize=None)
+    assert hf.load_model(str(tmp_path / "audio")).encoder.normalize is False
+    with weights.quiet_transformers() as transformers:
+        transformers.SpeechT5ForTextToSpeech(TINY["speecht5_group_norm"].config()).save_pretrained(tmp_path / "text")
+    (tmp_path / "text" / "preprocessor_config.json").write_bytes(
+        (tmp_path / "audio" / "preprocessor_config.json").read_bytes()
+    )
+    with pytest.raises(ValueError, match="prenet.feature_encoder"):
+        hf.load_model(str(tmp_path / "text"))

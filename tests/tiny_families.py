@@ -153,6 +153,20 @@ LASR_WAY = {
         """activation_dropout attention_dropout batch_norm_momentum dropout dropout_positions layerdrop num_key_value_heads"""
     ),
 }
+SPEECHT5 = {
+    "hidden_size": 48,
+    "encoder_layers": 3,
+    "encoder_attention_heads": 4,
+    "encoder_ffn_dim": 96,
+    "decoder_layers": 1,
+    "decoder_attention_heads": 2,
+    "decoder_ffn_dim": 16,
+    "conv_dim": (32,) * 7,
+    "num_conv_pos_embeddings": 4,
+    "num_conv_pos_embedding_groups": 4,
+    "encoder_max_relative_position": 8,
+    "vocab_size": 16,
+}
 AST = {
     "hidden_size": 32,
     "num_hidden_layers": 3,
@@ -377,6 +391,25 @@ TINY = {
         section="encoder_config",
         **LASR_WAY,
     ),
+    **{
+        f"speecht5_{norm}_norm": Tiny(
+            "SpeechT5",
+            {**SPEECHT5, "feat_extract_norm": norm},
+            model="SpeechT5ForSpeechToText",
+            extractor=("SpeechT5FeatureExtractor", {"do_normalize": norm == "layer"}),
+            tolerance=0.4,  # the positional convolution has an even kernel, which reaches half a frame further back than ahead
+            elsewhere=ELSEWHERE
+            | words(
+                """decoder_attention_heads decoder_ffn_dim decoder_layerdrop decoder_layers decoder_start_token_id encoder_layerdrop
+                guided_attention_loss_num_heads guided_attention_loss_scale guided_attention_loss_sigma max_text_positions
+                num_mel_bins positional_dropout reduction_factor scale_embedding speaker_embedding_dim speech_decoder_postnet_dropout
+                speech_decoder_postnet_kernel speech_decoder_postnet_layers speech_decoder_postnet_units
+                speech_decoder_prenet_dropout speech_decoder_prenet_layers speech_decoder_prenet_units tie_word_embeddings
+                use_cache use_guided_attention_loss"""
+            ),
+        )
+        for norm in ("group", "layer")
+    },
     "ast": Tiny(
         "AST",
         AST,
@@ -489,6 +522,12 @@ def lasr(made, features, clip):
     return [state[0] for state in (*out.hidden_states[:-1], out.last_hidden_state)]
 
 
+def speecht5(made, features, clip):
+    """Hidden states of the speech encoder of SpeechT5."""
+    out = made.speecht5.encoder(features.input_values, output_hidden_states=True)
+    return [state[0] for state in out.hidden_states]
+
+
 def columns(made, features, clip):
     """Hidden states of AST, as means over frequency of the columns in the clip; tokens are in the order of Conv2d."""
     out, config = made(features.input_values, output_hidden_states=True), made.config
@@ -552,6 +591,7 @@ REFERENCES = {
     "Speech2Text": speech_to_text,
     "LasrEncoder": lasr,
     "LasrCTC": lasr,
+    "SpeechT5": speecht5,
     "OmniASRAudio": omniasr,
     "OmniASRCTC": omniasr,
     "SeamlessM4T": seamless,
