@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import evaluator as ev
 from evaluator.api import bridging
@@ -415,3 +416,25 @@ def test_another_tflite_file_is_not_birdnet(tmp_path):
     (tmp_path / "other.tflite").write_bytes(b"nothing of the kind")
     with pytest.raises(ValueError, match="other.tflite: is no TFLite file"):
         door.load_model(str(tmp_path / "other.tflite"), bridge="birdnet:")
+
+
+def test_a_bridge_as_a_module_of_torch(hubs):
+    """For tools that take no other: the door's own numbers as tensors, options through a function of its own."""
+    from hear_ssl.bridges import as_torch
+
+    model, behind = as_torch.load_model("by_hand:vector"), door.load_model("by_hand:vector")
+    assert isinstance(model, torch.nn.Module) and not list(model.parameters())
+    assert (model.sample_rate, model.scene_embedding_size, model.timestamp_embedding_size) == (RATE, 2, 2)
+    clips = torch.from_numpy(noise(3, 700)).requires_grad_()
+    scenes = as_torch.get_scene_embeddings(clips, model)
+    np.testing.assert_array_equal(scenes.numpy(), door.get_scene_embeddings(noise(3, 700), behind))
+    frames, centres = as_torch.get_timestamp_embeddings(clips, model)
+    wanted, times = door.get_timestamp_embeddings(noise(3, 700), behind)
+    np.testing.assert_array_equal(frames.numpy(), wanted)
+    np.testing.assert_allclose(centres.numpy(), times)
+    assert {scenes.dtype, frames.dtype, centres.dtype} == {torch.float32}
+    finer = as_torch.load_model(bridge="by_hand:vector", hop_seconds=0.07)
+    wanted = door.get_scene_embeddings(noise(3, 700), door.load_model(bridge="by_hand:vector", hop_seconds=0.07))
+    np.testing.assert_array_equal(as_torch.get_scene_embeddings(clips, finer).numpy(), wanted)
+    with pytest.raises(ValueError, match="'no_such:x' names no bridge"):
+        as_torch.load_model("no_such:x")

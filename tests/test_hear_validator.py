@@ -9,6 +9,7 @@ import sys
 import pytest
 
 import tiny_families
+from hear_ssl.bridges import door
 from tiny_checkpoints import ENSEMBLES, MODULES, model_path
 from tiny_families import TINY, save
 
@@ -17,22 +18,23 @@ pytestmark = pytest.mark.slow  # the whole file: it runs modules, suites or proc
 # Imports validator and TensorFlow once, then loops: 4 s instead of 4 s for each of the modules.
 RUN_ALL = """
 import contextlib, importlib, io, json, sys, warnings
-sys.path[:0] = [sys.argv[2]] * bool(sys.argv[2])
+sys.path[:0] = [*sys.argv[3:], *[sys.argv[2]] * bool(sys.argv[2])]
 from hearvalidator.validate import ValidateModel
 import hearvalidator
 verdicts = {"file": hearvalidator.__file__}
 for name, path in json.loads(sys.argv[1]).items():
     module = name.partition("@")[0]
+    module = module if "." in module else "hear_ssl." + module
     with warnings.catch_warnings(record=True) as caught, contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("always")
         try:
-            ValidateModel("hear_ssl." + module, path, "cpu")()
+            ValidateModel(module, path, "cpu")()
             verdict = "passed"
         except BaseException as error:  # the validator's own errors are no Exception
             verdict = f"{type(error).__name__}: {error}"
     # 2021.0.2 knows four sample rates, and ends so at any other; 2021.0.6 knows 32 kHz too, and says which it does not.
     if verdict.startswith(("AttributeError", "ModelError: Input sample rate")):
-        rate = importlib.import_module("hear_ssl." + module).load_model(path).sample_rate
+        rate = importlib.import_module(module).load_model(path).sample_rate
         verdict = verdict if rate in (16000, 22050, 44100, 48000) else "passed"
     verdicts[name] = [verdict, [str(one.message) for one in caught]]
 print(json.dumps(verdicts))
@@ -45,14 +47,53 @@ FAR_APART = {
     "ast_audioset",
     "clap_htsat_unfused",
     "biolingual",
+    "bridged.levels",
+    "hear_ssl.bridges.as_torch@birdnet",
     *(f"hf@{kind}" for kind, tiny in TINY.items() if tiny.warns == tiny_families.FAR_APART),
 }
+
+
+# A network of another package, as its bridge declares it, over what can be heard of a window.
+HUB = '''
+"""Levels of parts of a window."""
+import numpy as np
+FACTS = dict(sample_rate=16000, licence="MIT", citation="none")
+MODELS = ("levels",)
+PYTHON = ("3.8", "3.99")
+INSTALL = ("nothing",)
+
+class Network:
+    sample_rate, width, window, fixed = 16000, 8, 16000, True
+    def vectors(self, audio):
+        return np.abs(audio).reshape(len(audio), 8, 2000).mean(axis=2)
+
+def load(name, weights):
+    return Network()
+'''
+BRIDGED = """
+from hear_ssl.bridges import as_torch, door
+from hear_ssl.bridges.as_torch import get_scene_embeddings, get_timestamp_embeddings
+def load_model(model_file_path=""):
+    door.HUBS = {hubs!r}
+    return as_torch.load_model(model_file_path, bridge="levels:")
+"""
+
+
+def bridged(folder):
+    """Modules over bridges, and their paths: one made up, in a file as docs/bridges.md has it, and BirdNET where it is installed."""
+    (folder / "bridged").mkdir()
+    (folder / "hubs").mkdir()
+    (folder / "hubs" / "levels.py").write_text(HUB)
+    (folder / "bridged" / "levels.py").write_text(BRIDGED.format(hubs=str(folder / "hubs")))
+    installed = any(map(os.path.isfile, door._hub("birdnet")._places()))
+    paths = {"hear_ssl.bridges.as_torch@birdnet": "birdnet:2.4"} if installed else {}
+    return {**paths, "bridged.levels": ""}  # last, since it puts another folder in the place of the real bridges
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("release", ["2021.0.2", "2021.0.6"])
 def test_every_module_passes(release, tmp_path):
-    """Each module and each family of `hf:` is accepted, without a warning about timestamps but for those of which their docs say that they
+    """Each module, each family of `hf:` and bridges are accepted, without a warning about timestamps but for those of which their docs say that they
     are more than 50 ms apart, and the ends of HEAR's ensembles."""
     if importlib.util.find_spec("tensorflow") is None:
         pytest.skip("TensorFlow, which hear-validator imports, is not installed")
@@ -65,8 +106,12 @@ def test_every_module_passes(release, tmp_path):
         pytest.skip("hearvalidator is not installed")
     paths = {module: model_path(module, tmp_path) for module in MODULES}
     paths.update({f"hf@{kind}": str(save(kind, tmp_path / "families" / kind)) for kind in TINY})
+    paths.update(bridged(tmp_path))
     done = subprocess.run(
-        [sys.executable, "-c", RUN_ALL, json.dumps(paths), folder], capture_output=True, text=True, timeout=1800
+        [sys.executable, "-c", RUN_ALL, json.dumps(paths), folder, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=1800,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     verdicts = json.loads(done.stdout.splitlines()[-1])
@@ -77,7 +122,7 @@ def test_every_module_passes(release, tmp_path):
         module: [one for one in messages if "timestamp" in one.lower() and not one.startswith(REMINDER)]
         for module, (_, messages) in verdicts.items()
     }
-    for module in FAR_APART:
+    for module in FAR_APART & set(paths):
         assert any("less than or equal to 50ms" in one for one in about_timestamps.pop(module))
     # Ensembles as released (the option end_padding=True gives the last frames too); networks that give no frame beyond a clip's end, or
     # whose first frame is longer than two hops.
