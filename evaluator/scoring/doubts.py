@@ -44,6 +44,8 @@ def target(
         *(["luck in training" if trains else "luck of random starts"] if n_trainings > 1 else []),
     ]
     also = f"; it takes into account {' and '.join(counts)}" if counts else ""
+    if not trains:  # a unit is left out as a query, and stays among what others are compared with
+        also += "; the clips that they are compared with stay the same, which makes it somewhat too narrow"
     yield f"the interval is over {units.n:,} {what}, for {score} on {whose}, with this mix of classes{also}"
 
 
