@@ -50,8 +50,4 @@ def check_rate(loaded: Loaded) -> None:
     Raises:
         ValueError: They disagree.
     """
-    said, rate = (loaded.processor or {}).get("sampling_rate"), loaded.network.config.sampling_rate
-    if said not in (None, rate):
-        raise ValueError(
-            f"{loaded.where}: the processor file says sampling_rate {said}, config.json {rate}; one is wrong"
-        )
+    loaded.hold_processor("sampling_rate", loaded.network.config.sampling_rate, "sampling_rate")

@@ -28,6 +28,23 @@ class Loaded:
     normalize: bool | None = None
     chosen: Mapping[str, str] = field(default_factory=dict)
 
+    def hold_processor(self, key: str, wanted: float, by: str) -> None:
+        """Refuse a processor file that makes other audio or features than the network takes; it need not say.
+
+        Args:
+            key: Of the processor file.
+            wanted: The value that it has by config.json.
+            by: The key of config.json that says so.
+
+        Raises:
+            ValueError: They disagree.
+        """
+        said = (self.processor or {}).get(key)
+        if said not in (None, wanted):
+            raise ValueError(
+                f"{self.where}: the processor file says {key} {said}, but by {by} of config.json it is {wanted:g}; one is wrong"
+            )
+
 
 def no_misfits(settings: Mapping[str, Any]) -> list[str]:
     """Settings that each are right by themselves go together."""

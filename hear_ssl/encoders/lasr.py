@@ -80,12 +80,7 @@ def _build(loaded: Loaded) -> LasrEncoder:
     Raises:
         ValueError: The processor makes other features than the network takes.
     """
-    bands = loaded.network.config.num_mel_bins
-    said = (loaded.processor or {}).get("feature_size", bands)
-    if said != bands:
-        raise ValueError(
-            f"{loaded.where}: the processor file says feature_size {said}, config.json num_mel_bins {bands}"
-        )
+    loaded.hold_processor("feature_size", loaded.network.config.num_mel_bins, "num_mel_bins")
     return LasrEncoder(loaded)
 
 

@@ -103,10 +103,7 @@ def build(loaded: Loaded) -> AstEncoder:
     """
     said, config = loaded.processor, loaded.network.config
     for key in ("num_mel_bins", "max_length"):
-        if said is not None and said.get(key, getattr(config, key)) != getattr(config, key):
-            raise ValueError(
-                f"{loaded.where}: the processor file says {key} {said[key]}, config.json {getattr(config, key)}; one is wrong"
-            )
+        loaded.hold_processor(key, getattr(config, key), key)
     given = {key: loaded.options[key] for key in ("mean", "std") if key in loaded.options}
     for key, value in given.items():
         if problem := STATISTICS[key].problem(value):

@@ -122,7 +122,7 @@ def build(loaded: Loaded) -> ClapEncoder:
     Raises:
         ValueError: No processor file says how a clip is padded, or it makes other features than the network takes.
     """
-    said, config = loaded.processor, loaded.network.config
+    said = loaded.processor
     output = loaded.options.get("output", OUTPUTS[0])
     if output not in OUTPUTS:
         raise ValueError(f"option output={output!r}: known values are {' and '.join(map(repr, OUTPUTS))}")
@@ -131,10 +131,7 @@ def build(loaded: Loaded) -> ClapEncoder:
             f"{loaded.where}: no processor file beside the weights says how spectrograms are made (truncation: fusion or rand_trunc); "
             "put the checkpoint's preprocessor_config.json into the folder"
         )
-    if said.get("feature_size", config.num_mel_bins) != config.num_mel_bins:
-        raise ValueError(
-            f"{loaded.where}: the processor file says feature_size {said['feature_size']}, config.json num_mel_bins {config.num_mel_bins}"
-        )
+    loaded.hold_processor("feature_size", loaded.network.config.num_mel_bins, "num_mel_bins")
     bands = {
         "scale": "htk" if said.get("truncation", "fusion") == "fusion" else "slaney",
         "lowest_hz": said.get("frequency_min", LOWEST_HZ),

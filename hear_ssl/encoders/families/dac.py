@@ -23,9 +23,7 @@ def build(loaded: Loaded) -> CodecEncoder:
     """
     check_rate(loaded)
     hop = math.prod(loaded.network.config.downsampling_ratios)
-    said = (loaded.processor or {}).get("hop_length", hop)
-    if said != hop:
-        raise ValueError(f"{loaded.where}: the processor file says hop_length {said}, config.json {hop}; one is wrong")
+    loaded.hold_processor("hop_length", hop, "downsampling_ratios")
     return CodecEncoder(loaded, RULES, hop, pads=True)
 
 

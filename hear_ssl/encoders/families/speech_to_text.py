@@ -90,12 +90,7 @@ def build(loaded: Loaded) -> SpeechToTextEncoder:
     Raises:
         ValueError: The processor makes other features than the network takes.
     """
-    wanted = loaded.network.config.input_feat_per_channel
-    bands = (loaded.processor or {}).get("num_mel_bins", wanted)
-    if bands != wanted:
-        raise ValueError(
-            f"{loaded.where}: the processor file says num_mel_bins {bands}, config.json input_feat_per_channel {wanted}"
-        )
+    loaded.hold_processor("num_mel_bins", loaded.network.config.input_feat_per_channel, "input_feat_per_channel")
     return SpeechToTextEncoder(loaded)
 
 

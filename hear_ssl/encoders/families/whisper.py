@@ -86,15 +86,9 @@ def build(loaded: Loaded) -> WhisperEncoder:
     Raises:
         ValueError: The processor makes other features than the network takes.
     """
-    said, config = loaded.processor or {}, loaded.network.config
-    for key, ours, wanted in (
-        ("feature_size", said.get("feature_size"), config.num_mel_bins),
-        ("chunk_length", said.get("chunk_length"), config.max_source_positions * HOP / SAMPLE_RATE),
-    ):
-        if ours not in (None, wanted):
-            raise ValueError(
-                f"{loaded.where}: the processor file says {key} {ours}, but by config.json it is {wanted:g}"
-            )
+    config = loaded.network.config
+    loaded.hold_processor("feature_size", config.num_mel_bins, "num_mel_bins")
+    loaded.hold_processor("chunk_length", config.max_source_positions * HOP / SAMPLE_RATE, "max_source_positions")
     return WhisperEncoder(loaded, context_of(loaded.options))
 
 
