@@ -19,6 +19,7 @@ from evaluator.probes.jobs import FitRequest, ProbeJob, Setting
 from evaluator.report import text
 from evaluator.report.answers import answer
 from evaluator.report.board import board
+from evaluator.results import verdict
 from evaluator.scoring import queries
 from evaluator.scoring.metrics import METRICS, OF_TASKS, score
 from evaluator.scoring.targets import Targets
@@ -289,7 +290,9 @@ def test_a_clustering_is_started_and_never_trained(tmp_path, capsys):
     once = ev.run(modules, folder, profile="published", **given)
     seen = board(once, [tmp_path / "a.json", tmp_path / "b.json"])
     (compared,) = ev.compare(once)
-    assert compared.reason == "a clustering was started once, which hides its luck (--seeds 3)"
+    assert compared.reason.startswith(
+        "a clustering was started once, which hides its luck (--seeds 3, or the clean profile"
+    )
     assert [note.partition(",")[0] for note in seen.notes] == ["Started once"]
     assert "its clustering was started once" in answer(seen).rest
     twice = [
@@ -302,6 +305,20 @@ def test_a_clustering_is_started_and_never_trained(tmp_path, capsys):
     out = capsys.readouterr().out
     assert "  starts  " in out.splitlines()[0] and "10, +-" in out
     assert "train" not in " ".join((compared.sentence, *seen.notes, answer(seen).rest, out))
+
+
+@pytest.mark.parametrize(("name", "n_times"), [("clustering", 1), ("mteb8shot", 10)])
+def test_seeds_are_no_further_starts_where_the_protocol_fixes_its_draws(tmp_path, name, n_times):
+    """Copies of one start would count as three that agree: the published profiles draw once, whatever seeds are asked for."""
+    for number in range(40):
+        sound(tmp_path / "mine" / "ab"[number % 2] / f"{number}.wav", 0.1 + 0.2 * (number % 2), seed=number)
+    asked = {"protocol": name, "seeds": 3, "cache": tmp_path / "cache", "out": None}
+    (fixed,) = ev.run("hear_ssl.duration_loudness", str(tmp_path / "mine"), profile="published", **asked)
+    assert fixed.seeds == [0] and {len(fold) for fold in fixed.test_probabilities} == {n_times}
+    assert f"{name} fixes its draws in the published profile, so that one seed tells all" in fixed.notes
+    assert verdict.hides_luck(fixed) == (n_times == 1)
+    (free,) = ev.run("hear_ssl.duration_loudness", str(tmp_path / "mine"), profile="clean", **asked)
+    assert free.seeds == [0, 1, 2] and {len(fold) for fold in free.test_probabilities} == {30}
 
 
 def test_what_is_tested_hangs_on_the_split_where_it_has_a_test_part():

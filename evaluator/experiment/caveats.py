@@ -195,7 +195,7 @@ def notes(
 
     Args:
         experiment, choice, evaluations: What was evaluated, and what stands for it.
-        one_seed_tells_all: Whether several seeds were asked of a probe that draws nothing.
+        one_seed_tells_all: Whether several seeds were asked of a probe that draws nothing, or whose draws are fixed.
     """
     protocol = experiment.setup.protocol
     sentences = [*_on_fit(experiment), *_on_choice(experiment, choice, evaluations), *intake(experiment.setup)]
@@ -212,7 +212,8 @@ def notes(
             "embeddings were kept as float16, within 5e-4 of each number, or 6e-8 of the largest of its clip and layer (--store float16)"
         )
     if one_seed_tells_all:
-        sentences.append(f"{protocol.name} draws nothing, so that one seed tells all")
+        why = f"fixes its draws in the {protocol.profile} profile" if protocol.probe.SEEDED else "draws nothing"
+        sentences.append(f"{protocol.name} {why}, so that one seed tells all")
     return sentences
 
 

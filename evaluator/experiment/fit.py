@@ -106,7 +106,7 @@ def fit_probes(experiment: Experiment, embedded: Embedded, options: RunOptions, 
     folds = [restrict(fold, good) for fold in experiment.setup.tested_folds]
     keys = [embedded.extraction.keys[number] for number in good]
     targets, matrices, candidates, frames = _features(experiment, embedded, clips, keys)
-    seeds = options.seeds if protocol.probe.SEEDED else options.seeds[:1]
+    seeds = options.seeds if protocol.probe.follows_seeds else options.seeds[:1]
     first = evaluation.file_order(every[:n_ordered])
     order = np.concatenate([first, np.arange(len(first), len(every))])[good]
     jobs = evaluation.plan(targets, folds, candidates, seeds, order)

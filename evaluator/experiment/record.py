@@ -150,7 +150,8 @@ def _provenance(
         "seed": options.seed,
         "n_seeds": len(fitted.seeds),
         "asked_seeds": options.n_seeds,
-        "seeded": setup.protocol.probe.SEEDED,  # whether another seed would tell otherwise
+        "seeded": setup.protocol.probe.SEEDED,  # whether luck is in it
+        "follows_seeds": setup.protocol.probe.follows_seeds,  # whether another seed would tell otherwise
         "layers": experiment.layers,
         **({"from_clips": dict(experiment.spec.from_clips)} if experiment.spec.from_clips else {}),
         **({} if experiment.spec.kept_as == "float32" else {"kept_as": experiment.spec.kept_as}),

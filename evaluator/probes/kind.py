@@ -25,7 +25,7 @@ class ProbeKind(ABC):
     Attributes:
         FIELDS: What may stand under `probe:` in a protocol beside `kind`.
         APART: Whether each job is fitted by itself, so that some may be fitted in other processes.
-        SEEDED: Whether another seed gives other predictions.
+        SEEDED: Whether something in it is drawn, so that luck is in its predictions.
         MIXES_LAYERS: Whether it can learn weights of several feature matrices (`--layers weighted`).
         READS_FRAMES: Whether it reads the frames of each clip (`FitRequest.frames`), also where clips have labels and no events.
         TASK_FIELDS: Names of the fields that a task may change of its own protocol.
@@ -40,6 +40,11 @@ class ProbeKind(ABC):
     MIXES_LAYERS: ClassVar[bool] = False
     READS_FRAMES: ClassVar[bool] = False
     TASK_FIELDS: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def follows_seeds(self) -> bool:
+        """Whether another seed of the user's (`--seeds`) gives other predictions: not where the settings fix what is drawn."""
+        return self.SEEDED
 
     @property
     def primary_setting(self) -> Setting:

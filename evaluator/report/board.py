@@ -311,10 +311,11 @@ def _cannot_rank(units: Units, n_scored: int) -> list[str]:
 def _notes(ordered: Sequence[_Scored]) -> list[str]:
     notes, metric = [], ordered[0].header.result.metric
     done = "Started" if metrics.METRICS[metric].of_measures else "Trained"
+    way_out = verdict.WAY_OUT[metrics.METRICS[metric].repeats]
     once = sorted({each.header.title for each in ordered if each.hides_luck})
     if once and len(ordered) > 1:
         notes.append(
-            f"{done} once, which hides its luck, so that no difference to others is called significant (--seeds {verdict.SEEDS}): "
+            f"{done} once, which hides its luck, so that no difference to others is called significant ({way_out}): "
             f"{_some(once)}"
         )
     seldom = sorted({each.header.title for each in ordered if each.trained_seldom and not each.hides_luck})

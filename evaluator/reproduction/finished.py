@@ -146,7 +146,7 @@ def _refuse_another_score(result: Result, path: Path) -> None:
 
 
 def _is_of_run(document: Mapping[str, Any], provenance: Mapping[str, Any], run: Run) -> bool:
-    seeds = list(range(run.n_seeds)) if provenance.get("seeded", True) else [0]
+    seeds = list(range(run.n_seeds)) if provenance.get("follows_seeds", provenance.get("seeded", True)) else [0]
     expected = {
         "module": run.spec.name,
         "weights": run.spec.weights,

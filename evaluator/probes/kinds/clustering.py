@@ -53,6 +53,11 @@ class Clustering(MeasureKind):
         ),
     }
 
+    @property
+    def follows_seeds(self) -> bool:
+        """See `ProbeKind`."""
+        return self.seed is None
+
     def n_steps(self, jobs: Sequence[ProbeJob]) -> int:
         """One for each time."""
         return len(jobs) * self.repeats

@@ -87,6 +87,11 @@ class FewShot(ProbeKind):
     }
 
     @property
+    def follows_seeds(self) -> bool:
+        """See `ProbeKind`."""
+        return self.order == "seed"
+
+    @property
     def primary_setting(self) -> Setting:
         """See `ProbeKind`."""
         return Setting(*self.primary)
