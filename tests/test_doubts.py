@@ -32,7 +32,7 @@ def test_the_target_says_what_the_interval_is_of():
     assert not list(doubts.target(groups_of(2, 2, 2), 1, POOLED, 1))  # there is no interval
     assert of_clips.endswith("it takes into account that folds share training clips and luck in training")
     (of_queries,) = doubts.target(clips, 1, POOLED, 1, trains=False)  # what they are compared with is not drawn anew
-    assert of_queries.endswith("stay the same, which makes it somewhat too narrow") and "training" not in of_queries
+    assert of_queries.endswith("stays the same, which makes it somewhat too narrow") and "training" not in of_queries
 
 
 @pytest.mark.parametrize(

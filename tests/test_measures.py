@@ -231,6 +231,8 @@ def test_several_labels_match_by_one_in_common():
         if 0 < alike.sum() < 19:
             wanted.append(sk.roc_auc_score(alike, similar[query, others]))
     assert value(found, "retrieval_auc") == pytest.approx(np.mean(wanted), abs=1e-6)
+    says = {name: protocol.load(name).probe.takes("multi") for name in ("retrieval", "clustering")}
+    assert says["retrieval"] == "" and says["clustering"].startswith("of several labels of a clip the first counts")
     with pytest.raises(UsageError, match="separation of classes is for tasks with one label"):
         measured(x, np.zeros(20, int), "vocsim", values=values, labels="multi")
 

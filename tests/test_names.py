@@ -84,14 +84,17 @@ def test_a_folder_of_a_model_has_one_name(tmp_path, monkeypatch):
     """However its path is spelled, alone, among members and under untrained:; a model on the hub keeps its own."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "org" / "model").mkdir(parents=True)
-    for spelled in ("org/model", "./org/model", "org/../org/model/", ".//org/./model"):
+    for spelled in ("org/model", "./org/model", "org/../org/model/", ".//org/./model", f"{tmp_path}/org/./model"):
         assert names.full_name(f"hf:{spelled}") == names.with_folder(f"hf:{spelled}") == "hf:./org/model"
         assert (
             names.full_name(f"ensemble:average:melspec+hf:{spelled}")
             == "ensemble:average:hear_ssl.melspec+hf:./org/model"
         )
         assert names.full_name(f"untrained:hf:{spelled}") == "untrained:hf:./org/model"
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
     assert names.full_name(f"hf:{tmp_path}/org/./model") == f"hf:{tmp_path}/org/model"
+    monkeypatch.chdir(tmp_path)
     own = names.options_in_full({"member_options": {"hf:org/model/": {"layer": 1}, "melspec": {}}, "merge": "average"})
     assert own == {"member_options": {"hf:./org/model": {"layer": 1}, "hear_ssl.melspec": {}}, "merge": "average"}
     assert names.full_name("hf:org/other") == plain("hf:org/other") == "hf:org/other"

@@ -57,7 +57,7 @@ def test_rows_of_a_published_dataset_without_their_file_are_refused_at_once(tmp_
     assert embedded == []
     result = run("arch/esc50", tmp_path, data=root, allow_failed=0.067)
     assert {"failed_clips", "partial_data"} <= {caveat.kind for caveat in result.caveats}
-    assert any("2 rows of the table name a file that is not there" in note for note in result.notes)
+    assert any("2 rows of the table are of a file that is not there" in note for note in result.notes)
 
 
 def test_files_that_are_known_to_be_bad_need_not_be_there(tmp_path):

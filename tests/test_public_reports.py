@@ -424,7 +424,8 @@ def test_a_path_with_percent_signs_for_letters_is_missing_by_its_name(tmp_path):
     content = table("path,label", lambda n: f"d%C3%A9cran%20{n}.wav,{animal(n)}")
     whole = read(put(tmp_path, {**files, "t.csv": content}) / "t.csv")
     assert (
-        len(whole.clips) == 12 and "12 rows of the table name a file that is not there" in told(whole)["missing_files"]
+        len(whole.clips) == 12
+        and "12 rows of the table are of a file that is not there" in told(whole)["missing_files"]
     )
 
 

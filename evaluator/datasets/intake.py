@@ -30,7 +30,7 @@ KINDS: Mapping[str, Kind] = {
         "{n} row{s} of events cannot be: the end is not after the start, or a time is not inside the recording",
         "mend or remove them",
     ),
-    "missing_files": Kind("{n} row{s} of the table name a file that is not there"),
+    "missing_files": Kind("{n} row{s} of the table {are} of a file that is not there"),
     "other_formats": Kind(
         "{n} audio file{s} {have} a format that cannot be read ({detail})", "convert them to WAV or FLAC"
     ),
@@ -75,9 +75,11 @@ KINDS: Mapping[str, Kind] = {
     "one_recording": Kind(
         "all {n} clips are from one recording, so that a score says nothing of other places or days", names_first=False
     ),
-    "several_labels": Kind("{n} of {detail} clips have several labels, so that the task is multi-label, scored by mAP"),
+    "several_labels": Kind(
+        "{n} of {detail} clips have several labels, so that the task is multi-label, scored by mAP where the protocol has no scores of its own"
+    ),
     "no_several_labels": Kind(
-        "none of {n} clips has several labels, though the task is multi-label, scored by mAP",
+        "none of {n} clips has several labels, though the task is multi-label, scored by mAP where the protocol has no scores of its own",
         "several in one cell are joined by ';'",
         names_first=False,
     ),

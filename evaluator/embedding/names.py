@@ -5,6 +5,7 @@ No module is imported for that; which are ours is read from their folder.
 
 import importlib.machinery
 import importlib.util
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -48,14 +49,19 @@ def full_name(name: str) -> str:
 
 
 def with_folder(name: str) -> str:
-    """A name of a module on the hub, or, where it is that of a folder, the one name of this folder, which no model on the hub can have.
+    """A name of a module on the hub, or, where it is that of a folder, a name of this folder that no model on the hub can have.
+
+    A folder below the working folder has one name however its path is written; another keeps the way to it.
 
     >>> with_folder("hf:org/model"), with_folder("melspec")
     ('hf:org/model', 'melspec')
     """
     path = name.removeprefix(HUB)
     is_folder = name.startswith(HUB) and path != "" and Path(path).is_dir()
-    return f"{HUB}{folder(path)}" if is_folder else name
+    if not is_folder:
+        return name
+    below = os.path.relpath(path)
+    return f"{HUB}{folder(path if below.startswith(os.pardir) else below)}"
 
 
 def options_in_full(options: Mapping[str, Any]) -> dict[str, Any]:

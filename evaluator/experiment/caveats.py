@@ -250,7 +250,9 @@ def _unused_groups(setup: Setup) -> Iterator[str]:
 
 
 def _on_fit(experiment: Experiment) -> Iterator[str]:
-    """Which clips the tested probes were fitted to, if not to training clips alone."""
+    """Which clips the tested probes were fitted to, if not to training clips alone, and which labels they take, if not all."""
+    if taken := experiment.setup.protocol.probe.takes(experiment.setup.task.labels):
+        yield taken
     if experiment.setup.protocol.probe.refits:
         yield "validation clips chose the setting of the probe, which was then fitted to training and validation clips together"
 

@@ -59,7 +59,7 @@ class FirstLook:
         """
         if self.is_more_than(allowed):
             LOG.warning(
-                "%s cannot be read (%s): the others can be embedded; mend them, or %s",
+                "%s cannot be read, as far as headers tell (%s): the others can be embedded; mend them, or %s at least",
                 self._so_many,
                 self.reasons[0],
                 self._admitted,

@@ -66,6 +66,10 @@ class ProbeKind(ABC):
         """Whether what is tested was fitted to training and validation clips."""
         return False
 
+    def takes(self, labels: str) -> str:
+        """What a reader should know of how it takes labels, `single`, `multi` or `events`; empty where that goes without saying."""
+        return ""
+
     def refuse(self, labels: str, sizes: Sequence[np.ndarray], tested: Sequence[np.ndarray]) -> None:  # noqa: B027 (most take all)
         """Refuse targets that it cannot be fitted to; asked before anything is embedded, and again of the clips that could be.
 

@@ -105,7 +105,7 @@ def _unheard(disputed: Sequence[DisputedClip], folder: Path | None) -> UnheardCl
     names = [each.name for each in disputed]
     first, n_more = ", ".join(names[:_NAMED]), len(names) - _NAMED
     whose = "its recording is" if len(names) == 1 else "their recordings are"
-    where = f"not in {folder}" if folder else "nobody knows where"
+    where = f"not in {folder}" if folder else "in a folder that is not known"
     why = f"since {whose} {where}: {first}{f' and {n_more:,} more' if n_more > 0 else ''}"
     head = ["clip", "truth", *(each.title for each in disputed[0].predictions)]
     rows = [[each.name, _truth(each), *map(_in_a_cell, each.predictions)] for each in disputed]

@@ -45,7 +45,7 @@ def target(
     ]
     also = f"; it takes into account {' and '.join(counts)}" if counts else ""
     if not trains:  # a unit is left out as a query, and stays among what others are compared with
-        also += "; the clips that they are compared with stay the same, which makes it somewhat too narrow"
+        also += "; what clips are compared or clustered with stays the same, which makes it somewhat too narrow"
     yield f"the interval is over {units.n:,} {what}, for {score} on {whose}, with this mix of classes{also}"
 
 

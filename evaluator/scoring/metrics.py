@@ -197,7 +197,9 @@ METRICS: dict[str, Metric] = {  # by their names in task files
     ),
     "lrap": Metric(
         label_ranking,
-        "label ranking average precision: share of a clip's labels among all that are at least as probable as each of them, mean over clips",
+        "label ranking average precision: share of a clip's labels among all that are at least as probable as each of them, mean over clips; "
+        "1 for a clip without labels",
+        title="LRAP",
     ),
     "average_precision": Metric(
         average_precision,

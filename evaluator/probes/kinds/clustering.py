@@ -58,6 +58,13 @@ class Clustering(MeasureKind):
         """See `ProbeKind`."""
         return self.seed is None
 
+    def takes(self, labels: str) -> str:
+        """See `ProbeKind`."""
+        first = (
+            "of several labels of a clip the first counts, in the order of the classes; the others are not looked at"
+        )
+        return first if labels == "multi" else ""
+
     def n_steps(self, jobs: Sequence[ProbeJob]) -> int:
         """One for each time."""
         return len(jobs) * self.repeats
