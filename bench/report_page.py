@@ -47,6 +47,7 @@ def by_keyboard(shown: Any) -> str:
     unseen, n_reached = [], 0
     for _ in range(N_TABS):
         shown.keyboard.press("Tab")
+        shown.wait_for_timeout(20)  # a table gets its buttons when it comes into view
         focused = shown.evaluate(FOCUSED)
         if focused is None:
             break
