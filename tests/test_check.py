@@ -444,3 +444,44 @@ def test_too_few_clips_for_folds_is_an_error_only_where_folds_are_drawn(tmp_path
     given = ["check", str(tmp_path / "few"), "--cache", str(tmp_path / "cache")]
     assert main(given) == 1 and main([*given, "--protocol", "vocsim"]) == 0
     assert few in capsys.readouterr().out
+
+
+def written(root: Path, name: str, rows: list[str], header: str = "path,label,group") -> Path:
+    """A table in a folder of its own, with a clip of noise for each row, another for each path."""
+    root.mkdir(exist_ok=True)
+    for seed, path in enumerate(dict.fromkeys(row.split(",")[0] for row in rows)):
+        soundfile.write(root / path, noise(seed), RATE)
+    (root / name).write_text("\n".join([header, *rows]))
+    return root / name
+
+
+def told(table: Path, protocol: str, level: str = "error", profile: str = "clean") -> list[str]:
+    """What a check for a protocol says of a table's clips."""
+    (issues,) = evaluator.check_tasks(str(table), protocol=protocol, profile=profile, cache=table.parent / "c").values()
+    return [issue.what for issue in issues if issue.level == level]
+
+
+def refused(table: Path, protocol: str) -> str:
+    """Why a run refuses the same."""
+    with pytest.raises((evaluator.UsageError, evaluator.EvaluationError)) as error:
+        evaluator.run("hear_ssl.melspec", str(table), protocol=protocol, cache=table.parent / "c")
+    return str(error.value)
+
+
+SHOTS = [f"{label}{n}.wav,{label}" for label in "ab" for n in range(12)]
+SEVERAL = [f"{n}.wav,{'a;b' if n % 3 else 'b'}" for n in range(12)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "column", "protocol", "enough", "sentence"),
+    [
+        (SHOTS, "label", "mteb8shot", "knn", "a class has 7 training clips, but the primary setting takes 8 shots"),
+        (SEVERAL, "labels", "vocsim", "retrieval", "the separation of classes is for tasks with one label a clip"),
+    ],
+)
+def test_what_a_run_refuses_is_an_error_of_the_check(tmp_path, rows, column, protocol, enough, sentence):
+    """In the words of the run; a protocol that takes the same clips has no error."""
+    table = written(tmp_path / "set", "mine.csv", rows, f"path,{column}")
+    (said,) = told(table, protocol)
+    assert said.startswith(sentence) and said in refused(table, protocol)
+    assert told(table, enough) == []

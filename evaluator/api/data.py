@@ -1,6 +1,7 @@
 """The data of tasks: fetched, and held against what was published."""
 
-from collections.abc import Callable, Iterator
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,14 +9,17 @@ from evaluator.api import inputs
 from evaluator.api.inputs import Tasks
 from evaluator.check import check
 from evaluator.check.issue import LEVELS, Issue
+from evaluator.check.meant import Meant
 from evaluator.datasets import manifest
 from evaluator.datasets.dataset import Dataset
+from evaluator.datasets.splits import Fold
 from evaluator.datasets.task import Task
 from evaluator.download import download
 from evaluator.embedding.embed import Progress, no_progress
 from evaluator.errors import EvaluationError, UsageError
 from evaluator.experiment import guessing
-from evaluator.experiment.setup import adapted
+from evaluator.experiment import setup as setups
+from evaluator.experiment.setup import Setup
 from evaluator.files import writable_folder, write_whole
 from evaluator.probes.protocol import Protocol
 
@@ -39,8 +43,8 @@ def check_tasks(
 
     Args:
         tasks: By name or path, or as found by `find_tasks`.
-        protocol: The one that is meant, where the data is to be enough for it alone; None for any, of which those that train nothing
-            need no folds.
+        protocol: The one that is meant, where the data is to be enough for it alone: what `run` refuses of clips and folds is an error;
+            None for any, of which those that train nothing need no folds.
         profile, channel, expand, data, cache, rehash, progress: As in `run`.
         on_issue: Called with each issue as soon as it is found, and its task.
 
@@ -54,16 +58,27 @@ def check_tasks(
     folder, where = inputs.folder_of_cache(cache), inputs.folder_of_data(data)
     issues: dict[str, list[Issue]] = {}
     for task in inputs.tasks_of(tasks, profile, channel, expand):
-        trains = None
-        if protocol is not None:
-            trains = not adapted(task, inputs.protocol_of(protocol, task, profile)).probe.measures
-        clips = manifest.read(task, where, folder)
+        meant = None
+        if protocol is None:
+            clips = manifest.read(task, where, folder)
+        else:
+            setup = setups.list_clips(task, inputs.protocol_of(protocol, task, profile), where, folder)
+            clips, meant = setup.recordings.manifest, _meant(setup)
         found = []
-        for issue in check.check(task, clips, folder, progress(task.name, len(clips.clips)), rehash, trains):
+        for issue in check.check(task, clips, folder, progress(task.name, len(clips.clips)), rehash, meant):
             found.append(issue)
             on_issue(task, issue)
         issues[task.name] = sorted(found, key=lambda issue: LEVELS.index(issue.level))
     return issues
+
+
+def _meant(setup: Setup) -> Meant:
+    """What a check has to know of a setup's protocol; what that refuses of (n_folds,) folds is asked as a run asks it."""
+
+    def refuse(folds: Sequence[Fold]) -> None:
+        setups.refuse_targets(dataclasses.replace(setup, folds=tuple(folds)))
+
+    return Meant(not setup.protocol.probe.measures, refuse)
 
 
 def write_task(source: str | Path, out: str | Path | None = None, *, replace: bool = False) -> Path:

@@ -3,8 +3,6 @@
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +13,14 @@ from evaluator.audio.clip_rule import AS_IT_IS, ClipRule
 from evaluator.audio.decode import AudioError, FileFacts
 from evaluator.check import leaks
 from evaluator.check.issue import Issue, issue
+from evaluator.check.meant import Meant, divided
 from evaluator.check.scan import MODEL_RATE, Scans, scan_all
-from evaluator.datasets import own_split, splits
+from evaluator.datasets import own_split
 from evaluator.datasets.manifest import Manifest
 from evaluator.datasets.reading import rows
 from evaluator.datasets.splits import Fold
 from evaluator.datasets.task import Task
-from evaluator.errors import UsageError
+from evaluator.errors import EvaluationError, UsageError
 from evaluator.results.hearing import pace
 from evaluator.words import counted
 
@@ -41,7 +40,7 @@ def check(
     cache: Path,
     advance: Callable[[int], object] = lambda n_clips: None,
     rehash: bool = False,
-    trains: bool | None = None,
+    meant: Meant | None = None,
 ) -> Iterator[Issue]:
     """Every kind of issue with a task's data, (n_issues,), as it is found: what needs no audio first.
 
@@ -51,16 +50,17 @@ def check(
         cache: Where facts about files are remembered.
         advance: Called with 1 after each clip, for a progress bar.
         rehash: Whether to hash every file anew, whatever is remembered of it.
-        trains: Whether the protocol that is meant trains a probe; one that does not needs no folds. None where nobody says which it is.
+        meant: The protocol that the data is to be enough for; None where nobody says which it is.
     """
     yield from counts(task, manifest)
     yield from _groups(manifest)
     yield from _gaps(task, manifest)
-    folds, why_none = _divided(task, manifest.clips, trains)
+    folds, why_none = divided(task, manifest.clips, meant)
     if why_none:
         yield Issue("error", why_none)
+    yield from _refused(meant, folds)
     yield from leaks.overlapping(manifest, folds)
-    yield from leaks.classes(manifest, folds if trains is not False else [])
+    yield from leaks.classes(manifest, folds if meant is None or meant.trains else [])
     yield from leaks.straddling(manifest, folds)
     yield from _unused_groups(task, manifest, folds)
     if own_split.validates_on_known(task, folds, manifest.clips):
@@ -81,20 +81,13 @@ def check(
     yield from leaks.alike(manifest, scans, folds)
 
 
-def _divided(task: Task, clips: Sequence[Clip], trains: bool | None) -> tuple[list[Fold], str]:
-    """The folds of clips, (n_clips,), and why there are none; of a protocol that trains nothing only what it tests."""
+def _refused(meant: Meant | None, folds: Sequence[Fold]) -> Iterator[Issue]:
+    """What a run with the protocol that is meant would refuse of clips in these folds, (n_folds,), in its own words."""
     try:
-        if trains is not False:
-            return splits.make(task.split, clips), ""
-        none = np.zeros(0, np.int64)
-        return [replace(fold, train=none, valid=none) for fold in splits.together(task.split, clips)], ""
-    except UsageError as error:
-        why = str(error)
-    if trains is None:
-        with suppress(UsageError):
-            splits.together(task.split, clips)
-            why = f"for protocols that train in folds: {why}. Those that train nothing need none: check for one with --protocol, such as retrieval"
-    return [], why
+        if meant is not None and folds:
+            meant.refuse(folds)
+    except (UsageError, EvaluationError) as error:
+        yield Issue("error", str(error))
 
 
 # How many ------------------------------------------------------------------------------------------------------------

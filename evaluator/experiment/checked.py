@@ -19,7 +19,6 @@ from evaluator.experiment.options import RunOptions
 from evaluator.experiment.provenance import Clock
 from evaluator.experiment.request import Namer
 from evaluator.experiment.setup import Setup
-from evaluator.experiment.targets import label_matrix
 from evaluator.probes.protocol import Protocol
 from evaluator.results import conditions
 from evaluator.results import kept as kept_results
@@ -211,26 +210,10 @@ class Checks:
         if asked.kept is None:
             asked.listed.divide()
             layers_of(asked.listed.setup, request.options.layers)
-            _refuse_targets(asked.listed.setup)
+            setups.refuse_targets(asked.listed.setup)
 
 
 def _listed(known: dict[tuple[int, int, Path | None, Path], Listed], question: Question, options: RunOptions) -> Listed:
     """The one for this question and these folders."""
     key = (id(question[0]), id(question[1]), options.data, options.cache)
     return known.setdefault(key, Listed(question, options))
-
-
-def _refuse_targets(setup: Setup) -> None:
-    """Refuse a task whose clips, all of them, are not what the probe can be fitted to.
-
-    Raises:
-        UsageError: The probe is not for such labels.
-        EvaluationError: A class has too few training clips.
-    """
-    if setup.task.labels == "events":
-        setup.protocol.probe.refuse("events", [], [])
-        return  # frames are known once a module gave them
-    manifest = setup.recordings.manifest
-    values = label_matrix([clip.labels for clip in manifest.clips], manifest.classes)
-    sizes = [values[fold.train].sum(axis=0) for fold in setup.folds]
-    setup.protocol.probe.refuse(setup.task.labels, sizes, [values[fold.test].any(axis=0) for fold in setup.folds])

@@ -14,6 +14,7 @@ from evaluator.datasets.recordings import Recordings
 from evaluator.datasets.splits import Fold
 from evaluator.datasets.task import Task
 from evaluator.errors import UsageError
+from evaluator.experiment.targets import label_matrix
 from evaluator.probes.protocol import Protocol
 from evaluator.scoring.metrics import METRICS
 
@@ -136,6 +137,23 @@ def clip_rule(task: Task, protocol: Protocol) -> ClipRule:
         seconds *= task.expand
     pad = protocol.clip == "cut_and_pad" and seconds is not None
     return ClipRule(seconds, pad, protocol.min_seconds, protocol.fill, protocol.peak, task.channel, task.expand)
+
+
+def refuse_targets(setup: Setup) -> None:
+    """Refuse, before the work, a task whose (n_clips,) clips, all of them, are not what the probe can be fitted to, or scored on.
+
+    Raises:
+        UsageError: The probe is not for such labels, or a fold tests none.
+        EvaluationError: A class has too few training clips.
+    """
+    _refuse_unscorable(setup.task, setup.folds, setup.recordings.manifest)
+    if setup.task.labels == "events":
+        setup.protocol.probe.refuse("events", [], [])
+        return  # frames are known once a module gave them
+    manifest = setup.recordings.manifest
+    values = label_matrix([clip.labels for clip in manifest.clips], manifest.classes)
+    sizes = [values[fold.train].sum(axis=0) for fold in setup.folds]
+    setup.protocol.probe.refuse(setup.task.labels, sizes, [values[fold.test].any(axis=0) for fold in setup.folds])
 
 
 def _refuse_unscorable(task: Task, folds: Sequence[Fold], clips: Manifest) -> None:
