@@ -469,13 +469,15 @@ def refused(table: Path, protocol: str) -> str:
 
 
 SHOTS = [f"{label}{n}.wav,{label}" for label in "ab" for n in range(12)]
-SEVERAL = [f"{n}.wav,{'a;b' if n % 3 else 'b'}" for n in range(12)]
+OF_ONE_GROUP = [f"{label}{n}.wav,{label},{label}" for label in "ab" for n in range(6)]
+SEVERAL = [f"{n}.wav,{('a', 'a;b', 'c')[n % 3]}" for n in range(12)]
 
 
 @pytest.mark.parametrize(
     ("rows", "column", "protocol", "enough", "sentence"),
     [
         (SHOTS, "label", "mteb8shot", "knn", "a class has 7 training clips, but the primary setting takes 8 shots"),
+        (OF_ONE_GROUP, "label,group", "retrieval", "clustering", "retrieval_auc: none of 12 clips has another"),
         (SEVERAL, "labels", "vocsim", "retrieval", "the separation of classes is for tasks with one label a clip"),
     ],
 )

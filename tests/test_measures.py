@@ -332,3 +332,21 @@ def test_what_is_tested_hangs_on_the_split_where_it_has_a_test_part():
         assert fold.test.tolist() == list(range(9)) and not len(fold.train) and not len(fold.valid)
     (fold,) = splits.together({"by": "split"}, clips)
     assert fold.test.tolist() == [2, 5, 8] and len(fold.train) == 3
+
+
+@pytest.mark.parametrize("without_match", ["skip", "wrong"])
+def test_whether_a_query_has_a_value_is_known_before_features_are(without_match):
+    """Of few clips, groups and classes, drawn anew: as the ranking finds it afterwards, in both outcomes for each measure that has two."""
+    random, seen = np.random.default_rng(0), set()
+    for _ in range(200):
+        n = int(random.integers(1, 5))
+        labels = (random.random((n, 2)) < 0.5).astype(np.float32)
+        apart = random.integers(0, 2, (n, 1))
+        found = queries.rank(
+            random.normal(size=(n, 3)), labels, apart, "cosine", without_match, tuple(queries.OF_A_QUERY)
+        )
+        for name in queries.OF_A_QUERY:
+            known = queries.answered(name, labels, apart, without_match)
+            assert known == bool((~np.isnan(found[name].values)).any())
+            seen.add((name, known))
+    assert len(seen) == 2 * len(queries.OF_A_QUERY)

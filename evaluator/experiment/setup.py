@@ -144,7 +144,7 @@ def refuse_targets(setup: Setup) -> None:
 
     Raises:
         UsageError: The probe is not for such labels, or a fold tests none.
-        EvaluationError: A class has too few training clips.
+        EvaluationError: A class has too few training clips, or a measure finds nothing among the tested ones.
     """
     _refuse_unscorable(setup.task, setup.folds, setup.recordings.manifest)
     if setup.task.labels == "events":
@@ -154,6 +154,12 @@ def refuse_targets(setup: Setup) -> None:
     values = label_matrix([clip.labels for clip in manifest.clips], manifest.classes)
     sizes = [values[fold.train].sum(axis=0) for fold in setup.folds]
     setup.protocol.probe.refuse(setup.task.labels, sizes, [values[fold.test].any(axis=0) for fold in setup.folds])
+    if setup.protocol.probe.measures:
+        (together,) = setup.tested_folds
+        tested = [manifest.clips[number] for number in together.test.tolist()]
+        setup.protocol.probe.refuse_tested(
+            values[together.test], [clip.path for clip in tested], [clip.group for clip in tested]
+        )
 
 
 def _refuse_unscorable(task: Task, folds: Sequence[Fold], clips: Manifest) -> None:

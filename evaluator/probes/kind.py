@@ -83,6 +83,19 @@ class ProbeKind(ABC):
             EvaluationError: A class has fewer training rows than it needs.
         """
 
+    def refuse_tested(  # noqa: B027 (most take all)
+        self, values: np.ndarray, recordings: Sequence[str], groups: Sequence[str]
+    ) -> None:
+        """Refuse tested clips among which it could measure nothing, whatever their embeddings; asked as `refuse` is, of a kind with `measures`.
+
+        Args:
+            values: 1 where a clip has a label, (n_clips, n_classes).
+            recordings, groups: Of each clip, (n_clips,): its recording, and its group, "" for none; empty where they are not known.
+
+        Raises:
+            EvaluationError: There is nothing to be found.
+        """
+
     def problems(self) -> Iterator[tuple[str, str]]:
         """What is wrong with its fields beyond their types: (field, sentence) pairs."""
         for name in self.FIELDS:

@@ -139,14 +139,36 @@ def rank(
     for rows in blocks(n):
         similar = similarities(x, rows, distance)
         for row, own in zip(range(rows.start, rows.stop), similar, strict=True):
-            asked = ~(apart == apart[row]).any(axis=1)
-            asked[row] = False
-            alike = (labels[asked] & labels[row]).any(axis=1)
+            asked, alike = _candidates(row, labels, apart)
             if not labels[row].any() or (without_match == "skip" and not alike.any()):
                 continue
             for name in names:
                 found[name][:, row] = OF_A_QUERY[name](own[asked], alike)
     return {name: QueryValues(both[0], both[1]) for name, both in found.items()}
+
+
+def answered(name: str, values: np.ndarray, apart: np.ndarray, without_match: str) -> bool:
+    """Whether `rank` would give any query a value of a measure, whatever the features: most often the first that is looked at has one.
+
+    Args:
+        name: One of `OF_A_QUERY`.
+        values, apart, without_match: As those of `rank`, of (n_clips,) clips.
+    """
+    labels = values > 0
+    for row in np.flatnonzero(labels.any(axis=1)).tolist():
+        asked, alike = _candidates(row, labels, apart)
+        if without_match == "skip" and not alike.any():
+            continue
+        if not np.isnan(OF_A_QUERY[name](np.zeros(int(asked.sum())), alike)[0]):
+            return True
+    return False
+
+
+def _candidates(row: int, labels: np.ndarray, apart: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Which clips (n_clips,) may be found for the one in a row, and which of these (n_asked,) share a label with it."""
+    asked = ~(apart == apart[row]).any(axis=1)
+    asked[row] = False
+    return asked, (labels[asked] & labels[row]).any(axis=1)
 
 
 @dataclass(frozen=True)

@@ -69,6 +69,19 @@ class Clustering(MeasureKind):
         """One for each time."""
         return len(jobs) * self.repeats
 
+    def refuse_tested(self, values: np.ndarray, recordings: Sequence[str], groups: Sequence[str]) -> None:
+        """See `ProbeKind`."""
+        classes = _first_classes(values)
+        n_classes, n_known = len(np.unique(classes[classes >= 0])), int((classes >= 0).sum())
+        if n_classes < 2:
+            raise EvaluationError(
+                f"clustering: the {len(values)} clips that are tested are of one class; nothing is to be told apart"
+            )
+        if n_classes == n_known:  # clusters of single clips agree with any labels: V-measure 1, whatever the vectors
+            raise EvaluationError(
+                f"clustering: each of the {n_known} labelled clips that are tested has a class of its own; nothing is to be found together"
+            )
+
     def fit(self, request: FitRequest) -> list[Outcomes]:
         """The class and the cluster of each test row (n_rows, width), each time.
 
@@ -88,16 +101,9 @@ class Clustering(MeasureKind):
         from sklearn.exceptions import ConvergenceWarning
 
         x, values = self.features(job, request), request.targets.values[job.test]
-        classes = np.where(values.any(axis=1), values.argmax(axis=1), -1)
-        n_classes, n_known = len(np.unique(classes[classes >= 0])), int((classes >= 0).sum())
-        if n_classes < 2:
-            raise EvaluationError(
-                f"clustering: the {len(x)} clips that are tested are of one class; nothing is to be told apart"
-            )
-        if n_classes == n_known:  # clusters of single clips agree with any labels: V-measure 1, whatever the vectors
-            raise EvaluationError(
-                f"clustering: each of the {n_known} labelled clips that are tested has a class of its own; nothing is to be found together"
-            )
+        self.refuse_tested(values, (), ())
+        classes = _first_classes(values)
+        n_classes = len(np.unique(classes[classes >= 0]))
         seed = self.seed if self.seed is not None else job.seed
         means = KMeans(n_classes, n_init=self.n_init, max_iter=self.max_iter, random_state=(seed + time) % 2**32)
         with warnings.catch_warnings():
@@ -123,3 +129,8 @@ class Clustering(MeasureKind):
             np.add.at(counts, (random.permutation(classes[known]), clusters[known]), 1)
             found.append(partitions.v_measure(counts))
         return {**dict.fromkeys(self.scores, 0.0), "v_measure": float(np.mean(found))}
+
+
+def _first_classes(values: np.ndarray) -> np.ndarray:
+    """The number of each clip's first label, (n_clips,), -1 for clips without any; values are (n_clips, n_classes)."""
+    return np.where(values.any(axis=1), values.argmax(axis=1), -1)

@@ -80,6 +80,24 @@ class Retrieval(MeasureKind):
                 "the separation of classes is for tasks with one label a clip, and these are multi-label; take the protocol retrieval"
             )
 
+    def refuse_tested(self, values: np.ndarray, recordings: Sequence[str], groups: Sequence[str]) -> None:
+        """See `ProbeKind`."""
+        if set(self.scores) & set(_SEPARATION) and len(values) > _MAX_CLIPS:
+            raise EvaluationError(
+                f"gsr: {len(values)} clips are tested, and the distances of at most {_MAX_CLIPS} are held; take the protocol retrieval, or a "
+                "copy of the protocol without gsr"
+            )
+        apart = self._apart(len(values), recordings, groups)
+        for name in self.scores:
+            if name in _SEPARATION:  # as the ROC, it needs one that is alike and one that is not
+                sizes = (values * values.sum(axis=0)).max(axis=1)  # of the class of each
+                kept = sizes >= self.min_class_size
+                known = queries.answered("retrieval_auc", values[kept], apart[kept], "skip")
+            else:
+                known = queries.answered(name, values, apart, self.without_match)
+            if not known:
+                raise EvaluationError(self._unanswered(name, len(values)))
+
     def fit(self, request: FitRequest) -> list[Outcomes]:
         """What each test row (n_rows, width) has as a query.
 
@@ -92,7 +110,10 @@ class Retrieval(MeasureKind):
 
     def _measured(self, job: ProbeJob, request: FitRequest) -> ProbeOutcome:
         x = self.features(job, request)
-        values, apart = request.targets.values[job.test], self._apart(job.test, request)
+        values = request.targets.values[job.test]
+        recordings, groups = ([of[row] for row in job.test if of] for of in (request.recordings, request.groups))
+        self.refuse_tested(values, recordings, groups)
+        apart = self._apart(len(x), recordings, groups)
         names = tuple(name for name in self.scores if name in queries.OF_A_QUERY)
         found = queries.rank(x, values, apart, self.distance, self.without_match, names)
         told = ""
@@ -100,9 +121,6 @@ class Retrieval(MeasureKind):
             made, told = self._separated(x, values, apart)
             found |= made
         rows = np.stack([_as_rows(found[name]) for name in self.scores], axis=1)
-        for name, own in zip(self.scores, rows[:, :, 0].T, strict=True):
-            if not own.any():
-                raise EvaluationError(self._unanswered(name, len(x)))
         request.progress(1)
         return ProbeOutcome(rows, rows[:0], 0, None, chosen=told)
 
@@ -120,11 +138,6 @@ class Retrieval(MeasureKind):
         self, x: np.ndarray, values: np.ndarray, apart: np.ndarray
     ) -> tuple[dict[str, queries.QueryValues], str]:
         """The separation of each row (n_rows, width), plain and calibrated, and what permutations say of it."""
-        if len(x) > _MAX_CLIPS:
-            raise EvaluationError(
-                f"gsr: {len(x)} clips are tested, and the distances of at most {_MAX_CLIPS} are held; take the protocol retrieval, or a copy "
-                "of the protocol without gsr"
-            )
         classes = np.where(values.any(axis=1), values.argmax(axis=1), -1)
         made = queries.separation(x, classes, apart, self.distance, self.min_class_size, self.permutations)
         if np.isnan(made.baseline) and not np.isnan(made.values).all():
@@ -141,13 +154,13 @@ class Retrieval(MeasureKind):
             "gsr_normalised": queries.QueryValues((own - made.baseline) / (1 - made.baseline), zero),
         }, told
 
-    def _apart(self, rows: np.ndarray, request: FitRequest) -> np.ndarray:
-        """Numbers (n_rows, n_kinds): rows that share one are never found for each other."""
-        if self.exclude == "none" or not request.recordings:
-            return np.empty((len(rows), 0), int)
-        kinds = [[request.recordings[row] for row in rows]]
+    def _apart(self, n_clips: int, recordings: Sequence[str], groups: Sequence[str]) -> np.ndarray:
+        """Numbers (n_clips, n_kinds): clips that share one are never found for each other."""
+        if self.exclude == "none" or not recordings:
+            return np.empty((n_clips, 0), int)
+        kinds = [list(recordings)]
         if self.exclude == "group":  # a clip without one has only its recording
-            kinds.append([request.groups[row] or f"none {row}" for row in rows])
+            kinds.append([group or f"none {number}" for number, group in enumerate(groups)])
         return np.stack([np.unique(names, return_inverse=True)[1] for names in kinds], axis=1)
 
 
