@@ -487,3 +487,12 @@ def test_what_a_run_refuses_is_an_error_of_the_check(tmp_path, rows, column, pro
     (said,) = told(table, protocol)
     assert said.startswith(sentence) and said in refused(table, protocol)
     assert told(table, enough) == []
+
+
+@pytest.mark.parametrize("protocol", [None, "logistic", "retrieval"])
+def test_a_class_of_one_clip_is_refused_for_a_reason_that_holds_with_and_without_training(tmp_path, protocol):
+    """A measure trains nothing, and has nothing to find for that clip."""
+    table = written(tmp_path / "set", "mine.csv", [*SHOTS, "c.wav,c"], "path,label")
+    words = "mine: class c has one clip only, and no other of its class to train with or to be compared with; give more"
+    with pytest.raises(evaluator.UsageError, match=words):
+        evaluator.check_tasks(str(table), protocol=protocol, cache=tmp_path / "cache")

@@ -138,7 +138,7 @@ def _classes(task: Task, root: Path, clips: list[Clip]) -> tuple[str, ...]:
     if single and task.labels == "single" and task.dataset.access == "own":
         raise UsageError(
             f"{task.name}: {'class' if len(single) == 1 else 'classes'} {', '.join(single[:5])}{' ...' * (len(single) > 5)} "
-            f"{'has' if len(single) == 1 else 'have'} one clip only, which cannot both train and test; give more, join "
-            "classes, or leave them out"
+            f"{'has' if len(single) == 1 else 'have'} one clip only, and no other of its class to train with or to be compared "
+            "with; give more, join classes, or leave them out"
         )
     return tuple(fixed) or tuple(sorted(counts))
