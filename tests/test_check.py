@@ -288,6 +288,8 @@ def test_the_same_sound_through_another_road_is_a_warning(data):
     (issue,) = [issue for issue in data.issues() if "sound like one" in issue.what]
     assert issue.level == "warning"
     assert [re.sub(r"\d+ %", "N %", place) for place in issue.where] == ["1cat0.wav and 3cat0.ogg (N %)"]
+    alike = "1 pairs of clips that are compared with each other sound like one"
+    assert any(said.startswith(alike) for said in told(data.root / "mine.csv", "retrieval", "warning"))
 
 
 def test_stretches_that_overlap_across_a_split_are_told(tmp_path):
@@ -496,3 +498,64 @@ def test_a_class_of_one_clip_is_refused_for_a_reason_that_holds_with_and_without
     words = "mine: class c has one clip only, and no other of its class to train with or to be compared with; give more"
     with pytest.raises(evaluator.UsageError, match=words):
         evaluator.check_tasks(str(table), protocol=protocol, cache=tmp_path / "cache")
+
+
+# Where nothing is trained: each tested clip is compared with the others ------------------------------------------------
+
+
+def test_audio_that_is_compared_with_its_copy_is_an_error_where_the_two_can_meet(tmp_path):
+    """Unless both are of one group, which a clean retrieval keeps apart; the published one and a clustering do not."""
+    rows = [f"{label}{n}.wav,{label},{label}{n // 2}" for label in "ab" for n in range(6)]
+    table = written(tmp_path / "set", "mine.csv", rows)
+    (table.parent / "a1.wav").write_bytes((table.parent / "a0.wav").read_bytes())  # of one group
+    meet = "identical audio is compared with itself, and a copy is nearest whatever the module: 1 sets of clips"
+    assert told(table, "retrieval") == told(table, "vocsim") == []
+    apart = "identical audio, which is not compared with itself: 1 sets of clips"
+    assert told(table, "retrieval", "warning") == [apart]
+    assert told(table, "clustering") == told(table, "retrieval", profile="published") == [meet]
+    (table.parent / "a1.wav").write_bytes((table.parent / "a2.wav").read_bytes())  # of two
+    assert told(table, "retrieval") == [meet]
+    assert all("side of the split" not in said for said in told(table, "retrieval", "warning"))
+
+
+def test_groups_that_a_measure_does_not_keep_apart_are_told(tmp_path):
+    """Of a clustering or published retrieval; a clean retrieval keeps them apart."""
+    table = written(
+        tmp_path / "set", "mine.csv", [f"{label}{n}.wav,{label},{label}{n // 2}" for label in "ab" for n in range(6)]
+    )
+    words = "6 groups have several clips that are compared with each other, so the score does not tell how well new ones would do"
+    assert told(table, "clustering", "warning") == told(table, "retrieval", "warning", "published") == [words]
+    assert told(table, "retrieval", "warning") == []
+
+
+@pytest.mark.parametrize("protocol", ["retrieval", "clustering", "vocsim"])
+def test_individuals_that_file_names_name_are_told_without_training_too(tmp_path, protocol):
+    """A neighbour of the same individual counts as a hit; once a column says so, a clean retrieval keeps them apart."""
+    rows = [f"{label}_{who}_{n}.wav,{label},{who}" for who in ("anna", "ben", "cleo") for label in "ab" for n in (1, 2)]
+    table = written(tmp_path / "set", "mine.csv", [row.rpartition(",")[0] for row in rows], "path,label")
+    (said,) = told(table, protocol, "warning")
+    assert said.startswith("file names seem to name 3 individuals, sites or recordings (anna, ben, cleo)")
+    assert "all of them have several clips that are compared with each other" in said
+    assert "name them in a column group, or take the YAML file that hear-eval init writes" in said
+    table.write_text("\n".join(["path,label,group", *rows]))
+    assert not any("seem to name" in said for said in told(table, protocol, "warning"))
+
+
+def test_stretches_of_a_recording_that_overlap_are_told_where_they_are_compared(tmp_path):
+    """By published retrieval; the clean one finds none of a clip's own recording."""
+    rows = [f"{n}.wav,{start},{start + 0.06},{'ab'[n % 2]}" for n in range(8) for start in (0, 0.04)]
+    table = written(tmp_path / "set", "mine.csv", rows, "path,start,end,label")
+    said = told(table, "retrieval", "warning", "published")
+    assert "8 pairs of clips that are compared with each other overlap in time" in said
+    assert not any("overlap" in each for each in told(table, "retrieval", "warning"))
+
+
+def test_only_tested_clips_are_compared(tmp_path):
+    """A copy in the training part is none of a measure's."""
+    rows = [f"{label}{n}.wav,{label},{('train', 'valid', 'test', 'test')[n % 4]}" for label in "ab" for n in range(8)]
+    table = written(tmp_path / "set", "mine.csv", rows, "path,label,split")
+    (table.parent / "a0.wav").write_bytes((table.parent / "a2.wav").read_bytes())
+    assert told(table, "retrieval") == []
+    (table.parent / "a3.wav").write_bytes((table.parent / "a2.wav").read_bytes())
+    (said,) = told(table, "retrieval")
+    assert said.startswith("identical audio is compared with itself")

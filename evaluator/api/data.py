@@ -78,7 +78,8 @@ def _meant(setup: Setup) -> Meant:
     def refuse(folds: Sequence[Fold]) -> None:
         setups.refuse_targets(dataclasses.replace(setup, folds=tuple(folds)))
 
-    return Meant(not setup.protocol.probe.measures, refuse)
+    probe = setup.protocol.probe
+    return Meant(not probe.measures, refuse, getattr(probe, "exclude", "none"))  # clusters are of all clips
 
 
 def write_task(source: str | Path, out: str | Path | None = None, *, replace: bool = False) -> Path:

@@ -12,6 +12,7 @@ from evaluator.audio.clip import Clip
 from evaluator.audio.clip_rule import AS_IT_IS, ClipRule
 from evaluator.audio.decode import AudioError, FileFacts
 from evaluator.check import leaks
+from evaluator.check.compared import Compared, told_by_sound, told_by_tables
 from evaluator.check.issue import Issue, issue
 from evaluator.check.meant import Meant, divided
 from evaluator.check.scan import MODEL_RATE, Scans, scan_all
@@ -59,10 +60,14 @@ def check(
     if why_none:
         yield Issue("error", why_none)
     yield from _refused(meant, folds)
-    yield from leaks.overlapping(manifest, folds)
-    yield from leaks.classes(manifest, folds if meant is None or meant.trains else [])
-    yield from leaks.straddling(manifest, folds)
-    yield from _unused_groups(task, manifest, folds)
+    compared = None if meant is None or meant.trains else Compared(manifest.clips, folds, meant.exclude)
+    if compared is None:
+        yield from leaks.overlapping(manifest, folds)
+        yield from leaks.classes(manifest, folds)
+        yield from leaks.straddling(manifest, folds)
+        yield from _unused_groups(task, manifest, folds)
+    else:
+        yield from told_by_tables(task, compared)
     if own_split.validates_on_known(task, folds, manifest.clips):
         yield Issue("note", own_split.VALIDATION_ON_KNOWN)
     yield from (Issue("note", each.text, (each.first,) if each.first else ()) for each in manifest.intake.differences)
@@ -77,8 +82,11 @@ def check(
     yield from _broken(task, manifest, scans)
     yield from _odd_sounds(manifest, scans)
     yield from _above_nyquist(scans)
-    yield from leaks.doubled(manifest, scans, folds)
-    yield from leaks.alike(manifest, scans, folds)
+    if compared is None:
+        yield from leaks.doubled(manifest, scans, folds)
+        yield from leaks.alike(manifest, scans, folds)
+    else:
+        yield from told_by_sound(compared, scans)
 
 
 def _refused(meant: Meant | None, folds: Sequence[Fold]) -> Iterator[Issue]:

@@ -1,10 +1,11 @@
 """What a test part has in common with what was trained on: the same audio, the same sound, the same group, or too little."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
 
+from evaluator.audio.clip import Clip
 from evaluator.check import matching
 from evaluator.check.issue import Issue, issue
 from evaluator.check.scan import Scans
@@ -43,20 +44,30 @@ def doubled(manifest: Manifest, scans: Scans, folds: Sequence[Fold]) -> Iterator
     contradictory: list[str] = []
     others: list[str] = []
     for indices in scans.doubles():
-        labels = sorted({"+".join(manifest.clips[index].labels) for index in indices})
-        names = " = ".join(manifest.clips[index].name for index in indices[:5]) + " = ..." * (len(indices) > 5)
-        place = f"{names} (labelled {' and '.join(labels)})"
+        labels, where = place(manifest.clips, indices)
         present = np.unique(side[indices])
         if apart[np.ix_(present, present)].any():
-            leaking.append(place)
+            leaking.append(where)
         else:
-            (contradictory if len(labels) > 1 else others).append(place)
+            (contradictory if len(labels) > 1 else others).append(where)
     if leaking:
         yield issue("error", f"identical audio trains and tests: {len(leaking)} sets of clips", leaking)
     if contradictory:
-        yield issue("error", f"identical audio has different labels: {len(contradictory)} sets of clips", contradictory)
+        yield contradiction(contradictory)
     if others:
         yield issue("warning", f"identical audio, on one side of the split: {len(others)} sets of clips", others)
+
+
+def place(clips: Sequence[Clip], indices: Sequence[int]) -> tuple[list[str], str]:
+    """Labels of some of the clips, (n_clips,), that are the same audio, sorted, and their names with these labels."""
+    labels = sorted({"+".join(clips[index].labels) for index in indices})
+    names = " = ".join(clips[index].name for index in indices[:5]) + " = ..." * (len(indices) > 5)
+    return labels, f"{names} (labelled {' and '.join(labels)})"
+
+
+def contradiction(places: Sequence[str]) -> Issue:
+    """That the same audio has several labels in some places, (n_places,)."""
+    return issue("error", f"identical audio has different labels: {len(places)} sets of clips", places)
 
 
 def _tested_training_clips(scans: Scans, folds: Sequence[Fold]) -> Iterator[Issue]:
@@ -84,34 +95,31 @@ def alike(manifest: Manifest, scans: Scans, folds: Sequence[Fold]) -> Iterator[I
         scans: What their samples show.
         folds: Of the task, (n_folds,).
     """
+    found = matching.matches(scans.landmarks, *_sides(folds, len(manifest.clips)))
+    yield from alike_pairs(manifest.clips, scans, found, "pairs of clips on two sides of a split")
+
+
+def alike_pairs(clips: Sequence[Clip], scans: Scans, found: Iterable[matching.Match], what: str) -> Iterator[Issue]:
+    """Pairs of clips, (n_clips,), that sound like one, but for those told already; `what` is what they are in the plural."""
     same = {index: number for number, indices in enumerate(scans.doubles()) for index in indices}
     places = []
-    for match in matching.matches(scans.landmarks, *_sides(folds, len(manifest.clips))):
-        one, other = manifest.clips[match.first], manifest.clips[match.second]
+    for match in found:
+        one, other = clips[match.first], clips[match.second]
         if one.path == other.path or same.get(match.first, -1) == same.get(match.second, -2):
-            continue  # reported by `overlapping`, or by `doubled`
+            continue  # told as stretches that overlap, or as the same audio
         places.append((match.share, f"{one.name} and {other.name} ({100 * match.share:.0f} %)"))
     if places:
         places.sort(key=lambda place: -place[0])
         yield issue(
             "warning",
-            f"{len(places)} pairs of clips on two sides of a split sound like one (landmarks that they share in brackets)",
+            f"{len(places)} {what} sound like one (landmarks that they share in brackets)",
             (place for _, place in places),
         )
 
 
 def overlapping(manifest: Manifest, folds: Sequence[Fold]) -> Iterator[Issue]:
     """Stretches of one recording that overlap in time, one of which trains and the other is tested; folds are (n_folds,)."""
-    clips = manifest.clips
-    order = sorted(
-        (index for index, clip in enumerate(clips) if clip.start is not None and clip.end is not None),
-        key=lambda index: (clips[index].path, clips[index].start),
-    )
-    pairs = [
-        (one, other)
-        for one, other in pairwise(order)
-        if clips[one].path == clips[other].path and (clips[other].start or 0.0) < (clips[one].end or 0.0)
-    ]
+    clips, pairs = manifest.clips, overlaps(manifest.clips)
     if not pairs:
         return
     side, apart = _sides(folds, len(clips))
@@ -119,6 +127,19 @@ def overlapping(manifest: Manifest, folds: Sequence[Fold]) -> Iterator[Issue]:
     if crossing:
         where = (f"{clips[one].name} and {clips[other].name}" for one, other in crossing)
         yield issue("warning", f"{len(crossing)} test clips overlap in time with training clips", where)
+
+
+def overlaps(clips: Sequence[Clip]) -> list[tuple[int, int]]:
+    """Pairs of clips, by their numbers among (n_clips,), that follow each other in one recording and overlap in time."""
+    order = sorted(
+        (index for index, clip in enumerate(clips) if clip.start is not None and clip.end is not None),
+        key=lambda index: (clips[index].path, clips[index].start),
+    )
+    return [
+        (one, other)
+        for one, other in pairwise(order)
+        if clips[one].path == clips[other].path and (clips[other].start or 0.0) < (clips[one].end or 0.0)
+    ]
 
 
 def classes(manifest: Manifest, folds: Sequence[Fold]) -> Iterator[Issue]:

@@ -19,10 +19,12 @@ class Meant:
 
     trains: Whether it trains a probe; one that does not needs no folds.
     refuse: Raises what a run would raise of clips that are divided so, (n_folds,): UsageError or EvaluationError.
+    exclude: Where nothing is trained, which clips are never compared: `none`, those of one `recording`, or of one recording or `group`.
     """
 
     trains: bool
     refuse: Callable[[Sequence[Fold]], object]
+    exclude: str = "none"
 
 
 def divided(task: Task, clips: Sequence[Clip], meant: Meant | None) -> tuple[list[Fold], str]:

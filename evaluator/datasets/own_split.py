@@ -15,6 +15,7 @@ from typing import Any
 
 from evaluator.audio.clip import Clip
 from evaluator.datasets import name_groups, splits
+from evaluator.datasets.name_groups import NameGroups
 from evaluator.datasets.reading.folders import FoldersReader
 from evaluator.datasets.splits import Fold
 from evaluator.datasets.task import Task
@@ -92,20 +93,35 @@ def groups_not_used(task: Task, folds: Sequence[Fold], clips: Sequence[Clip]) ->
     """
     if task.dataset.access != "own":
         return ""
-    in_class_folders = any(isinstance(reader, FoldersReader) for reader in task.dataset.readers)
-    seen = name_groups.divided_by(folds, clips, in_class_folders)
+    seen = name_groups.divided_by(folds, clips, _in_class_folders(task))
     if seen is None:
         return ""
     found, both = seen
     n = "all" if len(both) == len(found.names) else len(both)
     tested = f"{n} of them {'has' if n == 1 else 'have'} clips in the test and outside it"
     belong = f"{found.sentence}, and {tested}; if clips of one belong together"
-    if not task.by_table:
-        return f"{belong}, the reader says so by a group, such as the pattern '{found.pattern}'"
-    if task.split["by"] != "random":
+    if task.by_table and task.split["by"] != "random":
         return f"{belong}, mend the column {task.split['by']}, and name them in a column group"
+    return f"{belong}, {way_to_groups(task, found)}"
+
+
+def named_groups(task: Task, clips: Sequence[Clip]) -> NameGroups | None:
+    """What file names of a user's own data, (n_clips,), seem to name; None for nothing, and where groups are known."""
+    if task.dataset.access != "own" or any(clip.group for clip in clips):
+        return None
+    return name_groups.find(clips, _in_class_folders(task))
+
+
+def _in_class_folders(task: Task) -> bool:
+    return any(isinstance(reader, FoldersReader) for reader in task.dataset.readers)
+
+
+def way_to_groups(task: Task, found: NameGroups) -> str:
+    """How a user's own data says that clips (n_clips,) with one name belong together."""
+    if not task.by_table:
+        return f"the reader says so by a group, such as the pattern '{found.pattern}'"
     column = "name them in a column group, or take" if Path(task.path).is_file() else "take"
-    return f"{belong}, {column} the YAML file that hear-eval init writes (pattern: '{found.pattern}')"
+    return f"{column} the YAML file that hear-eval init writes (pattern: '{found.pattern}')"
 
 
 def _share_of_clips() -> dict[str, Any]:

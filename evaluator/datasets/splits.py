@@ -271,10 +271,13 @@ def divided(folds: Sequence[Fold], clips: Sequence[Clip]) -> list[str]:
 
 def leaking_groups(folds: Sequence[Fold], clips: Sequence[Clip]) -> list[str]:
     """`divided` groups, (n_divided,); none where the group is the class, so that each has to train and to be tested."""
+    return [] if groups_are_classes(clips) else divided(folds, clips)
+
+
+def groups_are_classes(clips: Sequence[Clip]) -> bool:
+    """Whether each group of clips, (n_clips,), is a class, and each class a group."""
     pairs = {(clip.group, clip.labels) for clip in clips}
-    if len(pairs) == len({group for group, _ in pairs}) == len({labels for _, labels in pairs}):
-        return []
-    return divided(folds, clips)
+    return len(pairs) == len({group for group, _ in pairs}) == len({labels for _, labels in pairs})
 
 
 def refuse_untrained(folds: Sequence[Fold], clips: Sequence[Clip]) -> None:
