@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from hear_ssl import hf
-from hear_ssl.encoders import weights
+from hear_ssl.encoders import bounds, weights
 from tiny_families import TINY, network, save
 
 pytestmark = pytest.mark.slow  # the whole file: it loads networks
@@ -207,6 +207,12 @@ def test_moonshines_rotary_positions_are_read_from_older_files_too(tmp_path):
         ("wav2vec2_bert_None", {"use_intermediate_ffn_before_adapter": True}, "it puts another network behind"),
         ("sew_d", {"conv_kernel_size": 3}, "the key conv_kernel_size is set: SEW-D is run here without it only"),
         ("whisper", {"auto_map": {"AutoModel": "evil.Evil"}}, "the key auto_map is set: it names program code"),
+        ("encodec", {"num_filters": 1}, "config.json: the installed transformers makes no network of these settings"),
+        (
+            "mimi",
+            {"hidden_size": 1},
+            r"config.json: hidden_size is 1; the installed transformers does not take it \(hidden_size must be div",
+        ),
     ],
 )
 def test_a_config_of_another_form_is_refused(kind, changes, sentence, tmp_path):
@@ -215,6 +221,48 @@ def test_a_config_of_another_form_is_refused(kind, changes, sentence, tmp_path):
     edit(tmp_path, "config.json", **changes)
     with pytest.raises(ValueError, match=sentence):
         hf.load_model(str(tmp_path))
+
+
+@pytest.mark.parametrize("kind", ["seamless_m4t_rotary", "seamless_m4t_v2"])
+def test_a_null_that_the_library_does_not_take_is_refused_by_us(kind, tmp_path):
+    """`edit` takes a key away for None, and the library's default is another thing than null."""
+    path = save(kind, tmp_path) / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "position_embeddings_type": None}))
+    with pytest.raises(ValueError, match="config.json: position_embeddings_type is None; known are"):
+        hf.load_model(str(tmp_path))
+
+
+def test_what_the_librarys_own_check_of_types_refuses_names_the_field(tmp_path, monkeypatch):
+    """A type that our rules let through, refused by the library's own check of types, is told with field, value and its reason."""
+    monkeypatch.setattr(bounds.Real, "passed", lambda self, value: value)
+    edit(save("whisper", tmp_path), "config.json", init_std=1)
+    with pytest.raises(ValueError, match=r"config.json: init_std is 1; .* \(Field 'init_std' expected float, got int"):
+        hf.load_model(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("kind", "numbers"),
+    [
+        ("lasr_encoder", {"layer_norm_eps": 1, "conv_residual_weights": [2, 1]}),
+        ("moonshine", {"rope_parameters": {"rope_type": "default", "rope_theta": 10000, "partial_rotary_factor": 1}}),
+        ("omniasr_audio", {"layer_norm_eps": 1}),
+        ("seamless_m4t_v2", {"layer_norm_eps": 1, "initializer_range": 0}),
+        ("speech_to_text", {"init_std": 0, "pad_token_id": 1.0}),
+        ("speecht5_group_norm", {"layer_norm_eps": 1}),
+    ],
+)
+def test_a_whole_number_is_the_real_number_that_it_equals(kind, numbers, tmp_path):
+    """JSON has one kind of number; the library takes no 1 for 1.0, nor 1.0 for 1."""
+    folder, clip = save(kind, tmp_path), noise(8000)
+    real = {
+        key: json.loads(json.dumps(value), parse_int=float) if key != "pad_token_id" else 1
+        for key, value in numbers.items()
+    }
+    scenes = []
+    for settings in (numbers, real):
+        edit(folder, "config.json", **settings)
+        scenes.append(hf.load_model(str(folder)).clips([clip], False)["scene"])
+    assert torch.equal(*scenes)
 
 
 def test_code_in_the_encoders_section_is_refused_too(tmp_path):

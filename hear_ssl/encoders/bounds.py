@@ -25,6 +25,10 @@ class Rule:
         """The same for a value that was not left out."""
         raise NotImplementedError
 
+    def passed(self, value: Any) -> Any:
+        """A value that nothing is wrong with, of the type that the library wants: it takes no 0 for 0.0, and JSON's writers mix them."""
+        return value
+
 
 @dataclass(frozen=True)
 class Whole(Rule):
@@ -69,6 +73,10 @@ class Real(Rule):
         if not isinstance(value, bool) and isinstance(value, (int, float)) and self.min <= value <= self.max:
             return ""
         return f"is {shown(value)}; a number from {self.min:g} to {self.max:g} is wanted"
+
+    def passed(self, value: Any) -> Any:
+        """See `Rule`."""
+        return None if value is None else float(value)
 
 
 @dataclass(frozen=True)
@@ -120,6 +128,10 @@ class Only(Rule):
             "" if same and value == self.value else f"is {shown(value)}; here this family runs with {self.value!r} only"
         )
 
+    def passed(self, value: Any) -> Any:
+        """See `Rule`."""
+        return None if value is None else self.value
+
 
 @dataclass(frozen=True)
 class Reals(Rule):
@@ -135,6 +147,10 @@ class Reals(Rule):
         if isinstance(value, (list, tuple)) and len(value) == self.length and not any(map(one.wrong, value)):
             return ""
         return f"is {shown(value)}; {self.length} numbers from {self.min:g} to {self.max:g} are wanted"
+
+    def passed(self, value: Any) -> Any:
+        """See `Rule`."""
+        return None if value is None else [float(item) for item in value]
 
 
 @dataclass(frozen=True)
@@ -155,6 +171,10 @@ class Rotary(Rule):
             return ""
         wanted = "rope_theta and a partial_rotary_factor of at most 1" if self.shared else "rope_theta alone"
         return f"is {shown(value)}; the default kind with {wanted} is wanted"
+
+    def passed(self, value: Any) -> Any:
+        """See `Rule`."""
+        return value and {key: item if key == "rope_type" else float(item) for key, item in value.items()}
 
 
 def activations() -> frozenset[str]:

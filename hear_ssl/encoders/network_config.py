@@ -5,6 +5,7 @@ after a look at its type and size; keys that lead to code or to another network 
 without memory (on torch's `meta` device), so that its tensors' shapes can be compared with those of the weights first.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -118,12 +119,39 @@ def build(
         for problem in bounds.problems(whole, family.rules) or family.misfits(whole):
             field, _, rest = problem.partition(" ")
             raise ValueError(f"{where}: {(names or {}).get(field, field)} {rest}")
-        config = make_config(**known, attn_implementation=family.attention)
+        passed = {
+            key: family.rules[key].passed(value) if key in family.rules else value for key, value in known.items()
+        }
         # The library draws a random vector even so; the caller's random numbers are not to depend on it.
         place = _parameters_without_memory() if has_buffers else torch.device("meta")
-        with torch.random.fork_rng(devices=[]), place:
-            make = family.network or (lambda library, config: getattr(library, f"{family.classes}Model")(config))
-            return make(transformers, config).eval()
+        make = family.network or (lambda library, config: getattr(library, f"{family.classes}Model")(config))
+        try:
+            config = make_config(**passed, attn_implementation=family.attention)
+            with torch.random.fork_rng(devices=[]), place:
+                return make(transformers, config).eval()
+        except Exception as error:  # of the library's own types among others; it was given nothing but these settings
+            if (
+                has_buffers
+            ):  # the same settings made a network on `meta` before: this is about memory, not about the file
+                raise
+            raise ValueError(_refused_by_library(error, passed, where, names or {})) from error
+
+
+def _refused_by_library(error: Exception, passed: Mapping[str, Any], where: str, names: Mapping[str, str]) -> str:
+    """The sentence for settings that our rules take and the installed library does not: the first one that it names, and its reason."""
+    reason = weights.first_line(
+        error.__cause__ or error
+    )  # its own errors say the field only, and come from one with the reason
+    found = {key: match.start() for key in passed if (match := re.search(rf"\b{re.escape(key)}\b", reason))}
+    if not found:
+        return (
+            f"{where}: the installed transformers makes no network of these settings ({reason}); are they of one model?"
+        )
+    field = min(found, key=found.__getitem__)
+    return (
+        f"{where}: {names.get(field, field)} is {bounds.shown(passed[field])}; the installed transformers does not take it "
+        f"({reason}); give the value of the published model, or leave the key out for the library's own"
+    )
 
 
 @contextmanager

@@ -7,7 +7,7 @@ FAMILY = seamless_family(
     "seamless_m4t",
     "SeamlessM4T",
     {
-        "position_embeddings_type": Word(optional=True, words=lambda: frozenset({"relative", "rotary"})),
+        "position_embeddings_type": Word(words=lambda: frozenset({"relative", "rotary"})),
         "rotary_embedding_base": Only(value=10000),
         "max_source_positions": Whole(max=20_000),
     },

@@ -7,7 +7,7 @@ FAMILY = seamless_family(
     "seamless_m4t_v2",
     "SeamlessM4Tv2",
     {
-        "position_embeddings_type": Word(optional=True, words=lambda: frozenset({"relative_key"})),
+        "position_embeddings_type": Word(words=lambda: frozenset({"relative_key"})),
         "left_max_position_embeddings": Whole(max=10_000),
         "right_max_position_embeddings": Whole(max=10_000),
         "speech_encoder_chunk_size": Whole(max=1_000_000, optional=True),
