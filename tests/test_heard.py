@@ -11,6 +11,7 @@ from safetensors import safe_open
 import evaluator as ev
 from evaluator.audio import sounds
 from evaluator.embedding import contamination
+from evaluator.experiment import caveats
 from hear_ssl import byol_a_mini
 from hear_ssl.bridges import door
 from hear_ssl.pretraining import heard
@@ -191,10 +192,33 @@ def test_what_is_certain_of_a_member_counts_before_what_is_possible_of_another()
             self.name, self.model = name, self
             self.trained_on = said
 
-    said = [("a", {"x": "X", "y": "may have heard Y"}), ("b", {"x": "may have heard X", "z": "Z"})]
-    wanted = {"x": "a on X", "y": "a may have heard Y", "z": "b on Z"}
+    certain = "Z, labelled by people who may have heard it"
+    said = [("a", {"x": "X", "y": "may have heard Y"}), ("b", {"x": "may have heard X", "z": certain})]
+    wanted = {"x": "X (its member a)", "y": "may have heard Y (its member a)", "z": f"{certain} (its member b)"}
     for members in (said, said[::-1]):
         assert contamination.of_members(members) == _trained_on([Member(*each) for each in members]) == wanted
+    assert {name for name, what in wanted.items() if contamination.is_possible(what)} == {"y"}
+
+
+@pytest.mark.parametrize(
+    ("what", "kind", "text"),
+    [
+        (
+            "X, labelled by people who may have heard it",
+            "pre_trained_on_data",
+            "contamination: the module was pre-trained on X, labelled by people who may have heard it, so its score here is no",
+        ),
+        (
+            "may have heard X (its member a)",
+            "possibly_pre_trained_on_data",
+            "possible contamination: the module may have heard X (its member a), so its score here may be no",
+        ),
+    ],
+)
+def test_only_words_that_begin_with_a_doubt_are_a_doubt(what, kind, text):
+    """A statement that is certain stays so wherever the words of doubt occur in it."""
+    caveat = caveats._contamination(what)
+    assert caveat.kind == kind and caveat.text.startswith(text)
 
 
 def test_what_modules_know_are_datasets_of_ours():

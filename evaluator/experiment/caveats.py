@@ -46,10 +46,9 @@ def on_module(setup: Setup, described: Mapping[str, Any], cache: Path) -> Iterat
 def _contamination(what: str) -> Caveat:
     """The caveat of a dataset that the module knows, or may know, by what it says of it."""
     if contamination.is_possible(what):
-        subject = "the module " if what.startswith(contamination.POSSIBLY) else ""  # an ensemble names its member
         return Caveat(
             "possibly_pre_trained_on_data",
-            f"possible contamination: {subject}{what}, so its score here may be no estimate for new recordings",
+            f"possible contamination: the module {what}, so its score here may be no estimate for new recordings",
         )
     return Caveat(
         "pre_trained_on_data",

@@ -173,14 +173,14 @@ class Ensemble(torch.nn.Module):
 
 def _trained_on(members: Sequence[Member]) -> dict[str, str]:
     """Which datasets the members know; what is certain of one of them counts before what is possible of another."""
-    possibly = "may have heard "
     said = [
         (name, member.name, what)
         for member in members
         for name, what in dict(getattr(member.model, "trained_on", {})).items()
     ]
-    said.sort(key=lambda each: possibly not in each[2])  # of one dataset the last one stays
-    return {name: f"{member} {'' if possibly in what else 'on '}{what}" for name, member, what in said}
+    # As the attribute `trained_on` of a `Model` says it; of one dataset the last one stays.
+    said.sort(key=lambda each: not each[2].startswith("may have heard"))
+    return {name: f"{what} (its member {member})" for name, member, what in said}
 
 
 def _is_transformer(member: Member) -> bool:
