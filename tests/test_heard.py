@@ -14,6 +14,7 @@ from evaluator.embedding import contamination
 from evaluator.experiment import caveats
 from hear_ssl import byol_a_mini
 from hear_ssl.bridges import door
+from hear_ssl.encoders import published
 from hear_ssl.pretraining import heard
 from miniatures import MINIATURES
 from tiny_checkpoints import MODULES, checkpoint_of, model_path
@@ -219,6 +220,28 @@ def test_only_words_that_begin_with_a_doubt_are_a_doubt(what, kind, text):
     """A statement that is certain stays so wherever the words of doubt occur in it."""
     caveat = caveats._contamination(what)
     assert caveat.kind == kind and caveat.text.startswith(text)
+
+
+def test_weights_by_hub_id_know_what_their_module_knows(tmp_path, monkeypatch):
+    """In whatever capitals, through another module too; a folder, even one of that name, says nothing. Layout of the hub's cache."""
+    from hear_ssl import biolingual, clap_htsat_unfused, hf
+    from tiny_families import save
+
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    name, said = clap_htsat_unfused.CHECKPOINT.hub_id, clap_htsat_unfused.CHECKPOINT.trained_on
+    root = tmp_path / f"models--{name.replace('/', '--')}"
+    folder = root / "snapshots" / ("f" * 40)
+    save("clap", folder)
+    (root / "refs").mkdir()
+    (root / "refs" / "main").write_text("f" * 40)
+    assert said and hf.load_model(name).trained_on == said == clap_htsat_unfused.load_model().trained_on
+    assert biolingual.load_model(name).trained_on == said | biolingual.CHECKPOINT.trained_on
+    assert published.trained_on(name.upper()) == said and published.trained_on("someone/else") == {}
+    assert hf.load_model(str(folder)).trained_on == {}
+    monkeypatch.chdir(tmp_path)
+    save("clap", tmp_path / name)
+    assert hf.load_model(name).trained_on == {}
 
 
 def test_what_modules_know_are_datasets_of_ours():

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hear_ssl.encoders import engines, fairseq_file, hub, processor_file
+from hear_ssl.encoders import engines, fairseq_file, hub, processor_file, published
 from hear_ssl.encoders.api import Model
 from hear_ssl.encoders.encoder import Encoder
 from hear_ssl.encoders.families import FAMILIES
@@ -37,7 +37,7 @@ class Checkpoint:
         licence: Of the weights.
         citation: Paper that describes it.
         trained_on: Datasets of the evaluator whose sounds it was trained on, and which; becomes `model.trained_on`, whatever
-            weights are given.
+            weights are given, beside what the module of these weights says if they are given by another hub id.
     """
 
     hub_id: str
@@ -84,7 +84,8 @@ class Checkpoint:
         fit_window(encoder, options)
         model = Model(encoder, **options)
         model.read_from = files.read_from
-        model.trained_on = dict(self.trained_on)
+        known = {} if files.folder else published.trained_on(source)  # a folder does not say where it comes from
+        model.trained_on = {**known, **self.trained_on}
         return model
 
 
