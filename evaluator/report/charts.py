@@ -7,7 +7,7 @@ import numpy as np
 
 from evaluator.report import lanes, per_class, per_group
 from evaluator.report.board import Board, BoardEntry
-from evaluator.report.drawing import MAX_MODULES, scale_of, shortened
+from evaluator.report.drawing import MAX_MODULES, scale_of, shortened, way
 from evaluator.report.lanes import LaneScale, Mark
 from evaluator.report.page import Chart, ChartRow
 from evaluator.report.published import PrintedRow
@@ -83,10 +83,6 @@ def board_chart(
     return Chart(anchor, caption, rows, lanes.axis(scale, kind.unit))
 
 
-def _way(result: Result) -> str:
-    return f"{result.protocol} ({result.profile})"
-
-
 def _verdicts(rows: Sequence[ChartRow]) -> str:
     """What the words behind the scores mean, those that stand there, (n_rows,)."""
     used = [f"{sign} {meaning}" for sign, meaning in VERDICTS.items() if any(row.note.endswith(sign) for row in rows)]
@@ -140,7 +136,7 @@ def class_chart(titles: Sequence[str], results: Sequence[Result], numbers: Seque
     if not measure:
         return None
     drawn = per_class.class_lines(shown)
-    caption = f"{measure.capitalize()} of {drawn.which} under {_way(shown[0])} with 95 % intervals; number of test clips behind the name."
+    caption = f"{measure.capitalize()} of {drawn.which} under {way(shown[0])} with 95 % intervals; number of test clips behind the name."
     return _rows_chart(caption, drawn.names, drawn.lines, titles, numbers, _PERCENT, "%")
 
 
@@ -160,7 +156,7 @@ def group_chart(titles: Sequence[str], results: Sequence[Result], numbers: Seque
         names = [name for name in names if name in hardest]
     lines = [[(value, math.nan, math.nan) for value in scores[name]] for name in names]
     which = f"the {_MAX_ROWS} hardest of {len(sizes)} groups" if len(names) < len(sizes) else "each group"
-    caption = f"{begun(title_of(metric))} of {which} under {_way(shown[0])}; number of test clips behind the name."
+    caption = f"{begun(title_of(metric))} of {which} under {way(shown[0])}; number of test clips behind the name."
     labels = [f"{shortened(name, 40)} ({sizes[name]})" for name in names]
     return _rows_chart(caption, labels, lines, titles, numbers, limits(metric), METRICS[metric].unit)
 

@@ -115,7 +115,12 @@ def set_title(figure: Any, task: str, what: str, n_shown: int, n_all: int) -> No
 
 def asked(result: Result) -> str:
     """Task, protocol and profile of a result, since a page may have a task under several protocols."""
-    return f"{shortened(result.task)}, {result.protocol} ({result.profile})"
+    return f"{shortened(result.task)}, {way(result)}"
+
+
+def way(result: Result) -> str:
+    """Protocol and profile of a result, in words."""
+    return f"{result.protocol} ({result.profile})"
 
 
 def scale_of(metric: str) -> float:

@@ -130,18 +130,15 @@ def build(
             with torch.random.fork_rng(devices=[]), place:
                 return make(transformers, config).eval()
         except Exception as error:  # of the library's own types among others; it was given nothing but these settings
-            if (
-                has_buffers
-            ):  # the same settings made a network on `meta` before: this is about memory, not about the file
+            if has_buffers:  # the same settings made a network on `meta` before: memory is short, the file is right
                 raise
             raise ValueError(_refused_by_library(error, passed, where, names or {})) from error
 
 
 def _refused_by_library(error: Exception, passed: Mapping[str, Any], where: str, names: Mapping[str, str]) -> str:
     """The sentence for settings that our rules take and the installed library does not: the first one that it names, and its reason."""
-    reason = weights.first_line(
-        error.__cause__ or error
-    )  # its own errors say the field only, and come from one with the reason
+    # The library's own errors say the field only, and come from one with the reason.
+    reason = weights.first_line(error.__cause__ or error)
     found = {key: match.start() for key in passed if (match := re.search(rf"\b{re.escape(key)}\b", reason))}
     if not found:
         return (
