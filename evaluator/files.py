@@ -173,14 +173,17 @@ def _replace(aside: Path, path: Path) -> None:
             time.sleep(0.05)
 
 
-def sweep(folder: Path) -> None:
-    """Remove what killed processes left half-written in a folder of ours an hour ago, and damaged files after a week."""
+def sweep(folder: Path, stale: float = STALE_SECONDS) -> None:
+    """Remove what killed processes left half-written in a folder of ours, and damaged files after a week.
+
+    stale: Age in seconds from which nobody can be writing a file any more; 0 for who holds the folder's lock.
+    """
     try:
         names = os.listdir(folder)
     except OSError:
         return  # not there yet, or not ours to look into
     for name in names:
-        limit = DAMAGED_SECONDS if name.endswith(DAMAGED) else STALE_SECONDS if _LITTER.fullmatch(name) else math.inf
+        limit = DAMAGED_SECONDS if name.endswith(DAMAGED) else stale if _LITTER.fullmatch(name) else math.inf
         if limit < math.inf:
             with contextlib.suppress(OSError):  # another process was first, or it is somebody else's
                 _remove_if_older(folder / name, limit)

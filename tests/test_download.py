@@ -388,6 +388,16 @@ def test_archives_are_unpacked_into_one_folder(server, tmp_path):
     assert ".downloads/a.zip" in names and ".downloads/c.zip.003" in names
 
 
+def test_what_a_killed_process_left_half_written_goes_at_once(server, tmp_path):
+    """Whoever holds the lock is alone there, so that no age has to prove that nobody is writing."""
+    server.files["/b.bin"] = Served(BYTES)
+    left = tmp_path / ".downloads" / ".b.bin.part.json.12.0123abcd.part"
+    left.parent.mkdir()
+    left.write_text("{")
+    fetch([item(server, "/b.bin")], tmp_path)
+    assert (tmp_path / "b.bin").read_bytes() == BYTES and not left.exists()
+
+
 def test_killed_at_ten_random_points_it_ends_with_the_right_bytes(server, tmp_path):
     """kill -9 while parts, archives and receipts are being written; then once more to the end."""
     files = {f"audio/{n}.wav": random.Random(n).randbytes(60_000) for n in range(12)}

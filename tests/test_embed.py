@@ -189,7 +189,7 @@ def test_what_failed_is_said_and_counted(field, hear_eval):  # noqa: F811
     code, out, err = hear_eval(*command)
     assert code == 1 and "written: e.csv (59 rows)" in out
     assert "1 of 4 recordings or clips could not" in err and "broken.wav" in err
-    early = "1 of 4 recordings or clips cannot be read ("
+    early = "1 of 4 recordings or clips cannot be read, as far as headers tell ("
     assert early in err and "mend them, or admit them with --allow-failed 0.25" in err
     assert early in hear_eval(*command, "--plan")[2]
     said = json.loads(Path("e.csv.json").read_text())

@@ -130,7 +130,7 @@ def fetch(
     private = folder / PRIVATE
     private.mkdir(parents=True, exist_ok=True)
     with _alone(private):
-        sweep(private)
+        sweep(private, stale=0)
         done = _receipt(private)
         missing = [item for item in items if not _is_done(item, done)]
         _refuse_without_room(missing, folder)
