@@ -1,6 +1,14 @@
 """Numbers of things in words: one clip is, two clips are."""
 
-_VERBS = {"are": "is", "were": "was", "have": "has", "hold": "holds", "lie": "lies", "do": "does"}
+_VERBS = {
+    "are": "is",
+    "were": "was",
+    "have": "has",
+    "hold": "holds",
+    "lie": "lies",
+    "do": "does",
+    "overlap": "overlaps",
+}
 
 
 def begun(text: str) -> str:

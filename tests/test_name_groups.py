@@ -121,7 +121,10 @@ def test_a_run_says_what_it_does_not_keep_apart(folder):
     (grouped,) = ev.run("hear_ssl.melspec", str(written), **given)
     assert not {"groups_not_used", "groups_divided"} & set(kinds(grouped)) and grouped.n_units == 4
     (measured,) = ev.run("hear_ssl.melspec", str(folder), **{**given, "protocol": "retrieval"})
-    assert not {"groups_not_used", "groups_divided", "untrained_classes"} & set(kinds(measured))
+    assert "all of them have several clips that are compared with each other" in kinds(measured)["groups_not_used"]
+    assert not {"groups_divided", "untrained_classes"} & set(kinds(measured))
+    (apart,) = ev.run("hear_ssl.melspec", str(written), **{**given, "protocol": "retrieval"})
+    assert not {"groups_not_used", "groups_compared"} & set(kinds(apart))
     plain = folder.parent / "plain.yaml"
     plain.write_text(
         "name: p\ndataset: {root: words, reader: {kind: folders}}\nlabels: single\nmetric: accuracy\nclip_seconds:\nprotocol: knn\n"

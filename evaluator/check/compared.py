@@ -11,12 +11,13 @@ from evaluator.audio.clip import Clip
 from evaluator.check import leaks, matching
 from evaluator.check.issue import Issue, issue
 from evaluator.check.scan import Scans
-from evaluator.datasets import own_split, splits
+from evaluator.datasets import overlap, own_split, splits
+from evaluator.datasets.overlap import Span
 from evaluator.datasets.splits import Fold
 from evaluator.datasets.task import Task
 from evaluator.words import counted
 
-_MEET = "clips that are compared with each other"
+MEET = "clips that are compared with each other"
 
 
 @dataclass(frozen=True)
@@ -42,9 +43,29 @@ class Compared:
     def meet(self, first: int, second: int) -> bool:
         """Whether two tested clips, by their numbers from 0, are compared."""
         one, other = self.clips[first], self.clips[second]
-        if self.exclude != "none" and one.path == other.path:
+        return self._apart((one.path, one.group), (other.path, other.group))
+
+    def _apart(self, one: tuple[str, str], other: tuple[str, str]) -> bool:
+        """Whether clips of these paths and groups ("" for none) are compared."""
+        if self.exclude != "none" and one[0] == other[0]:
             return False
-        return not (self.exclude == "group" and one.group and one.group == other.group)
+        return not (self.exclude == "group" and one[1] and one[1] == other[1])
+
+    def sharing(self, spans: Sequence[Span], recordings: Sequence[str]) -> list[tuple[int, int]]:
+        """Pairs of compared clips with audio in common, as `overlap.pairs` gives them.
+
+        Args:
+            spans: Start and end of each clip in seconds of its recording, (n_clips,).
+            recordings: Path or content of each one's recording, (n_clips,).
+        """
+        tested = np.flatnonzero(self.tested()).tolist()
+        found = overlap.pairs(
+            [spans[number] for number in tested],
+            [recordings[number] for number in tested],
+            [(self.clips[number].path, self.clips[number].group) for number in tested],
+            self._apart,
+        )
+        return [(tested[one], tested[other]) for one, other in found]
 
     def several(self, groups: Sequence[str]) -> list[str]:
         """Of the groups of all clips, (n_clips,), "" for none, those with two that are compared unless the group keeps them apart, sorted."""
@@ -56,27 +77,39 @@ class Compared:
         sizes = Counter(group for group, _ in units if group)
         return sorted(group for group, size in sizes.items() if size > 1)
 
+    def divided(self) -> list[str]:
+        """Groups of which several clips are compared, sorted, (n_groups,); none where they are kept apart, or are the classes."""
+        if self.exclude == "group" or splits.groups_are_classes(self.clips):
+            return []
+        return self.several([clip.group for clip in self.clips])
+
+    def unused(self, task: Task) -> str:
+        """That file names of a user's own data seem to name groups of which several clips are compared, and the way out; "" if not."""
+        found = own_split.named_groups(task, self.clips)
+        named = self.several([clip.group for clip in found.clips]) if found is not None else []
+        if found is None or not named:
+            return ""
+        n = "all" if len(named) == len(found.names) else len(named)
+        return (
+            f"{found.sentence}, and {n} of them {'has' if n == 1 else 'have'} several {MEET}; if clips of one belong together, "
+            f"{own_split.way_to_groups(task, found)}: the clean profiles of retrieval and vocsim then keep them apart"
+        )
+
 
 def told_by_tables(task: Task, compared: Compared) -> Iterator[Issue]:
     """What (n_clips,) clips have in common by their rows and names: stretches that overlap in time, and groups."""
-    tested = compared.tested()
-    pairs = [pair for pair in leaks.overlaps(compared.clips) if tested[list(pair)].all() and compared.meet(*pair)]
-    if pairs:
-        where = (f"{compared.clips[one].name} and {compared.clips[other].name}" for one, other in pairs)
-        yield issue("warning", f"{len(pairs)} pairs of {_MEET} overlap in time", where)
-    known = compared.several([clip.group for clip in compared.clips])
-    if known and compared.exclude != "group" and not splits.groups_are_classes(compared.clips):
-        what = counted(len(known), f"groups have several {_MEET}")
+    clips = compared.clips
+    places = leaks.stretches(clips, compared.sharing(overlap.whole(clips), [clip.path for clip in clips]))
+    if places:
+        what = counted(len(places), "clips overlap in time with one that they are compared with")
+        yield issue("warning", what, places)
+    known = compared.divided()
+    if known:
+        what = counted(len(known), f"groups have several {MEET}")
         yield issue("warning", f"{what}, so the score does not tell how well new ones would do", known)
-    found = own_split.named_groups(task, compared.clips)
-    named = compared.several([clip.group for clip in found.clips]) if found is not None else []
-    if found is not None and named:
-        n = "all" if len(named) == len(found.names) else len(named)
-        text = (
-            f"{found.sentence}, and {n} of them {'has' if n == 1 else 'have'} several {_MEET}; if clips of one belong together, "
-            f"{own_split.way_to_groups(task, found)}: the clean profiles of retrieval and vocsim then keep them apart"
-        )
-        yield Issue("warning" if task.by_table else "note", text)
+    unused = compared.unused(task)
+    if unused:
+        yield Issue("warning" if task.by_table else "note", unused)
 
 
 def told_by_sound(compared: Compared, scans: Scans) -> Iterator[Issue]:
@@ -103,5 +136,5 @@ def told_by_sound(compared: Compared, scans: Scans) -> Iterator[Issue]:
     apart = np.array([[False, False], [False, True]])
     found = matching.matches(scans.landmarks, tested.astype(np.int64), apart)
     yield from leaks.alike_pairs(
-        clips, scans, (match for match in found if compared.meet(match.first, match.second)), f"pairs of {_MEET}"
+        clips, scans, (match for match in found if compared.meet(match.first, match.second)), f"pairs of {MEET}"
     )

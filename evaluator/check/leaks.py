@@ -1,7 +1,6 @@
 """What a test part has in common with what was trained on: the same audio, the same sound, the same group, or too little."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
 
 import numpy as np
 
@@ -9,25 +8,10 @@ from evaluator.audio.clip import Clip
 from evaluator.check import matching
 from evaluator.check.issue import Issue, issue
 from evaluator.check.scan import Scans
-from evaluator.datasets import splits
+from evaluator.datasets import overlap, splits
 from evaluator.datasets.manifest import Manifest
 from evaluator.datasets.splits import Fold
 from evaluator.words import counted
-
-
-def _sides(folds: Sequence[Fold], n_clips: int) -> tuple[np.ndarray, np.ndarray]:
-    """What every clip does in all folds, as a number, (n_clips,), and which of these numbers stand apart.
-
-    Two stand apart, (n_sides, n_sides) of bool, where one trains or validates in a fold in which the other is tested.
-    """
-    if not folds:
-        return np.zeros(n_clips, np.int64), np.zeros((1, 1), bool)
-    roles = np.zeros((len(folds), n_clips), np.int8)
-    for row, fold in zip(roles, folds, strict=True):
-        row[fold.train], row[fold.valid], row[fold.test] = 1, 1, 2
-    sides, side = np.unique(roles, axis=1, return_inverse=True)
-    apart = np.array([(sides * column[:, None] == 2).any(axis=0) for column in sides.T])
-    return side.reshape(-1), apart
 
 
 def doubled(manifest: Manifest, scans: Scans, folds: Sequence[Fold]) -> Iterator[Issue]:
@@ -39,7 +23,7 @@ def doubled(manifest: Manifest, scans: Scans, folds: Sequence[Fold]) -> Iterator
         folds: Of the task, (n_folds,).
     """
     yield from _tested_training_clips(scans, folds)
-    side, apart = _sides(folds, len(manifest.clips))
+    side, apart = overlap.sides(folds, len(manifest.clips))
     leaking: list[str] = []
     contradictory: list[str] = []
     others: list[str] = []
@@ -95,7 +79,7 @@ def alike(manifest: Manifest, scans: Scans, folds: Sequence[Fold]) -> Iterator[I
         scans: What their samples show.
         folds: Of the task, (n_folds,).
     """
-    found = matching.matches(scans.landmarks, *_sides(folds, len(manifest.clips)))
+    found = matching.matches(scans.landmarks, *overlap.sides(folds, len(manifest.clips)))
     yield from alike_pairs(manifest.clips, scans, found, "pairs of clips on two sides of a split")
 
 
@@ -119,26 +103,18 @@ def alike_pairs(clips: Sequence[Clip], scans: Scans, found: Iterable[matching.Ma
 
 def overlapping(manifest: Manifest, folds: Sequence[Fold]) -> Iterator[Issue]:
     """Stretches of one recording that overlap in time, one of which trains and the other is tested; folds are (n_folds,)."""
-    clips, pairs = manifest.clips, overlaps(manifest.clips)
-    if not pairs:
-        return
-    side, apart = _sides(folds, len(clips))
-    crossing = [pair for pair in pairs if apart[side[pair[0]], side[pair[1]]]]
-    if crossing:
-        where = (f"{clips[one].name} and {clips[other].name}" for one, other in crossing)
-        yield issue("warning", f"{len(crossing)} test clips overlap in time with training clips", where)
+    clips = manifest.clips
+    found = overlap.across(folds, overlap.whole(clips), [clip.path for clip in clips])
+    places = stretches(clips, found)
+    if places:
+        what = counted(len(places), "clips overlap in time with one on the other side of a split")
+        yield issue("warning", what, places)
 
 
-def overlaps(clips: Sequence[Clip]) -> list[tuple[int, int]]:
-    """Pairs of clips, by their numbers among (n_clips,), that follow each other in one recording and overlap in time."""
-    order = sorted(
-        (index for index, clip in enumerate(clips) if clip.start is not None and clip.end is not None),
-        key=lambda index: (clips[index].path, clips[index].start),
-    )
+def stretches(clips: Sequence[Clip], pairs: Iterable[tuple[int, int]]) -> list[str]:
+    """Names of two clips of each pair, by numbers among (n_clips,), but for the same one twice, which is told as the same audio."""
     return [
-        (one, other)
-        for one, other in pairwise(order)
-        if clips[one].path == clips[other].path and (clips[other].start or 0.0) < (clips[one].end or 0.0)
+        f"{clips[one].name} and {clips[other].name}" for one, other in pairs if clips[one].name != clips[other].name
     ]
 
 

@@ -39,6 +39,10 @@ class Recordings:
         end = whole if clip.end is None else clip.end
         return start, end if self.rule.seconds is None else min(end, start + self.rule.seconds / self.slower(clip))
 
+    def spans(self) -> list[tuple[float, float]]:
+        """`span` of every clip, in seconds, (n_clips,)."""
+        return [self.span(clip) for clip in self.clips]
+
     def slower(self, clip: Clip) -> float:
         """How many times slower than its file plays a clip is heard: ms of the module divided by it are ms of the file."""
         facts = self.facts[clip.path]

@@ -7,8 +7,7 @@ from typing import Any
 
 from evaluator.audio import oddities
 from evaluator.audio.sounds import digests as sounds_of
-from evaluator.check.check import counts
-from evaluator.datasets import own_split, splits
+from evaluator.datasets import own_split
 from evaluator.embedding import contamination, guard
 from evaluator.embedding.extraction import Extraction
 from evaluator.experiment import from_clips
@@ -111,54 +110,6 @@ def on_clips(setup: Setup, extraction: Extraction) -> Iterator[Caveat]:
             f"{counted(len(extraction.padded), 'clips were zero-padded')} because the module refuses them as they are, "
             f"{clips[extraction.padded[0]].name} for one",
         )
-
-
-def on_data(setup: Setup) -> Iterator[Caveat]:
-    """Classes without training clips and groups that train and are tested, where something trains; other numbers of clips than were published."""
-    if not setup.protocol.probe.measures:
-        yield from _on_untrained(setup)
-        yield from _on_known_groups(setup)
-    yield from _on_absent(setup)
-    for finding in counts(setup.task, setup.recordings.manifest):
-        if finding.level != "note":
-            yield Caveat("partial_data", finding.what)
-
-
-def _on_untrained(setup: Setup) -> Iterator[Caveat]:
-    """Classes without training clips, by fold."""
-    for fold in setup.folds:
-        labels = splits.untrained(fold, setup.recordings.clips)
-        if labels:
-            yield Caveat(
-                "untrained_classes",
-                f"fold {fold.name} tests {counted(len(labels), 'classes without a training clip')}, {labels[0]} for one",
-            )
-
-
-def _on_known_groups(setup: Setup) -> Iterator[Caveat]:
-    """Groups that train, or validate, and are tested as well; those that names seem to tell count unless a YAML file tells otherwise."""
-    clips = setup.recordings.clips
-    if own_split.validates_on_known(setup.task, setup.folds, clips):
-        yield Caveat("validation_on_known", own_split.VALIDATION_ON_KNOWN)
-    both = splits.leaking_groups(setup.folds, clips)
-    if both:
-        n = len({clip.group for clip in clips} - {""})
-        some = f"{both[0]} for one" if n > 1 else both[0]
-        yield Caveat(
-            "groups_divided", f"{len(both)} of {n} groups train and are tested, {some}: the score is not of new ones"
-        )
-    unused = own_split.groups_not_used(setup.task, setup.folds, clips) if setup.task.by_table else ""
-    if unused:
-        yield Caveat("groups_not_used", unused)
-
-
-def _on_absent(setup: Setup) -> Iterator[Caveat]:
-    """Rows that were left out for want of their file, unless the dataset is known to have so many clips without them."""
-    whole, expected = setup.recordings.manifest, setup.task.dataset.expected
-    known = expected.get("clips")
-    if known and abs(len(whole.clips) - known) <= expected.get("tolerance", 0):
-        return
-    yield from (Caveat("partial_data", each.text) for each in whole.intake.differences if each.kind == "not_on_disk")
 
 
 def on_groups(few: Sequence[str], rare: Sequence[str]) -> Iterator[Caveat]:

@@ -16,7 +16,7 @@ from evaluator.audio.decode import AudioError, FileFacts
 from evaluator.embedding import spent
 from evaluator.embedding.extraction import Extraction, seconds_of
 from evaluator.embedding.spec import Module, highest_rate
-from evaluator.experiment import caveats
+from evaluator.experiment import caveats, data_caveats
 from evaluator.experiment.experiment import Embedded, Experiment
 from evaluator.experiment.fit import Fitted
 from evaluator.experiment.options import RunOptions
@@ -196,7 +196,7 @@ def _caveats(
     return [
         *caveats.on_module(setup, module.describe(), cache),
         *caveats.on_probe(experiment, fitted.choice, fitted.evaluations),
-        *caveats.on_data(setup),
+        *data_caveats.on_data(setup),
         *caveats.on_clips(setup, embedded.extraction),
         *caveats.on_sound(setup, embedded.extraction, highest_rate(module.describe())),
         *caveats.on_groups(scores.few, scores.rare),

@@ -81,6 +81,15 @@ CAVEATS: Mapping[str, CaveatKind] = {
     "groups_not_used": CaveatKind(
         "file names seem to name individuals, sites or recordings, which the split does not keep apart", UNLESS_SHARED
     ),
+    "groups_compared": CaveatKind(
+        "clips of one individual, site or recording are compared with each other, so that the score is not of new ones",
+        UNLESS_SHARED,
+    ),
+    # Who is divided the same way flatters all modules.
+    "shared_audio": CaveatKind(
+        "tested clips hold audio of clips that train, or that they are compared with: the same file again, or stretches that overlap",
+        UNLESS_SHARED,
+    ),
     # Probes learned from other clips, or others were tested.
     "failed_clips": CaveatKind(
         "clips that could not be read or embedded, which are not in the score", UNLESS_SHARED, by_text=True
