@@ -7,7 +7,7 @@ import pytest
 from commands import run_command  # noqa: F401  (a fixture)
 from evaluator.datasets import manifest, own_split, splits
 from evaluator.errors import UsageError
-from evaluator.experiment import catalogue, caveats, setup
+from evaluator.experiment import catalogue, data_caveats, setup
 from evaluator.probes import protocol
 from miniature import sound
 
@@ -64,7 +64,7 @@ def test_of_two_groups_the_one_that_trains_validates_and_that_is_told(tmp_path, 
     assert all(not splits.untrained(fold, clips) for fold in folds)
     (task,) = catalogue.find(str(path))
     ready = setup.set_up(task, protocol.load("knn"), None, tmp_path / "cache")
-    assert "validation_on_known" in [caveat.kind for caveat in caveats.on_data(ready)]
+    assert "validation_on_known" in [caveat.kind for caveat in data_caveats.on_data(ready)]
     assert "note     mine: validation clips come from groups that train" in hear_eval("check", path)[1]
 
 
@@ -72,7 +72,7 @@ def test_nothing_is_told_where_groups_suffice(tmp_path):
     """Three of them do."""
     (task,) = catalogue.find(str(table(tmp_path, dict.fromkeys("abc", "xy"))))
     ready = setup.set_up(task, protocol.load("knn"), None, tmp_path / "cache")
-    assert "validation_on_known" not in [caveat.kind for caveat in caveats.on_data(ready)]
+    assert "validation_on_known" not in [caveat.kind for caveat in data_caveats.on_data(ready)]
 
 
 def test_a_class_that_would_lose_its_training_clips_changes_the_validation(tmp_path):

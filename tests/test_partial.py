@@ -9,7 +9,7 @@ import soundfile
 
 import evaluator as ev
 from evaluator.errors import EvaluationError
-from evaluator.experiment import caveats, experiment
+from evaluator.experiment import caveats, data_caveats, experiment
 from evaluator.experiment.setup import set_up
 from evaluator.probes import protocol
 from miniatures import MINIATURES
@@ -111,7 +111,7 @@ def test_a_dataset_that_is_published_without_some_files_is_whole(tmp_path):
             task, dataset=dataclasses.replace(task.dataset, expected={**expected, "clips": clips})
         )
         setup = set_up(asked, protocol.load("logistic", "clean"), tmp_path, tmp_path / "cache")
-        told.append([caveat.text for caveat in caveats.on_data(setup) if caveat.kind == "partial_data"])
+        told.append([caveat.text for caveat in data_caveats.on_data(setup) if caveat.kind == "partial_data"])
         assert [note for note in caveats.intake(setup)] == [
             "data: 1 row was left out because its file is not there (on_disk): "
             f"{tmp_path}/infant_marmosets_vox/labels.csv:104 (data/twin_5/20990101_Twin5_marmoset2.wav)"
