@@ -132,16 +132,7 @@ def _map_task(
             *(note for each in colourings for note in _colour_notes(each)),
         ],
         seconds=dict(clock.seconds),
-        provenance={
-            **surroundings(clock),
-            "task": task.document(),
-            "task_sha256": task.spec_sha256,
-            "protocol_sha256": sample.protocol.sha256,
-            "manifest_sha256": sample.recordings.manifest.sha256,
-            "audio_sha256": audio_sha256(embeddings[0].extraction),
-            "stores": {each.module: each.store.key for each in embeddings},
-            "n_embedded": {each.module: each.extraction.n_embedded for each in embeddings},
-        },
+        provenance=_provenance(sample, embeddings, clock),
         heard={
             "data": str(sample.recordings.manifest.root.resolve()),
             "channel": sample.recordings.rule.channel,
@@ -149,6 +140,20 @@ def _map_task(
         },
         **common,
     )
+
+
+def _provenance(sample: Setup, embeddings: Sequence[SampleEmbeddings], clock: Clock) -> dict[str, Any]:
+    """What an atlas was made from: machine and versions, the task, its clips and audio, and each module's embeddings."""
+    return {
+        **surroundings(clock),
+        "task": sample.task.document(),
+        "task_sha256": sample.task.spec_sha256,
+        "protocol_sha256": sample.protocol.sha256,
+        "manifest_sha256": sample.recordings.manifest.sha256,
+        "audio_sha256": audio_sha256(embeddings[0].extraction),
+        "stores": {each.module: each.store.key for each in embeddings},
+        "n_embedded": {each.module: each.extraction.n_embedded for each in embeddings},
+    }
 
 
 def _colour_clips(
