@@ -65,13 +65,10 @@ def section(
         *_classes(budget, marked, results, own, [entry.baseline for entry in board.entries]),
         *_groups(budget, marked, results, own),
         *_lengths(budget, results[0]),
+        *_failures(titles, results),
+        *bills.details(titles, results),
     ]
     clips = clip_list(marked[:MAX_MODULES], results[:MAX_MODULES], budget, clip_options)
-    failed = text.failures(titles, results)
-    if failed:
-        table = PageTable("Failures", ["clip", "why", "modules"], [list(each) for each in failed])
-        details.append(Details(f"{text.count_of(len(failed), 'clip')} that could not be used", (), [table]))
-    details += bills.details(titles, results)
     shared, names, values = text.origins(results)
     return Section(
         anchor=name,
@@ -263,3 +260,12 @@ def _lengths(budget: PageBudget, result: Result) -> list[Details]:
     figure = partial(figures.lengths, result) if any(map(len, result.test_seconds)) else None
     drawn = budget.draw("lengths", "Lengths", "of the test clips.", figure, narrow=False)
     return [Details("How long the clips are", drawn)] if drawn else []
+
+
+def _failures(titles: Sequence[str], results: Sequence[Result]) -> list[Details]:
+    """The clips that could not be used, and by which modules."""
+    failed = text.failures(titles, results)
+    if not failed:
+        return []
+    table = PageTable("Failures", ["clip", "why", "modules"], [list(each) for each in failed])
+    return [Details(f"{text.count_of(len(failed), 'clip')} that could not be used", (), [table])]
