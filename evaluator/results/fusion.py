@@ -41,16 +41,8 @@ def fuse(results: Sequence[Result]) -> Result:
     Raises:
         UsageError: They do not have the same test clips and metric.
     """
-    if len(results) < 2:
-        raise UsageError("one result alone cannot be fused; give two or more")
-    refuse_unlike(results)
+    _refuse_unfit(results)
     first, names = results[0], titles(results)
-    if metrics.METRICS[first.metric].of_events:
-        raise UsageError(f"{first.task}: {first.metric} is made of events, which have no probabilities to average")
-    if metrics.METRICS[first.metric].of_measures:
-        raise UsageError(
-            f"{first.task}: {first.metric} is made without probes, so that there are no probabilities to average"
-        )
     averaged = [_averaged(fold) for fold in zip(*(each.test_probabilities for each in results), strict=True)]
     pairs = list(zip(first.test_targets, averaged, strict=True))
     over_folds, units = common_way(results), units_in(first)
@@ -93,6 +85,20 @@ def fuse(results: Sequence[Result]) -> Result:
         environment=machine(datetime.now(UTC)),
         test_probabilities=averaged,
     )
+
+
+def _refuse_unfit(results: Sequence[Result]) -> None:
+    """Refuse what cannot be fused; errors as those of `fuse`."""
+    if len(results) < 2:
+        raise UsageError("one result alone cannot be fused; give two or more")
+    refuse_unlike(results)
+    first = results[0]
+    if metrics.METRICS[first.metric].of_events:
+        raise UsageError(f"{first.task}: {first.metric} is made of events, which have no probabilities to average")
+    if metrics.METRICS[first.metric].of_measures:
+        raise UsageError(
+            f"{first.task}: {first.metric} is made without probes, so that there are no probabilities to average"
+        )
 
 
 def _folds(first: Result, pairs: Sequence[tuple[np.ndarray, np.ndarray]], over_folds: str) -> list[FoldResult]:
