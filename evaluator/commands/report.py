@@ -29,6 +29,19 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         metavar=("PRE_TRAINED", "FINE_TUNED"),
         help="mark a module as fine-tuned from another in curves of layers; repeatable",
     )
+    _add_clips(command)
+    command.add_argument(
+        "--format",
+        action="append",
+        default=[],
+        choices=("csv", "md", "tex", "svg", "png"),
+        help="also write tables (csv, md, tex) or figures (svg, png) into F-files/; repeatable",
+    )
+    _add_company(command)
+
+
+def _add_clips(command: argparse.ArgumentParser) -> None:
+    """Which clips can be heard and seen, and where their audio lies."""
     command.add_argument(
         "--data",
         type=Path,
@@ -45,13 +58,10 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--log-frequency", action="store_true", help="draw spectrograms of clips over the logarithm of frequency"
     )
-    command.add_argument(
-        "--format",
-        action="append",
-        default=[],
-        choices=("csv", "md", "tex", "svg", "png"),
-        help="also write tables (csv, md, tex) or figures (svg, png) into F-files/; repeatable",
-    )
+
+
+def _add_company(command: argparse.ArgumentParser) -> None:
+    """What else stands on the page: papers' numbers, maps and similarities."""
     add_published(command)
     command.add_argument(
         "--map",
