@@ -10,12 +10,13 @@ from evaluator.api import inputs, running
 from evaluator.api.embedding import Places, request_of
 from evaluator.api.inputs import HearModule, Tasks
 from evaluator.datasets.root import find_root
+from evaluator.embedding.spec import ModuleSpec
 from evaluator.errors import UsageError
 from evaluator.experiment import blocks, first_look
 from evaluator.experiment import forecast as forecasting
 from evaluator.experiment.forecast import Forecast
 from evaluator.experiment.options import RunOptions
-from evaluator.experiment.run import Failure, Keeping
+from evaluator.experiment.run import Failure, Keeping, RunRequest
 from evaluator.probes.protocol import Protocol
 from evaluator.reproduction import task_data
 from evaluator.reproduction import weights as known_weights
@@ -71,30 +72,10 @@ def forecast(
     """
     questions = running.questions_of(tasks, protocol, profile, folds, channel, expand)
     given = inputs.module_specs(modules, weights, options, device, python, worker_timeout, in_process, False, store)
-    places = inputs.folder_of_data(data), inputs.folder_of_cache(cache)
-    chosen = RunOptions(*places, device, seed, seeds, str(layers), allow_failed, rehash=rehash)
+    chosen = running.run_options(data, cache, device, seed, seeds, layers, allow_failed, rehash=rehash)
     requests = running.requests_of(given, questions, chosen, baselines)
     keeping = Keeping(None if out is None else inputs.path_of(out), paths, again)
-    lacking = partial(known_weights.to_load, known=known_weights.read_module_weights())
-    made: list[Forecast] = []
-
-    def take(each: Forecast) -> None:
-        made.append(each)
-        on_forecast(each)
-
-    def failed(failure: Failure) -> None:
-        lacks = _without_data(failure, chosen)
-        if lacks is None:
-            if failure.spec in given or not isinstance(failure.error, UsageError):  # as in `run`
-                on_failure(failure)
-        else:
-            sentences, n_bytes = lacking(failure.spec)
-            total = None if n_bytes is None or lacks.download_bytes is None else n_bytes + lacks.download_bytes
-            take(replace(lacks, lacks=(*sentences, *lacks.lacks), download_bytes=total))
-
-    for each in forecasting.forecasts(requests, keeping, lacking, failed):
-        take(each)
-    return made
+    return _forecast_all(requests, given, keeping, chosen, on_forecast, on_failure)
 
 
 def forecast_embedding(
@@ -136,6 +117,40 @@ def forecast_embedding(
     every = blocks.by_source(blocks.blocks_of(request.sources, request.cut, request.cache, rehash))
     view = "frames" if frames else request.clip_view
     return forecasting.of_embedding(request.spec, every, view, request.cache, lacking)
+
+
+def _forecast_all(
+    requests: Sequence[RunRequest],
+    given: Sequence[ModuleSpec],
+    keeping: Keeping,
+    chosen: RunOptions,
+    on_forecast: Callable[[Forecast], object],
+    on_failure: Callable[[Failure], object],
+) -> list[Forecast]:
+    """Forecast requests; `given` are the modules that were asked for by name, whose failures count.
+
+    A run whose data is not here has a forecast too, of what is published of it.
+    """
+    lacking = partial(known_weights.to_load, known=known_weights.read_module_weights())
+    made: list[Forecast] = []
+
+    def take(each: Forecast) -> None:
+        made.append(each)
+        on_forecast(each)
+
+    def failed(failure: Failure) -> None:
+        lacks = _without_data(failure, chosen)
+        if lacks is None:
+            if failure.spec in given or not isinstance(failure.error, UsageError):  # as in `run`
+                on_failure(failure)
+        else:
+            sentences, n_bytes = lacking(failure.spec)
+            total = None if n_bytes is None or lacks.download_bytes is None else n_bytes + lacks.download_bytes
+            take(replace(lacks, lacks=(*sentences, *lacks.lacks), download_bytes=total))
+
+    for each in forecasting.forecasts(requests, keeping, lacking, failed):
+        take(each)
+    return made
 
 
 def _without_data(failure: Failure, options: RunOptions) -> Forecast | None:

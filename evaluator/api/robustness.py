@@ -9,7 +9,7 @@ from typing import Any
 
 from evaluator.api import inputs
 from evaluator.api.inputs import HearModule, Tasks
-from evaluator.api.running import questions_of
+from evaluator.api.running import questions_of, run_options
 from evaluator.audio.degradation import PINK, WHITE, Degradation
 from evaluator.embedding import workers as other_processes
 from evaluator.embedding.embed import Progress, no_progress
@@ -126,39 +126,49 @@ def measure_robustness(
     >>> [(point.level, 0 <= point.result.score <= 1) for point in robust.curves[0].points]
     [(0.0, True), (10.0, True)]
     """
+    wanted = _wanted(noise, noise_seed, snr, gain, low_pass, length, sample_rate)
+    questions = questions_of(tasks, protocol, profile, folds, channel, expand)
+    how = (weights, options, device, python, worker_timeout, in_process, allow_unrepeatable, store)
+    specs = inputs.module_specs(modules, *how)
+    pool = other_processes.hired(workers, ray)
+    chosen = run_options(data, cache, device, seed, seeds, layers, allow_failed, progress, rehash, pool)
+    folder = None if out is None else writable_folder("--out", inputs.path_of(out))
+    prepared = _prepared(questions, chosen, wanted, paths)
+    with pool or contextlib.nullcontext():
+        return _measure(specs, prepared, chosen, degrade_training, folder, paths, on_result, on_failure)
+
+
+def _wanted(
+    noise: str | Path | Sequence[str | Path],
+    noise_seed: int,
+    snr: Levels,
+    gain: Levels,
+    low_pass: Levels,
+    length: Levels,
+    sample_rate: Levels,
+) -> Wanted:
+    """The degradations that are asked for; arguments, in dB, Hz and seconds, are those of `measure_robustness`.
+
+    Raises:
+        UsageError: The seed is none.
+    """
     inputs.check_count("noise_seed", noise_seed, 0)
     levels = {"noise": snr, "gain": gain, "low_pass": low_pass, "length": length, "sample_rate": sample_rate}
     several = [noise] if isinstance(noise, str | Path) else list(noise)
-    wanted = Wanted({kind: list(its) for kind, its in levels.items() if its is not None}, several, noise_seed)
-    inputs.check_count("seed", seed, 0)
-    inputs.check_count("seeds", seeds, 1)
-    inputs.check_share("allow_failed", allow_failed)
-    questions = questions_of(tasks, protocol, profile, folds, channel, expand)
-    specs = inputs.module_specs(
-        modules, weights, options, device, python, worker_timeout, in_process, allow_unrepeatable, store
-    )
-    places = inputs.folder_of_data(data), inputs.folder_of_cache(cache)
-    pool = other_processes.hired(workers, ray)
-    chosen = RunOptions(*places, device, seed, seeds, str(layers), allow_failed, progress, rehash, pool)
-    folder = None if out is None else writable_folder("--out", inputs.path_of(out))
-    if not paths:
-        for task, asked in questions:
-            sharing.refuse_folders(task.name, [task.document(), asked.document()])
-    prepared = _prepared(questions, chosen, wanted)
-    training = DEGRADED if degrade_training else CLEAN
-    with pool or contextlib.nullcontext():
-        return _measure(specs, prepared, chosen, training, folder, paths, on_result, on_failure)
+    return Wanted({kind: list(its) for kind, its in levels.items() if its is not None}, several, noise_seed)
 
 
 def _prepared(
-    questions: Sequence[Question], chosen: RunOptions, wanted: Wanted
+    questions: Sequence[Question], chosen: RunOptions, wanted: Wanted, paths: bool
 ) -> list[tuple[Setup, list[Degradation]]]:
     """Every task set up, of (n_clips,) clips, and what is done to them: all that can be checked before a module is opened.
 
     Raises:
-        UsageError: Data, layers or what is asked for do not fit.
+        UsageError: Data, layers or what is asked for do not fit, or results would name folders where they shall not (`paths`).
         EvaluationError: Recordings are missing.
     """
+    for task, asked in [] if paths else questions:
+        sharing.refuse_folders(task.name, [task.document(), asked.document()])
     sources, prepared = noise_sources(wanted, chosen.cache), []
     for question in questions:
         setup = set_up(*question, chosen.data, chosen.cache, rehash=chosen.rehash)
@@ -174,7 +184,7 @@ def _measure(
     specs: Sequence[ModuleSpec],
     prepared: Sequence[tuple[Setup, list[Degradation]]],
     chosen: RunOptions,
-    training: str,
+    degrade_training: bool,
     folder: Path | None,
     paths: bool,
     on_result: Callable[[Robustness], object],
@@ -185,6 +195,7 @@ def _measure(
     Raises:
         UsageError, EvaluationError: Nothing succeeded; the first error.
     """
+    training = DEGRADED if degrade_training else CLEAN
     done: list[Robustness] = []
     errors: list[UsageError | EvaluationError] = []
 

@@ -146,9 +146,8 @@ def run(
     given = inputs.module_specs(
         modules, weights, options, device, python, worker_timeout, in_process, allow_unrepeatable, store
     )
-    places = inputs.folder_of_data(data), inputs.folder_of_cache(cache)
     pool = other_processes.hired(workers, ray)
-    chosen = RunOptions(*places, device, seed, seeds, str(layers), allow_failed, progress, rehash, pool)
+    chosen = run_options(data, cache, device, seed, seeds, layers, allow_failed, progress, rehash, pool)
     requests = requests_of(given, questions, chosen, baselines)
     for task, asked in [] if paths else questions:
         sharing.refuse_folders(task.name, [task.document(), asked.document()])
@@ -176,17 +175,34 @@ def questions_of(
     return [(task, inputs.protocol_of(protocol, task, profile)) for task in chosen]
 
 
+def run_options(
+    data: str | Path | None,
+    cache: str | Path | None,
+    device: str,
+    seed: int,
+    seeds: int,
+    layers: str | int,
+    allow_failed: float,
+    progress: Progress = no_progress,
+    rehash: bool = False,
+    pool: other_processes.RayWorkers | None = None,
+) -> RunOptions:
+    """What `run` was given of these, 0 to 1 for `allow_failed`, as the rooms below take it; `pool` are the workers.
+
+    Raises:
+        UsageError: A number cannot be, or the cache can be neither made nor read.
+    """
+    inputs.check_count("seed", seed, 0)
+    inputs.check_count("seeds", seeds, 1)
+    inputs.check_share("allow_failed", allow_failed)
+    places = inputs.folder_of_data(data), inputs.folder_of_cache(cache)
+    return RunOptions(*places, device, seed, seeds, str(layers), allow_failed, progress, rehash, pool)
+
+
 def requests_of(
     given: Sequence[ModuleSpec], questions: Sequence[Question], chosen: RunOptions, baselines: bool
 ) -> list[RunRequest]:
-    """What is to be run, module by module, with baselines where they are wanted.
-
-    Raises:
-        UsageError: A number among the options cannot be.
-    """
-    inputs.check_count("seed", chosen.seed, 0)
-    inputs.check_count("seeds", chosen.n_seeds, 1)
-    inputs.check_share("allow_failed", chosen.allow_failed)
+    """What is to be run, module by module, with baselines where they are wanted."""
     added = baseline_modules.beside(given) if baselines else []
     # Baselines have no layers to choose from, but for untrained copies.
     layered = [*given, *filter(baseline_modules.is_untrained, added)]
