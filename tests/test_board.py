@@ -11,8 +11,7 @@ import pytest
 
 from evaluator import tables
 from evaluator.errors import EvaluationError, UsageError
-from evaluator.report import board as boards
-from evaluator.report import board_tables, collect, overview
+from evaluator.report import board_tables, collect, overview, ranking
 from evaluator.results import compare, on_disk
 from evaluator.results.caveats import Caveat
 from evaluator.results.result import CurvePoint
@@ -31,7 +30,7 @@ def hits(n_right, n=200, first=0):
 
 def board_of(*results):
     """The board of results in memory."""
-    return boards.board(results, [Path(f"{number}.json") for number in range(len(results))])
+    return ranking.board(results, [Path(f"{number}.json") for number in range(len(results))])
 
 
 def ranked(board):
@@ -197,7 +196,7 @@ def test_other_clips_make_another_board(tmp_path):
     spoilt = on_disk.write(of(hits(3), module="spoilt"), tmp_path)
     spoilt.with_suffix(".npz").write_bytes(b"PK")
     unfit = on_disk.write(dataclasses.replace(of(hits(3), module="unfit"), test_groups=[["", ""]]), tmp_path)
-    first, second = boards.boards(collect.collect([tmp_path]).comparable[0])
+    first, second = ranking.boards(collect.collect([tmp_path]).comparable[0])
     assert set(ranked(first)) == {"a", "b"} and set(ranked(second)) == {"c"}
     for each in (first, second):
         assert (
@@ -218,7 +217,7 @@ def test_a_board_whose_results_are_all_broken_stays(tmp_path):
     """Without entries, with a sentence for each."""
     collection = written(tmp_path, of(hits(3), module="a"))
     collection.comparable[0].headers[0].path.with_suffix(".npz").write_bytes(b"")
-    (board,) = boards.boards(collection.comparable[0])
+    (board,) = ranking.boards(collection.comparable[0])
     assert not board.entries and len(board.problems) == 1
     assert overview.overview([board]).rows == []
     for kind in tables.KINDS.values():
@@ -257,7 +256,7 @@ def test_a_number_that_its_predictions_do_not_give_is_refused(tmp_path, changes,
     """With both numbers; the others are ranked without it, and compare refuses it as well."""
     good = of(hits(100), module="good")
     edited = dataclasses.replace(of(hits(90), module="edited"), **changes)
-    (board,) = boards.boards(written(tmp_path, good, edited).comparable[0])
+    (board,) = ranking.boards(written(tmp_path, good, edited).comparable[0])
     assert [entry.title for entry in board.entries] == ["good"]
     assert len(board.problems) == 1 and "edited/" in board.problems[0] and sentence in board.problems[0]
     with pytest.raises(EvaluationError, match=re.escape(sentence)):
@@ -295,7 +294,7 @@ def test_a_caveat_stays_with_its_score_in_every_table(tmp_path):
         of(hits(150), module="a", caveats=[Caveat("silent_clips", "2 silent"), Caveat("few_groups", "3 groups")]),
         of(hits(90), module="b"),
     )
-    (board,) = boards.boards(collection.comparable[0])
+    (board,) = ranking.boards(collection.comparable[0])
     head, rows = board_tables.leaderboard(board, "md")
     assert [row[2] for row in rows] == ["75.0†", "45.0"]
     assert head[-1] == "† caveats" and [row[-1] for row in rows] == ["2 silent; 3 groups", ""]
@@ -337,7 +336,7 @@ def test_a_pooled_score_and_a_mean_of_folds_stand_on_two_boards(tmp_path):
         return dataclasses.replace(one, **twice, test_probabilities=2 * one.test_probabilities, **fields)
 
     results = [of_two_folds(module="new"), of_two_folds(module="old", over_folds="mean")]
-    first, second = boards.boards(written(tmp_path, *results).comparable[0])
+    first, second = ranking.boards(written(tmp_path, *results).comparable[0])
     assert len(first.entries) == len(second.entries) == 1
     assert "the mean of folds; run again what is older" in f"{first.notes}{second.notes}"
 
@@ -357,7 +356,7 @@ def test_an_overview_counts_and_says_what_is_missing(tmp_path):
             seeds=[1, 2],
         ),
     )
-    seen = overview.overview([board for each in collection.comparable for board in boards.boards(each)])
+    seen = overview.overview([board for each in collection.comparable for board in ranking.boards(each)])
     assert seen.columns == [f"x/{name} (arch, clean)" for name in ("one", "three", "two")] and seen.shared == [0, 2]
     assert [(row.title, row.n_present, row.mean_rank) for row in seen.rows] == [("a", 3, 1.0), ("b b", 2, 2.0)]
     assert seen.rows[1].means == {"accuracy (arch, clean)": pytest.approx(0.45)}

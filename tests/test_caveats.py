@@ -12,8 +12,7 @@ from safetensors import safe_open
 
 import evaluator as ev
 from evaluator.commands import _console
-from evaluator.report import board as boards
-from evaluator.report import board_tables, overview
+from evaluator.report import board_tables, overview, ranking
 from evaluator.report import build as building
 from evaluator.report.collect import collect
 from evaluator.reproduction import cells, written
@@ -120,7 +119,7 @@ def _in_fusions(caveat, is_false, results, folder, capsys):
 
 def _in_reports(caveat, is_false, results, folder, capsys):
     """Leaderboards in all forms, the overview, and the page."""
-    (board,) = boards.boards(collect([folder / "results"]).comparable[0])
+    (board,) = ranking.boards(collect([folder / "results"]).comparable[0])
     ranked = {entry.title: (entry.rank, entry.last_rank) for entry in board.entries}
     if is_false:
         assert ranked == {"middle": (1, 1), "worst": (2, 2), "best": (None, None)}
@@ -204,7 +203,7 @@ def test_a_kind_of_a_later_version_is_taken_for_the_gravest():
 def test_a_board_that_nobody_can_be_ranked_on_says_so(tmp_path):
     """Two modules, one of them contaminated: there is nothing to be ranked with."""
     saved(three(Caveat("pre_trained_on_data", "knows it"))[:2], tmp_path)
-    (board,) = boards.boards(collect([tmp_path]).comparable[0])
+    (board,) = ranking.boards(collect([tmp_path]).comparable[0])
     assert [entry.rank for entry in board.entries] == [None, None]
     assert [bool(entry.withheld) for entry in board.entries] == [False, True]
 
@@ -213,7 +212,7 @@ def test_a_module_that_knows_one_task_costs_the_others_no_mean_rank(tmp_path):
     """It has none itself."""
     saved(three(Caveat("pre_trained_on_data", "knows it")), tmp_path)
     saved(three(task="demo/events"), tmp_path)
-    every = [board for each in collect([tmp_path]).comparable for board in boards.boards(each)]
+    every = [board for each in collect([tmp_path]).comparable for board in ranking.boards(each)]
     made = overview.overview(every)
     assert {row.title: row.mean_rank for row in made.rows} == {"middle": 1.5, "worst": 2.5, "best": None}
     assert any(note.startswith("No mean rank for best") for note in made.notes)

@@ -18,7 +18,7 @@ from evaluator.probes import protocol
 from evaluator.probes.jobs import FitRequest, ProbeJob, Setting
 from evaluator.report import text
 from evaluator.report.answers import answer
-from evaluator.report.board import board
+from evaluator.report.ranking import board
 from evaluator.results import verdict
 from evaluator.scoring import queries
 from evaluator.scoring.metrics import METRICS, OF_TASKS, score

@@ -9,8 +9,8 @@ import soundfile
 
 from evaluator.cli import main
 from evaluator.report import collect, missing, overview
-from evaluator.report.board import boards
 from evaluator.report.header import header_of
+from evaluator.report.ranking import boards
 from evaluator.results import on_disk
 from test_board import hits, of, written
 

@@ -8,7 +8,7 @@ import pytest
 from sklearn.metrics import average_precision_score
 
 from evaluator.report import text
-from evaluator.report.board import board
+from evaluator.report.ranking import board
 from evaluator.results.caveats import Caveat
 from evaluator.results.result import CurvePoint, FoldResult
 from test_board import hits, of

@@ -8,7 +8,7 @@ from pathlib import Path
 from evaluator.errors import UsageError
 from evaluator.files import write_whole
 from evaluator.report import answers, overview_page, published, robustness, sections
-from evaluator.report.board import Board, boards
+from evaluator.report.board import Board
 from evaluator.report.board_tables import by_model, leaderboard, matrix
 from evaluator.report.budget import PageBudget, ReportFiles
 from evaluator.report.clips import ClipOptions
@@ -16,6 +16,7 @@ from evaluator.report.collect import Collection, collect
 from evaluator.report.overview import Overview, overview
 from evaluator.report.page import FurtherSection, Page, PrintedOverviewRow, Section
 from evaluator.report.published import PublishedPaper
+from evaluator.report.ranking import boards
 from evaluator.report.render import render
 from evaluator.report.text import as_sentence, count_of
 from evaluator.results.caveats import DAGGER

@@ -17,7 +17,7 @@ from evaluator.results.robustness import is_degraded
 
 @dataclass(frozen=True)
 class ComparableResults:
-    """Results of one task, protocol, profile and metric; whether on the same clips, `board.boards` finds out.
+    """Results of one task, protocol, profile and metric; whether on the same clips, `ranking.boards` finds out.
 
     headers: (n_results,), in order of title, one at least.
     """
