@@ -13,7 +13,7 @@ import soundfile
 
 import evaluator as ev
 from commands import run_command as hear_eval  # noqa: F401  (a fixture)
-from evaluator.embedding import precomputed
+from evaluator.embedding import row_lookup
 from evaluator.vectors.reading import family, read_table
 
 pytestmark = pytest.mark.slow  # the whole file: it runs modules
@@ -293,4 +293,4 @@ def test_the_vector_is_the_numbered_columns():
     assert family(Path("t"), ["path", "d10", *(f"d{n}" for n in range(1, 10)), "rms"]) == [
         f"d{n}" for n in range(1, 11)
     ]
-    assert precomputed.NEAR < 0.002
+    assert row_lookup.NEAR < 0.002
