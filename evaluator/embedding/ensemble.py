@@ -15,30 +15,28 @@ found again when a member is evaluated alone.
 import contextlib
 import hashlib
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from evaluator.audio.decoded import Decoded
 from evaluator.datasets.recordings import Recordings
 from evaluator.embedding import behaviour, contamination, guard, loaded_files, members, merging, proofs, rounding, uses
-from evaluator.embedding.claims import POLL_SECONDS, Claim
+from evaluator.embedding.claims import POLL_SECONDS
 from evaluator.embedding.embed import Progress, Workers, embed_with, have_made
 from evaluator.embedding.extract import to_make
 from evaluator.embedding.extraction import Extraction, keyed, recall, seconds_of
 from evaluator.embedding.identity import identity
-from evaluator.embedding.merging import Timed
 from evaluator.embedding.module import open_module
 from evaluator.embedding.plain import Row, over_time
-from evaluator.embedding.plan import Batches, clips_of, planned
+from evaluator.embedding.plan import clips_of, planned
 from evaluator.embedding.precomputed import Precomputed
 from evaluator.embedding.spec import Module, ModuleSpec
 from evaluator.embedding.store import Store, StoredClip
-from evaluator.embedding.work import PLANNED_FRAME_RATE, Work, keep
+from evaluator.embedding.together import MemberFrames, Together, of_member
+from evaluator.embedding.work import PLANNED_FRAME_RATE, keep
 from evaluator.errors import EvaluationError
 from evaluator.module_names import PRECOMPUTED
 
@@ -183,7 +181,7 @@ class MemberwiseEnsemble:
         seconds = partial(seconds_of, recordings)
         shards = planned(done.keys, seconds, lambda number: 4 * PLANNED_FRAME_RATE * seconds(number) * widths)
         advance = progress(f"{self.spec.name} {recordings.name}: clips", len(recordings.clips))
-        together = _Together(self, views, recordings, done.keys)
+        together = Together(self.specs, self, partial(self.merge_clip, views), recordings, done.keys)
         with together:
             for claim in to_make(store, shards, done, advance):
                 if claim is None:
@@ -204,7 +202,7 @@ class MemberwiseEnsemble:
         guard.refuse(self.spec.name, done, self.spec.allow_unrepeatable)
         return store, done
 
-    def merge_clip(self, views: str, seconds: float, key: str, held: Sequence["_Memory"]) -> tuple[StoredClip, Row]:
+    def merge_clip(self, views: str, seconds: float, key: str, held: Sequence[MemberFrames]) -> tuple[StoredClip, Row]:
         """What is kept of a clip, from its frames by every member."""
         timed = [each.within(key, 1000 * seconds) for each in held]
         frames, times = self.merge.merged_frames(timed, self.reference)
@@ -219,7 +217,7 @@ class MemberwiseEnsemble:
             for number, why in each.failed.items():
                 done.keys.pop(number, None)
                 done.failed.setdefault(number, f"{spec.name}: {why}")
-            done.remarks += _of_member(spec, dict.fromkeys(each.remarks))
+            done.remarks += of_member(spec, dict.fromkeys(each.remarks))
             if each.change > done.change:
                 done.change, done.seen = each.change, f"{spec.name}: {each.seen}"
             done.refused = {**each.refused, **done.refused}
@@ -254,82 +252,6 @@ class MemberwiseEnsemble:
     def raw_facts(self) -> dict[str, Any]:
         """Nothing was answered."""
         return {}
-
-
-class _Together(contextlib.ExitStack):
-    """The members of an ensemble, opened together when the first clips are asked for and closed at the end."""
-
-    def __init__(self, ensemble: MemberwiseEnsemble, views: str, recordings: Recordings, keys: Mapping[int, str]):
-        super().__init__()
-        self.ensemble, self.views, self.recordings, self.keys = ensemble, views, recordings, dict(keys)
-        self.works: list[Work] = []
-        self.module = ensemble
-
-    def merged(self, batches: Batches) -> list[tuple[StoredClip, Row] | None]:
-        """Embed the clips of some batches with every member, and merge each that all of them take; None for the others."""
-        if not self.works:
-            modules = [self.enter_context(open_module(each)) for each in self.ensemble.specs]
-            self.works = [Work(each, self.recordings, _Memory(), Extraction(keys=dict(self.keys))) for each in modules]
-        held = [_Memory() for _ in self.works]
-        shared = replace(self.recordings, decoded=Decoded())  # until these are merged
-        for spec, work, memory in zip(self.ensemble.specs, self.works, held, strict=True):
-            work.store, work.recordings = memory, shared
-            try:
-                work.run([Claim(batches, None)], lambda n_clips: None)
-            except EvaluationError as error:
-                if spec.name in str(error):
-                    raise
-                raise EvaluationError(f"{spec.name}: {error}") from error
-        numbers = clips_of(batches)
-        taken = [all(number in work.done.keys for work in self.works) for number in numbers]
-        return [
-            self.ensemble.merge_clip(self.views, seconds_of(self.recordings, number), self.keys[number], held)
-            if good
-            else None
-            for number, good in zip(numbers, taken, strict=True)
-        ]
-
-    def remarks(self) -> list[proofs.Remark]:
-        """What is known so far of how members had to be run."""
-        members_of = zip(self.ensemble.specs, self.works, strict=True)
-        return [
-            each for spec, work in members_of if work.plain for each in _of_member(spec, work.plain.remarks.items())
-        ]
-
-    def again(self, numbers: Sequence[int]) -> list[Row]:
-        """See `guard.AsksAgain`."""
-        return [made[1] if made else {} for made in self.merged([list(numbers)])]
-
-
-def _of_member(spec: ModuleSpec, remarks: Iterable[proofs.Remark]) -> list[proofs.Remark]:
-    """Remarks with the name of the member that they are about."""
-    return [(kind, f"{spec.name}: {text}") for kind, text in remarks]
-
-
-class _Memory:
-    """One member's frames of a shard's clips, in memory until they are merged."""
-
-    part = "frames"
-
-    def __init__(self) -> None:
-        self.clips: dict[str, StoredClip] = {}
-        self.frames: dict[str, Timed] = {}
-
-    def write(self, clips: Sequence[StoredClip], views: Mapping[str, np.ndarray]) -> Path | None:
-        """Take a shard; frames (n_frames of all clips, width) follow each other."""
-        first = 0
-        for clip in clips:
-            rows = slice(first, first + clip.n_frames)
-            self.clips[clip.key] = clip
-            self.frames[clip.key] = views["frames"][rows], views["times"][rows]
-            first += clip.n_frames
-        return None
-
-    def within(self, key: str, length: float) -> Timed:
-        """A clip's frames (n_frames, width) and centres; of one that was padded those inside its `length` ms, at least one."""
-        frames, centres = self.frames[key]
-        n_inside = max(1, int((centres <= length).sum())) if self.clips[key].padded_to else len(frames)
-        return frames[:n_inside], centres[:n_inside]
 
 
 def _described(spec: ModuleSpec) -> tuple[dict[str, Any], behaviour.Answers | None, Sequence[str] | None]:
