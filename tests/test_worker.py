@@ -35,7 +35,19 @@ def reader(data):
     return read
 
 
-@pytest.mark.parametrize("file", [worker, driver, driver.loading, driver.frameworks, driver.fingerprint, driver.usage])
+@pytest.mark.parametrize(
+    "file",
+    [
+        worker,
+        driver,
+        driver.loading,
+        driver.frameworks,
+        driver.fingerprint,
+        driver.answers,
+        driver.extensions,
+        driver.usage,
+    ],
+)
 def test_the_worker_is_for_python_3_7(file):
     """Its syntax is 3.7's and it imports nothing but numpy and the standard library."""
     tree = ast.parse(Path(file.__file__).read_text(), feature_version=(3, 7))

@@ -9,10 +9,8 @@ answers that is not as it should be becomes a `ModuleTrouble`, whose text is a s
 
 import contextlib
 import importlib.util
-import inspect
 import os
 import platform
-import re
 import sys
 
 import numpy as np
@@ -29,7 +27,7 @@ def beside(name):
 
 
 loading, frameworks, fingerprint = beside("loading"), beside("frameworks"), beside("fingerprint")
-usage = beside("usage")
+answers, extensions, usage = beside("answers"), beside("extensions"), beside("usage")
 ModuleTrouble, describe_error, process_kept = loading.ModuleTrouble, loading.describe_error, loading.process_kept
 
 VERSIONS_OF = ("numpy", "torch", "transformers", "tensorflow", "keras", "onnxruntime", "openvino")
@@ -62,7 +60,7 @@ class Driver:
             frameworks.compute_exactly()  # what the module imports is there, what it decides as it loads comes after
             if free:
                 loading.shuffle_generators()
-            self.model = self.load(weights, dict(options or {}))
+            self.model = loading.load_model(name, self.module, weights, dict(options or {}))
             self.framework, self.others = frameworks.chosen(self.module, self.model, fingerprint.own_files(self.module))
             self.asked_for = device
             self.device = self.use(self.framework)
@@ -84,31 +82,10 @@ class Driver:
         except BaseException as error:
             raise ModuleTrouble("module %s %s (%s)" % (self.name, what, describe_error(error)), error) from error
 
-    def load(self, weights, options):
-        """Call load_model as the module wants it."""
-        try:
-            if weights:
-                return self.module.load_model(weights, **options)
-            try:
-                return self.module.load_model(**options)
-            except TypeError as error:
-                if "missing" not in str(error) or "argument" not in str(error):
-                    raise
-                return self.module.load_model("", **options)  # some require the path, and take "" for none
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:
-            takes = ""
-            if options and isinstance(error, TypeError):
-                with contextlib.suppress(TypeError, ValueError):  # not every callable has a signature
-                    takes = "; load_model takes %s" % inspect.signature(self.module.load_model)
-            needs = "; if it needs a weight file, name it with --weights"
-            if weights or isinstance(error, ImportError):
-                needs = ""
-            raise ModuleTrouble(
-                "module %s: load_model failed (%s)%s%s" % (self.name, describe_error(error), takes, needs),
-                error,
-            ) from error
+    def refuse(self, fault):
+        """Raise what is wrong with the module, as `answers` says it; nothing is where it is ""."""
+        if fault:
+            raise ModuleTrouble("module %s: %s" % (self.name, fault))
 
     def is_torch(self):
         """Whether the module speaks torch."""
@@ -137,11 +114,7 @@ class Driver:
     def whole_number(self, key):
         """One of the model's sizes, as a positive int."""
         value = getattr(self.model, key, None)
-        whole = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-        if not whole or not np.isfinite(value) or value != int(value) or value <= 0:
-            raise ModuleTrouble(
-                "module %s: model.%s is %s; the HEAR API wants a positive whole number" % (self.name, key, shown(value))
-            )
+        self.refuse(answers.size_fault(value, key))
         return int(value)
 
     def frame_size(self):
@@ -160,19 +133,17 @@ class Driver:
 
     def description(self):
         """What never changes of `describe`."""
-        model = self.model
         versions = {"python": platform.python_version()}
         for package in VERSIONS_OF:
             if package in sys.modules:
                 versions[package] = str(getattr(sys.modules[package], "__version__", "unknown"))
         return dict(
             self.sizes,
-            extension=callable(getattr(self.module, "get_clip_embeddings", None))
-            and bool(getattr(model, "takes_clips", True)),
-            n_layers=int(getattr(model, "n_layers", 0) or 0),
-            trained_on=self.trained_on(),
-            heard=self.heard(),
-            licence=self.licence(),
+            extension=extensions.takes_clips(self.module, self.model),
+            n_layers=extensions.n_layers(self.model),
+            trained_on=extensions.trained_on(self.model),
+            heard=extensions.heard(self.model),
+            licence=extensions.licence(self.module, self.model, self.weights),
             was_training=self.was_training,
             weights_sha256=self.hash_weights(),
             code=self.code(),
@@ -182,32 +153,9 @@ class Driver:
             arithmetic=frameworks.arithmetic() if self.is_torch() else {},
         )
 
-    def trained_on(self):
-        """Our extension: datasets of which the weights have heard sounds, and which sounds, as far as the model says."""
-        said = getattr(self.model, "trained_on", None)
-        try:
-            return {str(name): str(what) for name, what in dict(said or {}).items()}
-        except (TypeError, ValueError):
-            return {}
-
-    def licence(self):
-        """Our extension: the licence of the weights in words, as far as the model or, of weights that the module chose, the module says it."""
-        declared = "" if self.weights else getattr(getattr(self.module, "CHECKPOINT", None), "licence", "")
-        said = getattr(self.model, "licence", declared)
-        return said if isinstance(said, str) else ""
-
-    def heard(self):
-        """Our extension: hashes of the sounds that the weights were trained on, 16 hex digits each, as far as the model says."""
-        said = getattr(self.model, "heard", None)
-        try:
-            return sorted({str(sound) for sound in said or () if re.match("[0-9a-f]{16}$", str(sound))})
-        except TypeError:
-            return []
-
     def read_from(self):
-        """Our extension: paths of all files and folders that decide what was loaded; None where the model does not say."""
-        said = getattr(self.model, "read_from", None)
-        return [str(place) for place in said] if isinstance(said, (list, tuple)) else None
+        """Paths of all files and folders that decide what was loaded; None where the model does not say."""
+        return extensions.read_from(self.model)
 
     def hash_weights(self):
         """SHA-256 over all weights; of the files that they were read from if the model shows none, "" without one."""
@@ -221,17 +169,9 @@ class Driver:
             parts = fingerprint.of_tensorflow(self.model)
         return fingerprint.digest(parts, [self.weights] if self.weights else self.read_from() or [])
 
-    def is_ours(self):
-        """Whether it is one of hear_ssl; a model of ours behind functions of somebody else's is not."""
-        whose = (
-            getattr(self.module, "__name__", "") if inspect.ismodule(self.module) else "",
-            type(self.model).__module__,
-        )
-        return all(name.split(".")[0] == "hear_ssl" for name in whose)
-
     def identity(self):
         """What embeddings depend on beside audio and weights, as a model of ours says it: code and effective options; else None."""
-        return self.model.embedding_identity() if self.is_ours() else None
+        return extensions.identity(self.module, self.model)
 
     def code(self):
         """What stands for the module's code: what a model of ours says, else see `fingerprint.of_code`."""
@@ -248,13 +188,13 @@ class Driver:
     def call(self, name, audio):
         """Call one of the module's functions on audio; where it is not clear what to hand over, what it takes decides."""
         try:
-            answers = [self.attempt(name, audio)]
+            given = [self.attempt(name, audio)]
         except ModuleTrouble:
-            answers = self.attempt_others(name, audio)
-            if not answers:
+            given = self.attempt_others(name, audio)
+            if not given:
                 raise
         self.others = []
-        return answers[0]
+        return given[0]
 
     def attempt_others(self, name, audio):
         """The answer to another framework's arrays, which the module gets from then on; none if it takes no other."""
@@ -294,31 +234,16 @@ class Driver:
         A model of ours that leaves its audio as it came (`leaves_audio`) gets the arrays' own memory, and brings it to its device
         itself. Nobody else's word is taken for that: the next module may hear the same arrays.
         """
-        if self.framework == "torch" and self.is_ours() and getattr(self.model, "leaves_audio", False) is True:
+        if self.framework == "torch" and extensions.leaves_audio(self.module, self.model):
             return frameworks.shared(audio)
         return frameworks.given(self.framework, audio, self.device)
 
     def array(self, value, what):
         """A fresh array of whatever the module returned; its type, device and so on are noted in `raw`."""
-        if value is None or isinstance(value, (str, bytes, dict, tuple)):
-            raise ModuleTrouble(
-                "module %s: %s are %s; an array is wanted"
-                % (self.name, what, "None" if value is None else named(value))
-            )
+        self.refuse(answers.kind_fault(value, what))
         with self.told("gives %s that cannot be read" % what):
-            dtype = getattr(value, "dtype", type(value).__name__)
-            self.raw[what] = {
-                "dtype": str(getattr(dtype, "name", dtype)).replace("torch.", ""),  # TensorFlow's own text is another
-                "requires_grad": bool(getattr(value, "requires_grad", False)),
-                "device": str(getattr(value, "device", "cpu")),
-            }
-            if hasattr(value, "detach"):
-                value = value.detach().cpu()
-                if str(value.dtype) == "torch.bfloat16":  # numpy has no such type
-                    value = value.float()
-            array = np.array(value.numpy() if hasattr(value, "numpy") else value, order="C")  # always a copy
-        if array.dtype.kind not in "fiu":
-            raise ModuleTrouble("module %s: %s are of type %s; numbers are wanted" % (self.name, what, array.dtype))
+            array, self.raw[what] = answers.copied(value)
+        self.refuse(answers.type_fault(array, what))
         return array
 
     def embeddings(self, value, what, wanted):
@@ -329,19 +254,8 @@ class Driver:
         array = self.array(value, what)
         with np.errstate(over="ignore"):  # a float64 beyond float32 becomes infinite, and is refused as such
             array = array.astype(np.float32, copy=False)
-        fits = array.ndim == len(wanted) and all(w in (None, n) for w, n in zip(wanted, array.shape))
-        if not fits:
-            shape = "(%s)" % ", ".join("any" if size is None else str(size) for size in wanted)
-            raise ModuleTrouble(
-                "module %s: %s have shape %s, but %s is wanted (clips, ..., declared size)"
-                % (self.name, what, array.shape, shape)
-            )
-        finite = np.isfinite(array.reshape(len(array), -1)).all(axis=1)
-        if not finite.all():
-            raise ModuleTrouble(
-                "module %s: %s of clip %d of %d in the batch hold NaN or infinite values"
-                % (self.name, what, int(np.argmin(finite)) + 1, len(array))
-            )
+        self.refuse(answers.shape_fault(array, what, wanted))
+        self.refuse(answers.value_fault(array, what))
         return array
 
     def scene(self, audio):
@@ -354,31 +268,19 @@ class Driver:
         if not self.sizes["timestamp_embedding_size"]:
             raise ModuleTrouble("module %s %s" % (self.name, NO_FRAMES))
         answer = self.call("get_timestamp_embeddings", audio)
-        if not isinstance(answer, (tuple, list)) or len(answer) != 2:
-            raise ModuleTrouble(
-                "module %s: get_timestamp_embeddings gives %s; (embeddings, timestamps) is wanted"
-                % (self.name, named(answer))
-            )
+        self.refuse(answers.pair_fault(answer))
         wanted = (len(audio), None, self.sizes["timestamp_embedding_size"])
         frames = self.embeddings(answer[0], "timestamp embeddings", wanted)
         times = self.array(answer[1], "timestamps").astype(np.float64)
         if times.ndim == 1:
             times = np.repeat(times[None], len(frames), axis=0)
-        if times.shape != frames.shape[:2] or not np.isfinite(times).all():
-            raise ModuleTrouble(
-                "module %s: timestamps have shape %s for embeddings of shape %s, or are not finite"
-                % (self.name, times.shape, frames.shape)
-            )
+        self.refuse(answers.times_fault(times, frames))
         return frames, times
 
     def clips(self, clips):
         """Our extension: clips of any lengths, each (samples,) float32 -> {view: (n, ...) float32}."""
         views = self.call("get_clip_embeddings", list(clips))
-        if not isinstance(views, dict) or "scene" not in views:
-            what = sorted(map(str, views)) if isinstance(views, dict) else named(views)
-            raise ModuleTrouble(
-                "module %s: get_clip_embeddings gives %s; a dict with 'scene' in it is wanted" % (self.name, what)
-            )
+        self.refuse(answers.views_fault(views))
         wanted = {view: (len(clips),) + (None,) * (np.ndim(value) - 1) for view, value in views.items()}
         wanted["scene"] = (len(clips), self.sizes["scene_embedding_size"])
         return {str(view): self.embeddings(value, "%s of clips" % view, wanted[view]) for view, value in views.items()}
@@ -393,17 +295,3 @@ class Driver:
     def raw_facts(self):
         """Type, device and so on of what the module returned last, by name of the answer."""
         return self.raw
-
-
-def shown(value):
-    """A value as Python writes it, at most 60 characters."""
-    try:
-        return repr(value)[:60]
-    except Exception:
-        return "a %s" % type(value).__name__
-
-
-def named(value):
-    """What kind of thing an answer is."""
-    length = " of %d" % len(value) if isinstance(value, (tuple, list, dict)) else ""
-    return type(value).__name__ + length

@@ -1,8 +1,9 @@
-"""Importing a HEAR module, and what its errors say; one of the files that `worker.py` takes along (Python 3.7, no other of ours)."""
+"""Importing a HEAR module and loading its model, and what its errors say; one of the files that `worker.py` takes along (Python 3.7, no other of ours)."""
 
 import contextlib
 import importlib
 import importlib.util
+import inspect
 import os
 import random
 import sys
@@ -74,6 +75,37 @@ def checked_module(name, module):
     if missing:
         raise ModuleTrouble("module %s is no HEAR module: it has no %s" % (name, ", ".join(missing)))
     return module
+
+
+def load_model(name, module, weights, options):
+    """The model that load_model gives, called as the module wants it; ModuleTrouble if it fails.
+
+    name: Of the module, for sentences.
+    weights: Its one positional argument; "" for none.
+    options: Its keyword arguments.
+    """
+    try:
+        if weights:
+            return module.load_model(weights, **options)
+        try:
+            return module.load_model(**options)
+        except TypeError as error:
+            if "missing" not in str(error) or "argument" not in str(error):
+                raise
+            return module.load_model("", **options)  # some require the path, and take "" for none
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        takes = ""
+        if options and isinstance(error, TypeError):
+            with contextlib.suppress(TypeError, ValueError):  # not every callable has a signature
+                takes = "; load_model takes %s" % inspect.signature(module.load_model)
+        needs = (
+            "" if weights or isinstance(error, ImportError) else "; if it needs a weight file, name it with --weights"
+        )
+        raise ModuleTrouble(
+            "module %s: load_model failed (%s)%s%s" % (name, describe_error(error), takes, needs), error
+        ) from error
 
 
 def describe_error(error):
