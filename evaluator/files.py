@@ -1,14 +1,12 @@
 """Files that are there whole or not at all, folders that can be written, names, and numbers that JSON can hold.
 
 What a killed process left half-written has a name of its own (`.NAME.PID.RANDOM.part`), which nothing reads and `sweep` removes.
-A cache that can only be read is read as it is; what it lacks goes into a folder of one's own beside it (`own_folder`).
+A cache that can only be read is read as it is; what it lacks goes into one's own beside it (`own_cache`).
 """
 
 import contextlib
 import errno
-import functools
 import hashlib
-import logging
 import math
 import os
 import re
@@ -25,7 +23,6 @@ import numpy as np
 
 from evaluator.errors import EvaluationError, UsageError
 
-LOG = logging.getLogger(__name__)
 DAMAGED = ".damaged"  # ends the name of a file that was set aside because it does not prove itself
 STALE_SECONDS = 3600.0  # no file takes that long to write
 DAMAGED_SECONDS = 7 * 86400.0  # how long a damaged file can be looked at
@@ -37,7 +34,6 @@ _CANNOT_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 _TRIES = 20  # of a rename, 50 ms apart, while another process holds the file open, where that is in the way (Windows)
 
 _given_as: dict[Path, str] = {}  # the option that each folder was given as, for sentences
-_told: set[Path] = set()  # caches of which was told that they can only be read
 
 
 class Stamp(NamedTuple):
@@ -250,7 +246,7 @@ def writable_folder(option: str, folder: Path) -> Path:
 
 
 def usable_cache(folder: Path) -> Path:
-    """The folder of embeddings, made if it is not there; one that can be read but not written will do (`own_folder`).
+    """The folder of embeddings, made if it is not there; one that can be read but not written will do (`own_cache`).
 
     Raises:
         UsageError: It can be neither made nor read.
@@ -289,47 +285,3 @@ def describe_bytes(n_bytes: float) -> str:
             return f"{size:.3g} {unit}"
         size /= 1000
     return f"{size:.3g} PB"
-
-
-def own_folder(cache: Path, name: str, make: bool = True) -> Path:
-    """The folder `name` of a cache, made if it is not there; if it cannot be written, that of one's own cache beside it.
-
-    Where they differ, a warning says so once for each cache. Who only looks has it not made, and may find nothing there.
-
-    Raises:
-        EvaluationError: Neither can be made.
-    """
-    folder = cache / name
-    existing = next(each for each in (folder, *folder.absolute().parents) if os.path.exists(each))
-    if not can_write(existing):
-        own = _beside(cache)
-        folder = own / name
-        if make and cache not in _told:
-            _told.add(cache)
-            LOG.warning("--cache %s can only be read; what it lacks is made and kept in %s", cache, own)
-    if make:
-        with writing(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def _beside(cache: Path) -> Path:
-    """One's own cache for what a cache that can only be read lacks."""
-    place = cache_folder(None)
-    with contextlib.suppress(OSError):
-        place.mkdir(parents=True, exist_ok=True)
-    if not place.is_dir() or place.resolve() == cache.resolve() or not can_write(place):
-        place = _private_temporary()
-    return place / "beside" / hashlib.sha256(str(cache.resolve()).encode()).hexdigest()[:16]
-
-
-@functools.cache
-def _private_temporary() -> Path:
-    """A folder among the system's temporary ones that only this user can write: what others put there is never read."""
-    user = os.getuid() if hasattr(os, "getuid") else "own"
-    folder = Path(tempfile.gettempdir()) / f"hear-eval-{user}"
-    with contextlib.suppress(FileExistsError):
-        folder.mkdir(mode=0o700)
-    found = folder.lstat()
-    ours = stat.S_ISDIR(found.st_mode) and (user == "own" or (found.st_uid == user and not found.st_mode & 0o022))
-    return folder if ours else Path(tempfile.mkdtemp(prefix="hear-eval-"))

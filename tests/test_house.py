@@ -56,7 +56,7 @@ FLOORS = (
     ("datasets", "scoring"),
     ("download", "audio"),
     ("typed", "key_tables"),
-    ("schema", "tables", "figure", "vectors"),
+    ("schema", "tables", "figure", "own_cache", "vectors"),
     ("files", "pieces", "yaml_bounds"),
     ("module_names", "errors", "words"),
 )

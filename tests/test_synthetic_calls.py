@@ -12,10 +12,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from evaluator import files
+from evaluator import own_cache
 from evaluator.datasets import manifest, splits, synthetic_calls
 from evaluator.errors import EvaluationError
 from evaluator.experiment import catalogue
+from evaluator.files import can_write
 
 
 @pytest.fixture(scope="module")
@@ -116,9 +117,8 @@ def test_a_cache_that_can_only_be_read_lends_it_or_has_it_beside(tmp_path, monke
     """Made data is used where it is, and made in one's own cache where it is not."""
     monkeypatch.setenv("HEAR_EVAL_CACHE", str(tmp_path / "mine"))
     (tmp_path / "empty").mkdir()
-    genuine = files.can_write
     monkeypatch.setattr(
-        files, "can_write", lambda folder: folder not in (cache, tmp_path / "empty") and genuine(folder)
+        own_cache, "can_write", lambda folder: folder not in (cache, tmp_path / "empty") and can_write(folder)
     )
     assert synthetic_calls.make(cache) == cache / "demo-calls-v1"
     monkeypatch.setattr(synthetic_calls, "_write_all", lambda folder: (folder / "manifest.csv").write_text("made"))

@@ -14,7 +14,7 @@ import soundfile
 from safetensors import safe_open
 from safetensors.numpy import load_file, save
 
-from evaluator import files
+from evaluator import files, own_cache
 from evaluator.cli import main
 from evaluator.embedding import index, shard
 from evaluator.embedding.store import Store, StoredClip
@@ -348,7 +348,8 @@ def read_only(monkeypatch):
         files, "can_write", lambda folder: not any(folder.is_relative_to(each) for each in closed) and genuine(folder)
     )
     monkeypatch.setattr("evaluator.embedding.store.can_write", files.can_write)
-    files._told.clear()
+    monkeypatch.setattr(own_cache, "can_write", files.can_write)
+    own_cache._told.clear()
     return closed.append
 
 
@@ -397,14 +398,14 @@ def test_the_default_cache_itself_may_be_one_that_can_only_be_read(tmp_path, rea
     monkeypatch.setenv("HEAR_EVAL_CACHE", str(tmp_path / "shared"))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
     (tmp_path / "temporary").mkdir()
-    files._private_temporary.cache_clear()
+    own_cache._private_temporary.cache_clear()
     fill(tmp_path / "shared", names=["abcd"])
     read_only(tmp_path / "shared")
     store = fill(tmp_path / "shared", names=["efg"])
     assert store.folder.is_relative_to(tmp_path / "temporary") and "a" in store and "e" in store
     home = next((tmp_path / "temporary").iterdir())
     assert os.name != "posix" or home.stat().st_mode & 0o077 == 0
-    files._private_temporary.cache_clear()
+    own_cache._private_temporary.cache_clear()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="rights of another kind")
@@ -413,9 +414,9 @@ def test_a_temporary_folder_that_others_made_is_not_believed(tmp_path, monkeypat
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     (tmp_path / f"hear-eval-{os.getuid()}").mkdir()
     (tmp_path / f"hear-eval-{os.getuid()}").chmod(0o777)
-    files._private_temporary.cache_clear()
-    assert files._private_temporary() != tmp_path / f"hear-eval-{os.getuid()}"
-    files._private_temporary.cache_clear()
+    own_cache._private_temporary.cache_clear()
+    assert own_cache._private_temporary() != tmp_path / f"hear-eval-{os.getuid()}"
+    own_cache._private_temporary.cache_clear()
 
 
 # Whole runs ----------------------------------------------------------------------------------------------------------

@@ -17,7 +17,8 @@ from pathlib import Path
 from evaluator.audio.errors import AudioError
 from evaluator.audio.lengths import measure, trust
 from evaluator.errors import EvaluationError
-from evaluator.files import Stamp, own_folder, sweep, write_whole
+from evaluator.files import Stamp, sweep, write_whole
+from evaluator.own_cache import own_folder
 
 LOG = logging.getLogger(__name__)
 FORMAT = 4  # 2 believed headers, 3 knew no time expansion

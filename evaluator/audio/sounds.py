@@ -13,7 +13,8 @@ from evaluator.audio import decode
 from evaluator.audio.clip import Clip
 from evaluator.audio.decode import AudioError, FileFacts
 from evaluator.errors import EvaluationError
-from evaluator.files import own_folder, sweep, write_whole
+from evaluator.files import sweep, write_whole
+from evaluator.own_cache import own_folder
 
 LOG = logging.getLogger(__name__)
 N_DIGITS = 16

@@ -26,7 +26,8 @@ from pathlib import Path
 import numpy as np
 
 from evaluator.errors import EvaluationError
-from evaluator.files import own_folder, sweep
+from evaluator.files import sweep
+from evaluator.own_cache import own_folder
 
 SAMPLE_RATE = 22050  # Hz; not the rate of any model here, so that the demo resamples as real data does
 N_INDIVIDUALS = 10  # of each species, two in each fold

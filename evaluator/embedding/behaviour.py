@@ -21,7 +21,8 @@ from evaluator.embedding.plain import PADDED_LENGTHS, refuse_times, taken
 from evaluator.embedding.spec import Module
 from evaluator.embedding.store import model_key
 from evaluator.errors import EvaluationError
-from evaluator.files import own_folder, write_whole
+from evaluator.files import write_whole
+from evaluator.own_cache import own_folder
 
 # Seconds, peak, and how many together.
 SOUNDS = ((0.03, 0.5, 1), (0.2, 0.5, 1), (0.2, 0.01, 1), (0.2, 0.0, 1), (3.3, 0.5, 1), (0.2, 0.5, 2))

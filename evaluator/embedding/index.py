@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evaluator.embedding.shard import Damaged, Shard, StoredClip, open_shard, prove
-from evaluator.files import DAMAGED, Stamp, own_folder, sweep
+from evaluator.files import DAMAGED, Stamp, sweep
+from evaluator.own_cache import own_folder
 
 LOG = logging.getLogger(__name__)
 N_THREADS = min(4, os.cpu_count() or 1)  # hashing leaves Python's lock

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from evaluator.errors import EvaluationError
-from evaluator.files import Stamp, own_folder, sweep, write_whole
+from evaluator.files import Stamp, sweep, write_whole
+from evaluator.own_cache import own_folder
 
 _FOLDER = "loaded"  # of the cache
 _HASHES = "hashes.json"

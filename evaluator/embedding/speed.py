@@ -13,7 +13,8 @@ import numpy as np
 
 from evaluator.embedding import spent
 from evaluator.embedding.spec import Module
-from evaluator.files import own_folder, write_whole
+from evaluator.files import write_whole
+from evaluator.own_cache import own_folder
 
 CLIP_SECONDS, BATCH = 5.0, 4  # of noise, which takes as long as any sound
 ENOUGH_SECONDS = 3.0  # of wall time; one batch at least

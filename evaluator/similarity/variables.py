@@ -14,7 +14,8 @@ from evaluator.audio.decode import AudioError, FileFacts, clip_key
 from evaluator.experiment.sample import SampleOptions
 from evaluator.experiment.setup import Setup
 from evaluator.experiment.targets import label_matrix
-from evaluator.files import own_folder, sweep, write_whole
+from evaluator.files import sweep, write_whole
+from evaluator.own_cache import own_folder
 from evaluator.similarity import correlations, descriptors
 
 
