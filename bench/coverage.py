@@ -20,7 +20,7 @@ from functools import partial
 import numpy as np
 from scipy.special import expit
 
-from evaluator.scoring import intervals
+from evaluator.scoring import differences, intervals
 from evaluator.scoring.intervals import MEAN, POOLED
 from evaluator.scoring.metrics import METRICS
 from evaluator.scoring.units import units_of
@@ -257,9 +257,9 @@ def simulate(setting: Setting, n: int, seed: int) -> tuple[float, float, float]:
     pairs = [experiment(setting, random) for _ in range(n)]
     wanted = truth(setting, [each.value for pair in pairs for each in pair], random)
     ends = np.array([intervals.interval(one, setting.metric) for one, _ in pairs])
-    found = [intervals.between(*pair) for pair in pairs]
+    found = [differences.between(*pair) for pair in pairs]
     covered = float(((ends[:, 0] <= wanted) & (wanted <= ends[:, 1])).mean())
-    alarms = float(np.mean([each.p < intervals.SURE for each in found]))  # NaN, with few units, is no alarm
+    alarms = float(np.mean([each.p < differences.SURE for each in found]))  # NaN, with few units, is no alarm
     return covered, alarms, float(np.diff(ends, axis=1).mean())
 
 

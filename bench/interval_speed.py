@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from fastest import best
 
-from evaluator.scoring import intervals
+from evaluator.scoring import differences, intervals
 from evaluator.scoring.units import units_of
 
 LIMITS = {  # seconds of an interval, and of a comparison
@@ -39,7 +39,7 @@ def experiment(metric: str, n_clips: int, n_classes: int) -> tuple[Callable[[], 
         return intervals.estimate([(targets, each)], metric, units_of(groups, clips), intervals.POOLED)
 
     def compare() -> object:
-        return intervals.between(*map(estimate, answers))
+        return differences.between(*map(estimate, answers))
 
     return lambda: intervals.interval(estimate(answers[0]), metric), compare
 

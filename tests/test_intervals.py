@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from evaluator.scoring import intervals, metrics
+from evaluator.scoring import differences, intervals, metrics
 from evaluator.scoring.intervals import MEAN, POOLED, Estimate
 from evaluator.scoring.units import units_of
 
@@ -77,7 +77,7 @@ def test_three_groups_have_no_interval(n_groups):
     hits = np.random.default_rng(2).random(30 * n_groups) < 0.6
     made, other = (estimate([fold_of(each)], groups=names_of([30] * n_groups)) for each in (hits, ~hits))
     assert np.isnan(intervals.interval(made, "accuracy")).all()
-    found = intervals.between(made, other)
+    found = differences.between(made, other)
     assert np.isnan([found.low, found.high, found.p]).all() and found.value == pytest.approx(2 * hits.mean() - 1)
 
 
@@ -88,9 +88,9 @@ def test_a_difference_needs_six_groups_for_a_verdict(n_groups, tells):
         estimate([fold_of(np.random.default_rng(seed).random(10 * n_groups) < 0.6)], groups=names_of([10] * n_groups))
         for seed in (3, 4)
     )
-    found = intervals.between(one, other)
+    found = differences.between(one, other)
     assert found.low < found.value < found.high and np.isfinite(found.p) == tells
-    assert intervals.cannot_tell(n_groups) != tells
+    assert differences.cannot_tell(n_groups) != tells
 
 
 def test_a_difference_is_the_paired_t_test_of_groups():
@@ -98,7 +98,7 @@ def test_a_difference_is_the_paired_t_test_of_groups():
     random = np.random.default_rng(5)
     hits = [random.random((9, 20)) < random.random((9, 1)) for _ in range(2)]
     one, other = (estimate([fold_of(each.ravel())], groups=names_of([20] * 9)) for each in hits)
-    found, wanted = intervals.between(one, other), stats.ttest_rel(*(each.mean(axis=1) for each in hits))
+    found, wanted = differences.between(one, other), stats.ttest_rel(*(each.mean(axis=1) for each in hits))
     assert found.p == pytest.approx(wanted.pvalue)
     assert (found.low, found.high) == pytest.approx(tuple(wanted.confidence_interval(0.95)))
     assert found.freedom == pytest.approx(8) and found.detectable == pytest.approx(2.8 * found.error)
@@ -108,14 +108,14 @@ def test_p_is_no_smaller_than_signs_can_tell():
     """One right everywhere, the other nowhere: 2^(1 - n), which is below 0.05 from six groups on."""
     for n in (6, 7, 12):
         one, other = (estimate([fold_of([right] * n)]) for right in (True, False))
-        assert intervals.between(one, other).p == pytest.approx(2.0 ** (1 - n))
-    assert intervals.cannot_tell(6, 2) and not intervals.cannot_tell(9, 3) and intervals.cannot_tell(9, 21)
+        assert differences.between(one, other).p == pytest.approx(2.0 ** (1 - n))
+    assert differences.cannot_tell(6, 2) and not differences.cannot_tell(9, 3) and differences.cannot_tell(9, 21)
 
 
 def test_the_same_answers_do_not_differ():
     """D = 0, p = 1."""
     made = estimate([fold_of(np.arange(40) % 3 > 0)])
-    found = intervals.between(made, made)
+    found = differences.between(made, made)
     assert (found.value, found.p, found.low, found.high) == (0, 1, 0, 0)
 
 
@@ -132,7 +132,7 @@ def test_interval_and_p_never_contradict_each_other():
     n_significant = 0
     for _ in range(10_000):
         n_units = int(random.integers(6, 60))
-        found = intervals.between(random_estimate(random, n_units), random_estimate(random, n_units))
+        found = differences.between(random_estimate(random, n_units), random_estimate(random, n_units))
         outside = found.low > 0 or found.high < 0
         assert outside == (found.p < 0.05)
         n_significant += outside
@@ -145,20 +145,20 @@ def test_in_a_list_intervals_agree_with_holms_verdict():
     for _ in range(300):
         n_units = int(random.integers(6, 20))
         made = [random_estimate(random, n_units) for _ in range(int(random.integers(2, 6)))]
-        found = [intervals.between(one, other) for one in made for other in made if one is not other]
+        found = [differences.between(one, other) for one in made for other in made if one is not other]
         chances = [each.p for each in found]
-        corrected = intervals.holm(chances)
-        for each, level, p in zip(found, intervals.holm_levels(chances), corrected, strict=True):
-            at = intervals.at_level(each, level)
+        corrected = differences.holm(chances)
+        for each, level, p in zip(found, differences.holm_levels(chances), corrected, strict=True):
+            at = differences.at_level(each, level)
             assert (at.low > 0 or at.high < 0) == (p < 0.05) and at.low <= at.value <= at.high
 
 
 def test_several_comparisons_are_corrected():
     """Holm, by hand: 0.01 x 3, 0.02 x 2, 0.03 x 1, none below the one before; what has no p is not counted."""
     nan = float("nan")
-    assert intervals.holm([0.03, 0.01, nan, 0.02]) == pytest.approx([0.04, 0.03, nan, 0.04], nan_ok=True)
-    assert intervals.holm([0.9, 0.8]) == [1.0, 1.0] and intervals.holm([]) == []
-    assert intervals.holm_levels([0.04, 0.001, 0.03]) == pytest.approx([0.975, 1 - 0.05 / 3, 0.975])
+    assert differences.holm([0.03, 0.01, nan, 0.02]) == pytest.approx([0.04, 0.03, nan, 0.04], nan_ok=True)
+    assert differences.holm([0.9, 0.8]) == [1.0, 1.0] and differences.holm([]) == []
+    assert differences.holm_levels([0.04, 0.001, 0.03]) == pytest.approx([0.975, 1 - 0.05 / 3, 0.975])
 
 
 def test_trainings_add_their_variance():
@@ -176,7 +176,7 @@ def test_trainings_add_their_variance():
     error, freedom = intervals.spread(made.variances)
     assert error == pytest.approx(np.sqrt(of_groups + of_seeds))
     assert freedom == pytest.approx((of_groups + of_seeds) ** 2 / (of_groups**2 / 59 + of_seeds**2 / 2))
-    found = intervals.between(made, made)  # luck is not paired: the same answers still differ by it
+    found = differences.between(made, made)  # luck is not paired: the same answers still differ by it
     assert found.error == pytest.approx(np.sqrt(2 * of_seeds)) and found.p == 1
 
 
@@ -255,7 +255,7 @@ def test_covers_the_truth_as_often_as_it_says(n_groups, n_folds):
             made.append(estimate([fold_of(hits[part]) for part in parts], groups=names))
         low, high = intervals.interval(made[0], "accuracy")
         held += low <= truth <= high
-        alarms += intervals.between(*made).p < 0.05
+        alarms += differences.between(*made).p < 0.05
     assert held / 300 >= 0.92 and alarms / 300 <= 0.08
 
 

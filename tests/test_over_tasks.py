@@ -15,7 +15,7 @@ from evaluator.results import on_disk
 from evaluator.results.caveats import Caveat
 from evaluator.results.over_tasks import mean_of, over_tasks
 from evaluator.results.pairing import pair_up
-from evaluator.scoring.intervals import Difference
+from evaluator.scoring.differences import Difference
 from test_compare import of as of_right
 
 pytestmark = pytest.mark.slow  # the whole file: it runs modules, suites or processes

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from evaluator.report.header import ResultHeader
 from evaluator.results.result import Result
-from evaluator.scoring import intervals
+from evaluator.scoring import differences
 
 
 @dataclass(frozen=True)
@@ -75,4 +75,4 @@ class Board:
         n_modules = sum(not each.withheld and not each.baseline for each in known)
         n_baselines = sum(each.baseline for each in known)
         n_pairs = n_modules * n_baselines if with_baselines else n_modules * (n_modules - 1) // 2
-        return intervals.cannot_tell(self.n_units, n_pairs)
+        return differences.cannot_tell(self.n_units, n_pairs)

@@ -13,7 +13,7 @@ from evaluator.report.board_tables import by_model
 from evaluator.report.overview import Overview
 from evaluator.report.published import PrintedRow, PublishedPaper, rows_of
 from evaluator.results.caveats import ALWAYS, CAVEATS
-from evaluator.scoring import intervals
+from evaluator.scoring import differences
 from evaluator.scoring.metrics import METRICS, title_of
 from evaluator.words import begun
 
@@ -271,7 +271,7 @@ def _sentences(boards: Sequence[Board], columns: Sequence[PaperColumn], rows: _R
     if any(cell.bold for _, cells in rows for cell in cells):
         yield (
             "Bold: significantly better than every other measured module of the column "
-            f"(p < {intervals.SURE:g}, corrected for all pairs, Holm)"
+            f"(p < {differences.SURE:g}, corrected for all pairs, Holm)"
         )
     elif len(rows) > 1:
         yield "No module is significantly better than all others of a column, so that none is bold"

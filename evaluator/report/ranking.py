@@ -17,7 +17,7 @@ from evaluator.report.significance import significantly_better, without_verdict
 from evaluator.report.unfit import refuse_unfit
 from evaluator.results import caveats, compare, naming, on_disk, verdict
 from evaluator.results.result import Result
-from evaluator.scoring import intervals, metrics
+from evaluator.scoring import differences, intervals, metrics
 from evaluator.scoring.intervals import Estimate
 from evaluator.scoring.units import Units
 
@@ -251,7 +251,7 @@ def _distinct_titles(headers: Sequence[ResultHeader]) -> list[str]:
 
 def _cannot_rank(units: Units, n_scored: int) -> list[str]:
     """A sentence if so few units cannot tell so many modules apart, however they differ."""
-    if n_scored < 2 or not intervals.cannot_tell(units.n, n_scored * (n_scored - 1) // 2):
+    if n_scored < 2 or not differences.cannot_tell(units.n, n_scored * (n_scored - 1) // 2):
         return []
     what = units.over if units.n > 1 else units.over[:-1]
     return [f"{units.n} {what} cannot rank {n_scored} modules: a tie here says nothing"]

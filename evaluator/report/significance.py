@@ -1,6 +1,6 @@
 """Which of several results are significantly better than which.
 
-One is if the differences in the same groups, or test clips, say so (`intervals.between`, below `intervals.SURE`), corrected for
+One is if the differences in the same groups, or test clips, say so (`differences.between`, below `differences.SURE`), corrected for
 all pairs (Holm).
 """
 
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from evaluator.results.caveats import Caveat, Shared, is_grave
-from evaluator.scoring import intervals, metrics
+from evaluator.scoring import differences, metrics
 from evaluator.scoring.intervals import Estimate
 
 
@@ -38,10 +38,10 @@ def significantly_better(made: Sequence[Estimate], unlike: np.ndarray, metric: s
     """
     rows, columns = np.triu_indices(len(made), 1)
     found = [
-        float("nan") if unlike[row, column] else intervals.between(made[row], made[column]).p
+        float("nan") if unlike[row, column] else differences.between(made[row], made[column]).p
         for row, column in zip(rows.tolist(), columns.tolist(), strict=True)
     ]
-    significant = np.array(intervals.holm(found), dtype=float) < intervals.SURE  # (n_pairs,); NaN is not
+    significant = np.array(differences.holm(found), dtype=float) < differences.SURE  # (n_pairs,); NaN is not
     values = np.array([each.value for each in made])
     up = (values[rows] > values[columns]) == (metrics.METRICS[metric].best == "highest")
     better = np.zeros((len(made), len(made)), dtype=bool)

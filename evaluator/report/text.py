@@ -12,7 +12,7 @@ from evaluator.report.curve_points import primary_point
 from evaluator.results.bill import BILL
 from evaluator.results.result import Result
 from evaluator.schema import names_in
-from evaluator.scoring import intervals, measures
+from evaluator.scoring import differences, intervals, measures
 from evaluator.scoring.metrics import METRICS, title_of
 
 _SHOWN_ELSEWHERE = (
@@ -147,7 +147,7 @@ def _ranks(board: Board) -> str:
     pairs = n_ranked * (n_ranked - 1) // 2
     corrected = f", corrected for {pairs:,} pairs (Holm)" if pairs > 1 else ""
     return (
-        f"One module is significantly better than another where p is below {intervals.SURE:g}{corrected}: Student's t of their "
+        f"One module is significantly better than another where p is below {differences.SURE:g}{corrected}: Student's t of their "
         f"difference, over {board.n_units:,} {_OVER['groups' if board.over_groups else 'clips']}."
         f"{' Baselines have no rank.' if any(entry.baseline for entry in board.entries) else ''}"
     )

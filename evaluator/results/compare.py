@@ -11,9 +11,9 @@ from evaluator.results import naming
 from evaluator.results.caveats import Caveat, why_no_verdict
 from evaluator.results.result import Result
 from evaluator.results.verdict import Pair, hides_luck, is_pooled_anew, sentence, verdict
-from evaluator.scoring import intervals, metrics
+from evaluator.scoring import differences, intervals, metrics
+from evaluator.scoring.differences import Difference
 from evaluator.scoring.group_scores import group_measure, group_scores
-from evaluator.scoring.intervals import Difference
 from evaluator.scoring.units import Units, units_of
 
 ROUNDING = (
@@ -68,7 +68,7 @@ class Comparison:
 
 
 def compare(results: Sequence[Result], baselines: bool = False) -> list[Comparison]:
-    """Every two modules among the results, each by the method of `intervals.between` over their common test clips.
+    """Every two modules among the results, each by the method of `differences.between` over their common test clips.
 
     Targets are (n_clips, n_classes), probabilities (n_times, n_clips, n_classes) for each fold. Groups (recordings,
     individuals) are the units wherever the data names some. Of results whose folds made one score in different ways, both are
@@ -124,7 +124,7 @@ def pairs_of(results: Sequence[Result], names: Sequence[str], baselines: bool) -
             continue
         called, both = (names[one], names[other]), (results[one], results[other])
         withheld = why_no_verdict(called, both)
-        found = intervals.between(made[one], made[other])
+        found = differences.between(made[one], made[other])
         if withheld or any(map(hides_luck, both)):
             found = replace(found, p=float("nan"))
         pairs.append(Pair(called, *both, found, found.p, units, over_folds, 1, len(results), withheld, n_baselines > 0))
@@ -146,7 +146,7 @@ def decide(pairs: Sequence[Pair]) -> list[Comparison]:
 def _decided(pairs: Sequence[Pair]) -> list[Comparison]:
     """What is said of pairs of one family."""
     chances = [each.difference.p for each in pairs]
-    levels = intervals.holm_levels(chances)
+    levels = differences.holm_levels(chances)
     tested = [pair for pair, p in zip(pairs, chances, strict=True) if not np.isnan(p)]
     asked = [
         (each.task, each.protocol, each.profile, name)
@@ -156,8 +156,8 @@ def _decided(pairs: Sequence[Pair]) -> list[Comparison]:
     n_results = len(set(asked))
     counted = [replace(pair, n_pairs=len(tested), n_results=n_results) for pair in pairs]
     return [
-        _comparison(replace(pair, difference=intervals.at_level(pair.difference, level), p=p))
-        for pair, level, p in zip(counted, levels, intervals.holm(chances), strict=True)
+        _comparison(replace(pair, difference=differences.at_level(pair.difference, level), p=p))
+        for pair, level, p in zip(counted, levels, differences.holm(chances), strict=True)
     ]
 
 

@@ -17,8 +17,8 @@ from evaluator.results.compare import Comparison, decide, has_two_modules, pairs
 from evaluator.results.pairing import Paired, SameQuestion, pair_up
 from evaluator.results.result import Result
 from evaluator.results.verdict import NO_VERDICT, Pair, Verdict, had_once, hides_luck
-from evaluator.scoring import intervals
-from evaluator.scoring.intervals import Difference
+from evaluator.scoring import differences, intervals
+from evaluator.scoring.differences import Difference
 from evaluator.scoring.metrics import METRICS
 from evaluator.words import counted
 
@@ -123,11 +123,11 @@ def _means(pairs: Sequence[Pair]) -> list[MeanDifference]:
         alike.setdefault((unit, *([] if one_way else way), *sorted(pair.names)), []).append(pair)
     means = [_mean(several) for several in alike.values() if len(several) > 1]
     chances = [mean.difference.p for mean in means]
-    levels = intervals.holm_levels(chances)
-    corrected = intervals.holm(chances)
+    levels = differences.holm_levels(chances)
+    corrected = differences.holm(chances)
     finished = []
     for mean, level, p in zip(means, levels, corrected, strict=True):
-        said = replace(mean, difference=intervals.at_level(mean.difference, level), p=p)
+        said = replace(mean, difference=differences.at_level(mean.difference, level), p=p)
         found = _verdict(said, len(means), _one_training(mean, pairs))
         finished.append(replace(said, verdict=found.word, reason=found.reason, sentence=_sentence(said, found)))
     return sorted(finished, key=lambda each: -each.difference.value)
@@ -207,7 +207,7 @@ def mean_of(groups: Sequence[Sequence[Difference]], value: float) -> Difference:
     if min(each.n_units for group in groups for each in group) < intervals.MIN_UNITS:
         freedom = float("nan")  # simulated: a task of 2 groups beside one of 50 gives 12 % of false alarms
     limit = max(each.limit for group in groups for each in group)
-    return intervals.difference(value, error, freedom, n_units, limit)
+    return differences.difference(value, error, freedom, n_units, limit)
 
 
 def _one_training(mean: MeanDifference, pairs: Sequence[Pair]) -> bool:
@@ -249,7 +249,7 @@ def _verdict(mean: MeanDifference, n_means: int, one_training: bool) -> Verdict:
     metric = METRICS[mean.metric]
     detectable = f"{metric.shown(mean.difference.detectable)}{' points' if metric.unit == '%' else ''}"
     n_units = mean.difference.n_units
-    if mean.p >= intervals.SURE and intervals.cannot_tell(n_units, n_means):
+    if mean.p >= differences.SURE and differences.cannot_tell(n_units, n_means):
         over = f"{n_units} groups or clips"
         why = verdict.cannot_tell(f"{over} of all tasks cannot tell {counted(n_means, 'means')}", n_units, n_means)
         chance = verdict.in_brackets(mean.p, n_means)

@@ -13,8 +13,8 @@ from evaluator.audio.degradation import KINDS, DegradationKind
 from evaluator.errors import EvaluationError, UsageError
 from evaluator.results import compare
 from evaluator.results.result import Result
-from evaluator.scoring import intervals
-from evaluator.scoring.intervals import Difference
+from evaluator.scoring import differences, intervals
+from evaluator.scoring.differences import Difference
 
 DEGRADATION = "degradation"  # in the provenance of a result
 CLEAN, DEGRADED = "clean", "degraded"  # what probes were fitted to
@@ -79,11 +79,11 @@ def curves_of(clean: Result, degraded: Sequence[Result]) -> list[RobustnessCurve
         compare.refuse_another_score(each)
     changes = [_change(clean, each) for each in degraded]
     chances = [float("nan") if isinstance(each, str) else each.p for each in changes]
-    corrected = zip(changes, intervals.holm_levels(chances), intervals.holm(chances), strict=True)
+    corrected = zip(changes, differences.holm_levels(chances), differences.holm(chances), strict=True)
     by_series: dict[tuple[str, str, str, int], list[RobustnessPoint]] = defaultdict(list)
     for result, (change, level, p) in zip(degraded, corrected, strict=True):
         facts = facts_of(result)
-        found = None if isinstance(change, str) else replace(intervals.at_level(change, level), p=p)
+        found = None if isinstance(change, str) else replace(differences.at_level(change, level), p=p)
         point = RobustnessPoint(float(facts["level"]), result, found, change if isinstance(change, str) else "")
         by_series[facts["kind"], str(facts["noise"] or ""), facts["training"], facts["seed"]].append(point)
     return [
@@ -134,4 +134,4 @@ def _change(clean: Result, degraded: Result) -> Difference | str:
     one, other = (
         intervals.estimate(compare.tested(each), each.metric, units, each.over_folds) for each in (degraded, clean)
     )
-    return intervals.between(one, other, same_trainings=facts_of(degraded)["training"] == CLEAN)
+    return differences.between(one, other, same_trainings=facts_of(degraded)["training"] == CLEAN)

@@ -7,9 +7,9 @@ import numpy as np
 
 from evaluator.results.caveats import footnotes, mark
 from evaluator.results.result import Result
-from evaluator.scoring import intervals, metrics
+from evaluator.scoring import differences, intervals, metrics
+from evaluator.scoring.differences import Difference
 from evaluator.scoring.group_scores import group_measure
-from evaluator.scoring.intervals import Difference
 from evaluator.scoring.units import Units
 
 SEEDS = 3  # with fewer trainings their std is hardly known
@@ -119,7 +119,7 @@ def in_brackets(p: float, n_compared: int) -> str:
 def by_chance(p: float, n_compared: int, detectable: str) -> Verdict:
     """Whether p, 0 to 1, calls a difference significant; if not, the least that would have been found, with its unit."""
     chance = in_brackets(p, n_compared)
-    if p < intervals.SURE:
+    if p < differences.SURE:
         return Verdict(SIGNIFICANT, f", significant {chance}")
     found = f"a real difference would most likely have been found from {detectable} on"
     return Verdict(NOT_SIGNIFICANT, f", not significant, which may well be chance {chance}; {found}")
@@ -158,7 +158,7 @@ def verdict(pair: Pair, by_group: Mapping[str, float]) -> Verdict:
     metric, n, p = metrics.METRICS[pair.one.metric], pair.units.n, pair.p
     if pair.withheld:
         return withheld(pair.withheld)
-    if n < intervals.MIN_UNITS_FOR_P:
+    if n < differences.MIN_UNITS_FOR_P:
         return _too_few(pair, by_group)
     if any(map(hides_luck, (pair.one, pair.other))):
         return had_once(pair.one.metric)
@@ -167,7 +167,7 @@ def verdict(pair: Pair, by_group: Mapping[str, float]) -> Verdict:
     if pair.difference.error == 0 and pair.difference.value == 0:
         return Verdict(THE_SAME, f", the same in each of the {pair.units.over} (p = 1.000)")
     detectable = f"{metric.shown(pair.difference.detectable)}{' points' if metric.unit == '%' else ''}"
-    if p >= intervals.SURE and intervals.cannot_tell(n, pair.n_pairs):
+    if p >= differences.SURE and differences.cannot_tell(n, pair.n_pairs):
         why = _cannot_rank(pair)
         found = Verdict(f"{TOO_FEW} {pair.units.over}", f", not significant {in_brackets(p, pair.n_pairs)}: {why}", why)
     else:
@@ -186,7 +186,7 @@ def _too_few(pair: Pair, by_group: Mapping[str, float]) -> Verdict:
     measure = group_measure(pair.one.metric, pair.one.confusion is not None)
     inside = f" ({measure} in each, the difference: {each})" if each else ""
     said = f"{n} {what} cannot tell whether that is chance"
-    reason = f"{n} {what} cannot tell whether a difference is chance: it takes {intervals.MIN_UNITS_FOR_P}"
+    reason = f"{n} {what} cannot tell whether a difference is chance: it takes {differences.MIN_UNITS_FOR_P}"
     return Verdict(f"{TOO_FEW} {pair.units.over}", f"; {said}{inside}", reason)
 
 
@@ -204,7 +204,7 @@ def cannot_tell(begin: str, n_units: int, n_pairs: int) -> str:
         n_units: Groups or clips.
         n_pairs: How many pairs are compared at once.
     """
-    least = intervals.least_p(n_units)
+    least = differences.least_p(n_units)
     times = f", times {n_pairs} comparisons {min(1.0, n_pairs * least):.3f}" if n_pairs > 1 else ""
     return (
         f"{begin}, since their p is {least:.3f} at best, where all of them differ the same way{times}; intervals reach to 0 "

@@ -6,7 +6,8 @@ import numpy as np
 
 from evaluator.scoring import jackknife
 from evaluator.scoring.columns import Columns
-from evaluator.scoring.intervals import MEAN, MIN_UNITS, MIN_UNITS_FOR_P, Estimate, spread
+from evaluator.scoring.differences import MIN_UNITS_FOR_P
+from evaluator.scoring.intervals import MEAN, MIN_UNITS, Estimate, spread
 from evaluator.scoring.metrics import METRICS
 from evaluator.scoring.units import Units
 from evaluator.words import counted
