@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from evaluator import key_tables, typed
 from evaluator.api.project import Project
-from evaluator.datasets import dataset, splits
+from evaluator.datasets import dataset, split_rules
 from evaluator.datasets.reading.kinds import READERS
 from evaluator.datasets.reading.row_reader import RowReader
 from evaluator.experiment import catalogue
@@ -35,7 +35,7 @@ def sections() -> Iterator[Section]:
     for kind, reader in READERS.items():
         own = {name: field for name, field in typed.fields_of(reader).items() if name not in shared}
         yield f"`reader: {{kind: {kind}}}`" + ", besides those of every reader" * (kind in of_rows), own
-    for rule, fields in splits.RULES.items():
+    for rule, fields in split_rules.RULES.items():
         yield f"`split: {{by: {rule}}}`", fields
     yield "A protocol: `tasks/protocols/NAME.yaml`", protocol.FIELDS
     for name, probe in KINDS.items():

@@ -1,4 +1,4 @@
-"""One division of all clips into train, valid and test: the rules of `evaluator/datasets/splits.py` that give one fold."""
+"""One division of all clips into train, valid and test: the rules of `split_rules` that give one fold."""
 
 import math
 import random

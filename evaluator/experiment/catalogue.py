@@ -27,7 +27,7 @@ from typing import Any
 
 from evaluator import schema
 from evaluator.audio.clip_rule import LEAST_EXPANDED, MOST_EXPANDED, refuse_channel
-from evaluator.datasets import dataset, splits
+from evaluator.datasets import dataset, split_rules
 from evaluator.datasets.dataset import TEXT
 from evaluator.datasets.task import Task
 from evaluator.errors import UsageError
@@ -168,11 +168,11 @@ def _read_suite(name: str, profile: str, only: str = "") -> list[Task]:
     tasks = []
     for task_name, fields in suite["tasks"].items():
         keys = ("tasks", task_name)
-        fields["split"] = document.check_variant(splits.RULES, "by", (*keys, "split"))
+        fields["split"] = document.check_variant(split_rules.RULES, "by", (*keys, "split"))
         _check_evaluation(document, keys, fields)
         published = fields.pop("published")
         if published and published["split"]:
-            published["split"] = document.check_variant(splits.RULES, "by", (*keys, "published", "split"))
+            published["split"] = document.check_variant(split_rules.RULES, "by", (*keys, "published", "split"))
         if published:
             fields |= {"profile": profile, "differs": published.pop("differs")}
         if published and profile == "published":
@@ -230,7 +230,7 @@ def _own_yaml(path: Path) -> Task:
     fields = document.check(OWN_TASK_FIELDS)
     title = fields.pop("title") or fields["name"]
     _known(document, ("protocol",), fields["protocol"], "protocols")
-    fields["split"] = document.check_variant(splits.RULES, "by", ("split",))
+    fields["split"] = document.check_variant(split_rules.RULES, "by", ("split",))
     _check_evaluation(document, (), fields)
     fields["source"] = fields["source"] or path.name
     own, variant = fields["dataset"], fields.pop("variant")

@@ -16,7 +16,7 @@ import yaml
 
 from evaluator import typed
 from evaluator.audio.clip import Clip
-from evaluator.datasets import manifest, name_groups, own_split, splits
+from evaluator.datasets import manifest, name_groups, own_split, split_rules, splits
 from evaluator.datasets.intake import Tally
 from evaluator.datasets.manifest import Manifest
 from evaluator.datasets.reading import headers
@@ -86,7 +86,7 @@ def as_yaml(task: Task, whole: Manifest, remarks: Sequence[str], root: str, sour
         lines += [
             f"# Groups, which the split below {'never divides' if kept else 'does not look at'}: {_listed(groups)}"
         ]
-    rule = splits.RULES[task.split["by"]]
+    rule = split_rules.RULES[task.split["by"]]
     lines += ["split:", *(f"  {name}: {_inline(value)} # {rule[name].meaning}" for name, value in task.split.items())]
     lines += [
         "clip_seconds: # empty: whole clips; a number of seconds cuts longer ones",
