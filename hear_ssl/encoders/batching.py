@@ -100,3 +100,14 @@ def is_out_of_memory(error: BaseException) -> bool:
     text = str(error).lower()
     by_name = isinstance(error, (MemoryError, torch.OutOfMemoryError))
     return by_name or (isinstance(error, RuntimeError) and ("out of memory" in text or "can't allocate memory" in text))
+
+
+def real_steps(lengths: list[int], width: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """Which steps of rows of a padded batch are real, (batch, width), and how many, (batch,), both on the device."""
+    n = upload(torch.tensor(lengths), device)
+    return torch.arange(width, device=device) < n.unsqueeze(1), n
+
+
+def padding_mask(lengths: list[int], width: int, device: torch.device) -> torch.Tensor | None:
+    """Which steps of rows of a padded batch are real, (batch, width), on the device; None if all are."""
+    return None if min(lengths) >= width else real_steps(lengths, width, device)[0]

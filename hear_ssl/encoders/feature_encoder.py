@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from hear_ssl.encoders.bounds import Rules
+from hear_ssl.encoders.encoder import OnLayer
 from hear_ssl.encoders.equal_lengths import EqualLengthsEncoder
 from hear_ssl.encoders.family import Loaded
 
@@ -77,3 +78,9 @@ def pad_to(audio: torch.Tensor, n_samples: int) -> torch.Tensor:
 def states(out: Any) -> list[torch.Tensor]:
     """Hidden states of the library's output, the last of them after the final norm, (batch, n_frames, width) each."""
     return [*out.hidden_states[:-1], out.last_hidden_state]
+
+
+def pass_on(out: Any, on_layer: OnLayer) -> None:
+    """Pass `states` of the library's output, (batch, n_frames, width) each, to `on_layer`."""
+    for number, frames in enumerate(states(out)):
+        on_layer(number, frames)

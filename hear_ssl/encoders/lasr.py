@@ -11,14 +11,14 @@ from typing import Any
 
 import torch
 
+from hear_ssl.encoders.batching import padding_mask
 from hear_ssl.encoders.bounds import Only, Real, Reals, Rotary, Rules, Switch, Whole, Word, activations, not_dividing
 from hear_ssl.encoders.encoder import OnLayer
 from hear_ssl.encoders.equal_lengths import ClipFacts, real_lengths
 from hear_ssl.encoders.family import Family, Loaded
-from hear_ssl.encoders.feature_encoder import MARGIN_SECONDS, FeatureEncoder, pad_to, states
+from hear_ssl.encoders.feature_encoder import MARGIN_SECONDS, FeatureEncoder, pad_to, pass_on
 from hear_ssl.encoders.filterbanks import mel_filters, wide
 from hear_ssl.encoders.frames import Framing
-from hear_ssl.encoders.transformer import real_steps
 
 SAMPLE_RATE = 16000  # Hz
 FFT_LENGTH, WINDOW, MEL_HOP = 512, 400, 160  # samples
@@ -61,12 +61,11 @@ class LasrEncoder(FeatureEncoder):
         longest = framing.receptive_field + (max(n_frames) - 1) * framing.hop
         mel = self.features(pad_to(audio, longest)[:, :longest])
         n_mel = [MEL_FRAMES + (n - 1) * STRIDE**2 for n in n_frames]
-        mask = None if len(set(n_mel)) == 1 else real_steps(n_mel, mel.shape[1], audio.device)[0]
+        mask = padding_mask(n_mel, mel.shape[1], audio.device)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Using padding=.same. with even kernel")  # as published: 32
             out = self.network(mel, attention_mask=mask, output_hidden_states=True)
-        for number, frames in enumerate(states(out)):
-            on_layer(number, frames)
+        pass_on(out, on_layer)
 
 
 def _misfits(settings: Mapping[str, Any]) -> list[str]:

@@ -10,15 +10,15 @@ from typing import Any
 
 import torch
 
-from hear_ssl.encoders.batching import upload
+from hear_ssl.encoders.batching import padding_mask, upload
 from hear_ssl.encoders.bounds import Rules
 from hear_ssl.encoders.encoder import OnLayer
 from hear_ssl.encoders.equal_lengths import ClipFacts, real_lengths
 from hear_ssl.encoders.family import Family, Loaded
-from hear_ssl.encoders.feature_encoder import FeatureEncoder, states
+from hear_ssl.encoders.feature_encoder import FeatureEncoder, pass_on
 from hear_ssl.encoders.filterbanks import wide
 from hear_ssl.encoders.frames import Framing, convolution_framing
-from hear_ssl.encoders.transformer import MARGIN_FRAMES, OPTIONS, real_steps
+from hear_ssl.encoders.transformer import MARGIN_FRAMES, OPTIONS
 from hear_ssl.encoders.wave_family import PROCESSOR, misfits, normalization_and_rate
 from hear_ssl.encoders.wave_family import RULES as OF_WAV2VEC2
 
@@ -88,10 +88,9 @@ class OmniASREncoder(FeatureEncoder):
         for row, (n, length) in enumerate(zip(real, needed, strict=True)):
             own = self.normalised(audio[row, :n], clip_stats[row].stats)[:length]
             x[row, : len(own)] = own
-        mask = None if len(set(needed)) == 1 else real_steps(needed, max(needed), audio.device)[0]
+        mask = padding_mask(needed, max(needed), audio.device)
         out = self.network(x[:, None], padding_mask=mask, output_hidden_states=True)
-        for number, frames in enumerate(states(out)):
-            on_layer(number, frames)
+        pass_on(out, on_layer)
 
 
 def _misfits(settings: Mapping[str, Any]) -> list[str]:

@@ -9,12 +9,12 @@ from typing import Any
 
 import torch
 
-from hear_ssl.encoders.batching import upload
+from hear_ssl.encoders.batching import padding_mask, upload
 from hear_ssl.encoders.bounds import Only, Rules, Whole
 from hear_ssl.encoders.encoder import OnLayer
 from hear_ssl.encoders.equal_lengths import ClipFacts, real_lengths
 from hear_ssl.encoders.family import Loaded
-from hear_ssl.encoders.feature_encoder import MARGIN_SECONDS, FeatureEncoder, pad_to, states
+from hear_ssl.encoders.feature_encoder import MARGIN_SECONDS, FeatureEncoder, pad_to, pass_on
 from hear_ssl.encoders.filterbanks import (
     KALDI_HOP,
     KALDI_WINDOW,
@@ -26,7 +26,6 @@ from hear_ssl.encoders.filterbanks import (
 )
 from hear_ssl.encoders.frames import Framing
 from hear_ssl.encoders.library_frames import LibraryFraming
-from hear_ssl.encoders.transformer import real_steps
 
 SAMPLE_RATE = 16000  # Hz
 STACK = 2  # mel frames in one vector
@@ -94,7 +93,7 @@ class StackedBandsEncoder(FeatureEncoder):
         for n, rows in self.groups(real):
             stats = [clip_stats[row].stats for row in rows]
             stacked[rows, : framing.n_frames(n)] = self.features(audio[rows, :n], stats)
-        mask = None if len(set(n_frames)) == 1 else real_steps(n_frames, max(n_frames), audio.device)[0]
+        mask = padding_mask(n_frames, max(n_frames), audio.device)
         self.run_network(stacked, mask, on_layer)
 
     def run_network(self, stacked: torch.Tensor, mask: torch.Tensor | None, on_layer: OnLayer) -> None:
@@ -105,8 +104,7 @@ class StackedBandsEncoder(FeatureEncoder):
             mask, on_layer: See above, and `Encoder.forward`.
         """
         out = self.network(stacked, attention_mask=mask, output_hidden_states=True)
-        for number, frames in enumerate(states(out)):
-            on_layer(number, frames)
+        pass_on(out, on_layer)
 
 
 def refuse_other_bands(loaded: Loaded) -> None:

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import torch
 from torch.nn.utils import parametrize
 
-from hear_ssl.encoders.batching import upload
+from hear_ssl.encoders.batching import padding_mask, real_steps, upload
 from hear_ssl.encoders.encoder import Encoder, OnLayer
 from hear_ssl.encoders.frames import Framing, convolution_framing
 
@@ -176,10 +176,7 @@ class TransformerEncoder(Encoder):
         n_frames = [framing.n_frames(n) for n in n_samples]
         projected = self.network.feature_projection(features.transpose(1, 2))
         hidden = projected[0] if isinstance(projected, tuple) else projected
-        mask = None
-        if min(n_frames) < hidden.shape[1]:
-            mask = real_steps(n_frames, hidden.shape[1], hidden.device)[0]  # (batch, n_frames)
-        self.transform(hidden, mask, on_layer)
+        self.transform(hidden, padding_mask(n_frames, hidden.shape[1], hidden.device), on_layer)
 
     def features(self, audio: torch.Tensor, n_samples: list[int], clip_stats: list[ClipStats]) -> torch.Tensor:
         """Output of the convolutions, (batch, channels, n_frames); padding reaches no real frame."""
@@ -295,12 +292,6 @@ class _Hooks:
     def clear(self, module: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
         """What a positional convolution is given, (batch, width, n_frames), with zeros where there is padding."""
         return inputs if self.mask is None else (inputs[0] * self.mask.unsqueeze(1),)
-
-
-def real_steps(lengths: list[int], width: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-    """Which steps of rows of a padded batch are real, (batch, width), and how many, (batch,), both on the device."""
-    n = upload(torch.tensor(lengths), device)
-    return torch.arange(width, device=device) < n.unsqueeze(1), n
 
 
 def _either(given: Sequence[Any], which: int, found: torch.Tensor) -> torch.Tensor:
