@@ -14,7 +14,6 @@ gives that last one as `last_hidden_state` only and lists the state before the n
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -23,6 +22,7 @@ from torch.nn.utils import parametrize
 from hear_ssl.encoders.batching import padding_mask, real_steps, upload
 from hear_ssl.encoders.encoder import Encoder, OnLayer
 from hear_ssl.encoders.frames import Framing, convolution_framing
+from hear_ssl.encoders.layer_hooks import LayerHooks
 
 OPTIONS = {
     "normalize": "auto (the checkpoint's own processor rule), true or false: zero mean and unit variance per clip"
@@ -99,7 +99,7 @@ class TransformerEncoder(Encoder):
         self.timestamp_framing = self.scene_framing = convolution_framing(kernels, strides, sample_rate)
         margin = max(MARGIN_FRAMES, 1 + _positional_reach(config))
         self.margin_seconds = margin * self.scene_framing.hop / sample_rate
-        self.hooks = _Hooks(network.encoder)
+        self.hooks = LayerHooks(network.encoder)
 
     def get_extra_state(self) -> dict[str, Any]:
         """See `Encoder`."""
@@ -248,52 +248,6 @@ class TransformerEncoder(Encoder):
             self.hooks.on_layer, self.hooks.mask = None, None
 
 
-@contextmanager
-def _without_warning() -> Iterator[None]:
-    """transformers' WavLM gives torch a Boolean and a float mask, which torch announces to end some day."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Support for mismatched key_padding_mask")
-        yield
-
-
-class _Hooks:
-    """What a network's layers call: they pass their output on while somebody listens, and padding stays zero.
-
-    They stay in the network for good, since `torch.compile` cannot follow a forward that adds some.
-
-    Attributes:
-        on_layer: As in `Encoder.forward`; None between two forwards.
-        mask: (batch, n_frames), True for real frames; None if all are real.
-    """
-
-    on_layer: OnLayer | None = None
-    mask: torch.Tensor | None = None
-
-    def __init__(self, encoder: Any):
-        encoder.layers[0].register_forward_pre_hook(self.before_first)
-        for number, layer in enumerate(encoder.layers[:-1], start=1):
-            layer.register_forward_hook(partial(self.after, number))
-        # Each positional convolution must find zeros where a clip alone has its edge: data2vec stacks several, and
-        # a batch norm before it (mHuBERT) has made something else of them.
-        position = encoder.pos_conv_embed
-        for layer in getattr(position, "layers", None) or [position.conv]:
-            layer.register_forward_pre_hook(self.clear)
-
-    def before_first(self, module: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
-        """Pass on what the first layer is given."""
-        if self.on_layer is not None:
-            self.on_layer(0, inputs[0])
-
-    def after(self, number: int, module: torch.nn.Module, inputs: Any, output: Any) -> None:
-        """Pass on what a layer gives."""
-        if self.on_layer is not None:
-            self.on_layer(number, output[0] if isinstance(output, tuple) else output)
-
-    def clear(self, module: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
-        """What a positional convolution is given, (batch, width, n_frames), with zeros where there is padding."""
-        return inputs if self.mask is None else (inputs[0] * self.mask.unsqueeze(1),)
-
-
 def _either(given: Sequence[Any], which: int, found: torch.Tensor) -> torch.Tensor:
     """Rows (batch, channels) of a statistic: that of a pair that is given, else what was found."""
     if not any(given):
@@ -320,3 +274,11 @@ def wants_normalization(option: Any) -> bool | None:
     if str(option).lower() not in known:
         raise ValueError(f"option normalize={option!r}: known values are 'auto', True and False")
     return known[str(option).lower()]
+
+
+@contextmanager
+def _without_warning() -> Iterator[None]:
+    """transformers' WavLM gives torch a Boolean and a float mask, which torch announces to end some day."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Support for mismatched key_padding_mask")
+        yield
