@@ -5,16 +5,9 @@ and windows. Of others only the three functions of the HEAR API are known: clips
 mix, and their timestamp embeddings serve as frames for scenes, too.
 """
 
-import contextlib
-import hashlib
-import importlib
-import importlib.util
 import inspect
-import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -22,6 +15,7 @@ import torch
 
 from hear_ssl.encoders.api import Model
 from hear_ssl.encoders.frames import Framing
+from hear_ssl.encoders.plain_module import code_version, import_module, process_kept
 
 # Where the last timestamp is so many times shorter than its clip, it is none in ms; in seconds it would be 1000 times.
 _SECONDS_LOOK_LIKE = 100
@@ -60,8 +54,8 @@ class Member(torch.nn.Module):
         else:
             module_name = name
         self.name, self.options = name, dict(options or {})
-        with _process_kept():
-            self.module = _import_member(module_name, self.role)
+        with process_kept():
+            self.module = import_module(module_name, self.role)
             self.model: Any = self.loaded(path)
         self.is_ours = isinstance(self.model, Model)
         self.sample_rate = self.size("sample_rate")
@@ -175,7 +169,7 @@ class Member(torch.nn.Module):
         tensorflow = sys.modules.get("tensorflow")
         if tensorflow is not None and not isinstance(self.model, torch.nn.Module):
             audio = tensorflow.convert_to_tensor(audio.cpu().numpy())
-        with _process_kept():
+        with process_kept():
             return getattr(self.module, function)(audio, self.model)
 
     def identity(self) -> Any:
@@ -185,19 +179,7 @@ class Member(torch.nn.Module):
         name_and_options = f"{self.module.__name__} {sorted(self.options.items())}"
         if not isinstance(self.model, torch.nn.Module) and not getattr(self.model, "variables", None):
             self.ask("get_scene_embeddings", torch.zeros(self.sample_rate))  # Keras makes its weights when called
-        return f"{name_and_options} {_code_version(self.module, self.model)}"
-
-
-@contextlib.contextmanager
-def _process_kept() -> Iterator[None]:
-    """Gives the process back as it was: some modules change the folder, the default type or switch gradients on."""
-    folder, dtype, gradients = Path.cwd(), torch.get_default_dtype(), torch.is_grad_enabled()
-    try:
-        yield
-    finally:
-        os.chdir(folder)
-        torch.set_default_dtype(dtype)
-        torch.set_grad_enabled(gradients)
+        return f"{name_and_options} {code_version(self.module, self.model)}"
 
 
 def _our_frames(model: Model, clips: Sequence[torch.Tensor], framing: Framing) -> Iterator[tuple[int, torch.Tensor]]:
@@ -238,64 +220,3 @@ def _as_tensor(value: Any, device: torch.device) -> torch.Tensor:
     """Whatever a module returned, torch's or not, as a float32 tensor on `device`."""
     tensor = value.detach() if isinstance(value, torch.Tensor) else torch.from_numpy(np.array(value))
     return tensor.to(device).float()
-
-
-def _import_member(name: str, role: str) -> ModuleType:
-    """The module called `name`: importable, or the path of a .py file; errors call it by its `role`.
-
-    Raises:
-        ValueError: It cannot be imported, or lacks one of the three functions.
-    """
-    try:
-        if name.endswith(".py"):
-            path = Path(name).expanduser().resolve()
-            if str(path.parent) not in sys.path:
-                sys.path.append(str(path.parent))  # for the files beside it; last, so that they shadow nothing
-            spec = importlib.util.spec_from_file_location(f"hear_module_{path.stem}", path)
-            module = importlib.util.module_from_spec(spec)  # type: ignore[arg-type]
-            sys.modules[module.__name__] = module
-            spec.loader.exec_module(module)  # type: ignore[union-attr]
-        else:
-            module = importlib.import_module(name)
-    except (Exception, SystemExit) as error:  # a module may raise anything while it is imported
-        raise ValueError(
-            f"{role} {name!r} cannot be imported ({type(error).__name__}: {error}); wanted are importable "
-            "HEAR modules, paths of .py files, or hf:ORG/MODEL"
-        ) from error
-    required = ("load_model", "get_timestamp_embeddings", "get_scene_embeddings")
-    missing = [function for function in required if not callable(getattr(module, function, None))]
-    if missing:
-        raise ValueError(f"{role} {name} is no HEAR module: it has no {', '.join(missing)}")
-    return module
-
-
-def _code_version(module: ModuleType, model: Any) -> str:
-    """What stands for a plain module's code and weights that torch does not see: a SHA-256."""
-    digest = hashlib.sha256()
-    for path in _source_files(module):
-        digest.update(path.name.encode() + b"\n" + path.read_bytes())
-    if not isinstance(model, torch.nn.Module):
-        for variable in getattr(model, "variables", None) or []:
-            digest.update(np.ascontiguousarray(variable.numpy()).tobytes())
-    return digest.hexdigest()[:16]
-
-
-def _source_files(module: ModuleType) -> list[Path]:
-    """The Python files of a module's package; of a lone file, it and those beside or below it that it imports."""
-    top = sys.modules.get(module.__name__.partition(".")[0], module)
-    if folders := getattr(top, "__path__", None):
-        return [path for folder in folders for path in sorted(Path(folder).rglob("*.py"))]
-    if not module.__file__:
-        return []
-    home = Path(module.__file__).parent
-    files, todo = {Path(module.__file__)}, [module]
-    while todo:
-        for value in list(vars(todo.pop()).values()):
-            imported = value if inspect.ismodule(value) else sys.modules.get(str(getattr(value, "__module__", "")))
-            path = Path(getattr(imported, "__file__", None) or "/")
-            # What is installed goes by its version.
-            own = path.suffix == ".py" and home in path.parents and not any("-packages" in part for part in path.parts)
-            if imported is not None and own and path not in files:
-                files.add(path)
-                todo.append(imported)
-    return sorted(files)
