@@ -6,7 +6,7 @@ Source: https://huggingface.co/google/medasr
 """
 
 import warnings
-from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -68,11 +68,6 @@ class LasrEncoder(FeatureEncoder):
         pass_on(out, on_layer)
 
 
-def _misfits(settings: Mapping[str, Any]) -> list[str]:
-    """Heads divide the width."""
-    return not_dividing(settings, "num_attention_heads", "hidden_size")
-
-
 def _build(loaded: Loaded) -> LasrEncoder:
     """The encoder around a network.
 
@@ -118,7 +113,7 @@ def lasr_family(model_type: str, prefixes: tuple[str, ...], heads: frozenset[str
         prefixes,
         RULES,
         _build,
-        misfits=_misfits,
+        misfits=partial(not_dividing, part="num_attention_heads", whole="hidden_size"),
         refused={"head_dim": "LASR runs here with heads that share the width evenly only"},
         heads=heads,
         processor={

@@ -7,7 +7,7 @@ Source: Defossez et al. 2024, Moshi, https://arxiv.org/abs/2410.00037
 
 import importlib
 import math
-from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -40,11 +40,6 @@ class MimiHalf(torch.nn.Module):
         hidden = self.encoder_transformer(self.encoder(audio).transpose(1, 2), use_cache=False).last_hidden_state
         latents: torch.Tensor = self.downsample(hidden.transpose(1, 2))
         return latents
-
-
-def misfits(settings: Mapping[str, Any]) -> list[str]:
-    """Heads are divided by the heads of keys."""
-    return not_dividing(settings, "num_key_value_heads", "num_attention_heads")
 
 
 def build(loaded: Loaded) -> CodecEncoder:
@@ -103,7 +98,7 @@ FAMILY = Family(
     (),
     RULES,
     build,
-    misfits=misfits,
+    misfits=partial(not_dividing, part="num_key_value_heads", whole="num_attention_heads"),
     fixed={
         key: Only(optional=True, value=value)
         for key, value in {**ROTARY, "frame_rate": 12.5, "_frame_rate": 12.5}.items()

@@ -5,7 +5,8 @@ Each band is brought to zero mean and unit deviation over the whole clip, also w
 Source: Rekesh et al. 2023, Fast Conformer, https://arxiv.org/abs/2305.05084
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -86,11 +87,6 @@ class ParakeetEncoder(FeatureEncoder):
         ]
 
 
-def misfits(settings: Mapping[str, Any]) -> list[str]:
-    """Heads divide the width."""
-    return not_dividing(settings, "num_attention_heads", "hidden_size")
-
-
 def build(loaded: Loaded) -> ParakeetEncoder:
     """The encoder around a network.
 
@@ -130,7 +126,7 @@ FAMILY = Family(
     ("encoder.",),
     RULES,
     build,
-    misfits=misfits,
+    misfits=partial(not_dividing, part="num_attention_heads", whole="hidden_size"),
     heads=frozenset({"ctc_head"}),
     processor={
         "feature_size": Whole(max=1_024),

@@ -8,7 +8,8 @@ Source: Radford et al. 2022, https://arxiv.org/abs/2212.04356
 """
 
 import importlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -75,11 +76,6 @@ class WhisperEncoder(FeatureEncoder):
         yield self.network.layer_norm(x)[:, :n_frames]
 
 
-def misfits(settings: Mapping[str, Any]) -> list[str]:
-    """Heads divide the width."""
-    return not_dividing(settings, "encoder_attention_heads", "d_model")
-
-
 def build(loaded: Loaded) -> WhisperEncoder:
     """The encoder around a network.
 
@@ -113,7 +109,7 @@ FAMILY = Family(
     ("model.encoder.", "encoder."),
     RULES,
     build,
-    misfits=misfits,
+    misfits=partial(not_dividing, part="encoder_attention_heads", whole="d_model"),
     heads=frozenset({"model.decoder", "decoder", "proj_out", "projector", "classifier", "layer_weights"}),
     processor={
         "feature_size": Whole(max=1_024),
