@@ -14,8 +14,8 @@ import pytest
 import torch
 
 from evaluator.embedding import driver
+from evaluator.embedding.interpreters import interpreter
 from evaluator.embedding.module import open_module
-from evaluator.embedding.remote import interpreter
 from evaluator.embedding.spec import ModuleSpec, WorkerEnded
 from evaluator.errors import EvaluationError, UsageError
 

@@ -12,8 +12,8 @@ import numpy as np
 from evaluator.api.listing import Table
 from evaluator.embedding import bridges
 from evaluator.embedding.bridges import Bridge
+from evaluator.embedding.interpreters import interpreter
 from evaluator.embedding.module import open_module
-from evaluator.embedding.remote import interpreter
 from evaluator.embedding.spec import ModuleSpec
 from evaluator.errors import EvaluationError, UsageError
 

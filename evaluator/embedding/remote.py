@@ -3,7 +3,6 @@
 import contextlib
 import os
 import queue
-import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +13,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from evaluator.embedding import spent, worker
+from evaluator.embedding import interpreters, spent, worker
 from evaluator.embedding.faults import FaultLog
 from evaluator.embedding.spec import ModuleSpec, WorkerEnded
 from evaluator.errors import UsageError
@@ -22,8 +21,6 @@ from evaluator.errors import UsageError
 STDERR_LINES = 15
 STDERR_KEPT = 8000  # bytes
 LOOK_AGAIN = 0.25  # seconds between looks at whether a silent process is still there
-PROBE = "import sys; sys.stdout.write('%d.%d.%d' % sys.version_info[:3])"  # in any Python's words
-OLDEST = (3, 7)
 
 Reply = tuple[dict[str, Any], list[np.ndarray]]
 """The header of a message and its arrays."""
@@ -43,7 +40,7 @@ class Remote:
         self.spec, self.free = spec, free
         self.log = FaultLog(spec.name)
         self.where = f" in {spec.python}" if spec.python else ""
-        self.program = interpreter(spec.python) if spec.python else _this_interpreter()
+        self.program = interpreters.interpreter(spec.python) if spec.python else interpreters.this_one()
         self.process = self.start()
         self.replies: queue.Queue[Reply | None] = queue.Queue()
         self.said = b""  # the last bytes that came over standard error
@@ -70,7 +67,7 @@ class Remote:
         if sys.platform == "win32":
             apart = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
         command = [self.program, "-u", str(Path(worker.__file__).resolve())]
-        environment = _environment(self.spec.python)
+        environment = interpreters.environment(self.spec.python)
         try:
             return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment, **apart)
         except OSError as error:
@@ -98,7 +95,8 @@ class Remote:
         try:
             (told, _) = self.exchange("describe", [], wanted)
         except WorkerEnded:
-            self.refuse_interpreter()
+            if spec.python and not self.too_slow:  # was it the interpreter itself that did not start?
+                interpreters.refuse_unfit(self.program, spec.python)
             raise
         if told["ok"]:
             return dict(told["value"])
@@ -107,33 +105,6 @@ class Remote:
                 f"--python {spec.python}: {spec.name} needs hear-ssl there; install it, or leave that module out"
             )
         raise self.log.refusal(told, spec.python, self.program)
-
-    def refuse_interpreter(self) -> None:
-        """Look whether it was the interpreter itself that did not start.
-
-        Raises:
-            UsageError: It is too old, or has no numpy.
-        """
-        if not self.spec.python or self.too_slow:
-            return
-        option = f"--python {self.spec.python}"
-        version = tuple(int(part) for part in self.output_of(PROBE).split(".") if part.isdecimal())
-        if version and version < OLDEST:
-            number = ".".join(map(str, version))
-            raise UsageError(f"{option}: this is Python {number}; a module's interpreter needs Python 3.7 or later")
-        if version and not self.output_of("import numpy, sys; sys.stdout.write('there')"):
-            raise UsageError(f"{option}: numpy is missing there; install it: {self.program} -m pip install numpy")
-
-    def output_of(self, script: str) -> str:
-        """What a line of Python writes in the worker's interpreter; "" where it fails."""
-        environment = _environment(self.spec.python)
-        try:
-            done = subprocess.run(
-                [self.program, "-c", script], capture_output=True, text=True, timeout=60, env=environment, check=True
-            )
-        except (OSError, subprocess.SubprocessError):
-            return ""
-        return done.stdout.strip()
 
     def read_replies(self) -> None:
         """Take in whole messages; None is the end of them."""
@@ -286,42 +257,3 @@ class Remote:
             thread.join(timeout=1)  # a child of the module may still hold the other end
             if not thread.is_alive():
                 stream.close()  # type: ignore[union-attr]
-
-
-def interpreter(python: str, option: str = "--python") -> str:
-    """The interpreter that an option means: a program, or one in a virtual environment's folder.
-
-    Raises:
-        UsageError: There is none.
-    """
-    path = Path(python).expanduser()
-    for candidate in (path, path / "bin" / "python", path / "Scripts" / "python.exe"):
-        if candidate.is_file():
-            return str(candidate)
-    if program := shutil.which(python):
-        return program
-    raise UsageError(f"{option} {python}: neither an interpreter nor a virtual environment's folder")
-
-
-def _this_interpreter() -> str:
-    """The program that runs this.
-
-    Raises:
-        UsageError: It does not know itself, as in a program that embeds Python.
-    """
-    if sys.executable:
-        return sys.executable
-    raise UsageError("this Python does not know its own program; add --in-process, or name one with --python")
-
-
-def _environment(python: str) -> dict[str, str]:
-    """The worker's environment: ours, with as many threads as we use, so that its numbers are the same bit for bit.
-
-    Another interpreter does not get the paths of this one's packages.
-    """
-    kept_out = ("PYTHONHOME", "PYTHONPATH") if python else ()
-    inherited = {name: value for name, value in os.environ.items() if name not in kept_out}
-    torch = sys.modules.get("torch")
-    if torch is not None:
-        inherited["OMP_NUM_THREADS"] = str(torch.get_num_threads())
-    return inherited
