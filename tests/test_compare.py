@@ -8,7 +8,7 @@ from scipy import stats
 from sklearn.metrics import accuracy_score
 
 from evaluator.errors import UsageError
-from evaluator.results import compare, fusion
+from evaluator.results import alike, compare, fusion
 from evaluator.results.caveats import Caveat
 from test_results import result
 
@@ -212,14 +212,20 @@ def test_what_cannot_be_compared_is_refused(other, sentence):
 def test_results_are_told_apart_by_what_was_asked():
     """By whatever differs: protocol, options, layers, seeds; a file is one module whichever way it is spelled."""
     odd = "my/odd module.py"
-    assert compare.titles([of(RIGHT, protocol=name) for name in ("arch", "knn")]) == [f"{odd} (arch)", f"{odd} (knn)"]
-    assert compare.titles([of(RIGHT, options={"layer": n}) for n in (1, 2)]) == [f"{odd} (layer=1)", f"{odd} (layer=2)"]
+    assert alike.titles([of(RIGHT, protocol=name) for name in ("arch", "knn")]) == [
+        f"{odd} (arch)",
+        f"{odd} (knn)",
+    ]
+    assert alike.titles([of(RIGHT, options={"layer": n}) for n in (1, 2)]) == [
+        f"{odd} (layer=1)",
+        f"{odd} (layer=2)",
+    ]
     plain, every = of(RIGHT, module="./a.py"), of(RIGHT, module="a.py", provenance={"layers": "all"}, seeds=[0, 1, 2])
-    assert compare.titles([plain, every]) == ["a.py", "a.py (layers all, 3 seeds)"]
+    assert alike.titles([plain, every]) == ["a.py", "a.py (layers all, 3 seeds)"]
     other = of(RIGHT, module="b", protocol="knn")  # of another name, which hides nothing either
-    assert compare.titles([every, other]) == ["a.py (layers all, 3 seeds, arch)", "b (knn)"]
+    assert alike.titles([every, other]) == ["a.py (layers all, 3 seeds, arch)", "b (knn)"]
     alone = of(RIGHT, module="hear_ssl.chance", options={})
-    assert compare.titles([every, alone]) == [
+    assert alike.titles([every, alone]) == [
         "a.py",
         "hear_ssl.chance",
     ]  # beside baselines alone nothing has to be told

@@ -13,7 +13,7 @@ import soundfile
 
 from evaluator.cli import main
 from evaluator.report import budget, page
-from evaluator.results import compare, on_disk
+from evaluator.results import alike, on_disk
 from evaluator.results.caveats import Caveat
 from evaluator.results.result import CurvePoint
 from evaluator.scoring import intervals
@@ -475,7 +475,7 @@ def test_captions_of_one_task_under_two_protocols_differ(folder, tmp_path):
         points = [CurvePoint(f"layer {n}", 0.5 + 0.1 * n, 0.4, 0.9, n, None, f"layer {n}", n) for n in range(3)]
         scored = {
             "metric": "macro_f1",
-            "score": intervals.mean_score(compare.tested(result), "macro_f1", result.over_folds),
+            "score": intervals.mean_score(alike.tested(result), "macro_f1", result.over_folds),
         }
         for protocol in ("logistic", "knn"):
             on_disk.write(replace(result, curve=points, protocol=protocol, **scored), tmp_path / "results")

@@ -7,8 +7,8 @@ from typing import Any
 
 from evaluator.api.inputs import path_of
 from evaluator.errors import EvaluationError, UsageError
+from evaluator.results import alike, fusion, on_disk, table
 from evaluator.results import compare as comparing
-from evaluator.results import fusion, on_disk, table
 from evaluator.results import over_tasks as comparing_tasks
 from evaluator.results.compare import Comparison
 from evaluator.results.over_tasks import OverTasks
@@ -175,7 +175,7 @@ def _checked(path: Path) -> Result:
     """The result in a file, whose scores are those of its predictions."""
     result = on_disk.read(path)
     try:
-        comparing.refuse_another_score(result)
+        alike.refuse_another_score(result)
     except EvaluationError as error:
         raise EvaluationError(f"{path}: {error}") from error
     return result

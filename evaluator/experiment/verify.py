@@ -11,7 +11,7 @@ from evaluator.datasets.task import spec_sha256
 from evaluator.errors import EvaluationError, UsageError
 from evaluator.probes import protocol
 from evaluator.results import on_disk
-from evaluator.results.compare import ROUNDING, refuse_another_score, tested, units_in
+from evaluator.results.alike import ROUNDING, refuse_another_score, tested, units_in
 from evaluator.results.result import SCHEMA_VERSION, Result
 from evaluator.scoring import intervals, metrics
 from evaluator.scoring.group_scores import group_measure, group_scores

@@ -17,7 +17,7 @@ from evaluator.report.page import ClipEntry, ClipList, Details, PageTable, Shown
 from evaluator.report.recordings import another
 from evaluator.report.sound import ClipSound, SoundOptions, clip_sound
 from evaluator.report.text import count_of
-from evaluator.results.compare import refuse_unlike
+from evaluator.results.alike import refuse_unlike
 from evaluator.results.hearing import Hearing, pace
 from evaluator.results.result import Result
 from evaluator.scoring import intervals

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from evaluator.report.per_class import has_one_label, percent
-from evaluator.results import compare
+from evaluator.results import alike
 from evaluator.results.result import Result
 from evaluator.scoring.group_scores import group_measure, group_scores
 from evaluator.scoring.metrics import METRICS
@@ -30,7 +30,7 @@ def large_group_scores(result: Result) -> dict[str, tuple[int, float]]:
     if len(names) < 2:
         return {}
     sizes = Counter(name for fold in result.test_groups for name in fold)
-    scores = group_scores(compare.tested(result), result.test_groups, measure_of(result))
+    scores = group_scores(alike.tested(result), result.test_groups, measure_of(result))
     return {name: (sizes[name], scores[name]) for name in names}
 
 

@@ -15,7 +15,7 @@ from evaluator.report.collect import ComparableResults, with_titles
 from evaluator.report.header import ResultHeader, header_of
 from evaluator.report.significance import significantly_better, without_verdict
 from evaluator.report.unfit import refuse_unfit
-from evaluator.results import caveats, compare, naming, on_disk, verdict
+from evaluator.results import alike, caveats, naming, on_disk, verdict
 from evaluator.results.result import Result
 from evaluator.scoring import differences, intervals, metrics
 from evaluator.scoring.intervals import Estimate
@@ -107,7 +107,7 @@ def _add(by_clips: list[_SameClips], header: ResultHeader, result: Result) -> No
     refuse_unfit(result, header.path)
     same = next((each for each in by_clips if not _difference(each.first, result)), None)
     if same is None:
-        same = _SameClips(result, compare.units_in(result))
+        same = _SameClips(result, alike.units_in(result))
     scored = _scored(header, result, same)
     if not same.scored:
         by_clips.append(same)
@@ -117,7 +117,7 @@ def _add(by_clips: list[_SameClips], header: ResultHeader, result: Result) -> No
 def _difference(one: Result, other: Result) -> str:
     """Where two results differ in what was tested, in a sentence; "" if they were tested on the same clips."""
     try:
-        compare.refuse_unlike([one, other])
+        alike.refuse_unlike([one, other])
     except UsageError as error:
         return str(error)
     if one.over_folds != other.over_folds:
@@ -136,13 +136,13 @@ def _why_apart(largest: _SameClips, other: _SameClips) -> str:
 
 def _scored(header: ResultHeader, result: Result, same: _SameClips) -> _Scored:
     try:
-        compare.refuse_another_score(result)
+        alike.refuse_another_score(result)
     except EvaluationError as error:
         raise EvaluationError(f"{header.path}: {error}") from error
     hashes = ("manifest_sha256", "task_sha256", "protocol_sha256")
     return _Scored(
         header,
-        intervals.estimate(compare.tested(result), result.metric, same.units, result.over_folds),
+        intervals.estimate(alike.tested(result), result.metric, same.units, result.over_folds),
         intervals.n_trainings(result.test_probabilities),
         tuple(str(result.provenance.get(name)) for name in hashes),
         verdict.trained_seldom(result),

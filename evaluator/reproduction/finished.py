@@ -11,7 +11,7 @@ from evaluator.datasets.task import Task
 from evaluator.embedding.spec import ModuleSpec
 from evaluator.errors import EvaluationError
 from evaluator.probes.protocol import Protocol
-from evaluator.results import compare
+from evaluator.results import alike
 from evaluator.results.caveats import Caveat
 from evaluator.results.environment import versions
 from evaluator.results.kept import candidates, document_of
@@ -135,7 +135,7 @@ def _read(path: Path, run: Run, manifest_sha256: str) -> FinishedScore | None:
 def _refuse_another_score(result: Result, path: Path) -> None:
     """Refuse a result whose score is not that of its predictions: somebody edited one of them."""
     try:
-        by_predictions = intervals.mean_score(compare.tested(result), result.metric, result.over_folds)
+        by_predictions = intervals.mean_score(alike.tested(result), result.metric, result.over_folds)
     except EvaluationError as error:
         raise EvaluationError(f"{path}: its predictions give no score ({error}); run it again") from error
     same = math.isnan(result.score) == math.isnan(by_predictions)

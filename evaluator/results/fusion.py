@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from evaluator.errors import UsageError
+from evaluator.results.alike import common_way, refuse_unlike, titles, units_in
 from evaluator.results.caveats import Caveat
-from evaluator.results.compare import common_way, refuse_unlike, titles, units_in
 from evaluator.results.environment import machine
 from evaluator.results.pairing import pair_up
 from evaluator.results.result import CurvePoint, FoldResult, Result

@@ -12,8 +12,9 @@ from itertools import combinations
 import numpy as np
 
 from evaluator.results import naming, verdict
+from evaluator.results.alike import titles
 from evaluator.results.caveats import Caveat, footnotes, mark
-from evaluator.results.compare import Comparison, decide, has_two_modules, pairs_of, titles
+from evaluator.results.compare import Comparison, decide, has_two_modules, pairs_of
 from evaluator.results.pairing import Paired, SameQuestion, pair_up
 from evaluator.results.result import Result
 from evaluator.results.verdict import NO_VERDICT, Pair, Verdict, had_once, hides_luck

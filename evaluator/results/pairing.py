@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from evaluator.errors import UsageError
 from evaluator.results import naming
-from evaluator.results.compare import refuse_unlike
+from evaluator.results.alike import refuse_unlike
 from evaluator.results.result import Result
 from evaluator.scoring import intervals
 from evaluator.scoring.metrics import METRICS

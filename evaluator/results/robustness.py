@@ -11,7 +11,7 @@ from typing import Any
 
 from evaluator.audio.degradation import KINDS, DegradationKind
 from evaluator.errors import EvaluationError, UsageError
-from evaluator.results import compare
+from evaluator.results import alike
 from evaluator.results.result import Result
 from evaluator.scoring import differences, intervals
 from evaluator.scoring.differences import Difference
@@ -74,9 +74,9 @@ def curves_of(clean: Result, degraded: Sequence[Result]) -> list[RobustnessCurve
     Raises:
         EvaluationError: A result does not say how its clips were degraded, or its score is not that of its predictions.
     """
-    compare.refuse_another_score(clean)
+    alike.refuse_another_score(clean)
     for each in degraded:
-        compare.refuse_another_score(each)
+        alike.refuse_another_score(each)
     changes = [_change(clean, each) for each in degraded]
     chances = [float("nan") if isinstance(each, str) else each.p for each in changes]
     corrected = zip(changes, differences.holm_levels(chances), differences.holm(chances), strict=True)
@@ -125,13 +125,13 @@ def of_clean(degraded: Result, clean: Result) -> Result:
 def _change(clean: Result, degraded: Result) -> Difference | str:
     """How far the degraded score lies from the clean one, or why that cannot be told."""
     try:
-        compare.refuse_unlike([replace(clean, task=degraded.task), degraded])
+        alike.refuse_unlike([replace(clean, task=degraded.task), degraded])
     except UsageError as error:
         return str(error)
     if clean.over_folds != degraded.over_folds:
         return "folds make one score in another way"
-    units = compare.units_in(clean)
+    units = alike.units_in(clean)
     one, other = (
-        intervals.estimate(compare.tested(each), each.metric, units, each.over_folds) for each in (degraded, clean)
+        intervals.estimate(alike.tested(each), each.metric, units, each.over_folds) for each in (degraded, clean)
     )
     return differences.between(one, other, same_trainings=facts_of(degraded)["training"] == CLEAN)
