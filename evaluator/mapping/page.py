@@ -17,7 +17,8 @@ from evaluator.mapping.colouring import COLOURS, SHAPES, Colouring, mark_of
 from evaluator.mapping.figures import drawing_order, turned
 from evaluator.mapping.scale import COLOUR_MAP
 from evaluator.report import render
-from evaluator.report.page import Details, FurtherSection, PageTable
+from evaluator.report.page import FurtherSection
+from evaluator.report.page_parts import Details, PageTable
 from evaluator.report.sound import SoundOptions, clip_sound
 from evaluator.report.text import as_sentence, count_of
 

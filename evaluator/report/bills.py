@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from evaluator.report.page import Details, PageTable
+from evaluator.report.page_parts import Details, PageTable
 from evaluator.results.bill import STAGES, bill_of
 from evaluator.results.result import Result
 from evaluator.tables import TableCell

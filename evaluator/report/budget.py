@@ -8,7 +8,7 @@ from typing import Any
 from evaluator import tables
 from evaluator.report import themed
 from evaluator.report.drawing import PHONE
-from evaluator.report.page import PageFigure
+from evaluator.report.page_parts import PageFigure
 from evaluator.tables import HeadAndRows
 
 FIGURE_KINDS, TABLE_KINDS = ("svg", "png"), tuple(tables.KINDS.values())

@@ -9,7 +9,7 @@ from evaluator.report import lanes, per_class, per_group
 from evaluator.report.board import Board, BoardEntry
 from evaluator.report.drawing import MAX_MODULES, scale_of, shortened, way
 from evaluator.report.lanes import LaneScale, Mark
-from evaluator.report.page import Chart, ChartRow
+from evaluator.report.page_parts import Chart, ChartRow
 from evaluator.report.published import PrintedRow
 from evaluator.results.caveats import mark
 from evaluator.results.result import Result

@@ -13,7 +13,7 @@ from evaluator.datasets.moved import find_folder, is_made, missing
 from evaluator.errors import EvaluationError, UsageError
 from evaluator.files import cache_folder, usable_cache
 from evaluator.report.budget import PageBudget
-from evaluator.report.page import ClipEntry, ClipList, Details, PageTable, ShownPrediction, UnheardClips
+from evaluator.report.page_parts import ClipEntry, ClipList, Details, PageTable, ShownPrediction, UnheardClips
 from evaluator.report.recordings import another
 from evaluator.report.sound import ClipSound, SoundOptions, clip_sound
 from evaluator.report.text import count_of

@@ -7,7 +7,8 @@ from statistics import fmean
 from evaluator.report import charts, lanes
 from evaluator.report.lanes import LaneScale
 from evaluator.report.overview import ModuleRow, Overview
-from evaluator.report.page import Amount, LeaderboardRow, OverviewRow, Section, TaskGroup, TaskRow
+from evaluator.report.page import LeaderboardRow, OverviewRow, Section, TaskGroup, TaskRow
+from evaluator.report.page_parts import Amount
 from evaluator.report.published import DOUBLE_DAGGER, PrintedRow
 from evaluator.results.caveats import DAGGER
 from evaluator.scoring.metrics import METRICS

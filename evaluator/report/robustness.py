@@ -13,7 +13,8 @@ from evaluator.figure import empty
 from evaluator.report.budget import PageBudget, ReportFiles
 from evaluator.report.drawing import GREY, MAX_MODULES, WIDTH, axis_name, legend, look_of, scale_of, set_title
 from evaluator.report.header import ResultHeader
-from evaluator.report.page import Details, FurtherSection, PageTable
+from evaluator.report.page import FurtherSection
+from evaluator.report.page_parts import Details, PageTable
 from evaluator.results import on_disk
 from evaluator.results.caveats import DAGGER, mark
 from evaluator.results.robustness import CLEAN, DEGRADATION, RobustnessCurve, curves_of

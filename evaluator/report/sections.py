@@ -13,7 +13,8 @@ from evaluator.report.budget import PageBudget
 from evaluator.report.clips import ClipOptions, clip_list
 from evaluator.report.curve_points import points_by_features, points_by_shots
 from evaluator.report.drawing import MAX_MODULES
-from evaluator.report.page import Amount, Chart, Details, LeaderboardRow, PageFigure, PageTable, Section
+from evaluator.report.page import LeaderboardRow, Section
+from evaluator.report.page_parts import Amount, Chart, Details, PageFigure, PageTable
 from evaluator.report.published import PrintedRow
 from evaluator.results import on_disk
 from evaluator.results.caveats import mark

@@ -7,7 +7,8 @@ import numpy as np
 
 from evaluator.files import write_whole
 from evaluator.report import render, themed
-from evaluator.report.page import Details, FurtherSection, PageTable
+from evaluator.report.page import FurtherSection
+from evaluator.report.page_parts import Details, PageTable
 from evaluator.report.text import as_sentence, count_of
 from evaluator.similarity.figures import figures_of
 from evaluator.similarity.results import Analysis, MeanTable
