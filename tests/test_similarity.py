@@ -19,8 +19,8 @@ from commands import run_command  # noqa: F401  (a fixture)
 from evaluator.errors import EvaluationError
 from evaluator.report.drawing import look_of
 from evaluator.similarity import correlations, descriptors, figures, page, results
+from evaluator.similarity.analysis import Analysis, CorrelationTable, TaskSimilarity, mean_over_tasks
 from evaluator.similarity.correlations import Correlations
-from evaluator.similarity.results import CorrelationTable
 from evaluator.similarity.rsa import correlate_with_variables
 from evaluator.similarity.variables import Variable
 from tiny_checkpoints import tiny_network
@@ -230,7 +230,7 @@ def test_the_mean_over_tasks_names_its_parts():
         CorrelationTable(["a", "b"], ["x", "y"], [[0.2, 0.4], [0.1, math.nan]], [], [], [[True, False], [True, False]]),
         CorrelationTable(["b"], ["y", "z"], [[0.6, 0.8]], [], [], [[True, True]]),
     ]
-    computed = results.mean_over_tasks(tables)
+    computed = mean_over_tasks(tables)
     assert computed.rows == ["a", "b"] and computed.columns == ["x", "y", "z"]
     assert np.allclose(computed.values, [[0.2, 0.4, np.nan], [0.1, 0.6, 0.8]], equal_nan=True)
     assert computed.n_tasks.tolist() == [[1, 1, 0], [1, 1, 1]] and computed.n_kept.tolist() == [[1, 0, 0], [1, 1, 1]]
@@ -239,7 +239,7 @@ def test_the_mean_over_tasks_names_its_parts():
 def similarity_on(name, variables, manifest="0"):
     """An analysis of one module on a task: r with each variable, all of which count."""
     values = np.array([list(variables.values())])
-    return results.TaskSimilarity(
+    return TaskSimilarity(
         task=name,
         dataset="d",
         protocol="arch",
@@ -265,7 +265,7 @@ def test_variables_of_all_tasks_are_ranked_before_those_of_some():
         similarity_on("one", {"level": 0.3, "pitch": 0.5, "band": 0.9}),
         similarity_on("two", {"pitch": 0.1, "level": 0.2}),
     ]
-    analysis = results.Analysis(MODULE, tasks, [], {}, {})
+    analysis = Analysis(MODULE, tasks, [], {}, {})
     ((_, rows),) = results.as_tables(analysis)
     assert rows == [
         ["m", "pitch", "0.300", "2 of 2 tasks"],
@@ -278,7 +278,7 @@ def test_variables_of_all_tasks_are_ranked_before_those_of_some():
 def test_other_clips_are_another_analysis(tmp_path):
     """The files of one list of clips are not replaced by those of another."""
     folders = {
-        results.write(results.Analysis(MODULE, [similarity_on("one", {"level": 0.3}, sha)], [], {}, {}), tmp_path)
+        results.write(Analysis(MODULE, [similarity_on("one", {"level": 0.3}, sha)], [], {}, {}), tmp_path)
         for sha in ("0", "1", "0")
     }
     assert len(folders) == 2
@@ -420,7 +420,7 @@ def test_hostile_names_are_drawn(tmp_path, n_modules):
     square = Correlations(np.full((n_modules, n_modules), 0.5), np.full((n_modules, n_modules), 0.001))
     values = numbers(n_modules, 3)
     values[:, 2] = np.nan
-    similarity = results.TaskSimilarity(
+    similarity = TaskSimilarity(
         task="a$b_{",
         dataset="d",
         protocol="arch",
@@ -436,7 +436,7 @@ def test_hostile_names_are_drawn(tmp_path, n_modules):
         provenance={},
     )
     modules = [{"module": name, "weights": "", "options": {}} for name in names]
-    analysis = results.Analysis(modules, [similarity], [], {}, {})
+    analysis = Analysis(modules, [similarity], [], {}, {})
     folder = results.write(analysis, tmp_path)
     assert len(figures.draw(analysis, folder)) == 6
     body = re.sub(r"<(script|style)>.*?</\1>", "", page.write(analysis, folder).read_text(), flags=re.DOTALL)
@@ -455,7 +455,7 @@ def test_an_analysis_that_cannot_be_read_is_a_sentence(tmp_path):
     """Gone, of another version, or with a table that lacks a row."""
     with pytest.raises(EvaluationError, match="no analysis can be read there"):
         results.read(tmp_path)
-    folder = results.write(results.Analysis(MODULE, [similarity_on("one", {"level": 0.3})], [], {}, {}), tmp_path)
+    folder = results.write(Analysis(MODULE, [similarity_on("one", {"level": 0.3})], [], {}, {}), tmp_path)
     document = json.loads((folder / "similarity.json").read_text())
     document["datasets"][0]["variables"]["r"] = []
     (folder / "similarity.json").write_text(json.dumps(document))
@@ -485,7 +485,7 @@ def test_bands_are_drawn_over_their_middle_and_hollow_where_not_significant():
         "label": 0.2,
         **dict.fromkeys((each.name for each in descriptors.list_descriptors() if each.name.startswith("energy")), 0.3),
     }
-    analysis = results.Analysis(MODULE, [similarity_on("one", names)], [], {}, {})
+    analysis = Analysis(MODULE, [similarity_on("one", names)], [], {}, {})
     drawn = figures.figures_of(analysis, {"m": 4})
     assert list(drawn) == ["variables", "bands-energy"]
     axes = drawn["bands-energy"][2].axes[0]

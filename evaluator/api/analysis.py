@@ -25,7 +25,7 @@ from evaluator.reproduction import printed
 from evaluator.reproduction import weights as weight_folders
 from evaluator.similarity import page as similarity_page
 from evaluator.similarity import results, rsa
-from evaluator.similarity.results import Analysis
+from evaluator.similarity.analysis import Analysis
 
 
 def compute_similarity(

@@ -16,7 +16,7 @@ import numpy as np
 from evaluator.figure import empty, save
 from evaluator.report.drawing import GREY, MAX_MODULES, axes_of, look_of, name_rows, shortened
 from evaluator.similarity import descriptors
-from evaluator.similarity.results import Analysis, MeanTable
+from evaluator.similarity.analysis import Analysis, MeanTable
 
 COLUMN = 4.4  # inches: 440 CSS pixels with margins; two stand beside each other, and a phone shows one hardly smaller
 MAX_WIDTH = 11.6  # inches: the page

@@ -10,8 +10,8 @@ from evaluator.report import render, themed
 from evaluator.report.page import FurtherSection
 from evaluator.report.page_parts import Details, PageTable
 from evaluator.report.text import as_sentence, count_of
+from evaluator.similarity.analysis import Analysis, MeanTable
 from evaluator.similarity.figures import figures_of
-from evaluator.similarity.results import Analysis, MeanTable
 from evaluator.tables import TableCell
 
 _HOW = [

@@ -29,7 +29,7 @@ from evaluator.experiment.sample import (
 from evaluator.experiment.setup import Setup
 from evaluator.probes.protocol import Protocol
 from evaluator.similarity import correlations, descriptors
-from evaluator.similarity.results import Analysis, CorrelationTable, TaskSimilarity
+from evaluator.similarity.analysis import Analysis, CorrelationTable, TaskSimilarity
 from evaluator.similarity.variables import Variable, variables_of
 
 
