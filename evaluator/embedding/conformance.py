@@ -10,15 +10,13 @@ from functools import partial
 
 import numpy as np
 
-from evaluator.embedding import rounding
+from evaluator.embedding import rounding, timestamp_checks
 from evaluator.embedding.asked import Asked, Check, difference, verdict
 from evaluator.embedding.module import BATCH_TOLERANCE
 from evaluator.embedding.spec import Module, WorkerEnded
 from evaluator.errors import EvaluationError
 
 KNOWN_RATES = (16000, 22050, 32000, 44100, 48000)  # what the HEAR tasks come in
-WIDEST_STEP = 50.0  # ms, the tolerance of HEAR's music transcription task
-STEP_TOLERANCE = 1.0  # ms
 # Relative to the RMS: float32 rounding of the same sums in another order stays well below the first, and a call
 # made twice in the same order below the second.
 EXTENSION_TOLERANCE = 1e-4
@@ -26,7 +24,6 @@ REDUCED_TOLERANCE = (
     5e-3  # of bfloat16, whose steps are 4e-3 of a number: another order of sums now and then takes another step
 )
 REPEAT_TOLERANCE = 1e-5
-THREE_HOURS = 3 * 3600  # seconds
 
 
 def checks(module: Module, quick: bool = False) -> Iterator[Check]:
@@ -96,72 +93,6 @@ def _types(asked: Asked) -> str:
 def _no_gradients(asked: Asked) -> str:
     """Frozen and in evaluation mode after load_model."""
     return "the evaluator put it in evaluation mode" * bool(asked.module.describe()["was_training"])
-
-
-def _milliseconds(asked: Asked) -> str:
-    """Timestamps in milliseconds, not seconds."""
-    seconds = asked.longest
-    centres = asked.times(seconds)[0]
-    if len(centres) == 1 or centres.max() > 10 * seconds:  # a hundredth of the clip: no last frame in ms lies there
-        return ""
-    return f"the last timestamp of a {seconds:g} s clip is {centres.max():g}: seconds, it seems; the API wants milliseconds"
-
-
-def _regular(asked: Asked) -> str:
-    """Timestamps rise in equal steps, the same for every clip of a batch."""
-    for seconds in asked.lengths:
-        centres = asked.times(seconds)
-        if not np.array_equal(centres[0], centres[1]):
-            return f"timestamps of two clips of {seconds} s in one batch differ"
-        steps = np.diff(centres[0])
-        if len(steps) and steps.min() <= 0:
-            return f"timestamps of a {seconds} s clip do not rise (smallest step {steps.min():g} ms)"
-        if len(steps) and np.abs(steps - steps.mean()).max() > STEP_TOLERANCE:
-            return (
-                f"steps of a {seconds} s clip lie between {steps.min():g} and {steps.max():g} ms; equal ones are wanted"
-            )
-    return ""
-
-
-def _inside(asked: Asked) -> str:
-    """No timestamp before the clip's start or after its end."""
-    for seconds in asked.lengths:
-        centres = asked.times(seconds)[0]
-        if centres.min() < 0 or centres.max() > 1000 * seconds:
-            return f"timestamps of a {seconds} s clip go from {centres.min():g} to {centres.max():g} ms"
-    return ""
-
-
-def _fine_enough(asked: Asked) -> str:
-    """Steps of at most 50 ms."""
-    step = float(np.diff(asked.times(asked.longest)[0]).max(initial=0))
-    return f"timestamps are {step:g} ms apart; HEAR's event tasks want {WIDEST_STEP:g} ms or less" * (
-        step > WIDEST_STEP
-    )
-
-
-def _covering(asked: Asked) -> str:
-    """The first and last timestamps lie within a step of the clip's ends."""
-    for seconds in asked.lengths:
-        centres = asked.times(seconds)[0]
-        step = float(np.diff(centres).mean()) if len(centres) > 1 else 1000 * seconds
-        if centres[0] > step or centres[-1] < 1000 * seconds - max(step, WIDEST_STEP):
-            return f"timestamps of a {seconds} s clip start at {centres[0]:g} and end at {centres[-1]:g} ms"
-    return ""
-
-
-def _drift(asked: Asked) -> str:
-    """The step is the same in a clip of 4 s and in one of 60 s, so that hours of audio do not shift."""
-    if asked.window:
-        return ""
-    short, long = asked.times(4.0)[0], asked.times(60.0)[0]
-    if len(short) == 1 or len(long) == 1:
-        return ""
-    steps = [(centres[-1] - centres[0]) / (len(centres) - 1) for centres in (short, long)]
-    if abs(steps[0] - steps[1]) * (len(short) - 1) <= STEP_TOLERANCE:
-        return ""
-    shift = THREE_HOURS * abs(steps[0] / steps[1] - 1)
-    return f"a step is {steps[0]:g} ms over 4 s but {steps[1]:g} ms over 60 s: {shift:.2g} s apart after three hours"
 
 
 def _batch(asked: Asked) -> str:
@@ -266,16 +197,26 @@ CHECKS = (
     _Promise("it gives timestamp embeddings", "it gives no timestamp embeddings", "warning", _frames),
     _Promise("clips of any length work", "clips of some lengths do not work", "warning", _any_length),
     _Promise(
-        "timestamps are in milliseconds", "timestamps are not in milliseconds", "error", _milliseconds, frames=True
+        "timestamps are in milliseconds",
+        "timestamps are not in milliseconds",
+        "error",
+        timestamp_checks.milliseconds,
+        frames=True,
     ),
     _Promise(
         "timestamps rise in equal steps, the same in a batch",
         "timestamps do not rise in equal steps, the same in a batch",
         "error",
-        _regular,
+        timestamp_checks.regular,
         frames=True,
     ),
-    _Promise("timestamps lie inside the clip", "timestamps lie outside the clip", "error", _inside, frames=True),
+    _Promise(
+        "timestamps lie inside the clip",
+        "timestamps lie outside the clip",
+        "error",
+        timestamp_checks.inside,
+        frames=True,
+    ),
     _Promise("silence gives finite embeddings", "silence gives no finite embeddings", "error", _silence),
     _Promise(
         "full-scale square waves give finite embeddings",
@@ -303,11 +244,17 @@ CHECKS = (
         "timestamps are at most 50 ms apart",
         "timestamps are more than 50 ms apart",
         "warning",
-        _fine_enough,
+        timestamp_checks.fine_enough,
         frames=True,
     ),
-    _Promise("timestamps cover the clip", "timestamps do not cover the clip", "warning", _covering, frames=True),
-    _Promise("timestamps do not drift", "timestamps drift", "error", _drift, frames=True, quick=False),
+    _Promise(
+        "timestamps cover the clip",
+        "timestamps do not cover the clip",
+        "warning",
+        timestamp_checks.covering,
+        frames=True,
+    ),
+    _Promise("timestamps do not drift", "timestamps drift", "error", timestamp_checks.drift, frames=True, quick=False),
     _Promise("embeddings do not depend on the batch", "embeddings depend on the batch", "warning", _batch),
     _Promise("very short clips work", "very short clips do not work", "warning", _short),
 )

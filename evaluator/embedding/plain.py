@@ -19,7 +19,7 @@ from evaluator.errors import EvaluationError, UsageError
 PADDED_LENGTHS = (0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0)
 PLAIN_BATCH = 16
 N_COMPARED = 3  # clips of the first batch that are embedded alone as well
-TIME_TOLERANCE = 1.0  # ms by which a frame's time may differ in a batch and alone, as in `conformance`
+TIME_TOLERANCE = 1.0  # ms by which a frame's time may differ in a batch and alone, as in `timestamp_checks`
 # A last timestamp so many times smaller than its clip is long in ms was meant in seconds.
 SECONDS_LOOK_LIKE = 100
 LEFT_OUT = 1500.0  # ms at a clip's end without a centre: half of a window of 3 s
