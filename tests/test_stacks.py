@@ -15,6 +15,7 @@ import slow_protocols as slow
 from evaluator.embedding.matrix import InMemory, OnDisk, SideBySide
 from evaluator.probes import protocol, stack, training
 from evaluator.probes.jobs import ProbeJob
+from evaluator.probes.stacked_probe import StackedProbe
 from evaluator.scoring.targets import Targets
 from fitting import train as train_networks
 
@@ -246,7 +247,7 @@ def test_learned_weights_find_the_layer_that_tells(name):
     layers = [layer.astype(np.float32) for layer in layers]
     settings = replace(protocol.load(name).probe, learning_rate=0.01)
     (job,) = jobs_of(1, n_matrices=5, mixed=True)
-    one = stack.StackedProbe(job.features, job.train, job.valid, job.seed, settings)
+    one = StackedProbe(job.features, job.train, job.valid, job.seed, settings)
     trained = stack.Stack([one], [InMemory(layer) for layer in layers], None, Targets(values, "single", "uar"), "cpu")
     trained.fit(lambda n: None)
     shares = trained.best.weights["mix"].detach().softmax(dim=1)[0].numpy()
@@ -323,7 +324,7 @@ def test_validation_reads_no_more_than_it_may(hidden, n_matrices, most, monkeypa
     layers, values = problem(n_matrices)
     (job,) = jobs_of(1, n_matrices, mixed=True)
     settings = replace(protocol.load("arch").probe, hidden=hidden)
-    one = stack.StackedProbe(job.features, job.train, job.valid, job.seed, settings)
+    one = StackedProbe(job.features, job.train, job.valid, job.seed, settings)
     made = stack.Stack([one], [InMemory(layer) for layer in layers], None, Targets(values, "single", "uar"), "cpu")
     monkeypatch.setattr(stack, "READ_VALUES", 1000)
     rows = torch.arange(N_ROWS)[None]

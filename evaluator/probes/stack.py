@@ -5,7 +5,6 @@ leaves the stack.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from itertools import groupby, pairwise
 from typing import Any
 
@@ -13,50 +12,15 @@ import numpy as np
 
 from evaluator.embedding.matrix import Matrix, is_constant
 from evaluator.probes.batches import batch_cuts, on_device, padded, standardised, standardised_ahead
-from evaluator.probes.network_settings import NetworkSettings
 from evaluator.probes.networks import Networks, first_weights
 from evaluator.probes.optimiser import Adam
-from evaluator.probes.schedules import FACTORS, Plateau
+from evaluator.probes.schedules import FACTORS
+from evaluator.probes.stacked_probe import StackedProbe
 from evaluator.scoring import metrics
 from evaluator.scoring.targets import Targets
 
 LEAST_DEVIATION = 1e-37  # whose reciprocal float32 holds
 READ_VALUES = 16_000_000  # most values of features that validation reads at once (64 MB)
-
-
-@dataclass
-class StackedProbe:
-    """One probe of a stack, and how its training goes.
-
-    Rows are (n_rows,), in order.
-
-    Attributes:
-        features: Numbers of the feature matrices that it reads; several are mixed.
-        train, valid: Rows of them, in order.
-        seed: Of its initial weights, orders and dropout.
-        settings: Its settings, one point of a grid.
-        chosen_epoch: Epoch, counted from 1, whose weights are kept; 0 while none was any good.
-        valid_losses, valid_scores: At each check on validation.
-        stopped: Epoch after which early stopping ended it; 0 while it goes on.
-    """
-
-    features: tuple[int, ...]
-    train: np.ndarray
-    valid: np.ndarray
-    seed: int
-    settings: NetworkSettings
-    chosen_epoch: int = 0
-    valid_losses: list[float] = field(default_factory=list)
-    valid_scores: list[float] = field(default_factory=list)
-    stopped: int = 0
-    best: float = -float("inf")
-    n_stale: int = 0  # checks since the best
-
-    def __post_init__(self) -> None:
-        import torch
-
-        self.order = torch.Generator().manual_seed(self.seed)
-        self.plateau = Plateau(self.settings.plateau_factor, self.settings.plateau_patience)
 
 
 class Stack:

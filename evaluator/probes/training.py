@@ -17,7 +17,8 @@ from evaluator.errors import EvaluationError, UsageError
 from evaluator.probes import networks
 from evaluator.probes.jobs import FitRequest, ProbeJob, ProbeOutcome
 from evaluator.probes.network_settings import NetworkSettings
-from evaluator.probes.stack import Stack, StackedProbe
+from evaluator.probes.stack import Stack
+from evaluator.probes.stacked_probe import StackedProbe
 from evaluator.scoring import metrics
 
 # Most values that a stack holds on a GPU: weights (with gradient, Adam's two moments and the kept copy five times) and what
