@@ -14,7 +14,7 @@ import pytest
 import soundfile
 import soxr
 
-from evaluator.audio import decode, facts
+from evaluator.audio import decode, facts, sample_blocks
 from evaluator.audio.clip import Clip
 from evaluator.audio.clip_rule import ClipRule
 from evaluator.audio.decode import AudioError, FileFacts, clip_key, clip_seconds, file_facts, read_clip
@@ -466,5 +466,5 @@ def test_a_clip_is_in_memory_once(tmp_path):
 def test_blocks_are_joined_whatever_was_expected(about, n_needed):
     """One behind the other, cut where the rule cuts, whether as many come as was thought, more, or fewer."""
     blocks = [np.arange(first, first + 10, dtype=np.float32) for first in (0, 10, 20)]
-    joined = decode._joined(iter(blocks), about, n_needed)
+    joined = sample_blocks.joined(iter(blocks), about, n_needed)
     assert np.array_equal(joined, np.arange(30, dtype=np.float32)[:n_needed])

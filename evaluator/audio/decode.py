@@ -21,6 +21,7 @@ from evaluator.audio.facts import FileFacts, file_facts, unchanged
 from evaluator.audio.lengths import measure, open_recording
 from evaluator.audio.levels import Levels, Meter, Power
 from evaluator.audio.recording import Recording
+from evaluator.audio.sample_blocks import joined, resampled
 
 __all__ = [
     "AudioError",
@@ -131,8 +132,8 @@ def listen(path: Path, clip: Clip, rule: ClipRule, sample_rate: float, content: 
             samples = degradation.apply(_used(blocks, used, rate), rate, f"{content} {start} {stop}", _stretch)
             degraded.take(samples[:, None], samples)
             blocks = iter([samples])
-        whole = _joined(
-            _resampled(blocks, rate, sample_rate), about if n_needed is None else min(about, n_needed), n_needed
+        whole = joined(
+            resampled(blocks, rate, sample_rate), about if n_needed is None else min(about, n_needed), n_needed
         )
         levels = meter.levels(mixed)
         if degradation is not None:
@@ -143,34 +144,12 @@ def listen(path: Path, clip: Clip, rule: ClipRule, sample_rate: float, content: 
 def _used(blocks: Iterator[np.ndarray], seconds: float, rate: float) -> np.ndarray:
     """The first so many seconds of a clip, (n_samples,) at its own rate in Hz; the last sample whole: the clip rule cuts after resampling."""
     n_used = math.ceil(seconds * rate - 1e-6)  # 0.1 s at 44.1 kHz are 4410 samples, whatever a float says
-    return _joined(blocks, n_used, n_used)
+    return joined(blocks, n_used, n_used)
 
 
 def _stretch(path: Path, start: float, end: float, rate: float) -> np.ndarray:
     """A stretch of a recording, from start to end in seconds, (n_samples,) at a rate in Hz; see `listen`."""
     return listen(path, Clip("", (), start, end), AS_IT_IS, rate).samples
-
-
-def _joined(blocks: Iterator[np.ndarray], about: int, n_needed: int | None) -> np.ndarray:
-    """Blocks (n,) of float32 one behind the other, the first `n_needed` samples of them, in memory that is taken once.
-
-    Hours of audio that are collected in pieces, and then joined, are there twice.
-
-    Args:
-        blocks: As many as it needs are taken.
-        about: How many samples there will be, at most; where it is too few, more memory is taken.
-        n_needed: Samples beyond which nothing is taken; None for all.
-    """
-    whole, n_read = np.empty(about, np.float32), 0
-    for block in blocks:
-        used = block if n_needed is None else block[: n_needed - n_read]
-        if n_read + len(used) > len(whole):
-            whole = np.concatenate([whole[:n_read], np.empty(max(len(used), n_read // 8), np.float32)])
-        whole[n_read : n_read + len(used)] = used
-        n_read += len(used)
-        if n_needed is not None and n_read >= n_needed:
-            break
-    return whole[:n_read]
 
 
 def read_blocks(path: Path, clip: Clip, rule: ClipRule = AS_IT_IS, meter: Meter | None = None) -> Iterator[np.ndarray]:
@@ -289,21 +268,3 @@ def _blocks(file: Recording, start: int, stop: int) -> Iterator[np.ndarray]:
             f"{file.path}: cannot be decoded to its end, damaged or cut off near {position / file.samplerate:.2f} s "
             f"of {file.frames / file.samplerate:.2f} s ({reason(error)})"
         ) from error
-
-
-def _resampled(blocks: Iterator[np.ndarray], rate: float, sample_rate: float) -> Iterator[np.ndarray]:
-    """The blocks at another sample rate: together, bit for bit what resampling the whole at once gives."""
-    import soxr
-
-    if rate == sample_rate:
-        yield from blocks
-        return
-    stream = soxr.ResampleStream(rate, sample_rate, num_channels=1, dtype="float32", quality="HQ")
-    n_out, last = 0, np.zeros(1, np.float32)
-    for last in blocks:
-        part = stream.resample_chunk(last)
-        n_out += len(part)
-        yield part
-    part = stream.resample_chunk(np.zeros(0, np.float32), last=True)
-    # A clip that is shorter than half a new sample would vanish; it becomes one sample, its mean.
-    yield part if n_out + len(part) else last.mean(keepdims=True)
