@@ -17,9 +17,10 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from evaluator.embedding.claims import locked
-from evaluator.embedding.plain import PADDED_LENGTHS, refuse_times, taken
+from evaluator.embedding.plain import PADDED_LENGTHS, taken
 from evaluator.embedding.spec import Module
 from evaluator.embedding.store import model_key
+from evaluator.embedding.views import refuse_times
 from evaluator.errors import EvaluationError
 from evaluator.files import write_whole
 from evaluator.own_cache import own_folder

@@ -30,12 +30,12 @@ from evaluator.embedding.extract import to_make
 from evaluator.embedding.extraction import Extraction, keyed, recall, seconds_of
 from evaluator.embedding.identity import identity
 from evaluator.embedding.module import open_module
-from evaluator.embedding.plain import Row, over_time
 from evaluator.embedding.plan import clips_of, planned
 from evaluator.embedding.precomputed import Precomputed
 from evaluator.embedding.spec import Module, ModuleSpec
 from evaluator.embedding.store import Store, StoredClip
 from evaluator.embedding.together import MemberFrames, Together, of_member
+from evaluator.embedding.views import Row, over_time
 from evaluator.embedding.work import PLANNED_FRAME_RATE, keep
 from evaluator.errors import EvaluationError
 from evaluator.module_names import PRECOMPUTED

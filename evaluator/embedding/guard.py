@@ -20,10 +20,10 @@ from evaluator.audio.decode import AudioError
 from evaluator.datasets.recordings import Recordings
 from evaluator.embedding import measure, proofs
 from evaluator.embedding.extraction import Extraction, seconds_of
-from evaluator.embedding.plain import Row
 from evaluator.embedding.proofs import Proof
 from evaluator.embedding.spec import WorkerEnded
 from evaluator.embedding.store import Store
+from evaluator.embedding.views import Row
 from evaluator.errors import EvaluationError
 
 N_AGAIN = 3  # clips that are embedded again, alone and in company

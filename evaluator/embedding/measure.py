@@ -10,8 +10,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from evaluator.embedding import halves
-from evaluator.embedding.plain import TIME_TOLERANCE, Row
+from evaluator.embedding.plain import TIME_TOLERANCE
 from evaluator.embedding.store import Store
+from evaluator.embedding.views import Row
 
 ROUNDING = 1e-5  # what another order of additions may do
 MAX_FRAMES = 500  # of a clip that are compared

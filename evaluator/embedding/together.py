@@ -15,10 +15,10 @@ from evaluator.embedding.claims import Claim
 from evaluator.embedding.extraction import Extraction, seconds_of
 from evaluator.embedding.merging import Timed
 from evaluator.embedding.module import open_module
-from evaluator.embedding.plain import Row
 from evaluator.embedding.plan import Batches, clips_of
 from evaluator.embedding.spec import ModuleSpec
 from evaluator.embedding.store import StoredClip
+from evaluator.embedding.views import Row
 from evaluator.embedding.work import Work
 from evaluator.errors import EvaluationError
 

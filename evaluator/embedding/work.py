@@ -17,9 +17,10 @@ from evaluator.datasets.recordings import Recordings
 from evaluator.embedding import plan, proofs
 from evaluator.embedding.claims import POLL_SECONDS, Claim
 from evaluator.embedding.extraction import Extraction, seconds_of
-from evaluator.embedding.plain import PlainModule, Row, out_of_memory
+from evaluator.embedding.plain import PlainModule, out_of_memory
 from evaluator.embedding.spec import Module, ModuleFault, WorkerEnded
 from evaluator.embedding.store import StoredClip
+from evaluator.embedding.views import Row
 from evaluator.errors import EvaluationError
 from evaluator.files import Stamp
 
