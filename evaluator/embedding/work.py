@@ -1,21 +1,20 @@
 """A module on some clips of a task: decoded ahead in threads, batched, embedded, and every shard kept as soon as it is whole."""
 
 import contextlib
-import os
 import time
-from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 import numpy as np
 
 from evaluator.audio.decode import AudioError, FileFacts, Heard, listen, unchanged
 from evaluator.datasets.recordings import Recordings
 from evaluator.embedding import plan, proofs
-from evaluator.embedding.claims import POLL_SECONDS, Claim
+from evaluator.embedding.ahead import DECODING_THREADS, start_ahead, timed
+from evaluator.embedding.claims import Claim
 from evaluator.embedding.extraction import Extraction, seconds_of
 from evaluator.embedding.plain import PlainModule, out_of_memory
 from evaluator.embedding.spec import Module, ModuleFault, WorkerEnded
@@ -24,24 +23,9 @@ from evaluator.embedding.views import Row
 from evaluator.errors import EvaluationError
 from evaluator.files import Stamp
 
-
-def _n_cores() -> int:
-    """Cores that this process may use."""
-    allowed = getattr(os, "sched_getaffinity", None)  # not every system has it
-    return len(allowed(0)) if allowed else os.cpu_count() or 1
-
-
-# Of the cores that this process may use: a GPU wants more audio than two of them decode.
-DECODING_THREADS = max(2, min(32, _n_cores()))
-BATCHES_AHEAD = 2
-AHEAD_BYTES = 256_000_000  # of audio that is decoded ahead; a longer clip is decoded when its turn has come
 KEPT_SECONDS = 60.0  # of a clip that is asked for again more than once
 # Frames a second by which the size of a shard is planned before any is made: every 10 ms, finer than most modules.
 PLANNED_FRAME_RATE = 100
-
-
-Item = TypeVar("Item")
-Done = TypeVar("Done")
 
 
 class Shelf(Protocol):
@@ -117,12 +101,12 @@ class Work:
         """Each batch with its audio, (n_samples,) each clip, decoded a few batches ahead of whoever asks."""
 
         def start(item: tuple[list[int], bool]) -> list[Future[tuple[Heard | AudioError, float]]]:
-            return [threads.submit(_timed, self.read, number) for number in item[0]]
+            return [threads.submit(timed, self.read, number) for number in item[0]]
 
         def size(item: tuple[list[int], bool]) -> float:
             return 4 * self.sample_rate * sum(seconds_of(self.recordings, number) for number in item[0])
 
-        for item, futures in _ahead(batches, start, size):
+        for item, futures in start_ahead(batches, start, size):
             started = time.perf_counter()
             answers = [future.result() for future in futures]
             futures.clear()  # they hold on to the audio, and so do answers
@@ -257,12 +241,6 @@ class Work:
                 self.done.refused[other] = error.log if isinstance(error, ModuleFault) else ""
 
 
-def _timed(read: Callable[[int], Done], number: int) -> tuple[Done, float]:
-    """What is read of a clip, and the processor seconds that this thread took for it."""
-    began = time.thread_time()
-    return read(number), time.thread_time() - began
-
-
 def keep(store: Shelf, collected: Sequence[tuple[StoredClip, Row]]) -> Path | None:
     """Write a shard into its file, given back, in the order of the clips' keys so that equal work gives equal bytes; frames (n_frames, width) are joined."""
     ordered = sorted(collected, key=lambda item: item[0].key)
@@ -271,32 +249,3 @@ def keep(store: Shelf, collected: Sequence[tuple[StoredClip, Row]]) -> Path | No
         views = {view: join([rows[view] for _, rows in ordered]) for view in ordered[0][1]}
         return store.write([clip for clip, _ in ordered], views)
     return None
-
-
-def _ahead(
-    items: Iterable[Item | None], start: Callable[[Item], list[Future[Done]]], size: Callable[[Item], float]
-) -> Iterator[tuple[Item, list[Future[Done]]]]:
-    """Start the work on each item a few items before it is asked for; at None finish what was started, and wait a moment.
-
-    What is started together takes no more than `AHEAD_BYTES`, or is a single item.
-    """
-    running: deque[tuple[Item, list[Future[Done]]]] = deque()
-    sizes: deque[float] = deque()
-    for item in items:
-        if item is None:
-            while running:
-                sizes.popleft()
-                yield running.popleft()
-            time.sleep(POLL_SECONDS)
-            continue
-        n_bytes = size(item)
-        while running and sum(sizes) + n_bytes > AHEAD_BYTES:
-            sizes.popleft()
-            yield running.popleft()
-        running.append((item, start(item)))
-        sizes.append(n_bytes)
-        if len(running) > BATCHES_AHEAD:
-            sizes.popleft()
-            yield running.popleft()
-    while running:
-        yield running.popleft()
