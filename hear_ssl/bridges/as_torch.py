@@ -37,7 +37,7 @@ class Model(torch.nn.Module):
 
 
 def load_model(model_file_path: str = "", bridge: str = "", **options: Any) -> Model:
-    """The network of a bridge.
+    """The network of a bridge, with its sample rate in Hz and its embeddings' width.
 
     Args:
         model_file_path: The bridge and its network, as `birdnet:2.4`; or weights, where `bridge` names these.

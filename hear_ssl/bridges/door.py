@@ -46,12 +46,12 @@ BATCH = 16  # windows that a network is given at once
 
 
 def load_model(model_file_path: str = "", bridge: str = "", **options: Any) -> Model:
-    """A network of another package.
+    """A network of another package, with its sample rate in Hz and its embeddings' width.
 
     Args:
         model_file_path: Weights, where the bridge takes a file; or the bridge, if that is left out.
         bridge: `birdnet:2.4`, or `birdnet:` if it has one network only.
-        **options: `hop_seconds`, `tail` ("shift" or "pad") and `frame_hop_seconds` (see above); others are the bridge's own.
+        **options: `hop_seconds` and `frame_hop_seconds` in seconds, `tail` ("shift" or "pad"; see above); others are the bridge's own.
 
     Raises:
         ValueError: No such bridge, network, option or value, or weights that do not fit.

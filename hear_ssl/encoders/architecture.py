@@ -24,7 +24,7 @@ _SCALE = 0.02  # standard deviation of the weights, as transformers are initiali
 
 
 def bare_network(name: str) -> Any:
-    """The network that a module's file declares, on torch's `meta` device, where it takes no memory.
+    """The network that a module's file declares, on torch's `meta` device, where tensors have a shape and take no memory.
 
     Args:
         name: Of the module, such as `hear_ssl.hubert_base`.
@@ -46,6 +46,8 @@ def bare_network(name: str) -> Any:
 
 def load_model(model_file_path: str = "", **options: Any) -> Model:
     """The network of a module with random weights, the same each time, in evaluation mode.
+
+    Its sample rate is the usual one of its kind, 16 kHz for wav2vec 2.0 and its kin.
 
     Args:
         model_file_path: Name of the module.

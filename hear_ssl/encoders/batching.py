@@ -85,7 +85,7 @@ def kept_frames(todo: Sequence[tuple[int, Window]], framing: Framing) -> torch.T
 
 
 def upload(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
-    """The tensor on the device; to a GPU through page-locked memory, so that nobody waits until it is there."""
+    """The tensor, of any shape, on the device; to a GPU through page-locked memory, so that nobody waits until it is there."""
     if device.type == "cuda" and tensor.device.type == "cpu":
         return tensor.pin_memory().to(device, non_blocking=True)
     return tensor.to(device)

@@ -47,7 +47,7 @@ class Whole(Rule):
 
 @dataclass(frozen=True)
 class Wholes(Rule):
-    """A list of 1 to `length` whole numbers from 1 to `max`."""
+    """A list of whole numbers from 1 to `max`, (n_numbers,), of which there are 1 to `length`."""
 
     max: int = 0
     length: int = 32
@@ -106,7 +106,7 @@ class Word(Rule):
 
 @dataclass(frozen=True)
 class Words(Word):
-    """A list of some of some words."""
+    """A list of some of some words, (n_words,), none at all included."""
 
     def wrong(self, value: Any) -> str:
         """See `Rule`."""
@@ -135,7 +135,7 @@ class Only(Rule):
 
 @dataclass(frozen=True)
 class Reals(Rule):
-    """A list of `length` finite numbers from `min` to `max`."""
+    """A list of finite numbers from `min` to `max`, of shape (length,)."""
 
     length: int = 0
     min: float = 0
@@ -185,7 +185,7 @@ def activations() -> frozenset[str]:
 
 
 def problems(values: Mapping[str, Any], rules: Rules) -> list[str]:
-    """What is wrong with those values that there are rules for, the key first in each sentence."""
+    """What is wrong with those values that there are rules for, (n_problems,), in the order of the rules, the key first in each."""
     found = [(key, rule.problem(values[key])) for key, rule in rules.items() if key in values]
     return [f"{key} {text}" for key, text in found if text]
 

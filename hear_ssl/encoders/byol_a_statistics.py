@@ -57,7 +57,10 @@ def _transposed(rows: list[list[str]]) -> list[list[str]]:
 
 
 def parse_statistics(value: Any) -> tuple[float, float]:
-    """Mean and standard deviation as the option `stats` gives them: `MEAN,STD` or two numbers.
+    """Mean and standard deviation of log-mel spectrograms, over all bands and frames, as the option `stats` gives them.
+
+    Args:
+        value: `MEAN,STD`, or two numbers.
 
     >>> parse_statistics("-5.5, 4.25"), parse_statistics([-5.5, 4.25])
     ((-5.5, 4.25), (-5.5, 4.25))
@@ -82,7 +85,11 @@ def parse_statistics(value: Any) -> tuple[float, float]:
 
 
 def statistics_beside(path: Path, version: int) -> tuple[float, float]:
-    """Those in the `stats.csv` beside a weight file.
+    """Mean and standard deviation, over all bands and frames, in the `stats.csv` beside a weight file.
+
+    Args:
+        path: The weight file.
+        version: Of BYOL-A, 1 or 2: the message names the published pair.
 
     Raises:
         FileNotFoundError: There is none; the sentence has the other ways.

@@ -14,7 +14,7 @@ class ClipFacts(NamedTuple):
     """What a window has to know of the clip that it was cut from.
 
     Attributes:
-        n_samples: Of the whole clip, before any padding.
+        n_samples: Length of the whole clip in samples, before any padding.
         whole: Whether the window is the whole clip.
         stats: What the encoder's `whole_clip` gave.
     """

@@ -35,7 +35,7 @@ class Converted:
         model_type: `wav2vec2` or `hubert`.
         n_tensors: Of the encoder.
         left_out: Names of the heads' tensors, sorted.
-        normalize: Whether audio is normalised.
+        normalize: Whether each clip's samples are set to mean 0 and variance 1.
     """
 
     folder: Path
@@ -51,7 +51,7 @@ def convert(path: Path, out: Path, normalize: bool | None = None) -> Converted:
     Args:
         path: The `.pt` file.
         out: The folder, which must not be there yet.
-        normalize: Whether audio is set to mean 0 and variance 1, where the file does not say it.
+        normalize: Whether each clip's samples are set to mean 0 and variance 1, where the file does not say it.
 
     Raises:
         FileNotFoundError: No such file.

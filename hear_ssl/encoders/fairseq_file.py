@@ -69,7 +69,7 @@ def is_training_file(path: Path) -> bool:
 
 
 def read(path: Path) -> TrainingFile:
-    """The tensors and settings in a file of fairseq's trainer, of either of the forms that torch.save had.
+    """The tensors, of whatever shape, and the settings in a file of fairseq's trainer, of either of the forms that torch.save had.
 
     Raises:
         FileNotFoundError: No such file.

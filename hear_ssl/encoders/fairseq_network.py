@@ -51,6 +51,8 @@ USUAL = {"pos_conv_depth": 1, "layer_type": "transformer", "conv_pos_batch_norm"
 def config(settings: Mapping[str, Any], path: Path) -> dict[str, Any]:
     """A network's settings under the names of transformers; their bounds are looked at later, as those of any config.json.
 
+    Those of the convolutions are (n_convolutions,) each: channels, kernels and strides, the first kernel and stride in samples.
+
     Args:
         settings: Of the model, as fairseq has them.
         path: Their file, for messages.

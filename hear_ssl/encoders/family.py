@@ -15,7 +15,8 @@ class Loaded:
     Attributes:
         network: In evaluation mode.
         where: What messages call the checkpoint.
-        processor: Those keys of its processor files that the family has rules for; None if there is no such file.
+        processor: Those keys of its processor files that the family has rules for, such as `sampling_rate` in Hz; None if there is no such
+            file.
         options: Those of `load_model` that are the family's own, as they were given.
         normalize: What the option `normalize` says, else the module's declaration; None if neither does.
         chosen: `precision` and `engine`.
@@ -68,7 +69,7 @@ class Family:
         older: The settings of config.json as an older version of the library wrote them -> as they are today.
         fixed: Keys that are checked and not passed on: older names, whose value has to be the usual one.
         heads: Beginnings of the names of other parts' tensors, whole words between dots, which are left out.
-        processor: Keys of the processor files that count, with what is taken of each.
+        processor: Keys of the processor files that count, such as `sampling_rate` in Hz, with what is taken of each.
         options: Options of `load_model` that not every module takes, a name and its meaning each; `normalize`, `precision` and
             `engine` are checked by whoever loads, all others by `build`.
         layers: Matches a tensor's name, its first group the number of the layer; n_layers is the key that says how many.

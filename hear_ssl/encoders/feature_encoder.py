@@ -59,7 +59,7 @@ class FeatureEncoder(EqualLengthsEncoder):
 
 
 def context_of(options: Mapping[str, Any]) -> str:
-    """The option `context`.
+    """The option `context`: whether a clip shorter than the network's input is padded to it, or gives its own frames only.
 
     Raises:
         ValueError: No known value.

@@ -67,7 +67,7 @@ def mel_filters(
 
 
 def wide(x: torch.Tensor) -> torch.Tensor:
-    """In float64, where the device has it."""
+    """A tensor of any shape in float64, where the device has it, else as it is."""
     return x if x.device.type == "mps" else x.double()
 
 

@@ -110,7 +110,7 @@ class Files:
         return weights.read_json(path), f"{self.where}: config.json"
 
     def weight_paths(self) -> list[Path]:
-        """The file with the weights, or its parts.
+        """The file with the weights, or its parts, (n_parts,).
 
         Raises:
             FileNotFoundError: None, or a part is missing.
@@ -165,7 +165,7 @@ def load_transformer(files: Files, families: Iterable[str] = FAMILIES) -> Any:
 
     Raises:
         FileNotFoundError: Neither a folder nor a model that the hub (or its cache) gives, or no weights in it.
-        ValueError: Another kind of network, a config that is refused, a damaged file, or weights that do not fit it.
+        ValueError: Another kind of network, a config that is refused, a damaged file, or weights that do not fit it by name or shape.
     """
     family = family_of(files, families)
     config, where = files.config()

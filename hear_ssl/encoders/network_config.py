@@ -92,7 +92,7 @@ def build(
     names: Mapping[str, str] | None = None,
     has_buffers: bool = False,
 ) -> Any:
-    """A network without weights on torch's `meta` device, which takes no memory; in evaluation mode.
+    """A network without weights on torch's `meta` device, where tensors have a shape and take no memory; in evaluation mode.
 
     Args:
         family: Of the network.

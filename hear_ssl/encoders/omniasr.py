@@ -100,7 +100,10 @@ def _misfits(settings: Mapping[str, Any]) -> list[str]:
 
 
 def omniasr_family(model_type: str, prefixes: tuple[str, ...], heads: frozenset[str], section: str = "") -> Family:
-    """The family of one of the models that this encoder is in; arguments as of `Family`."""
+    """The family of one of the models that this encoder is in; arguments as of `Family`.
+
+    The sample rate is that of the processor file, in Hz, or 16 kHz.
+    """
     return Family(
         model_type,
         "OmniASRAudio",

@@ -10,6 +10,10 @@ from hear_ssl.encoders.hub import Files
 def read(files: Files, rules: bounds.Rules) -> dict[str, Any] | None:
     """What preprocessor_config.json, or processor_config.json of transformers 5, says under the keys of `rules`.
 
+    Args:
+        files: Of the checkpoint.
+        rules: What is taken of each key, such as `sampling_rate` in Hz.
+
     None without either; what both files leave out is left out.
 
     Raises:

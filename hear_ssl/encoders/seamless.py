@@ -71,7 +71,7 @@ RULES: Rules = {
 
 
 def seamless_family(model_type: str, classes: str, rules: Rules) -> Family:
-    """The family of a version.
+    """The family of a version, with a frame every 20 ms of audio at 16 kHz.
 
     Args:
         model_type, classes: See `Family`.

@@ -80,5 +80,5 @@ class SqueezedEncoder(TransformerEncoder):
 
 
 def build(loaded: Loaded) -> SqueezedEncoder:
-    """The encoder around a network."""
+    """The encoder around a network, at the sample rate of its processor file, in Hz, or at 16 kHz."""
     return SqueezedEncoder(loaded.network, *normalization_and_rate(loaded))

@@ -108,7 +108,7 @@ class StackedBandsEncoder(FeatureEncoder):
 
 
 def refuse_other_bands(loaded: Loaded) -> None:
-    """Hold the processor file against config.json.
+    """Hold the processor file's mel bands against config.json, where a vector is the bands of two frames.
 
     Raises:
         ValueError: The processor makes other features than the network takes.

@@ -127,7 +127,7 @@ def redraw(network: torch.nn.Module, seed: int) -> int:
     """Draw every weight anew, in place and the same for the same seed; the generators of the process stay as they are.
 
     Args:
-        network: Its tensors keep their shapes and dtypes.
+        network: Each of its tensors keeps its shape and dtype.
         seed: From 0; the draws depend on it, on the network and on nothing else.
 
     Returns:

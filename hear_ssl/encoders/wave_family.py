@@ -65,7 +65,11 @@ HEADS = frozenset(
 
 
 def misfits(settings: Mapping[str, Any]) -> list[str]:
-    """Settings that are right by themselves and do not go together, the key first."""
+    """Settings that are right by themselves and do not go together, the key first.
+
+    Args:
+        settings: Those of the convolutions are (n_convolutions,) each; what a frame sees of the audio is bounded, in samples.
+    """
     parts = ("num_attention_heads", "num_conv_pos_embedding_groups")
     found = [sentence for part in parts for sentence in not_dividing(settings, part, "hidden_size")]
     lengths = {field: len(settings[field]) for field in CONVOLUTIONS}
@@ -98,7 +102,10 @@ def normalization_and_rate(loaded: Loaded) -> tuple[bool, int]:
 
 
 def build(loaded: Loaded) -> Encoder:
-    """The encoder around a network, in the precision and by the engine that were chosen."""
+    """The encoder around a network, in the precision and by the engine that were chosen.
+
+    Its sample rate is that of the processor file, in Hz, or 16 kHz.
+    """
     return engines.build_encoder(loaded.network, *normalization_and_rate(loaded), loaded.chosen)
 
 

@@ -154,7 +154,7 @@ def load_strictly(network: torch.nn.Module, state: Mapping[str, torch.Tensor], w
 
     Args:
         network: May lie on the `meta` device: it takes the copies as they are.
-        state: By name, in the network's shapes; whatever floating-point type, it becomes the network's.
+        state: By name, each in the shape that the network has; whatever floating-point type, it becomes the network's.
         where: File or folder that they come from, for messages.
 
     Raises:

@@ -112,7 +112,7 @@ def save(folder: Path, state: Mapping[str, Any]) -> None:
 
 
 def write_lines(path: Path, rows: Sequence[Any]) -> None:
-    """A line of JSON for each row."""
+    """A line of JSON for each of the rows, (n_rows,)."""
     write_whole(path, lambda file: file.writelines(json.dumps(row).encode() + b"\n" for row in rows))
 
 

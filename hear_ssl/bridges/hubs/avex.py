@@ -42,7 +42,7 @@ TRAINED_SECONDS = 10
 
 
 def load(name: str, weights: str, untrained: bool = False, device: str = "cpu") -> Network:
-    """A network.
+    """A network, which gives frames (n, n_frames, width) of audio (n, n_samples) at its own sample rate.
 
     Args:
         name: As AVEX calls it.

@@ -27,7 +27,7 @@ INSTALL = ("bacpipe==1.3.5",)
 
 
 def load(name: str, weights: str, device: str = "cpu") -> Network:
-    """A network.
+    """A network, which gives vectors (n, width) of windows (n, n_samples), at the sample rate and of the length that are its own.
 
     Args:
         name: As bacpipe calls it.

@@ -32,7 +32,7 @@ WEIGHTS, LABELS = ("tflite_path", "checkpoint_path", "path"), ("label_path",)
 
 
 def load(name: str, weights: str, labels: str = "") -> Network:
-    """A network.
+    """A network, which gives vectors (n, width) of windows (n, n_samples), at the sample rate and of the length that are its own.
 
     Args:
         name: As the zoo calls it.

@@ -41,7 +41,7 @@ LONGEST = 480_000  # samples: 30 s, above which attention gets slow
 
 
 def load(name: str, weights: str, layer: int = -1, device: str = "cpu") -> Network:
-    """A network.
+    """A network, which gives frames (n, n_frames, width) of audio (n, n_samples) at 16 kHz.
 
     Args:
         name: As S3PRL calls it.

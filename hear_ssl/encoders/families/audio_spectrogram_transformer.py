@@ -87,7 +87,7 @@ class AstEncoder(FeatureEncoder):
 
 
 def misfits(settings: Mapping[str, Any]) -> list[str]:
-    """Heads divide the width, and there is room for a patch."""
+    """Heads divide the width, and there is room for a patch, whose sides are in mel bands and frames."""
     found = not_dividing(settings, "num_attention_heads", "hidden_size")
     for key in ("num_mel_bins", "max_length"):
         if settings[key] < settings["patch_size"]:
@@ -96,7 +96,7 @@ def misfits(settings: Mapping[str, Any]) -> list[str]:
 
 
 def build(loaded: Loaded) -> AstEncoder:
-    """The encoder around a network.
+    """The encoder around a network; `mean` and `std` among its options are over all bands and frames of log-mel spectrograms.
 
     Raises:
         ValueError: The processor makes other features than the network takes, or nothing says how they are normalised.

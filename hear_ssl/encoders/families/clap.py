@@ -100,7 +100,11 @@ class ClapEncoder(FeatureEncoder):
 
 
 def misfits(settings: Mapping[str, Any]) -> list[str]:
-    """The stages are as many as are said, and the spectrogram fits into their square."""
+    """The stages are as many as are said, and the spectrogram fits into their square.
+
+    Args:
+        settings: `depths` and `num_attention_heads` are (n_stages,), `patch_stride` has shape (2,).
+    """
     found = []
     stages = len(settings["depths"])
     if len(settings["num_attention_heads"]) != stages:
@@ -117,7 +121,7 @@ def misfits(settings: Mapping[str, Any]) -> list[str]:
 
 
 def build(loaded: Loaded) -> ClapEncoder:
-    """The encoder around a network.
+    """The encoder around a network, by a processor file with the clip's length in seconds and the ends of the mel bands in Hz.
 
     Raises:
         ValueError: No processor file says how a clip is padded, or it makes other features than the network takes.
@@ -146,7 +150,7 @@ def build(loaded: Loaded) -> ClapEncoder:
 
 
 def bare(library: Any, config: Any) -> Any:
-    """The audio tower and its projection."""
+    """The audio tower and its projection, for log-mel frames (n_clips, n_channels, n_frames, n_bands)."""
     return importlib.import_module("transformers.models.clap.modeling_clap").ClapAudioModelWithProjection(config)
 
 

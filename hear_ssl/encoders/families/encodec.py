@@ -26,7 +26,7 @@ def build(loaded: Loaded) -> CodecEncoder:
 
 
 def bare(library: Any, config: Any) -> Any:
-    """The library's encoder, without quantiser and decoder."""
+    """The library's encoder, without quantiser and decoder: audio (n_clips, 1, n_samples) -> latents (n_clips, width, n_frames)."""
     network = importlib.import_module("transformers.models.encodec.modeling_encodec").EncodecEncoder(config)
     network.config = config
     return network

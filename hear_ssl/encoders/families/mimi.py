@@ -53,7 +53,7 @@ def build(loaded: Loaded) -> CodecEncoder:
 
 
 def bare(library: Any, config: Any) -> Any:
-    """The half that encodes, without quantiser and decoder."""
+    """The half that encodes, without quantiser and decoder: audio (n_clips, 1, n_samples) -> latents (n_clips, width, n_frames)."""
     return MimiHalf(config)
 
 

@@ -88,7 +88,7 @@ class ParakeetEncoder(FeatureEncoder):
 
 
 def build(loaded: Loaded) -> ParakeetEncoder:
-    """The encoder around a network.
+    """The encoder around a network, with a frame every 80 ms of audio at 16 kHz.
 
     Raises:
         ValueError: The processor makes other features than the network takes.
@@ -98,7 +98,7 @@ def build(loaded: Loaded) -> ParakeetEncoder:
 
 
 def bare(library: Any, config: Any) -> Any:
-    """The library's encoder without a head."""
+    """The library's encoder without a head: mel frames (n_clips, n_mel_frames, n_bands) -> hidden states (n_clips, n_frames, width)."""
     return library.ParakeetEncoder(config)
 
 

@@ -76,7 +76,7 @@ class SpeechToTextEncoder(FeatureEncoder):
 
 
 def misfits(settings: Mapping[str, Any]) -> list[str]:
-    """Heads divide the width, and there is an odd kernel for each convolution."""
+    """Heads divide the width, and there is an odd kernel for each convolution, in frames: `conv_kernel_sizes` is (n_convolutions,)."""
     found = not_dividing(settings, "encoder_attention_heads", "d_model")
     kernels, n = settings["conv_kernel_sizes"], settings["num_conv_layers"]
     if len(kernels) != n or not all(kernel % 2 for kernel in kernels):
@@ -85,7 +85,7 @@ def misfits(settings: Mapping[str, Any]) -> list[str]:
 
 
 def build(loaded: Loaded) -> SpeechToTextEncoder:
-    """The encoder around a network.
+    """The encoder around a network; of the mel frames, one every 10 ms, each of its convolutions keeps every second one.
 
     Raises:
         ValueError: The processor makes other features than the network takes.
@@ -95,7 +95,7 @@ def build(loaded: Loaded) -> SpeechToTextEncoder:
 
 
 def bare(library: Any, config: Any) -> Any:
-    """The library's encoder without a decoder."""
+    """The library's encoder without a decoder, for mel frames (n_clips, n_frames, n_bands)."""
     return importlib.import_module("transformers.models.speech_to_text.modeling_speech_to_text").Speech2TextEncoder(
         config
     )

@@ -54,7 +54,10 @@ class Layers(torch.nn.Module):
 
 
 class Arranged(torch.nn.Module):
-    """The library's `SpeechT5EncoderWithSpeechPrenet` under the names of `Wav2Vec2Model`."""
+    """The library's `SpeechT5EncoderWithSpeechPrenet` under the names of `Wav2Vec2Model`.
+
+    Its parts are called one by one, `encoder` with projected frames (n_clips, n_frames, width).
+    """
 
     def __init__(self, network: Any):
         super().__init__()
@@ -74,14 +77,17 @@ class SpeechT5Encoder(TransformerEncoder):
 
 
 def build(loaded: Loaded) -> SpeechT5Encoder:
-    """The encoder around a network; a processor file that does not say whether audio is normalised means that it is not."""
+    """The encoder around a network; a processor file that does not say whether audio is normalised means that it is not.
+
+    Its sample rate is the file's, in Hz, or 16 kHz.
+    """
     if loaded.processor is not None:
         loaded = replace(loaded, processor={"do_normalize": False, **loaded.processor})
     return SpeechT5Encoder(Arranged(loaded.network), *normalization_and_rate(loaded))
 
 
 def bare(library: Any, config: Any) -> Any:
-    """The library's encoder with the layers before it that take audio, and without a decoder."""
+    """The library's encoder with the layers before it that take audio, (n_clips, n_samples), and without a decoder."""
     return importlib.import_module("transformers.models.speecht5.modeling_speecht5").SpeechT5EncoderWithSpeechPrenet(
         config
     )

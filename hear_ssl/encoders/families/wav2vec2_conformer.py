@@ -38,7 +38,7 @@ class ConformerEncoder(TransformerEncoder):
 
 
 def build(loaded: Loaded) -> ConformerEncoder:
-    """The encoder around a network."""
+    """The encoder around a network, at the sample rate of its processor file, in Hz, or at 16 kHz."""
     return ConformerEncoder(loaded.network, *normalization_and_rate(loaded))
 
 

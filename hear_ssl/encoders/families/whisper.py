@@ -77,7 +77,7 @@ class WhisperEncoder(FeatureEncoder):
 
 
 def build(loaded: Loaded) -> WhisperEncoder:
-    """The encoder around a network.
+    """The encoder around a network, with a frame every 20 ms of audio at 16 kHz; a processor file says its input's length in seconds.
 
     Raises:
         ValueError: The processor makes other features than the network takes.
@@ -89,7 +89,7 @@ def build(loaded: Loaded) -> WhisperEncoder:
 
 
 def bare(library: Any, config: Any) -> Any:
-    """The library's encoder without a decoder."""
+    """The library's encoder without a decoder, for log-mel frames (n_clips, n_bands, 2 n_frames)."""
     return importlib.import_module("transformers.models.whisper.modeling_whisper").WhisperEncoder(config)
 
 
