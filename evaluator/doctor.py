@@ -36,7 +36,7 @@ class Diagnosis:
 
 
 def examine(cache: Path) -> list[Diagnosis]:
-    """Versions, devices, packages that cannot be imported, damaged checkpoints, and what the caches take."""
+    """Diagnoses, (n_diagnoses,): versions, devices, packages that cannot be imported, damaged checkpoints, and what the caches take."""
     return [*_versions(), *_devices(), *_broken_packages(), *_checkpoints(), *_caches(cache)]
 
 

@@ -49,6 +49,10 @@ def compare(*results: Results, baselines: bool = False) -> list[Comparison]:
         baselines: Whether modules are compared with baselines (constant, noise, untrained copies, ...) as well; these pairs are corrected
             for themselves. Where there are no two modules that are none, they are in any case.
 
+    Returns:
+        One comparison a pair, (n_pairs,), the best pair first; pairs with a baseline behind all others. Differences are in the unit of the
+        score, p values are 0 to 1, corrected for being several (Holm).
+
     Raises:
         UsageError: They do not have the same test clips and metric.
         EvaluationError: A result cannot be used, or its score is not that of its predictions.

@@ -162,7 +162,7 @@ def download_tasks(
 
 
 def datasets_of(tasks: list[Task]) -> Iterator[Dataset]:
-    """The datasets of tasks, each once."""
+    """The datasets of tasks, (n_datasets,), each once, in the order of the tasks."""
     yield from {each.dataset.name: each.dataset for each in tasks}.values()
 
 

@@ -79,7 +79,7 @@ def module_specs(
 
 
 def one_module(module: HearModule, *shared: Any) -> ModuleSpec:
-    """A single module as a spec; further arguments and errors as those of `module_specs`."""
+    """A single module as a spec; further arguments (a timeout in seconds among them) and errors as those of `module_specs`."""
     specs = module_specs(module, *shared)
     if len(specs) > 1:
         raise UsageError(
@@ -132,7 +132,7 @@ def _spec(module: HearModule, shared: Mapping[str, Any]) -> ModuleSpec:
 
 
 def tasks_of(tasks: Tasks, profile: str, channel: str | int | None = None, expand: float | None = None) -> list[Task]:
-    """One or several tasks; names of suites give all of theirs.
+    """One or several tasks, (n_tasks,), in the order in which they are given; names of suites give all of theirs.
 
     Args:
         tasks, profile: As those of `run`.
@@ -170,6 +170,9 @@ def channel_of(channel: str | int | None) -> str | None:
 
 def check_pace(expand: float | None) -> float | None:
     """How many times slower than life clips are heard, as a number; None for what the task says.
+
+    Args:
+        expand: 0.001 to 1000; at 10, a call at 50 kHz is heard at 5 kHz.
 
     Raises:
         UsageError: It is no such number.
@@ -227,7 +230,7 @@ def path_of(place: str | Path) -> Path:
 
 
 def places_of(places: str | Path | Sequence[str | Path]) -> list[Path]:
-    """Result files and folders, one or several, as paths.
+    """Result files and folders, one or several, as paths, (n_places,), in their order.
 
     Raises:
         UsageError: One is no name of a file.
@@ -241,7 +244,7 @@ def places_of(places: str | Path | Sequence[str | Path]) -> list[Path]:
 
 
 def names_of(names: str | Sequence[str]) -> list[str]:
-    """Names, one or several, each of which may be several with commas between them.
+    """Names, (n_names,), from one text or several, each of which may hold several with commas between them.
 
     >>> names_of("arch2024,wu2022"), names_of(["arch2024", "wu2022"])
     (['arch2024', 'wu2022'], ['arch2024', 'wu2022'])

@@ -59,7 +59,9 @@ def list_modules(bench: str | Sequence[str] | None = None, cache: str | Path | N
 
 
 def list_tasks() -> Table:
-    """Every built-in task with what decides its score; twice, where the published code does otherwise. Hours of audio.
+    """Every built-in task with what decides its score; twice, where the published code does otherwise.
+
+    Rows are (n_rows, n_columns): `clips` and `classes` are counts and `hours` those of audio, None where the dataset's file does not say.
 
     >>> [row["metric"] for row in list_tasks() if row["task"] == "demo/calls"]
     ['accuracy']
@@ -110,7 +112,7 @@ def _cell(value: Any) -> str:
 
 
 def list_datasets() -> Table:
-    """Every built-in dataset with its licence and the other ways in which it can be read.
+    """Every built-in dataset with its licence and the other ways in which it can be read; rows (n_datasets, n_columns).
 
     >>> [row["access"] for row in list_datasets() if row["dataset"] == "esc50"]
     ['open']
@@ -129,7 +131,7 @@ def list_datasets() -> Table:
 
 
 def list_protocols() -> Table:
-    """Every protocol in each profile, with what sets it apart from its sibling.
+    """Every protocol in each profile, with what sets it apart from its sibling; a row for each, (n_rows, n_columns).
 
     >>> [row["profile"] for row in list_protocols() if row["protocol"] == "arch"]
     ['clean', 'published']

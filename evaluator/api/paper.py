@@ -25,7 +25,7 @@ def write_table(
     doubt: str = "interval",
     suite_means: bool = False,
 ) -> BuiltReport:
-    """A table for a paper: modules in rows, tasks in columns; the same results give the same bytes.
+    """A table of scores for a paper, modules in rows and tasks in columns, (n_modules, n_tasks); the same results give the same bytes.
 
     Bold is a score only where its module is significantly better than every other one that was measured; caveats are marks
     with footnotes.

@@ -40,7 +40,7 @@ class Robustness:
 
     Attributes:
         clean: The result of the clean clips, as `run` gives it.
-        curves: The score over the levels of each degradation, with its change from the clean one.
+        curves: The score over the levels of each degradation (dB, Hz or seconds, as its kind says), with its change from the clean one.
         failures: What could not be scored: degradation and error.
         written: Files of the results; empty where none were written.
     """

@@ -32,8 +32,8 @@ class RunError(EvaluationError):
     """Some of several runs failed; the others are done.
 
     Attributes:
-        results: Of the runs that succeeded.
-        failures: Those that failed, each with its module, question and error.
+        results: Of the runs that succeeded, (n_done,).
+        failures: Those that failed, (n_failed,), each with its module, question and error.
     """
 
     def __init__(self, results: Sequence[Result], failures: Sequence[Failure]):
@@ -164,7 +164,7 @@ def questions_of(
     channel: str | int | None,
     expand: float | None,
 ) -> list[Question]:
-    """Each task with the protocol that it is evaluated under; arguments are those of `run`.
+    """Each task with the protocol that it is evaluated under, (n_tasks,); arguments are those of `run`.
 
     Raises:
         UsageError: There is no such task, protocol or way to hear and divide clips.
@@ -202,7 +202,7 @@ def run_options(
 def requests_of(
     given: Sequence[ModuleSpec], questions: Sequence[Question], chosen: RunOptions, baselines: bool
 ) -> list[RunRequest]:
-    """What is to be run, module by module, with baselines where they are wanted."""
+    """What is to be run, (n_modules,), first the given modules in their order, then baselines where they are wanted."""
     added = baseline_modules.beside(given) if baselines else []
     # Baselines have no layers to choose from, but for untrained copies.
     layered = [*given, *filter(baseline_modules.is_untrained, added)]
@@ -255,7 +255,7 @@ def _run_all(
 
 
 def find_tasks(spec: str | Path, profile: str = "clean") -> list[Task]:
-    """The tasks that a name or path means: a suite's, one of a suite, or your own data's.
+    """The tasks that a name or path means, (n_tasks,): a suite's in its order, one of a suite, or your own data's.
 
     Args:
         spec: `arch`, `arch/esc50`, or the path of a folder of class folders, a CSV or a YAML file.

@@ -29,7 +29,10 @@ def report_error(name: str, error: Exception) -> None:
 
 
 def print_results(done: "Sequence[tuple[Result, Path | None]]", unchanged: Collection[Path] = ()) -> None:
-    """A table of scores, then what a reader should know, then where the files are, and which of them were there already."""
+    """A table of scores, with the seconds that embedding took, then what a reader should know.
+
+    Last come the files, and which of them were there already.
+    """
     from evaluator.results.caveats import DAGGER
 
     rows = [
@@ -107,7 +110,12 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def print_bill(made: "Sequence[Result]", begun: "Spent") -> None:
-    """A line about what a command took since it began, and for which results that were made now."""
+    """A line about what a command took since it began, and for which results that were made now.
+
+    Args:
+        made: The results that were made now.
+        begun: What was used before the command began, in seconds and bytes.
+    """
     from evaluator.embedding import spent
     from evaluator.results.bill import bill_of, in_a_line
 
@@ -144,13 +152,16 @@ def _figures(result: "Result") -> tuple[str, str, str]:
 
 
 def without_empty(head: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
-    """Head and rows without the columns that hold nothing."""
+    """Head (n_columns,) and rows (n_rows, n_columns) without the columns that hold nothing."""
     kept = [column for column in range(len(head)) if any(row[column] for row in rows)]
     return [head[column] for column in kept], [[row[column] for column in kept] for row in rows]
 
 
 def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table that fits the terminal; elsewhere, where lines are searched and cut, columns are as wide as their longest cell."""
+    """A table, rows (n_rows, n_columns), that fits the terminal.
+
+    Elsewhere, where lines are searched and cut, columns are as wide as their longest cell.
+    """
     from evaluator.tables import fitted
 
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
@@ -159,7 +170,7 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def bar(title: str, total: int, unit: str = "") -> Callable[[int], object]:
-    """A progress bar on standard error, or a line now and then where that is no terminal; large counts of a unit get a prefix.
+    """A progress bar on standard error, or a line every 30 seconds where that is no terminal; large counts of a unit get a prefix.
 
     With --quiet nothing is shown; a log file gets the lines in any case.
     """

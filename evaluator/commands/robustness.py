@@ -65,7 +65,7 @@ _PASSED_ON = (
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
-    """Modules, tasks, what is done to the clips, and what may be chosen about a run."""
+    """Modules, tasks, what is done to the clips (levels in dB, Hz and seconds), and what may be chosen about a run."""
     command.add_argument("modules", nargs="+", metavar="MODULE", help=MODULE)
     command.add_argument("--task", action="append", required=True, metavar="T", help=TASK)
     _add_degradations(
