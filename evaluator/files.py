@@ -66,7 +66,7 @@ class Stamp(NamedTuple):
         return cls(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
 
     def settled(self, now_ns: int) -> bool:
-        """Whether the file was old enough at a time in ns: a younger one may change again within one tick of its times."""
+        """Whether the file was more than 2 seconds old at a time in ns: a younger one may change again within one tick of its times."""
         return now_ns - max(self.mtime_ns, self.ctime_ns) > _SETTLED_NS
 
 

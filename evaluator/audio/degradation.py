@@ -25,8 +25,8 @@ class DegradationKind:
 
     name: What it is called.
     what: What is done, before its level.
-    unit: Of its level.
-    lowest, highest: Levels that are taken.
+    unit: Of its level: dB, Hz or s.
+    lowest, highest: Levels that are taken, in that unit.
     axis: What stands at the axis of a curve over its levels.
     logarithmic: Whether that axis is.
     """
@@ -65,7 +65,7 @@ class NoiseSource:
     """Where noise comes from.
 
     name: `white`, `pink`, or what the folder of recordings is called.
-    files: The recordings, in the order of their content; empty for noise that is made.
+    files: The recordings, (n_files,), in the order of their content; empty for noise that is made.
     """
 
     name: str

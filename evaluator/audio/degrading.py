@@ -70,7 +70,7 @@ def _about_mean(samples: np.ndarray) -> np.ndarray:
 
 
 def white(n: int, random: np.random.RandomState) -> np.ndarray:
-    """Normal noise of equal power at every frequency, (n,) float64."""
+    """Normal noise of `n` samples with equal power at every frequency and standard deviation 1, (n,) float64."""
     return random.standard_normal(n)
 
 

@@ -113,8 +113,8 @@ def _of_each(
 def unchanged(path: Path, facts: FileFacts) -> bool:
     """Whether a file still is the one that its facts were read from: to be asked after decoding, before anything is kept.
 
-    A file whose times say nothing yet, or of which only the time of the last change of its rights or links is another, is read
-    again. A file that was written to has changed, even if it holds the same bytes by now.
+    A file whose times say nothing yet, since it was not 2 seconds old when it was read, or of which only the time of the last change of
+    its rights or links is another, is read again. A file that was written to has changed, even if it holds the same bytes by now.
     """
     try:
         stamp = Stamp.of(path)
@@ -132,7 +132,7 @@ def sha256_of(path: Path) -> str:
 
 
 def recall(memory: Path, quietly: bool = False) -> dict[str, Line]:
-    """The lines of a memory by file; none of what is not there or of another format.
+    """The lines of a memory by file, (n_values,) each, the rate in Hz; none of what is not there or of another format.
 
     Lines that are damaged are left out, which a warning says unless it is wanted `quietly`.
     """
@@ -163,7 +163,7 @@ def recall(memory: Path, quietly: bool = False) -> dict[str, Line]:
 
 
 def remember(memory: Path, lines: Mapping[str, Line]) -> None:
-    """Write a memory whole; lines by file, times in ns.
+    """Write a memory whole; lines by file, (n_values,) each, times in ns.
 
     Raises:
         EvaluationError: It cannot be written.
@@ -173,7 +173,7 @@ def remember(memory: Path, lines: Mapping[str, Line]) -> None:
 
 
 def facts_of(line: Line) -> FileFacts:
-    """The facts that a line holds, with the stamp in bytes and ns."""
+    """The facts that a line holds: length in frames, rate in Hz, and the stamp in bytes and ns."""
     size, mtime_ns, ctime_ns, inode, sha256, *header, expansion, remark = line
     stamp = Stamp(int(size), int(mtime_ns), int(ctime_ns), int(inode))
     frames, sample_rate, channels = map(int, header)

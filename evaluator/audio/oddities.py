@@ -32,7 +32,7 @@ def paces(facts: Mapping[str, FileFacts | AudioError], rule: ClipRule) -> str:
     """Whether files say that they play at different paces and are heard so; "" if they are not.
 
     Args:
-        facts: Of files, by path.
+        facts: Of files, by path; each says its factor, at 10 of which a call at 50 kHz lies at 5 kHz in the file.
         rule: Of their clips, with the pace that clips are heard at.
     """
     known = [one for one in facts.values() if isinstance(one, FileFacts)]

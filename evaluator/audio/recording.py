@@ -56,7 +56,7 @@ def _onward() -> Any:
 
 
 def open_part(path: Path, part: Part | None) -> Any:
-    """An open SoundFile of one part of a file, or of the file as it is.
+    """An open SoundFile of one part of a file, or of the file as it is, at the rate, in Hz, of the part's encoding or of its header.
 
     Raises:
         AudioError: libsndfile cannot read it.

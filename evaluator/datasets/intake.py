@@ -147,7 +147,7 @@ class Intake:
     files_seen: Audio files that were seen, of any format, hidden ones apart; None where nobody looked beyond the clips'.
     rows_read: Rows of tables, or files that stand for themselves.
     clips_made: Clips of the task.
-    differences: Why these differ, and what was read otherwise than it is written, in the order of `KINDS`.
+    differences: Why these differ, and what was read otherwise than it is written, (n_differences,), in the order of `KINDS`.
     """
 
     files_seen: int | None = None

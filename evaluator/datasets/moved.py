@@ -27,7 +27,7 @@ def find_folder(data: Path | None, lay: Path | None, document: Any, dataset: str
         lay: Where that was; None if nobody knows.
         document: The whole task as a result keeps it; None in results of earlier versions.
         dataset: The dataset's name.
-        clips: Names of clips of the task, one at least.
+        clips: Names of clips of the task, (n_clips,), one at least.
 
     Returns:
         The folder; `data` itself where no folder holds any of the clips; None where nothing is known.

@@ -89,7 +89,7 @@ def groups_not_used(task: Task, folds: Sequence[Fold], clips: Sequence[Clip]) ->
     """That file names of a user's own data seem to name groups that its split divides, and the way out; "" if they do not.
 
     Args:
-        task, folds, clips: As those of `validates_on_known`.
+        task, folds, clips: As those of `validates_on_known`, (n_folds,) and (n_clips,).
     """
     if task.dataset.access != "own":
         return ""

@@ -214,7 +214,10 @@ def _origin_note(file: Path) -> Path:
 
 
 def zenodo(url: str) -> tuple[str, int | None]:
-    """Checksum and size in bytes that Zenodo's API gives of a file in one of its records; ("", None) for other addresses."""
+    """Checksum and size in bytes that Zenodo's API gives of a file in one of its records; ("", None) for other addresses.
+
+    The same comes where it is not reached within 20 seconds, or is silent for 60.
+    """
     import requests
 
     parts = urlsplit(url)
@@ -231,7 +234,10 @@ def zenodo(url: str) -> tuple[str, int | None]:
 
 
 def remote_size(url: str) -> int | None:
-    """Size of a file in bytes as Zenodo or its server gives it; None if neither does."""
+    """Size of a file in bytes as Zenodo or its server gives it; None if neither does.
+
+    Each has 20 seconds to be reached and 60 to answer.
+    """
     import requests
 
     _, size = zenodo(url)

@@ -20,7 +20,10 @@ _FIELD = re.compile(r"^[ \t]*TE[ \t]*:(.*)$", re.MULTILINE | re.IGNORECASE)
 
 
 def at_end(source: Source, start: int, order: str) -> list[Place]:
-    """The texts in the last bytes of a file, from a byte on, found by their first words, since sizes before them may be wrong."""
+    """The texts in the last bytes of a file, from a byte on, found by their first words, since sizes before them may be wrong.
+
+    Of each come its first byte and how many bytes it has, (n_texts, 2).
+    """
     places, position = [], max(start, source.size - _TAIL)
     while (position := source.find(CHUNK, position)) >= 0:
         if source.at(position + 8, len(_SIGNATURE)) == _SIGNATURE:
@@ -31,7 +34,10 @@ def at_end(source: Source, start: int, order: str) -> list[Place]:
 
 
 def time_expansion(source: Source, places: Iterable[Place]) -> tuple[float, str]:
-    """The factor that a file's texts say, and a remark if they say what cannot be, "" otherwise."""
+    """The factor that a file's texts say, and a remark if they say what cannot be, "" otherwise.
+
+    At a factor of 10 a call at 50 kHz lies at 5 kHz in the file; 1 where no text says one.
+    """
     said = []
     for position, n_bytes in sorted(set(places)):
         text = source.at(position, min(n_bytes, _MOST_BYTES)).decode("utf-8", "replace").replace("\r", "\n")

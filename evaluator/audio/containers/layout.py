@@ -49,6 +49,7 @@ class Part:
 class Layout:
     """The parts of a file in their order, and a sentence on what its header has wrong, "" for nothing.
 
+    parts: In the file's order, (n_parts,); their frames follow each other as one recording.
     as_it_is: Whether libsndfile may be handed the file itself, if what it says then fits the one part.
     expansion: How many times slower than life it plays, where it says so; else 1.
     """
@@ -60,7 +61,13 @@ class Layout:
 
 
 def linear(stretches: list[tuple[int, int]], encoding: Encoding, remark: str = "") -> Layout:
-    """The layout of uncompressed stretches of a file, in bytes."""
+    """The layout of uncompressed stretches of a file, each with as many frames as are whole in it.
+
+    Args:
+        stretches: First byte and the one behind the last of each, (n_parts, 2).
+        encoding: Of all of them.
+        remark: As that of a `Layout`.
+    """
     parts = tuple(
         Part((stretch,), (stretch[1] - stretch[0]) // encoding.frame_bytes, encoding=encoding) for stretch in stretches
     )

@@ -75,7 +75,7 @@ def read_avr(source: Source) -> Layout:
 
 
 def read_mat5(source: Source) -> Layout:
-    """Of a MATLAB 5 file: that its elements are all there.
+    """Of a MATLAB 5 file: that its elements are all there; how many frames they are, libsndfile says.
 
     Raises:
         AudioError: It is cut off.
@@ -105,7 +105,7 @@ def _end_of_values(source: Source, order: str, position: int) -> int:
 
 
 def read_mat4(source: Source) -> Layout:
-    """Of a MATLAB 4 file: that its matrices are all there.
+    """Of a MATLAB 4 file: that its matrices are all there; how many frames they are, libsndfile says.
 
     Raises:
         AudioError: It is cut off.

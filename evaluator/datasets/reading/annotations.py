@@ -113,7 +113,7 @@ class AnnotationsReader(RowReader):
 
 
 def tables_in(folder: Path) -> dict[str, list[str]]:
-    """Tables of annotation programs in a folder, at any depth: format -> paths relative to it, sorted."""
+    """Tables of annotation programs in a folder, at any depth: format -> paths relative to it, (n_tables,), sorted."""
     found: dict[str, list[str]] = defaultdict(list)
     for path in sorted(visible(folder, "**/*")):
         if Path(path).suffix.lower() in SUFFIXES:

@@ -30,7 +30,7 @@ class _Span(NamedTuple):
 
 
 class Channels:
-    """What the rows of one table say of channels."""
+    """What the rows of one table say of channels; stretches begin and end in seconds."""
 
     def __init__(self, tally: Tally) -> None:
         self.tally = tally

@@ -115,7 +115,7 @@ class _Walk:
 
 
 def entries(folder: str | Path, relative: str, tally: Tally) -> "list[os.DirEntry[str]]":
-    """What is in a folder, sorted by name; one that is not there is empty, one that cannot be read is noted.
+    """What is in a folder, (n_entries,), sorted by name; one that is not there is empty, one that cannot be read is noted.
 
     Args:
         folder: Its path.
