@@ -95,7 +95,7 @@ def verdict(name: str, broken: str, level: str, function: Callable[[], str]) -> 
 
 
 def difference(one: np.ndarray, other: np.ndarray) -> float:
-    """Largest difference, relative to the RMS of `one`; 0 where there is nothing to compare."""
+    """Largest difference of two arrays of one shape, relative to the RMS of `one`; 0 where there is nothing to compare."""
     if not one.size:
         return 0.0
     return float(np.abs(one - other).max() / (np.sqrt(np.mean(np.square(one))) or 1.0))

@@ -9,7 +9,7 @@ from evaluator.module_names import PRECOMPUTED, UNTRAINED, WITHOUT_WEIGHTS
 
 
 def beside(modules: Sequence[ModuleSpec]) -> list[ModuleSpec]:
-    """The baselines that are not among these modules: `WITHOUT_WEIGHTS`, and each module that is none itself, untrained.
+    """The baselines that are not among these modules, (n_baselines,): `WITHOUT_WEIGHTS`, then each that is none itself, untrained.
 
     An untrained copy is loaded as its module is; the others take neither the modules' weights and options nor their
     interpreter.

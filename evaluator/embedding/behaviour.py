@@ -44,7 +44,7 @@ def is_asked(described: Mapping[str, Any]) -> bool:
 
 
 def answers(module: Module) -> dict[str, np.ndarray]:
-    """What an open module answers to the fixed sounds, (n, size) float32 each; it is asked once.
+    """What an open module answers to the fixed sounds, scenes (n_sounds, size) float32 of each and more (`Answers`); it is asked once.
 
     Raises:
         WorkerEnded: It is gone.
@@ -86,7 +86,7 @@ def _sound(number: int, seconds: float, peak: float, n: int, rate: int) -> np.nd
 
 
 def remarks(given: Answers) -> list[tuple[str, str]]:
-    """What of the answers, (n, size) each, is to be known: times that event tasks would refuse."""
+    """What of the answers is to be known: times (n_sounds, n_frames), in ms, that event tasks would refuse."""
     for number in TIMED:
         for times in given.get(f"times {number}", ()):
             try:
@@ -100,12 +100,10 @@ def remarks(given: Answers) -> list[tuple[str, str]]:
 def settle(cache: Path, identity: Mapping[str, Any], given: Answers, begin: bool = True) -> dict[str, Any]:
     """The identity of the store whose module answered like this one, or of a new store that remembers its answers.
 
-    Answers are (n, size) each.
-
     Args:
         cache: Folder of all stores.
         identity: What the module's embeddings depend on, as far as it can be named.
-        given: Its answers.
+        given: Its answers, scenes (n_sounds, size) each and more (`Answers`).
         begin: Whether a new store is begun; without, it is only named.
 
     Raises:
@@ -140,7 +138,7 @@ def _is_begun(*folders: Path) -> bool:
 
 
 def agree(one: Answers, other: Answers) -> bool:
-    """Whether two modules answer alike, (n, size) each, but for rounding."""
+    """Whether two modules answer alike: each answer of the same shape, and each of its numbers the same but for rounding."""
     return one.keys() == other.keys() and all(_alike(one[key], other[key]) for key in one)
 
 

@@ -96,7 +96,7 @@ def whole_name(name: str) -> str:
 
 @functools.cache
 def read(kind: str) -> Bridge:
-    """What the file of a bridge declares.
+    """What the file of a bridge declares, such as the sample rate in Hz of all its networks, where they have one.
 
     Raises:
         UsageError: There is no such bridge.

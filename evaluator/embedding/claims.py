@@ -50,7 +50,7 @@ class Claim:
     """A shard that this process makes and no other; as a context it is released at the end, also by an error.
 
     Attributes:
-        batches: The clips that it lacks, by their numbers, in the batches in which they are embedded.
+        batches: The clips that it lacks, by their numbers, in the batches in which they are embedded, (n_batches,) lists.
         lock: Held until `release`; None where the file system knows no locks.
     """
 
@@ -78,8 +78,8 @@ def each_claimed(
 ) -> Iterator[Claim | None]:
     """Claim the shards that are not whole yet, one after another; those that another process makes come last, if it gives them up.
 
-    None comes where all that is left is made by others: finish what you hold, for they may wait for that, wait `POLL_SECONDS`,
-    and ask for the next.
+    None comes where all that is left is made by others: finish what you hold, for they may wait for that, wait `POLL_SECONDS` (0.1
+    seconds), and ask for the next.
 
     Args:
         folder: Where locks lie, beside the shards.

@@ -31,7 +31,7 @@ class Workers(Protocol):
         """Embed what the stores of a module lack of some clips; `look` is called now and then."""
 
     def each(self, function: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
-        """What a function gives of each item; None where it failed, or whoever worked on it was lost."""
+        """What a function gives of each item, (n_items,); None where it failed, or whoever worked on it was lost."""
 
 
 def have_made(

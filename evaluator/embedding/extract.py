@@ -65,7 +65,14 @@ def extract(
 def to_make(
     store: Store, shards: Sequence[Batches], done: Extraction, advance: Callable[[int], object]
 ) -> Iterator[Claim | None]:
-    """Claim in turn the shards that a store lacks, in the batches of their plan; what is there, or others make, counts as done."""
+    """Claim in turn the shards that a store lacks, in the batches of their plan; what is there, or others make, counts as done.
+
+    Args:
+        store: Of the module.
+        shards: (n_shards,), each the numbers of its clips in batches.
+        done: The clips' keys; what failed counts as dealt with.
+        advance: Called with the number of clips that are dealt with.
+    """
     keys = dict(done.keys)
     named = [(shard_name(sorted(keys[number] for number in clips_of(shard))), shard) for shard in shards]
     distinct = sum(len(clips_of(shard)) for shard in shards)

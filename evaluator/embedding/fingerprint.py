@@ -29,14 +29,18 @@ def of_torch(model, torch):
 
 
 def of_tensorflow(model):
-    """The variables of a model of TensorFlow or Keras, as `of_torch`."""
+    """The variables of a model of TensorFlow or Keras: (number, type, shape, array) each, in their order."""
     for number, value in enumerate(getattr(model, "variables", None) or []):
         array = np.ascontiguousarray(value.numpy())
         yield str(number), str(array.dtype), array.shape, array
 
 
 def digest(parts, places):
-    """SHA-256 over names, types, shapes and bytes of all weights; of the files among `places` if the model shows none, else ""."""
+    """SHA-256 over names, types, shapes and bytes of all weights; of the files among `places` if the model shows none, else "".
+
+    parts: (name, type, shape, array) of each weight, as `of_torch` gives them.
+    places: Paths.
+    """
     found, empty = hashlib.sha256(), True
     for key, dtype, shape, array in parts:
         found.update(("%s %s %s\n" % (key, dtype, shape)).encode())
@@ -108,7 +112,7 @@ def _modules_beside(owner):
 
 
 def own_files(module):
-    """The files of its own that a module imports, as modules: its package's, or those beside its file."""
+    """The files of its own that a module imports, as modules, (n_modules,): its package's, or those beside its file."""
     owner = _owner_of(module)
     if owner is None or not getattr(owner, "__file__", None):
         return []

@@ -55,7 +55,7 @@ class AsksAgain(Protocol):
     recordings: Recordings
 
     def again(self, numbers: Sequence[int]) -> list[Row]:
-        """Views of clips, by their numbers, asked for together: {view: (size,) or (n, size)} each."""
+        """Views of clips, by their numbers, asked for together: {view: (size,), (n_layers, size) or (n_frames, size)} each."""
 
 
 def watch(asked: AsksAgain, store: Store, shards: Iterable[Sequence[int]], done: Extraction) -> None:

@@ -13,7 +13,7 @@ ROUNDING = 2.0**-11  # of a number, at most; the half of the last digit that is 
 
 
 def row_bytes(width: int) -> int:
-    """Bytes that a row of `width` numbers takes."""
+    """Bytes that a row, of shape (width,), takes."""
     return SCALE_BYTES + 2 * width
 
 
@@ -27,7 +27,7 @@ def packed(rows: np.ndarray) -> np.ndarray:
 
 
 def unpacked(rows: np.ndarray) -> np.ndarray:
-    """Bytes (n, row_bytes(width)) as rows (n, width), float32.
+    """Bytes, of shape (n, row_bytes(width)), as rows (n, width), float32.
 
     >>> unpacked(packed(np.float32([[0.5, -3.0, 0.0]])))
     array([[ 0.5, -3. ,  0. ]], dtype=float32)

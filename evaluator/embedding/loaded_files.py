@@ -24,7 +24,7 @@ _MOST_FILES = 2000  # in a folder of weights
 
 
 class NotSettled(Exception):
-    """A place changed so lately that what it holds cannot be said to be what was loaded."""
+    """A place changed less than 2 seconds before the time that counts, or since, so that what it holds may not be what was loaded."""
 
 
 def places_of(module: Any) -> Sequence[str] | None:

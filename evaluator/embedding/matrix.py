@@ -218,7 +218,7 @@ def is_constant(mean: np.ndarray, std: np.ndarray) -> np.ndarray:
     So little is what float32 makes of a constant; a feature of any other size, however small its unit, says something.
 
     Args:
-        mean, std: Of the features, (width,), float64.
+        mean, std: Of each feature over all rows (clips or frames), (width,), float64.
     """
     return ~(std > CONSTANT * np.abs(mean))
 

@@ -51,9 +51,11 @@ def rounding_of(store: Store) -> float:
 
 
 def change(row: Row, stored: Row, scale: Row, rounding: float = ROUNDING) -> float:
-    """How far a clip's views, (size,) or (n, size), are from the stored ones, in standard deviations between clips.
+    """How far a clip's views, (size,), (n_layers, size) or (n_frames, size), are from the stored ones.
 
-    Differences of at most `rounding` of a number do not count.
+    It is counted in standard deviations between clips.
+
+    Differences of at most `rounding` of a number do not count; other times, in ms, are `ELSEWHERE`.
     """
     if "times" in stored:
         times = row["times"][: len(stored["times"])]

@@ -16,9 +16,7 @@ OF_MEMBERS = ("member_options", "member_paths")
 
 
 def read(spec: ModuleSpec) -> tuple[Merge, list[ModuleSpec]]:
-    """How an ensemble's members are merged, and each member as a module by itself.
-
-    Its width is in features.
+    """How an ensemble's members are merged, and each member as a module by itself, (n_members,), in the order of the name.
 
     Raises:
         UsageError: A name is missing, the merge is said twice, weights are given, or an option cannot be.

@@ -33,11 +33,11 @@ def planned(
     bytes_of: Callable[[int], float],
     limits: Limits = ON_CPU,
 ) -> list[Batches]:
-    """The shards that hold each of some clips once, and the batches of each, in the order in which they are made.
+    """The shards that hold each of some clips once, (n_shards,), and the batches of each, in the order in which they are made.
 
     Args:
         keys: Store key of each clip, by number; of clips with the same key the lowest number stands for all.
-        seconds_of: Length of a clip, by number.
+        seconds_of: Length of a clip in seconds, by number.
         bytes_of: About how many bytes a clip takes in the store, by number.
         limits: Of a batch.
 

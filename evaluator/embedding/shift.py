@@ -13,8 +13,8 @@ class Shift:
 
     begun, lost: The workers that opened the module, and those of them that died.
     complaints: Why others stopped, a sentence each.
-    processor_seconds: Of each that found nothing left to do.
-    first: When the first began, by `time.monotonic`.
+    processor_seconds: Processor time, in seconds, of each that found nothing left to do.
+    first: When the first began, in seconds by `time.monotonic`.
     """
 
     def __init__(self, ray: Any, actors: Sequence[Any], calls: Sequence[tuple[Any, Any]]):

@@ -82,14 +82,14 @@ def _processor() -> str:
 
 
 def remember(cache: Path, name: str, speed: Speed) -> None:
-    """Keep what was measured of a module in the cache, in place of what was there of it."""
+    """Keep what was measured of a module, in seconds for an hour of audio, in the cache, in place of what was there of it."""
     path = own_folder(cache, "speed") / _FILE
     known = {**_read(path), name: asdict(speed)}
     write_whole(path, (json.dumps(known, indent=1) + "\n").encode())
 
 
 def recall(cache: Path) -> dict[str, Speed]:
-    """What was measured on a machine like this one, by module; nothing where it cannot be read."""
+    """What was measured on a machine like this one, in seconds for an hour of audio, by module; nothing where it cannot be read."""
     here, found = machine(), {}
     for path in dict.fromkeys([cache / "speed" / _FILE, own_folder(cache, "speed", make=False) / _FILE]):
         for name, said in _read(path).items():

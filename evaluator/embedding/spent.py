@@ -36,7 +36,7 @@ def told(process: int, processor: float, peak_bytes: int) -> None:
 
 
 def ended(process: int) -> None:
-    """Note that a process has ended and was waited for: from then on the system counts its processor time with ours."""
+    """Note that a process has ended and was waited for: from then on the system counts its processor seconds with ours."""
     _, peak_bytes = _workers.running.pop(process, (0.0, 0))
     _workers.ended_peak = max(_workers.ended_peak, peak_bytes)
 

@@ -11,7 +11,7 @@ except ImportError:  # on Windows, where children and memory are not counted
 
 
 def processor_seconds() -> float:
-    """Processor time, user and system, of this process with all its threads, and of its children that have ended."""
+    """Processor time in seconds, user and system, of this process with all its threads, and of its children that have ended."""
     if resource is None:
         return time.process_time()
     ended = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -68,7 +68,7 @@ def note(store: Store, module: str, task: str, keys: Iterable[str]) -> None:
 
 
 def sizes(cache: Path) -> list[StoreSize]:
-    """The stores of a cache, the largest first."""
+    """The stores of a cache, (n_stores,), the largest first; sizes in bytes, and when each was used in seconds since 1970."""
     folders = sorted(path for path in (cache / "embeddings").glob("*") if path.is_dir())
     return sorted(map(_size_of, folders), key=lambda each: -each.n_bytes)
 

@@ -34,7 +34,7 @@ class Shelf(Protocol):
     part: str
 
     def write(self, clips: Sequence[StoredClip], views: Mapping[str, np.ndarray]) -> Path | None:
-        """Take a shard; see `Store.write`. Its file is given back, if it has one."""
+        """Take a shard, views (n_clips, ...) or (n_frames, ...) as `Store.write` does; its file is given back, if it has one."""
 
 
 class Work:

@@ -40,7 +40,10 @@ def send(stream, header, arrays=()):
 
 
 def receive(read):
-    """Read one message with `read(n)`, which gives n bytes or raises EOFError: its header and arrays."""
+    """Read one message with `read(n)`, which gives n bytes or raises EOFError: its header and arrays.
+
+    The header says the type and shape of each array, whose bytes follow it.
+    """
     header = json.loads(read(struct.unpack("<Q", read(8))[0]).decode())
     arrays = []
     for dtype, shape in header.pop("arrays"):
@@ -50,7 +53,11 @@ def receive(read):
 
 
 def answer(driver, header, arrays):
-    """Do what a message asks; gives (values, arrays)."""
+    """Do what a message asks; gives (values, arrays).
+
+    arrays: Audio: (n, n_samples) of equally long clips, or for "clips" (n_samples,) each. What comes back is scenes (n, size), frames
+    (n, n_frames, size) with their times in ms, (n, n_frames), or the views of clips, (n, ...) each.
+    """
     call = header["call"]
     if call == "scene":
         return {}, [driver.scene(arrays[0])]
