@@ -119,12 +119,12 @@ OWN_TASK_FIELDS = {
 
 
 def list_tasks(profile: str = "clean") -> list[Task]:
-    """Every built-in task in a profile, suites by name, tasks in their suite's order."""
+    """Every built-in task in a profile, (n_tasks,), suites by name, tasks in their suite's order."""
     return [task for suite in names_in("suites") for task in _read_suite(suite, profile)]
 
 
 def find(spec: str, profile: str = "clean") -> list[Task]:
-    """The tasks that `spec` names.
+    """The tasks that `spec` names, (n_tasks,), those of a suite in its order.
 
     Args:
         spec: A suite (`arch`), a task (`arch/esc50`, or `esc10` where one suite has it), or the path of a user's

@@ -32,7 +32,7 @@ Question = tuple[Task, Protocol]
 
 @dataclass(frozen=True)
 class RunRequest:
-    """A module and the tasks that it is to be evaluated on, each under a protocol."""
+    """A module and the tasks that it is to be evaluated on, each under a protocol, (n_questions,), in this order."""
 
     spec: ModuleSpec
     questions: Sequence[Question]
@@ -113,7 +113,7 @@ class Listed:
 class Asked:
     """A question to a module, and what is known of its answer before the module is opened.
 
-    candidates: Files of results that could be of this very request.
+    candidates: Files of results that could be of this very request, (n_files,), those first that were written last.
     kept: The result that is, and its file; None where there is none.
     """
 

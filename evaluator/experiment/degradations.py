@@ -25,7 +25,8 @@ USUAL: Mapping[str, tuple[float, ...]] = {
 class Wanted:
     """What a user asks for.
 
-    levels: Of each kind that is asked for, in its unit; a kind without any has the usual ones. No kind at all stands for all.
+    levels: Of each kind that is asked for, in its unit (dB, Hz or seconds); a kind without any has the usual ones, no kind at all stands
+        for all.
     noise: `white`, `pink`, or folders of recordings.
     seed: Of what is drawn.
     """
@@ -61,7 +62,7 @@ def degradations(wanted: Wanted, setup: Setup, sources: Sequence[NoiseSource]) -
 
 
 def noise_sources(wanted: Wanted, cache: Path) -> list[NoiseSource]:
-    """Where noise comes from; recordings are hashed and measured.
+    """Where noise comes from, (n_sources,); recordings are hashed, and their lengths measured in seconds.
 
     Args:
         wanted: What is asked for.

@@ -235,10 +235,10 @@ def collect(
 
 
 def choose(evaluations: Mapping[Key, Evaluation], probe: ProbeKind, by: str) -> Choice:
-    """What stands for the whole: of the probe's primary setting the best features.
+    """What stands for the whole: of the probe's primary setting the best features, for each fold, (n_folds,).
 
-    Measures without training choose nothing: the last features count. By validation, each fold chooses for itself: its validation clips are test clips of other folds, so that a choice by
-    all of them together would have seen every test label.
+    Measures without training choose nothing: the last features count. By validation, each fold chooses for itself: its validation clips
+    are test clips of other folds, so that a choice by all of them together would have seen every test label.
 
     Args:
         evaluations: What was evaluated.

@@ -25,7 +25,7 @@ FROM_DATA = "data"
 
 
 def settled(requests: Sequence[RunRequest], failed: Callable[[Failure], object]) -> list[RunRequest]:
-    """The requests, those whose module takes options from clips as one for each task, with the options that these come to.
+    """The requests, (n_requests,), those whose module takes options from clips as one for each task, with the options that these come to.
 
     Args:
         requests: What is to be run.
@@ -51,7 +51,10 @@ def settled(requests: Sequence[RunRequest], failed: Callable[[Failure], object])
 
 
 def deciding_clips(setup: Setup) -> list[int]:
-    """Numbers of the clips that decide, in order: the training clips of one split, all clips where folds take turns or nothing trains."""
+    """Numbers of the clips that decide, (n_clips,), in order.
+
+    They are the training clips of one split, and all clips where folds take turns or nothing trains.
+    """
     taken = [
         part
         for fold in setup.folds

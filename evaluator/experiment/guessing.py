@@ -38,7 +38,7 @@ _SHOWN = 12  # names that a comment lists
 
 
 def guess(path: Path) -> tuple[Task, Manifest, list[str]]:
-    """The task that a user's folder or table most likely is, its clips, and remarks for the file's comments.
+    """The task that a user's folder or table most likely is, its clips, and remarks for the file's comments, (n_remarks,).
 
     Raises:
         UsageError: It is none, or could be several; the sentence says what to do.

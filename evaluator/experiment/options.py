@@ -36,5 +36,5 @@ class RunOptions:
 
     @property
     def seeds(self) -> list[int]:
-        """The seeds that probes are trained with."""
+        """The seeds that probes are trained with, (n_seeds,), from `seed` on."""
         return list(range(self.seed, self.seed + self.n_seeds))

@@ -80,7 +80,7 @@ def provenance(module: Module, task: Task, protocol: Protocol) -> dict[str, Any]
 
 
 def machine(clock: Clock, module: Module, task: Task, protocol: Protocol, device: str) -> dict[str, Any]:
-    """When, where and on which machine it was asked, and what the user called what was asked.
+    """When (in ISO 8601, to the second), where and on which machine it was asked, and what the user called what was asked.
 
     Args:
         clock: When it began.
@@ -110,5 +110,5 @@ def _without_heard(described: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def surroundings(clock: Clock) -> dict[str, Any]:
-    """When, where and by which command something was made, but for what was asked."""
+    """When (in ISO 8601, to the second), by which command and with what something was made, but for what was asked."""
     return environment.surroundings(clock.started)

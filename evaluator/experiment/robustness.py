@@ -49,7 +49,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Robustness:
-    """The results of a module on one task: of the clean clips, and of each degradation in order; and which failed, and why."""
+    """The results of a module on one task: of the clean clips, of each degradation in order, (n_degraded,), and which failed, and why."""
 
     clean: Result
     degraded: list[Result]

@@ -78,7 +78,7 @@ def run_many(
     all where nothing is left to run.
 
     Args:
-        requests: What to run, one module after another.
+        requests: What to run, (n_requests,), one module after another.
         failed: Called with each run that fails.
         keeping: Where results are kept, of which those of the very same requests are given as they are; None for nowhere.
     """

@@ -57,7 +57,7 @@ Pick = Callable[[Manifest, Sequence[Fold]], Sequence[int]]
 def set_up(
     task: Task, protocol: Protocol, data: Path | None, cache: Path, pick: Pick | None = None, rehash: bool = False
 ) -> Setup:
-    """Read and check a task's clips and divide them; no module is needed, and no audio is decoded.
+    """Read and check a task's clips, (n_clips,), and divide them; no module is needed, and no audio is decoded.
 
     Args:
         task, protocol: What is asked.

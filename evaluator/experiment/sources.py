@@ -46,7 +46,11 @@ class Source:
 
 @dataclass(frozen=True)
 class Hearing:
-    """How clips are heard, where the user says so: channel, and how many times slower than life; None for as a task says."""
+    """How clips are heard, where the user says so; None for as a task says.
+
+    channel: As that of a `ClipRule`.
+    expand: How many times slower than life: at 10, a call at 50 kHz is heard at 5 kHz.
+    """
 
     channel: str | None = None
     expand: float | None = None

@@ -120,7 +120,7 @@ def _first_of(failed: Mapping[int, str]) -> str:
 
 
 def restrict(fold: Fold, good: Sequence[int]) -> Fold:
-    """The fold over the rows of `good` clips only, its indices counting rows, (n,) each.
+    """The fold over the rows of `good` clips only, its indices counting rows: (n_train,), (n_valid,) and (n_test,).
 
     Raises:
         EvaluationError: A part of the fold is left without clips.

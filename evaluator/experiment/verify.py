@@ -22,7 +22,7 @@ class Verification:
     """What was found of one file.
 
     path: The JSON file.
-    problems: A sentence for each; empty where all is as it was written.
+    problems: A sentence for each, (n_problems,); empty where all is as it was written.
     """
 
     path: Path

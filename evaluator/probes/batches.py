@@ -71,7 +71,7 @@ def padded(rows: Sequence[Any]) -> tuple[Any, Any]:
 def batch_cuts(n_rows: int, size: int, never_one: bool) -> list[int]:
     """Where batches begin, and the end: each of `size` rows but the last, which is smaller.
 
-    Cuts are (n_batches + 1,) row numbers.
+    Cuts are row numbers, of shape (n_batches + 1,).
 
     Args:
         n_rows: To be cut.

@@ -213,7 +213,7 @@ def is_layers(text: str) -> bool:
 
 
 def layer_numbers(text: str) -> list[int]:
-    """The layers that a text names by their numbers from 0, each once, in order; none for any other text.
+    """The layers that a text names by their numbers from 0, (n_layers,), each once, in order; none for any other text.
 
     >>> layer_numbers("6"), layer_numbers("1,6,12"), layer_numbers("0-2,12"), layer_numbers("all"), layer_numbers("4-2")
     ([6], [1, 6, 12], [0, 1, 2, 12], [], [])
@@ -241,5 +241,5 @@ def event_choices(
 
 
 def list_protocols() -> list[Protocol]:
-    """Every built-in protocol in each of its profiles."""
+    """Every built-in protocol in each of its profiles, (n_protocols,), by name, the clean one first."""
     return [load(name, profile) for name in schema.names_in("protocols") for profile in PROFILES]

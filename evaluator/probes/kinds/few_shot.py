@@ -207,13 +207,15 @@ def draw_shots(train: np.ndarray, values: np.ndarray, n: int, random: np.random.
 
 
 def first_of_each(rows: np.ndarray, values: np.ndarray, n: int) -> list[np.ndarray]:
-    """The first `n` of the rows of each class, (n,) each; `values` as in `draw_shots`."""
+    """The first `n` of the rows (n_train,) of each class, (n,) each; `values` as in `draw_shots`."""
     classes = values[rows].argmax(axis=1)
     return [rows[classes == label][:n] for label in np.unique(classes)]
 
 
 def mteb_orders(n_rows: int, n_draws: int) -> list[np.ndarray]:
     """The orders of training rows of which MTEB takes the first of each class: each is the last one shuffled with the seed 42.
+
+    They are (n_draws,) permutations of 0 to n_rows - 1, (n_rows,) each.
 
     Source: embeddings-benchmark/mteb, abstasks/classification.py.
     """
@@ -240,6 +242,8 @@ def until_each_has(rows: np.ndarray, values: np.ndarray, n: int) -> np.ndarray:
 
 def mteb_multi_label_orders(n_rows: int, n_draws: int) -> list[np.ndarray]:
     """The orders of training rows in which MTEB draws clips with several labels: each shuffles the table anew, by one generator of seed 42.
+
+    They are (n_draws,) permutations of 0 to n_rows - 1, (n_rows,) each.
 
     Source: embeddings-benchmark/mteb, abstasks/multilabel_classification.py.
     """
@@ -269,6 +273,6 @@ def centroid(x: np.ndarray, targets: np.ndarray, temperature: float) -> Predict:
 
 
 def unit(x: np.ndarray) -> np.ndarray:
-    """Rows of x (n, width) at length 1, float64; rows of zeros stay."""
+    """Rows of x (n_rows, width) at length 1, float64; rows of zeros stay."""
     x = np.asarray(x, np.float64)  # whose squares do not overflow
     return x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), _MIN_NORM)
