@@ -47,14 +47,14 @@ _DISTORTS = (
 
 @dataclass(frozen=True)
 class MapSounds:
-    """What of the clips can be heard: data URIs by the clip's name, and a sentence about the others; "" if there are none."""
+    """What of the clips can be heard: their first 5 seconds as data URIs by name, and a sentence about the others; "" if there are none."""
 
     audio: dict[str, str]
     missing: str = ""
 
 
 def sounds_of(atlas: Atlas, data: Path | None = None, n_max: int = MAX_SOUNDS, n_bytes: int = SOUND_BYTES) -> MapSounds:
-    """The starts of as many clips as a page bears, drawn at random from all, so that every region of a map can be heard.
+    """The first 5 seconds of as many clips as a page bears, drawn at random from all, so that every region of a map can be heard.
 
     Args:
         atlas: Whose clips, and where their recordings lay.

@@ -28,7 +28,7 @@ class ColourScale:
 
     @classmethod
     def of(cls, numbers: np.ndarray, logarithmic: bool) -> "ColourScale":
-        """The scale of numbers (n,), NaN where not defined; above 0 where it is logarithmic.
+        """The scale of numbers (n_values,), NaN where not defined; above 0 where it is logarithmic.
 
         Percentiles lie between the two nearest numbers in proportion, on a logarithmic scale in proportion of logarithms.
         """
@@ -45,7 +45,7 @@ class ColourScale:
         return cls(low, high, logarithmic, n_below, n_above)
 
     def shares(self, numbers: np.ndarray) -> np.ndarray:
-        """Where numbers (n,) lie between the ends, (n,), 0 to 1; beyond them 0 or 1, NaN stays NaN, a half where the ends are one."""
+        """Where numbers (n_values,) lie between the ends, 0 to 1 each; beyond them 0 or 1, NaN stays NaN, a half where the ends are one."""
         drawn, low, high = numbers, self.low, self.high
         if self.logarithmic:
             drawn, low, high = np.log(numbers), np.log(low), np.log(high)
@@ -61,7 +61,7 @@ class ColourScale:
         return ticks.logarithmic(self.low, self.high) if self.logarithmic else ticks.linear(self.low, self.high)
 
     def colours(self, numbers: np.ndarray) -> list[str]:
-        """The colour of each number (n,), such as `#21918c`; "" for NaN."""
+        """The colour of each number (n_values,), such as `#21918c`; "" for NaN."""
         from matplotlib import colormaps
         from matplotlib.colors import to_hex
 

@@ -97,6 +97,8 @@ def refuse_unlike(results: Sequence[Result]) -> None:
 def refuse_another_score(result: Result) -> float:
     """The score of the predictions; refuse a result that says another one, or an interval, curve or std that cannot be.
 
+    Predictions are (n_times, n_clips, n_classes) for each fold; the score is in the metric's own range, NaN where it is not defined.
+
     Raises:
         EvaluationError: The sentence has both numbers, or the one that cannot be.
     """

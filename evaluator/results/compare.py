@@ -20,7 +20,7 @@ _MAX_GROUPS = 12  # whose differences are kept one by one
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two results on the same test clips.
+    """Two results on the same test clips, (n_clips,).
 
     better, worse: What they are called, the higher score first.
     difference: Of the scores.

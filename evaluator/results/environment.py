@@ -48,7 +48,10 @@ def versions() -> dict[str, str]:
 
 @functools.cache
 def commit() -> str:
-    """The git commit of the checkout that this code is imported from, `-dirty` behind it if files were edited; "" if it is none."""
+    """The git commit of the checkout that this code is imported from, `-dirty` behind it if files were edited.
+
+    It is 40 hex digits; "" if there is no checkout, or git fails or takes more than 20 seconds.
+    """
     checkout = Path(__file__).resolve().parents[2]
     if not (checkout / ".git").exists():
         return ""
@@ -61,7 +64,7 @@ def commit() -> str:
 
 
 def surroundings(started: datetime) -> dict[str, Any]:
-    """When, by which command and with what something was made."""
+    """When (in ISO 8601, to the second), by which command and with what something was made."""
     return {
         "started": started.isoformat(timespec="seconds"),
         "command": sys.argv[1:],

@@ -46,7 +46,7 @@ def differences(one: Result, other: Result) -> list[str]:
 
 
 def versions_between(one: Result, other: Result) -> list[str]:
-    """Which versions, devices and states of the code two results differ in: possible causes where they are not equal."""
+    """Which versions, devices and states of the code two results differ in, (n_differences,): possible causes where they are not equal."""
     before, after = ({**dict(_leaves(_of_machine(each), ""))} for each in (one, other))
     return [
         f"{name}: {before.get(name, 'none')} became {after.get(name, 'none')}"

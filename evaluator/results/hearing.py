@@ -54,7 +54,11 @@ class Hearing:
 
 
 def pace(expand: float) -> str:
-    """How slowly clips are heard, in words."""
+    """How slowly clips are heard, in words.
+
+    Args:
+        expand: How many times slower than life: at 10, a call at 50 kHz is heard at 5 kHz.
+    """
     return "at life's pace" if expand == 1 else f"{expand:g} times slower than life"
 
 

@@ -14,7 +14,7 @@ REQUEST = "request_sha256"  # in `environment`: all that the result depends on (
 
 
 def candidates(out: Path, module: str, task: str, protocol: str, profile: str) -> list[Path]:
-    """The JSON files below `out` that can be of a question by their names, the newest first."""
+    """The JSON files below `out` that can be of a question by their names, (n_files,), those first that were written last."""
     folder = out / safe_name(module) / safe_name(task)
     dated = []
     for path in folder.glob(f"{safe_name(protocol)}-{profile}-*.json"):

@@ -132,7 +132,7 @@ def read(path: Path, predictions: bool = True) -> Result:
 
 
 def paths_in(place: Path) -> list[Path]:
-    """The JSON files of results at a place: itself, or those below a folder, sorted; JSON of other kinds is passed over.
+    """The JSON files of results at a place, (n_files,): itself, or those below a folder, sorted; JSON of other kinds is passed over.
 
     Half a file is among them: who reads it is told.
 

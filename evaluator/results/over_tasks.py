@@ -59,7 +59,12 @@ class MeanDifference:
 
 @dataclass(frozen=True)
 class OverTasks:
-    """Comparisons on each task, means over tasks, and a sentence for each result that could not be compared."""
+    """Comparisons on each task, means over tasks, and a sentence for each result that could not be compared.
+
+    by_task: A comparison for each pair of modules on each task, (n_pairs,).
+    means: One for each pair of modules and set of tasks that have a mean, (n_means,).
+    unpaired: (n_unpaired,).
+    """
 
     by_task: list[Comparison]
     means: list[MeanDifference]

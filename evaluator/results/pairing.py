@@ -24,7 +24,7 @@ class SameQuestion:
 
 @dataclass(frozen=True)
 class Paired:
-    """What can be put beside each other, in order of tasks, and a sentence for each result that cannot."""
+    """What can be put beside each other, (n_questions,), in order of tasks, and a sentence for each result that cannot."""
 
     questions: list[SameQuestion] = field(default_factory=list)
     unpaired: list[str] = field(default_factory=list)

@@ -50,7 +50,7 @@ class FoldResult:
     """One fold: its score, sizes in clips, and which epoch's weights, or which setting, was tested.
 
     Where probes were trained several times, the score is the mean; the rest is the first time's. `layer_shares` are the learned
-    weights of `--layers weighted`, one a layer, sum 1. `point` is the place in the result's curve of what the score is of;
+    weights of `--layers weighted`, (n_layers,), sum 1. `point` is the place in the result's curve of what the score is of;
     `chosen` says the same and what else was chosen, for people.
     """
 

@@ -24,7 +24,7 @@ CLEAN, DEGRADED = "clean", "degraded"  # what probes were fitted to
 class RobustnessPoint:
     """The score at one level of a degradation.
 
-    level: In the unit of its kind.
+    level: In the unit of its kind: dB, Hz or seconds.
     result: Of the degraded clips.
     change: From the clean score, on the same test clips; its interval and p are corrected for all points of the module on the task
         (Holm). None where the clips are not the same.
@@ -101,6 +101,8 @@ def curves_of(clean: Result, degraded: Sequence[Result]) -> list[RobustnessCurve
 
 def facts_of(result: Result) -> Mapping[str, Any]:
     """How the clips of a result were degraded: kind, level, noise, seed, training, the task (`of`), and the run of the clean result.
+
+    The level is in the unit of its kind: dB, Hz or seconds.
 
     Raises:
         EvaluationError: It does not say, or names no kind that is known.

@@ -107,7 +107,7 @@ def _labels(result: Any, target: Any, probabilities: Any) -> dict[str, Any]:
 
 
 def as_html(rows: Sequence[dict[str, Any]]) -> str:
-    """Rows as an HTML table, for notebooks."""
+    """Rows with the same columns, (n_rows, n_columns), as an HTML table, for notebooks."""
     if not rows:
         return "<p>nothing</p>"
     head = "".join(f"<th>{escape(str(name))}</th>" for name in rows[0])

@@ -61,7 +61,7 @@ def had_seldom(metric: str) -> str:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two results, the better one first, and what is said of their difference.
+    """Two results on the same test clips, (n_clips,), the better one first, and what is said of their difference.
 
     units: Of both, with n_units names.
     n_pairs: How many pairs are compared at once, over all tasks.

@@ -45,7 +45,7 @@ def figures_of(analysis: Analysis, numbers: Mapping[str, int] | None = None) -> 
     """Title, caption and Matplotlib figure by name, in the order in which they are read.
 
     Args:
-        analysis: Its means over tasks are drawn.
+        analysis: Its means over tasks are drawn: r and CKA (n_embeddings, n_embeddings), and r (n_embeddings, n_variables).
         numbers: Of modules on the page, by name, so that each has the look that it has elsewhere; None for their order.
     """
     n_tasks = len(analysis.datasets)
@@ -103,10 +103,10 @@ def _numbers(rows: Sequence[str], numbers: Mapping[str, int]) -> list[int]:
 
 
 def likeness_order(values: np.ndarray) -> np.ndarray:
-    """Numbers of embeddings, (n,), so that alike ones stand together: the leaves of average linkage over 1 - r.
+    """Numbers of embeddings, (n_embeddings,), so that alike ones stand together: the leaves of average linkage over 1 - r.
 
     Args:
-        values: r, (n, n); NaN, where it is not defined, is as unlike as can be.
+        values: r, -1 to 1, (n_embeddings, n_embeddings); NaN, where it is not defined, is as unlike as can be.
     """
     from scipy.cluster.hierarchy import leaves_list, linkage
     from scipy.spatial.distance import squareform
