@@ -76,7 +76,7 @@ class ReportOptions:
 
 @dataclass(frozen=True)
 class BuiltReport:
-    """What was written, the page first, and a sentence for each file that could not be used."""
+    """What was written, (n_files,), the page first, and a sentence for each file that could not be used, (n_problems,)."""
 
     written: list[Path]
     problems: list[str]

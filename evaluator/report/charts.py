@@ -141,7 +141,11 @@ def class_chart(titles: Sequence[str], results: Sequence[Result], numbers: Seque
 
 
 def group_chart(titles: Sequence[str], results: Sequence[Result], numbers: Sequence[int]) -> Chart | None:
-    """The score of each group (individual, site, recording), a row a group, the hardest 60; arguments as in `class_chart`."""
+    """The score of each group (individual, site, recording), a row a group, the hardest 60.
+
+    Args:
+        titles, results, numbers: As in `class_chart`, (n_results,) each.
+    """
     shown = results[:MAX_ON_LANE]
     columns = [per_group.large_group_scores(each) for each in shown]
     sizes = {name: size for column in reversed(columns) for name, (size, _) in sorted(column.items())}

@@ -34,7 +34,7 @@ class ClipOptions:
 
     n_max: Clips of a task, at most.
     data: The folder of their recordings, or of several datasets; None for where the results say they lay.
-    log_frequency: Whether spectrograms have a logarithmic axis of frequency.
+    log_frequency: Whether spectrograms have a logarithmic axis of frequency, in kHz.
     """
 
     n_max: int

@@ -35,7 +35,8 @@ class Collection:
     """The results in files and folders.
 
     comparable: In order of task, protocol and profile.
-    clean, degraded: Headers of all results of clips as they are, and of such as were made worse on purpose, which have no leaderboards.
+    clean, degraded: Headers, (n_results,), of all results of clips as they are, and of such as were made worse on purpose, which have no
+        leaderboards.
     problems: A sentence for each file that should be a result and cannot be used.
     notes: What else a reader should know, such as files that were passed over.
     """

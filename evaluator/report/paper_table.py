@@ -30,7 +30,7 @@ class PaperCell:
     """A score as it is read, "" where there is none.
 
     value: The same with all its digits, in the unit that is read; NaN where there is none.
-    doubt: Its interval or standard deviation as it is read, (2,) or (1,); none where there is none, or none is asked for.
+    doubt: Its interval or standard deviation as it is read, of shape (2,) or (1,); none where there is none, or none is asked for.
     bold: Whether the module is significantly better than every other one of the column.
     kinds: Of its caveats, and `PRINTED`, each a mark.
     """

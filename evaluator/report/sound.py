@@ -29,7 +29,7 @@ class SoundOptions:
     """How the sound of clips is put on a page.
 
     max_bytes: Size of the sound's data URI beyond which MP3 is taken, then a lower rate, and then less of the clip.
-    max_seconds: Of a clip, from its start.
+    max_seconds: How many seconds of a clip, from its start.
     log_frequency: Whether spectrograms have a logarithmic axis of frequency.
     channel, expand: Which channel is heard, and how many times slower than life (`ClipRule`).
     """

@@ -11,7 +11,7 @@ from evaluator.reproduction.replacing import Replacement, describe_options
 
 
 def add_rows(table: RecipeTable, add: Sequence[Replacement]) -> RecipeTable:
-    """A table with a row for each added module below its own, (n_rows + n_added, n_columns).
+    """A table with a row for each added module below its own, of shape (n_rows + n_added, n_columns).
 
     Raises:
         UsageError: One is there twice, or has the name of a printed row.

@@ -26,7 +26,7 @@ class Note:
 
 
 def table_notes(table: RecipeTable, footnotes: Sequence[Footnote]) -> tuple[list[Note], list[Note]]:
-    """Notes on other modules than the recipe's, and known reasons for differences; lettered consecutively."""
+    """Notes on other modules than the recipe's, and known reasons for differences, (n_notes,) each; lettered consecutively."""
     others, known = list(_others(table)), [note for each in footnotes for note in _reason(table, each)]
     letters = (letter * n for n in count(1) for letter in ascii_lowercase)  # a, b, ... z, aa, bb, ...
     lettered = [

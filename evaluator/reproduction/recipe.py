@@ -83,6 +83,7 @@ class Recipe:
     """A paper's tables and how they are made.
 
     seeds: How often each probe is trained.
+    tables: In the order of the recipe's file, (n_tables,).
     layers: Which layers are evaluated; "" for those of the protocol.
     """
 
@@ -139,7 +140,7 @@ _FIELDS = {
 
 
 def names() -> list[str]:
-    """The papers that have a recipe, sorted."""
+    """The papers that have a recipe, (n_papers,), sorted."""
     return [name for name in schema.names_in("recipes") if name != MODULES]
 
 

@@ -56,7 +56,7 @@ def match_row(row: str, by_pattern: Mapping[str, Value]) -> Value | None:
 def replace_rows(
     table: RecipeTable, use: Mapping[str, Replacement], known: Mapping[str, ModuleWeights]
 ) -> dict[str, RecipeRow]:
-    """The rows of a table with the modules of the user's choice in them; a pattern does not mean fusions, a name does.
+    """The rows of a table, (n_rows,), with the modules of the user's choice in them; a pattern does not mean fusions, a name does.
 
     Added rows stay as they are.
     """

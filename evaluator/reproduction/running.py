@@ -18,13 +18,13 @@ OnFailure = Callable[[str, Exception], object]
 
 
 def runnable(plan: Plan, fetch: bool = False) -> list[PlannedRun]:
-    """The runs that are selected, not done, and lack nothing; with `fetch` also those that only lack weights."""
+    """The runs that are selected, not done, and lack nothing, (n_runs,); with `fetch` also those that only lack weights."""
     kinds = ("ready", "missing weights") if fetch else ("ready",)
     return [each for each in plan.runs.values() if each.selected and each.state in kinds]
 
 
 def group_by_module(runs: Sequence[PlannedRun]) -> list[list[PlannedRun]]:
-    """The runs of each module, in the order in which modules first come."""
+    """The runs of each module, (n_modules,) lists, in the order in which modules first come."""
     groups: dict[str, list[PlannedRun]] = {}
     for each in runs:
         groups.setdefault(repr(module_identity(each.run.spec)), []).append(each)

@@ -118,7 +118,7 @@ def find_weights(name: str, folder: Path | None) -> str:
 
 
 def with_own_weights(specs: Sequence[ModuleSpec]) -> list[ModuleSpec]:
-    """Modules with their own weights out of the folder that is their `weights`, where that holds some under a module's name.
+    """Modules, (n_modules,), with their own weights out of the folder that is their `weights`, where that holds some under a module's name.
 
     Where it holds none, the modules keep their `weights` as they are.
     """
