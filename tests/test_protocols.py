@@ -108,7 +108,7 @@ def sound_result(result, n_clips):
 @pytest.mark.parametrize("name", ["hear_ssl.melspec", "hear_ssl.crepe_tiny"])
 def test_every_protocol_evaluates(name, asked, data):
     """A module of one layer, well above chance by whatever probe."""
-    asked = brief(asked, epochs=200)
+    asked = brief(asked, epochs=60)
     if asked.name == "ogg":  # 63 clips are one update an epoch, and its rate is for thousands
         asked = dataclasses.replace(asked, probe=dataclasses.replace(asked.probe, learning_rate=0.01))
     result = scored(ModuleSpec(name, device="cpu"), data, asked)
@@ -192,7 +192,7 @@ def test_a_layer_that_is_not_there_is_told(hubert, data):
 @pytest.mark.parametrize("name", ["knn", "sarkar"])
 def test_all_layers_of_a_module_with_one_are_what_it_gives_anyway(name, data):
     """So that `--layers all` of several modules changes nothing of those that have one."""
-    asked, plain = brief(protocol.load(name)), ModuleSpec(GOOD, device="cpu")
+    asked, plain = brief(protocol.load(name)), ModuleSpec(GOOD, device="cpu", in_process=True)
     every, usual = (scored(plain, data, asked, layers) for layers in ("all", ""))
     assert every.score == usual.score and every.chosen == usual.chosen
 
@@ -201,7 +201,7 @@ def test_all_layers_of_a_module_with_one_are_what_it_gives_anyway(name, data):
 def test_a_plain_hear_module_shows_no_layers(layers, data):
     """Questions about them are refused, and what would be right is told."""
     with pytest.raises(UsageError, match="plain HEAR API, which shows no layers; leave --layers out"):
-        scored(ModuleSpec(GOOD, device="cpu"), data, protocol.load("arch"), layers)
+        scored(ModuleSpec(GOOD, device="cpu", in_process=True), data, protocol.load("arch"), layers)
 
 
 @pytest.mark.parametrize("name", ["knn", "logistic", "fewshot"])
@@ -232,7 +232,7 @@ def test_several_seeds_are_the_seeds_one_by_one(name, data):
 
     Of one layer: where several compete, the best for all seeds together counts.
     """
-    spec, asked = ModuleSpec(NOISE, device="cpu"), brief(protocol.load(name))
+    spec, asked = ModuleSpec(NOISE, device="cpu", in_process=True), brief(protocol.load(name))
     layers = "1" if asked.layers == "all" else ""
     together = scored(spec, data, asked, layers, seed=5, n_seeds=3)
     assert together.seeds == [5, 6, 7] and len(together.seed_scores) == 3
@@ -282,7 +282,7 @@ def from_chance(score):
 @pytest.mark.parametrize("asked", ASKED)
 def test_labels_without_meaning_score_at_chance(asked, meaningless):
     """Within three standard errors; all layers together where the test clips choose among them; measures have a chance of their own."""
-    spec = ModuleSpec(NOISE, options={"n_layers": N_CHANCE_LAYERS}, device="cpu")
+    spec = ModuleSpec(NOISE, options={"n_layers": N_CHANCE_LAYERS}, device="cpu", in_process=True)
     result = scored(spec, meaningless, brief(asked, epochs=30))
     if asked.probe.measures:
         assert result.score == pytest.approx(measures.chance(result.metric, result.test_targets[0]), abs=0.05)
@@ -300,7 +300,10 @@ def test_choosing_the_layer_on_test_clips_beats_chance_with_noise(meaningless):
     for profile in protocol.PROFILES:
         asked = brief(protocol.load("sarkar", profile), epochs=5)
         options = [{"n_layers": N_CHANCE_LAYERS, "seed": seed} for seed in range(3)]
-        results = [scored(ModuleSpec(NOISE, options=each, device="cpu"), meaningless, asked) for each in options]
+        results = [
+            scored(ModuleSpec(NOISE, options=each, device="cpu", in_process=True), meaningless, asked)
+            for each in options
+        ]
         far[profile] = np.mean([from_chance(result.score) for result in results])
     assert abs(far["clean"]) < 3 / 3**0.5  # of three
     assert far["published"] > max(1, far["clean"] + 1)

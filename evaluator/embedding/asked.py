@@ -38,6 +38,7 @@ class Asked:
 
     def __init__(self, module: Module, quick: bool = False):
         self.module = module
+        self._times: dict[float, np.ndarray] = {}  # by seconds: half the checks look at the same clips
         described = module.describe()
         self.rate: int = described["sample_rate"]
         self.has_frames = described["timestamp_embedding_size"] > 0
@@ -68,10 +69,11 @@ class Asked:
 
     def times(self, seconds: float) -> np.ndarray:
         """Timestamps of two clips of noise, (2, n_frames), ms; at least one frame."""
-        centres = self.module.timestamps(self.noise(2, seconds))[1]
-        if not centres.shape[1]:
+        if seconds not in self._times:
+            self._times[seconds] = self.module.timestamps(self.noise(2, seconds))[1]
+        if not self._times[seconds].shape[1]:
             raise EvaluationError(f"get_timestamp_embeddings gives no frame for a clip of {seconds} s")
-        return centres
+        return self._times[seconds]
 
 
 def verdict(name: str, broken: str, level: str, function: Callable[[], str]) -> Check:

@@ -13,6 +13,7 @@ Source: HEAR 2021 API, https://hearbenchmark.com/hear-api.html
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from types import MappingProxyType
 from typing import Any
 
@@ -108,8 +109,8 @@ class Model(torch.nn.Module):
     @property
     def device(self) -> torch.device:
         """Where the weights lie."""
-        tensors = [*self.parameters(), *self.buffers()]
-        return tensors[0].device if tensors else torch.device("cpu")
+        first = next(chain(self.parameters(), self.buffers()), None)
+        return torch.device("cpu") if first is None else first.device
 
     def batches(self, clips: Sequence[torch.Tensor], framing: Framing) -> Iterator[Batch]:
         """Cut clips (each (n_samples,)) in windows and gather windows of similar length, within `batch_seconds`."""

@@ -19,6 +19,7 @@ Memory: of timestamp embeddings the merged frames of all sounds are held, and on
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -78,8 +79,8 @@ class Ensemble(torch.nn.Module):
     @property
     def device(self) -> torch.device:
         """Where the first weights lie."""
-        tensors = [*self.parameters(), *self.buffers()]
-        return tensors[0].device if tensors else torch.device("cpu")
+        first = next(chain(self.parameters(), self.buffers()), None)
+        return torch.device("cpu") if first is None else first.device
 
     def at_member_rates(self, clips: Sequence[torch.Tensor]) -> dict[int, list[torch.Tensor]]:
         """Clips (each (n_samples,)) at every rate that a member takes, by that rate in Hz."""
