@@ -1,7 +1,6 @@
 """Each way in which published datasets write down their clips is read, and every slip has its sentence."""
 
 import json
-import time
 import tracemalloc
 from pathlib import Path
 
@@ -368,15 +367,12 @@ metric: map
 
 
 @pytest.mark.slow
-def test_a_hundred_thousand_rows_take_two_seconds_and_little_memory(tmp_path):
-    """Flat: about as much memory as the clips need (asserted), and fast (printed; no test asserts a time)."""
-    rows = "".join(f"{n}.wav,{n % 50},{n % 10}\n" for n in range(100_000))
+def test_many_rows_take_no_more_memory_than_their_clips(tmp_path):
+    """Less than 1 kB a clip."""
+    n_rows = 30_000
+    rows = "".join(f"{n}.wav,{n % 50},{n % 10}\n" for n in range(n_rows))
     write(tmp_path, {"t.csv": "file,class,fold\n" + rows})
-    keys = {"kind": "table", "table": "t.csv", "path": "audio/{file}", "label": "{class}", "fold": "{fold}"}
-    begin = time.perf_counter()
-    clips = read(tmp_path, **keys)
-    print(f"{time.perf_counter() - begin:.2f} s for {len(clips)} clips")
     tracemalloc.start()
-    clips = read(tmp_path, **keys)
-    assert len(clips) == 100_000 and tracemalloc.get_traced_memory()[0] < 100e6  # bytes
+    clips = read(tmp_path, kind="table", table="t.csv", path="audio/{file}", label="{class}", fold="{fold}")
+    assert len(clips) == n_rows and tracemalloc.get_traced_memory()[0] < 1000 * n_rows  # bytes
     tracemalloc.stop()
