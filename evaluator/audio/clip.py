@@ -5,6 +5,8 @@ import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
+
 _NUMBER = r"\d+(?:\.\d+)?(?:e[-+]?\d+)?"
 _STRETCH = re.compile(rf"(?P<path>.+)#(?P<start>{_NUMBER})-(?P<end>{_NUMBER})?", re.DOTALL)
 
@@ -60,3 +62,8 @@ def named(name: str) -> Clip:
 def n_samples(seconds: float, sample_rate: float) -> int:
     """The number of samples in `seconds`, a half rounded up, as soxr does when it resamples."""
     return math.floor(seconds * sample_rate + 0.5)
+
+
+def samples_at(seconds: np.ndarray, sample_rate: float) -> np.ndarray:
+    """`n_samples` of each of some times in seconds, (n_times,) int64."""
+    return np.floor(seconds * sample_rate + 0.5).astype(np.int64)

@@ -1,7 +1,10 @@
 """Which stretch of a recording a clip is: its frames, what it is called by its content, and how long it is."""
 
 import math
+from collections.abc import Iterator
 from pathlib import Path
+
+import numpy as np
 
 from evaluator.audio.clip import Clip
 from evaluator.audio.clip_rule import ClipRule
@@ -21,13 +24,47 @@ def clip_key(facts: FileFacts, clip: Clip, rule: ClipRule) -> str:
         AudioError: The clip is not inside the file, or the file has no such channel.
     """
     start, stop = frame_span(facts.frames, facts.sample_rate, clip)
-    parts = [facts.sha256]
-    if (start, stop) != (0, facts.frames):
-        parts.append(f"frames{start}-{stop}")
     channel_number(clip.path, facts.channels, rule.channel)
-    parts += rule.source(facts.channels, facts.expansion)
-    parts += rule.effect(_heard_seconds(stop - start, facts, rule), _heard_rate(facts, rule))[0]
-    return "-".join(parts)
+    return _key(facts, start, stop, _changes(facts, stop - start, rule)[0])
+
+
+def stretch_keys(
+    facts: FileFacts, path: str, starts: np.ndarray, stops: np.ndarray, rule: ClipRule
+) -> Iterator[tuple[str, float]]:
+    """`clip_key` and `clip_seconds` of stretches of one recording, but for those without a frame; what all of one length share is made once.
+
+    Args:
+        facts: Of its file.
+        path: Of the recording, for messages.
+        starts, stops: First frame of each stretch, and the one after its last, (n_stretches,) int64 each.
+        rule: What of each is used.
+
+    Raises:
+        AudioError: The file has no such channel.
+    """
+    channel_number(path, facts.channels, rule.channel)
+    known: dict[int, tuple[str, float]] = {}
+    for start, stop in zip(starts.tolist(), stops.tolist(), strict=True):
+        n_frames = stop - start
+        if n_frames <= 0:
+            continue
+        if n_frames not in known:
+            known[n_frames] = _changes(facts, n_frames, rule)
+        changes, seconds = known[n_frames]
+        yield _key(facts, start, stop, changes), seconds
+
+
+def _key(facts: FileFacts, start: int, stop: int, changes: str) -> str:
+    """The key of a stretch, from its first frame to before `stop`."""
+    where = "" if (start, stop) == (0, facts.frames) else f"-frames{start}-{stop}"
+    return f"{facts.sha256}{where}{changes}"
+
+
+def _changes(facts: FileFacts, n_frames: int, rule: ClipRule) -> tuple[str, float]:
+    """What a rule changes of a stretch of so many frames, as the end of its key, and its length then, in seconds as it is heard."""
+    slower = rule.slower(facts.expansion)
+    effect, seconds = rule.effect(n_frames / facts.sample_rate * slower, facts.sample_rate / slower)
+    return "".join(f"-{part}" for part in [*rule.source(facts.channels, facts.expansion), *effect]), seconds
 
 
 def clip_seconds(facts: FileFacts, clip: Clip, rule: ClipRule) -> float:
@@ -37,15 +74,7 @@ def clip_seconds(facts: FileFacts, clip: Clip, rule: ClipRule) -> float:
         AudioError: The clip is not inside the file.
     """
     start, stop = frame_span(facts.frames, facts.sample_rate, clip)
-    return rule.effect(_heard_seconds(stop - start, facts, rule), _heard_rate(facts, rule))[1]
-
-
-def _heard_rate(facts: FileFacts, rule: ClipRule) -> float:
-    return facts.sample_rate / rule.slower(facts.expansion)
-
-
-def _heard_seconds(n_frames: int, facts: FileFacts, rule: ClipRule) -> float:
-    return n_frames / facts.sample_rate * rule.slower(facts.expansion)
+    return _changes(facts, stop - start, rule)[1]
 
 
 def frame_span(frames: int, sample_rate: int, clip: Clip, name: str = "") -> tuple[int, int]:

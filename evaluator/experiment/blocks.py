@@ -4,14 +4,18 @@ A block depends on what is embedded alone, never on what a store holds: so do it
 killed gives the same bytes.
 """
 
+import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 
-from evaluator.audio.clip import Clip
+import numpy as np
+
+from evaluator.audio.clip import Clip, samples_at
 from evaluator.audio.clip_rule import AS_IT_IS
 from evaluator.audio.decode import AudioError, FileFacts, clip_seconds, file_facts
+from evaluator.audio.stretch import frame_span
 from evaluator.datasets.manifest import Manifest
 from evaluator.datasets.reading import windows
 from evaluator.datasets.recordings import Recordings
@@ -41,20 +45,50 @@ class Cut:
     window: float | None = None
     hop: float | None = None
 
-    def pieces(self, clip: Clip, facts: FileFacts | AudioError) -> Iterator[Clip]:
-        """The windows that lie in a clip, or the clip itself where it is shorter or cannot be read."""
-        if self.window is not None and isinstance(facts, FileFacts):
-            try:
-                seconds = clip_seconds(facts, clip, AS_IT_IS)
-            except AudioError:
-                seconds = 0.0  # it fails with its reason
-            begin, fitting = clip.start or 0.0, False
-            for start in windows.starts(begin, begin + seconds, self.window, self.hop or self.window):
-                fitting = True
-                yield replace(clip, start=start, end=windows.end_of(start, self.window))
-            if fitting:
-                return
-        yield clip
+    def n_pieces(self, clip: Clip, facts: FileFacts | AudioError) -> int:
+        """How many windows lie in a clip; 1 where it is taken as it is, since it is shorter or cannot be read."""
+        return max(1, self._n_windows(clip, facts))
+
+    def pieces(
+        self, clip: Clip, facts: FileFacts | AudioError, first: int = 0, after: int | None = None
+    ) -> Iterator[Clip]:
+        """The windows that lie in a clip, or the clip itself where it is shorter or cannot be read; of all, or by their numbers."""
+        n = self._n_windows(clip, facts)
+        if self.window is None or not n:
+            yield clip
+            return
+        for number in range(first, n if after is None else after):
+            start = windows.start_of(number, clip.start or 0.0, self.hop or self.window)
+            yield replace(clip, start=start, end=windows.end_of(start, self.window))
+
+    def frames(self, clip: Clip, facts: FileFacts, first: int, after: int) -> tuple[np.ndarray, np.ndarray]:
+        """First frame of some pieces by their numbers, and the one after their last, (after - first,) int64 each.
+
+        Raises:
+            AudioError: A clip that is taken as it is does not lie in its file.
+        """
+        if self.window is None or not self._n_windows(clip, facts):
+            start, stop = frame_span(facts.frames, facts.sample_rate, clip)
+            return np.array([start]), np.array([stop])
+        begin, hop = clip.start or 0.0, self.hop or self.window
+        times = windows.spans(begin, hop, self.window, first, after)
+        starts, stops = (samples_at(each, facts.sample_rate) for each in times)
+        return starts, np.maximum(starts, np.minimum(facts.frames, stops))
+
+    def seconds(self, clip: Clip, facts: FileFacts | AudioError, first: int, after: int) -> np.ndarray:
+        """Lengths of some pieces by their numbers, (after - first,), in seconds of the recording; 0 where there is none."""
+        if isinstance(facts, FileFacts):
+            with contextlib.suppress(AudioError):
+                starts, stops = self.frames(clip, facts, first, after)
+                return (stops - starts) / facts.sample_rate
+        return np.zeros(after - first)
+
+    def _n_windows(self, clip: Clip, facts: FileFacts | AudioError) -> int:
+        if self.window is None or not isinstance(facts, FileFacts):
+            return 0
+        begin = clip.start or 0.0
+        end = begin + _seconds_of(clip, facts)  # of one that cannot be had 0 s, so that it fails with its reason
+        return windows.count(end - begin, self.window, self.hop or self.window)
 
 
 def cut_of(window: float | None, hop: float | None) -> Cut:
@@ -114,8 +148,60 @@ class Block:
         return self.recordings.span(self.recordings.clips[number])
 
 
+@dataclass(frozen=True)
+class Pieces:
+    """Some pieces of one clip of a source: its number, their first, and the one after their last."""
+
+    number: int
+    first: int
+    after: int
+
+
+@dataclass(frozen=True)
+class PlannedBlock:
+    """A block before its clips are made: as many of them as there may be, it takes the memory of its files' facts.
+
+    Attributes:
+        source, cut: Whose clips, and how they are cut.
+        facts: What its files hold.
+        begin: Number of its first clip in the source, and of the first piece of that.
+        end: Number of its last clip, and the piece after the last of that.
+        n_clips: Clips, or windows of them, that it has.
+    """
+
+    source: Source
+    cut: Cut
+    facts: Mapping[str, FileFacts | AudioError]
+    begin: tuple[int, int]
+    end: tuple[int, int]
+    n_clips: int
+
+    def every_pieces(self) -> Iterator[Pieces]:
+        """For each of its clips, the pieces of that which it has."""
+        for number in range(self.begin[0], self.end[0] + 1):
+            clip = self.source.clips[number]
+            first = self.begin[1] if number == self.begin[0] else 0
+            after = self.end[1] if number == self.end[0] else self.cut.n_pieces(clip, self.facts[clip.path])
+            yield Pieces(number, first, after)
+
+    def clips_of(self, pieces: Pieces) -> Iterator[Clip]:
+        """Some pieces of one clip."""
+        clip = self.source.clips[pieces.number]
+        return self.cut.pieces(clip, self.facts[clip.path], pieces.first, pieces.after)
+
+    def block(self) -> Block:
+        """The block, with (n_clips,) clips."""
+        made = [(pieces.number, clip) for pieces in self.every_pieces() for clip in self.clips_of(pieces)]
+        return _block(self.source, [clip for _, clip in made], self.facts, [number for number, _ in made])
+
+
 def blocks_of(sources: Sequence[Source], cut: Cut, cache: Path, rehash: bool) -> Iterator[Block]:
-    """All clips of sources in their order, block by block.
+    """All clips of sources in their order, block by block; arguments as of `planned_blocks`, (n_windows,) of each clip."""
+    return (block.block() for block in planned_blocks(sources, cut, cache, rehash))
+
+
+def planned_blocks(sources: Sequence[Source], cut: Cut, cache: Path, rehash: bool) -> Iterator[PlannedBlock]:
+    """The blocks of all clips of sources in their order, before clips are made.
 
     Args:
         sources: What is embedded.
@@ -124,23 +210,40 @@ def blocks_of(sources: Sequence[Source], cut: Cut, cache: Path, rehash: bool) ->
         rehash: Whether every file is read anew, whatever is remembered of it.
     """
     for source in sources:
-        clips: list[Clip] = []
-        origins: list[int] = []
+        begin, n, seconds = (0, 0), 0, 0.0  # of what the next block has so far
         facts: dict[str, FileFacts | AudioError] = {}
-        seconds = 0.0
+        pieces = Pieces(0, 0, 0)
         for numbers, found in _looked_at(source, cache, rehash):
             for number in numbers:
                 path = source.clips[number].path
-                for clip in cut.pieces(source.clips[number], found[path]):
-                    clips.append(clip)
-                    origins.append(number)
+                for pieces, sum_of_seconds in _filling(cut, source.clips[number], found[path], number, n, seconds):
+                    seconds = sum_of_seconds
+                    if not n:
+                        begin = pieces.number, pieces.first
                     facts[path] = found[path]
-                    seconds += _seconds_of(clip, found[path])
-                    if len(clips) >= MOST_CLIPS or seconds >= MOST_SECONDS:
-                        yield _block(source, clips, facts, origins)
-                        clips, origins, facts, seconds = [], [], {}, 0.0
-        if clips:
-            yield _block(source, clips, facts, origins)
+                    n += pieces.after - pieces.first
+                    if n >= MOST_CLIPS or seconds >= MOST_SECONDS:
+                        yield PlannedBlock(source, cut, facts, begin, (pieces.number, pieces.after), n)
+                        facts, n, seconds = {}, 0, 0.0
+        if n:
+            yield PlannedBlock(source, cut, facts, begin, (pieces.number, pieces.after), n)
+
+
+def _filling(
+    cut: Cut, clip: Clip, facts: FileFacts | AudioError, number: int, n_before: int, seconds: float
+) -> Iterator[tuple[Pieces, float]]:
+    """The pieces of a clip, as many at a time as fit into the block, and the seconds of audio that it has then.
+
+    `n_before` and `seconds` are those of the block that the first of them go into; each that follows begins one.
+    """
+    first, n_pieces = 0, cut.n_pieces(clip, facts)
+    while first < n_pieces:
+        after = min(n_pieces, first + MOST_CLIPS - n_before)
+        sums = np.cumsum(np.concatenate([[seconds], cut.seconds(clip, facts, first, after)]))[1:]  # added up one by one
+        taken = min(len(sums), int(np.searchsorted(sums, MOST_SECONDS)) + 1)
+        yield Pieces(number, first, first + taken), float(sums[taken - 1])
+        first += taken
+        n_before, seconds = 0, 0.0
 
 
 def by_source(blocks: Iterable[Block]) -> list[Recordings]:

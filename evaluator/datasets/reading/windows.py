@@ -26,6 +26,7 @@ from evaluator.typed import key
 _MIN_OVERLAP = 0.2  # of the shorter of window and event
 _SLACK = 0.05  # seconds that an event may reach beyond its recording, as a clip may: tables are rounded
 _MICROSECONDS = 6  # decimals of a second to which times are rounded, so that 0.01 s steps give what they say
+_NEAR_HALF = 0.01  # microseconds, far more than a product of times of less than years is rounded by
 
 
 class _Event(NamedTuple):
@@ -105,8 +106,13 @@ def of_spans(spans: Iterable[Clip], options: WindowOptions) -> list[Clip]:
 
 def starts(begin: float, end: float, seconds: float, hop: float) -> Iterator[float]:
     """Where windows of a length in seconds begin, every `hop` seconds, that lie inside a stretch from `begin` to `end`."""
-    for number in range(_count(end - begin, seconds, hop)):
-        yield round(begin + number * hop, _MICROSECONDS)
+    for number in range(count(end - begin, seconds, hop)):
+        yield start_of(number, begin, hop)
+
+
+def start_of(number: int, begin: float, hop: float) -> float:
+    """Where a window begins, by its number from 0 on, every `hop` seconds from `begin` on."""
+    return round(begin + number * hop, _MICROSECONDS)
 
 
 def end_of(start: float, seconds: float) -> float:
@@ -114,9 +120,24 @@ def end_of(start: float, seconds: float) -> float:
     return round(start + seconds, _MICROSECONDS)
 
 
-def _count(length: float, seconds: float, hop: float) -> int:
+def count(length: float, seconds: float, hop: float) -> int:
     """How many windows fit: floor((length - seconds) / hop) + 1, in spite of rounding."""
     return max(0, math.floor(round((length - seconds) / hop, _MICROSECONDS)) + 1)
+
+
+def spans(begin: float, hop: float, seconds: float, first: int, after: int) -> tuple[np.ndarray, np.ndarray]:
+    """Starts and ends in seconds, (after - first,) float64 each, of windows by their numbers: to the bit those of `start_of` and `end_of`."""
+    start = _rounded(begin + np.arange(first, after) * hop)
+    return start, _rounded(start + seconds)
+
+
+def _rounded(times: np.ndarray) -> np.ndarray:
+    """`round(time, _MICROSECONDS)` of each; numpy's own rounds what lies half way after a product that is rounded itself."""
+    scaled = times * 10**_MICROSECONDS
+    made = np.rint(scaled) / 10**_MICROSECONDS
+    for near in np.flatnonzero(np.abs(scaled - np.floor(scaled) - 0.5) < _NEAR_HALF):
+        made[near] = round(float(times[near]), _MICROSECONDS)
+    return made
 
 
 def _sample(n: int, n_kept: int, seed: tuple[int, int]) -> Sequence[int]:
