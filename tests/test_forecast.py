@@ -14,6 +14,7 @@ from evaluator import files
 from evaluator.api.forecasting import forecast_embedding
 from evaluator.embedding import trial
 from evaluator.embedding.plan import clips_of
+from evaluator.experiment import blocks, outline
 
 pytestmark = pytest.mark.slow  # the whole file: it runs modules
 
@@ -233,3 +234,21 @@ def test_files(recordings, hear_eval):  # noqa: F811
     planned_bytes = made.trial.store_bytes
     stored = sum(path.stat().st_size for path in shards())
     assert planned_bytes == pytest.approx(stored, rel=0.3)  # of so few vectors the shards' headers are a good part
+
+
+def test_windows_of_many_blocks_are_forecast_from_a_few(recordings, monkeypatch):
+    """Counts and bytes are those of all; what is stored of them is told, and is not in the bytes."""
+    sounds = [f"{number}.wav" for number in range(60)]
+    for module, name, most in ((blocks, "MOST_CLIPS", 100), (outline, "N_BLOCKS", 3)):
+        monkeypatch.setattr(module, name, most)
+    how = {"window": 0.3, "hop": 0.1}
+    starts = [max(1, int(np.floor((length - 0.3) / 0.1 + 1e-9)) + 1) for length in LENGTHS[:60]]
+    (made,) = forecast_embedding("hear_ssl.melspec", sounds, **how)
+    assert made.n_clips == sum(starts) and made.trial.n_tried <= 300 < made.n_clips
+    assert made.audio_seconds == made.trial.lacking_seconds == pytest.approx(0.3 * sum(starts), rel=0.01)
+    ev.write_embeddings("hear_ssl.melspec", sounds[:10], "v.npz", **how)
+    (rest,) = forecast_embedding("hear_ssl.melspec", sounds, **how)
+    assert rest.n_clips == made.n_clips and rest.trial.n_stored == sum(starts[:10])
+    assert rest.trial.store_bytes == pytest.approx(
+        made.trial.store_bytes * (1 - sum(starts[:10]) / sum(starts)), rel=0.05
+    )

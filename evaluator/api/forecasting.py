@@ -12,7 +12,7 @@ from evaluator.api.inputs import HearModule, Tasks
 from evaluator.datasets.root import find_root
 from evaluator.embedding.spec import ModuleSpec
 from evaluator.errors import UsageError
-from evaluator.experiment import blocks, first_look
+from evaluator.experiment import first_look, outline
 from evaluator.experiment import forecast as forecasting
 from evaluator.experiment.forecast import Forecast
 from evaluator.experiment.options import RunOptions
@@ -114,7 +114,7 @@ def forecast_embedding(
     request = request_of(module, places, window, hop, layers, channel, expand, how, data, cache, rehash)
     first_look.look(request.sources, request.cut, request.cache, rehash).warn(allow_failed)
     lacking = partial(known_weights.to_load, known=known_weights.read_module_weights())
-    every = blocks.by_source(blocks.blocks_of(request.sources, request.cut, request.cache, rehash))
+    every = outline.outlines(request.sources, request.cut, request.cache, rehash)
     view = "frames" if frames else request.clip_view
     return forecasting.of_embedding(request.spec, every, view, request.cache, lacking)
 

@@ -67,6 +67,11 @@ def _changes(facts: FileFacts, n_frames: int, rule: ClipRule) -> tuple[str, floa
     return "".join(f"-{part}" for part in [*rule.source(facts.channels, facts.expansion), *effect]), seconds
 
 
+def content_of(key: str) -> str:
+    """The SHA-256 of the file that a clip with this key lies in, 64 hex digits."""
+    return key.partition("-")[0]
+
+
 def clip_seconds(facts: FileFacts, clip: Clip, rule: ClipRule) -> float:
     """How long the clip is, in seconds as it is heard, once `rule` is applied.
 

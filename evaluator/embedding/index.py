@@ -8,7 +8,7 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,11 +85,22 @@ class Index:
             self._locate()
 
     def want(self, keys: Iterable[str]) -> None:
-        """Look for these clips from now on, and for no others, in whatever shards there are by now."""
+        """Look for these clips from now on, and for no others, in whatever shards there are by now; what others hold is forgotten."""
         self.wanted = set(keys)
         self.unwanted.clear()
-        self.rescan()
+        self.shards.clear()
         self._locate()
+        self.rescan()
+
+    def every_key(self) -> Iterator[str]:
+        """Keys of all clips that lie there, wanted or not, a shard at a time so that they take no memory; one may come twice.
+
+        Shards that cannot be opened are passed over: whoever needs them tells it.
+        """
+        for folder in self.folders:
+            for path in folder.glob("*.safetensors"):
+                with contextlib.suppress(OSError, Damaged):
+                    yield from (clip.key for clip in open_shard(path).clips)
 
     def take_in(self, path: Path) -> None:
         """Learn which clips a shard holds; one that cannot be opened, or is another store's, is set aside."""

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
-from evaluator.datasets.recordings import Recordings
 from evaluator.embedding import guard, spent
 from evaluator.embedding.claims import Claim
 from evaluator.embedding.embed import store_of
 from evaluator.embedding.ensemble import MemberwiseEnsemble
-from evaluator.embedding.extraction import Extraction, keyed, seconds_of
+from evaluator.embedding.extraction import Extraction, seconds_of
+from evaluator.embedding.missing import LONGEST_SECONDS, Clips, Missing
 from evaluator.embedding.module import open_module
 from evaluator.embedding.plan import Batches, clips_of, planned
 from evaluator.embedding.spec import Module, ModuleSpec
@@ -30,7 +30,6 @@ from evaluator.errors import EvaluationError
 N_BATCHES = 8  # that are tried, fewer where they take longer than
 ENOUGH_SECONDS = 20.0  # of wall time, once
 LEAST_BATCHES = 3  # were tried
-LONGEST_SECONDS = 600.0  # of audio in a batch, but where every one is longer
 
 
 @dataclass(frozen=True)
@@ -72,78 +71,83 @@ class Trial:
     too_long_seconds: float = 0.0
 
 
-def tried(
-    spec: ModuleSpec, module: Module, views: str, recordings: Recordings, cache: Path, counted: dict[Path, set[str]]
-) -> Trial:
+def tried(spec: ModuleSpec, module: Module, views: str, clips: Clips, cache: Path) -> Trial:
     """Try a few batches of the clips that a module's store lacks.
 
     Args:
         spec, module: The module, as asked for and opened; no ensemble.
         views: "scene", "layers" or "frames".
-        recordings: The clips, (n_clips,).
+        clips: The clips, (n_clips,).
         cache: Folder of all stores; nothing is embedded into it.
-        counted: Of each store the keys of clips that another trial counts already; those of this one are added.
 
     Raises:
         EvaluationError: The module fails, or no clip that was tried can be embedded.
     """
-    done, home = keyed(recordings), cache if spec.session is None else Path(spec.session.name)
+    home = cache if spec.session is None else Path(spec.session.name)
     found: list[Store] = []
     opening = _seconds(
-        lambda: found.append(store_of(spec, module, views, home, begin=False))
+        lambda: found.append(store_of(spec, module, views, home, begin=False, wanted=clips.wanted))
     )  # a module may be asked for its answers
-    (store,) = found
-    store.verify(done.keys.values())
+    missing = clips.missing(found[0])
+    n_stored = clips.n_keyed - missing.n_clips
+    if not missing.n_clips:
+        nothing = Estimate(0.0, 0.0, 0.0)
+        return Trial(n_stored, 0.0, 0, 0.0, nothing, nothing, 0.0, spent.now().peak_bytes)
     with tempfile.TemporaryDirectory(prefix="hear-eval-trial-") as folder:
         shelf = store_of(spec, module, views, Path(folder))
-        work = Work(module, recordings, shelf, Extraction(keys=dict(done.keys)))
-        seconds = partial(seconds_of, recordings)
-        shards = planned(done.keys, seconds, work.bytes_of, work.limits)
-        lacking = _lacking(shards, done, store, counted.setdefault(store.folder, set()))
-        n_lacking, total = len(clips_of(lacking)), _audio(lacking, seconds)
-        if not lacking:
-            nothing = Estimate(0.0, 0.0, 0.0)
-            return Trial(len(done.keys), 0.0, 0, 0.0, nothing, nothing, 0.0, spent.now().peak_bytes)
+        work = Work(module, missing.some, shelf, Extraction(keys=dict(missing.keys)))
+        seconds = partial(seconds_of, missing.some)
+        lacking = _lacking(planned(missing.keys, seconds, work.bytes_of, work.limits), missing)
         short = _short(lacking, seconds)
         chosen = _drawn(short, seconds)
         once, costs = _measured(work, shelf, chosen)
-        once += opening
-        batches = chosen[: len(costs)]
-        shares = np.array([_audio([batch], seconds) for batch in batches])
         if not work.done.n_embedded:
             raise EvaluationError(f"{spec.name}: none of the clips that were tried can be embedded")
-        numbers = sorted(set(clips_of(batches)))
         kept = sum(path.stat().st_size for path in Path(folder).rglob("*.safetensors"))
-        larger = sum(map(work.bytes_of, clips_of(lacking))) / sum(map(work.bytes_of, numbers))
-    processor, wall = (_estimate(once[kind], costs[:, kind] / shares, total) for kind in (1, 0))
+    return _trial_of(work, missing, n_stored, opening + once, costs, chosen[: len(costs)], short, kept)
+
+
+def _trial_of(
+    work: Work,
+    missing: Missing,
+    n_stored: int,
+    once: np.ndarray,
+    costs: np.ndarray,
+    batches: Batches,
+    short: Batches,
+    kept: int,
+) -> Trial:
+    """What a trial tells: of wall and processor seconds that come once, (2,), and of each batch, (n_tried, 2), and the bytes they take."""
+    seconds = partial(seconds_of, missing.some)
+    shares = np.array([_audio([batch], seconds) for batch in batches])
+    processor, wall = (_estimate(once[kind], costs[:, kind] / shares, missing.seconds) for kind in (1, 0))
+    numbers = sorted(set(clips_of(batches)))
     tried_seconds = sum(map(seconds, numbers))
-    peak = spent.now().peak_bytes
+    larger = work.bytes_for(missing.n_clips, missing.seconds) / work.bytes_for(len(numbers), tried_seconds)
     failed = work.done.failed
     return Trial(
-        len(done.keys) - n_lacking,
-        total,
+        n_stored,
+        missing.seconds,
         len(numbers),
         tried_seconds,
         processor,
         wall,
         kept * larger,
-        peak,
+        spent.now().peak_bytes,
         len(failed),
         next(iter(failed.values()), ""),
-        total - _audio(short, seconds),
+        missing.seconds - _audio(short, seconds) if _is_long(short[0], seconds) else missing.too_long_seconds,
     )
 
 
-def tried_members(
-    ensemble: MemberwiseEnsemble, recordings: Recordings, cache: Path, counted: dict[Path, set[str]]
-) -> Trial:
+def tried_members(ensemble: MemberwiseEnsemble, clips: Clips, cache: Path) -> Trial:
     """Try each member of an ensemble whose scenes, (n_clips, width), are merged from the members' own.
 
     As in a run, they are opened one after another, once more than to be described. Merging takes moments, and is not told.
 
     Args:
         ensemble: Its members.
-        recordings, cache, counted: As for `tried`.
+        clips, cache: As for `tried`.
 
     Raises:
         UsageError: A member cannot be loaded.
@@ -154,14 +158,14 @@ def tried_members(
         opened = spent.now()
         with open_module(spec) as member:
             ready = spent.now()
-            each = tried(spec, member, "scene", recordings, cache, counted)
+            each = tried(spec, member, "scene", clips, cache)
         wall, processor = ready.wall - opened.wall, ready.processor - opened.processor
         if each.n_tried:
             each = replace(each, processor=each.processor + _certain(processor), wall=each.wall + _certain(wall))
         trials.append(each)
     longest = max(trials, key=lambda each: each.lacking_seconds)
     failed = [each for each in trials if each.n_failed]
-    merged = 4 * ensemble.describe()["scene_embedding_size"] * (len(keyed(recordings).keys) - longest.n_stored)
+    merged = 4 * ensemble.describe()["scene_embedding_size"] * (clips.n_keyed - longest.n_stored)
     return replace(
         longest,
         processor=sum((each.processor for each in trials), _certain(0.0)),
@@ -177,16 +181,10 @@ def _certain(seconds: float) -> Estimate:
     return Estimate(seconds, seconds, seconds)
 
 
-def _lacking(shards: Sequence[Batches], done: Extraction, store: Store, known: set[str]) -> Batches:
-    """What of each batch is neither stored nor known to be counted; it is known from now on."""
-    left = [
-        [n for n in batch if done.keys[n] not in store and done.keys[n] not in known]
-        for each in shards
-        for batch in each
-    ]
-    lacking = [batch for batch in left if batch]
-    known.update(done.keys[number] for number in clips_of(lacking))
-    return lacking
+def _lacking(shards: Sequence[Batches], missing: Missing) -> Batches:
+    """What of each batch the store lacks."""
+    left = [[n for n in batch if missing.keys[n] in missing.missing_keys] for each in shards for batch in each]
+    return [batch for batch in left if batch]
 
 
 def _audio(batches: Batches, seconds: Callable[[int], float]) -> float:
@@ -196,8 +194,13 @@ def _audio(batches: Batches, seconds: Callable[[int], float]) -> float:
 
 def _short(batches: Batches, seconds: Callable[[int], float]) -> Batches:
     """Those that can be tried; the shortest where all are too long."""
-    short = [batch for batch in batches if _audio([batch], seconds) <= LONGEST_SECONDS]
+    short = [batch for batch in batches if not _is_long(batch, seconds)]
     return short or [min(batches, key=lambda batch: _audio([batch], seconds))]
+
+
+def _is_long(batch: list[int], seconds: Callable[[int], float]) -> bool:
+    """Whether trying it would take too long."""
+    return _audio([batch], seconds) > LONGEST_SECONDS
 
 
 def _drawn(batches: Batches, seconds: Callable[[int], float]) -> Batches:

@@ -88,12 +88,16 @@ class Work:
 
     def bytes_of(self, number: int) -> float:
         """About as many bytes as a clip takes in the store."""
+        return self.bytes_for(1, seconds_of(self.recordings, number))
+
+    def bytes_for(self, n_clips: int, seconds: float) -> float:
+        """About as many bytes as some clips take in the store that have so many seconds together."""
         part, frame = self.store.part, 4 * self.sizes["timestamp"]
         if part == "frames":
-            return PLANNED_FRAME_RATE * seconds_of(self.recordings, number) * frame
+            return PLANNED_FRAME_RATE * seconds * frame
         if part == "layers":
-            return 2 * frame
-        return 4 * self.sizes["scene"] + (0 if self.plain else 2 * frame * self.n_layers)
+            return n_clips * 2 * frame
+        return n_clips * (4 * self.sizes["scene"] + (0 if self.plain else 2 * frame * self.n_layers))
 
     def decode(
         self, batches: Iterable[tuple[list[int], bool] | None], threads: ThreadPoolExecutor

@@ -7,7 +7,6 @@ killed gives the same bytes.
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -246,15 +245,11 @@ def _filling(
         n_before, seconds = 0, 0.0
 
 
-def by_source(blocks: Iterable[Block]) -> list[Recordings]:
-    """The blocks of each source as one, of all its (n_clips,) clips: for a plan, which is about all of them."""
-    return [_joined(list(each)) for _, each in groupby(blocks, key=lambda block: id(block.source))]
-
-
-def _joined(blocks: Sequence[Block]) -> Recordings:
+def joined(blocks: Sequence[PlannedBlock]) -> Recordings:
+    """All (n_clips,) clips of some blocks of one source, listed as one."""
     source = blocks[0].source
-    clips = tuple(clip for block in blocks for clip in block.recordings.clips)
-    facts = {path: found for block in blocks for path, found in block.recordings.facts.items()}
+    clips = tuple(clip for block in blocks for pieces in block.every_pieces() for clip in block.clips_of(pieces))
+    facts = {path: found for block in blocks for path, found in block.facts.items()}
     return Recordings(source.name, Manifest(source.root, clips, ()), source.rule, facts)
 
 

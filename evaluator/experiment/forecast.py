@@ -7,12 +7,14 @@ from pathlib import Path
 from evaluator.datasets.recordings import Recordings
 from evaluator.embedding.ensemble import MemberwiseEnsemble, open_any
 from evaluator.embedding.extraction import keyed, seconds_of
+from evaluator.embedding.missing import Clips, ListedClips
 from evaluator.embedding.precomputed import Precomputed
 from evaluator.embedding.spec import Module, ModuleSpec
 from evaluator.embedding.trial import Trial, tried, tried_members
 from evaluator.errors import EvaluationError, UsageError
 from evaluator.experiment.checked import Asked, Checks, Failure, Keeping, RunRequest
 from evaluator.experiment.experiment import prepare
+from evaluator.experiment.outline import Outline
 from evaluator.experiment.provenance import Clock
 
 
@@ -98,7 +100,9 @@ def _tried(
                 setup = asked.listed.setup
                 try:
                     views = prepare(spec, module, setup, request.options.layers).views
-                    made, why = _trial(spec, module, views, setup.recordings, request.options.cache, counted)
+                    made, why = _trial(
+                        spec, module, views, ListedClips(setup.recordings, counted), request.options.cache
+                    )
                 except (UsageError, EvaluationError) as error:
                     failed(Failure(spec, asked.question, error))
                     continue
@@ -117,13 +121,13 @@ def _tried(
 
 
 def of_embedding(
-    spec: ModuleSpec, several: Sequence[Recordings], view: str, cache: Path, lacking: Lacking
+    spec: ModuleSpec, several: Sequence[Outline], view: str, cache: Path, lacking: Lacking
 ) -> list[Forecast]:
     """The forecasts of embedding clips or windows, (n_clips,) of each source.
 
     Args:
         spec: The module.
-        several: Of each source.
+        several: What each source holds.
         view: "scene", "layers" or "frames".
         cache: Folder of all stores.
         lacking: As for `forecasts`.
@@ -134,31 +138,28 @@ def of_embedding(
     sentences, n_bytes = lacking(spec)
     clock = Clock()
     if sentences:
-        why = "its weights are not here"
-        return [Forecast(spec.name, each.name, *_counts(each), tuple(sentences), n_bytes, why=why) for each in several]
+        missing, why = (tuple(sentences), n_bytes), "its weights are not here"
+        return [Forecast(spec.name, each.name, each.n_clips, each.seconds, *missing, why=why) for each in several]
     made = []
-    counted: dict[Path, set[str]] = {}
     with open_any(spec) as module:
         clock.lap("open")
         if view == "frames" and not module.describe()["timestamp_embedding_size"]:
             raise UsageError(f"{spec.name}: gives no timestamp embeddings; leave --frames out")
         for each in several:
-            trial, why = _trial(spec, module, view, each, cache, counted)
-            opened = clock.processor["open"]
-            made.append(Forecast(spec.name, each.name, *_counts(each), (), n_bytes, False, opened, trial, why))
+            trial, why = _trial(spec, module, view, each, cache)
+            named, opened = (spec.name, each.name, each.n_clips, each.seconds), clock.processor["open"]
+            made.append(Forecast(*named, (), n_bytes, False, opened, trial, why))
     return made
 
 
-def _trial(
-    spec: ModuleSpec, module: Module, views: str, recordings: Recordings, cache: Path, counted: dict[Path, set[str]]
-) -> tuple[Trial | None, str]:
+def _trial(spec: ModuleSpec, module: Module, views: str, clips: Clips, cache: Path) -> tuple[Trial | None, str]:
     if isinstance(module, MemberwiseEnsemble):
         if module.merges_scenes(views):
-            return tried_members(module, recordings, cache, counted), ""
+            return tried_members(module, clips, cache), ""
         return None, "its members' frames are merged clip by clip; ask for the members"
     if isinstance(module, Precomputed):
         return None, "its vectors are looked up, which takes moments"
-    return tried(spec, module, views, recordings, cache, counted), ""
+    return tried(spec, module, views, clips, cache), ""
 
 
 def _counts(recordings: Recordings) -> tuple[int, float]:
