@@ -1,7 +1,6 @@
 """Tables of embeddings read back: those of `embed`, and those that R, MATLAB or a service made.
 
-A vector is columns that are called alike but for a number at their end, counted from 0 or 1 without gaps (v0, v1, ...; V1, V2, ... of R;
-dim_1, ...), or one column of lists in Parquet, or the array `vectors` of an .npz.
+A vector is columns that `columns.family` finds, or one column of lists in Parquet, or the array `vectors` of an .npz.
 """
 
 import csv
@@ -9,7 +8,6 @@ import hashlib
 import re
 import zipfile
 import zlib
-from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -19,13 +17,12 @@ from typing import Any
 import numpy as np
 
 from evaluator.errors import EvaluationError, UsageError
+from evaluator.vectors.columns import KNOWN, NUMBERED, family, some
 from evaluator.vectors.destination import FILES, said_of
 from evaluator.vectors.folder import INDEX
 from evaluator.vectors.parquet import pyarrow
-from evaluator.vectors.rows import COLUMNS, LAYER
+from evaluator.vectors.rows import LAYER
 
-_NUMBERED = re.compile(r"(.*?)(\d+)$", re.DOTALL)
-_KNOWN = (*COLUMNS, LAYER, "file", "row")
 _DELIMITERS = ",;\t"
 _COMMA = re.compile(r"[-+]?\d*,\d+([eE][-+]?\d+)?")  # a number with a decimal comma
 _PEEKED = 100  # rows in which one is looked for
@@ -84,14 +81,14 @@ def read_table(place: Path) -> VectorTable:
         raise UsageError(f"{place}: cannot be read as {kind} ({error})") from error
     if "path" not in columns:
         raise UsageError(
-            f"{place}: there is no column 'path', which says of which recording a row is; it has {_some(columns)}"
+            f"{place}: there is no column 'path', which says of which recording a row is; it has {some(columns)}"
         )
     path = [str(value).replace("\\", "/") for value in columns["path"]]
     if not path:
         raise UsageError(f"{place}: holds no rows")
     start, end = (_seconds(place, name, columns.get(name), len(path)) for name in ("start", "end"))
     layer = None if columns.get(LAYER) is None else _layers(place, columns[LAYER])
-    ignored = tuple(name for name in columns if name not in _KNOWN)
+    ignored = tuple(name for name in columns if name not in KNOWN)
     return VectorTable(
         place, path, start, end, layer, width, take, ignored, said_of(place) or {}, _sha256(place), names
     )
@@ -102,47 +99,6 @@ Read = tuple[dict[str, Any], Callable[[np.ndarray], np.ndarray], Sequence[str], 
 their width."""
 
 
-def family(place: Path, names: Sequence[str]) -> list[str]:
-    """The columns of the vector, (width,), in the order of their numbers.
-
-    Raises:
-        UsageError: There are none, or several kinds that could be it.
-    """
-    numbered: dict[str, dict[int, str]] = defaultdict(dict)
-    for name in names:
-        found = _NUMBERED.fullmatch(name)
-        if found and name not in _KNOWN:
-            before = numbered[found[1]].setdefault(int(found[2]), name)
-            if before != name:
-                raise UsageError(f"{place}: {before} and {name} have the same number; a vector has each dimension once")
-    whole = {
-        prefix: [by_number[n] for n in sorted(by_number)]
-        for prefix, by_number in numbered.items()
-        if min(by_number) in (0, 1) and max(by_number) - min(by_number) + 1 == len(by_number)
-    }
-    if len(whole) > 1:
-        longest = sorted(whole.values(), key=len)
-        said = " and ".join(f"{each[0]} to {each[-1]}" for each in longest[-2:])
-        raise UsageError(
-            f"{place}: the vector could be {said}; keep one of them, or call the others without a number at the end"
-        )
-    if not whole:
-        gaps = f"; {next(iter(numbered))!r} has numbers with gaps" if numbered else ""
-        raise UsageError(
-            f"{place}: no columns look like a vector: call them v0, v1, ... (any name, numbered from 0 or 1 without gaps); it has "
-            f"{_some(names)}{gaps}"
-        )
-    ((prefix, vector),) = whole.items()
-    wider = [other for other, by_number in numbered.items() if other != prefix and len(by_number) >= len(vector)]
-    if wider:
-        gap = next(n for n in range(min(numbered[wider[0]]), max(numbered[wider[0]])) if n not in numbered[wider[0]])
-        raise UsageError(
-            f"{place}: the vector could be {vector[0]} to {vector[-1]}, or {wider[0]}0, {wider[0]}1, ..., of which {wider[0]}{gap} is missing; "
-            "mend the one, or call the other without a number at the end"
-        )
-    return vector
-
-
 def _parquet(place: Path) -> Read:
     arrow = pyarrow()
     file = arrow.parquet.ParquetFile(place)
@@ -150,16 +106,14 @@ def _parquet(place: Path) -> Read:
     lists = [field.name for field in schema if _is_list(arrow, field.type)]
     names = [lists[0]] if len(lists) == 1 else family(place, schema.names)
     rivals = [
-        name
-        for name in schema.names
-        if lists and name not in _KNOWN and _NUMBERED.fullmatch(name) and name not in lists
+        name for name in schema.names if lists and name not in KNOWN and NUMBERED.fullmatch(name) and name not in lists
     ]
     if len(lists) == 1 and len(rivals) > 1:
         raise UsageError(
             f"{place}: the vector could be the lists of {lists[0]}, or {rivals[0]} to {rivals[-1]}; leave one of them out of the table"
         )
     others = [name for name in schema.names if name not in names]
-    needed = [name for name in others if name in _KNOWN]
+    needed = [name for name in others if name in KNOWN]
     table = file.read(columns=needed)
     columns = {name: table.column(name).to_pylist() if name in needed else None for name in others}
     ends = np.cumsum([file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)])
@@ -208,7 +162,7 @@ def _csv(place: Path) -> Read:
     names = family(place, listed)
     decimal = _decimal(place, delimiter, {*names, "start", "end"})
     types: dict[str, Any] = {**dict.fromkeys(("path", "label", "group"), str), **dict.fromkeys(names, np.float32)}
-    keep = [name for name in listed if name in _KNOWN or name in names]
+    keep = [name for name in listed if name in KNOWN or name in names]
     options: dict[str, Any] = {"sep": delimiter, "decimal": decimal, "encoding": "utf-8-sig"}
     frame = pandas.read_csv(
         place, dtype=types, usecols=keep, keep_default_na=False, na_values=["", "NA", "NaN", "nan", "NULL"], **options
@@ -235,14 +189,14 @@ def _decimal(place: Path, delimiter: str, names: Collection[str]) -> str:
 def _npz(place: Path) -> Read:
     with np.load(place, allow_pickle=False) as arrays:
         if "vectors" not in arrays.files:
-            raise UsageError(f"{place}: there is no array 'vectors' (n_rows, width); it has {_some(arrays.files)}")
+            raise UsageError(f"{place}: there is no array 'vectors' (n_rows, width); it has {some(arrays.files)}")
         vectors = np.asarray(arrays["vectors"])
         if vectors.ndim != 2 or vectors.dtype.kind not in "fiu":
             raise UsageError(
                 f"{place}: 'vectors' has shape {vectors.shape}, {vectors.dtype}; wanted are numbers (n_rows, width)"
             )
-        columns = {name: arrays[name].tolist() for name in arrays.files if name in _KNOWN}
-        ignored = {name: None for name in arrays.files if name not in (*_KNOWN, "vectors", "provenance")}
+        columns = {name: arrays[name].tolist() for name in arrays.files if name in KNOWN}
+        ignored = {name: None for name in arrays.files if name not in (*KNOWN, "vectors", "provenance")}
     wrong = [name for name, values in columns.items() if len(values) != len(vectors)]
     if wrong:
         raise UsageError(
@@ -312,9 +266,3 @@ def _sha256(place: Path) -> str:
         digest.update(f"{path.name}\n".encode() if place.is_dir() else b"")
         digest.update(own.digest())
     return digest.hexdigest()
-
-
-def _some(names: Sequence[str] | Mapping[str, Any]) -> str:
-    """The first few names."""
-    several = list(names)
-    return ", ".join(map(repr, several[:8])) + (f" and {len(several) - 8} more" if len(several) > 8 else "")
