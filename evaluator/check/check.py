@@ -3,6 +3,7 @@
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from evaluator.check.scan import MODEL_RATE, Scans, scan_all
 from evaluator.datasets import own_split
 from evaluator.datasets.manifest import Manifest
 from evaluator.datasets.reading import rows
+from evaluator.datasets.recordings import Recordings
 from evaluator.datasets.splits import Fold
 from evaluator.datasets.task import Task
 from evaluator.errors import EvaluationError, UsageError
@@ -62,7 +64,6 @@ def check(
     yield from _refused(meant, folds)
     compared = None if meant is None or meant.trains else Compared(manifest.clips, folds, meant.exclude)
     if compared is None:
-        yield from leaks.overlapping(manifest, folds)
         yield from leaks.classes(manifest, folds)
         yield from leaks.straddling(manifest, folds)
         yield from _unused_groups(task, manifest, folds)
@@ -82,11 +83,14 @@ def check(
     yield from _broken(task, manifest, scans)
     yield from _odd_sounds(manifest, scans)
     yield from _above_nyquist(scans)
+    cut = None if task.clip_seconds is None else task.clip_seconds * (task.expand or 1)
+    heard = Recordings(task.name, manifest, replace(rule, seconds=cut), facts)
     if compared is None:
+        yield from leaks.shared(heard, folds, scans)
         yield from leaks.doubled(manifest, scans, folds)
         yield from leaks.alike(manifest, scans, folds)
     else:
-        yield from told_by_sound(compared, scans)
+        yield from told_by_sound(compared, heard, scans)
 
 
 def _refused(meant: Meant | None, folds: Sequence[Fold]) -> Iterator[Issue]:

@@ -1,7 +1,7 @@
 """What tested clips have in common where nothing is trained and each is compared with the others: what is alike without being of one class."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -12,7 +12,7 @@ from evaluator.check import leaks, matching
 from evaluator.check.issue import Issue, issue
 from evaluator.check.scan import Scans
 from evaluator.datasets import overlap, own_split, splits
-from evaluator.datasets.overlap import Span
+from evaluator.datasets.recordings import Recordings
 from evaluator.datasets.splits import Fold
 from evaluator.datasets.task import Task
 from evaluator.words import counted
@@ -51,21 +51,16 @@ class Compared:
             return False
         return not (self.exclude == "group" and one[1] and one[1] == other[1])
 
-    def sharing(self, spans: Sequence[Span], recordings: Sequence[str]) -> list[tuple[int, int]]:
-        """Pairs of compared clips with audio in common, as `overlap.pairs` gives them.
-
-        Args:
-            spans: Start and end of each clip in seconds of its recording, (n_clips,).
-            recordings: Path or content of each one's recording, (n_clips,).
-        """
-        tested = np.flatnonzero(self.tested()).tolist()
-        found = overlap.pairs(
-            [spans[number] for number in tested],
-            [recordings[number] for number in tested],
-            [(self.clips[number].path, self.clips[number].group) for number in tested],
+    def sharing(self, recordings: Recordings, skipped: Collection[int]) -> dict[int, int]:
+        """Compared clips that hold audio of another one that they are compared with, each with such a one; `skipped` do not count."""
+        untested = np.flatnonzero(~self.tested()).tolist()
+        return overlap.partners(
+            recordings.spans(),
+            overlap.contents(self.clips, recordings.facts),
+            [(clip.path, clip.group) for clip in self.clips],
             self._apart,
+            {*skipped, *untested},
         )
-        return [(tested[one], tested[other]) for one, other in found]
 
     def several(self, groups: Sequence[str]) -> list[str]:
         """Of the groups of all clips, (n_clips,), "" for none, those with two that are compared unless the group keeps them apart, sorted."""
@@ -97,12 +92,7 @@ class Compared:
 
 
 def told_by_tables(task: Task, compared: Compared) -> Iterator[Issue]:
-    """What (n_clips,) clips have in common by their rows and names: stretches that overlap in time, and groups."""
-    clips = compared.clips
-    places = leaks.stretches(clips, compared.sharing(overlap.whole(clips), [clip.path for clip in clips]))
-    if places:
-        what = counted(len(places), "clips overlap in time with one that they are compared with")
-        yield issue("warning", what, places)
+    """What (n_clips,) clips have in common by their rows and names: groups."""
     known = compared.divided()
     if known:
         what = counted(len(known), f"groups have several {MEET}")
@@ -112,8 +102,10 @@ def told_by_tables(task: Task, compared: Compared) -> Iterator[Issue]:
         yield Issue("warning" if task.by_table else "note", unused)
 
 
-def told_by_sound(compared: Compared, scans: Scans) -> Iterator[Issue]:
-    """What (n_clips,) clips have in common by their sound: the very same samples, or a sound like one."""
+def told_by_sound(compared: Compared, recordings: Recordings, scans: Scans) -> Iterator[Issue]:
+    """What (n_clips,) clips have in common by their sound: stretches that overlap, the very same samples, or a sound like one."""
+    found = compared.sharing(recordings, leaks.unheard(scans))
+    yield from leaks.shared_issue(compared.clips, scans, found, "audio of one that they are compared with")
     clips, tested = compared.clips, compared.tested()
     nearest: list[str] = []
     contradictory: list[str] = []
@@ -134,7 +126,7 @@ def told_by_sound(compared: Compared, scans: Scans) -> Iterator[Issue]:
             "warning", f"identical audio, which is not compared with itself: {len(others)} sets of clips", others
         )
     apart = np.array([[False, False], [False, True]])
-    found = matching.matches(scans.landmarks, tested.astype(np.int64), apart)
+    alike = matching.matches(scans.landmarks, tested.astype(np.int64), apart)
     yield from leaks.alike_pairs(
-        clips, scans, (match for match in found if compared.meet(match.first, match.second)), f"pairs of {MEET}"
+        clips, scans, (match for match in alike if compared.meet(match.first, match.second)), f"pairs of {MEET}"
     )

@@ -1,6 +1,6 @@
 """What a test part has in common with what was trained on: the same audio, the same sound, the same group, or too little."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from evaluator.check.issue import Issue, issue
 from evaluator.check.scan import Scans
 from evaluator.datasets import overlap, splits
 from evaluator.datasets.manifest import Manifest
+from evaluator.datasets.recordings import Recordings
 from evaluator.datasets.splits import Fold
 from evaluator.words import counted
 
@@ -23,7 +24,8 @@ def doubled(manifest: Manifest, scans: Scans, folds: Sequence[Fold]) -> Iterator
         folds: Of the task, (n_folds,).
     """
     yield from _tested_training_clips(scans, folds)
-    side, apart = overlap.sides(folds, len(manifest.clips))
+    side, knows = overlap.sides(folds, len(manifest.clips))
+    apart = knows | knows.T
     leaking: list[str] = []
     contradictory: list[str] = []
     others: list[str] = []
@@ -79,7 +81,8 @@ def alike(manifest: Manifest, scans: Scans, folds: Sequence[Fold]) -> Iterator[I
         scans: What their samples show.
         folds: Of the task, (n_folds,).
     """
-    found = matching.matches(scans.landmarks, *overlap.sides(folds, len(manifest.clips)))
+    side, knows = overlap.sides(folds, len(manifest.clips))
+    found = matching.matches(scans.landmarks, side, knows | knows.T)
     yield from alike_pairs(manifest.clips, scans, found, "pairs of clips on two sides of a split")
 
 
@@ -101,21 +104,28 @@ def alike_pairs(clips: Sequence[Clip], scans: Scans, found: Iterable[matching.Ma
         )
 
 
-def overlapping(manifest: Manifest, folds: Sequence[Fold]) -> Iterator[Issue]:
-    """Stretches of one recording that overlap in time, one of which trains and the other is tested; folds are (n_folds,)."""
-    clips = manifest.clips
-    found = overlap.across(folds, overlap.whole(clips), [clip.path for clip in clips])
-    places = stretches(clips, found)
-    if places:
-        what = counted(len(places), "clips overlap in time with one on the other side of a split")
-        yield issue("warning", what, places)
+def shared(recordings: Recordings, folds: Sequence[Fold], scans: Scans) -> Iterator[Issue]:
+    """Tested clips that hold a stretch of audio that trains or validates in the same fold, (n_folds,), but for those with the very same samples."""
+    contents = overlap.contents(recordings.clips, recordings.facts)
+    found = overlap.across(folds, recordings.spans(), contents, unheard(scans))
+    yield from shared_issue(recordings.clips, scans, found, "audio of clips that train, where stretches overlap")
 
 
-def stretches(clips: Sequence[Clip], pairs: Iterable[tuple[int, int]]) -> list[str]:
-    """Names of two clips of each pair, by numbers among (n_clips,), but for the same one twice, which is told as the same audio."""
-    return [
-        f"{clips[one].name} and {clips[other].name}" for one, other in pairs if clips[one].name != clips[other].name
+def unheard(scans: Scans) -> set[int]:
+    """Numbers of clips that cannot be read or hold no sound, which have nothing in common with others."""
+    return {*scans.problems, *np.flatnonzero(scans.flat).tolist()}
+
+
+def shared_issue(clips: Sequence[Clip], scans: Scans, found: Mapping[int, int], what: str) -> Iterator[Issue]:
+    """Clips that hold audio of others, by numbers among (n_clips,), but for those told already as the same audio; `what` says of which."""
+    same = {index: number for number, indices in enumerate(scans.doubles()) for index in indices}
+    places = [
+        f"{clips[one].name} and {clips[other].name}"
+        for one, other in found.items()
+        if one != other and same.get(one, -1) != same.get(other, -2)
     ]
+    if places:
+        yield issue("warning", counted(len(places), f"clips hold {what}"), places)
 
 
 def classes(manifest: Manifest, folds: Sequence[Fold]) -> Iterator[Issue]:

@@ -115,9 +115,9 @@ def leaking_groups(folds: Sequence[Fold], clips: Sequence[Clip]) -> list[str]:
 
 
 def groups_are_classes(clips: Sequence[Clip]) -> bool:
-    """Whether each group of clips, (n_clips,), is a class, and each class a group."""
-    pairs = {(clip.group, clip.labels) for clip in clips}
-    return len(pairs) == len({group for group, _ in pairs}) == len({labels for _, labels in pairs})
+    """Whether each group of clips, (n_clips,), is a class, and each class a group; clips without one do not count."""
+    pairs = {(clip.group, clip.labels) for clip in clips if clip.group}
+    return 0 < len(pairs) == len({group for group, _ in pairs}) == len({labels for _, labels in pairs})
 
 
 def refuse_untrained(folds: Sequence[Fold], clips: Sequence[Clip]) -> None:

@@ -1,6 +1,6 @@
 """What of a task's clips and folds limits every score on them, whatever the module: what tested clips know already, and what is missing."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 from evaluator.check.check import counts
 from evaluator.check.compared import MEET, Compared
@@ -10,14 +10,19 @@ from evaluator.results.caveats import Caveat
 from evaluator.words import counted
 
 
-def on_data(setup: Setup) -> Iterator[Caveat]:
-    """What tested clips know already (classes, groups, audio), or each other; other numbers of clips than were published."""
+def on_data(setup: Setup, silent: Collection[int] = ()) -> Iterator[Caveat]:
+    """What tested clips know already (classes, groups, audio), or each other; other numbers of clips than were published.
+
+    Args:
+        setup: The task under its protocol, of (n_clips,) clips.
+        silent: Numbers of clips that hold no sound, or are not in the score: what they have in common tells nothing.
+    """
     if setup.protocol.probe.measures:
-        yield from _on_compared(setup)
+        yield from _on_compared(setup, silent)
     else:
         yield from _on_untrained(setup)
         yield from _on_known_groups(setup)
-        yield from _on_known_audio(setup)
+        yield from _on_known_audio(setup, silent)
     yield from _on_absent(setup)
     for finding in counts(setup.task, setup.recordings.manifest):
         if finding.level != "note":
@@ -52,29 +57,30 @@ def _on_known_groups(setup: Setup) -> Iterator[Caveat]:
         yield Caveat("groups_not_used", unused)
 
 
-def _on_known_audio(setup: Setup) -> Iterator[Caveat]:
+def _on_known_audio(setup: Setup, silent: Collection[int]) -> Iterator[Caveat]:
     """Audio that trains, or validates, and is tested as well: copies of a file, and stretches that overlap in time."""
     recordings = setup.recordings
-    found = overlap.across(setup.folds, recordings.spans(), overlap.contents(recordings.clips, recordings.facts))
+    contents = overlap.contents(recordings.clips, recordings.facts)
+    found = overlap.across(setup.folds, recordings.spans(), contents, silent)
     if found:
         yield Caveat(
             "shared_audio",
-            f"{counted(len(found), 'clips hold audio')} of another one on the other side of the split, {_pair(setup, found[0])} for one (the same file again, "
-            "or stretches that overlap): the score is not of new sounds",
+            f"{_holding(setup, found)} clips that train, {_pair(setup, found)} for one (the same file again, or stretches that overlap): the score is not of new "
+            "sounds",
         )
 
 
-def _on_compared(setup: Setup) -> Iterator[Caveat]:
+def _on_compared(setup: Setup, silent: Collection[int]) -> Iterator[Caveat]:
     """What clips that a measure compares have in common beside their class: audio, and the individual, site or recording."""
     recordings, task = setup.recordings, setup.task
     exclude = getattr(setup.protocol.probe, "exclude", "")
     compared = Compared(recordings.clips, setup.folds, exclude or "none")
-    found = compared.sharing(recordings.spans(), overlap.contents(recordings.clips, recordings.facts))
+    found = compared.sharing(recordings, silent)
     if found:
         yield Caveat(
             "shared_audio",
-            f"{counted(len(found), 'clips hold audio')} of another one that they are compared with, {_pair(setup, found[0])} for one (the same file again, or "
-            "stretches that overlap): such pairs are alike whatever the module",
+            f"{_holding(setup, found)} others that they are compared with, {_pair(setup, found)} for one (the same file again, or stretches that overlap): such "
+            "pairs are alike whatever the module",
         )
     if not exclude:
         return  # clusters are of all clips, and no clip looks for its own group
@@ -89,10 +95,16 @@ def _on_compared(setup: Setup) -> Iterator[Caveat]:
         yield Caveat("groups_not_used", unused)
 
 
-def _pair(setup: Setup, pair: tuple[int, int]) -> str:
-    """Two clips by their names."""
-    one, other = (setup.recordings.clips[number].name for number in pair)
-    return f"{one} and {other}"
+def _holding(setup: Setup, found: Mapping[int, int]) -> str:
+    """How many of the tested clips hold audio of others."""
+    n_tested = len({number for fold in setup.folds for number in fold.test.tolist()})
+    return f"{len(found)} of {n_tested} tested clips {'holds' if len(found) == 1 else 'hold'} audio of"
+
+
+def _pair(setup: Setup, found: Mapping[int, int]) -> str:
+    """The first clip that holds audio of another one, and that one; once where it is the same."""
+    names = [setup.recordings.clips[number].name for number in min(found.items())]
+    return " and ".join(dict.fromkeys(names))
 
 
 def _on_absent(setup: Setup) -> Iterator[Caveat]:

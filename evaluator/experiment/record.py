@@ -196,7 +196,7 @@ def _caveats(
     return [
         *caveats.on_module(setup, module.describe(), cache),
         *caveats.on_probe(experiment, fitted.choice, fitted.evaluations),
-        *data_caveats.on_data(setup),
+        *data_caveats.on_data(setup, {*embedded.extraction.failed, *embedded.extraction.silent}),
         *caveats.on_clips(setup, embedded.extraction),
         *caveats.on_sound(setup, embedded.extraction, highest_rate(module.describe())),
         *caveats.on_groups(scores.few, scores.rare),

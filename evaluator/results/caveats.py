@@ -79,16 +79,18 @@ CAVEATS: Mapping[str, CaveatKind] = {
         UNLESS_SHARED,
     ),
     "groups_not_used": CaveatKind(
-        "file names seem to name individuals, sites or recordings, which the split does not keep apart", UNLESS_SHARED
+        "file names seem to name individuals, sites or recordings, which the split, or the measure, does not keep apart",
+        UNLESS_SHARED,
     ),
     "groups_compared": CaveatKind(
         "clips of one individual, site or recording are compared with each other, so that the score is not of new ones",
         UNLESS_SHARED,
     ),
-    # Who is divided the same way flatters all modules.
+    # Where training clips differ, so may what is known of the same test clips.
     "shared_audio": CaveatKind(
         "tested clips hold audio of clips that train, or that they are compared with: the same file again, or stretches that overlap",
         UNLESS_SHARED,
+        by_text=True,
     ),
     # Probes learned from other clips, or others were tested.
     "failed_clips": CaveatKind(
@@ -145,6 +147,9 @@ CAVEATS: Mapping[str, CaveatKind] = {
     # What its members bear, it bears as well.
     "derived": CaveatKind("the score is of several results together, not of a run of one module"),
 }
+
+RECENT = ("shared_audio", "groups_compared")  # kinds that results of schema 6 may not have been asked for
+OLDER = " (not said of the other one, which has to be run again if it is older)"
 
 Shared = frozenset[tuple[str, str]]
 """What has to be shared for a comparison to hold: kinds of caveats and, where that matters, their details."""
@@ -203,12 +208,13 @@ def why_no_verdict(names: Sequence[str], results: Sequence[Any]) -> str:
         results: On the same test clips, (n_clips,).
     """
     one, other = (has_to_be_shared(each) for each in results)
-    reasons = [
-        f"{name}: {caveat.text}"
-        for name, result, alien in zip(names, results, (one - other, other - one), strict=True)
-        for caveat in result.caveats
-        if is_grave(caveat) or caveat.kind in {kind for kind, _ in alien}
-    ]
+    reasons = []
+    for name, result, beside, alien in zip(names, results, results[::-1], (one - other, other - one), strict=True):
+        kinds = {kind for kind, _ in alien}
+        for caveat in result.caveats:
+            if is_grave(caveat) or caveat.kind in kinds:
+                unasked = caveat.kind in RECENT and not any(each.kind == caveat.kind for each in beside.caveats)
+                reasons.append(f"{name}: {caveat.text}{OLDER if unasked else ''}")
     return "; ".join(dict.fromkeys(reasons))
 
 
