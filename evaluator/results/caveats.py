@@ -73,10 +73,11 @@ CAVEATS: Mapping[str, CaveatKind] = {
     "validation_on_known": CaveatKind(
         "validation clips come from individuals or recordings that train, those tested do not"
     ),
-    # Who is divided the same way flatters all modules; another split of the same clips asks for new individuals.
+    # Who is divided the same way flatters all modules; another split of the same clips asks for new individuals, or for other ones.
     "groups_divided": CaveatKind(
         "the split tests individuals, sites or recordings that it trains on, so that the score is not of new ones",
         UNLESS_SHARED,
+        by_text=True,
     ),
     "groups_not_used": CaveatKind(
         "file names seem to name individuals, sites or recordings, which the split, or the measure, does not keep apart",
@@ -85,6 +86,7 @@ CAVEATS: Mapping[str, CaveatKind] = {
     "groups_compared": CaveatKind(
         "clips of one individual, site or recording are compared with each other, so that the score is not of new ones",
         UNLESS_SHARED,
+        by_text=True,
     ),
     # Where training clips differ, so may what is known of the same test clips.
     "shared_audio": CaveatKind(
