@@ -56,7 +56,7 @@ class Compared:
         untested = np.flatnonzero(~self.tested()).tolist()
         return overlap.partners(
             recordings.spans(),
-            overlap.contents(self.clips, recordings.facts),
+            recordings.contents(),
             [(clip.path, clip.group) for clip in self.clips],
             self._apart,
             {*skipped, *untested},

@@ -106,8 +106,7 @@ def alike_pairs(clips: Sequence[Clip], scans: Scans, found: Iterable[matching.Ma
 
 def shared(recordings: Recordings, folds: Sequence[Fold], scans: Scans) -> Iterator[Issue]:
     """Tested clips that hold a stretch of audio that trains or validates in the same fold, (n_folds,), but for those with the very same samples."""
-    contents = overlap.contents(recordings.clips, recordings.facts)
-    found = overlap.across(folds, recordings.spans(), contents, unheard(scans))
+    found = overlap.across(folds, recordings.spans(), recordings.contents(), unheard(scans))
     yield from shared_issue(recordings.clips, scans, found, "audio of clips that train, where stretches overlap")
 
 

@@ -2,13 +2,11 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from typing import TypeVar
 
 import numpy as np
 
-from evaluator.audio.clip import Clip
-from evaluator.audio.decode import AudioError, FileFacts
 from evaluator.datasets.splits import Fold
 
 Side = TypeVar("Side", bound=Hashable)
@@ -33,11 +31,6 @@ def sides(folds: Sequence[Fold], n_clips: int) -> tuple[np.ndarray, np.ndarray]:
     found, side = np.unique(roles, axis=1, return_inverse=True)
     tested, trains = ((found & role > 0).astype(np.int64) for role in (_TESTED, _TRAINS))
     return side.reshape(-1), tested.T @ trains > 0
-
-
-def contents(clips: Sequence[Clip], facts: Mapping[str, FileFacts | AudioError]) -> list[str]:
-    """What each clip's file holds, (n_clips,): the SHA-256 of its bytes, or its path where it cannot be read."""
-    return [one.sha256 if isinstance(one := facts.get(clip.path), FileFacts) else clip.path for clip in clips]
 
 
 def across(
@@ -69,7 +62,7 @@ def partners(
 
     Args:
         spans: Start and end of each in seconds of its recording, (n_clips,); an end that is infinite or NaN is the recording's.
-        recordings: Of which recording each is, (n_clips,): its path, or its file's content (`contents`).
+        recordings: Of which recording each is, (n_clips,): its path, or its file's content (`Recordings.contents`).
         units: The side that each is on, (n_clips,).
         knows: Whether a clip on the one side should know nothing of one on the other, which may be the same side.
         skipped: Numbers of clips that do not count.

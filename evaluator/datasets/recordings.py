@@ -43,6 +43,11 @@ class Recordings:
         """`span` of every clip, in seconds, (n_clips,)."""
         return [self.span(clip) for clip in self.clips]
 
+    def contents(self) -> list[str]:
+        """What each clip's file holds, (n_clips,): the SHA-256 of its bytes, or its path where it cannot be read."""
+        every = ((clip, self.facts.get(clip.path)) for clip in self.clips)
+        return [facts.sha256 if isinstance(facts, FileFacts) else clip.path for clip, facts in every]
+
     def slower(self, clip: Clip) -> float:
         """How many times slower than its file plays a clip is heard: ms of the module divided by it are ms of the file."""
         facts = self.facts[clip.path]

@@ -60,8 +60,7 @@ def _on_known_groups(setup: Setup) -> Iterator[Caveat]:
 def _on_known_audio(setup: Setup, silent: Collection[int]) -> Iterator[Caveat]:
     """Audio that trains, or validates, and is tested as well: copies of a file, and stretches that overlap in time."""
     recordings = setup.recordings
-    contents = overlap.contents(recordings.clips, recordings.facts)
-    found = overlap.across(setup.folds, recordings.spans(), contents, silent)
+    found = overlap.across(setup.folds, recordings.spans(), recordings.contents(), silent)
     if found:
         yield Caveat(
             "shared_audio",

@@ -19,6 +19,7 @@ from evaluator.embedding.store import Store
 from evaluator.errors import EvaluationError, UsageError
 from evaluator.experiment import caveats
 from evaluator.experiment.experiment import Experiment, embed
+from evaluator.experiment.provenance import audio_sha256
 from evaluator.experiment.setup import Setup, set_up
 from evaluator.probes import features
 from evaluator.probes.protocol import Protocol
@@ -156,6 +157,18 @@ def _embed_sample(
     return SampleEmbeddings(
         spec.name, layers, embedded.store, embedded.extraction, [f"{spec.name}: {note}" for note in notes]
     )
+
+
+def made_from(sample: Setup, embeddings: Sequence[SampleEmbeddings]) -> dict[str, Any]:
+    """What a result over a sample of (n_clips,) clips was made from: the task, its clips and audio, and each module's embeddings, by hashes."""
+    return {
+        "task_sha256": sample.task.spec_sha256,
+        "protocol_sha256": sample.protocol.sha256,
+        "manifest_sha256": sample.recordings.manifest.sha256,
+        "audio_sha256": audio_sha256(embeddings[0].extraction),
+        "stores": {each.module: each.store.key for each in embeddings},
+        "n_embedded": {each.module: each.extraction.n_embedded for each in embeddings},
+    }
 
 
 def named(module: str, layer: str) -> str:

@@ -13,13 +13,14 @@ import numpy as np
 from evaluator.datasets.task import Task
 from evaluator.embedding.spec import ModuleSpec
 from evaluator.errors import EvaluationError
-from evaluator.experiment.provenance import Clock, audio_sha256, surroundings
+from evaluator.experiment.provenance import Clock, surroundings
 from evaluator.experiment.sample import (
     MIN_CLIPS,
     SampleEmbeddings,
     SampleOptions,
     embed_all,
     layer_matrices,
+    made_from,
     named,
     resolve_layers,
 )
@@ -147,12 +148,7 @@ def _provenance(sample: Setup, embeddings: Sequence[SampleEmbeddings], clock: Cl
     return {
         **surroundings(clock),
         "task": sample.task.document(),
-        "task_sha256": sample.task.spec_sha256,
-        "protocol_sha256": sample.protocol.sha256,
-        "manifest_sha256": sample.recordings.manifest.sha256,
-        "audio_sha256": audio_sha256(embeddings[0].extraction),
-        "stores": {each.module: each.store.key for each in embeddings},
-        "n_embedded": {each.module: each.extraction.n_embedded for each in embeddings},
+        **made_from(sample, embeddings),
     }
 
 

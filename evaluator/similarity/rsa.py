@@ -15,7 +15,7 @@ from evaluator.datasets.task import Task
 from evaluator.embedding.matrix import Matrix
 from evaluator.embedding.spec import ModuleSpec
 from evaluator.errors import EvaluationError
-from evaluator.experiment.provenance import Clock, audio_sha256, surroundings
+from evaluator.experiment.provenance import Clock, surroundings
 from evaluator.experiment.sample import (
     MIN_CLIPS,
     SampleEmbeddings,
@@ -23,6 +23,7 @@ from evaluator.experiment.sample import (
     draw,
     embed_all,
     layer_matrices,
+    made_from,
     named,
     resolve_layers,
 )
@@ -111,14 +112,7 @@ def _compare(sample: Setup, embeddings: Sequence[SampleEmbeddings], options: Sam
             *([f"{n_zero} clips have an embedding that is all zeros, and are left out"] if n_zero else []),
             *notes,
         ],
-        provenance={
-            "task_sha256": sample.task.spec_sha256,
-            "protocol_sha256": sample.protocol.sha256,
-            "manifest_sha256": sample.recordings.manifest.sha256,
-            "audio_sha256": audio_sha256(embeddings[0].extraction),
-            "stores": {each.module: each.store.key for each in embeddings},
-            "n_embedded": {each.module: each.extraction.n_embedded for each in embeddings},
-        },
+        provenance=made_from(sample, embeddings),
     )
 
 
